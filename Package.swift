@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let executable: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+/// In the executable `InternalImportsByDefault` forbids conforming our types to
+/// `ExpressibleByArgument`, so only the libraries have it.
+let library = executable + [.enableUpcomingFeature("InternalImportsByDefault")]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "kecsctl",
+    products: [.executable(name: "kecsctl", targets: ["kecsctl"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(
+            url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CArchive"),
+        .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CIgzip"),
+        .systemLibrary(name: "CDeflate"),
+        .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CLinux"),
+        .target(
+            name: "KecsSystem",
+            dependencies: [
+                "CLinux", system, log,
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: library
+        ),
+        .target(
+            name: "KecsStorage",
+            dependencies: ["KecsSystem", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto"],
+            swiftSettings: library
+        ),
+        .target(
+            name: "KecsState",
+            dependencies: ["KecsStorage"],
+            resources: [.embedInCode("Schema/0001_initial.sql")],
+            swiftSettings: library
+        ),
+        .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
+        .target(name: "KecsRuntimes", dependencies: ["Kecs"], swiftSettings: library),
+        .executableTarget(
+            name: "kecsctl",
+            dependencies: [
+                "KecsRuntimes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: executable
+        ),
+        .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
+        .testTarget(
+            name: "KecsSystemTests",
+            dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: executable),
+    ],
+    swiftLanguageModes: [.v6]
+)

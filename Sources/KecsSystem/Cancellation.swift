@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Why a command must stop before its end.
+public enum Interruption: Int, Sendable, Hashable {
+    case interrupt = 130
+    case terminate = 143
+    case timeout = 15
+}
+
+/// Thrown by `Cancellation.check()`.
+public struct Interrupted: Error, Hashable, Sendable {
+    public let why: Interruption
+    public init(_ why: Interruption) { self.why = why }
+}
+
+/// One flag for a whole command: set by a signal or by `--timeout`, asked by every loop that can last.
+///
+/// Task cancellation alone does not reach code on plain threads (archiving, SQLite), so blocking code asks this.
+public final class Cancellation: Sendable {
+    private let state = Atomic<Int>(0)
+
+    public init() {}
+
+    /// Only the first call counts.
+    public func cancel(_ why: Interruption) {
+        _ = state.compareExchange(
+            expected: 0, desired: why.rawValue, ordering: .sequentiallyConsistent)
+    }
+
+    public var reason: Interruption? { Interruption(rawValue: state.load(ordering: .relaxed)) }
+
+    /// - Throws: `Interrupted` once `cancel` was called.
+    public func check() throws(Interrupted) {
+        if let reason { throw Interrupted(reason) }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+public import SystemPackage
+
+extension FilePath {
+    /// The whole file. For small files that are ours: config, manifests, journals.
+    ///
+    /// - Parameter limit: A larger file is an error (EFBIG), so that a wrong path cannot fill the memory.
+    public func contents(limit: Int = 64 << 20) throws -> [UInt8] {
+        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        guard file >= 0 else { throw FileError.last("open", self) }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError.last("read", self)
+            }
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+            if bytes.count > limit { throw FileError("read", self, .fileTooLarge) }
+        }
+    }
+
+    /// Whether something is there, a dangling link included. An error to look counts as "yes": nothing is overwritten.
+    public var isPresent: Bool {
+        do { return try FileStatus.of(self) != nil } catch { return true }
+    }
+
+    /// A real folder, not a link to one.
+    public var isFolder: Bool {
+        (try? FileStatus.of(self))?.kind == .folder
+    }
+
+    /// The names in a folder, raw bytes as strings may not hold them, without `.` and `..`, sorted by bytes.
+    public func entries() throws -> [FilePath.Component] {
+        guard let folder = withPlatformString({ opendir($0) }) else { throw FileError.last("list", self) }
+        defer { closedir(folder) }
+        var names: [FilePath.Component] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                if errno != 0 { throw FileError.last("list", self) }
+                break
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
+            }
+            guard let component = name.lastComponent, component.kind == .regular else { continue }
+            names.append(component)
+        }
+        return names.sorted { left, right in
+            left.withPlatformString { l in right.withPlatformString { r in strcmp(l, r) < 0 } }
+        }
+    }
+
+    /// Creates the folder, and those above it, with `mode`. One that is there is left as it is.
+    public func createFolder(mode: CModeT = 0o700) throws {
+        if withPlatformString({ mkdir($0, mode) }) == 0 { return }
+        switch errno {
+        case EEXIST:
+            // A link to a folder is a folder to whoever set it up.
+            let folder = withPlatformString { open($0, clinux_o_path | O_DIRECTORY | O_CLOEXEC) }
+            guard folder >= 0 else { throw FileError("create the folder", self, .notDirectory) }
+            close(folder)
+        case ENOENT:
+            let above = removingLastComponent()
+            guard above != self, !above.isEmpty else { throw FileError.last("create the folder", self) }
+            try above.createFolder(mode: mode)
+            guard withPlatformString({ mkdir($0, mode) }) == 0 || errno == EEXIST else {
+                throw FileError.last("create the folder", self)
+            }
+        default: throw FileError.last("create the folder", self)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+public import SystemPackage
+
+extension FilePath {
+    /// Replaces the file's contents so that a reader, or a crash, sees the old ones or the new ones: draft beside it,
+    /// fsync, rename, fsync of the folder.
+    ///
+    /// - Parameter mode: Of the new file, whatever the umask says.
+    /// - Throws: `FileError`; the old file is then unchanged and the draft is gone.
+    public func replaceContents(_ bytes: [UInt8], mode: CModeT = 0o600) throws {
+        let folder = removingLastComponent()
+        let draft = folder.appending(".\(lastComponent?.string ?? "file").\(getpid()).draft")
+        do {
+            let file = draft.withPlatformString {
+                open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
+            }
+            guard file >= 0 else { throw FileError.last("create", draft) }
+            do {
+                defer { close(file) }
+                guard fchmod(file, mode) == 0 else { throw FileError.last("set the mode of", draft) }
+                try Self.write(bytes, to: file, path: draft)
+                guard fsync(file) == 0 else { throw FileError.last("sync", draft) }
+            }
+            try draft.rename(to: self)
+        } catch {
+            _ = draft.withPlatformString { unlink($0) }
+            throw error
+        }
+        try folder.sync()
+    }
+
+    /// Makes what was created, renamed or removed in this folder, or written to this file, survive a power cut.
+    public func sync() throws {
+        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
+        guard file >= 0 else { throw FileError.last("open", self) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw FileError.last("sync", self) }
+    }
+
+    /// rename(2): replaces what is at `target`.
+    public func rename(to target: FilePath) throws {
+        let code = withPlatformString { from in
+            target.withPlatformString { to in Glibc.rename(from, to) }
+        }
+        guard code == 0 else { throw FileError.last("rename to \(target)", self) }
+    }
+
+    private static func write(_ bytes: [UInt8], to file: CInt, path: FilePath) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError.last("write to", path)
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Glibc
+public import SystemPackage
+
+/// What `lstat` says of a path: the facts that backups record and compare.
+public struct FileStatus: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case file, folder, symlink, fifo, socket, characterDevice, blockDevice, other
+    }
+    public var kind: Kind
+    /// Permission bits with set-id and sticky: `st_mode & 07777`.
+    public var mode: UInt32
+    public var owner: UInt32
+    public var group: UInt32
+    public var size: Int64
+    /// 512-byte blocks allocated: fewer than the size says in a sparse file.
+    public var blocks: Int64
+    public var device: UInt64
+    public var inode: UInt64
+    public var links: UInt64
+    public var modified: Moment
+    public var changed: Moment
+
+    public init(_ raw: Glibc.stat) {
+        kind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            case S_IFLNK: .symlink
+            case S_IFIFO: .fifo
+            case S_IFSOCK: .socket
+            case S_IFCHR: .characterDevice
+            case S_IFBLK: .blockDevice
+            default: .other
+            }
+        mode = raw.st_mode & 0o7777
+        owner = raw.st_uid
+        group = raw.st_gid
+        size = Int64(raw.st_size)
+        blocks = Int64(raw.st_blocks)
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        links = UInt64(raw.st_nlink)
+        modified = Moment(
+            seconds: Int64(raw.st_mtim.tv_sec), nanoseconds: Int32(raw.st_mtim.tv_nsec))
+        changed = Moment(
+            seconds: Int64(raw.st_ctim.tv_sec), nanoseconds: Int32(raw.st_ctim.tv_nsec))
+    }
+
+    /// Of what the path itself names: links are not followed. Nil when there is nothing.
+    public static func of(_ path: FilePath) throws -> FileStatus? {
+        var raw = Glibc.stat()
+        guard path.withPlatformString({ lstat($0, &raw) }) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw FileError.last("look at", path)
+        }
+        return FileStatus(raw)
+    }
+
+    /// Of an open file.
+    public static func of(descriptor: CInt, at path: FilePath) throws -> FileStatus {
+        var raw = Glibc.stat()
+        guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path) }
+        return FileStatus(raw)
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
+
+/// Everything of the world that a command may read or ask, as one value: built once in `Main.swift`, handed down.
+/// The file system, SQLite and libarchive are not in it: tests use real ones.
+public struct Machine: Sendable {
+    public var environment: [String: String]
+    public var processes: any ProcessRunner
+    public var clock: any WallClock
+    /// Room for an unprivileged writer on the file system that holds the path.
+    public var freeSpace: @Sendable (FilePath) throws -> ByteCount
+    /// Random bytes, for ids and secrets.
+    public var random: @Sendable (_ count: Int) -> [UInt8]
+    public var cancellation: Cancellation
+
+    public init(
+        environment: [String: String],
+        processes: any ProcessRunner,
+        clock: any WallClock = SystemClock(),
+        freeSpace: @escaping @Sendable (FilePath) throws -> ByteCount = FreeSpace.at,
+        random: @escaping @Sendable (Int) -> [UInt8] = { count in
+            var generator = SystemRandomNumberGenerator()
+            return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        },
+        cancellation: Cancellation = Cancellation()
+    ) {
+        self.environment = environment
+        self.processes = processes
+        self.clock = clock
+        self.freeSpace = freeSpace
+        self.random = random
+        self.cancellation = cancellation
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
+
+/// One call of another program, as data: an argument array, never a shell line. No secret may stand in `arguments`.
+public struct ProcessCall: Hashable, Sendable {
+    /// A name looked up on `$PATH`, or an absolute path.
+    public var program: String
+    public var arguments: [String]
+    /// Changes to the inherited environment; nil removes a variable. `K3D_*` is always removed (k3d reads it as flags).
+    public var environment: [String: String?] = [:]
+    public var folder: FilePath?
+    public var input: Input = .none
+    /// From the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.
+    public var limit: Duration = .seconds(60)
+    /// More output than this on a stream is cut off, and the result says so; the child is not disturbed.
+    public var outputLimit = 16 << 20
+
+    public enum Input: Hashable, Sendable {
+        case none
+        case bytes([UInt8])
+        case file(FilePath)
+    }
+
+    public init(_ program: String, _ arguments: [String]) {
+        self.program = program
+        self.arguments = arguments
+    }
+    public init(_ program: String, _ arguments: String...) { self.init(program, arguments) }
+}
+
+/// How a call ended. A non-zero exit is a result, not an error: the caller decides.
+public struct ProcessResult: Hashable, Sendable {
+    public enum End: Hashable, Sendable {
+        case exited(Int32)
+        case signaled(Int32)
+        /// The limit passed; the whole group is gone.
+        case timedOut
+    }
+    public var end: End
+    public var output: [UInt8]
+    public var errors: [UInt8]
+    /// Whether either stream went over `outputLimit`.
+    public var isCut: Bool
+    public var duration: Duration
+
+    public init(
+        end: End, output: [UInt8] = [], errors: [UInt8] = [], isCut: Bool = false,
+        duration: Duration = .zero
+    ) {
+        self.end = end
+        self.output = output
+        self.errors = errors
+        self.isCut = isCut
+        self.duration = duration
+    }
+
+    public var succeeded: Bool { end == .exited(0) }
+    public var outputText: String { String(decoding: output, as: UTF8.self) }
+    public var errorText: String { String(decoding: errors, as: UTF8.self) }
+}
+
+/// A call that could not be made at all.
+public enum ProcessError: Error, Hashable, Sendable {
+    /// Neither on `$PATH` nor at the path given.
+    case notFound(String)
+    case cannotStart(String, why: String)
+}
+
+/// Starts other programs. The real one is `SystemProcesses`; tests script it.
+public protocol ProcessRunner: Sendable {
+    /// Runs to the end, with both streams read to theirs.
+    ///
+    /// - Throws: `ProcessError` when it cannot be started, `Interrupted`/`CancellationError` when cancelled: the child's group is gone then.
+    func run(_ call: ProcessCall) async throws -> ProcessResult
+    /// The same, with standard output handed over piece by piece as it comes (not collected), for logs and tar streams.
+    func stream(
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> ProcessResult
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+
+/// Plain threads: for code that blocks, or that must go on at full speed beside Swift's own pool.
+public enum Threads {
+    /// How many processors this process may use (its affinity mask), at least 1.
+    public static var processors: Int {
+        max(1, Int(clinux_processors()))
+    }
+
+    /// Starts a detached thread. Signals stay blocked in it, so that the main thread gets them.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = launch(name, body)
+        pthread_detach(thread)
+    }
+
+    /// Starts a thread that can be waited for.
+    public static func joinable(name: String, _ body: @escaping @Sendable () -> Void) -> Joinable {
+        Joinable(thread: launch(name, body))
+    }
+
+    public struct Joinable: Sendable {
+        fileprivate let thread: pthread_t
+        /// Blocks until the thread has ended. To be called exactly once.
+        public func join() { pthread_join(thread, nil) }
+    }
+
+    private final class Body {
+        let name: String
+        let run: @Sendable () -> Void
+        init(_ name: String, _ run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+
+    private static func launch(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        // Swift's own default for the main thread is 8 MiB; deep folder walks recurse.
+        pthread_attr_setstacksize(&attributes, 8 << 20)
+        defer { pthread_attr_destroy(&attributes) }
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(Body(name, body)).toOpaque()
+        let code = pthread_create(
+            &thread, &attributes,
+            { context in
+                guard let context else { return nil }
+                let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
+                clinux_name_thread(body.name)
+                body.run()
+                return nil
+            }, context)
+        precondition(code == 0, "pthread_create(\(name)): \(code)")
+        return thread
+    }
+}
