@@ -31,7 +31,7 @@ let package = Package(
         .systemLibrary(name: "CIgzip"),
         .systemLibrary(name: "CDeflate"),
         .systemLibrary(name: "CCrypto"),
-        .systemLibrary(name: "CLinux"),
+        .target(name: "CLinux"),
         .target(
             name: "KecsSystem",
             dependencies: [

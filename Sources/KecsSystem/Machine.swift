@@ -12,6 +12,7 @@ public struct Machine: Sendable {
     /// Random bytes, for ids and secrets.
     public var random: @Sendable (_ count: Int) -> [UInt8]
     public var cancellation: Cancellation
+    public var progress: any ProgressSink
 
     public init(
         environment: [String: String],
@@ -22,7 +23,8 @@ public struct Machine: Sendable {
             var generator = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         },
-        cancellation: Cancellation = Cancellation()
+        cancellation: Cancellation = Cancellation(),
+        progress: any ProgressSink = SilentProgress()
     ) {
         self.environment = environment
         self.processes = processes
@@ -30,5 +32,6 @@ public struct Machine: Sendable {
         self.freeSpace = freeSpace
         self.random = random
         self.cancellation = cancellation
+        self.progress = progress
     }
 }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls and constants that Glibc's module map does not bring to Swift.
+#define _GNU_SOURCE 1
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+int clinux_exchange(int olddir, const char *oldpath, int newdir, const char *newpath) {
+    return (int)syscall(SYS_renameat2, olddir, oldpath, newdir, newpath, 2u /* RENAME_EXCHANGE */);
+}
+
+int clinux_rename_noreplace(int olddir, const char *oldpath, int newdir, const char *newpath) {
+    return (int)syscall(SYS_renameat2, olddir, oldpath, newdir, newpath, 1u /* RENAME_NOREPLACE */);
+}
+
+const uint64_t clinux_resolve_beneath = RESOLVE_BENEATH;
+const uint64_t clinux_resolve_no_symlinks = RESOLVE_NO_SYMLINKS;
+const uint64_t clinux_resolve_no_magiclinks = RESOLVE_NO_MAGICLINKS;
+const uint64_t clinux_resolve_no_xdev = RESOLVE_NO_XDEV;
+const int clinux_o_path = O_PATH;
+const int clinux_o_tmpfile = O_TMPFILE;
+const int clinux_o_noatime = O_NOATIME;
+const int clinux_seek_data = SEEK_DATA;
+const int clinux_seek_hole = SEEK_HOLE;
+
+int clinux_processors(void) {
+    unsigned long mask[16] = {0};  // 1024 processors
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    if (bytes < 0) return -1;
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
+    return count;
+}
+
+void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

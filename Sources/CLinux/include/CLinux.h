@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// System calls and constants that Glibc's module does not bring to Swift. Only <stdint.h> is included here: with
+// _GNU_SOURCE, glibc's own headers would define types a second time.
+#pragma once
+#include <stdint.h>
+
+/// openat2(2), for which glibc 2.36 has no wrapper. Returns a descriptor, or -1 with errno.
+int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+/// renameat2(2) with RENAME_EXCHANGE: both names exist before and after. Returns 0, or -1 with errno.
+int clinux_exchange(int olddir, const char *oldpath, int newdir, const char *newpath);
+
+/// renameat2(2) with RENAME_NOREPLACE: fails with EEXIST instead of replacing. Returns 0, or -1 with errno.
+int clinux_rename_noreplace(int olddir, const char *oldpath, int newdir, const char *newpath);
+
+extern const uint64_t clinux_resolve_beneath;
+extern const uint64_t clinux_resolve_no_symlinks;
+extern const uint64_t clinux_resolve_no_magiclinks;
+extern const uint64_t clinux_resolve_no_xdev;
+extern const int clinux_o_path;
+extern const int clinux_o_tmpfile;
+extern const int clinux_o_noatime;
+extern const int clinux_seek_data;
+extern const int clinux_seek_hole;
+/// How many processors this process may use (sched_getaffinity(2), which also honours a container's cpuset), or -1.
+int clinux_processors(void);
+
+/// Names the calling thread, as `ps -L` and a debugger show it; cut to 15 bytes by the kernel.
+void clinux_name_thread(const char *name);
+
