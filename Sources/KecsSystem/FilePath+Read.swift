@@ -77,3 +77,16 @@ extension FilePath {
         }
     }
 }
+
+extension FilePath {
+    /// The first bytes of a regular file; fewer when it is shorter.
+    public func prefix(_ count: Int) throws -> [UInt8] {
+        let file = withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        guard file >= 0 else { throw FileError.last("open", self) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = pread(file, &bytes, count, 0)
+        guard got >= 0 else { throw FileError.last("read", self) }
+        return Array(bytes.prefix(got))
+    }
+}

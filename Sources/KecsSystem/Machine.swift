@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 public import SystemPackage
 
 /// Everything of the world that a command may read or ask, as one value: built once in `Main.swift`, handed down.
@@ -34,4 +35,10 @@ public struct Machine: Sendable {
         self.cancellation = cancellation
         self.progress = progress
     }
+}
+
+extension Machine {
+    /// The effective user and group of this process: to whom its files belong.
+    public static var userID: UInt32 { geteuid() }
+    public static var groupID: UInt32 { getegid() }
 }

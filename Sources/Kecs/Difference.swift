@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What differs between two states of an instance, seen from the first to the second.
+public struct Difference: Encodable, Hashable, Sendable {
+    public var parts: [Part]
+
+    public struct Part: Encodable, Hashable, Sendable {
+        public var name: String
+        public var files: [File]
+        public var tables: [Table]
+    }
+
+    public struct File: Encodable, Hashable, Sendable {
+        /// Printable: what is not plain text is escaped.
+        public var path: String
+        /// `added`, `removed`, `changed` or `metadata` (same bytes, other mode, owner or time).
+        public var change: String
+        public var bytesBefore: Int64?
+        public var bytesAfter: Int64?
+    }
+
+    /// A table whose number of rows differs; nil where there is no such table.
+    public struct Table: Encodable, Hashable, Sendable {
+        public var database: String
+        public var table: String
+        public var rowsBefore: Int64?
+        public var rowsAfter: Int64?
+    }
+
+    public var isEmpty: Bool { parts.allSatisfy { $0.files.isEmpty && $0.tables.isEmpty } }
+}
+
+/// One state of a part, as a comparison needs it.
+struct PartState: Sendable {
+    struct File: Hashable, Sendable {
+        var kind: String
+        var size: Int64
+        var mode: UInt32
+        var owner: UInt32
+        var group: UInt32
+        var modified: String
+        /// SHA-256 of a file, target of a link.
+        var content: String
+    }
+
+    /// By raw path. Databases are not in it: they differ by their rows.
+    var files: [[UInt8]: File] = [:]
+    /// Rows by table, by the database's printable path; nil rows for an engine that we cannot read.
+    var databases: [String: [String: Int64]] = [:]
+    /// SHA-256 of each database's captured bytes.
+    var databaseContents: [String: String] = [:]
+}
+
+extension Difference.Part {
+    init(_ name: String, before: PartState, after: PartState, printable: ([UInt8]) -> String) {
+        self.name = name
+        files = []
+        tables = []
+        for path in Set(before.files.keys).union(after.files.keys).sorted(by: {
+            $0.lexicographicallyPrecedes($1)
+        }) {
+            let old = before.files[path]
+            let new = after.files[path]
+            guard old != new else { continue }
+            let change: String =
+                switch (old, new) {
+                case (nil, _): "added"
+                case (_, nil): "removed"
+                case (let old?, let new?):
+                    old.kind == new.kind && old.content == new.content && old.size == new.size
+                        ? "metadata" : "changed"
+                }
+            files.append(
+                Difference.File(
+                    path: printable(path), change: change, bytesBefore: old?.size, bytesAfter: new?.size))
+        }
+        for database in Set(before.databases.keys).union(after.databases.keys).sorted() {
+            let old = before.databases[database] ?? [:]
+            let new = after.databases[database] ?? [:]
+            for table in Set(old.keys).union(new.keys).sorted() where old[table] != new[table] {
+                tables.append(
+                    Difference.Table(
+                        database: database, table: table, rowsBefore: old[table], rowsAfter: new[table]))
+            }
+            let isListed = tables.contains { $0.database == database }
+            if !isListed, before.databaseContents[database] != after.databaseContents[database] {
+                let change =
+                    before.databases[database] == nil
+                    ? "added" : after.databases[database] == nil ? "removed" : "changed"
+                files.append(
+                    Difference.File(path: database, change: change, bytesBefore: nil, bytesAfter: nil))
+            }
+        }
+    }
+}

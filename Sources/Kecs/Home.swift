@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import SystemPackage
+
+/// `$KECS_HOME`: everything that kecsctl keeps. The only place that knows the names in it; `docs/formats.md` mirrors it.
+public struct Home: Hashable, Sendable {
+    /// Absolute.
+    public let path: FilePath
+
+    public init(_ path: FilePath) { self.path = path }
+
+    /// `--home`, else `$KECS_HOME`, else `~/.kecs`; made absolute against the working directory.
+    public static func find(flag: String?, environment: [String: String]) throws(Failure) -> Home {
+        let given = flag ?? environment["KECS_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        if let given {
+            return Home(try absolute(FilePath(given), environment: environment))
+        }
+        guard let user = environment["HOME"], user.hasPrefix("/") else {
+            throw Failure(
+                .usage, "there is no home folder to keep instances in",
+                cause: "neither --home nor KECS_HOME is given, and HOME is not set",
+                remedy: "kecsctl list --home /var/lib/kecs")
+        }
+        return Home(FilePath(user).appending(".kecs"))
+    }
+
+    /// A relative path means one below the folder in which the command was given.
+    public static func absolute(_ path: FilePath, environment: [String: String]) throws(Failure) -> FilePath {
+        if path.isAbsolute { return path.lexicallyNormalized() }
+        guard let here = WorkingFolder.current else {
+            throw Failure(
+                .usage, "“\(path)” is a relative path, and the working directory no longer exists",
+                remedy: "cd /")
+        }
+        return here.appending(path.components).lexicallyNormalized()
+    }
+
+    /// Settings for all instances.
+    public var settings: FilePath { path.appending("kecsctl.json") }
+    /// One line for each finished operation.
+    public var history: FilePath { path.appending("history.jsonl") }
+    /// Held for a moment while an instance is created.
+    public var lock: FilePath { path.appending("lock") }
+    public var instances: FilePath { path.appending("instances") }
+    public var backups: FilePath { path.appending("backups") }
+
+    public func folder(of name: InstanceName) -> InstanceFolder {
+        InstanceFolder(path: instances.appending(name.description))
+    }
+
+    public func backupStore(of name: InstanceName) -> BackupStore {
+        BackupStore(folder: backups.appending(name.description))
+    }
+}

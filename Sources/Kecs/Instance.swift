@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+public import KecsStorage
+public import SystemPackage
+
+/// An instance whose configuration could be read.
+public struct Instance: Sendable {
+    public var name: InstanceName
+    public var folder: InstanceFolder
+    public var config: InstanceConfig
+    public var settings: Settings
+    public var backups: BackupStore
+
+    /// Where the control plane's data lies: `data/` in the instance's folder unless it was put elsewhere.
+    public func dataFolder() throws(Failure) -> FilePath {
+        try settings.text(.dataDir).map { FilePath($0) } ?? folder.data
+    }
+
+    public func databaseFile() throws(Failure) -> FilePath {
+        try dataFolder().appending(InstanceFolder.databaseName)
+    }
+
+    /// The folders that every instance has: what is there of data, object store and configuration.
+    public func folderParts() throws(Failure) -> [Part] {
+        var parts: [Part] = []
+        let data = try dataFolder()
+        if data.isPresent { parts.append(Part(name: "data", place: .folder(data))) }
+        if folder.objectStore.isPresent {
+            parts.append(Part(name: "minio", place: .folder(folder.objectStore)))
+        }
+        parts.append(
+            Part(name: "config", place: .entries(of: folder.path, named: InstanceFolder.configEntries)))
+        return parts
+    }
+
+    /// How a manifest names the place of a part: relative to the instance's folder where it lies in it.
+    public func root(of part: Part) -> String {
+        switch part.place {
+        case .entries: "."
+        case .volume(let name): "volume:\(name)"
+        case .folder(let path):
+            path.starts(with: folder.path)
+                ? path.components.dropFirst(folder.path.components.count).map(\.string).joined(separator: "/")
+                : path.string
+        }
+    }
+}

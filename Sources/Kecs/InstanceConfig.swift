@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// How an instance's processes are run.
+public enum RuntimeKind: String, Codable, Sendable, CaseIterable {
+    case k3d, docker, compose, local
+}
+
+/// `config.json`. Fields that this version does not know are kept when it is rewritten.
+public struct InstanceConfig: Codable, Hashable, Sendable {
+    public static let currentVersion = 1
+
+    public var version = InstanceConfig.currentVersion
+    public var name: String
+    /// A UUID given at creation: tells two instances of one name apart.
+    public var id: String
+    public var createdAt: Moment
+    public var runtime: RuntimeKind
+    /// By `SettingKey.rawValue`; only what was chosen for this instance.
+    public var settings: [String: JSONValue]
+    /// Set when a start could not restore or recover the state.
+    public var degraded: Degraded?
+
+    public struct Degraded: Codable, Hashable, Sendable {
+        public var since: Moment
+        public var why: String
+        public init(since: Moment, why: String) {
+            self.since = since
+            self.why = why
+        }
+    }
+
+    public init(name: InstanceName, id: String, createdAt: Moment, runtime: RuntimeKind) {
+        self.name = name.description
+        self.id = id
+        self.createdAt = createdAt
+        self.runtime = runtime
+        settings = [:]
+    }
+
+    /// - Throws: `JSONFileError`, `FileError`.
+    public static func read(_ file: FilePath) throws -> InstanceConfig {
+        struct VersionOnly: Decodable { var version: Int }
+        let bytes = try file.contents()
+        let version = try JSONFile.decode(VersionOnly.self, from: bytes, at: file).version
+        guard version == currentVersion else {
+            throw JSONFileError(
+                path: file, why: "it has version \(version), this kecsctl reads version \(currentVersion)")
+        }
+        return try JSONFile.decode(InstanceConfig.self, from: bytes, at: file)
+    }
+
+    /// Replaces the file; fields of the old one that we do not know stay.
+    public func write(to file: FilePath) throws {
+        let mine = try JSONFile.decode(JSONValue.self, from: JSONFile.encode(self), at: file)
+        guard file.isPresent, case .object(var fields) = try JSONFile.read(JSONValue.self, from: file),
+            case .object(let known) = mine
+        else {
+            try JSONFile.write(mine, to: file)
+            return
+        }
+        for field in ["settings", "degraded"] { fields[field] = nil }
+        try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
+
+/// Every name in an instance's folder, with its meaning. `docs/formats.md` mirrors it.
+public struct InstanceFolder: Hashable, Sendable {
+    public let path: FilePath
+
+    public init(path: FilePath) { self.path = path }
+
+    /// Ours: name, runtime, ports, image, parts, policy; `version` inside.
+    public var config: FilePath { path.appending(Self.configName) }
+    /// Upstream KECS's own, when there is one: read, never written.
+    public var upstreamConfig: FilePath { path.appending(Self.upstreamConfigName) }
+    /// flock; the content is for people.
+    public var lock: FilePath { path.appending("lock") }
+    /// Only while a long operation runs, or after it was killed.
+    public var journal: FilePath { path.appending("journal.json") }
+    /// What the control plane writes.
+    public var data: FilePath { path.appending(Self.dataName) }
+    /// The state database of an instance whose data folder is the default one.
+    public static let databaseName = "kecs.db"
+    /// The object store's directory, bound into the cluster.
+    public var objectStore: FilePath { path.appending(Self.objectStoreName) }
+    public var veleroConfig: FilePath { path.appending(Self.veleroConfigName) }
+    public var logs: FilePath { path.appending("logs") }
+    /// Output of the local runtime's server.
+    public var serverLog: FilePath { logs.appending("server.log") }
+    /// Which process the local runtime's server is.
+    public var server: FilePath { path.appending("server.json") }
+    /// The trees that the last restores replaced, each in a folder named by its restore.
+    public var previous: FilePath { path.appending(".previous") }
+    /// Trees being unpacked for a restore, each in a folder named by its restore.
+    public var restoring: FilePath { path.appending(".restoring") }
+
+    public static let configName = "config.json"
+    public static let upstreamConfigName = "config.yaml"
+    public static let dataName = "data"
+    public static let objectStoreName = "minio-data"
+    public static let veleroConfigName = "velero-config"
+    /// What the part `config` is made of.
+    public static let configEntries = [configName, upstreamConfigName, veleroConfigName]
+}

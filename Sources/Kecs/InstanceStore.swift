@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Finds, reads and creates instances.
+extension Site {
+    /// Every folder below `instances/`, broken ones included, sorted by name. A name that cannot be an instance's is
+    /// left out: it is not ours.
+    public func instanceNames() throws -> [InstanceName] {
+        guard home.instances.isFolder else { return [] }
+        return try home.instances.entries().compactMap { InstanceName($0.string) }
+            .filter { home.folder(of: $0).path.isFolder }
+    }
+
+    /// Reads one instance.
+    ///
+    /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
+    public func instance(_ name: InstanceName, flags: [SettingKey: String] = [:]) throws -> Instance {
+        let folder = home.folder(of: name)
+        guard folder.path.isFolder else { throw notFound(name) }
+        guard folder.config.isPresent else {
+            throw Failure(
+                .damaged, "“\(name)” has no configuration", cause: "\(folder.config) is missing",
+                remedy: "kecsctl restore \(name) --from latest --part config")
+        }
+        let config: InstanceConfig
+        do {
+            config = try InstanceConfig.read(folder.config)
+        } catch let error as JSONFileError {
+            throw Failure(
+                .damaged, "the configuration of “\(name)” cannot be read",
+                cause: "\(error.path): \(error.why)",
+                remedy: "kecsctl restore \(name) --from latest --part config")
+        }
+        return try instance(name, config: config, flags: flags)
+    }
+
+    public func instance(
+        _ name: InstanceName, config: InstanceConfig, flags: [SettingKey: String] = [:]
+    ) throws -> Instance {
+        Instance(
+            name: name, folder: home.folder(of: name), config: config,
+            settings: try settings(for: config, named: name, flags: flags),
+            backups: home.backupStore(of: name))
+    }
+
+    func notFound(_ name: InstanceName) -> Failure {
+        let names = ((try? instanceNames()) ?? []).map(\.description)
+        let hasBackups = home.backupStore(of: name).folder.isFolder
+        return Failure(
+            .notFound, "there is no instance “\(name)”",
+            cause: names.isEmpty
+                ? "\(home.instances) holds none" : "there are: \(names.joined(separator: ", "))",
+            remedy: hasBackups
+                ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --runtime local")
+    }
+
+    /// Makes the folder of a new instance, complete at once: built beside, then renamed.
+    ///
+    /// - Throws: `Failure(.busy)` when somebody else made it meanwhile.
+    func create(_ config: InstanceConfig, named name: InstanceName) throws {
+        try home.instances.createFolder()
+        let draft = home.instances.appending(".\(name).creating")
+        if draft.isPresent { try draft.removeTree() }
+        let folder = InstanceFolder(path: draft)
+        do {
+            try draft.createFolder()
+            for place in [folder.data, folder.objectStore, folder.logs] { try place.createFolder() }
+            try config.write(to: folder.config)
+            try draft.sync()
+            try draft.renameWithoutReplacing(to: home.folder(of: name).path)
+            try home.instances.sync()
+        } catch let error as FileError where error.errno == .fileExists {
+            try draft.removeTree()
+            throw Failure(
+                .busy, "“\(name)” is being created by another kecsctl", remedy: "kecsctl status \(name)")
+        }
+    }
+
+    /// A version 4 UUID from the machine's randomness.
+    func newUUID() -> String {
+        var bytes = machine.random(16)
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        let text = Array(hex(bytes))
+        let cuts = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+        return cuts.map { String(text[$0]) }.joined(separator: "-")
+    }
+}

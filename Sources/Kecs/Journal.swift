@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// `journal.json`: what an operation is about to do, written before it does it. A killed operation is finished or taken
+/// back from it by the next kecsctl on that instance.
+public struct Journal: Codable, Hashable, Sendable {
+    public static let currentVersion = 1
+
+    public var version = Journal.currentVersion
+    /// "backup", "restore", "stop" …: for people.
+    public var operation: String
+    public var startedAt: Moment
+    /// Whether the instance must run when all is over: it ran before, or the operation was to start it.
+    public var runsAfterwards: Bool
+    /// Whether it may be frozen.
+    public var mayBeFrozen: Bool
+    public var swap: Swap?
+
+    public init(
+        operation: String, startedAt: Moment, runsAfterwards: Bool, mayBeFrozen: Bool = false,
+        swap: Swap? = nil
+    ) {
+        self.operation = operation
+        self.startedAt = startedAt
+        self.runsAfterwards = runsAfterwards
+        self.mayBeFrozen = mayBeFrozen
+        self.swap = swap
+    }
+
+    public static func read(_ file: FilePath) throws -> Journal? {
+        guard file.isPresent else { return nil }
+        let journal = try JSONFile.read(Journal.self, from: file)
+        guard journal.version == currentVersion else {
+            throw JSONFileError(
+                path: file,
+                why: "it has version \(journal.version), this kecsctl reads version \(currentVersion)")
+        }
+        return journal
+    }
+
+    public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }
+
+    /// The operation is over.
+    public static func close(_ file: FilePath) throws {
+        guard file.isPresent else { return }
+        try file.remove()
+        try file.removingLastComponent().sync()
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Brings the bytes of the parts into a draft, each read back before it counts.
+struct CaptureParts: Sendable {
+    let site: Site
+    let instance: Instance
+    let runtime: any Runtime
+    let draft: BackupDraft
+
+    /// At most so many parts at once: while one checks a database on one processor, the other compresses.
+    private static let atOnce = 2
+
+    /// - Returns: The manifest's records in the order of `plans`, and how long the instance was frozen or stopped.
+    func run(
+        _ plans: [PartPlan], consistency: Consistency, wasRunning: Bool
+    ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        switch consistency {
+        case .stopped where wasRunning:
+            let clock = site.machine.clock
+            try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true)
+                .write(to: instance.folder.journal)
+            let began = clock.elapsed()
+            let parts: [Manifest.Part]
+            do {
+                try await runtime.stop(limit: .seconds(60))
+                parts = try await captureAll(plans, consistency: .stopped)
+            } catch {
+                try await startAgain()
+                throw error
+            }
+            try await startAgain()
+            return (parts, clock.elapsed() - began)
+        case .frozen where wasRunning:
+            let pause = try await copyFrozen(plans)
+            return (try await captureAll(plans, consistency: .frozen), pause)
+        default:
+            return (try await captureAll(plans, consistency: wasRunning ? .live : consistency), .zero)
+        }
+    }
+
+    private func startAgain() async throws {
+        // Not cancelled with the rest: who was running must run again.
+        try await runtime.start(limit: .seconds(120))
+        try Journal.close(instance.folder.journal)
+    }
+
+    // MARK: Frozen
+
+    /// Copies every database that is not SQLite, with its sidecars, beside, while nothing can write.
+    private func copyFrozen(_ plans: [PartPlan]) async throws -> Duration {
+        let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
+        guard !opaque.isEmpty else { return .zero }
+        let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
+        let clock = site.machine.clock
+        try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
+            .write(to: instance.folder.journal)
+        let began = clock.elapsed()
+        try await runtime.whileFrozen {
+            for plan in opaque {
+                let scratch = try draft.scratch(for: plan.part.name)
+                for (index, database) in plan.scan.databases.enumerated() where database.engine != .sqlite {
+                    for (path, copy) in Self.copies(of: database, number: index, in: scratch) {
+                        let source = plan.source.root.appending(bytes: path)
+                        try source.copyContents(to: copy) {
+                            try site.machine.cancellation.check()
+                            guard clock.elapsed() - began < limit else { throw tooLong(limit, source) }
+                        }
+                    }
+                }
+            }
+        }
+        let pause = clock.elapsed() - began
+        try Journal.close(instance.folder.journal)
+        return pause
+    }
+
+    private func tooLong(_ limit: Duration, _ file: FilePath) -> Failure {
+        Failure(
+            .timeout, "“\(instance.name)” would have been paused for longer than \(limit)",
+            cause: "copying \(file) did not end in time; it runs again",
+            remedy: "kecsctl backup \(instance.name) --max-pause 1m")
+    }
+
+    private static func copies(
+        of database: TreeScan.Database, number: Int, in scratch: FilePath
+    ) -> [(path: [UInt8], copy: FilePath)] {
+        ([database.path] + database.sidecars).enumerated().map { index, path in
+            (path, scratch.appending("\(number).\(index)"))
+        }
+    }
+
+    // MARK: One part
+
+    private func captureAll(_ plans: [PartPlan], consistency: Consistency) async throws -> [Manifest.Part] {
+        site.machine.progress.step(
+            "reading \(plans.map(\.part.name).joined(separator: ", "))",
+            total: plans.reduce(0) { $0 + $1.scan.bytes })
+        return try await withThrowingTaskGroup(of: (Int, Manifest.Part).self) { group in
+            var records: [Int: Manifest.Part] = [:]
+            for (index, plan) in plans.enumerated() {
+                if index >= Self.atOnce, let (done, record) = try await group.next() {
+                    records[done] = record
+                }
+                group.addTask { (index, try capture(plan, consistency: consistency)) }
+            }
+            for try await (index, record) in group { records[index] = record }
+            return plans.indices.compactMap { records[$0] }
+        }
+    }
+
+    private func capture(_ plan: PartPlan, consistency: Consistency) throws -> Manifest.Part {
+        if plan.isUnchanged, let last = plan.last {
+            site.machine.progress.advance(plan.scan.bytes)
+            return try link(last.part, from: last.backup, databases: last.part.databases)
+        }
+        let scratch = try draft.scratch(for: plan.part.name)
+        var source = plan.source
+        var databases: [Manifest.Database] = []
+        for (index, database) in plan.scan.databases.enumerated() {
+            let identity = plan.identities[database.path].flatMap { $0.isSettled ? $0.text : nil }
+            switch database.engine {
+            case .sqlite:
+                let copy = scratch.appending("\(index).0")
+                let facts = try captureSQLite(
+                    source.root.appending(bytes: database.path), to: copy,
+                    cancellation: site.machine.cancellation)
+                source.substitutes[database.path] = copy
+                source.leftOut.formUnion(Self.sqliteSidecars.map { database.path + Array($0.utf8) })
+                databases.append(
+                    Manifest.Database(
+                        path: printable(database.path), engine: .sqlite, bytes: facts.bytes,
+                        pages: facts.pages,
+                        tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
+                        identity: identity, sidecars: []))
+            default:
+                var file = source.root.appending(bytes: database.path)
+                for (path, copy) in Self.copies(of: database, number: index, in: scratch) where copy.isPresent
+                {
+                    source.substitutes[path] = copy
+                    if path == database.path { file = copy }
+                }
+                let facts = try digest(of: file, cancellation: site.machine.cancellation)
+                databases.append(
+                    Manifest.Database(
+                        path: printable(database.path), engine: database.engine, bytes: facts.bytes,
+                        pages: nil,
+                        tables: nil, sha256: facts.sha256, userVersion: nil, identity: identity,
+                        sidecars: database.sidecars.map { printable($0) }))
+            }
+        }
+        // Second chance: written to, but with the same content as before.
+        if let last = plan.last, last.part.fingerprint == plan.scan.fingerprint,
+            last.part.databases.map(\.content) == databases.map(\.content)
+        {
+            try draft.dropScratch(for: plan.part.name)
+            site.machine.progress.advance(plan.scan.bytes)
+            return try link(last.part, from: last.backup, databases: databases)
+        }
+        let record = try archive(plan, source: source, databases: databases, consistency: consistency)
+        try draft.dropScratch(for: plan.part.name)
+        return record
+    }
+
+    private static let sqliteSidecars = ["-wal", "-shm", "-journal"]
+
+    private func archive(
+        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency
+    ) throws -> Manifest.Part {
+        let compression = Compression(rawValue: try instance.settings.text(.compression) ?? "") ?? .fast
+        let name = plan.part.name + (compression == .none ? ".tar" : ".tar.gz")
+        let file = draft.folder.appending(name)
+        let summary = try writeArchive(
+            of: source, to: file, compression: compression, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        // Read back: what is on the disk is what was hashed, and it unpacks.
+        let check = try checkArchive(
+            file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,
+            progress: SilentProgress())
+        guard check.sha256 == summary.sha256, check.entries == summary.entries,
+            check.sourceBytes == summary.sourceBytes, check.bytes == summary.bytes
+        else {
+            throw Failure(
+                .damaged,
+                "the archive of “\(instance.name)/\(plan.part.name)” was not read back as it was written",
+                cause: "\(file) has the SHA-256 \(check.sha256) instead of \(summary.sha256)",
+                remedy: "kecsctl doctor \(instance.name)")
+        }
+        let warnings =
+            summary.special.map { "left out, not a file, folder or link: \(printable($0))" }
+            + summary.vanished.map { "gone while it was being read: \(printable($0))" }
+            + summary.changed.map { "changed every time it was read: \(printable($0))" }
+        return Manifest.Part(
+            name: plan.part.name, file: name, root: plan.root, compression: compression, bytes: summary.bytes,
+            sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256,
+            consistency: plan.scan.databases.contains { $0.engine != .sqlite } || consistency == .stopped
+                ? consistency : .live,
+            fingerprint: summary.fingerprint, databases: databases, warnings: warnings)
+    }
+
+    /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.
+    private func link(
+        _ part: Manifest.Part, from backup: StoredBackup, databases: [Manifest.Database]
+    ) throws -> Manifest.Part {
+        try draft.link(part, from: backup)
+        let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
+        guard now.sha256 == part.sha256 else {
+            throw Failure(
+                .damaged, "the archive of the last backup, which would be used again, is damaged",
+                cause:
+                    "\(backup.folder.appending(part.file)) has the SHA-256 \(now.sha256) instead of \(part.sha256)",
+                remedy: "kecsctl backups verify \(backup.id) --instance \(instance.name)")
+        }
+        var record = part
+        record.databases = databases
+        return record
+    }
+}
+
+extension Manifest.Database {
+    /// What makes two captures equal: everything but when the source files were written.
+    fileprivate var content: [String] { [path, engine.rawValue, sha256, "\(bytes)"] + sidecars }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Which files and which tables' row counts differ between two backups, or between a backup and the live tree.
+public struct CompareStates: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// Reads every byte of both sides, so that equal means equal.
+    ///
+    /// - Parameter other: Nil for the live tree.
+    public func run(
+        _ instance: Instance, _ backup: StoredBackup, _ other: StoredBackup?
+    ) async throws -> Difference {
+        guard let manifest = backup.manifest else { throw Self.unreadable(backup) }
+        var before: [String: PartState] = [:]
+        for part in manifest.parts { before[part.name] = try state(of: part, in: backup) }
+        var after: [String: PartState] = [:]
+        if let other {
+            guard let manifest = other.manifest else { throw Self.unreadable(other) }
+            for part in manifest.parts { after[part.name] = try state(of: part, in: other) }
+        } else {
+            let runtime = try site.runtime(instance)
+            for part in try await runtime.parts() { after[part.name] = try state(of: part, in: instance) }
+        }
+        return Difference(
+            parts: Set(before.keys).union(after.keys).sorted().map { name in
+                Difference.Part(
+                    name, before: before[name] ?? PartState(), after: after[name] ?? PartState(),
+                    printable: printable)
+            })
+    }
+
+    private static func unreadable(_ backup: StoredBackup) -> Failure {
+        if case .damaged(let file, let why) = backup.state {
+            return Failure(.damaged, "the backup “\(backup.id)” is damaged", cause: "\(file): \(why)")
+        }
+        return Failure(
+            .damaged, "the backup “\(backup.id)” is incomplete",
+            cause: "the run that was to make it was killed")
+    }
+
+    func state(of part: Manifest.Part, in backup: StoredBackup) throws -> PartState {
+        var state = PartState()
+        let databases = Set(part.databases.map(\.path))
+        for database in part.databases {
+            state.databases[database.path] = database.tables ?? [:]
+            state.databaseContents[database.path] = database.sha256
+        }
+        site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
+        try listArchive(
+            backup.folder.appending(part.file), digests: true, cancellation: site.machine.cancellation
+        ) { entry in
+            guard !databases.contains(printable(entry.path)) else { return }
+            state.files[entry.path] = PartState.File(
+                kind: "\(entry.kind)", size: entry.kind == .file ? entry.size : 0, mode: entry.mode & 0o7777,
+                owner: entry.owner, group: entry.group,
+                modified: entry.kind == .folder
+                    ? "" : "\(entry.modified.seconds).\(entry.modified.nanoseconds)",
+                content: entry.sha256 ?? entry.linkTarget.map { printable($0) } ?? "")
+        }
+        return state
+    }
+
+    /// The live tree, archived nowhere: the same facts by walking it.
+    func state(of part: Part, in instance: Instance) throws -> PartState {
+        var state = PartState()
+        let source = try PartPlan.source(of: part)
+        let scan = try scanTree(source, cancellation: site.machine.cancellation)
+        var sidecars: Set<[UInt8]> = []
+        for database in scan.databases {
+            sidecars.formUnion(database.sidecars)
+            let file = source.root.appending(bytes: database.path)
+            let name = printable(database.path)
+            if database.engine == .sqlite {
+                state.databases[name] = try SQLiteDatabase(file, .readOnly).tableRowCounts()
+            } else {
+                state.databases[name] = [:]
+                state.databaseContents[name] = try digest(of: file, cancellation: site.machine.cancellation)
+                    .sha256
+            }
+        }
+        let databases = Set(scan.databases.map(\.path))
+        site.machine.progress.step("reading \(part.name)", total: scan.bytes)
+        try walkTree(source, cancellation: site.machine.cancellation) { path, status in
+            guard !databases.contains(path), !sidecars.contains(path) else { return }
+            let file = source.root.appending(bytes: path)
+            var content = ""
+            switch status.kind {
+            case .file:
+                content = try digest(of: file, cancellation: site.machine.cancellation).sha256
+                site.machine.progress.advance(status.size)
+            case .symlink: content = printable(try file.linkTarget())
+            case .folder: break
+            default: return
+            }
+            state.files[path] = PartState.File(
+                kind: "\(status.kind)", size: status.kind == .file ? status.size : 0, mode: status.mode,
+                owner: status.owner, group: status.group,
+                modified: status.kind == .folder
+                    ? "" : "\(status.modified.seconds).\(status.modified.nanoseconds)",
+                content: content)
+        }
+        return state
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+public import KecsStorage
+import KecsSystem
+
+/// One row of `config show`.
+public struct SettingItem: Encodable, Sendable {
+    public var key: String
+    public var value: JSONValue?
+    public var origin: String
+}
+
+/// Shows and changes settings.
+public struct Configure: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// - Parameter name: Nil for the settings of all instances.
+    public func show(_ name: InstanceName?) throws -> [SettingItem] {
+        let settings = try name.map { try site.instance($0).settings } ?? site.settings()
+        var items = try SettingKey.allCases.map { key in
+            let setting = try settings.setting(key)
+            var value = setting.value
+            var origin = setting.origin.description
+            if let name, setting.value == nil || key == .runtime {
+                let instance = try site.instance(name)
+                if key == .dataDir { value = .string(try instance.dataFolder().string) }
+                if key == .runtime {
+                    value = .string(instance.config.runtime.rawValue)
+                    origin = instance.folder.config.string
+                }
+            }
+            return SettingItem(key: key.rawValue, value: value, origin: origin)
+        }
+        let homeOrigin =
+            site.machine.environment["KECS_HOME"].flatMap { $0.isEmpty ? nil : $0 } == site.home.path.string
+            ? "env KECS_HOME" : "default or --home"
+        items.insert(
+            SettingItem(key: "home", value: .string(site.home.path.string), origin: homeOrigin), at: 0)
+        return items
+    }
+
+    /// Writes one setting; `nil` takes it out. For an instance to be called under its lock.
+    public func set(_ key: SettingKey, to text: String?, for name: InstanceName?) throws {
+        var value: JSONValue?
+        if let text {
+            guard let parsed = key.parse(text) else {
+                throw Failure(
+                    .usage, "“\(text)” is no value for \(key.rawValue)",
+                    cause: "\(key.rawValue) must be \(key.expected)", remedy: "kecsctl config show")
+            }
+            value = parsed
+        }
+        if key == .runtime, name != nil {
+            throw Failure(
+                .usage, "the runtime of an instance cannot be changed by a setting",
+                remedy: "kecsctl config show \(name.map(\.description) ?? "")")
+        }
+        guard let name else {
+            var values: [String: JSONValue] = [:]
+            if site.home.settings.isPresent {
+                values = try JSONFile.read([String: JSONValue].self, from: site.home.settings)
+            }
+            values[key.rawValue] = value
+            try site.home.path.createFolder()
+            try JSONFile.write(values, to: site.home.settings)
+            return
+        }
+        var config = try site.instance(name).config
+        config.settings[key.rawValue] = value
+        try config.write(to: site.home.folder(of: name).config)
+    }
+}

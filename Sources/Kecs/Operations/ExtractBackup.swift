@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// `restore --into DIR`: unpacks a backup's parts into a folder of their own; the instance is not touched.
+public struct ExtractBackup: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// - Parameter folder: Must be missing or empty.
+    public func run(
+        _ name: InstanceName, _ request: RestoreRequest, into folder: FilePath
+    ) throws -> RestoreReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        // The configuration may be gone: what is needed of the instance are only its backups.
+        let instance = try site.instance(
+            name,
+            config: InstanceConfig(name: name, id: "", createdAt: clock.now(), runtime: .local))
+        let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
+        defer { opened.close() }
+        guard case .backup(let backup, let manifest) = opened.content else {
+            throw Failure(
+                .usage, "only backups can be unpacked with --into", cause: "\(opened.name) is a foreign file",
+                remedy: "kecsctl restore \(name) --from \(opened.name)")
+        }
+        let isEmpty = try !folder.isPresent || (folder.isFolder && folder.entries().isEmpty)
+        guard isEmpty else {
+            throw Failure(.usage, "“\(folder)” is not an empty folder", remedy: "mkdir \(folder)-new")
+        }
+        let parts = manifest.parts.filter { request.parts?.contains($0.name) ?? true }
+        let needed = parts.reduce(Int64(0)) { $0 + $1.sourceBytes + Int64($1.entries) * 2304 }
+        let free = try site.machine.freeSpace(folder)
+        guard ByteCount(needed) <= free else {
+            throw Failure(
+                .noRoom, "there is not enough room in “\(folder)”",
+                cause: "\(free) are free and about \(ByteCount(needed)) are needed",
+                remedy: "kecsctl restore \(name) --from \(backup.id) --into /mnt/big")
+        }
+        if request.dryRun {
+            return RestoreReport(
+                outcome: .planned, from: opened.name, parts: parts.map(\.name), undo: nil, state: "",
+                durationSeconds: 0)
+        }
+        let wasPresent = folder.isPresent
+        var notes: [String] = []
+        do {
+            try folder.createFolder()
+            for part in parts {
+                let target = folder.appending(part.name)
+                try target.createFolder()
+                let globs = request.paths
+                let label = Array((part.root == "." ? "" : part.root + "/").utf8)
+                var options = UnpackOptions(
+                    expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
+                    owners: request.owners)
+                options.select = { path in
+                    globs.isEmpty || globs.contains { $0.matches(path) || $0.matches(label + path) }
+                }
+                site.machine.progress.step("unpacking \(part.name)", total: part.sourceBytes)
+                let done = try unpackArchive(
+                    backup.folder.appending(part.file), into: target, options: options, threads: site.threads,
+                    cancellation: site.machine.cancellation, progress: site.machine.progress)
+                if done.setIDRemoved > 0 {
+                    notes.append(
+                        "\(part.name): set-uid and set-gid bits were removed from \(done.setIDRemoved) files")
+                }
+                if done.ownersNotSet > 0 {
+                    notes.append(
+                        "\(part.name): the owner of \(done.ownersNotSet) entries could not be set without root"
+                    )
+                }
+            }
+            try folder.syncFileSystem()
+        } catch {
+            for part in parts where folder.appending(part.name).isPresent {
+                try folder.appending(part.name).removeTree()
+            }
+            if !wasPresent, folder.isPresent { try folder.removeTree() }
+            throw error
+        }
+        return RestoreReport(
+            outcome: .done, from: opened.name, parts: parts.map(\.name), undo: nil, state: "",
+            durationSeconds: (clock.elapsed() - began).inSeconds, notes: notes)
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What one `backups verify` found of one backup.
+public struct VerifyItem: Encodable, Sendable {
+    public var id: BackupID
+    public var instance: String
+    /// `verified`, `damaged` or `incomplete`.
+    public var result: String
+    public var file: String?
+    public var why: String?
+
+    public var isGood: Bool { result == "verified" }
+}
+
+/// Single steps on backups that exist. All but `verify` are to be called under the instance's lock.
+public struct KeepBackups: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// Reads a backup again and remembers what was found.
+    public func verify(
+        _ backup: StoredBackup, of name: InstanceName, depth: VerifyBackup.Depth
+    ) throws -> VerifyItem {
+        let store = site.home.backupStore(of: name)
+        var item = VerifyItem(id: backup.id, instance: name.description, result: "verified")
+        if backup.state == .incomplete {
+            item.result = "incomplete"
+            item.why = "the run that was to make it was killed"
+            return item
+        }
+        var verification = BackupMark.Verification(at: site.machine.clock.now())
+        do {
+            try VerifyBackup(
+                depth: depth, threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress
+            ).run(backup.id, in: store)
+        } catch let damage as BackupDamage {
+            item.result = "damaged"
+            item.file = damage.file
+            item.why = damage.why
+            verification.damagedFile = damage.file
+            verification.why = damage.why
+        }
+        // A quick look does not overrule what a full one found.
+        if depth == .full || verification.damagedFile != nil {
+            try store.mark(backup.id) { $0.verification = verification }
+        } else if let old = backup.mark.verification, old.damagedFile != nil {
+            item.result = "damaged"
+            item.file = old.damagedFile
+            item.why = old.why
+        }
+        return item
+    }
+
+    /// - Throws: `Failure(.usage)` for a pinned one, and for the only good one unless `force` is given.
+    public func delete(_ backup: StoredBackup, of name: InstanceName, force: Bool) throws {
+        let store = site.home.backupStore(of: name)
+        if backup.mark.pinned {
+            throw Failure(
+                .usage, "the backup “\(backup.id)” is pinned",
+                remedy: "kecsctl backups unpin \(backup.id) --instance \(name)")
+        }
+        let good = try store.all().filter { $0.isRestorable && !$0.isDegraded }
+        if good.count == 1, good[0].id == backup.id, !force {
+            throw Failure(
+                .usage, "the backup “\(backup.id)” is the only good one of “\(name)”",
+                remedy: "kecsctl backups delete \(backup.id) --instance \(name) --yes --force")
+        }
+        try store.delete(backup.id)
+    }
+
+    public func pin(_ backup: StoredBackup, of name: InstanceName, _ pinned: Bool) throws {
+        try site.home.backupStore(of: name).mark(backup.id) { $0.pinned = pinned }
+    }
+}

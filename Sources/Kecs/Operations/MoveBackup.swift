@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// Carries a backup to another place: as one tar with the backup's folder in it.
+public struct MoveBackup: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// Writes the bundle, after verifying the backup. The target appears complete or not at all.
+    public func export(_ backup: StoredBackup, of name: InstanceName, to file: FilePath) throws {
+        guard !file.isPresent else {
+            throw Failure(
+                .usage, "“\(file)” exists already", remedy: "kecsctl backups export \(backup.id) --file …")
+        }
+        try VerifyBackup(
+            depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
+            progress: site.machine.progress
+        ).run(backup.id, in: site.home.backupStore(of: name))
+        let free = try site.machine.freeSpace(file.removingLastComponent())
+        let needed = ByteCount((backup.manifest?.bytes ?? 0) + (1 << 20))
+        guard needed <= free else {
+            throw Failure(
+                .noRoom, "there is not enough room for the bundle",
+                cause: "\(free) are free in \(file.removingLastComponent()) and about \(needed) are needed",
+                remedy: "kecsctl backups export \(backup.id) --file /mnt/big/bundle.tar")
+        }
+        let draft = FilePath(bytes: file.bytes + Array(".draft".utf8))
+        if draft.isPresent { try draft.remove() }
+        do {
+            var source = TreeSource(root: backup.folder.removingLastComponent())
+            let own = Array(backup.id.description.utf8)
+            source.leftOut = Set(
+                try source.root.entries().map(\.bytes).filter { $0 != own })
+            source.leftOut.insert(own + Array("/\(BackupStore.markName)".utf8))
+            site.machine.progress.step("writing \(file)", total: backup.manifest?.bytes)
+            _ = try writeArchive(
+                of: source, to: draft, compression: .none, threads: site.threads,
+                cancellation: site.machine.cancellation, progress: site.machine.progress)
+            try draft.renameWithoutReplacing(to: file)
+            try file.removingLastComponent().sync()
+        } catch {
+            if draft.isPresent { try draft.remove() }
+            throw error
+        }
+    }
+
+    /// Takes a bundle into the store of `name`, verified. To be called under the instance's lock when it exists.
+    public func importBundle(_ file: FilePath, to name: InstanceName) throws -> StoredBackup {
+        let store = site.home.backupStore(of: name)
+        let opened = try OpenRestoreSource(site: site).run(
+            .file(file),
+            for: try site.instance(
+                name,
+                config: InstanceConfig(
+                    name: name, id: "", createdAt: site.machine.clock.now(), runtime: .local)))
+        defer { opened.close() }
+        guard case .backup(let backup, _) = opened.content else {
+            throw Failure(
+                .usage, "“\(file)” is no bundle of a backup", remedy: "kecsctl restore \(name) --from \(file)"
+            )
+        }
+        let target = store.folder.appending(backup.id.description)
+        guard !target.isPresent else {
+            throw Failure(
+                .usage, "“\(name)” has a backup “\(backup.id)” already",
+                remedy: "kecsctl backups verify \(backup.id) --instance \(name)")
+        }
+        try VerifyBackup(
+            depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
+            progress: site.machine.progress
+        ).run(backup.id, in: BackupStore(folder: backup.folder.removingLastComponent()))
+        try backup.folder.syncFileSystem()
+        try backup.folder.renameWithoutReplacing(to: target)
+        try store.folder.sync()
+        return store.look(at: backup.id)
+    }
+}

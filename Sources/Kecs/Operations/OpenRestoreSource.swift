@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// A restore's source, found and recognised; nothing of the instance has been touched yet.
+struct OpenedSource: Sendable {
+    enum Content: Sendable {
+        case backup(StoredBackup, Manifest)
+        /// A tar archive that is no bundle of ours; `layout` says where its entries belong.
+        case archive(FilePath, ForeignLayout)
+        case database(FilePath)
+        case dump(FilePath)
+    }
+
+    var content: Content
+    /// The backup's id or the file's path, for people.
+    var name: String
+    /// A bundle unpacked for the time of the restore.
+    var temporary: FilePath?
+
+    /// Whether a restore from it makes a degraded instance good again: a backup of a healthy one does.
+    var endsDegradation: Bool {
+        if case .backup(let backup, _) = content { !backup.isDegraded } else { true }
+    }
+
+    /// What cannot be removed now is swept by the next run: it is named like a draft.
+    func close() {
+        if let temporary { try? temporary.removeTree() }
+    }
+}
+
+/// How an archive that we did not make holds the data.
+enum ForeignLayout: Hashable, Sendable {
+    /// `./kecs.db`: the entries are the data folder's own.
+    case bare
+    /// `kecs-data/kecs.db`: below one top folder.
+    case oneFolder([UInt8])
+    /// `data/…` beside `minio-data/…` or `config.json`: a whole instance folder.
+    case instance
+}
+
+struct OpenRestoreSource: Sendable {
+    let site: Site
+
+    func run(_ from: RestoreFrom, for instance: Instance) throws -> OpenedSource {
+        let name = instance.name.description
+        switch from {
+        case .latest:
+            guard let backup = try instance.backups.latest() else { throw BackupStore.none(name) }
+            return try open(backup)
+        case .id(let text): return try open(try instance.backups.find(text, instance: name))
+        case .at(let moment): return try open(try instance.backups.newest(notAfter: moment, instance: name))
+        case .file(let file): return try open(file, for: instance)
+        }
+    }
+
+    private func open(_ backup: StoredBackup) throws -> OpenedSource {
+        switch backup.state {
+        case .damaged(let file, let why):
+            // Read it again: the mark may be all that says so, and the person may have repaired the file.
+            _ = try VerifyBackup(
+                depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress
+            ).run(backup.id, in: BackupStore(folder: backup.folder.removingLastComponent()))
+            guard let manifest = backup.manifest else { throw BackupDamage(file: file, why: why) }
+            return OpenedSource(content: .backup(backup, manifest), name: backup.id.description)
+        case .incomplete:
+            throw Failure(
+                .damaged, "the backup “\(backup.id)” is incomplete",
+                cause: "the run that was to make it was killed")
+        case .complete:
+            guard let manifest = backup.manifest else {
+                throw BackupDamage(file: BackupStore.manifestName, why: "it cannot be read")
+            }
+            return OpenedSource(content: .backup(backup, manifest), name: backup.id.description)
+        }
+    }
+
+    private func open(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
+        guard let status = try FileStatus.of(file) else {
+            throw Failure(
+                .notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(instance.name)")
+        }
+        if status.kind == .folder, let id = file.lastComponent.flatMap({ BackupID($0.string) }) {
+            // A backup's folder, copied here by hand.
+            let backup = BackupStore(folder: file.removingLastComponent()).look(at: id)
+            return try open(backup)
+        }
+        let found = try ForeignFile.sniff(file)
+        switch found {
+        case .sqlite: return OpenedSource(content: .database(file), name: file.string)
+        case .sqlDump: return OpenedSource(content: .dump(file), name: file.string)
+        case .tar, .tarGz:
+            return try openArchive(file, for: instance)
+        default:
+            throw Failure(
+                .usage, "“\(file)” is nothing that can be restored",
+                cause: "its content is \(found.inWords); a backup bundle, a tar or tar.gz archive, an SQLite "
+                    + "database or an SQL dump was expected",
+                remedy: "file \(file)")
+        }
+    }
+
+    private func openArchive(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
+        var tops: Set<[UInt8]> = []
+        var topFolders: Set<[UInt8]> = []
+        var bundle: BackupID?
+        try listArchive(file, digests: false, cancellation: site.machine.cancellation) { entry in
+            let path = entry.path.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
+            guard let top = path.first else { return }
+            tops.insert(Array(top))
+            if path.count > 1 || entry.kind == .folder { topFolders.insert(Array(top)) }
+            if path.count == 2, path[1].elementsEqual(BackupStore.manifestName.utf8) {
+                bundle = BackupID(String(decoding: top, as: UTF8.self))
+            }
+        }
+        if let bundle, tops.count == 1 { return try openBundle(file, bundle, for: instance) }
+        let layout: ForeignLayout
+        let instanceNames = ([InstanceFolder.objectStoreName] + InstanceFolder.configEntries).map {
+            Array($0.utf8)
+        }
+        if topFolders.contains(Array(InstanceFolder.dataName.utf8)),
+            tops.contains(where: { instanceNames.contains($0) })
+        {
+            layout = .instance
+        } else if tops.count == 1, let only = topFolders.first {
+            layout = .oneFolder(only)
+        } else {
+            layout = .bare
+        }
+        return OpenedSource(content: .archive(file, layout), name: file.string)
+    }
+
+    /// A bundle is one tar with a backup's folder in it. It is unpacked as a draft, so that a killed restore leaves
+    /// nothing that the next run does not sweep.
+    private func openBundle(_ file: FilePath, _ id: BackupID, for instance: Instance) throws -> OpenedSource {
+        let size = try FileStatus.of(file)?.size ?? 0
+        let place = try BackupDraft(in: instance.backups, reason: .imported, at: site.machine.clock.now())
+            .folder
+        do {
+            let free = try site.machine.freeSpace(place)
+            guard ByteCount(size) < free else {
+                throw Failure(
+                    .noRoom, "there is not enough room to unpack “\(file)”",
+                    cause: "\(free) are free in \(place)",
+                    remedy: "kecsctl backups prune \(instance.name) --keep 1")
+            }
+            site.machine.progress.step("unpacking the bundle", total: size)
+            _ = try unpackArchive(
+                file, into: place,
+                options: UnpackOptions(
+                    maxEntries: 1000, maxBytes: size * 2 + (1 << 20),
+                    owners: .all(Machine.userID, Machine.groupID)),
+                threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress)
+            var opened = try open(BackupStore(folder: place).look(at: id))
+            opened.temporary = place
+            opened.name = "\(file.string) (\(id))"
+            return opened
+        } catch {
+            try? place.removeTree()
+            throw error
+        }
+    }
+}
+
+extension ForeignFile {
+    fileprivate var inWords: String {
+        switch self {
+        case .sqlite: "an SQLite database"
+        case .sqlDump: "SQL"
+        case .tar, .tarGz: "a tar archive"
+        case .duckdb: "a DuckDB database"
+        case .gpg: "encrypted with gpg"
+        case .age: "encrypted with age"
+        default: "of no kind that is known here"
+        }
+    }
+}

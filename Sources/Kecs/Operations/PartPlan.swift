@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What a backup would do with one part: decided by looking, before anything is written.
+struct PartPlan: Sendable {
+    var part: Part
+    var root: String
+    var source: TreeSource
+    var scan: TreeScan
+    /// The newest verified backup's record of this part, when it was made from the same place.
+    var last: (backup: StoredBackup, part: Manifest.Part)?
+    /// Metadata of each database with its sidecars, by the database's path, for telling “not written since”.
+    var identities: [[UInt8]: DatabaseIdentity]
+
+    /// Names of ours inside a data folder that is a mount point of its own.
+    static let ours = [".kecsctl-restoring", ".kecsctl-previous"].map { Array($0.utf8) }
+    /// Lock files of the control plane: they mean nothing in a backup and block a start after a restore.
+    static let lockFiles = [Array(".lock".utf8)]
+
+    init(_ part: Part, of instance: Instance, last: StoredBackup?, cancellation: Cancellation) throws {
+        self.part = part
+        root = instance.root(of: part)
+        source = try Self.source(of: part)
+        scan = try scanTree(source, cancellation: cancellation)
+        identities = [:]
+        for database in scan.databases {
+            identities[database.path] = try DatabaseIdentity(of: database.path, in: source.root)
+        }
+        if let last, let manifest = last.manifest,
+            let record = manifest.parts.first(where: { $0.name == part.name && $0.root == root })
+        {
+            self.last = (last, record)
+        }
+    }
+
+    static func source(of part: Part) throws -> TreeSource {
+        switch part.place {
+        case .folder(let folder):
+            var source = TreeSource(root: folder)
+            source.leftOut = Set(ours + lockFiles)
+            return source
+        case .entries(let folder, let named):
+            var source = TreeSource(root: folder)
+            let names = Set(named.map { Array($0.utf8) })
+            source.leftOut = Set(try folder.entries().map(\.bytes).filter { !names.contains($0) })
+            return source
+        case .volume(let name):
+            throw Failure(
+                .unreachable, "the volume “\(name)” cannot be read",
+                cause: "its mount point is not readable here")
+        }
+    }
+
+    var opaqueDatabases: [String] {
+        scan.databases.filter { $0.engine != .sqlite }.map { printable($0.path) }
+    }
+
+    /// Whether the archive of the last backup can be linked: same tree, and no database was written since.
+    var isUnchanged: Bool {
+        guard let last = last?.part, last.fingerprint == scan.fingerprint,
+            last.databases.count == scan.databases.count
+        else { return false }
+        return scan.databases.allSatisfy { database in
+            guard let identity = identities[database.path], identity.isSettled else { return false }
+            return last.databases.contains {
+                $0.path == printable(database.path) && $0.identity == identity.text
+            }
+        }
+    }
+
+    /// A linked part needs none. Else the archive at worst as large as its source, or half as large again as the last
+    /// one, and beside it a copy of the databases while the archive is written.
+    var roomNeeded: ByteCount {
+        if isUnchanged { return ByteCount(0) }
+        // A header, a pax header and padding for each entry: 2 KiB at the most for ordinary names.
+        let worst = scan.bytes + Int64(scan.entries) * 2048 / 8 + (1 << 20)
+        var archive = worst
+        if let last = last?.part, last.sourceBytes > 0 {
+            let grown = Double(scan.bytes) / Double(last.sourceBytes)
+            archive = min(worst, Int64(Double(last.bytes) * max(grown, 1) * 1.5) + (1 << 20))
+        }
+        return ByteCount(archive + databaseBytes)
+    }
+
+    var databaseBytes: Int64 { identities.values.reduce(0) { $0 + $1.bytes } }
+
+    func described(_ consistency: Consistency) -> BackupReport.PlannedPart {
+        BackupReport.PlannedPart(
+            name: part.name, sourceBytes: scan.bytes, entries: scan.entries,
+            databases: scan.databases.map { printable($0.path) },
+            consistency: opaqueDatabases.isEmpty && consistency == .frozen ? .live : consistency,
+            unchanged: isUnchanged)
+    }
+}
+
+/// The state of a database's files as the file system tells it: unchanged text, unchanged bytes.
+struct DatabaseIdentity: Hashable, Sendable {
+    /// Size, mtime, ctime and inode of the file and of each sidecar that holds data.
+    var text: String
+    /// Of the file and its sidecars.
+    var bytes: Int64
+    /// False when a file changed so recently that another write could carry the same time stamp: the kernel's clock
+    /// for them ticks every 1-10 ms; two seconds also cover file systems with coarse stamps.
+    var isSettled: Bool
+
+    /// `-shm` is left out: it is an index that readers rewrite, and holds nothing of its own.
+    static let dataSidecars = ["-wal", "-journal", ".wal"]
+
+    init(of path: [UInt8], in root: FilePath, now: Moment = SystemClock().now()) throws {
+        var text = ""
+        var bytes: Int64 = 0
+        var settled = true
+        for suffix in [""] + Self.dataSidecars {
+            let file = root.appending(bytes: path + Array(suffix.utf8))
+            guard let status = try FileStatus.of(file) else { continue }
+            text += "\(suffix) \(status.size) \(status.modified.seconds).\(status.modified.nanoseconds) "
+            text += "\(status.changed.seconds).\(status.changed.nanoseconds) \(status.inode);"
+            bytes += status.size
+            if now.since(max(status.changed, status.modified)) < .seconds(2) { settled = false }
+        }
+        self.text = text
+        self.bytes = bytes
+        isSettled = settled
+    }
+}

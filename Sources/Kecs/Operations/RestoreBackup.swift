@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `restore` is asked to do.
+public struct RestoreRequest: Sendable {
+    public var from: RestoreFrom
+    public var parts: [String]?
+    /// `--path`: only what one of these matches; `*` also matches a slash. Matched against `data/kecs.db` and `kecs.db`.
+    public var paths: [Glob]
+    public var owners: OwnerMapping
+    public var start: Bool
+    public var force: Bool
+    public var dryRun: Bool
+
+    public init(
+        from: RestoreFrom, parts: [String]? = nil, paths: [Glob] = [], owners: OwnerMapping = .asRecorded,
+        start: Bool = true, force: Bool = false, dryRun: Bool = false
+    ) {
+        self.from = from
+        self.parts = parts
+        self.paths = paths
+        self.owners = owners
+        self.start = start
+        self.force = force
+        self.dryRun = dryRun
+    }
+}
+
+/// Brings a backup, or a foreign file, back: unpack beside, check, stop, exchange, start.
+public struct RestoreBackup: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock. An instance that does not exist is made from the backup first, by
+    /// `RebuildInstance`.
+    public func run(_ instance: Instance, _ request: RestoreRequest) async throws -> RestoreReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
+        defer { opened.close() }
+        if request.dryRun {
+            return try RestorePreview(site: site).run(instance, request, opened, since: began)
+        }
+        let runtime = try site.runtime(instance)
+        let state = await runtime.state()
+        if case .unknown(let why) = state {
+            throw Failure(
+                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
+                remedy: "kecsctl status \(instance.name)")
+        }
+        let id = freeSwapID(clock.now(), "restore", in: instance.folder)
+        let kept = instance.folder.previous.appending(id)
+        let stage = StageTrees(site: site, instance: instance, request: request, id: id)
+        let places = try stage.places(for: opened)
+        var journal = Journal(
+            operation: "restore", startedAt: clock.now(), runsAfterwards: state.mayWrite,
+            swap: Swap(id: id, from: opened.name, units: [], staging: places.map(\.staging), previous: kept))
+        try journal.write(to: instance.folder.journal)
+
+        var stopped = false
+        do {
+            let trees = try stage.run(opened, places)
+            if state.mayWrite {
+                try await runtime.stop(limit: .seconds(60))
+                stopped = true
+            }
+            let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
+            for tree in trees { try tree.staged.syncFileSystem() }
+            try site.machine.cancellation.check()
+            journal.swap?.units = units
+            journal.swap?.phase = .swapping
+            try journal.write(to: instance.folder.journal)
+            try journal.swap?.finish()
+        } catch {
+            // The live trees are what they were; who was stopped runs again.
+            try journal.swap?.takeBack()
+            if stopped { try await runtime.start(limit: .seconds(120)) }
+            try Journal.close(instance.folder.journal)
+            throw error
+        }
+        try dropOlderPrevious(in: instance.folder, but: id)
+
+        // From here the restore is a fact; a server that does not come up is told, not taken back.
+        var startFailure: Failure?
+        let restored = try site.instance(instance.name, flags: instance.settings.flags)
+        let runtimeNow = try site.runtime(restored)
+        if state.mayWrite, request.start {
+            do {
+                try await runtimeNow.start(limit: .seconds(120))
+            } catch {
+                startFailure = Failure.describing(error, doing: "start “\(instance.name)” after the restore")
+            }
+        }
+        try Journal.close(instance.folder.journal)
+        if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
+        {
+            var config = restored.config
+            config.degraded = nil
+            try config.write(to: restored.folder.config)
+        }
+        return RestoreReport(
+            outcome: startFailure == nil ? .done : .partial, from: opened.name,
+            parts: places.map(\.part), undo: id, state: await runtimeNow.state().name,
+            durationSeconds: (clock.elapsed() - began).inSeconds, startError: startFailure,
+            notes: stage.notes.all)
+    }
+
+    /// `.previous/` keeps the trees of the last restore only.
+    func dropOlderPrevious(in folder: InstanceFolder, but id: String) throws {
+        guard folder.previous.isPresent else { return }
+        for name in try folder.previous.entries() where name.string != id {
+            try PreviousTrees(folder: folder.previous.appending(name)).remove()
+        }
+    }
+
+    func freeSwapID(_ moment: Moment, _ verb: String, in folder: InstanceFolder) -> String {
+        var number = 1
+        while true {
+            let id = "\(moment.compact)-\(verb)" + (number > 1 ? "-\(number)" : "")
+            if !folder.previous.appending(id).isPresent, !folder.restoring.appending(id).isPresent {
+                return id
+            }
+            number += 1
+        }
+    }
+}

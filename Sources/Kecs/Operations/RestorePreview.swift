@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What a restore would change, found without writing anything.
+struct RestorePreview: Sendable {
+    let site: Site
+
+    func run(
+        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, since began: Duration
+    ) throws -> RestoreReport {
+        let stage = StageTrees(site: site, instance: instance, request: request, id: "preview")
+        let places = try stage.places(for: source)
+        let compare = CompareStates(site: site)
+        var parts: [Difference.Part] = []
+        for place in places {
+            guard case .backup(let backup, _) = source.content, let record = place.record else { continue }
+            let planned = try compare.state(of: record, in: backup)
+            var live = PartState()
+            if let part = livePart(place) { live = try compare.state(of: part, in: instance) }
+            let isPartial = !request.paths.isEmpty
+            func isChosen(_ path: [UInt8]) -> Bool {
+                guard isPartial else { return true }
+                let long = place.label.isEmpty ? path : Array("\(place.label)/".utf8) + path
+                return request.paths.contains { $0.matches(path) || $0.matches(long) }
+            }
+            var before = live
+            var after = planned
+            before.files = live.files.filter {
+                isChosen($0.key) && (!isPartial || planned.files[$0.key] != nil)
+            }
+            after.files = planned.files.filter { isChosen($0.key) }
+            before.databases = live.databases.filter { isChosen(Array($0.key.utf8)) }
+            after.databases = planned.databases.filter { isChosen(Array($0.key.utf8)) }
+            // Row counts tell databases apart here; the live ones have no captured bytes to compare.
+            before.databaseContents = [:]
+            after.databaseContents = [:]
+            if case .entries(_, let named) = place.target, !named.contains(InstanceFolder.configName) {
+                before.files[Array(InstanceFolder.configName.utf8)] = nil
+                after.files[Array(InstanceFolder.configName.utf8)] = nil
+            }
+            parts.append(Difference.Part(place.part, before: before, after: after, printable: printable))
+        }
+        return RestoreReport(
+            outcome: .planned, from: source.name, parts: places.map(\.part), undo: nil, state: "",
+            durationSeconds: (site.machine.clock.elapsed() - began).inSeconds,
+            notes: source.isOurs
+                ? [] : ["what a foreign file would change is only known when it is unpacked"],
+            changes: source.isOurs ? Difference(parts: parts) : nil)
+    }
+
+    private func livePart(_ place: StageTrees.Place) -> Part? {
+        switch place.target {
+        case .folder(let live), .overlay(let live):
+            live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
+        case .entries(let folder, let named):
+            Part(name: place.part, place: .entries(of: folder, named: named))
+        }
+    }
+}
+
+extension OpenedSource {
+    fileprivate var isOurs: Bool {
+        if case .backup = content { true } else { false }
+    }
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import Synchronization
+import SystemPackage
+
+/// Unpacks what a restore asks for beside the live trees, and checks it there.
+struct StageTrees: Sendable {
+    let site: Site
+    let instance: Instance
+    let request: RestoreRequest
+    let id: String
+    let notes = Notes()
+
+    /// Sentences for the report.
+    final class Notes: Sendable {
+        private let list = Mutex<[String]>([])
+        var all: [String] { list.withLock { $0 } }
+        func add(_ note: String) { list.withLock { $0.append(note) } }
+    }
+
+    /// One part: where it is unpacked and where it will go.
+    struct Place: Sendable {
+        var part: String
+        /// The folder that is made for it, to be removed when all is over.
+        var staging: FilePath
+        var target: StagedTree.Target
+        /// "data" for `--path data/kecs.db`; empty for the configuration.
+        var label: String
+        var archive: FilePath
+        /// The manifest's record, when the source is a backup of ours.
+        var record: Manifest.Part?
+        /// Only entries below this top folder, which is cut off.
+        var topFolder: [UInt8]?
+    }
+
+    // MARK: Decide
+
+    func places(for source: OpenedSource) throws -> [Place] {
+        let places: [Place]
+        switch source.content {
+        case .backup(let backup, let manifest):
+            let names = manifest.parts.map(\.name)
+            for wanted in request.parts ?? [] where !names.contains(wanted) {
+                throw Failure(
+                    .usage, "the backup “\(backup.id)” has no part “\(wanted)”",
+                    cause: "its parts are \(names.joined(separator: ", "))",
+                    remedy: "kecsctl backups show \(backup.id) --instance \(instance.name)")
+            }
+            places = try manifest.parts.filter { request.parts?.contains($0.name) ?? true }.map {
+                try place(of: $0, in: backup)
+            }
+        case .archive(let file, let layout): places = try self.places(of: file, layout)
+        case .database(let file), .dump(let file):
+            try onlyData()
+            let data = try instance.dataFolder()
+            places = [
+                Place(
+                    part: "data", staging: try staging(for: data, part: "data"), target: .overlay(on: data),
+                    label: InstanceFolder.dataName, archive: file)
+            ]
+        }
+        try checkRoom(places, for: source)
+        return places
+    }
+
+    private func place(of part: Manifest.Part, in backup: StoredBackup) throws -> Place {
+        let archive = backup.folder.appending(part.file)
+        guard part.encryption == nil else {
+            throw Failure(
+                .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
+        }
+        if part.root.hasPrefix("volume:") {
+            throw Failure(
+                .failed, "the part “\(part.name)” belongs to a docker volume",
+                cause: "\(part.root) can only be restored by the docker runtime", remedy: "kecsctl status")
+        }
+        var live: FilePath
+        if part.name == "data" {
+            live = try instance.dataFolder()
+        } else if part.root.hasPrefix("/") {
+            live = FilePath(part.root)
+        } else {
+            live = instance.folder.path.appending(
+                FilePath(part.root).components.filter { $0.kind == .regular })
+        }
+        let isConfig = part.root == "."
+        var target: StagedTree.Target
+        if !request.paths.isEmpty {
+            target = .overlay(on: live)
+        } else if isConfig {
+            // How the instance runs on this host now is not undone by the way, only when the part is asked for.
+            let keepsOwn = request.parts?.contains(part.name) != true && instance.folder.config.isPresent
+            let names = InstanceFolder.configEntries.filter { !keepsOwn || $0 != InstanceFolder.configName }
+            target = .entries(of: live, named: names)
+        } else {
+            target = .folder(live)
+        }
+        return Place(
+            part: part.name, staging: try staging(for: live, part: part.name), target: target,
+            label: isConfig ? "" : part.root.hasPrefix("/") ? part.name : part.root, archive: archive,
+            record: part)
+    }
+
+    private func places(of file: FilePath, _ layout: ForeignLayout) throws -> [Place] {
+        func place(_ part: String, _ live: FilePath, label: String, top: [UInt8]?) throws -> Place {
+            Place(
+                part: part, staging: try staging(for: live, part: part),
+                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live), label: label,
+                archive: file,
+                topFolder: top)
+        }
+        let data = try instance.dataFolder()
+        switch layout {
+        case .bare:
+            try onlyData()
+            return [try place("data", data, label: InstanceFolder.dataName, top: nil)]
+        case .oneFolder(let top):
+            try onlyData()
+            return [try place("data", data, label: InstanceFolder.dataName, top: top)]
+        case .instance:
+            let all = [
+                try place(
+                    "data", data, label: InstanceFolder.dataName, top: Array(InstanceFolder.dataName.utf8)),
+                try place(
+                    "minio", instance.folder.objectStore, label: InstanceFolder.objectStoreName,
+                    top: Array(InstanceFolder.objectStoreName.utf8)),
+            ]
+            return all.filter { request.parts?.contains($0.part) ?? true }
+        }
+    }
+
+    private func onlyData() throws(Failure) {
+        if let other = request.parts?.first(where: { $0 != "data" }) {
+            throw Failure(
+                .usage, "the file has no part “\(other)”",
+                cause: "only the part data can come from a foreign file",
+                remedy: "kecsctl backups list \(instance.name)")
+        }
+    }
+
+    private func staging(for live: FilePath, part: String) throws -> FilePath {
+        try StagedTree.stagingFolder(for: live, part: part, id: id, in: instance.folder)
+    }
+
+    /// The new trees lie beside the old ones until the exchange.
+    private func checkRoom(_ places: [Place], for source: OpenedSource) throws {
+        guard !request.force else { return }
+        var needed: Int64 = 0
+        for place in places {
+            if let record = place.record {
+                // 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
+                needed += record.sourceBytes + Int64(record.entries) * 2304
+            } else {
+                needed += try FileStatus.of(place.archive)?.size ?? 0
+            }
+        }
+        guard let first = places.first else { return }
+        let free = try site.machine.freeSpace(first.staging)
+        guard ByteCount(needed) <= free else {
+            throw Failure(
+                .noRoom, "there is not enough room to restore “\(instance.name)”",
+                cause:
+                    "\(free) are free in \(instance.folder.path) and about \(ByteCount(needed)) are needed beside "
+                    + "what is there",
+                remedy: "kecsctl backups prune \(instance.name) --keep 1")
+        }
+    }
+
+    // MARK: Act
+
+    func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
+        try places.map { place in
+            try site.machine.cancellation.check()
+            try place.staging.removingLastComponent().createFolder()
+            try place.staging.createFolder()
+            switch source.content {
+            case .backup, .archive: try unpack(place)
+            case .database(let file):
+                try stageDatabase(place) { copy in
+                    _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
+                }
+            case .dump(let file):
+                try stageDatabase(place) { copy in
+                    try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
+                }
+            }
+            return StagedTree(
+                part: place.part, staged: place.staging, target: place.target, label: place.label)
+        }
+    }
+
+    private func unpack(_ place: Place) throws {
+        let free = try site.machine.freeSpace(place.staging)
+        let lock = Array(".lock".utf8)
+        let top = place.topFolder
+        let globs = request.paths
+        let label = Array(place.label.utf8)
+        var options = UnpackOptions(
+            expectedSHA256: place.record?.sha256,
+            maxEntries: place.record?.entries ?? 10_000_000,
+            maxBytes: place.record?.sourceBytes ?? free.bytes,
+            owners: request.owners)
+        options.stripTopFolder = top
+        options.select = { path in
+            if path == lock { return false }
+            guard !globs.isEmpty else { return true }
+            let long = label.isEmpty ? path : label + [UInt8(ascii: "/")] + path
+            return globs.contains { $0.matches(path) || $0.matches(long) }
+        }
+        site.machine.progress.step("unpacking \(place.part)", total: place.record?.sourceBytes)
+        let done = try unpackArchive(
+            place.archive, into: place.staging, options: options, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        if done.setIDRemoved > 0 {
+            notes.add("\(place.part): set-uid and set-gid bits were removed from \(done.setIDRemoved) files")
+        }
+        if done.ownersNotSet > 0 {
+            notes.add(
+                "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
+        }
+        if !globs.isEmpty, done.entries == 0 {
+            throw Failure(
+                .notFound, "nothing in the part “\(place.part)” matches --path",
+                cause: globs.map(\.description).joined(separator: ", "),
+                remedy: "kecsctl backups show latest --instance \(instance.name)")
+        }
+        try checkDatabases(place)
+    }
+
+    /// What is about to become live must open.
+    private func checkDatabases(_ place: Place) throws {
+        guard place.part != "minio" else { return }
+        let scan = try scanTree(TreeSource(root: place.staging), cancellation: site.machine.cancellation)
+        for database in scan.databases {
+            let file = place.staging.appending(bytes: database.path)
+            let record = place.record?.databases.first { $0.path == printable(database.path) }
+            if let record {
+                let found = try digest(of: file, cancellation: site.machine.cancellation)
+                guard found.sha256 == record.sha256 else {
+                    throw BackupDamage(
+                        file: place.record?.file ?? place.archive.string,
+                        why:
+                            "the database \(record.path) has the SHA-256 \(found.sha256) instead of \(record.sha256)"
+                    )
+                }
+            }
+            guard database.engine == .sqlite else { continue }
+            // One of our own snapshots has no sidecars; a foreign one is recovered from its write-ahead log here.
+            let problems = try SQLiteDatabase(file, record != nil ? .immutable : .readWrite)
+                .integrityProblems(quick: record != nil, limit: 3)
+            guard problems.isEmpty else {
+                throw BackupDamage(
+                    file: place.archive.lastComponent?.string ?? place.archive.string,
+                    why:
+                        "the database \(printable(database.path)) is damaged: \(problems.joined(separator: "; "))"
+                )
+            }
+        }
+    }
+
+    /// Stages one database file under the name that the instance's own has, with its owner and mode.
+    private func stageDatabase(_ place: Place, _ fill: (FilePath) throws -> Void) throws {
+        guard case .overlay(let live) = place.target else { return }
+        var name: FilePath.Component = FilePath.Component(InstanceFolder.databaseName) ?? "kecs.db"
+        if live.isFolder, !live.appending(name).isPresent {
+            let there = try live.entries().filter { try DatabaseEngine(of: live.appending($0)) == .sqlite }
+            if there.count == 1 { name = there[0] }
+        }
+        let copy = place.staging.appending(name)
+        site.machine.progress.step("reading \(place.archive)", total: nil)
+        try fill(copy)
+        if let model = try FileStatus.of(live.appending(name)) ?? FileStatus.of(live) {
+            let mode = model.kind == .file ? model.mode & 0o777 : 0o600
+            try copy.setMode(mode)
+            try copy.setOwner(request.owners.owner(of: model))
+        }
+    }
+}
+
+extension OwnerMapping {
+    /// Whom a file belongs to that takes the place of one with these facts.
+    fileprivate func owner(of model: FileStatus) -> (user: UInt32, group: UInt32) {
+        switch self {
+        case .all(let user, let group): (user, group)
+        default: (model.owner, model.group)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// One part unpacked beside the live one, and where it is to go.
+struct StagedTree: Sendable {
+    var part: String
+    /// Holds what is to become live.
+    var staged: FilePath
+    var target: Target
+    /// Of the part: what its paths are called in `--path`, for example "data".
+    var label: String
+
+    enum Target: Sendable {
+        /// The whole folder takes the place of this one.
+        case folder(FilePath)
+        /// Only these names of the folder change hands.
+        case entries(of: FilePath, named: [String])
+        /// What is staged goes in, everything else stays: `--path`, or a single database file.
+        case overlay(on: FilePath)
+    }
+
+    /// The exchanges that bring it in place.
+    ///
+    /// - Parameter kept: The folder for the old ones, on the instance's file system.
+    func units(kept: FilePath, id: String) throws -> [Swap.Unit] {
+        switch target {
+        case .folder(let live):
+            let above = live.removingLastComponent()
+            guard let status = try FileStatus.of(live), status.kind == .folder,
+                let parent = try FileStatus.of(above), parent.device != status.device
+            else {
+                return [
+                    try Swap.Unit(
+                        part: part, live: live, staged: staged,
+                        previous: try Self.keep(live, kept: kept, id: id, part: part))
+                ]
+            }
+            // A mount point cannot be renamed: its entries change hands one by one.
+            let old = live.appending(".kecsctl-previous").appending(id)
+            let names = Set(try staged.entries()).union(try live.entries())
+                .filter { !PartPlan.ours.contains($0.bytes) }
+            return try names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { name in
+                let new = staged.appending(name)
+                return try Swap.Unit(
+                    part: part, live: live.appending(name), staged: new.isPresent ? new : nil,
+                    previous: old.appending(name))
+            }
+        case .entries(let folder, let named):
+            return try named.compactMap { name in
+                let new = staged.appending(name)
+                let live = folder.appending(name)
+                guard new.isPresent || live.isPresent else { return nil }
+                return try Swap.Unit(
+                    part: part, live: live, staged: new.isPresent ? new : nil,
+                    previous: kept.appending(part).appending(name))
+            }
+        case .overlay(let live):
+            var units: [Swap.Unit] = []
+            try overlay(staged, live, kept: kept.appending(part), &units)
+            return units
+        }
+    }
+
+    /// Every file of the staged tree for itself; a database's sidecars go away with the one they belong to.
+    private func overlay(_ new: FilePath, _ old: FilePath, kept: FilePath, _ units: inout [Swap.Unit]) throws
+    {
+        for name in try new.entries() {
+            let from = new.appending(name)
+            let to = old.appending(name)
+            let status = try FileStatus.of(from)
+            let existing = try FileStatus.of(to)
+            if status?.kind == .folder, existing?.kind == .folder {
+                try overlay(from, to, kept: kept.appending(name), &units)
+                continue
+            }
+            units.append(try Swap.Unit(part: part, live: to, staged: from, previous: kept.appending(name)))
+            guard status?.kind == .file, try DatabaseEngine(of: from) != nil else { continue }
+            for suffix in ["-wal", "-shm", "-journal", ".wal"] {
+                let sidecar = FilePath(bytes: to.bytes + Array(suffix.utf8))
+                let replacement = FilePath(bytes: from.bytes + Array(suffix.utf8))
+                guard sidecar.isPresent, !replacement.isPresent, let sidecarName = sidecar.lastComponent
+                else { continue }
+                units.append(
+                    try Swap.Unit(
+                        part: part, live: sidecar, staged: nil, previous: kept.appending(sidecarName)))
+            }
+        }
+    }
+
+    /// Where the old one of a whole folder is kept: with the instance when that is the same file system, else beside it.
+    private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
+        let above = live.removingLastComponent()
+        let home = try FileStatus.of(kept.removingLastComponent().removingLastComponent())
+        if let parent = try FileStatus.of(above), let home, parent.device != home.device {
+            return above.appending(".\(part).kecsctl-previous-\(id)")
+        }
+        return kept.appending(part)
+    }
+
+    /// Where to unpack so that the exchange is a rename: a fresh folder on the live folder's own file system.
+    static func stagingFolder(
+        for live: FilePath, part: String, id: String, in instance: InstanceFolder
+    ) throws -> FilePath {
+        var place = live
+        while try FileStatus.of(place) == nil { place = place.removingLastComponent() }
+        let device = try FileStatus.of(place)?.device
+        if try FileStatus.of(instance.path)?.device == device {
+            return instance.restoring.appending(id).appending(part)
+        }
+        let above = live.removingLastComponent()
+        if try FileStatus.of(above)?.device == device {
+            return above.appending(".\(part).kecsctl-restoring-\(id)")
+        }
+        return live.appending(".kecsctl-restoring").appending(id)
+    }
+}
+
+extension DatabaseEngine {
+    /// By the file's first bytes; nil for anything that is no database, or no regular file.
+    init?(of file: FilePath) throws {
+        let head = try file.prefix(16)
+        guard let engine = DatabaseEngine(firstBytes: head) else { return nil }
+        self = engine
+    }
+}

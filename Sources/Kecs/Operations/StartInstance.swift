@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import KecsState
+import SystemPackage
+
+/// What `start` is asked to do.
+public struct StartRequest: Sendable {
+    public enum Restore: Hashable, Sendable {
+        /// The newest good backup, only when the state is gone.
+        case auto
+        case latest
+        case none
+        case id(String)
+    }
+
+    /// Settings given as flags; on the first start they are written into the instance's configuration.
+    public var settings: [SettingKey: String]
+    public var restore: Restore
+    /// Start as it is although it is degraded, and call it good.
+    public var accept: Bool
+    public var wait: Bool
+    public var limit: Duration
+    public var dryRun: Bool
+
+    public init(
+        settings: [SettingKey: String] = [:], restore: Restore = .auto, accept: Bool = false,
+        wait: Bool = true,
+        limit: Duration = .seconds(120), dryRun: Bool = false
+    ) {
+        self.settings = settings
+        self.restore = restore
+        self.accept = accept
+        self.wait = wait
+        self.limit = limit
+        self.dryRun = dryRun
+    }
+}
+
+/// Creates what is missing, restores a state that is gone, starts, waits until it answers.
+public struct StartInstance: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run(
+        _ name: InstanceName, _ request: StartRequest, lock: LockRequest,
+        healed: ([String]) -> Void = { _ in }
+    ) async throws -> StartReport {
+        let isNew = !site.home.folder(of: name).path.isFolder
+        if request.dryRun { return try await plan(name, request, isNew: isNew) }
+        if isNew { try await create(name, request, lock) }
+        return try await site.locked(name, lock, flags: request.settings, healed: healed) { instance in
+            try await start(try remember(request, in: instance), request, isNew: isNew)
+        }
+    }
+
+    // MARK: Create
+
+    /// Under the home's lock, so that two instances that are made at once do not choose the same ports.
+    private func create(_ name: InstanceName, _ request: StartRequest, _ lock: LockRequest) async throws {
+        try site.home.instances.createFolder()
+        let homeLock = try await FileLock.acquire(
+            site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
+            clock: site.machine.clock, cancellation: site.machine.cancellation)
+        defer { homeLock.unlock() }
+        guard !site.home.folder(of: name).path.isFolder else { return }
+        let settings = try site.settings(flags: request.settings)
+        guard let kind = RuntimeKind(rawValue: try settings.text(.runtime) ?? "") else {
+            throw Failure(.usage, "no runtime is given", remedy: "kecsctl start \(name) --runtime local")
+        }
+        var config = InstanceConfig(
+            name: name, id: site.newUUID(), createdAt: site.machine.clock.now(), runtime: kind)
+        // A backup of an instance of this name, which is gone: it is the same instance that comes back.
+        if request.restore != .none, let manifest = try site.home.backupStore(of: name).latest()?.manifest {
+            config.id = manifest.instanceId
+        }
+        config.settings = try chosen(request)
+        if kind != .local || config.settings[SettingKey.command.rawValue] != nil {
+            let ports = try ChoosePorts(site: site).run(for: kind)
+            for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
+            where config.settings[key.rawValue] == nil {
+                config.settings[key.rawValue] = .integer(Int64(port))
+            }
+        }
+        // It must be possible to run it before anything is made.
+        _ = try site.runtime(try site.instance(name, config: config, flags: request.settings))
+        try site.create(config, named: name)
+    }
+
+    private func chosen(_ request: StartRequest) throws -> [String: JSONValue] {
+        var values: [String: JSONValue] = [:]
+        let settings = try site.settings(flags: request.settings)
+        for key in request.settings.keys where key != .runtime {
+            guard var value = try settings.setting(key).value else { continue }
+            if key == .dataDir, let text = value.text {
+                let path = try Home.absolute(FilePath(text), environment: site.machine.environment)
+                value = .string(path.string)
+            }
+            values[key.rawValue] = value
+        }
+        return values
+    }
+
+    /// What was given now holds from now on.
+    private func remember(_ request: StartRequest, in instance: Instance) throws -> Instance {
+        var config = instance.config
+        if let kind = request.settings[.runtime], kind != config.runtime.rawValue {
+            throw Failure(
+                .usage, "“\(instance.name)” runs with the runtime \(config.runtime.rawValue), not \(kind)",
+                remedy: "kecsctl start \(instance.name)")
+        }
+        let chosen = try chosen(request)
+        if let moved = chosen[SettingKey.dataDir.rawValue],
+            moved != config.settings[SettingKey.dataDir.rawValue],
+            try instance.settings.text(.dataDir) != nil || instance.folder.data.isPresent,
+            try !StateOf.isEmpty(instance.folder.data)
+        {
+            throw Failure(
+                .usage, "the data of “\(instance.name)” lies elsewhere already",
+                cause: "it is in \(instance.folder.data); another --data-dir would leave it behind",
+                remedy: "kecsctl start \(instance.name)")
+        }
+        config.settings.merge(chosen) { _, new in new }
+        if config != instance.config { try config.write(to: instance.folder.config) }
+        return try site.instance(instance.name, flags: request.settings)
+    }
+
+    // MARK: Start
+
+    private func start(_ given: Instance, _ request: StartRequest, isNew: Bool) async throws -> StartReport {
+        var instance = given
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        let before = await (try site.runtime(instance)).state()
+        if case .unknown(let why) = before {
+            throw Failure(
+                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
+                remedy: "kecsctl status \(instance.name)")
+        }
+        var restored: String?
+        var restoreFailure: Failure?
+        if !before.mayWrite {
+            do {
+                restored = try await restoreIfNeeded(instance, request)
+            } catch {
+                let failure = Failure.describing(error, doing: "restore “\(instance.name)”")
+                guard request.restore == .auto, failure.kind != .interrupted, failure.kind != .terminated
+                else {
+                    throw failure
+                }
+                restoreFailure = failure
+            }
+            instance = try site.instance(instance.name, flags: request.settings)
+        }
+        if let restoreFailure {
+            var config = instance.config
+            config.degraded = .init(since: clock.now(), why: restoreFailure.message)
+            try config.write(to: instance.folder.config)
+        } else if request.accept, instance.config.degraded != nil {
+            var config = instance.config
+            config.degraded = nil
+            try config.write(to: instance.folder.config)
+        }
+        instance = try site.instance(instance.name, flags: request.settings)
+        let database = try createDatabase(instance)
+
+        let runtime = try site.runtime(instance)
+        if runtime.runsSomething, before != .running {
+            try Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
+                .write(to: instance.folder.journal)
+            do {
+                try await runtime.start(limit: request.wait ? request.limit : .zero)
+            } catch {
+                // Nothing half-started stays.
+                try await runtime.stop(limit: .seconds(20))
+                try Journal.close(instance.folder.journal)
+                throw error
+            }
+            try Journal.close(instance.folder.journal)
+        }
+        let state = await runtime.state()
+        let didSomething = isNew || database || restored != nil || before != state
+        return StartReport(
+            outcome: restoreFailure != nil ? .partial : didSomething ? .done : .already, state: state.name,
+            created: isNew, restored: restored, restoreError: restoreFailure,
+            degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
+            endpoints: runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
+    }
+
+    private func restoreIfNeeded(_ instance: Instance, _ request: StartRequest) async throws -> String? {
+        let from: RestoreFrom
+        switch request.restore {
+        case .none: return nil
+        case .latest: from = .latest
+        case .id(let id): from = .id(id)
+        case .auto:
+            guard try StateOf.isEmpty(instance.dataFolder()) else { return nil }
+            guard try instance.backups.latest() != nil else {
+                // There were backups, and none can be used: a fresh start would hide that.
+                if let broken = try instance.backups.all().first(where: { $0.state != .incomplete }) {
+                    throw Failure(
+                        .damaged,
+                        "the state of “\(instance.name)” is gone, and no backup of it can be restored",
+                        cause: "the newest is \(broken.id)", remedy: "kecsctl backups verify --all")
+                }
+                return nil
+            }
+            from = .latest
+        }
+        return try await RestoreBackup(site: site).run(instance, RestoreRequest(from: from, start: false))
+            .from
+    }
+
+    /// The state database at the newest schema, when the instance has none.
+    ///
+    /// - Returns: Whether it was created.
+    private func createDatabase(_ instance: Instance) throws -> Bool {
+        let file = try instance.databaseFile()
+        guard !file.isPresent else { return false }
+        try file.removingLastComponent().createFolder()
+        try StateDatabase.create(at: file)
+        return true
+    }
+
+    private func plan(_ name: InstanceName, _ request: StartRequest, isNew: Bool) async throws -> StartReport
+    {
+        if isNew {
+            let restores =
+                request.restore == .none ? nil : try site.home.backupStore(of: name).latest()?.id.description
+            return StartReport(
+                outcome: .planned, state: RuntimeState.absent.name, created: true, restored: restores,
+                restoreError: nil, degraded: nil, runsSomething: request.settings[.command] != nil,
+                endpoints: [],
+                durationSeconds: 0)
+        }
+        let instance = try site.instance(name, flags: request.settings)
+        let runtime = try site.runtime(instance)
+        let isEmpty = try StateOf.isEmpty(instance.dataFolder())
+        let restores =
+            isEmpty && request.restore != .none ? try instance.backups.latest()?.id.description : nil
+        return StartReport(
+            outcome: .planned, state: await runtime.state().name, created: false, restored: restores,
+            restoreError: nil, degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
+            endpoints: runtime.endpoints(), durationSeconds: 0)
+    }
+}
+
+/// Whether the control plane's data is gone.
+enum StateOf {
+    /// True for a folder that is missing or holds no entry at all but our own helpers'.
+    static func isEmpty(_ folder: FilePath) throws -> Bool {
+        guard folder.isPresent else { return true }
+        let ignored = PartPlan.ours + PartPlan.lockFiles
+        return try folder.entries().allSatisfy { ignored.contains($0.bytes) }
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What `start` and `restart` did, or would do.
+public struct StartReport: OperationReport {
+    public static let kind = "StartReport"
+    public var outcome: Outcome
+    /// Of the instance afterwards: `stopped` when it has no command to run.
+    public var state: String
+    public var created: Bool
+    /// The backup that a lost state was restored from.
+    public var restored: String?
+    /// The state was gone and could not be restored: the instance is degraded now.
+    public var restoreError: Failure?
+    public var degraded: String?
+    /// False for a local instance without a command: it is data, and nothing was started.
+    public var runsSomething: Bool
+    public var endpoints: [Endpoint]
+    public var durationSeconds: Double
+
+    init(
+        outcome: Outcome, state: String, created: Bool = false, restored: String? = nil,
+        restoreError: Failure? = nil, degraded: String? = nil, runsSomething: Bool, endpoints: [Endpoint],
+        durationSeconds: Double
+    ) {
+        self.outcome = outcome
+        self.state = state
+        self.created = created
+        self.restored = restored
+        self.restoreError = restoreError
+        self.degraded = degraded
+        self.runsSomething = runsSomething
+        self.endpoints = endpoints
+        self.durationSeconds = durationSeconds
+    }
+}
+
+/// What `stop` did, or would do.
+public struct StopReport: OperationReport {
+    public static let kind = "StopReport"
+    public var outcome: Outcome
+    public var state: String
+    public var backup: BackupSummary?
+    /// With `--force`: why there is no backup.
+    public var backupError: Failure?
+    public var durationSeconds: Double
+}
+
+/// What `destroy` did, or would do.
+public struct DestroyReport: OperationReport {
+    public static let kind = "DestroyReport"
+    public var outcome: Outcome
+    /// Taken before anything was removed.
+    public var backup: BackupSummary?
+    /// Whether the backups went too.
+    public var backupsDeleted: Bool
+}

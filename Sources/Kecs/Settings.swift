@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// One setting's value and where it came from.
+public struct Setting: Hashable, Sendable {
+    public enum Origin: Hashable, Sendable, CustomStringConvertible {
+        case flag
+        case environment(String)
+        case file(FilePath)
+        case `default`
+
+        public var description: String {
+            switch self {
+            case .flag: "flag"
+            case .environment(let name): "env \(name)"
+            case .file(let path): "\(path)"
+            case .default: "default"
+            }
+        }
+    }
+
+    public let key: SettingKey
+    /// Nil when nothing sets it and there is no default.
+    public let value: JSONValue?
+    public let origin: Origin
+}
+
+/// Resolves settings: flag, environment, the instance's `config.json`, the home's `kecsctl.json`, default.
+///
+/// A value that cannot be read is an error that names where it stands; it never falls through to the next layer.
+public struct Settings: Sendable {
+    public var flags: [SettingKey: String]
+    public var environment: [String: String]
+    public var instance: (values: [String: JSONValue], file: FilePath)?
+    public var home: (values: [String: JSONValue], file: FilePath)?
+    public var defaults: [SettingKey: JSONValue]
+
+    public init(
+        flags: [SettingKey: String] = [:], environment: [String: String],
+        instance: (values: [String: JSONValue], file: FilePath)? = nil,
+        home: (values: [String: JSONValue], file: FilePath)? = nil,
+        defaults: [SettingKey: JSONValue] = Settings.standard
+    ) {
+        self.flags = flags
+        self.environment = environment
+        self.instance = instance
+        self.home = home
+        self.defaults = defaults
+    }
+
+    public static let standard: [SettingKey: JSONValue] = [
+        .runtime: .string(RuntimeKind.k3d.rawValue),
+        .containerMode: .bool(false),
+        .autoRecoverState: .bool(true),
+        .keepClustersOnShutdown: .bool(false),
+        .compression: .string(Compression.fast.rawValue),
+        .consistency: .string("auto"),
+        .maxPause: .string("10s"),
+        .keep: .integer(Int64(Retention.standard.last)),
+        .keepDaily: .integer(0),
+        .keepWeekly: .integer(0),
+        .keepMonthly: .integer(0),
+    ]
+
+    public func setting(_ key: SettingKey) throws(Failure) -> Setting {
+        if let text = flags[key] {
+            return Setting(
+                key: key, value: try read(key, .string(text), at: "the flag for \(key.rawValue)"),
+                origin: .flag)
+        }
+        for name in key.variables {
+            guard let text = environment[name], !text.isEmpty else { continue }
+            return Setting(
+                key: key, value: try read(key, .string(text), at: name), origin: .environment(name))
+        }
+        for layer in [instance, home] {
+            guard let layer, let value = layer.values[key.rawValue] else { continue }
+            return Setting(
+                key: key, value: try read(key, value, at: "\(key.rawValue) in \(layer.file)"),
+                origin: .file(layer.file))
+        }
+        // In container mode the data lies where the container-mode guide mounts it.
+        if key == .dataDir, try setting(.containerMode).value == .bool(true) {
+            return Setting(key: key, value: .string("/data"), origin: .default)
+        }
+        return Setting(key: key, value: defaults[key], origin: .default)
+    }
+
+    private func read(_ key: SettingKey, _ value: JSONValue, at place: String) throws(Failure) -> JSONValue {
+        guard let parsed = key.parse(value) else {
+            let shown: String =
+                switch value {
+                case .string(let text): text
+                case .integer(let number): String(number)
+                case .bool(let flag): String(flag)
+                default: "…"
+                }
+            throw Failure(
+                .usage, "\(place) is “\(shown)”", cause: "\(key.rawValue) must be \(key.expected)",
+                remedy: "kecsctl config show --origin")
+        }
+        return parsed
+    }
+
+    // MARK: Typed answers
+
+    public func text(_ key: SettingKey) throws(Failure) -> String? { try setting(key).value?.text }
+
+    public func flag(_ key: SettingKey) throws(Failure) -> Bool { try setting(key).value == .bool(true) }
+
+    public func number(_ key: SettingKey) throws(Failure) -> Int? {
+        guard case .integer(let number) = try setting(key).value else { return nil }
+        return Int(number)
+    }
+
+    public func duration(_ key: SettingKey) throws(Failure) -> TimeSpan? {
+        try text(key).flatMap { TimeSpan($0) }
+    }
+
+    public func retention() throws(Failure) -> Retention {
+        Retention(
+            last: try number(.keep) ?? Retention.standard.last,
+            within: try duration(.keepWithin)?.seconds,
+            daily: try number(.keepDaily) ?? 0, weekly: try number(.keepWeekly) ?? 0,
+            monthly: try number(.keepMonthly) ?? 0)
+    }
+}

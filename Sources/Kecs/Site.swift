@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+
+/// A home on a machine, with the runtimes that its instances may have: what every operation works on.
+public struct Site: Sendable {
+    public var machine: Machine
+    public var home: Home
+    /// Chosen by the wiring in the executable; a runtime's words are known nowhere in this module.
+    public var runtime: @Sendable (Instance) throws -> any Runtime
+    public var tool: Manifest.Tool
+    /// Threads for compression and hashing, in each of at most two archives at once.
+    public var threads: Int
+
+    public init(
+        machine: Machine, home: Home, tool: Manifest.Tool, threads: Int = Threads.processors,
+        runtime: @escaping @Sendable (Instance) throws -> any Runtime
+    ) {
+        self.machine = machine
+        self.home = home
+        self.tool = tool
+        self.threads = threads
+        self.runtime = runtime
+    }
+
+    /// The settings in force for an instance, or for all when there is none.
+    public func settings(
+        for config: InstanceConfig? = nil, named name: InstanceName? = nil, flags: [SettingKey: String] = [:]
+    ) throws -> Settings {
+        var settings = Settings(flags: flags, environment: machine.environment)
+        if home.settings.isPresent {
+            settings.home = (try JSONFile.read([String: JSONValue].self, from: home.settings), home.settings)
+        }
+        if let config, let name {
+            settings.instance = (config.settings, home.folder(of: name).config)
+        }
+        return settings
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import SystemPackage
+
+enum WorkingFolder {
+    /// Nil when it was deleted: cron and CI do that.
+    static var current: FilePath? {
+        guard let buffer = getcwd(nil, 0) else { return nil }
+        defer { free(buffer) }
+        let path = FilePath(platformString: buffer)
+        return path.isAbsolute ? path : nil
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// A server process on this host, or only data when no command is given.
+public struct LocalRuntime: Runtime {
+    private let instance: Instance
+    private let machine: Machine
+    private let command: String?
+    private let dataFolder: FilePath
+    private let apiPort: Int?
+    private let adminPort: Int?
+    private let healthURL: String?
+
+    /// - Throws: `Failure(.usage)` for settings that make no sense together.
+    public init(_ instance: Instance, machine: Machine) throws {
+        self.instance = instance
+        self.machine = machine
+        command = try instance.settings.text(.command)
+        dataFolder = try instance.dataFolder()
+        apiPort = try instance.settings.number(.apiPort)
+        adminPort = try instance.settings.number(.adminPort)
+        if let command {
+            do {
+                _ = try ShellWords(command)
+            } catch {
+                throw Failure(
+                    .usage, "the command of “\(instance.name)” cannot be run", cause: "\(error)",
+                    remedy: "kecsctl start \(instance.name) --command \"sh -c '…'\"")
+            }
+        }
+        switch try instance.settings.text(.healthUrl) {
+        case "none": healthURL = nil
+        case let url?: healthURL = url
+        case nil: healthURL = adminPort.map { "http://127.0.0.1:\($0)/health" }
+        }
+    }
+
+    public var runsSomething: Bool { command != nil }
+
+    public func endpoints() -> [Endpoint] {
+        guard runsSomething else { return [] }
+        return [("api", apiPort), ("admin", adminPort)].compactMap { name, port in
+            port.map { Endpoint(name: name, url: "http://127.0.0.1:\($0)") }
+        }
+    }
+
+    public func parts() async throws -> [Part] { try instance.folderParts() }
+
+    // MARK: State
+
+    /// `server.json`. Written before the server is started, with a token that the server's environment carries, and again
+    /// with its identity: so a server is found even when kecsctl was killed in between.
+    struct Record: Codable, Hashable {
+        var token: String
+        var identity: ProcessIdentity?
+        var command: String
+        var startedAt: Moment
+    }
+
+    static let tokenVariable = "KECSCTL_SERVER_TOKEN"
+
+    public func state() async -> RuntimeState {
+        do {
+            guard let identity = try server() else { return .stopped }
+            switch identity.life {
+            case .gone: return .stopped
+            case .unknown(let why): return .unknown(why)
+            case .running: return try ServerProcess.isFrozen(identity) ? .paused : .running
+            }
+        } catch {
+            return .unknown("\(error)")
+        }
+    }
+
+    private func server() throws -> ProcessIdentity? {
+        guard instance.folder.server.isPresent else { return nil }
+        let record = try JSONFile.read(Record.self, from: instance.folder.server)
+        if let identity = record.identity { return identity }
+        return try ProcessIdentity.find(variable: Self.tokenVariable, value: record.token)
+    }
+
+    // MARK: Start and stop
+
+    public func start(limit: Duration) async throws {
+        guard let command else { return }
+        switch await state() {
+        case .running: break
+        case .paused: try await thaw()
+        case .unknown(let why):
+            throw Failure(
+                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
+                remedy: "kecsctl status \(instance.name)")
+        case .absent, .stopped: try await spawn(command)
+        }
+        try await waitUntilHealthy(limit: limit)
+    }
+
+    private func spawn(_ command: String) async throws {
+        for port in [apiPort, adminPort].compactMap({ $0 }) { try checkIsFree(port) }
+        try instance.folder.logs.createFolder()
+        var record = Record(
+            token: hex(machine.random(16)), identity: nil, command: command, startedAt: machine.clock.now())
+        var environment = machine.environment
+        environment[Self.tokenVariable] = record.token
+        environment["KECS_INSTANCE"] = instance.name.description
+        environment["KECS_DATA_DIR"] = dataFolder.string
+        environment["KECSCTL_API_PORT"] = apiPort.map { "\($0)" }
+        environment["KECSCTL_ADMIN_PORT"] = adminPort.map { "\($0)" }
+        let server: ServerProcess
+        do {
+            server = try ServerProcess(
+                command: command, folder: dataFolder, log: instance.folder.serverLog, environment: environment
+            )
+        } catch {
+            throw Failure(.usage, "the command of “\(instance.name)” cannot be run", cause: "\(error)")
+        }
+        try JSONFile.write(record, to: instance.folder.server)
+        do {
+            record.identity = try await server.start()
+        } catch {
+            try instance.folder.server.remove()
+            let failure = Failure.describing(error)
+            throw Failure(
+                .failed, "the server of “\(instance.name)” could not be started",
+                cause: failure.cause ?? failure.message,
+                remedy: "kecsctl start \(instance.name) --command \"/path/to/server\"")
+        }
+        try JSONFile.write(record, to: instance.folder.server)
+    }
+
+    private func checkIsFree(_ port: Int) throws {
+        guard let number = UInt16(exactly: port), try !Ports.isFree(number) else { return }
+        let holder = Ports.holder(of: number)
+        throw Failure(
+            .failed, "the port \(port) that “\(instance.name)” needs is taken",
+            cause: holder.map { "process \($0.pid) listens on it: \($0.command)" },
+            remedy: "kecsctl start \(instance.name) --api-port \(port + 10) --admin-port \(port + 11)")
+    }
+
+    private func waitUntilHealthy(limit: Duration) async throws {
+        guard let healthURL, limit > .zero else { return }
+        var last = "nobody answered"
+        let isHealthy = try await machine.clock.wait(upTo: limit) {
+            try machine.cancellation.check()
+            guard try server()?.isAlive == true else {
+                throw Failure(
+                    .failed, "the server of “\(instance.name)” ended by itself", cause: try lastWords(),
+                    remedy: "kecsctl logs \(instance.name)")
+            }
+            do {
+                let answer = try HTTPProbe.get(healthURL)
+                last = "it answered with the status \(answer.status)"
+                return (200..<300).contains(answer.status)
+            } catch {
+                last = "\(error)"
+                return false
+            }
+        }
+        guard isHealthy else {
+            throw Failure(
+                .timeout, "the server of “\(instance.name)” did not become healthy within \(limit)",
+                cause: "\(healthURL): \(last)",
+                remedy: "kecsctl start \(instance.name) --health-url none")
+        }
+    }
+
+    /// The end of the log, for an error's cause.
+    private func lastWords() throws -> String {
+        let lines = try LogTail(instance.folder.serverLog).last(5)
+        return lines.isEmpty ? "its log is empty" : "its last words: " + lines.joined(separator: " | ")
+    }
+
+    public func stop(limit: Duration) async throws {
+        guard let identity = try server() else {
+            if instance.folder.server.isPresent { try instance.folder.server.remove() }
+            return
+        }
+        do {
+            _ = try await ServerProcess.stop(identity, grace: limit, clock: machine.clock)
+        } catch let error as ServerProcess.StopFailure {
+            switch error {
+            case .unknown(let why):
+                throw Failure(.unreachable, "the server of “\(instance.name)” cannot be stopped", cause: why)
+            case .notPermitted(let process):
+                throw Failure(
+                    .failed, "the server of “\(instance.name)” belongs to another user",
+                    cause: "process \(process.pid)", remedy: "sudo kecsctl stop \(instance.name)")
+            case .survived(let process):
+                throw Failure(
+                    .failed, "the server of “\(instance.name)” survived SIGKILL",
+                    cause: "process \(process.pid) hangs in the kernel")
+            }
+        }
+        if instance.folder.server.isPresent { try instance.folder.server.remove() }
+    }
+
+    // MARK: Freeze
+
+    public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        guard let identity = try server(), identity.isAlive else { return try await body() }
+        do {
+            try await ServerProcess.freeze(identity, clock: machine.clock)
+            let value = try await body()
+            try ServerProcess.thaw(identity)
+            return value
+        } catch {
+            try ServerProcess.thaw(identity)
+            throw error
+        }
+    }
+
+    public func thaw() async throws {
+        guard let identity = try server(), identity.isAlive else { return }
+        try ServerProcess.thaw(identity)
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+public import KecsSystem
+public import SystemPackage
+
+/// A backup under construction, in `.ID.draft/`. Nothing of it is visible until `commit`.
+public struct BackupDraft: Sendable {
+    public let id: BackupID
+    public let folder: FilePath
+    private let store: BackupStore
+
+    /// Creates the draft's folder, 0700.
+    public init(in store: BackupStore, reason: BackupReason, at moment: Moment) throws {
+        try store.folder.createFolder()
+        self.store = store
+        id = store.freeID(moment, reason)
+        folder = store.folder.appending(".\(id).draft")
+        try folder.createFolder()
+    }
+
+    /// Where copies of databases lie until they are in the archive; gone before `commit`.
+    public func scratch(for part: String) throws -> FilePath {
+        let scratch = folder.appending("scratch").appending(part)
+        try scratch.createFolder()
+        return scratch
+    }
+
+    public func dropScratch(for part: String) throws {
+        let scratch = folder.appending("scratch").appending(part)
+        if scratch.isPresent { try scratch.removeTree() }
+    }
+
+    /// Takes over another backup's archive without copying a byte.
+    public func link(_ part: Manifest.Part, from backup: StoredBackup) throws {
+        let source = backup.folder.appending(part.file)
+        let target = folder.appending(part.file)
+        let code = source.withPlatformString { from in
+            target.withPlatformString { to in Glibc.link(from, to) }
+        }
+        guard code == 0 else { throw FileError.last("link to \(target)", source) }
+    }
+
+    /// Makes the backup visible: manifest, SHA256SUMS, everything synced, then the rename. After this returns a power
+    /// cut cannot take it back.
+    public func commit(_ manifest: Manifest) throws -> StoredBackup {
+        let scratch = folder.appending("scratch")
+        if scratch.isPresent { try scratch.removeTree() }
+        let bytes = try JSONFile.encode(manifest)
+        try folder.appending(BackupStore.manifestName).replaceContents(bytes)
+        var sums = "\(sha256(bytes))  \(BackupStore.manifestName)\n"
+        for part in manifest.parts { sums += "\(part.sha256)  \(part.file)\n" }
+        try folder.appending(BackupStore.sumsName).replaceContents([UInt8](sums.utf8))
+        for part in manifest.parts { try folder.appending(part.file).sync() }
+        try folder.sync()
+        try folder.renameWithoutReplacing(to: store.folder.appending(id.description))
+        try store.folder.sync()
+        return store.look(at: id)
+    }
+
+    /// Takes the draft away while another error is on its way; what cannot be removed is swept by the next run.
+    public func discard() {
+        try? folder.removeTree()
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// `manifest.json`: what a backup holds, and what its bytes must be. Written once, never changed afterwards.
+/// Field by field in `docs/formats.md`.
+public struct Manifest: Codable, Hashable, Sendable {
+    /// The format that this version writes. Another one is refused.
+    public static let currentFormat = 1
+
+    public var format = Manifest.currentFormat
+    public var id: BackupID
+    public var instance: String
+    /// The UUID that the instance got at its creation: tells two instances of one name apart.
+    public var instanceId: String
+    public var reason: BackupReason
+    public var createdAt: Moment
+    public var tool: Tool
+    public var runtime: Runtime
+    /// Taken while the instance was degraded: never counts as a good backup.
+    public var degraded: Bool
+    /// `user_version` of the state database, when there is one.
+    public var schemaVersion: Int?
+    public var labels: [String: String]
+    /// Every part was read back and every database in it was checked before the backup became visible.
+    public var verified: Bool
+    public var parts: [Part]
+
+    public struct Tool: Codable, Hashable, Sendable {
+        public var name: String
+        public var version: String
+        public init(name: String, version: String) {
+            self.name = name
+            self.version = version
+        }
+    }
+
+    public struct Runtime: Codable, Hashable, Sendable {
+        public var kind: String
+        /// "docker": "28.2.2" …
+        public var versions: [String: String]
+        public init(kind: String, versions: [String: String] = [:]) {
+            self.kind = kind
+            self.versions = versions
+        }
+    }
+
+    /// One archive.
+    public struct Part: Codable, Hashable, Sendable {
+        public var name: String
+        /// In the backup's folder.
+        public var file: String
+        /// The path in the instance folder, an absolute path, or `volume:NAME`.
+        public var root: String
+        public var compression: Compression
+        public var encryption: String?
+        /// Of the file.
+        public var bytes: Int64
+        /// The sum of the regular files' sizes.
+        public var sourceBytes: Int64
+        public var entries: Int
+        /// Of the file, in lower-case hex.
+        public var sha256: String
+        public var consistency: Consistency
+        /// Over the source tree's metadata, databases left out: equal fingerprints and equal databases mean that
+        /// nothing changed.
+        public var fingerprint: String
+        public var databases: [Database]
+        /// What could not be captured as it was: special files, files that changed all the time.
+        public var warnings: [String]
+
+        public init(
+            name: String, file: String, root: String, compression: Compression, bytes: Int64,
+            sourceBytes: Int64, entries: Int, sha256: String, consistency: Consistency,
+            fingerprint: String, databases: [Database], warnings: [String]
+        ) {
+            self.name = name
+            self.file = file
+            self.root = root
+            self.compression = compression
+            self.bytes = bytes
+            self.sourceBytes = sourceBytes
+            self.entries = entries
+            self.sha256 = sha256
+            self.consistency = consistency
+            self.fingerprint = fingerprint
+            self.databases = databases
+            self.warnings = warnings
+        }
+    }
+
+    /// A database file inside a part.
+    public struct Database: Codable, Hashable, Sendable {
+        /// Relative to the part's root; printable, so a name that is not UTF-8 is shown escaped.
+        public var path: String
+        public var engine: DatabaseEngine
+        public var bytes: Int64
+        public var pages: Int64?
+        /// Rows per table; absent for an engine that we cannot read.
+        public var tables: [String: Int64]?
+        /// Of the captured file's bytes.
+        public var sha256: String
+        public var userVersion: Int64?
+        /// Size, times and inode of the source files before they were captured; absent when they had just been written.
+        public var identity: String?
+        /// The `-wal` and the like that were archived with it, for an engine that is copied as files.
+        public var sidecars: [String]
+
+        public init(
+            path: String, engine: DatabaseEngine, bytes: Int64, pages: Int64?,
+            tables: [String: Int64]?, sha256: String, userVersion: Int64?, identity: String?,
+            sidecars: [String]
+        ) {
+            self.path = path
+            self.engine = engine
+            self.bytes = bytes
+            self.pages = pages
+            self.tables = tables
+            self.sha256 = sha256
+            self.userVersion = userVersion
+            self.identity = identity
+            self.sidecars = sidecars
+        }
+    }
+
+    public init(
+        id: BackupID, instance: String, instanceId: String, tool: Tool, runtime: Runtime,
+        degraded: Bool, schemaVersion: Int?, labels: [String: String], verified: Bool, parts: [Part]
+    ) {
+        self.id = id
+        self.instance = instance
+        self.instanceId = instanceId
+        reason = id.reason
+        createdAt = id.createdAt
+        self.tool = tool
+        self.runtime = runtime
+        self.degraded = degraded
+        self.schemaVersion = schemaVersion
+        self.labels = labels
+        self.verified = verified
+        self.parts = parts
+    }
+
+    public var bytes: Int64 { parts.reduce(0) { $0 + $1.bytes } }
+}
+
+/// How a part's bytes belong to one moment.
+public enum Consistency: String, Sendable, Codable, CaseIterable {
+    /// Databases by SQLite's online backup, other files as they were when read.
+    case live
+    /// Databases copied while their writers were paused.
+    case frozen
+    /// Nothing ran.
+    case stopped
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+import SystemPackage
+
+/// Proves that a backup still holds what its manifest says.
+public struct VerifyBackup: Sendable {
+    public enum Depth: Sendable {
+        /// Manifest, SHA256SUMS, presence and sizes.
+        case quick
+        /// Also every byte: digests, every gzip member's checksum, every tar header, the number of entries and bytes.
+        case full
+    }
+
+    public var depth: Depth
+    public var threads: Int
+    public var cancellation: Cancellation
+    public var progress: any ProgressSink
+
+    public init(depth: Depth, threads: Int, cancellation: Cancellation, progress: any ProgressSink) {
+        self.depth = depth
+        self.threads = threads
+        self.cancellation = cancellation
+        self.progress = progress
+    }
+
+    /// - Parameter parts: Names of the parts to read; nil for all.
+    /// - Returns: The manifest.
+    /// - Throws: `BackupDamage`, naming the first file that is not as recorded.
+    @discardableResult
+    public func run(_ id: BackupID, in store: BackupStore, parts: Set<String>? = nil) throws -> Manifest {
+        let manifest = try store.readManifest(of: id)
+        let folder = store.folder.appending(id.description)
+        for part in manifest.parts where parts?.contains(part.name) ?? true {
+            let file = folder.appending(part.file)
+            guard let status = try FileStatus.of(file) else {
+                throw BackupDamage(file: part.file, why: "the file is missing")
+            }
+            guard status.kind == .file, status.size == part.bytes else {
+                throw BackupDamage(
+                    file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)")
+            }
+            if depth == .full { try read(part, at: file) }
+        }
+        return manifest
+    }
+
+    private func read(_ part: Manifest.Part, at file: FilePath) throws {
+        progress.step("verifying \(part.file)", total: part.bytes)
+        let check: ArchiveCheck
+        do {
+            check = try checkArchive(
+                file, compression: part.compression, threads: threads, cancellation: cancellation,
+                progress: progress)
+        } catch let error as ArchiveError {
+            throw BackupDamage(file: part.file, why: error.why)
+        }
+        guard check.sha256 == part.sha256 else {
+            throw BackupDamage(
+                file: part.file, why: "its SHA-256 is \(check.sha256) instead of \(part.sha256)")
+        }
+        guard check.entries == part.entries, check.sourceBytes == part.sourceBytes else {
+            throw BackupDamage(
+                file: part.file,
+                why: "it holds \(check.entries) entries and \(check.sourceBytes) bytes instead of "
+                    + "\(part.entries) and \(part.sourceBytes)")
+        }
+    }
+}

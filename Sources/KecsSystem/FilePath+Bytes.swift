@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
+
+extension FilePath {
+    /// The path's raw bytes, without the zero at the end. File names need not be UTF-8.
+    public var bytes: [UInt8] {
+        withPlatformString { start in
+            var bytes: [UInt8] = []
+            var place = start
+            while place.pointee != 0 {
+                bytes.append(UInt8(bitPattern: place.pointee))
+                place += 1
+            }
+            return bytes
+        }
+    }
+
+    public init(bytes: [UInt8]) {
+        self.init(platformString: bytes.map { CChar(bitPattern: $0) } + [0])
+    }
+
+    /// This folder's entry with a relative path of raw bytes.
+    public func appending(bytes: [UInt8]) -> FilePath {
+        appending(FilePath(bytes: bytes).components)
+    }
+}
+
+extension FilePath.Component {
+    /// The name's raw bytes.
+    public var bytes: [UInt8] { FilePath(root: nil, [self]).bytes }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import SystemPackage
+
+extension ServerProcess {
+    public struct FreezeFailure: Error, Hashable, Sendable, CustomStringConvertible {
+        public let pid: Int32
+        public var description: String { "process \(pid) could not be paused" }
+    }
+
+    /// Whether the server itself is stopped by a signal.
+    public static func isFrozen(_ identity: ProcessIdentity) throws -> Bool {
+        try ProcessStatus.of(identity.pid)?.isStopped ?? false
+    }
+
+    /// SIGSTOP to the server and everything in its session, again until nothing new has appeared and all stand still: a
+    /// process may fork between being listed and being stopped.
+    ///
+    /// - Throws: `FreezeFailure` when they do not within two seconds, for example because one hangs in the kernel; all go
+    ///   on then.
+    public static func freeze(_ identity: ProcessIdentity, clock: any WallClock) async throws {
+        var running: pid_t = identity.pid
+        do {
+            let isFrozen = try await clock.wait(upTo: .seconds(2), every: .milliseconds(2)) {
+                let moving = try session(of: identity).filter { !$0.isStopped }
+                for process in moving { kill(process.pid, SIGSTOP) }
+                running = moving.first?.pid ?? running
+                return moving.isEmpty
+            }
+            guard isFrozen else { throw FreezeFailure(pid: running) }
+        } catch {
+            try thaw(identity)
+            throw error
+        }
+    }
+
+    /// SIGCONT to the same; harmless for those who run.
+    public static func thaw(_ identity: ProcessIdentity) throws {
+        for process in try session(of: identity) { kill(process.pid, SIGCONT) }
+    }
+
+    private static func session(of identity: ProcessIdentity) throws -> [ProcessStatus] {
+        guard identity.isAlive else { return [] }
+        return try ProcessStatus.all().filter {
+            $0.isRunning && ($0.session == identity.pid || $0.pid == identity.pid)
+        }
+    }
+}
+
+extension ProcessIdentity {
+    /// The process whose environment, as it was given at its start, holds a variable with this value. Processes whose
+    /// environment cannot be read (another user's) are passed over.
+    public static func find(variable: String, value: String) throws -> ProcessIdentity? {
+        let wanted = Array("\(variable)=\(value)".utf8)
+        for status in try ProcessStatus.all() where status.isRunning {
+            guard let environment = try? FilePath("/proc/\(status.pid)/environ").contents() else { continue }
+            guard environment.split(separator: 0).contains(where: { $0.elementsEqual(wanted) }) else {
+                continue
+            }
+            // Its children inherit the variable: the leader of the session is the server.
+            if status.session == status.pid { return try of(pid: status.pid) }
+        }
+        return nil
+    }
+}
