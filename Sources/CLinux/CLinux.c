@@ -49,3 +49,14 @@ int clinux_processors(void) {
 }
 
 void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int clinux_resize_pipe(int pipe, int bytes) { return fcntl(pipe, F_SETPIPE_SZ, bytes); }
+
+int clinux_syncfs(int fd) { return syncfs(fd); }
+
+int clinux_probe_lease(int fd) {
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return -1;
+    return fcntl(fd, F_SETLEASE, F_UNLCK);
+}

@@ -28,3 +28,14 @@ int clinux_processors(void);
 /// Names the calling thread, as `ps -L` and a debugger show it; cut to 15 bytes by the kernel.
 void clinux_name_thread(const char *name);
 
+/// pipe2(2) with O_CLOEXEC. Returns 0, or -1 with errno.
+int clinux_pipe(int ends[2]);
+
+/// fcntl(2) F_SETPIPE_SZ. Returns the new size, or -1 with errno.
+int clinux_resize_pipe(int pipe, int bytes);
+
+/// syncfs(2): everything of the file system that the descriptor is on. Returns 0, or -1 with errno.
+int clinux_syncfs(int fd);
+
+/// fcntl(2) F_SETLEASE with F_RDLCK, given back at once: fails with EAGAIN while anybody has the file open for writing.
+int clinux_probe_lease(int fd);

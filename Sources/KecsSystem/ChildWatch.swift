@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// Looks after one running child, on one thread, until it and (when it had to be stopped) its whole group are gone:
+/// feeds its input, reads its streams to their ends, keeps the limit.
+///
+/// It must end before the child is reaped: until then no other process can get the id of the group.
+struct ChildWatch {
+    struct Rules: Sendable {
+        /// On the clock of `now`: when the group is told to stop.
+        var deadline: Duration
+        /// From SIGTERM to SIGKILL.
+        var grace: Duration
+        var outputLimit: Int
+        var input: [UInt8]
+        /// Takes standard output piece by piece; nil collects it.
+        var output: (@Sendable ([UInt8]) throws -> Void)?
+        var isCancelled: @Sendable () -> Bool
+    }
+
+    /// Why the child was not left to end by itself.
+    enum Reason: Sendable {
+        case limit
+        case cancelled
+        /// What the taker of the output threw.
+        case reader(any Error)
+    }
+
+    struct Findings: Sendable {
+        var output: [UInt8] = []
+        var errors: [UInt8] = []
+        var isCut = false
+        var stopped: Reason?
+    }
+
+    private enum Phase {
+        case running
+        case terminating(since: Duration)
+        case killing(since: Duration)
+    }
+
+    private let group: ProcessGroup
+    private var handle: CInt
+    private var pipes: ChildPipes
+    private let rules: Rules
+    private var findings = Findings()
+    private var phase = Phase.running
+    private var written = 0
+    private var leaderEnd: Duration?
+    private var readSinceEnd = 0
+    private var isDry = false
+    private var buffer = [UInt8](repeating: 0, count: pieceSize)
+
+    private static let pieceSize = 256 << 10
+    /// How soon a cancellation is noticed. Everything else wakes the thread.
+    private static let tick = Duration.milliseconds(50)
+    /// How long a descendant that keeps the streams open is listened to once the child itself has ended well.
+    private static let linger = Duration.milliseconds(100)
+    /// A process in an uninterruptible system call outlasts SIGKILL; it is not waited for longer.
+    private static let burial = Duration.seconds(5)
+
+    /// - Parameter handle: A pidfd of the leader, or -1 where there are none. Not closed here.
+    init(group: ProcessGroup, handle: CInt, pipes: ChildPipes, rules: Rules) {
+        self.group = group
+        self.handle = handle
+        self.pipes = pipes
+        self.rules = rules
+    }
+
+    /// Blocks until the child has ended; closes our ends of its streams.
+    mutating func run() -> Findings {
+        while !isOver() {
+            wait()
+            // Asked before reading: what the leader wrote is in the pipes once it is known to be gone.
+            if leaderEnd == nil, Self.hasExited(group.id) {
+                leaderEnd = Self.now()
+                handle = -1
+                pipes.closeInput()
+            }
+            feed()
+            read()
+        }
+        pipes.closeOurs()
+        return findings
+    }
+
+    private mutating func isOver() -> Bool {
+        let now = Self.now()
+        switch phase {
+        case .running:
+            if let leaderEnd {
+                if pipes.ours.output < 0, pipes.ours.errors < 0 { return true }
+                // All that the leader left was read once the pipes were dry, or once more than they hold was read.
+                if now - leaderEnd >= Self.linger, isDry || readSinceEnd > 2 << 20 { return true }
+            }
+            if findings.stopped == nil {
+                if now >= rules.deadline {
+                    findings.stopped = .limit
+                } else if rules.isCancelled() {
+                    findings.stopped = .cancelled
+                }
+            }
+            if findings.stopped != nil {
+                group.terminate()
+                phase = .terminating(since: now)
+            }
+        case .terminating(let since):
+            if isGroupGone { return true }
+            if now - since >= rules.grace {
+                group.killAtOnce()
+                phase = .killing(since: now)
+            }
+        case .killing(let since):
+            if isGroupGone || now - since >= Self.burial { return true }
+            // Members may have been born while the first one was on its way.
+            group.killAtOnce()
+        }
+        return false
+    }
+
+    private var isGroupGone: Bool { leaderEnd != nil && isDry && !group.hasRunningMembers() }
+
+    private func wait() {
+        var events: [pollfd] = []
+        for (descriptor, interest) in [
+            (handle, POLLIN), (pipes.ours.output, POLLIN), (pipes.ours.errors, POLLIN),
+            (pipes.ours.input, POLLOUT),
+        ] where descriptor >= 0 {
+            events.append(pollfd(fd: descriptor, events: Int16(interest), revents: 0))
+        }
+        let time = min(Self.tick, max(.zero, rules.deadline - Self.now()))
+        let isRunning = if case .running = phase { true } else { false }
+        poll(
+            &events, nfds_t(events.count),
+            Int32(((isRunning ? time : Self.tick) / .milliseconds(1)).rounded(.up)))
+    }
+
+    private mutating func feed() {
+        while pipes.ours.input >= 0 {
+            guard written < rules.input.count else { return pipes.closeInput() }
+            let count = rules.input[written...].withUnsafeBytes {
+                write(pipes.ours.input, $0.baseAddress, $0.count)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                // EPIPE: a child may close its input without having read it. SIGPIPE stays blocked on this thread.
+                if errno != EAGAIN { pipes.closeInput() }
+                return
+            }
+            written += count
+        }
+    }
+
+    private mutating func read() {
+        isDry = true
+        // A bounded turn: a child that writes without end must not keep the limit from being looked at.
+        for _ in 0..<16 {
+            let output = piece(from: pipes.ours.output)
+            if output.isEnd { pipes.closeOutput() }
+            if output.count > 0 { take(output.count) }
+            let errors = piece(from: pipes.ours.errors)
+            if errors.isEnd { pipes.closeErrors() }
+            if errors.count > 0 { collect(errors.count, in: \.errors) }
+            if leaderEnd != nil { readSinceEnd += output.count + errors.count }
+            if output.count == 0, errors.count == 0 { return }
+        }
+        isDry = false
+    }
+
+    /// Reads once into `buffer`. Nothing there yet, and no descriptor, are both 0 bytes and no end.
+    private mutating func piece(from descriptor: CInt) -> (count: Int, isEnd: Bool) {
+        guard descriptor >= 0 else { return (0, false) }
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count > 0 { return (count, false) }
+            if count == 0 { return (0, true) }
+            if errno != EINTR { return (0, errno != EAGAIN) }
+        }
+    }
+
+    private mutating func take(_ count: Int) {
+        guard let output = rules.output else { return collect(count, in: \.output) }
+        // Once stopped, nobody wants it; it is still read, so that the child can say its last words and end.
+        guard findings.stopped == nil else { return }
+        do {
+            try output(Array(buffer[..<count]))
+        } catch {
+            findings.stopped = .reader(error)
+        }
+    }
+
+    private mutating func collect(_ count: Int, in stream: WritableKeyPath<Findings, [UInt8]>) {
+        let room = rules.outputLimit - findings[keyPath: stream].count
+        if room < count { findings.isCut = true }
+        if room > 0 { findings[keyPath: stream] += buffer[..<min(room, count)] }
+    }
+
+    private static func hasExited(_ pid: pid_t) -> Bool {
+        var info = siginfo_t()
+        // WNOWAIT leaves it to be reaped by its owner. With WNOHANG and nothing to tell, the pid stays 0.
+        guard waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 else {
+            return errno == ECHILD
+        }
+        return info.si_signo == SIGCHLD
+    }
+
+    static func now() -> Duration { SystemClock().elapsed() }
+}
