@@ -65,6 +65,10 @@ let package = Package(
         .testTarget(
             name: "KecsSystemTests",
             dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Glibc
+public import KecsSystem
+public import SystemPackage
+
+/// Copies a database that may be in use, checks the copy, and leaves it at `destination`.
+///
+/// The source's content is not touched. A WAL database that nobody has open is found without sidecars afterwards, if
+/// it had none before. Nothing in this process may have the source open meanwhile.
+///
+/// - Parameter destination: Must not exist; after an error it is gone again.
+/// - Throws: `SQLiteError`, with `isCorrupt` when the source is damaged; `FileError`; `Interrupted`.
+public func captureSQLite(
+    _ source: FilePath, to destination: FilePath, busyTimeout: Duration = .seconds(5),
+    cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
+) throws -> SQLiteSnapshotFacts {
+    let facts: SQLiteSnapshotFacts
+    do {
+        // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
+        // left behind stays as it is, and what only we needed goes.
+        let hasWAL = beside(source, "-wal").isPresent
+        let database = try SQLiteDatabase(
+            source, hasWAL ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
+        facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
+    } catch let error as SQLiteError where error.cannotOpen || error.isReadOnly {
+        guard error.path == source, !folderIsWritable(of: source) else { throw error }
+        facts = try captureFromReadOnlyFolder(source, to: destination, cancellation: cancellation)
+    }
+    do {
+        let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
+        let problems = try copy.integrityProblems(limit: 5)
+        guard let first = problems.first else { return facts }
+        let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
+        throw SQLiteError(
+            extendedCode: SQLITE_CORRUPT, message: "the integrity check found: \(first)\(more)", path: source)
+    } catch {
+        _ = destination.withPlatformString { unlink($0) }
+        throw error
+    }
+}
+
+/// The path of a sidecar: SQLite appends to the whole name, never replaces an extension.
+func beside(_ path: FilePath, _ suffix: String) -> FilePath {
+    var bytes = path.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) }
+    bytes += suffix.utf8.map { CChar(bitPattern: $0) } + [0]
+    return FilePath(platformString: bytes)
+}
+
+private func folderIsWritable(of path: FilePath) -> Bool {
+    let folder = path.removingLastComponent()
+    return (folder.isEmpty ? FilePath(".") : folder).withPlatformString {
+        faccessat(AT_FDCWD, $0, W_OK, AT_EACCESS) == 0
+    }
+}

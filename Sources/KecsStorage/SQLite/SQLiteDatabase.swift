@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Glibc
+public import KecsSystem
+public import SystemPackage
+
+/// One connection to an SQLite file. Not `Sendable`: one thread owns it.
+///
+/// While one is open, nothing in this process may open and close the same file by itself: POSIX locks belong to the
+/// process and vanish with the first close (https://sqlite.org/howtocorrupt.html, 2.2).
+public final class SQLiteDatabase {
+    public enum Mode: Hashable, Sendable {
+        /// May still create `-wal` and `-shm` beside a WAL database, and leaves them behind.
+        case readOnly
+        /// Rolls back or checkpoints what a killed writer left, as every writer would.
+        case readWrite
+        /// Like `readWrite`; a file that is not there is created with mode 0600.
+        case create
+        /// Without locks and without the WAL: only for closed files of our own that nobody else can open.
+        case immutable
+    }
+
+    public let path: FilePath
+    public let mode: Mode
+    let handle: OpaquePointer
+    private let cancellation: Cancellation?
+
+    /// - Parameters:
+    ///   - busyTimeout: How long a statement waits for another connection's lock.
+    ///   - cancellation: Asked every few thousand steps of a statement, which then ends with `Interrupted`.
+    /// - Throws: `SQLiteError`. A file that is no database is only noticed by the first statement.
+    public init(
+        _ path: FilePath, _ mode: Mode, busyTimeout: Duration = .seconds(5), cancellation: Cancellation? = nil
+    ) throws {
+        self.path = path
+        self.mode = mode
+        self.cancellation = cancellation
+        try Self.examine(path, mode)
+        let name =
+            mode == .immutable
+            ? SQLiteLocation.uri(path, parameters: "immutable=1") : SQLiteLocation.name(path)
+        var opened: OpaquePointer?
+        guard sqlite3_open_v2(name, &opened, Self.flags(mode), "unix") == SQLITE_OK, let opened else {
+            let error = SQLiteError.last(opened, path: path)
+            sqlite3_close_v2(opened)
+            throw error
+        }
+        handle = opened
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, Int32(clamping: busyTimeout.wholeMilliseconds))
+        // A file from elsewhere may hold views and triggers that call functions with effects; ours needs none.
+        csqlite_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        csqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
+        csqlite_configure(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        try execute("PRAGMA cell_size_check = ON")
+        watchCancellation()
+    }
+
+    /// Statements that are still alive keep the file open until they are gone.
+    deinit { sqlite3_close_v2(handle) }
+
+    /// Runs one statement and drops its rows.
+    public func execute(_ sql: String, _ arguments: SQLiteValue...) throws {
+        try prepare(sql).run(arguments)
+    }
+
+    public func query(_ sql: String, _ arguments: SQLiteValue...) throws -> [SQLiteRow] {
+        try prepare(sql).rows(arguments)
+    }
+
+    /// The first value of the first row; nil when there is no row.
+    public func value(_ sql: String, _ arguments: SQLiteValue...) throws -> SQLiteValue? {
+        try prepare(sql).rows(arguments).first?.values.first
+    }
+
+    /// - Throws: `SQLiteError` with SQLITE_MISUSE when `sql` holds no statement, or more than one.
+    public func prepare(_ sql: String) throws -> SQLiteStatement {
+        var statement: OpaquePointer?
+        var rest = true
+        let code = sql.utf8CString.withUnsafeBufferPointer { text in
+            var tail: UnsafePointer<CChar>?
+            let code = sqlite3_prepare_v3(handle, text.baseAddress, Int32(text.count), 0, &statement, &tail)
+            if code == SQLITE_OK, let tail {
+                var next: OpaquePointer?
+                // Comments and spaces after the statement prepare to nothing.
+                let nothing = sqlite3_prepare_v3(handle, tail, -1, 0, &next, nil) == SQLITE_OK && next == nil
+                sqlite3_finalize(next)
+                rest = !nothing
+            }
+            return code
+        }
+        guard code == SQLITE_OK else { throw lastError(sql) }
+        guard let statement, !rest else {
+            sqlite3_finalize(statement)
+            throw SQLiteError(
+                extendedCode: SQLITE_MISUSE, message: "exactly one statement is expected", sql: sql,
+                path: path)
+        }
+        return SQLiteStatement(statement, sql: sql, of: self)
+    }
+
+    /// Runs every statement of a script of our own, up to the first that fails.
+    public func executeScript(_ sql: String) throws {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError(sql) }
+    }
+
+    /// All of `body` or nothing, with the right to write taken at once (BEGIN IMMEDIATE), so that it cannot fail in the middle because of another writer.
+    public func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        try execute("BEGIN IMMEDIATE")
+        do {
+            let result = try body()
+            try execute("COMMIT")
+            return result
+        } catch {
+            // Some errors have rolled back already (full disk, I/O), and then ROLLBACK itself would fail.
+            if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// Whether the file is in WAL mode. Reads the header, and with it takes the locks of a reader.
+    public func usesWAL() throws -> Bool {
+        try value("PRAGMA journal_mode")?.text == "wal"
+    }
+
+    func lastError(_ sql: String? = nil) -> any Error {
+        if sqlite3_errcode(handle) == SQLITE_INTERRUPT, let reason = cancellation?.reason {
+            return Interrupted(reason)
+        }
+        return SQLiteError.last(handle, sql: sql, path: path)
+    }
+
+    private func watchCancellation() {
+        guard let cancellation else { return }
+        // The connection owns a reference to the flag as long as it can call back.
+        let context = Unmanaged.passUnretained(cancellation).toOpaque()
+        sqlite3_progress_handler(
+            handle, 5000,
+            { context in
+                guard let context else { return 0 }
+                return Unmanaged<Cancellation>.fromOpaque(context).takeUnretainedValue().reason == nil ? 0 : 1
+            }, context)
+    }
+
+    private static func flags(_ mode: Mode) -> Int32 {
+        let access =
+            switch mode {
+            case .readOnly: SQLITE_OPEN_READONLY
+            case .readWrite: SQLITE_OPEN_READWRITE
+            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+            }
+        return access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
+    }
+
+    /// Looks before SQLite opens: it would wait for ever at a FIFO, and would create a file that others can read.
+    private static func examine(_ path: FilePath, _ mode: Mode) throws {
+        func refuse(_ why: String) -> SQLiteError {
+            SQLiteError(
+                extendedCode: SQLITE_CANTOPEN, message: "unable to open database file: \(why)", path: path)
+        }
+        guard !path.isEmpty else { throw refuse("the path is empty") }
+        guard path.length <= SQLiteLocation.longestPath else {
+            throw refuse("SQLite takes paths of up to \(SQLiteLocation.longestPath) bytes")
+        }
+        var status = Glibc.stat()
+        if path.withPlatformString({ stat($0, &status) }) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else { throw refuse("it is not a regular file") }
+            return
+        }
+        let reason = Errno(rawValue: errno)
+        guard mode == .create, reason == .noSuchFileOrDirectory else { throw refuse("\(reason)") }
+        let file = path.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        guard file >= 0 else { throw refuse("\(Errno(rawValue: errno))") }
+        close(file)
+    }
+}
+
+extension Duration {
+    /// Rounded down.
+    var wholeMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}
