@@ -69,6 +69,10 @@ let package = Package(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
+        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"], path: "Tests/EndToEnd",
+            swiftSettings: executable),
     ],
     swiftLanguageModes: [.v6]
 )
