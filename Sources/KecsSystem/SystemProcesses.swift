@@ -65,7 +65,7 @@ public struct SystemProcesses: ProcessRunner {
             } onCancel: {
                 task.set()
             }
-            let duration = ChildWatch.now() - start
+            let duration = findings.end - start
             switch findings.stopped {
             case .cancelled:
                 note(call, "stopped", duration)
