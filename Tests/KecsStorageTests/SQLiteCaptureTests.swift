@@ -127,6 +127,22 @@ import Testing
         #expect(try capture().tables == ["t": 1000])
     }
 
+    @Test func `a capture that waits for a lock can be cancelled`() throws {
+        let owner = try SQLiteDatabase.sample(folder["a.db"])
+        try owner.execute("BEGIN EXCLUSIVE")
+        let cancellation = Cancellation()
+        let (source, copy) = (folder["a.db"], folder["copy"])
+        let stopper = Threads.joinable(name: "stopper") {
+            usleep(20_000)
+            cancellation.cancel(.interrupt)
+        }
+        #expect(throws: Interrupted(.interrupt)) {
+            try captureSQLite(source, to: copy, busyTimeout: .seconds(600), cancellation: cancellation)
+        }
+        stopper.join()
+        #expect(try folder.names == ["a.db"])
+    }
+
     @Test func `nothing is overwritten, and a cancelled capture leaves nothing`() throws {
         _ = try SQLiteDatabase.sample(folder["a.db"])
         try folder["copy"].replaceContents([1])
