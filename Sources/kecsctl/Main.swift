@@ -13,7 +13,7 @@ struct Main {
         Signals.listen(
             first: { why in interruption.cancel(why) },
             second: { why in
-                ChildProcesses.killAll()
+                SystemProcesses.killAll()
                 _exit(CInt(why.rawValue))
             })
         let environment = Program.environment()

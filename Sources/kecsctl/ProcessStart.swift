@@ -14,8 +14,6 @@ enum ProcessStart {
         }
         // `| head` is answered by EPIPE where the answer is written.
         signal(SIGPIPE, SIG_IGN)
-        // A folder that is gone breaks every child process that asks where it is.
-        if WorkingFolder.atStart == nil { _ = chdir("/") }
     }
 
     /// A closed descriptor 0, 1 or 2 would be given to the next file that is opened, and a database would then

@@ -48,19 +48,18 @@ struct Program: Sendable {
             isQuiet: options.quiet, clock: clock, output: output, errors: errors)
         bootstrapLog(console)
         let progress = ConsoleProgress(console: console, clock: clock)
-        guard let home = Home.folder(flag: options.home?.path, environment: environment) else {
-            let failure = Failure(
-                .usage, "there is no home for the instances",
-                cause: "neither --home nor $KECS_HOME nor $HOME holds a usable path",
-                remedy: "kecsctl \(path.name) --home /var/lib/kecs")
-            console.fail(failure)
-            return failure.status
+        let home: Home
+        do {
+            home = try Home.find(flag: options.home?.text, environment: environment)
+        } catch {
+            console.fail(error)
+            return error.status
         }
         let machine = Machine(
-            environment: environment, processes: ChildProcesses.runner(), clock: clock,
+            environment: environment, processes: SystemProcesses(), clock: clock,
             cancellation: interruption.cancellation, progress: progress)
         let session = Session(
-            machine: machine, console: console, options: options, home: home, command: path.name)
+            site: Wiring.site(machine, home), console: console, options: options, command: path.name)
         // Threads of our own, because almost everything below blocks: see `WorkerThreads`.
         let workers = WorkerThreads(count: Threads.processors + 2)
         let task = Task(executorPreference: workers) { await session.run(command) }
@@ -72,7 +71,7 @@ struct Program: Sendable {
         return close(console, status)
     }
 
-    private func watch(_ limit: DurationArgument?) -> Task<Void, Never>? {
+    private func watch(_ limit: TimeSpan?) -> Task<Void, Never>? {
         guard let limit else { return nil }
         return Task { [clock, interruption] in
             do { try await clock.sleep(for: limit.duration) } catch { return }

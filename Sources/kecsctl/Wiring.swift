@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsRuntimes
+import KecsStorage
 import KecsSystem
 
 /// Where the real implementations are chosen.
-enum ChildProcesses {
-    /// Those that still run when the program is told a second time to stop.
-    static func killAll() {}
+enum Wiring {
+    static let tool = Manifest.Tool(name: "kecsctl", version: Version.number)
 
-    struct None: ProcessRunner {
-        func run(_ call: ProcessCall) async throws -> ProcessResult {
-            throw ProcessError.notFound(call.program)
+    static func site(_ machine: Machine, _ home: Home) -> Site {
+        Site(machine: machine, home: home, tool: tool) { instance in
+            try runtime(instance, machine)
         }
-        func stream(
-            _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
-        ) async throws -> ProcessResult { throw ProcessError.notFound(call.program) }
     }
 
-    static func runner() -> any ProcessRunner { None() }
+    private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {
+        switch instance.config.runtime {
+        case .local: return try LocalRuntime(instance, machine: machine)
+        case .k3d, .docker, .compose:
+            throw Failure(
+                .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
+                cause: "kecsctl \(Version.number) has only the runtime “local”",
+                remedy: "kecsctl start \(instance.name) --runtime local")
+        }
+    }
 }

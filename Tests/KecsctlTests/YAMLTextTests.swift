@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 import Glibc
+import KecsStorage
 import KecsSystem
 import SystemPackage
 import Testing
@@ -10,10 +11,12 @@ import Testing
 @Suite struct YAMLTextTests {
     @Test func `nested lists and objects stand in block style`() {
         let value = JSONValue.object([
-            "kind": .text("BackupList"),
-            "items": .list([
-                .object(["id": .text("20261121T014530Z-manual"), "bytes": .integer(17), "parts": .list([])]),
-                .list([.integer(1), .list([.bool(true), .null])]),
+            "kind": .string("BackupList"),
+            "items": .array([
+                .object([
+                    "id": .string("20261121T014530Z-manual"), "bytes": .integer(17), "parts": .array([]),
+                ]),
+                .array([.integer(1), .array([.bool(true), .null])]),
             ]),
             "empty": .object([:]),
         ])
@@ -55,10 +58,11 @@ import Testing
     @Test(.enabled(if: Python.hasYAML, "python3 has no yaml module here"))
     func `another reader takes the same value back`() throws {
         let value = JSONValue.object([
-            "texts": .list(Self.hard.map(JSONValue.text)),
-            "keys": .object(Dictionary(uniqueKeysWithValues: Self.hard.map { ($0, JSONValue.text($0)) })),
-            "numbers": .list([.integer(.max), .integer(.min), .number(0.5), .number(1e20), .number(-1.5e-9)]),
-            "nested": .list([.list([.list([.object(["a": .list([.object(["b": .null])])])])])]),
+            "texts": .array(Self.hard.map(JSONValue.string)),
+            "keys": .object(Dictionary(uniqueKeysWithValues: Self.hard.map { ($0, JSONValue.string($0)) })),
+            "numbers": .array([.integer(.max), .integer(.min), .number(0.5), .number(1e20), .number(-1.5e-9)]
+            ),
+            "nested": .array([.array([.array([.object(["a": .array([.object(["b": .null])])])])])]),
         ])
         let read = try Python.run(
             "import sys, json, yaml; json.dump(yaml.safe_load(sys.stdin.buffer), sys.stdout)",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import KecsSystem
 
 /// The flags of every command that changes something.
 struct ChangeOptions: ParsableArguments {
@@ -13,7 +14,7 @@ struct ChangeOptions: ParsableArguments {
         help: ArgumentHelp(
             "Wait so long for another kecsctl on the same instance, instead of failing at once with 11.",
             valueName: "30s"))
-    var waitLock: DurationArgument?
+    var waitLock: TimeSpan?
 }
 
 /// `--force` never comes with `--yes`: one answers a question, the other overrules a safeguard.

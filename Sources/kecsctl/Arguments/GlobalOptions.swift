@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import KecsSystem
 
 /// The flags that every command has.
 struct GlobalOptions: ParsableArguments {
@@ -24,7 +25,7 @@ struct GlobalOptions: ParsableArguments {
         help: ArgumentHelp(
             "A bound on the whole command; then it cleans up and ends with status 15.",
             valueName: "90s|5m|1h"))
-    var timeout: DurationArgument?
+    var timeout: TimeSpan?
 
     @Flag(help: "No colour; so does NO_COLOR, TERM=dumb or an output that is no terminal.")
     var noColor = false

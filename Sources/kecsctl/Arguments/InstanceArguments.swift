@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import Kecs
 import KecsSystem
-import SystemPackage
 
 /// `kecsctl stop dev prod`, or `--all`; `--instance NAME` as upstream `kecs` spells it.
 struct InstanceArguments: ParsableArguments {
@@ -47,16 +47,18 @@ struct OneInstanceArgument: ParsableArguments {
 /// What the shell offers for an instance: called by the completion scripts through the program itself.
 enum InstanceCompletion {
     @Sendable static func names(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-        let home = Home.folder(flag: homeFlag(in: words), environment: Program.environment())
         // A completion has nobody to tell an error to; no folder means no names.
-        guard let home, let entries = try? home.appending("instances").entries() else { return [] }
-        return entries.map(\.string).filter { !$0.hasPrefix(".") && $0.hasPrefix(prefix) }
+        guard
+            let home = try? Home.find(flag: homeFlag(in: words), environment: Program.environment()),
+            let entries = try? home.instances.entries()
+        else { return [] }
+        return entries.map(\.string).filter { InstanceName($0) != nil && $0.hasPrefix(prefix) }
     }
 
-    private static func homeFlag(in words: [String]) -> FilePath? {
+    private static func homeFlag(in words: [String]) -> String? {
         for (word, next) in zip(words, words.dropFirst() + [""]) {
-            if word == "--home" { return PathArgument(next)?.path }
-            if word.hasPrefix("--home=") { return PathArgument(String(word.dropFirst(7)))?.path }
+            if word == "--home" { return next }
+            if word.hasPrefix("--home=") { return String(word.dropFirst(7)) }
         }
         return nil
     }

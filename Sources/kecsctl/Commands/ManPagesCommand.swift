@@ -19,9 +19,10 @@ struct ManPagesCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        try folder.path.createFolder(mode: 0o755)
+        let folder = try folder.path(session)
+        try folder.createFolder(mode: 0o755)
         for page in try ManPages.all() {
-            try folder.path.appending(page.file).replaceContents(Array(page.text.utf8), mode: 0o644)
+            try folder.appending(page.file).replaceContents(Array(page.text.utf8), mode: 0o644)
         }
         return 0
     }

@@ -13,7 +13,7 @@ struct Answer {
         switch format {
         case .table: table(width)
         case .json: try JSONText.document(document)
-        case .yaml: YAMLText.document(try JSONValue(document))
+        case .yaml: YAMLText.document(try JSONText.value(document))
         case .name: names.map { $0.printable + "\n" }.joined()
         }
     }

@@ -43,12 +43,15 @@ final class Console: Sendable {
         state.withLock { $0.outputError.flatMap { $0 == .brokenPipe ? nil : $0 } }
     }
 
-    func answer(_ text: String) {
-        guard !text.isEmpty else { return }
+    func answer(_ text: String) { answer(bytes: Array(text.utf8)) }
+
+    /// Bytes as they are: a log of another program.
+    func answer(bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
         state.withLock { state in
             clearProgress(&state)
             guard state.outputError == nil else { return }
-            do { try output.writeAll(text.utf8) } catch {
+            do { _ = try output.writeAll(bytes) } catch {
                 state.outputError = error as? Errno ?? .ioError
             }
         }
@@ -97,6 +100,7 @@ final class Console: Sendable {
         do { self.line(try JSONText.line(line) + "\n") } catch { self.line("\(line.message.printable)\n") }
     }
 
+    /// - Parameter text: With its newline, which only a question has not.
     func line(_ text: String) {
         state.withLock { state in
             clearProgress(&state)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsStorage
 
 /// Writes a JSON value as block-style YAML that every YAML 1.1 and 1.2 reader takes back as the same value.
 ///
@@ -22,14 +23,14 @@ enum YAMLText {
                 text += scalar(key) + ":"
                 write(field, indent: indent + 2, at: .afterKey, into: &text)
             }
-        case .list(let items) where !items.isEmpty:
+        case .array(let items) where !items.isEmpty:
             if place == .afterKey { text += "\n" }
             for (index, item) in items.enumerated() {
                 if !(index == 0 && place == .afterDash) { text += blanks(indent) }
                 text += "-"
                 // The item's own lines start two columns right of the dash.
                 if case .object(let fields) = item, !fields.isEmpty { text += " " }
-                if case .list(let inner) = item, !inner.isEmpty { text += " " }
+                if case .array(let inner) = item, !inner.isEmpty { text += " " }
                 write(item, indent: indent + 2, at: .afterDash, into: &text)
             }
         default:
@@ -45,8 +46,8 @@ enum YAMLText {
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
         case .number(let value): number(value)
-        case .text(let value): scalar(value)
-        case .list: "[]"
+        case .string(let value): scalar(value)
+        case .array: "[]"
         case .object: "{}"
         }
     }
