@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "kecsctl",
             dependencies: [
-                "KecsRuntimes",
+                "KecsRuntimes", system, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: executable
@@ -73,6 +73,9 @@ let package = Package(
         .testTarget(
             name: "EndToEnd", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"], path: "Tests/EndToEnd",
             swiftSettings: executable),
+        .testTarget(
+            name: "KecsctlTests",
+            dependencies: ["kecsctl", "KecsTesting"], swiftSettings: executable),
     ],
     swiftLanguageModes: [.v6]
 )

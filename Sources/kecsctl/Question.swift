@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Kecs
+import KecsSystem
+
+extension Session {
+    /// Asks before something that destroys.
+    ///
+    /// - Throws: `Failure` (64) when nobody can be asked, naming the flag that answers; and when the answer is no.
+    func confirm(_ question: String, change: ChangeOptions) throws {
+        if change.yes || change.dryRun { return }
+        let flag = "kecsctl \(command) … --yes"
+        guard console.terminal.canAsk else {
+            throw Failure(
+                .usage, "“\(command)” needs a yes",
+                cause: "\(question) Nobody can be asked without a terminal.",
+                remedy: flag)
+        }
+        console.line("\(question) [y/N] ")
+        guard try ["y", "yes"].contains(readAnswer().lowercased()) else {
+            throw Failure(.usage, "nothing was done", cause: "the answer was not yes", remedy: flag)
+        }
+    }
+
+    /// One line of standard input; Ctrl-C is heard meanwhile.
+    private func readAnswer() throws -> String {
+        var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        while poll(&ready, 1, 100) == 0 { try machine.cancellation.check() }
+        try machine.cancellation.check()
+        return readLine() ?? ""
+    }
+}
