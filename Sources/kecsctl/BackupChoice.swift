@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import KecsSystem
 import ArgumentParser
 import Kecs
 import KecsStorage
