@@ -42,7 +42,9 @@ let package = Package(
         ),
         .target(
             name: "KecsStorage",
-            dependencies: ["KecsSystem", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto"],
+            dependencies: [
+                "KecsSystem", "CLinux", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto", system,
+            ],
             swiftSettings: library
         ),
         .target(
@@ -61,6 +63,9 @@ let package = Package(
             ],
             swiftSettings: executable
         ),
+        .executableTarget(
+            name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
+            path: "Benchmarks/Archive", swiftSettings: executable),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
         .testTarget(
             name: "KecsSystemTests",
