@@ -49,7 +49,7 @@ extension SQLiteDatabase {
         }
     }
 
-    private func facts(sha256: String, lockedFor: Duration) throws -> SQLiteSnapshotFacts {
+    func facts(sha256: String, lockedFor: Duration) throws -> SQLiteSnapshotFacts {
         func pragma(_ name: String) throws -> Int64 { try value("PRAGMA \(name)")?.integer ?? 0 }
         let pages = try pragma("page_count")
         let pageSize = try pragma("page_size")
