@@ -188,7 +188,7 @@ struct StageTrees: Sendable {
                 }
             case .dump(let file):
                 try stageDatabase(place) { copy in
-                    try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
+                    _ = try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
                 }
             }
             // A foreign archive need not hold every part.
