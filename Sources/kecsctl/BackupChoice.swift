@@ -4,6 +4,8 @@ import KecsSystem
 import ArgumentParser
 import Kecs
 import KecsStorage
+import KecsSystem
+import SystemPackage
 
 /// Finds backups by what people type: an id, its beginning, `latest`, with the instance before it (`dev/2026…`) or in
 /// `--instance`, or by itself when only one backup of all instances fits.

@@ -56,7 +56,11 @@ struct Program: Sendable {
             return error.status
         }
         let machine = Machine(
-            environment: environment, processes: SystemProcesses(), clock: clock,
+            environment: environment,
+            processes: SystemProcesses(
+                environment: environment, cancellation: interruption.cancellation,
+                log: console.verbosity > 1 ? { @Sendable line in console.note(.trace, line) } : nil),
+            clock: clock,
             cancellation: interruption.cancellation, progress: progress)
         let session = Session(
             site: Wiring.site(machine, home), console: console, options: options, command: path.name)

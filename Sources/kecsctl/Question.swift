@@ -6,19 +6,20 @@ import KecsSystem
 extension Session {
     /// Asks before something that destroys.
     ///
+    /// - Parameter what: The words of the command line that the answer is about, for the remedy.
     /// - Throws: `Failure` (64) when nobody can be asked, naming the flag that answers; and when the answer is no.
-    func confirm(_ question: String, change: ChangeOptions) throws {
+    func confirm(_ question: String, about what: [String], change: ChangeOptions) throws {
         if change.yes || change.dryRun { return }
-        let flag = "kecsctl \(command) … --yes"
+        let remedy = "kecsctl \(command) \(what.joined(separator: " ")) --yes"
         guard console.terminal.canAsk else {
             throw Failure(
                 .usage, "“\(command)” needs a yes",
                 cause: "\(question) Nobody can be asked without a terminal.",
-                remedy: flag)
+                remedy: remedy)
         }
         console.line("\(question) [y/N] ")
         guard try ["y", "yes"].contains(readAnswer().lowercased()) else {
-            throw Failure(.usage, "nothing was done", cause: "the answer was not yes", remedy: flag)
+            throw Failure(.usage, "nothing was done", cause: "the answer was not yes", remedy: remedy)
         }
     }
 

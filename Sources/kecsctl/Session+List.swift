@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 import Kecs
+import KecsSystem
 
 extension Session {
     /// How a list is shown to people and to scripts.

@@ -2,6 +2,8 @@
 import KecsSystem
 import Logging
 import Kecs
+import KecsSystem
+import Logging
 
 extension Session {
     /// How an operation's report is shown to people and to scripts.

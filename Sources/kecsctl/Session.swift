@@ -2,6 +2,7 @@
 import Logging
 import Kecs
 import KecsSystem
+import Logging
 
 /// One run of one command: what it may use, how it answers, how it ends.
 struct Session: Sendable {

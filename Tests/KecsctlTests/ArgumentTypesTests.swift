@@ -4,25 +4,6 @@ import Testing
 
 @testable import kecsctl
 
-@Suite struct DurationArgumentTests {
-    @Test(arguments: [
-        ("0", Duration.zero), ("500ms", .milliseconds(500)), ("90s", .seconds(90)), ("5m", .seconds(300)),
-        ("1h", .seconds(3600)), ("2d", .seconds(172_800)), ("1w", .seconds(604_800)),
-        ("1h30m", .seconds(5400)), ("0s", .zero),
-    ])
-    func `a length of time is read`(text: String, duration: Duration) {
-        #expect(DurationArgument(text)?.duration == duration)
-    }
-
-    @Test(arguments: [
-        "", "5", "s", "5 m", "-5m", "5min", "1.5h", "5M", "1h30", "٣s", "99999999999999999999s",
-        "9223372036854775807w", "36501d",
-    ])
-    func `a bare number and nonsense are refused`(text: String) {
-        #expect(DurationArgument(text) == nil)
-    }
-}
-
 @Suite struct SizeArgumentTests {
     @Test(arguments: [
         ("0", Int64(0)), ("1024", 1024), ("512MB", 512_000_000), ("64k", 64_000), ("1GiB", 1 << 30),
@@ -47,5 +28,30 @@ import Testing
     @Test(arguments: ["", "/etc/*", "../x", "a/../b", "[abc", "abc\\", "[]", "[!]"])
     func `one that climbs, is absolute or never closes is refused`(text: String) {
         #expect(GlobArgument(text) == nil)
+    }
+}
+
+@Suite struct ValueArgumentTests {
+    @Test func `an owner is one number or two`() {
+        #expect(OwnerArgument(argument: "1000").map { [$0.user, $0.group] } == [1000, 1000])
+        #expect(OwnerArgument(argument: "1000:50").map { [$0.user, $0.group] } == [1000, 50])
+    }
+
+    @Test(arguments: ["", ":", "1:", ":1", "root", "1:2:3", "-1", "4294967295"])
+    func `anything else is no owner`(text: String) {
+        #expect(OwnerArgument(argument: text) == nil)
+    }
+
+    @Test func `a label's value may hold anything`() {
+        #expect(LabelArgument(argument: "a=b=c").map { [$0.key, $0.value] } == ["a", "b=c"])
+        #expect(LabelArgument(argument: "a=")?.value == "")
+        #expect(LabelArgument(argument: "=b") == nil)
+        #expect(LabelArgument(argument: "ab") == nil)
+    }
+
+    @Test func `names may be given with commas`() {
+        #expect(NamesArgument(argument: "data,minio")?.names == ["data", "minio"])
+        #expect(NamesArgument(argument: "data,") == nil)
+        #expect(NamesArgument(argument: "") == nil)
     }
 }

@@ -33,7 +33,7 @@ let sourceRoot = FilePath(#filePath).removingLastComponent().removingLastCompone
     @Test func `every example can be parsed and is about its command`() throws {
         for (path, type) in Self.commands {
             for example in (type as? any HelpedCommand.Type)?.help.examples ?? [] {
-                let words = try #require(ShellWords.ofKecsctl(example.line), "\(example.line)")
+                let words = try #require(ExampleWords.of(example.line), "\(example.line)")
                 #expect(throws: Never.self, "\(example.line)") { try Kecsctl.parseAsRoot(words) }
                 #expect(
                     Array(CommandPath(words).name.split(separator: " ").map(String.init).prefix(path.count))
@@ -72,8 +72,8 @@ let sourceRoot = FilePath(#filePath).removingLastComponent().removingLastCompone
 }
 
 /// The words of the `kecsctl` call in a line of shell: quotes are removed, a redirection and what follows is left out.
-enum ShellWords {
-    static func ofKecsctl(_ line: String) -> [String]? {
+enum ExampleWords {
+    static func of(_ line: String) -> [String]? {
         var words: [String] = []
         var word: String?
         var quote: Character?

@@ -3,6 +3,7 @@ import ArgumentParser
 import Glibc
 import Kecs
 import KecsSystem
+import KecsTesting
 import SystemPackage
 import Testing
 
@@ -27,9 +28,10 @@ import Testing
         try await folder.capture { output, errors in
             let session = try session(words, output, errors)
             return await session.operate(
-                on: InstanceSelection(names: names), unnamed: .never, text: { name, report in "did \(name)" }
+                on: InstanceSelection(names: names), unnamed: .never, changes: true,
+                Session.Telling<Report>(text: { name, report in "did \(name)" })
             ) { name in
-                if let failure = failures[name] { throw failure }
+                if let failure = failures[name.description] { throw failure }
                 return Report(outcome: outcome)
             }
         }
@@ -40,12 +42,28 @@ import Testing
     ) throws -> Session {
         let options = try GlobalOptions.parse(words)
         let machine = Machine(
-            environment: [:], processes: ChildProcesses.runner(), cancellation: root.cancellation)
+            environment: [:], processes: ScriptedProcesses([]), cancellation: root.cancellation)
         let console = Console(
             terminal: .none, format: options.logFormat, verbosity: options.verbose, isQuiet: options.quiet,
             clock: machine.clock, output: output, errors: errors)
         return Session(
-            machine: machine, console: console, options: options, home: folder.path, command: "test")
+            site: Wiring.site(machine, Home(folder.path)), console: console, options: options, command: "test"
+        )
+    }
+
+    @Test func `each result of a change is one line of history`() async throws {
+        _ = try await operate(on: ["a", "b"], failures: ["b": Failure(.busy, "busy")])
+        let lines = String(decoding: try folder.path.appending("history.jsonl").contents(), as: UTF8.self)
+            .split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines[0].contains(#""command":"test""#) && lines[0].contains(#""status":0"#))
+        #expect(lines[1].contains(#""status":11"#))
+    }
+
+    @Test func `a name that cannot be one is wrong usage for that instance alone`() async throws {
+        let caught = try await operate(on: ["../etc"])
+        #expect(caught.status == 64)
+        #expect(caught.errors.hasPrefix("kecsctl: error: “../etc” cannot be the name of an instance\n"))
     }
 
     @Test func `one that fails does not stop the others, and the status is 3`() async throws {

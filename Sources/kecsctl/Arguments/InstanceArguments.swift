@@ -3,6 +3,7 @@ import SystemPackage
 import ArgumentParser
 import Kecs
 import KecsSystem
+import SystemPackage
 
 /// `kecsctl stop dev prod`, or `--all`; `--instance NAME` as upstream `kecs` spells it.
 struct InstanceArguments: ParsableArguments {

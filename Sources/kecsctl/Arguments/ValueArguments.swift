@@ -7,12 +7,12 @@ import SystemPackage
 
 /// Values on the command line that our own types read.
 
-extension TimeSpan: @retroactive _SendableMetatype, @retroactive ExpressibleByArgument {
+extension TimeSpan: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-extension RuntimeKind: @retroactive _SendableMetatype, @retroactive ExpressibleByArgument {}
-extension Compression: @retroactive _SendableMetatype, @retroactive ExpressibleByArgument {}
+extension RuntimeKind: ExpressibleByArgument {}
+extension Compression: ExpressibleByArgument {}
 
 /// A path; a relative one is below the folder in which the command was given, once that folder is needed.
 struct PathArgument: Hashable, Sendable, ExpressibleByArgument {
@@ -69,6 +69,6 @@ struct NamesArgument: Hashable, Sendable, ExpressibleByArgument {
     }
 }
 
-extension Moment: @retroactive _SendableMetatype, @retroactive ExpressibleByArgument {
+extension Moment: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }

@@ -67,11 +67,13 @@ struct BackupCommand: SessionCommand {
         }
     }
 
-    static let telling = Session.Telling<BackupReport>(
-        text: text, names: { name, report in [report.backup?.id.description ?? name.description] },
-        warnings: { report in
-            (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
-        })
+    static var telling: Session.Telling<BackupReport> {
+        .init(
+            text: text, names: { name, report in [report.backup?.id.description ?? name.description] },
+            warnings: { report in
+                (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
+            })
+    }
 
     private static func text(_ name: InstanceName, _ report: BackupReport) -> String {
         if let plan = report.plan {

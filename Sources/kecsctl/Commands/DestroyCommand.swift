@@ -25,7 +25,7 @@ struct DestroyCommand: SessionCommand {
         let names = try session.resolve(instances.selection, unnamed: .never)
         let what =
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
-        if !names.isEmpty { try session.confirm("Remove \(what)?", change: change) }
+        if !names.isEmpty { try session.confirm("Remove \(what)?", about: names, change: change) }
         return await session.operate(
             on: instances.selection, unnamed: .never, changes: !change.dryRun, .init(text: Self.text)
         ) { name in

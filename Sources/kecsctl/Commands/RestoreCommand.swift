@@ -51,6 +51,11 @@ struct RestoreCommand: SessionCommand {
     @Option(help: ArgumentHelp("Whom all files shall belong to.", valueName: "uid[:gid]"))
     var owner: OwnerArgument?
 
+    @Option(
+        name: .customLong("map-owner"),
+        help: ArgumentHelp("What user and group a had, b gets; may be given again.", valueName: "a:b"))
+    var mappings: [OwnerArgument] = []
+
     @Option(help: "How an instance that is gone runs; else as it did.")
     var runtime: RuntimeKind?
 
@@ -64,6 +69,9 @@ struct RestoreCommand: SessionCommand {
     func validate() throws {
         if from == nil, moment == nil { throw ValidationError("restore what? --from latest, for example") }
         if from != nil, moment != nil { throw ValidationError("--from and --at exclude each other") }
+        if owner != nil, !mappings.isEmpty {
+            throw ValidationError("--owner and --map-owner exclude each other")
+        }
     }
 
     func run(_ session: Session) async throws -> Int32 {
@@ -74,7 +82,7 @@ struct RestoreCommand: SessionCommand {
         let request = RestoreRequest(
             from: source, parts: parts.isEmpty ? nil : parts.flatMap(\.names),
             paths: paths.map { Glob($0.pattern) },
-            owners: owner.map { .all($0.user, $0.group) } ?? .asRecorded, start: !noStart, force: force.force,
+            owners: owners, start: !noStart, force: force.force,
             dryRun: change.dryRun)
         let folder = try into?.path(session)
         return await session.operate(
@@ -88,8 +96,16 @@ struct RestoreCommand: SessionCommand {
         }
     }
 
-    static let telling = Session.Telling<RestoreReport>(
-        text: text, warnings: \.notes, failures: { $0.startError.map { [$0] } ?? [] })
+    private var owners: OwnerMapping {
+        if let owner { return .all(owner: owner.user, group: owner.group) }
+        guard !mappings.isEmpty else { return .asRecorded }
+        let pairs = Dictionary(mappings.map { ($0.user, $0.group) }) { $1 }
+        return .map(users: pairs, groups: pairs)
+    }
+
+    static var telling: Session.Telling<RestoreReport> {
+        .init(text: text, warnings: \.notes, failures: { $0.startError.map { [$0] } ?? [] })
+    }
 
     private static func text(_ name: InstanceName, _ report: RestoreReport) -> String {
         let parts = report.parts.joined(separator: ", ")

@@ -3,6 +3,7 @@ import SystemPackage
 import ArgumentParser
 import Kecs
 import KecsSystem
+import SystemPackage
 
 struct StartCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -84,8 +85,9 @@ struct StartCommand: SessionCommand {
             limit: global.timeout?.duration ?? .seconds(120), dryRun: change.dryRun)
     }
 
-    static let telling = Session.Telling<StartReport>(
-        text: text, failures: { $0.restoreError.map { [$0] } ?? [] })
+    static var telling: Session.Telling<StartReport> {
+        .init(text: text, failures: { $0.restoreError.map { [$0] } ?? [] })
+    }
 
     private static func text(_ name: InstanceName, _ report: StartReport) -> String {
         var facts: [String] = []

@@ -2,6 +2,7 @@
 import KecsStorage
 import ArgumentParser
 import Kecs
+import KecsStorage
 
 struct BackupsDeleteCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -23,8 +24,8 @@ struct BackupsDeleteCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let choices = try ids.map { try session.backup($0, of: instance) }
-        let what = choices.map { "\($0.name)/\($0.backup.id)" }.joined(separator: ", ")
-        try session.confirm("Remove \(what) for ever?", change: change)
+        let what = choices.map { "\($0.name)/\($0.backup.id)" }
+        try session.confirm("Remove \(what.joined(separator: ", ")) for ever?", about: what, change: change)
         return await session.list(BackupsListCommand.listing(), over: choices) { choice in
             let summary = BackupSummary(choice.backup, instance: choice.name.description)
             if !change.dryRun {

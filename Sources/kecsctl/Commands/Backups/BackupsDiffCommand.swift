@@ -53,7 +53,8 @@ enum DifferenceTable {
                 }
                     + part.files.map { file in
                         [
-                            part.name, file.path, file.change, file.bytesBefore.map { "\(ByteCount($0))" },
+                            part.name, file.path.isEmpty ? "." : file.path, file.change,
+                            file.bytesBefore.map { "\(ByteCount($0))" },
                             file.bytesAfter.map { "\(ByteCount($0))" },
                         ]
                     }

@@ -3,6 +3,7 @@ import KecsStorage
 import ArgumentParser
 import Kecs
 import KecsSystem
+import KecsStorage
 
 struct BackupsListCommand: SessionCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@
 import KecsStorage
 import ArgumentParser
 import Kecs
+import KecsStorage
 
 struct BackupsPinCommand: SessionCommand {
     static let configuration = CommandConfiguration(
