@@ -127,6 +127,30 @@ import Testing
         #expect(try capture().tables == ["t": 1000])
     }
 
+    @Test(arguments: [
+        "CREATE TABLE c(j CHECK (json_valid(j))); INSERT INTO c VALUES ('{}');",
+        "CREATE TABLE c(a); INSERT INTO c VALUES (1); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = 'CREATE TABLE c(a NOT NULL CHECK (regexp(a, 1)))' WHERE name = 'c';",
+        "CREATE TABLE c(a); INSERT INTO c VALUES (1), (NULL); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = 'CREATE TABLE c(a NOT NULL CHECK (a > 5))' WHERE name = 'c';",
+    ])
+    func `rows and functions that only their own program understands do not keep it from being captured`(
+        sql: String
+    ) throws {
+        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        #expect(try capture().unchecked == nil)
+    }
+
+    @Test func `what could not be checked in full is told`() throws {
+        let sql =
+            "CREATE TABLE t(a); CREATE INDEX i ON t(abs(a)); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = replace(sql, 'abs', 'app') WHERE name = 'i';"
+        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        let facts = try capture()
+        #expect(facts.unchecked == "unknown function: app()")
+        #expect(facts.tables == ["t": 1])
+    }
+
     @Test func `a capture that waits for a lock can be cancelled`() throws {
         let owner = try SQLiteDatabase.sample(folder["a.db"])
         try owner.execute("BEGIN EXCLUSIVE")

@@ -15,6 +15,8 @@ public struct SQLiteSnapshotFacts: Hashable, Sendable {
     public var lockedFor: Duration
     /// Rows of each ordinary table, counted in the copy.
     public var tables: [String: Int64]
+    /// Why the integrity check was not a full one: the schema needs a function that only its own program has. Nil when it was.
+    public var unchecked: String?
     public var userVersion: Int64
     public var applicationID: Int64
 }
@@ -116,10 +118,5 @@ extension SQLiteDatabase {
         guard code == SQLITE_OK else {
             throw SQLiteError(extendedCode: code, message: "cannot sync the copy", path: path)
         }
-    }
-
-    /// Ends the transaction that is still open after an error.
-    func endReading() {
-        if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
     }
 }
