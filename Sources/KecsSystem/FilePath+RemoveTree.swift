@@ -33,7 +33,7 @@ extension FilePath {
     }
 }
 
-private struct TreeRemoval {
+struct TreeRemoval {
     /// As the kernel has it, with its NUL: a `FilePath` for each of a million names costs more than removing them.
     typealias Name = [CChar]
 
@@ -77,7 +77,7 @@ private struct TreeRemoval {
     }
 
     /// Opens the folder and removes all in it that is no folder.
-    private mutating func descend(into name: Name) throws {
+    mutating func descend(into name: Name) throws {
         let folder = try open(name, in: current >= 0 ? current : parent)
         guard folder >= 0 else { return }
         if current >= 0 { Glibc.close(current) }
@@ -89,7 +89,7 @@ private struct TreeRemoval {
     }
 
     /// Removes the last level's folder, which is empty now.
-    private mutating func ascend() throws {
+    mutating func ascend() throws {
         guard let level = levels.popLast() else { return }
         var upper: CInt = -1
         if let expected = levels.last {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import KecsSystem
 import KecsTesting
 import Synchronization
 import SystemPackage
 import Testing
+
+@testable import KecsSystem
 
 @Suite struct FilePathRemoveTreeTests {
     @Test func `files, links, sockets and fifos go, and what links lead to stays`() throws {
@@ -150,6 +151,37 @@ import Testing
         }
     }
 
+    @Test func `a folder that became a link between listing and opening is not entered`() throws {
+        try withTemporaryFolder { folder in
+            let precious = folder.appending("precious")
+            try precious.appending("inner").createFolder()
+            #expect(folder.appending("link").withPlatformString { symlink("precious", $0) } == 0)
+            var removal = try removal(in: folder)
+            defer { removal.close() }
+            #expect(throws: FileError("open", folder.appending("link"), .notDirectory)) {
+                try removal.descend(into: name("link"))
+            }
+            #expect(try precious.entries() == ["inner"])
+        }
+    }
+
+    @Test func `a folder that was moved meanwhile does not lead back to elsewhere`() throws {
+        try withTemporaryFolder { folder in
+            let (tree, other) = (folder.appending("tree"), folder.appending("other"))
+            try tree.appending("a").createFolder()
+            try other.appending("b").createFolder()
+            var removal = try removal(in: folder)
+            defer { removal.close() }
+            try removal.descend(into: name("tree"))
+            try removal.descend(into: name("a"))
+            try tree.appending("a").rename(to: other.appending("a"))
+            #expect(throws: FileError("go back up from", tree.appending("a"), .staleNFSFileHandle)) {
+                try removal.ascend()
+            }
+            #expect(try other.entries() == ["a", "b"])
+        }
+    }
+
     @Test(.enabled("needs the right to mount") { try maySeparateMounts() })
     func `a mount below is an error, and stays whole`() async {
         // In a process, and then a mount namespace, of its own. A bind mount has the device number of its surroundings.
@@ -198,6 +230,14 @@ private func asUser(_ user: uid_t, _ body: @escaping @Sendable () throws -> Void
     }.join()
     if let error = failure.error.withLock({ $0 }) { throw error }
 }
+
+private func removal(in folder: FilePath) throws -> TreeRemoval {
+    let parent = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    try #require(parent >= 0)
+    return TreeRemoval(above: folder, parent: parent, crossingMounts: false)
+}
+
+private func name(_ text: String) -> TreeRemoval.Name { Array(text.utf8CString) }
 
 private final class Failure: Sendable {
     let error = Mutex<(any Error)?>(nil)
