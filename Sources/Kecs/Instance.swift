@@ -26,7 +26,7 @@ public struct Instance: Sendable {
         let data = try dataFolder()
         if data.isPresent { parts.append(Part(name: "data", place: .folder(data))) }
         if folder.objectStore.isPresent {
-            parts.append(Part(name: "minio", place: .folder(folder.objectStore)))
+            parts.append(Part(name: Part.objectStore, place: .folder(folder.objectStore)))
         }
         parts.append(
             Part(name: "config", place: .entries(of: folder.path, named: InstanceFolder.configEntries)))

@@ -5,6 +5,10 @@ public import SystemPackage
 public struct Part: Hashable, Sendable {
     /// "data", "minio", "config": also the stem of the archive's file name.
     public var name: String
+
+    /// The part that is the object store's directory.
+    public static let objectStore = "minio"
+
     public var place: Place
 
     public enum Place: Hashable, Sendable {

@@ -111,7 +111,8 @@ struct CaptureParts: Sendable {
         }
     }
 
-    private func capture(_ plan: PartPlan, consistency: Consistency) throws -> Manifest.Part {
+    /// - Parameter tries: How often a database that appears while the part is read may still send it back to the start.
+    private func capture(_ plan: PartPlan, consistency: Consistency, tries: Int = 3) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
             site.machine.progress.advance(plan.scan.bytes)
             return try link(last.part, from: last.backup, databases: last.part.databases)
@@ -160,9 +161,23 @@ struct CaptureParts: Sendable {
             site.machine.progress.advance(plan.scan.bytes)
             return try link(last.part, from: last.backup, databases: databases)
         }
-        let record = try archive(plan, source: source, databases: databases, consistency: consistency)
-        try draft.dropScratch(for: plan.part.name)
-        return record
+        do {
+            let record = try archive(plan, source: source, databases: databases, consistency: consistency)
+            try draft.dropScratch(for: plan.part.name)
+            return record
+        } catch is NewDatabase where tries > 0 && consistency != .frozen {
+            // It came to be after the part was looked at, and was read like any file: once more, with it known.
+            try draft.dropScratch(for: plan.part.name)
+            let again = try PartPlan(
+                plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
+            return try capture(again, consistency: consistency, tries: tries - 1)
+        }
+    }
+
+    /// An SQLite database was archived as a plain file, which a live one never may be.
+    private struct NewDatabase: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "the database \(path) appeared while its folder was being read" }
     }
 
     private static let sqliteSidecars = ["-wal", "-shm", "-journal"]
@@ -176,6 +191,11 @@ struct CaptureParts: Sendable {
         let summary = try writeArchive(
             of: source, to: file, compression: compression, threads: site.threads,
             cancellation: site.machine.cancellation, progress: site.machine.progress)
+        let known = Set(plan.scan.databases.map(\.path))
+        if let new = summary.databases.first(where: { !known.contains($0) }) {
+            try file.remove()
+            throw NewDatabase(path: printable(new))
+        }
         // Read back: what is on the disk is what was hashed, and it unpacks.
         let check = try checkArchive(
             file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,

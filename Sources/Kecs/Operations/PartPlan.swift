@@ -40,6 +40,7 @@ struct PartPlan: Sendable {
         case .folder(let folder):
             var source = TreeSource(root: folder)
             source.leftOut = Set(ours + lockFiles)
+            source.findsDatabases = part.name != Part.objectStore
             return source
         case .entries(let folder, let named):
             var source = TreeSource(root: folder)

@@ -126,7 +126,7 @@ struct StageTrees: Sendable {
         case .instance:
             let folders = [
                 ("data", data, InstanceFolder.dataName),
-                ("minio", instance.folder.objectStore, InstanceFolder.objectStoreName),
+                (Part.objectStore, instance.folder.objectStore, InstanceFolder.objectStoreName),
             ]
             return try folders.filter { request.parts?.contains($0.0) ?? true }.map { part, live, name in
                 var found = try place(part, live, label: "", top: nil)
@@ -176,12 +176,14 @@ struct StageTrees: Sendable {
     // MARK: Act
 
     func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
-        try places.compactMap { place in
+        let trees = try places.compactMap { place -> StagedTree? in
             try site.machine.cancellation.check()
             try place.staging.removingLastComponent().createFolder()
             try place.staging.createFolder()
             switch source.content {
-            case .backup, .archive: try unpack(place)
+            case .backup, .archive:
+                // With --path a part of which nothing is wanted stays as it is.
+                guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
             case .database(let file):
                 try stageDatabase(place) { copy in
                     _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
@@ -196,9 +198,17 @@ struct StageTrees: Sendable {
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target, label: place.label)
         }
+        guard !trees.isEmpty || places.isEmpty else {
+            throw Failure(
+                .notFound, "nothing in “\(source.name)” matches --path",
+                cause: request.paths.map(\.description).joined(separator: ", "),
+                remedy: "kecsctl restore \(instance.name) --from latest --dry-run")
+        }
+        return trees
     }
 
-    private func unpack(_ place: Place) throws {
+    /// - Returns: How many entries came out.
+    private func unpack(_ place: Place) throws -> Int {
         let free = try site.machine.freeSpace(place.staging)
         let lock = Array(".lock".utf8)
         let top = place.topFolder
@@ -230,18 +240,13 @@ struct StageTrees: Sendable {
             notes.add(
                 "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
         }
-        if !globs.isEmpty, done.entries == 0 {
-            throw Failure(
-                .notFound, "nothing in the part “\(place.part)” matches --path",
-                cause: globs.map(\.description).joined(separator: ", "),
-                remedy: "kecsctl backups show latest --instance \(instance.name)")
-        }
         try checkDatabases(place)
+        return done.entries
     }
 
     /// What is about to become live must open.
     private func checkDatabases(_ place: Place) throws {
-        guard place.part != "minio" else { return }
+        guard place.part != Part.objectStore else { return }
         let scan = try scanTree(TreeSource(root: place.staging), cancellation: site.machine.cancellation)
         for database in scan.databases {
             let file = place.staging.appending(bytes: database.path)
