@@ -80,7 +80,8 @@ public struct TakeBackup: Sendable {
             let manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
                 tool: site.tool,
-                runtime: Manifest.Runtime(kind: instance.config.runtime.rawValue),
+                runtime: Manifest.Runtime(
+                    kind: instance.config.runtime.rawValue, versions: await runtime.versions()),
                 degraded: instance.config.degraded != nil,
                 schemaVersion: captured.lazy.flatMap(\.databases)
                     .first { $0.path == InstanceFolder.databaseName }?.userVersion.map { Int($0) },
