@@ -64,11 +64,13 @@ public protocol Runtime: Sendable {
     /// Where a volume's tree lies on this host; nil when it cannot be reached there.
     func folder(ofVolume name: String) async throws -> FilePath?
     /// Writes an uncompressed tar of a volume that cannot be reached on this host.
+    ///
+    /// - Throws: `Failure(.timeout)` when that would take longer than `limit`.
     func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws
     /// Makes such a volume hold what the archive holds and nothing else. Can be repeated after a kill.
     func fillVolume(_ name: String, from archive: FilePath) async throws
-    /// Finds out whether `fillVolume` can do its work, before anything is touched.
-    func checkCanFill(volume name: String) async throws
+    /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
+    func makeReady(volume name: String) async throws
     /// Takes away what was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
@@ -84,7 +86,7 @@ extension Runtime {
         throw noVolumes(name)
     }
     public func fillVolume(_ name: String, from archive: FilePath) async throws { throw noVolumes(name) }
-    public func checkCanFill(volume name: String) async throws { throw noVolumes(name) }
+    public func makeReady(volume name: String) async throws { throw noVolumes(name) }
     public func remove() async throws {}
     public func versions() async -> [String: String] { [:] }
 

@@ -148,6 +148,11 @@ struct Docker: Sendable {
         } catch let error as ProcessError {
             throw missing(error)
         }
+        if case .timedOut = result.end {
+            throw Failure(
+                .timeout, "copying \(path) of a container did not end within \(limit)",
+                remedy: "kecsctl backup --max-pause 1m")
+        }
         try await check(result, call.arguments)
     }
 

@@ -24,7 +24,7 @@ struct DockerMounts: Sendable {
         for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {
             let used = parts.map(\.name)
             if mount.type == "volume", let name = mount.name {
-                let place = Part.Place.volume(name)
+                let place = Part.Place.volume(name, at: nil)
                 guard !parts.contains(where: { $0.place == place }) else { continue }
                 parts.append(Part(name: Self.free(name, besides: used), place: place))
             } else if mount.type == "bind" {
@@ -77,7 +77,7 @@ struct DockerMounts: Sendable {
             return Part(
                 name: free(folder.lastComponent?.string ?? "folder", besides: used), place: .folder(folder))
         }
-        return Part(name: free(volume.source, besides: used), place: .volume(volume.source))
+        return Part(name: free(volume.source, besides: used), place: .volume(volume.source, at: nil))
     }
 
     /// A part's name is also a file's: letters, digits, `_`, `.` and `-`, and no other part has it.

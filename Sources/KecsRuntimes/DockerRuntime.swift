@@ -165,10 +165,10 @@ public struct DockerRuntime: Runtime {
             for volume in spec.volumes {
                 parts.append(DockerMounts.part(for: volume, besides: parts.map(\.name)))
             }
-            return parts
+            return try await volumes.located(parts)
         }
         guard let container = try await find() else { throw noContainer() }
-        return try DockerMounts(container.mounts).parts(of: instance)
+        return try await volumes.located(DockerMounts(container.mounts).parts(of: instance))
     }
 
     public func holdsState() async throws -> Bool? {
@@ -182,7 +182,7 @@ public struct DockerRuntime: Runtime {
         try await volumes.copy(name, to: tar, limit: limit)
     }
 
-    public func checkCanFill(volume name: String) async throws { try await volumes.checkCanFill(name) }
+    public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
 
     public func fillVolume(_ name: String, from archive: FilePath) async throws {
         try await volumes.fill(name, from: archive)

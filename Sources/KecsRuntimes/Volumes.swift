@@ -52,7 +52,7 @@ struct Volumes: Sendable {
             let folder: FilePath?
             switch part.place {
             case .folder(let place): folder = place
-            case .volume(let name):
+            case .volume(let name, _):
                 guard try await docker.volume(name) != nil else { continue }
                 folder = try await self.folder(of: name)
                 if folder == nil { return true }
@@ -61,6 +61,19 @@ struct Volumes: Sendable {
             if let folder, folder.isPresent, try !folder.entries().isEmpty { return true }
         }
         return false
+    }
+
+    /// The same parts, with the place of each volume that can be reached.
+    func located(_ parts: [Part]) async throws -> [Part] {
+        var located: [Part] = []
+        for part in parts {
+            guard case .volume(let name, _) = part.place else {
+                located.append(part)
+                continue
+            }
+            located.append(Part(name: part.name, place: .volume(name, at: try await folder(of: name))))
+        }
+        return located
     }
 
     // MARK: Copy
@@ -89,8 +102,11 @@ struct Volumes: Sendable {
 
     // MARK: Fill
 
-    func checkCanFill(_ name: String) async throws {
-        _ = try await volume(name)
+    func makeReady(_ name: String) async throws {
+        if try await docker.volume(name) == nil {
+            try await docker.createVolume(
+                name, arguments: ["--label", "\(DockerLabel.instance)=\(instance.name)"])
+        }
         for container in try await docker.inspect(try await docker.containers().map(\.id)) {
             guard container.isUp, container.mounts.contains(where: { $0.name == name }),
                 !isOwn(container)

@@ -45,16 +45,19 @@ struct StartCommand: SessionCommand {
     var image: String?
 
     @Option(
-        help: ArgumentHelp("docker: an existing container to use as it is; its mounts become parts.", valueName: "name"))
+        help: ArgumentHelp(
+            "docker: an existing container to use as it is; its mounts become parts.", valueName: "name"))
     var container: String?
 
     @Option(
         help: ArgumentHelp(
-            "docker: a volume or a folder, and where the container has it; again for more.", valueName: "name:path"))
+            "docker: a volume or a folder, and where the container has it; again for more.",
+            valueName: "name:path"))
     var volume: [String] = []
 
     @Option(
-        help: ArgumentHelp("docker: whom the data folder belongs to and the server runs as.", valueName: "uid[:gid]"))
+        help: ArgumentHelp(
+            "docker: whom the data folder belongs to and the server runs as.", valueName: "uid[:gid]"))
     var owner: String?
 
     @Option(help: ArgumentHelp("docker: where the ports listen; else 127.0.0.1.", valueName: "ip"))
