@@ -31,6 +31,7 @@ let package = Package(
         .systemLibrary(name: "CIgzip"),
         .systemLibrary(name: "CDeflate"),
         .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
         .target(
             name: "KecsSystem",
@@ -54,7 +55,7 @@ let package = Package(
             swiftSettings: library
         ),
         .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
-        .target(name: "KecsRuntimes", dependencies: ["Kecs"], swiftSettings: library),
+        .target(name: "KecsRuntimes", dependencies: ["Kecs", "CYAML"], swiftSettings: library),
         .executableTarget(
             name: "kecsctl",
             dependencies: [

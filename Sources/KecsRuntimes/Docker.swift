@@ -46,6 +46,12 @@ struct Docker: Sendable {
         }
     }
 
+    /// Ids of those with a label: `KEY=VALUE`.
+    func containers(label: String) async throws -> [String] {
+        try await ask(["container", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=\(label)"])
+            .outputText.split(separator: "\n").map(String.init)
+    }
+
     /// Those of the containers that are still there.
     func inspect(_ ids: [String]) async throws -> [DockerContainer] {
         guard !ids.isEmpty else { return [] }

@@ -18,10 +18,11 @@ enum Wiring {
         switch instance.config.runtime {
         case .local: return try LocalRuntime(instance, machine: machine)
         case .docker: return try DockerRuntime(instance, machine: machine)
-        case .k3d, .compose:
+        case .compose: return try ComposeRuntime(instance, machine: machine)
+        case .k3d:
             throw Failure(
                 .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
-                cause: "kecsctl \(Version.number) has the runtimes docker and local",
+                cause: "kecsctl \(Version.number) has the runtimes compose, docker and local",
                 remedy: "kecsctl start \(instance.name) --runtime local")
         }
     }
