@@ -20,7 +20,8 @@ struct Compose: Sendable {
     /// The project as compose understands it, with variables filled in and paths made absolute. Asks no engine.
     func config() async throws -> ComposeProject {
         let isPlugin = try await hasPlugin()
-        let result = try await run(["config"] + (isPlugin ? ["--format", "json"] : []), isPlugin, .seconds(60))
+        let result = try await run(
+            ["config"] + (isPlugin ? ["--format", "json"] : []), isPlugin, .seconds(60))
         guard result.succeeded else {
             throw Failure(
                 .usage, "the compose file \(file) cannot be used", cause: result.complaint,
@@ -52,7 +53,8 @@ struct Compose: Sendable {
 
     func version() async throws -> String {
         let isPlugin = try await hasPlugin()
-        var call = isPlugin ? ProcessCall("docker", "compose", "version") : ProcessCall("docker-compose", "version")
+        var call =
+            isPlugin ? ProcessCall("docker", "compose", "version") : ProcessCall("docker-compose", "version")
         call.arguments.append("--short")
         return try await perform(call).outputText.trimmed
     }
@@ -68,7 +70,8 @@ struct Compose: Sendable {
         }
     }
 
-    private func run(_ arguments: [String], _ isPlugin: Bool, _ limit: Duration) async throws -> ProcessResult {
+    private func run(_ arguments: [String], _ isPlugin: Bool, _ limit: Duration) async throws -> ProcessResult
+    {
         let words = [
             "--file", file.string, "--project-name", project, "--project-directory",
             file.removingLastComponent().string,
@@ -102,7 +105,9 @@ struct Compose: Sendable {
         let folder = file.removingLastComponent()
         let dotenv = folder.appending(".env")
         if dotenv.isPresent {
-            for line in String(decoding: try dotenv.contents(), as: UTF8.self).split(whereSeparator: \.isNewline) {
+            for line in String(decoding: try dotenv.contents(), as: UTF8.self).split(
+                whereSeparator: \.isNewline)
+            {
                 let parts = line.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
                 if parts.count == 2, parts[0] == "COMPOSE_PROJECT_NAME" {
                     return parts[1].filter { $0 != "\"" && $0 != "'" }

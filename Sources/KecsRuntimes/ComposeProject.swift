@@ -44,12 +44,12 @@ struct ComposeProject: Hashable, Sendable {
 
     /// - Parameter fallback: The project's name where the document has none, as v1's has not.
     init(_ document: JSONValue, named fallback: String) {
-        name = document["name"]?.text ?? fallback
+        name = document["name"]?.string ?? fallback
         volumes = [:]
         if case .object(let all)? = document["volumes"] {
             for (key, value) in all {
                 // v1 prints an external volume's name in `external` when its file is old.
-                let given = value["name"]?.text ?? value["external"]?["name"]?.text
+                let given = value["name"]?.string ?? value["external"]?["name"]?.string
                 let isExternal = value["external"] == .bool(true)
                 volumes[key] = Volume(
                     name: given ?? (isExternal ? key : "\(name)_\(key)"),
@@ -63,38 +63,40 @@ struct ComposeProject: Hashable, Sendable {
     }
 
     private static func service(_ name: String, _ value: JSONValue) -> Service {
-        var service = Service(name: name, image: value["image"]?.text, user: value["user"]?.words)
+        var service = Service(name: name, image: value["image"]?.string, user: value["user"]?.words)
         if case .object(let all)? = value["depends_on"] { service.dependsOn = all.keys.sorted() }
-        service.dependsOn += (value["depends_on"]?.elements ?? []).compactMap(\.text)
-        service.dependsOn += (value["links"]?.elements ?? []).compactMap {
-            $0.text?.split(separator: ":").first.map(String.init)
+        service.dependsOn += (value["depends_on"]?.array ?? []).compactMap(\.string)
+        service.dependsOn += (value["links"]?.array ?? []).compactMap {
+            $0.string?.split(separator: ":").first.map(String.init)
         }
         service.environment = pairs(value["environment"])
-        service.mounts = (value["volumes"]?.elements ?? []).compactMap(mount)
-        service.ports = (value["ports"]?.elements ?? []).compactMap(port)
+        service.mounts = (value["volumes"]?.array ?? []).compactMap(mount)
+        service.ports = (value["ports"]?.array ?? []).compactMap(port)
         return service
     }
 
     private static func mount(_ value: JSONValue) -> Mount? {
         var source: String?
         var target: String?
-        if let text = value.text {
+        if let text = value.string {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
             // One alone is an anonymous volume: it has no name to find it by.
             guard parts.count >= 2 else { return nil }
             (source, target) = (parts[0], parts[1])
         } else {
-            guard ["bind", "volume"].contains(value["type"]?.text) else { return nil }
-            (source, target) = (value["source"]?.text, value["target"]?.text)
+            guard ["bind", "volume"].contains(value["type"]?.string) else { return nil }
+            (source, target) = (value["source"]?.string, value["target"]?.string)
         }
         guard let source, let target else { return nil }
-        return Mount(source: source.hasPrefix("/") ? .folder(FilePath(source)) : .volume(source), target: target)
+        return Mount(
+            source: source.hasPrefix("/") ? .folder(FilePath(source)) : .volume(source), target: target)
     }
 
     private static func port(_ value: JSONValue) -> Port? {
-        if var text = value.text.map({ $0[...] }) {
+        if var text = value.string.map({ $0[...] }) {
             text = text.prefix { $0 != "/" }
-            guard let last = text.lastIndex(of: ":"), let target = Int(text[text.index(after: last)...]) else {
+            guard let last = text.lastIndex(of: ":"), let target = Int(text[text.index(after: last)...])
+            else {
                 return nil
             }
             text = text[..<last]
@@ -106,7 +108,7 @@ struct ComposeProject: Hashable, Sendable {
         guard let published = value["published"]?.words.flatMap({ UInt16($0) }),
             let target = value["target"]?.words.flatMap({ Int($0) })
         else { return nil }
-        return Port(address: value["host_ip"]?.text ?? "", published: published, target: target)
+        return Port(address: value["host_ip"]?.string ?? "", published: published, target: target)
     }
 
     /// `KEY: value` or `- KEY=value`.
@@ -115,7 +117,7 @@ struct ComposeProject: Hashable, Sendable {
         if case .object(let fields)? = value {
             for (key, value) in fields { pairs[key] = value.words ?? "" }
         }
-        for text in (value?.elements ?? []).compactMap(\.text) {
+        for text in (value?.array ?? []).compactMap(\.string) {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             pairs[String(parts[0])] = parts.count == 2 ? String(parts[1]) : ""
         }
@@ -127,7 +129,9 @@ struct ComposeProject: Hashable, Sendable {
         var order: [String] = []
         var seen: Set<String> = []
         func visit(_ name: String) {
-            guard seen.insert(name).inserted, let service = services.first(where: { $0.name == name }) else { return }
+            guard seen.insert(name).inserted, let service = services.first(where: { $0.name == name }) else {
+                return
+            }
             for other in service.dependsOn { visit(other) }
             order.append(name)
         }

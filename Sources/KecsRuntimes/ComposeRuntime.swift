@@ -108,7 +108,8 @@ public struct ComposeRuntime: Runtime {
         let inside = DockerMounts.dataFolder(of: service.environment)
         for mount in service.mounts where inside == mount.target || inside.hasPrefix(mount.target + "/") {
             guard case .folder(let folder) = mount.source else { continue }
-            return folder.appending(FilePath(String(inside.dropFirst(mount.target.count).drop { $0 == "/" })).components)
+            return folder.appending(
+                FilePath(String(inside.dropFirst(mount.target.count).drop { $0 == "/" })).components)
         }
         return nil
     }
@@ -132,7 +133,9 @@ public struct ComposeRuntime: Runtime {
             let all = try await containers()
             let own = all.filter(isControlPlane)
             let states = own.map(\.runtimeState)
-            if let unknown = states.first(where: { if case .unknown = $0 { true } else { false } }) { return unknown }
+            if let unknown = states.first(where: { if case .unknown = $0 { true } else { false } }) {
+                return unknown
+            }
             if states.contains(.running) { return all.contains(where: \.isPaused) ? .paused : .running }
             if states.contains(.paused) || all.contains(where: \.isUp) { return .paused }
             return own.isEmpty ? .absent : .stopped
@@ -145,7 +148,9 @@ public struct ComposeRuntime: Runtime {
     // MARK: Start and stop
 
     public func start(limit: Duration) async throws {
-        for container in try await containers() where container.isPaused { try await docker.unpause(container.id) }
+        for container in try await containers() where container.isPaused {
+            try await docker.unpause(container.id)
+        }
         try await makeDataFolder()
         try await compose.up(limit: max(limit, .seconds(600)))
         let own = try await containers().filter(isControlPlane)
@@ -162,7 +167,11 @@ public struct ComposeRuntime: Runtime {
         guard let folder = dataFolder(control), !folder.isPresent else { return }
         let given = try instance.settings.text(.owner)
         var owner = DockerSpec.defaultOwner
-        if let given { owner = try DockerOwner(given) } else if let user = control.user { owner = try DockerOwner(user) }
+        if let given {
+            owner = try DockerOwner(given)
+        } else if let user = control.user {
+            owner = try DockerOwner(user)
+        }
         try folder.createFolder(mode: 0o755)
         try folder.setOwner((owner.user, owner.group))
     }
@@ -194,7 +203,9 @@ public struct ComposeRuntime: Runtime {
 
     public func thaw() async throws {
         try await volumes.removeHelpers()
-        for container in try await containers() where container.isPaused { try await docker.unpause(container.id) }
+        for container in try await containers() where container.isPaused {
+            try await docker.unpause(container.id)
+        }
     }
 
     // MARK: Data

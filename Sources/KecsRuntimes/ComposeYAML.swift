@@ -73,7 +73,8 @@ enum ComposeYAML {
                     decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
                 return .scalar(
                     text, isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE, anchor: Self.text(scalar.anchor))
-            case YAML_SEQUENCE_START_EVENT: return .sequence(anchor: Self.text(event.data.sequence_start.anchor))
+            case YAML_SEQUENCE_START_EVENT:
+                return .sequence(anchor: Self.text(event.data.sequence_start.anchor))
             case YAML_MAPPING_START_EVENT: return .mapping(anchor: Self.text(event.data.mapping_start.anchor))
             case YAML_ALIAS_EVENT: return .alias(Self.text(event.data.alias.anchor) ?? "")
             case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: return .end
@@ -105,7 +106,8 @@ enum ComposeYAML {
                 name = anchor
             case .alias(let anchor):
                 guard let known = anchors[anchor] else {
-                    throw Problem(why: "the anchor \(anchor) is unknown", line: Int(parser.pointee.mark.line) + 1)
+                    throw Problem(
+                        why: "the anchor \(anchor) is unknown", line: Int(parser.pointee.mark.line) + 1)
                 }
                 // Expanding one costs as much as writing it out.
                 values += known.count

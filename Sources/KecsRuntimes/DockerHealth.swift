@@ -97,8 +97,8 @@ struct HealthAnswer: Hashable, Sendable {
         httpStatus = answer.status
         // An answer that is no JSON is judged by its status alone.
         let body = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
-        status = body?["status"]?.text
-        persistence = body?["persistence"]?["status"]?.text
+        status = body?["status"]?.string
+        persistence = body?["persistence"]?["status"]?.string
     }
 
     private static let good = ["healthy", "ok", "up", "pass"]

@@ -128,9 +128,9 @@ struct Volumes: Sendable {
 
     private func isOwn(_ container: DockerContainer) -> Bool {
         container.labels[DockerLabel.id] == instance.config.id
-            || container.name == instance.config.settings[SettingKey.container.rawValue]?.text
+            || container.name == instance.config.settings[SettingKey.container.rawValue]?.string
             || ComposeLabel.project(of: container.labels)
-                == instance.config.settings[SettingKey.composeProject.rawValue]?.text
+                == instance.config.settings[SettingKey.composeProject.rawValue]?.string
                 && ComposeLabel.project(of: container.labels) != nil
     }
 
