@@ -81,6 +81,12 @@ let package = Package(
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(
+            name: "KecsRuntimesTests", dependencies: ["KecsRuntimes", "KecsTesting"],
+            swiftSettings: executable),
+        .testTarget(
+            name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
+            swiftSettings: executable),
+        .testTarget(
             name: "KecsctlTests",
             dependencies: ["kecsctl", "KecsTesting"], swiftSettings: executable),
     ],
