@@ -31,6 +31,7 @@ let package = Package(
         .systemLibrary(name: "CIgzip"),
         .systemLibrary(name: "CDeflate"),
         .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
         .target(
             name: "KecsSystem",
@@ -54,7 +55,7 @@ let package = Package(
             swiftSettings: library
         ),
         .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
-        .target(name: "KecsRuntimes", dependencies: ["Kecs"], swiftSettings: library),
+        .target(name: "KecsRuntimes", dependencies: ["Kecs", "CYAML"], swiftSettings: library),
         .executableTarget(
             name: "kecsctl",
             dependencies: [
@@ -78,6 +79,12 @@ let package = Package(
         .testTarget(
             name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
             path: "Tests/EndToEnd",
+            swiftSettings: executable),
+        .testTarget(
+            name: "KecsRuntimesTests", dependencies: ["KecsRuntimes", "KecsTesting"],
+            swiftSettings: executable),
+        .testTarget(
+            name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(
             name: "KecsctlTests",

@@ -37,7 +37,7 @@ public struct Instance: Sendable {
     public func root(of part: Part) -> String {
         switch part.place {
         case .entries: "."
-        case .volume(let name): "volume:\(name)"
+        case .volume(let name, _): "volume:\(name)"
         case .folder(let path):
             path.starts(with: folder.path)
                 ? path.components.dropFirst(folder.path.components.count).map(\.string).joined(separator: "/")

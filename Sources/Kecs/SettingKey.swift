@@ -9,6 +9,18 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case containerMode
     case command
     case healthUrl
+    /// Of a container: where it comes from, what it is called, whom its data belongs to, where its ports listen.
+    case image
+    case container
+    case owner
+    case address
+    /// `NAME:PATH,…`: volumes, or folders by absolute path, and where the container has them.
+    case volumes
+    /// Only volumes with this label (`KEY=VALUE`) are backed up.
+    case volumeLabel
+    case composeFile
+    case composeService
+    case composeProject
     case apiPort
     case adminPort
     case autoRecoverState
@@ -34,7 +46,9 @@ public enum SettingKey: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .command, .healthUrl: .text
+        case .dataDir, .command, .healthUrl, .image, .container, .owner, .address, .volumes, .volumeLabel,
+            .composeFile, .composeService, .composeProject:
+            .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
         case .apiPort, .adminPort: .port
         case .compression: .choice(["fast", "small", "none"])

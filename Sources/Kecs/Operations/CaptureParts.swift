@@ -15,8 +15,9 @@ struct CaptureParts: Sendable {
 
     /// - Returns: The manifest's records in the order of `plans`, and how long the instance was frozen or stopped.
     func run(
-        _ plans: [PartPlan], consistency: Consistency, wasRunning: Bool
+        _ plans: [PartPlan], _ volumes: [Part], consistency: Consistency, wasRunning: Bool
     ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        let copies = CaptureVolumes(site: site, instance: instance, runtime: runtime, draft: draft)
         switch consistency {
         case .stopped where wasRunning:
             let clock = site.machine.clock
@@ -26,7 +27,10 @@ struct CaptureParts: Sendable {
             let parts: [Manifest.Part]
             do {
                 try await runtime.stop(limit: .seconds(60))
-                parts = try await captureAll(plans, consistency: .stopped)
+                for volume in volumes { try await copies.copy(volume, limit: CaptureVolumes.longest) }
+                parts =
+                    try await captureAll(plans, consistency: .stopped)
+                    + volumes.map { try copies.record($0, .stopped) }
             } catch {
                 try await startAgain()
                 throw error
@@ -34,10 +38,13 @@ struct CaptureParts: Sendable {
             try await startAgain()
             return (parts, clock.elapsed() - began)
         case .frozen where wasRunning:
-            let pause = try await copyFrozen(plans)
-            return (try await captureAll(plans, consistency: .frozen), pause)
+            let pause = try await copyFrozen(plans, volumes, copies)
+            let parts = try await captureAll(plans, consistency: .frozen)
+            return (parts + (try volumes.map { try copies.record($0, .frozen) }), pause)
         default:
-            return (try await captureAll(plans, consistency: wasRunning ? .live : consistency), .zero)
+            if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
+            let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
+            return (parts + (try volumes.map { try copies.record($0, .stopped) }), .zero)
         }
     }
 
@@ -50,15 +57,19 @@ struct CaptureParts: Sendable {
     // MARK: Frozen
 
     /// Copies every database that is not SQLite, with its sidecars, beside, while nothing can write.
-    private func copyFrozen(_ plans: [PartPlan]) async throws -> Duration {
+    /// So are volumes that only the runtime can reach, whole.
+    private func copyFrozen(
+        _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
+    ) async throws -> Duration {
         let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
-        guard !opaque.isEmpty else { return .zero }
+        guard !opaque.isEmpty || !volumes.isEmpty else { return .zero }
         let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
         let clock = site.machine.clock
         try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
             .write(to: instance.folder.journal)
         let began = clock.elapsed()
         try await runtime.whileFrozen {
+            for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - began)) }
             for plan in opaque {
                 let scratch = try draft.scratch(for: plan.part.name)
                 for (index, database) in plan.scan.databases.enumerated() where database.engine != .sqlite {

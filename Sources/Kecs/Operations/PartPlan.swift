@@ -47,10 +47,14 @@ struct PartPlan: Sendable {
             let names = Set(named.map { Array($0.utf8) })
             source.leftOut = Set(try folder.entries().map(\.bytes).filter { !names.contains($0) })
             return source
-        case .volume(let name):
+        case .volume(_, let folder?):
+            var source = TreeSource(root: folder)
+            source.leftOut = Set(ours + lockFiles)
+            return source
+        case .volume(let name, nil):
             throw Failure(
-                .unreachable, "the volume “\(name)” cannot be read",
-                cause: "its mount point is not readable here")
+                .failed, "the volume “\(name)” cannot be read in place",
+                cause: "its mount point is not open to this user", remedy: "sudo kecsctl status --deep")
         }
     }
 

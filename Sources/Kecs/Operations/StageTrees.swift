@@ -10,6 +10,8 @@ struct StageTrees: Sendable {
     let instance: Instance
     let request: RestoreRequest
     let id: String
+    /// Where volumes lie on this host; those that are missing here are filled by their runtime.
+    var volumes: [String: FilePath] = [:]
     let notes = Notes()
 
     /// Sentences for the report.
@@ -75,11 +77,7 @@ struct StageTrees: Sendable {
             throw Failure(
                 .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
         }
-        if part.root.hasPrefix("volume:") {
-            throw Failure(
-                .failed, "the part “\(part.name)” belongs to a docker volume",
-                cause: "\(part.root) can only be restored by the docker runtime", remedy: "kecsctl status")
-        }
+        if let volume = part.volume { return try place(of: part, volume, archive) }
         var live: FilePath
         if part.name == "data" {
             live = try instance.dataFolder()
@@ -105,6 +103,24 @@ struct StageTrees: Sendable {
             part: part.name, staging: try staging(for: live, part: part.name), target: target,
             label: isConfig ? "" : part.root.hasPrefix("/") ? part.name : part.root, archive: archive,
             record: part)
+    }
+
+    private func place(of part: Manifest.Part, _ volume: String, _ archive: FilePath) throws -> Place {
+        if let live = volumes[volume] {
+            return Place(
+                part: part.name, staging: try staging(for: live, part: part.name),
+                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live), label: part.name,
+                archive: archive, record: part)
+        }
+        guard request.paths.isEmpty else {
+            throw Failure(
+                .usage, "single files of the volume “\(volume)” cannot be restored here",
+                cause: "its mount point is not open to this user: it can only be filled whole",
+                remedy: "sudo kecsctl restore \(instance.name) --from latest --part \(part.name)")
+        }
+        return Place(
+            part: part.name, staging: instance.folder.restoring.appending(id).appending(part.name),
+            target: .volume(volume), label: part.name, archive: archive, record: part)
     }
 
     private func places(of file: FilePath, _ layout: ForeignLayout) throws -> [Place] {
@@ -263,8 +279,10 @@ struct StageTrees: Sendable {
             }
             guard database.engine == .sqlite else { continue }
             // One of our own snapshots has no sidecars; a foreign one is recovered from its write-ahead log here.
-            let problems = try SQLiteDatabase(file, record != nil ? .immutable : .readWrite)
-                .integrityProblems(quick: record != nil, limit: 3)
+            let problems = try SQLiteDatabase(
+                file, record?.sidecars.isEmpty == true ? .immutable : .readWrite
+            )
+            .integrityProblems(quick: record != nil, limit: 3)
             guard problems.isEmpty else {
                 throw BackupDamage(
                     file: place.archive.lastComponent?.string ?? place.archive.string,
@@ -302,4 +320,9 @@ extension OwnerMapping {
         default: (model.owner, model.group)
         }
     }
+}
+
+extension Manifest.Part {
+    /// The name of the volume that it was made of.
+    var volume: String? { root.hasPrefix("volume:") ? String(root.dropFirst("volume:".count)) : nil }
 }
