@@ -31,6 +31,8 @@ struct ChildWatch {
         var errors: [UInt8] = []
         var isCut = false
         var stopped: Reason?
+        /// When it was over, on the clock of `now`.
+        var end = Duration.zero
     }
 
     private enum Phase {
@@ -81,6 +83,7 @@ struct ChildWatch {
             read()
         }
         pipes.closeOurs()
+        findings.end = Self.now()
         return findings
     }
 

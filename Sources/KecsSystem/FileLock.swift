@@ -143,15 +143,16 @@ public final class FileLock: Sendable {
         }
     }
 
+    /// A full disk is no reason to go without the lock: what makes room again needs it too. Others are then told that
+    /// it is held, but not by whom.
     private func sign(_ holder: Holder) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes = [UInt8](try encoder.encode(holder)) + [UInt8(ascii: "\n")]
-        try descriptor.withLock { descriptor in
+        descriptor.withLock { descriptor in
             guard let file = descriptor else { return }
-            guard ftruncate(file, 0) == 0, pwrite(file, bytes, bytes.count, 0) == bytes.count else {
-                throw FileError.last("write to the lock", path)
-            }
+            ftruncate(file, 0)
+            if pwrite(file, bytes, bytes.count, 0) != bytes.count { ftruncate(file, 0) }
         }
     }
 }

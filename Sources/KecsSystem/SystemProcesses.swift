@@ -8,6 +8,9 @@ import SystemPackage
 ///
 /// Each child leads a process group of its own, so that a limit or Ctrl-C reaches all that it started. A Ctrl-C at the
 /// terminal therefore does not reach it by itself: it is the `Cancellation`, or the task's, that stops it.
+///
+/// Starting and reaping need Swift's own thread pool, so code that blocks belongs on `WorkerThreads`. Limits, signals
+/// and streams do not: they have a thread of their own for each child.
 public struct SystemProcesses: ProcessRunner {
     private let environment: [String: String]
     private let cancellation: Cancellation
@@ -65,7 +68,7 @@ public struct SystemProcesses: ProcessRunner {
             } onCancel: {
                 task.set()
             }
-            let duration = ChildWatch.now() - start
+            let duration = findings.end - start
             switch findings.stopped {
             case .cancelled:
                 note(call, "stopped", duration)

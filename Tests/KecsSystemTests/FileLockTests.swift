@@ -137,6 +137,21 @@ import Testing
         }
     }
 
+    @Test func `where nothing can be written there is a lock all the same`() async {
+        await #expect(processExitsWith: .success) {
+            try await withTemporaryFolder { folder in
+                let path = folder.appending("lock")
+                signal(SIGXFSZ, SIG_IGN)
+                var none = rlimit(rlim_cur: 0, rlim_max: 0)
+                #expect(setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &none) == 0)
+                let lock = try await acquire(path, "x")
+                let error = await #expect(throws: LockHeld.self) { try await acquire(path, "y") }
+                #expect(error?.holder == nil)
+                lock.unlock()
+            }
+        }
+    }
+
     @Test func `what is no file is not locked`() async throws {
         try await withTemporaryFolder { folder in
             let fifo = folder.appending("fifo")

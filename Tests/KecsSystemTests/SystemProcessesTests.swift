@@ -173,7 +173,7 @@ import Testing
     @Test func `a descendant that keeps the streams open is not waited for`() async throws {
         let result = try await processes().run(shell("sleep 100 & echo $!"))
         #expect(result.end == .exited(0))
-        #expect(result.duration < .seconds(5))
+        #expect(result.duration < .seconds(50))
         let pid = try #require(pid_t(result.outputText.dropLast()))
         #expect(
             try ProcessIdentity.of(pid: pid)?.isAlive == true, "it ended well, so nothing of it was killed")
@@ -227,7 +227,7 @@ import Testing
         _ = try await processes.run(ProcessCall("sh", "-c", "exit 3"))
         _ = try? await processes.run(ProcessCall("absent"))
         let told = lines.withLock { $0 }
-        #expect(told.first?.wholeMatch(of: /sh -c 'exit 3' \(exit 3, 0\.\d\d s\)/) != nil)
+        #expect(told.first?.wholeMatch(of: /sh -c 'exit 3' \(exit 3, \d+\.\d\d s\)/) != nil)
         #expect(told.last?.hasPrefix("absent (not started: ") == true)
     }
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+public import SystemPackage
+
+extension FilePath {
+    /// Removes the file, the link or the folder with all that is in it. Nothing there is fine.
+    ///
+    /// No link is ever followed, and a folder that is swapped for a link meanwhile is not either: each folder is opened
+    /// below its parent's descriptor. Any depth needs only three descriptors. Folders without permissions are given
+    /// them, for their owner.
+    ///
+    /// - Parameter crossingMounts: Whether to go into other file systems and bind mounts; otherwise they are an error,
+    ///   and they stay.
+    /// - Throws: `FileError` with the path of the first thing that could not be removed. What was removed before it
+    ///   stays removed.
+    public func removeTree(crossingMounts: Bool = false) throws {
+        guard let name = lastComponent, name.kind == .regular else {
+            throw FileError("remove", self, .invalidArgument)
+        }
+        let above = removingLastComponent()
+        let parent = (above.isEmpty ? "." : above).withPlatformString {
+            open($0, clinux_o_path | O_DIRECTORY | O_CLOEXEC)
+        }
+        guard parent >= 0 else {
+            if errno == ENOENT { return }
+            throw FileError.last("open", above)
+        }
+        var removal = TreeRemoval(above: above, parent: parent, crossingMounts: crossingMounts)
+        defer { removal.close() }
+        try removal.run(
+            name.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1)) })
+    }
+}
+
+struct TreeRemoval {
+    /// As the kernel has it, with its NUL: a `FilePath` for each of a million names costs more than removing them.
+    typealias Name = [CChar]
+
+    private struct Level {
+        let name: Name
+        let device: dev_t
+        let inode: ino_t
+        var folders: [Name]
+        /// How often it was found not to be empty after all.
+        var surprises = 0
+    }
+
+    private let above: FilePath
+    private let parent: CInt
+    private let crossingMounts: Bool
+    private var levels: [Level] = []
+    /// The folder of the last level.
+    private var current: CInt = -1
+
+    init(above: FilePath, parent: CInt, crossingMounts: Bool) {
+        self.above = above
+        self.parent = parent
+        self.crossingMounts = crossingMounts
+    }
+
+    mutating func close() {
+        if current >= 0 { Glibc.close(current) }
+        Glibc.close(parent)
+    }
+
+    mutating func run(_ name: Name) throws {
+        guard try !removeFile(name, in: parent) else { return }
+        try descend(into: name)
+        while !levels.isEmpty {
+            if let folder = levels[levels.count - 1].folders.popLast() {
+                try descend(into: folder)
+            } else {
+                try ascend()
+            }
+        }
+    }
+
+    /// Opens the folder and removes all in it that is no folder.
+    mutating func descend(into name: Name) throws {
+        let folder = try open(name, in: current >= 0 ? current : parent)
+        guard folder >= 0 else { return }
+        if current >= 0 { Glibc.close(current) }
+        current = folder
+        var facts = Glibc.stat()
+        guard fstat(folder, &facts) == 0 else { throw failure("look at", name) }
+        levels.append(Level(name: name, device: facts.st_dev, inode: facts.st_ino, folders: []))
+        levels[levels.count - 1].folders = try removeFiles()
+    }
+
+    /// Removes the last level's folder, which is empty now.
+    mutating func ascend() throws {
+        guard let level = levels.popLast() else { return }
+        var upper: CInt = -1
+        if let expected = levels.last {
+            upper = openat(current, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard upper >= 0 else { throw failure("go back up from", level.name) }
+            var facts = Glibc.stat()
+            guard fstat(upper, &facts) == 0, facts.st_dev == expected.device, facts.st_ino == expected.inode
+            else {
+                Glibc.close(upper)
+                // Somebody moved the folder: `..` is not where we came from, and nothing of ours.
+                errno = ESTALE
+                throw failure("go back up from", level.name)
+            }
+        }
+        if unlink(level.name, in: upper >= 0 ? upper : parent, flags: AT_REMOVEDIR) || errno == ENOENT {
+            Glibc.close(current)
+            current = upper
+            return
+        }
+        let error = failure("remove", level.name)
+        if upper >= 0 { Glibc.close(upper) }
+        // Something was put in, or the file system left names out of a listing that changed under it.
+        guard error.errno == .directoryNotEmpty || error.errno == .fileExists, level.surprises < 3 else {
+            throw error
+        }
+        levels.append(level)
+        levels[levels.count - 1].surprises += 1
+        levels[levels.count - 1].folders = try removeFiles()
+    }
+
+    /// - Returns: The folders, which are left.
+    private func removeFiles() throws -> [Name] {
+        // fdopendir(3) takes the descriptor over, so it gets one with a position of its own.
+        let copy = openat(current, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard copy >= 0 else { throw failure("list") }
+        guard let listing = fdopendir(copy) else {
+            let error = failure("list")
+            Glibc.close(copy)
+            throw error
+        }
+        defer { closedir(listing) }
+        var folders: [Name] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(listing) else {
+                if errno != 0 { throw failure("list") }
+                return folders
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                Name(bytes.prefix { $0 != 0 }.map(CChar.init(bitPattern:))) + [0]
+            }
+            if name == [0x2E, 0] || name == [0x2E, 0x2E, 0] { continue }
+            if Int32(entry.pointee.d_type) == DT_DIR {
+                folders.append(name)
+            } else if try !removeFile(name, in: current) {
+                folders.append(name)
+            }
+        }
+    }
+
+    /// - Returns: Whether it is gone; false for a folder.
+    private func removeFile(_ name: Name, in folder: CInt) throws -> Bool {
+        if unlink(name, in: folder, flags: 0) || errno == ENOENT { return true }
+        if errno == EISDIR { return false }
+        throw failure("remove", name)
+    }
+
+    private func unlink(_ name: Name, in folder: CInt, flags: CInt) -> Bool {
+        if unlinkat(folder, name, flags) == 0 { return true }
+        guard errno == EACCES else { return false }
+        // The folder's owner may have taken the right to write from it, as Go does with its module cache.
+        guard fchmod(folder, 0o700) == 0 else {
+            errno = EACCES
+            return false
+        }
+        return unlinkat(folder, name, flags) == 0
+    }
+
+    /// - Returns: -1 when it is gone already.
+    private func open(_ name: Name, in folder: CInt) throws -> CInt {
+        var file = openOnce(name, in: folder)
+        if file < 0, errno == EACCES, permit(name, in: folder) { file = openOnce(name, in: folder) }
+        if file < 0, errno != ENOENT { throw failure("open", name) }
+        return file
+    }
+
+    private func openOnce(_ name: Name, in folder: CInt) -> CInt {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let file = clinux_openat2(
+            folder, name, UInt64(flags), 0, crossingMounts ? 0 : clinux_resolve_no_xdev)
+        // Kernels before 5.6 do not have it, and old container runtimes forbid it.
+        if file >= 0 || (errno != ENOSYS && errno != EPERM) { return file }
+        let plain = openat(folder, name, flags)
+        guard plain >= 0, !crossingMounts else { return plain }
+        var here = Glibc.stat()
+        var there = Glibc.stat()
+        if fstat(folder, &here) == 0, fstat(plain, &there) == 0, here.st_dev == there.st_dev { return plain }
+        Glibc.close(plain)
+        errno = EXDEV
+        return -1
+    }
+
+    /// Gives the owner all rights to a folder that cannot be opened; through its descriptor, so never to a link's target.
+    private func permit(_ name: Name, in folder: CInt) -> Bool {
+        let file = openat(folder, name, clinux_o_path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { Glibc.close(file) }
+        return chmod("/proc/self/fd/\(file)", 0o700) == 0
+    }
+
+    /// What the last system call left in `errno`. The path is put together only here: 3000 levels deep it is long.
+    private func failure(_ operation: String, _ name: Name? = nil) -> FileError {
+        let code = Errno(rawValue: errno)
+        let names = levels.map(\.name) + (name.map { [$0] } ?? [])
+        var path = above
+        for name in names {
+            name.withUnsafeBufferPointer { buffer in
+                if let start = buffer.baseAddress { path.append(FilePath(platformString: start).components) }
+            }
+        }
+        return FileError(operation, path, code)
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// A health check: one GET over plain HTTP/1.1 to this machine. What goes out into the world goes through `curl`.
+public enum HTTPProbe {
+    public struct Answer: Hashable, Sendable {
+        public var status: Int
+        /// At most the first MiB.
+        public var body: [UInt8]
+        public var text: String { String(decoding: body, as: UTF8.self) }
+    }
+
+    public enum Failure: Error, Hashable, Sendable {
+        /// Not `http://`, or a host that is neither an address nor `localhost`.
+        case notSupported(String)
+        /// Nobody listens there.
+        case refused
+        case timeout
+        /// Something answered, but not in HTTP, or not to the end.
+        case notHTTP(String)
+        /// Any other system call's failure: "connect: Network is unreachable".
+        case failed(String)
+    }
+
+    static let bodyLimit = 1 << 20
+
+    /// Blocks for `limit` at most, from connecting to the last byte of the body. Redirections are not followed.
+    public static func get(_ url: String, limit: Duration = .seconds(2)) throws(Failure) -> Answer {
+        guard let target = HTTPTarget(url) else { throw .notSupported(url) }
+        let deadline = SystemClock().elapsed() + limit
+        var failure: Failure?
+        // `localhost` may be listened to on one of its two addresses only.
+        for address in target.addresses {
+            do {
+                return try ask(target, at: address, deadline)
+            } catch .refused {
+                failure = .refused
+            } catch .failed(let why) {
+                failure = failure ?? .failed(why)
+            }
+        }
+        throw failure ?? .notSupported(url)
+    }
+
+    private static func ask(
+        _ target: HTTPTarget, at address: SocketAddress, _ deadline: Duration
+    ) throws(Failure) -> Answer {
+        let connection = socket(
+            address.family,
+            CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+        guard connection >= 0 else { throw last("socket") }
+        defer { close(connection) }
+        if address.withPointer({ connect(connection, $0, $1) }) != 0 {
+            guard errno == EINPROGRESS else { throw last("connect") }
+            try wait(connection, POLLOUT, deadline)
+            var code: CInt = 0
+            var size = socklen_t(MemoryLayout<CInt>.size)
+            getsockopt(connection, SOL_SOCKET, SO_ERROR, &code, &size)
+            errno = code
+            if code != 0 { throw last("connect") }
+        }
+        try send(target.request, to: connection, deadline)
+        var reply = HTTPReply()
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            if count < 0 {
+                if errno == EAGAIN {
+                    try wait(connection, POLLIN, deadline)
+                } else if errno != EINTR {
+                    throw errno == ECONNRESET ? .notHTTP("the connection was reset") : last("receive")
+                }
+            } else if let answer = try reply.take(buffer[..<count]) {
+                return answer
+            } else if SystemClock().elapsed() >= deadline {
+                throw .timeout
+            }
+        }
+    }
+
+    private static func send(_ bytes: [UInt8], to connection: CInt, _ deadline: Duration) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                try wait(connection, POLLOUT, deadline)
+            } else if errno == EPIPE || errno == ECONNRESET {
+                // It may have answered before it hung up: reading tells.
+                return
+            } else if errno != EINTR {
+                throw last("send")
+            }
+        }
+    }
+
+    private static func wait(_ connection: CInt, _ event: CInt, _ deadline: Duration) throws(Failure) {
+        while true {
+            let left = deadline - SystemClock().elapsed()
+            guard left > .zero else { throw .timeout }
+            var request = pollfd(fd: connection, events: Int16(event), revents: 0)
+            let milliseconds = Int32(clamping: Int((left / .milliseconds(1)).rounded(.up)))
+            if poll(&request, 1, milliseconds) > 0 { return }
+        }
+    }
+
+    private static func last(_ call: String) -> Failure {
+        switch errno {
+        case ECONNREFUSED: .refused
+        case ETIMEDOUT: .timeout
+        case let code: .failed("\(call): \(String(cString: strerror(code)))")
+        }
+    }
+}
