@@ -127,6 +127,46 @@ import Testing
         #expect(try capture().tables == ["t": 1000])
     }
 
+    @Test(arguments: [
+        "CREATE TABLE c(j CHECK (json_valid(j))); INSERT INTO c VALUES ('{}');",
+        "CREATE TABLE c(a); INSERT INTO c VALUES (1); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = 'CREATE TABLE c(a NOT NULL CHECK (regexp(a, 1)))' WHERE name = 'c';",
+        "CREATE TABLE c(a); INSERT INTO c VALUES (1), (NULL); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = 'CREATE TABLE c(a NOT NULL CHECK (a > 5))' WHERE name = 'c';",
+    ])
+    func `rows and functions that only their own program understands do not keep it from being captured`(
+        sql: String
+    ) throws {
+        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        #expect(try capture().unchecked == nil)
+    }
+
+    @Test func `what could not be checked in full is told`() throws {
+        let sql =
+            "CREATE TABLE t(a); CREATE INDEX i ON t(abs(a)); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;"
+            + "UPDATE sqlite_schema SET sql = replace(sql, 'abs', 'app') WHERE name = 'i';"
+        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        let facts = try capture()
+        #expect(facts.unchecked == "unknown function: app()")
+        #expect(facts.tables == ["t": 1])
+    }
+
+    @Test func `a capture that waits for a lock can be cancelled`() throws {
+        let owner = try SQLiteDatabase.sample(folder["a.db"])
+        try owner.execute("BEGIN EXCLUSIVE")
+        let cancellation = Cancellation()
+        let (source, copy) = (folder["a.db"], folder["copy"])
+        let stopper = Threads.joinable(name: "stopper") {
+            usleep(20_000)
+            cancellation.cancel(.interrupt)
+        }
+        #expect(throws: Interrupted(.interrupt)) {
+            try captureSQLite(source, to: copy, busyTimeout: .seconds(600), cancellation: cancellation)
+        }
+        stopper.join()
+        #expect(try folder.names == ["a.db"])
+    }
+
     @Test func `nothing is overwritten, and a cancelled capture leaves nothing`() throws {
         _ = try SQLiteDatabase.sample(folder["a.db"])
         try folder["copy"].replaceContents([1])

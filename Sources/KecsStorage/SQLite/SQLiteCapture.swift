@@ -15,7 +15,7 @@ public func captureSQLite(
     _ source: FilePath, to destination: FilePath, busyTimeout: Duration = .seconds(5),
     cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
 ) throws -> SQLiteSnapshotFacts {
-    let facts: SQLiteSnapshotFacts
+    var facts: SQLiteSnapshotFacts
     do {
         // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
         // left behind stays as it is, and what only we needed goes.
@@ -29,7 +29,8 @@ public func captureSQLite(
     }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
-        let problems = try copy.integrityProblems(limit: 5)
+        let (problems, unchecked) = try fileProblems(of: copy)
+        facts.unchecked = unchecked
         guard let first = problems.first else { return facts }
         let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
         throw SQLiteError(
@@ -37,6 +38,20 @@ public func captureSQLite(
     } catch {
         _ = destination.withPlatformString { unlink($0) }
         throw error
+    }
+}
+
+/// What is wrong with the file, whatever its rows say; and why it could be checked in part only.
+private func fileProblems(of copy: SQLiteDatabase) throws -> (problems: [String], unchecked: String?) {
+    do {
+        return (try copy.integrityProblems(limit: 100, constraints: false), nil)
+    } catch let error as SQLiteError where error.code == SQLITE_ERROR {
+        // An index over a function or collation of another program cannot be compared with its table here.
+        do {
+            return (try copy.integrityProblems(quick: true, limit: 100, constraints: false), error.message)
+        } catch let error as SQLiteError where error.code == SQLITE_ERROR {
+            return ([], error.message)
+        }
     }
 }
 

@@ -15,26 +15,31 @@ public struct SQLiteSnapshotFacts: Hashable, Sendable {
     public var lockedFor: Duration
     /// Rows of each ordinary table, counted in the copy.
     public var tables: [String: Int64]
+    /// Why the integrity check was not a full one: the schema needs a function that only its own program has. Nil when it was.
+    public var unchecked: String?
     public var userVersion: Int64
     public var applicationID: Int64
 }
 
 extension SQLiteDatabase {
-    /// Copies the database as of one moment into a new file, with SQLite's online backup.
+    /// Copies the database as of one moment into a new file: one in WAL mode with SQLite's online backup, one in
+    /// rollback mode as `copyFile` says.
     ///
-    /// The source is read inside one read transaction. Steps without one start over after every foreign write, and so
-    /// never end beside a busy writer (100 pages a step: killed after 35 s; in one transaction: 1 s for 375 MiB).
+    /// The online backup reads inside one read transaction. Steps without one start over after every foreign write, and
+    /// so never end beside a busy writer (100 pages a step: killed after 35 s; in one transaction: 1 s for 375 MiB).
     ///
-    /// - Parameter destination: Must not exist. Mode 0600, synced once, no sidecars; after an error it is gone again.
+    /// - Parameter destination: Must not exist. Mode 0600, synced, no sidecars; after an error it is gone again.
     /// - Throws: `SQLiteError` (`isBusy` when no lock could be had within the busy timeout), `FileError`, `Interrupted`.
     public func backup(
         to destination: FilePath, cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
     ) throws -> SQLiteSnapshotFacts {
         try cancellation.check()
-        try createEmpty(destination)
+        let usesWAL = try usesWAL()
+        let target = try OwnFile(creating: destination)
         do {
-            let lockedFor = try copyPages(to: destination, cancellation, progress)
-            try destination.sync()
+            let lockedFor =
+                try usesWAL
+                ? copyPages(to: target, cancellation, progress) : copyFile(to: target, cancellation, progress)
             let digest = try DatabaseDigest.of(file: destination, cancellation)
             let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
             return try copy.facts(sha256: digest, lockedFor: lockedFor)
@@ -46,7 +51,7 @@ extension SQLiteDatabase {
         }
     }
 
-    private func facts(sha256: String, lockedFor: Duration) throws -> SQLiteSnapshotFacts {
+    func facts(sha256: String, lockedFor: Duration) throws -> SQLiteSnapshotFacts {
         func pragma(_ name: String) throws -> Int64 { try value("PRAGMA \(name)")?.integer ?? 0 }
         let pages = try pragma("page_count")
         let pageSize = try pragma("page_size")
@@ -58,15 +63,18 @@ extension SQLiteDatabase {
 
     /// - Returns: How long the source was locked.
     private func copyPages(
-        to path: FilePath, _ cancellation: Cancellation, _ progress: any ProgressSink
+        to target: consuming OwnFile, _ cancellation: Cancellation, _ progress: any ProgressSink
     ) throws -> Duration {
+        let path = target.path
+        // Closed before SQLite opens it, not after.
+        _ = consume target
         let copy = try SQLiteDatabase(path, .readWrite)
-        // Nobody else sees the copy before it is whole, and it is synced once, after the lock on the source is gone.
+        // Nobody else sees the copy before it is whole, so it needs no journal and no locks.
         for setting in ["synchronous = OFF", "journal_mode = OFF", "locking_mode = EXCLUSIVE"] {
             try copy.execute("PRAGMA \(setting)")
         }
         try execute("BEGIN")
-        defer { if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") } }
+        defer { endReading() }
         // The first read takes the lock, waiting up to the busy timeout, and in WAL mode picks the moment.
         try execute("PRAGMA schema_version")
         let start = ContinuousClock.now
@@ -79,7 +87,8 @@ extension SQLiteDatabase {
         do {
             while code == SQLITE_OK {
                 try cancellation.check()
-                code = sqlite3_backup_step(backup, Int32((16 << 20) / pageSize))
+                code = sqlite3_backup_step(backup, Int32(Int64(Self.unsyncedLimit) / pageSize))
+                if code == SQLITE_OK { try copy.syncFile() }
                 let now =
                     Int64(sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup)) * pageSize
                 progress.advance(now - done)
@@ -93,19 +102,21 @@ extension SQLiteDatabase {
         guard code == SQLITE_DONE, end == SQLITE_OK else {
             let text = String(cString: sqlite3_errstr(code == SQLITE_DONE ? end : code))
             throw SQLiteError(
-                extendedCode: code == SQLITE_DONE ? end : code, message: "copying failed: \(text)",
-                path: self.path)
+                extendedCode: code == SQLITE_DONE ? end : code, message: "copying failed: \(text)", path: path
+            )
         }
         try execute("COMMIT")
-        return ContinuousClock.now - start
+        let lockedFor = ContinuousClock.now - start
+        try copy.syncFile()
+        return lockedFor
     }
 
-    private func createEmpty(_ path: FilePath) throws {
-        let file = path.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    /// Through SQLite's own descriptor. What is still in its page cache stays there.
+    private func syncFile() throws {
+        let file = try file()
+        let code = file.pointee.pMethods.pointee.xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)
+        guard code == SQLITE_OK else {
+            throw SQLiteError(extendedCode: code, message: "cannot sync the copy", path: path)
         }
-        guard file >= 0 else { throw FileError.last("create", path) }
-        defer { close(file) }
-        guard fchmod(file, 0o600) == 0 else { throw FileError.last("set the mode of", path) }
     }
 }

@@ -23,7 +23,7 @@ public final class SQLiteDatabase {
     public let path: FilePath
     public let mode: Mode
     let handle: OpaquePointer
-    private let cancellation: Cancellation?
+    private let patience: Patience
 
     /// - Parameters:
     ///   - busyTimeout: How long a statement waits for another connection's lock.
@@ -34,7 +34,7 @@ public final class SQLiteDatabase {
     ) throws {
         self.path = path
         self.mode = mode
-        self.cancellation = cancellation
+        patience = Patience(busyTimeout, cancellation)
         try Self.examine(path, mode)
         let name =
             mode == .immutable
@@ -47,13 +47,12 @@ public final class SQLiteDatabase {
         }
         handle = opened
         sqlite3_extended_result_codes(handle, 1)
-        sqlite3_busy_timeout(handle, Int32(clamping: busyTimeout.wholeMilliseconds))
-        // A file from elsewhere may hold views and triggers that call functions with effects; ours needs none.
-        csqlite_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        // A hostile file cannot damage itself further by SQL, nor load code. trusted_schema stays on: no function here
+        // has effects, and without it SQLite 3.40 refuses every CHECK (json_valid(…)), which are common and in our schema.
         csqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
         csqlite_configure(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        patience.govern(handle)
         try execute("PRAGMA cell_size_check = ON")
-        watchCancellation()
     }
 
     /// Statements that are still alive keep the file open until they are gone.
@@ -118,28 +117,30 @@ public final class SQLiteDatabase {
         }
     }
 
+    /// Everything `body` reads is of the same moment.
+    public func reading<Result>(_ body: () throws -> Result) throws -> Result {
+        try execute("BEGIN")
+        defer { endReading() }
+        return try body()
+    }
+
+    /// Ends the transaction that is still open.
+    func endReading() {
+        if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+    }
+
     /// Whether the file is in WAL mode. Reads the header, and with it takes the locks of a reader.
     public func usesWAL() throws -> Bool {
         try value("PRAGMA journal_mode")?.text == "wal"
     }
 
     func lastError(_ sql: String? = nil) -> any Error {
-        if sqlite3_errcode(handle) == SQLITE_INTERRUPT, let reason = cancellation?.reason {
+        if let reason = patience.cancellation?.reason,
+            [SQLITE_INTERRUPT, SQLITE_BUSY].contains(sqlite3_errcode(handle))
+        {
             return Interrupted(reason)
         }
         return SQLiteError.last(handle, sql: sql, path: path)
-    }
-
-    private func watchCancellation() {
-        guard let cancellation else { return }
-        // The connection owns a reference to the flag as long as it can call back.
-        let context = Unmanaged.passUnretained(cancellation).toOpaque()
-        sqlite3_progress_handler(
-            handle, 5000,
-            { context in
-                guard let context else { return 0 }
-                return Unmanaged<Cancellation>.fromOpaque(context).takeUnretainedValue().reason == nil ? 0 : 1
-            }, context)
     }
 
     private static func flags(_ mode: Mode) -> Int32 {
@@ -173,12 +174,5 @@ public final class SQLiteDatabase {
         let file = path.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard file >= 0 else { throw refuse("\(Errno(rawValue: errno))") }
         close(file)
-    }
-}
-
-extension Duration {
-    /// Rounded down.
-    var wholeMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import CSQLite
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// Cuts a file of SQL into its statements without holding more than one of them.
+struct SQLiteScript: ~Copyable {
+    /// One statement with its semicolon; what is left at the end of the file comes without one.
+    private let path: FilePath
+    private let descriptor: CInt
+    private let pieceSize: Int
+    private var buffer: [UInt8] = []
+    /// Where the statement begins that comes next.
+    private var start = 0
+    /// How far `buffer` has been looked through, and what that part ends in.
+    private var position = 0
+    private var inside = Inside.code
+    private var isAtEnd = false
+
+    private enum Inside: Hashable { case code, lineComment, blockComment, quote(UInt8) }
+
+    init(_ path: FilePath, pieceSize: Int = 1 << 20) throws {
+        self.path = path
+        self.pieceSize = pieceSize
+        descriptor = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        guard descriptor >= 0 else { throw FileError.last("open", path) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Nil at the end of the file.
+    mutating func next() throws -> [UInt8]? {
+        while true {
+            while position < buffer.count {
+                guard let end = try advance() else { continue }
+                let statement = Array(buffer[start..<end])
+                guard isWhole(statement) else { continue }
+                start = end
+                return statement
+            }
+            guard !isAtEnd else {
+                let rest = Array(buffer[start...])
+                start = buffer.count
+                return rest.isEmpty ? nil : rest
+            }
+            try fill()
+        }
+    }
+
+    /// The body of a trigger has semicolons of its own; SQLite knows where it ends.
+    private func isWhole(_ statement: [UInt8]) -> Bool {
+        // No trigger is that long, and asking again at each semicolon would take for ever.
+        guard statement.count < 1 << 20 else { return true }
+        return (statement + [0]).withUnsafeBufferPointer {
+            $0.withMemoryRebound(to: CChar.self) { sqlite3_complete($0.baseAddress) != 0 }
+        }
+    }
+
+    /// Looks at one byte or a pair. Returns where a statement may end: after a semicolon that stands in code.
+    private mutating func advance() throws -> Int? {
+        let byte = buffer[position]
+        // The second half of a pair may not have been read yet; then this half is looked at again.
+        let next: UInt8? = position + 1 < buffer.count ? buffer[position + 1] : nil
+        if next == nil, !isAtEnd, [UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "*")].contains(byte) {
+            try fill()
+            return nil
+        }
+        position += 1
+        switch inside {
+        case .code:
+            switch byte {
+            case UInt8(ascii: ";"): return position
+            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"): inside = .quote(byte)
+            case UInt8(ascii: "["): inside = .quote(UInt8(ascii: "]"))
+            case UInt8(ascii: "-") where next == byte: inside = .lineComment
+            case UInt8(ascii: "/") where next == UInt8(ascii: "*"):
+                inside = .blockComment
+                position += 1
+            default: break
+            }
+        case .lineComment: if byte == UInt8(ascii: "\n") { inside = .code }
+        case .blockComment:
+            if byte == UInt8(ascii: "*"), next == UInt8(ascii: "/") {
+                inside = .code
+                position += 1
+            }
+        // A doubled quote leaves and enters again.
+        case .quote(let end): if byte == end { inside = .code }
+        }
+        return nil
+    }
+
+    private mutating func fill() throws {
+        var piece = [UInt8](repeating: 0, count: pieceSize)
+        var count = read(descriptor, &piece, piece.count)
+        while count < 0, errno == EINTR { count = read(descriptor, &piece, piece.count) }
+        guard count >= 0 else { throw FileError.last("read", path) }
+        isAtEnd = count == 0
+        buffer.removeFirst(start)
+        position -= start
+        start = 0
+        buffer += piece[..<count]
+    }
+}
