@@ -60,7 +60,9 @@ let package = Package(
         ),
         .target(
             name: "KecsStorage",
-            dependencies: ["KecsSystem", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto"],
+            dependencies: [
+                "KecsSystem", "CLinux", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto", system,
+            ],
             swiftSettings: library
         ),
         .target(
@@ -74,11 +76,14 @@ let package = Package(
         .executableTarget(
             name: "kecsctl",
             dependencies: [
-                "KecsRuntimes",
+                "KecsRuntimes", system, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: executable
         ),
+        .executableTarget(
+            name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
+            path: "Benchmarks/Archive", swiftSettings: executable),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
         .testTarget(
             name: "KecsSystemTests",
@@ -87,6 +92,13 @@ let package = Package(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
+        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"], path: "Tests/EndToEnd",
+            swiftSettings: executable),
+        .testTarget(
+            name: "KecsctlTests",
+            dependencies: ["kecsctl", "KecsTesting"], swiftSettings: executable),
     ],
     swiftLanguageModes: [.v6]
 )

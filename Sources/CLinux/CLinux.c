@@ -60,3 +60,34 @@ int clinux_probe_lease(int fd) {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return -1;
     return fcntl(fd, F_SETLEASE, F_UNLCK);
 }
+
+const int clinux_o_direct = O_DIRECT;
+
+int clinux_start_writing(int file, int64_t offset, int64_t count) {
+    return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+int clinux_wait_written(int file, int64_t offset, int64_t count) {
+    return sync_file_range(file, offset, count,
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+int64_t clinux_list_xattrs(int file, char *names, uint64_t room) { return flistxattr(file, names, room); }
+
+int64_t clinux_get_xattr(int file, const char *name, void *value, uint64_t room) {
+    return fgetxattr(file, name, value, room);
+}
+
+int clinux_set_xattr(int file, const char *name, const void *value, uint64_t count) {
+    return fsetxattr(file, name, value, count, 0);
+}
+
+int clinux_remove_xattr(int file, const char *name) { return fremovexattr(file, name); }
+
+int64_t clinux_list_path_xattrs(const char *path, char *names, uint64_t room) {
+    return listxattr(path, names, room);
+}
+
+int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, uint64_t room) {
+    return getxattr(path, name, value, room);
+}

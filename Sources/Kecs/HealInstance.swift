@@ -22,7 +22,7 @@ public struct HealInstance: Sendable {
                 remedy: "kecsctl status \(instance.name)")
         }
         guard let journal else {
-            try sweepStaging(of: instance, &told)
+            if try sweepStaging(of: instance) { told.append("removed what a killed run left: .restoring") }
             return told
         }
 
@@ -53,14 +53,14 @@ public struct HealInstance: Sendable {
             }
         }
         try Journal.close(instance.folder.journal)
-        try sweepStaging(of: instance, &told)
+        _ = try sweepStaging(of: instance)
         return told
     }
 
-    /// Without a journal nothing in `.restoring/` can be anybody's.
-    private func sweepStaging(of instance: Instance, _ told: inout [String]) throws {
-        guard instance.folder.restoring.isPresent else { return }
+    /// Without a swap under way nothing in `.restoring/` can be anybody's.
+    private func sweepStaging(of instance: Instance) throws -> Bool {
+        guard instance.folder.restoring.isPresent else { return false }
         try instance.folder.restoring.removeTree()
-        told.append("removed what a killed run left: .restoring")
+        return true
     }
 }

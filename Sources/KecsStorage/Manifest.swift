@@ -62,7 +62,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var sha256: String
         public var consistency: Consistency
         /// Over the source tree's metadata, databases left out: equal fingerprints and equal databases mean that
-        /// nothing changed.
+        /// nothing changed. Empty when the tree had changed within the clock's resolution: then it proves nothing.
         public var fingerprint: String
         public var databases: [Database]
         /// What could not be captured as it was: special files, files that changed all the time.

@@ -16,6 +16,9 @@ struct ProcessStatus: Hashable, Sendable {
     /// A zombie only waits for its parent to ask how it ended, which PID 1 of a container may never do.
     var isRunning: Bool { state != UInt8(ascii: "Z") && state != UInt8(ascii: "X") }
 
+    /// Stopped by SIGSTOP or the like, or by a debugger.
+    var isStopped: Bool { state == UInt8(ascii: "T") || state == UInt8(ascii: "t") }
+
     /// - Returns: Nil when there is no such process.
     /// - Throws: `FileError` when `/proc` cannot be read, which says nothing about the process.
     static func of(_ pid: pid_t) throws -> ProcessStatus? {

@@ -39,3 +39,20 @@ int clinux_syncfs(int fd);
 
 /// fcntl(2) F_SETLEASE with F_RDLCK, given back at once: fails with EAGAIN while anybody has the file open for writing.
 int clinux_probe_lease(int fd);
+
+extern const int clinux_o_direct;
+
+/// sync_file_range(2): starts writing the range to the device, or also waits for it. Both return 0, or -1 with errno.
+/// Neither is a promise of durability: fdatasync is.
+int clinux_start_writing(int file, int64_t offset, int64_t count);
+int clinux_wait_written(int file, int64_t offset, int64_t count);
+
+/// flistxattr(2), fgetxattr(2), fsetxattr(2), fremovexattr(2).
+int64_t clinux_list_xattrs(int file, char *names, uint64_t room);
+int64_t clinux_get_xattr(int file, const char *name, void *value, uint64_t room);
+int clinux_set_xattr(int file, const char *name, const void *value, uint64_t count);
+int clinux_remove_xattr(int file, const char *name);
+
+/// listxattr(2) and getxattr(2), which follow links: for `/proc/self/fd/N` of an O_PATH descriptor.
+int64_t clinux_list_path_xattrs(const char *path, char *names, uint64_t room);
+int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, uint64_t room);

@@ -152,7 +152,7 @@ struct CaptureParts: Sendable {
             }
         }
         // Second chance: written to, but with the same content as before.
-        if let last = plan.last, last.part.fingerprint == plan.scan.fingerprint,
+        if let last = plan.last, !last.part.fingerprint.isEmpty, last.part.fingerprint == plan.scan.fingerprint,
             last.part.databases.map(\.content) == databases.map(\.content)
         {
             try draft.dropScratch(for: plan.part.name)
@@ -197,7 +197,12 @@ struct CaptureParts: Sendable {
             sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256,
             consistency: plan.scan.databases.contains { $0.engine != .sqlite } || consistency == .stopped
                 ? consistency : .live,
-            fingerprint: summary.fingerprint, databases: databases, warnings: warnings)
+            fingerprint: isSettled(plan) ? summary.fingerprint : "", databases: databases, warnings: warnings)
+    }
+
+    /// Whether the tree's last change lies so far back that another one could not carry the same time stamp.
+    private func isSettled(_ plan: PartPlan) -> Bool {
+        site.machine.clock.now().since(plan.scan.newest) > .seconds(2)
     }
 
     /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.

@@ -55,12 +55,18 @@ public struct CompareStates: Sendable {
             backup.folder.appending(part.file), digests: true, cancellation: site.machine.cancellation
         ) { entry in
             guard !databases.contains(printable(entry.path)) else { return }
+            guard !entry.path.isEmpty else { return }
+            if entry.kind == .hardLink {
+                // Another name of a file that came before.
+                state.files[entry.path] = state.files[entry.linkTarget]
+                return
+            }
             state.files[entry.path] = PartState.File(
                 kind: "\(entry.kind)", size: entry.kind == .file ? entry.size : 0, mode: entry.mode & 0o7777,
                 owner: entry.owner, group: entry.group,
                 modified: entry.kind == .folder
                     ? "" : "\(entry.modified.seconds).\(entry.modified.nanoseconds)",
-                content: entry.sha256 ?? entry.linkTarget.map { printable($0) } ?? "")
+                content: entry.contentSHA256 ?? (entry.kind == .symlink ? printable(entry.linkTarget) : ""))
         }
         return state
     }

@@ -151,7 +151,7 @@ struct OpenRestoreSource: Sendable {
                 file, into: place,
                 options: UnpackOptions(
                     maxEntries: 1000, maxBytes: size * 2 + (1 << 20),
-                    owners: .all(Machine.userID, Machine.groupID)),
+                    owners: .all(owner: Machine.userID, group: Machine.groupID)),
                 threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress)
             var opened = try open(BackupStore(folder: place).look(at: id))

@@ -59,7 +59,7 @@ struct PartPlan: Sendable {
 
     /// Whether the archive of the last backup can be linked: same tree, and no database was written since.
     var isUnchanged: Bool {
-        guard let last = last?.part, last.fingerprint == scan.fingerprint,
+        guard let last = last?.part, !last.fingerprint.isEmpty, last.fingerprint == scan.fingerprint,
             last.databases.count == scan.databases.count
         else { return false }
         return scan.databases.allSatisfy { database in

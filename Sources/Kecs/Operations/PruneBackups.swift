@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
 public import KecsStorage
 import KecsSystem
 
@@ -27,13 +28,35 @@ public struct PruneBackups: Sendable {
     public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock.
-    public func run(_ instance: Instance, dryRun: Bool = false) throws -> [PruneItem] {
+    ///
+    /// - Parameter dropsPrevious: Also gives up what `undo` could take back. Otherwise that goes after seven days, once
+    ///   there is a verified backup of the state that replaced it.
+    public func run(
+        _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false
+    ) throws -> [PruneItem] {
         let policy = try instance.settings.retention()
         let verdicts = policy.verdicts(
             for: try instance.backups.all().map(\.candidate), at: site.machine.clock.now())
         for verdict in verdicts where !verdict.isKept && !dryRun {
             try instance.backups.delete(verdict.id)
         }
+        if !dryRun { try dropPrevious(of: instance, always: dropsPrevious) }
         return verdicts.map { PruneItem($0, instance: instance.name.description) }
+    }
+
+    private static let previousAge: Duration = .seconds(7 * 86_400)
+
+    private func dropPrevious(of instance: Instance, always: Bool) throws {
+        guard instance.folder.previous.isPresent else { return }
+        let newest = try instance.backups.all().first { $0.isVerified }?.id.createdAt
+        for name in try instance.folder.previous.entries() {
+            let made = Moment(String(name.string.prefix { $0 != "-" }))
+            let isOld = made.map { made in
+                site.machine.clock.now().since(made) > Self.previousAge && (newest.map { $0 > made } ?? false)
+            }
+            if always || isOld == true {
+                try PreviousTrees(folder: instance.folder.previous.appending(name)).remove()
+            }
+        }
     }
 }

@@ -74,9 +74,11 @@ public struct RestoreBackup: Sendable {
             journal.swap?.phase = .swapping
             try journal.write(to: instance.folder.journal)
             try journal.swap?.finish()
+            if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
         } catch {
             // The live trees are what they were; who was stopped runs again.
             try journal.swap?.takeBack()
+            if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
             if stopped { try await runtime.start(limit: .seconds(120)) }
             try Journal.close(instance.folder.journal)
             throw error

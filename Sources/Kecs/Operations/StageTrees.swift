@@ -30,8 +30,13 @@ struct StageTrees: Sendable {
         var archive: FilePath
         /// The manifest's record, when the source is a backup of ours.
         var record: Manifest.Part?
-        /// Only entries below this top folder, which is cut off.
+        /// The entries' one top folder, which is cut off.
         var topFolder: [UInt8]?
+        /// Of an archive that holds a whole instance: the folder in it that is this part.
+        var subfolder: String?
+
+        /// What is to become live.
+        var staged: FilePath { subfolder.map { staging.appending($0) } ?? staging }
     }
 
     // MARK: Decide
@@ -119,14 +124,15 @@ struct StageTrees: Sendable {
             try onlyData()
             return [try place("data", data, label: InstanceFolder.dataName, top: top)]
         case .instance:
-            let all = [
-                try place(
-                    "data", data, label: InstanceFolder.dataName, top: Array(InstanceFolder.dataName.utf8)),
-                try place(
-                    "minio", instance.folder.objectStore, label: InstanceFolder.objectStoreName,
-                    top: Array(InstanceFolder.objectStoreName.utf8)),
+            let folders = [
+                ("data", data, InstanceFolder.dataName),
+                ("minio", instance.folder.objectStore, InstanceFolder.objectStoreName),
             ]
-            return all.filter { request.parts?.contains($0.part) ?? true }
+            return try folders.filter { request.parts?.contains($0.0) ?? true }.map { part, live, name in
+                var found = try place(part, live, label: "", top: nil)
+                found.subfolder = name
+                return found
+            }
         }
     }
 
@@ -170,7 +176,7 @@ struct StageTrees: Sendable {
     // MARK: Act
 
     func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
-        try places.map { place in
+        try places.compactMap { place in
             try site.machine.cancellation.check()
             try place.staging.removingLastComponent().createFolder()
             try place.staging.createFolder()
@@ -182,11 +188,13 @@ struct StageTrees: Sendable {
                 }
             case .dump(let file):
                 try stageDatabase(place) { copy in
-                    try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
+                    _ = try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
                 }
             }
+            // A foreign archive need not hold every part.
+            guard place.staged.isPresent else { return nil }
             return StagedTree(
-                part: place.part, staged: place.staging, target: place.target, label: place.label)
+                part: place.part, staged: place.staged, target: place.target, label: place.label)
         }
     }
 
@@ -194,6 +202,8 @@ struct StageTrees: Sendable {
         let free = try site.machine.freeSpace(place.staging)
         let lock = Array(".lock".utf8)
         let top = place.topFolder
+        let folder = place.subfolder.map { Array($0.utf8) }
+        let lockInFolder = folder.map { $0 + Array("/.lock".utf8) }
         let globs = request.paths
         let label = Array(place.label.utf8)
         var options = UnpackOptions(
@@ -203,7 +213,8 @@ struct StageTrees: Sendable {
             owners: request.owners)
         options.stripTopFolder = top
         options.select = { path in
-            if path == lock { return false }
+            if path == lock || path == lockInFolder { return false }
+            if let folder, path != folder, !path.starts(with: folder + [UInt8(ascii: "/")]) { return false }
             guard !globs.isEmpty else { return true }
             let long = label.isEmpty ? path : label + [UInt8(ascii: "/")] + path
             return globs.contains { $0.matches(path) || $0.matches(long) }

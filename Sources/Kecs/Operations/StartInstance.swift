@@ -218,8 +218,18 @@ public struct StartInstance: Sendable {
     private func createDatabase(_ instance: Instance) throws -> Bool {
         let file = try instance.databaseFile()
         guard !file.isPresent else { return false }
-        try file.removingLastComponent().createFolder()
-        try StateDatabase.create(at: file)
+        let folder = file.removingLastComponent()
+        try folder.createFolder()
+        // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
+        let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let left = FilePath(draft.string + suffix)
+            if left.isPresent { try left.remove() }
+        }
+        try StateDatabase.create(at: draft)
+        try draft.sync()
+        try draft.renameWithoutReplacing(to: file)
+        try folder.sync()
         return true
     }
 
@@ -251,7 +261,8 @@ enum StateOf {
     /// True for a folder that is missing or holds no entry at all but our own helpers'.
     static func isEmpty(_ folder: FilePath) throws -> Bool {
         guard folder.isPresent else { return true }
-        let ignored = PartPlan.ours + PartPlan.lockFiles
+        let ignored =
+            PartPlan.ours + PartPlan.lockFiles + [Array(".\(InstanceFolder.databaseName).creating".utf8)]
         return try folder.entries().allSatisfy { ignored.contains($0.bytes) }
     }
 }

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# “make” alone prints the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup build test check format bench demo completions man install uninstall clean
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Swift from where its own tarball is usually unpacked, when it is not on the PATH.
+export PATH := $(PATH):/opt/swift/usr/bin:/usr/share/swift/usr/bin
+release := .build/release/kecsctl
+# Everything but the system's C libraries is in the executable.
+swift_release := swift build -c release --product kecsctl --static-swift-stdlib
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the Debian packages that are needed; says how to get Swift
+	@scripts/setup
+
+build: setup ## build the program: .build/release/kecsctl
+	$(swift_release)
+
+test: setup ## build and run the checks and the tests
+	@scripts/test
+
+check: setup ## only the checks of style: swift format, shellcheck
+	@scripts/check
+
+format: ## format the sources
+	swift format format -i -r Sources Tests Package.swift
+
+bench: build ## compare with tar, pigz, zstd, restic and borg
+	@Benchmarks/compare $(release)
+
+demo: build ## run the main job with real data, and show each command
+	@scripts/demo $(release)
+
+completions: ## write completions/ from the program
+	@swift build --product kecsctl
+	@scripts/completions "$$(swift build --show-bin-path)/kecsctl" completions
+
+man: ## write man/ from the program
+	@swift build --product kecsctl
+	@rm -f man/*.1
+	@"$$(swift build --show-bin-path)/kecsctl" __man man
+
+install: ## install under PREFIX (/usr/local) what “make build” has built
+	@test -x $(release) || { echo "run “make build” first" >&2; exit 1; }
+	install -D -m 755 $(release) $(DESTDIR)$(PREFIX)/bin/kecsctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/*.1
+	install -D -m 644 completions/kecsctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kecsctl
+	install -D -m 644 completions/_kecsctl $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_kecsctl
+	install -D -m 644 completions/kecsctl.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/kecsctl.fish
+
+uninstall: ## remove what “make install” put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/kecsctl $(DESTDIR)$(PREFIX)/share/man/man1/kecsctl.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/kecsctl-*.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kecsctl \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_kecsctl \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/kecsctl.fish
+
+clean: ## remove what was built
+	rm -rf .build

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsSystem
+import Synchronization
+import SystemPackage
+
+/// The tar inside an archive's file, block by block, in order; its digest is made and its checksums are checked on the
+/// way.
+///
+/// Three stages on threads of their own: reading, digest and cutting into members, inflating. What another program
+/// compressed has one member as a rule and is inflated in the second stage.
+final class ArchiveBytes {
+    private let file: FilePath
+    private let cancellation: Cancellation
+    private let format: Format
+    private let raw: BlockLine
+    private let line: BlockLine
+    private var threads: [Threads.Joinable] = []
+    private let end = End()
+    private var holdsBlock = false
+
+    enum Format {
+        case members
+        case gzip
+        case plain
+    }
+
+    /// Whether every byte is accounted for by a checksum or a rule of ours, up to the last zero of the padding.
+    let isStrict: Bool
+
+    private final class End: Sendable {
+        let value = Mutex<(digest: [UInt8], bytes: Int64)>(([], 0))
+    }
+
+    private struct Stopped: Error {}
+
+    init(
+        _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
+        progress: any ProgressSink
+    ) throws {
+        self.file = file
+        self.cancellation = cancellation
+        let format = try Self.format(of: file, expected: compression)
+        self.format = format
+        isStrict = format == .members || compression == Compression.none
+        let raw = BlockLine(blocks: 4, inputCapacity: FileChunks.size)
+        let workers = format == .members ? max(1, threads) : 0
+        let line = BlockLine(
+            blocks: workers + 3,
+            inputCapacity: format == .members ? GzipMember.sizeLimit : GzipMember.contentLimit,
+            outputCapacity: format == .members ? GzipMember.contentLimit : 0, workers: workers,
+            name: "inflate"
+        ) {
+            let inflater = MemberInflater()
+            return { block in
+                guard let count = inflater.inflate(block.filledInput, into: block.output) else {
+                    throw ArchiveError(.damaged, file, "a compressed block is damaged")
+                }
+                block.outputCount = count
+            }
+        }
+        self.raw = raw
+        self.line = line
+        self.threads.append(
+            Threads.joinable(name: "archive-read") {
+                do {
+                    let chunks = try FileChunks(file)
+                    while true {
+                        try cancellation.check()
+                        let block = try raw.empty()
+                        block.inputCount = try chunks.read(into: block.input)
+                        if block.inputCount == 0 { break }
+                        progress.advance(Int64(block.inputCount))
+                        try raw.submit()
+                    }
+                    raw.finish()
+                } catch { raw.fail(error) }
+            })
+        self.threads.append(
+            Threads.joinable(name: "archive-split") { [end] in
+                do {
+                    let result = try Self.split(raw, into: line, format, file)
+                    end.value.withLock { $0 = result }
+                    line.finish()
+                } catch {
+                    raw.fail(error)
+                    line.fail(error)
+                }
+            })
+    }
+
+    deinit { stop() }
+
+    /// - Returns: A piece of the tar, valid until the next call; nil after the last.
+    func next() throws -> UnsafeRawBufferPointer? {
+        try cancellation.check()
+        if holdsBlock { line.release() }
+        holdsBlock = false
+        guard let block = try line.next() else { return nil }
+        holdsBlock = true
+        return format == .members ? block.filledOutput : block.filledInput
+    }
+
+    /// After `next` has returned nil.
+    func finish() -> (sha256: String, bytes: Int64) {
+        stop()
+        let (digest, bytes) = end.value.withLock { $0 }
+        return (SHA256.hex(digest), bytes)
+    }
+
+    /// Ends all threads, wherever they are.
+    func stop() {
+        raw.fail(Stopped())
+        line.fail(Stopped())
+        for thread in threads { thread.join() }
+        threads = []
+        line.join()
+    }
+
+    private static func format(of file: FilePath, expected: Compression?) throws -> Format {
+        let chunks = try FileChunks(file)
+        let room = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Block.alignment, alignment: Block.alignment)
+        defer { room.deallocate() }
+        let start = UnsafeRawBufferPointer(rebasing: room[..<(try chunks.read(into: room))])
+        if start.count >= 2, start[0] == 0x1f, start[1] == 0x8b {
+            guard expected != Compression.none else {
+                throw ArchiveError(.damaged, file, "it is compressed, and should not be")
+            }
+            switch GzipMember.start(of: start) {
+            case .ours: return .members
+            case .foreign where expected == nil: return .gzip
+            default: throw ArchiveError(.damaged, file, "its first bytes are damaged")
+            }
+        }
+        if expected == .fast || expected == .small {
+            throw ArchiveError(.damaged, file, "it is not compressed, and should be")
+        }
+        guard start.count >= Tar.block,
+            TarHeader(UnsafeRawBufferPointer(rebasing: start[..<Tar.block])).isSound
+        else {
+            let kind: ArchiveError.Kind = expected == nil && !start.isEmpty ? .unsupported : .damaged
+            throw ArchiveError(kind, file, start.isEmpty ? "it is empty" : "it is no tar archive")
+        }
+        return .plain
+    }
+
+    private static func split(
+        _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath
+    ) throws -> (digest: [UInt8], bytes: Int64) {
+        let digest = SHA256()
+        var bytes: Int64 = 0
+        var splitter: any ByteSplitter =
+            switch format {
+            case .members: MemberSplitter(line, file)
+            case .gzip: GzipSplitter(line, file)
+            case .plain: PlainSplitter(line)
+            }
+        while let block = try raw.next() {
+            digest.update(block.filledInput)
+            bytes += Int64(block.inputCount)
+            try splitter.take(block.filledInput)
+            raw.release()
+        }
+        try splitter.end()
+        return (digest.finish(), bytes)
+    }
+}

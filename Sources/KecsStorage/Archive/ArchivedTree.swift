@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// Writes the entries of a tree as the walk comes to them.
+final class ArchivedTree: TreeVisitor {
+    private let source: TreeSource
+    private let stream: TarStream
+    private let contents: FileContents
+    private var encoder = TarEncoder()
+    private var headers: [UInt8] = []
+    private var summary = ArchiveSummary()
+    private var fingerprint = Fingerprint()
+    private var databases = DatabasesInFolder()
+    private var unused: Set<[UInt8]>
+    /// Files with several names, until the last of them has been seen.
+    private var links: [FileID: (path: [UInt8], left: UInt64)] = [:]
+
+    private struct FileID: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    init(_ source: TreeSource, _ stream: TarStream) {
+        self.source = source
+        self.stream = stream
+        contents = FileContents(stream)
+        unused = Set(source.substitutes.keys)
+    }
+
+    /// After the walk.
+    func end() -> ArchiveSummary {
+        summary.vanished += unused.sorted { $0.lexicographicallyPrecedes($1) }
+        summary.fingerprint = fingerprint.finish()
+        return summary
+    }
+
+    func vanished(_ path: [UInt8]) { summary.vanished.append(path) }
+
+    func enter(folder: CInt, path: [UInt8], status: FileStatus) throws {
+        databases.enter()
+        var entry = TarEntry(path, Tar.Kind.folder, status)
+        entry.records = try Attributes.records(of: .descriptor(folder), path: source.path(path))
+        _ = try write(entry)
+    }
+
+    func leave(path: [UInt8], status: FileStatus) {
+        fingerprint.add(path, status, type: UInt8(ascii: "d"), times: !databases.leave())
+    }
+
+    func visit(_ entry: WalkedName, path: [UInt8]) throws {
+        switch CInt(entry.type) {
+        case CInt(DT_REG):
+            if let substitute = source.substitutes[path] {
+                try add(substitute, insteadOf: entry, path)
+            } else {
+                try addFile(entry, path)
+            }
+        case CInt(DT_LNK): try addLink(entry, path)
+        case CInt(DT_FIFO), CInt(DT_SOCK), CInt(DT_CHR), CInt(DT_BLK): summary.special.append(path)
+        default: try addByStatus(entry, path)
+        }
+    }
+
+    /// For names whose kind the listing did not tell, or that are no longer what it told.
+    private func addByStatus(_ entry: WalkedName, _ path: [UInt8]) throws {
+        var raw = stat()
+        guard fstatat(entry.folder, entry.name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+            guard errno == ENOENT else { throw FileError.last("look at", source.path(path)) }
+            return vanished(path)
+        }
+        switch FileStatus(raw).kind {
+        case .file: try addFile(entry, path)
+        case .symlink: try addLink(entry, path)
+        // What was listed there is gone; the folder came after.
+        case .folder: vanished(path)
+        case .fifo, .socket, .characterDevice, .blockDevice, .other: summary.special.append(path)
+        }
+    }
+
+    private func addLink(_ entry: WalkedName, _ path: [UInt8]) throws {
+        var raw = stat()
+        guard fstatat(entry.folder, entry.name, &raw, AT_SYMLINK_NOFOLLOW) == 0,
+            let target = try linkTarget(entry, path: source.path(path))
+        else { return vanished(path) }
+        let status = FileStatus(raw)
+        var link = TarEntry(path, Tar.Kind.symlink, status)
+        link.link = target
+        _ = try write(link)
+        fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
+    }
+
+    private func addFile(_ entry: WalkedName, _ path: [UInt8]) throws {
+        guard let file = try openQuietly(entry, path: source.path(path)) else {
+            return try replaced(entry, path)
+        }
+        defer { close(file) }
+        let status = try FileStatus.of(descriptor: file, at: source.path(path))
+        guard status.kind == .file else { return summary.special.append(path) }
+        if status.links > 1, let first = firstName(of: status, path) {
+            var link = TarEntry(path, Tar.Kind.hardLink, status)
+            // An archive's names begin with "./", so its links' targets do too.
+            link.link = Array("./".utf8) + first
+            _ = try write(link)
+            if contents.engine(of: file, size: status.size) != nil {
+                databases.found(path)
+            } else {
+                fingerprint.add(path, status, type: UInt8(ascii: "f"))
+            }
+            return
+        }
+        var tarEntry = TarEntry(path, Tar.Kind.file, status)
+        tarEntry.records = try Attributes.records(of: .descriptor(file), path: source.path(path))
+        let outcome = try contents.write(file, status, at: source.path(path)) { status, extents in
+            tarEntry.take(status)
+            tarEntry.extents = extents
+            return try self.write(tarEntry)
+        }
+        if outcome.isChanging { summary.changed.append(path) }
+        let isSidecar = databases.owner(of: path) != nil
+        if !isSidecar, outcome.engine != nil {
+            databases.found(path)
+        } else if !isSidecar {
+            fingerprint.add(path, outcome.status, type: UInt8(ascii: "f"))
+        }
+    }
+
+    private func add(_ substitute: FilePath, insteadOf entry: WalkedName, _ path: [UInt8]) throws {
+        // O_PATH: closing any other descriptor of a database would drop the locks this process holds on it.
+        let original = openat(entry.folder, entry.name, clinux_o_path | O_NOFOLLOW | O_CLOEXEC)
+        guard original >= 0 else {
+            guard errno == ENOENT else { throw FileError.last("open", source.path(path)) }
+            return
+        }
+        defer { close(original) }
+        unused.remove(path)
+        let status = try FileStatus.of(descriptor: original, at: source.path(path))
+        let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        guard file >= 0 else { throw FileError.last("open", substitute) }
+        defer { close(file) }
+        let own = try FileStatus.of(descriptor: file, at: substitute)
+        var tarEntry = TarEntry(path, Tar.Kind.file, status)
+        tarEntry.records = try Attributes.records(
+            of: .pathDescriptor(original), path: source.path(path))
+        let outcome = try contents.write(file, own, at: substitute) { status, extents in
+            tarEntry.size = status.size
+            tarEntry.extents = extents
+            return try self.write(tarEntry)
+        }
+        if outcome.isChanging { summary.changed.append(path) }
+        databases.found(path)
+    }
+
+    /// A name that was a file when it was listed, and cannot be opened as one now.
+    private func replaced(_ entry: WalkedName, _ path: [UInt8]) throws {
+        var raw = stat()
+        guard fstatat(entry.folder, entry.name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else { return vanished(path) }
+        switch FileStatus(raw).kind {
+        case .symlink: try addLink(entry, path)
+        case .file, .folder: vanished(path)
+        case .fifo, .socket, .characterDevice, .blockDevice, .other: summary.special.append(path)
+        }
+    }
+
+    /// The name under which a file with several names is in the archive already.
+    private func firstName(of status: FileStatus, _ path: [UInt8]) -> [UInt8]? {
+        let id = FileID(device: status.device, inode: status.inode)
+        guard let known = links[id] else {
+            links[id] = (path, status.links - 1)
+            return nil
+        }
+        links[id] = known.left > 1 ? (known.path, known.left - 1) : nil
+        return known.path
+    }
+
+    /// - Returns: How many bytes of content must follow.
+    private func write(_ entry: TarEntry) throws -> Int64 {
+        headers.removeAll(keepingCapacity: true)
+        let content = encoder.encode(entry, into: &headers).content
+        try headers.withUnsafeBytes { try stream.append($0) }
+        summary.entries += 1
+        if entry.type == Tar.Kind.file { summary.sourceBytes += entry.size }
+        return content
+    }
+}
+
+extension TarEntry {
+    fileprivate init(_ path: [UInt8], _ type: UInt8, _ status: FileStatus) {
+        self.init(
+            path: path, type: type, mode: status.mode, owner: status.owner, group: status.group,
+            modifiedSeconds: status.modified.seconds, modifiedNanoseconds: status.modified.nanoseconds)
+    }
+
+    fileprivate mutating func take(_ status: FileStatus) {
+        mode = status.mode
+        owner = status.owner
+        group = status.group
+        modifiedSeconds = status.modified.seconds
+        modifiedNanoseconds = status.modified.nanoseconds
+        size = status.size
+    }
+}

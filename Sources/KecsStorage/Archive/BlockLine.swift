@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsSystem
+
+/// A piece of memory that travels through a `BlockLine`; one thread has it at a time.
+final class Block {
+    static let alignment = 4096
+    let input: UnsafeMutableRawBufferPointer
+    let output: UnsafeMutableRawBufferPointer
+    /// How much of `input` is filled.
+    var inputCount = 0
+    /// How much of `output` is filled. A line without workers hands `input` on.
+    var outputCount = 0
+
+    fileprivate init(inputCapacity: Int, outputCapacity: Int) {
+        input = .allocate(byteCount: inputCapacity, alignment: Self.alignment)
+        output = .allocate(byteCount: outputCapacity, alignment: Self.alignment)
+    }
+
+    deinit {
+        input.deallocate()
+        output.deallocate()
+    }
+
+    var filledInput: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: input[..<inputCount]) }
+    var filledOutput: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: output[..<outputCount]) }
+}
+
+/// Blocks that go through worker threads side by side and come out in the order they went in.
+///
+/// One thread fills (`empty`, `submit`, `finish`), one takes (`next`, `release`), the workers stand between them. The
+/// number of blocks is fixed, so memory is too. The first error of any thread stops all of them, and every call throws
+/// it from then on.
+final class BlockLine: @unchecked Sendable {
+    // @unchecked: everything below is only touched under `lock`; a block only by the thread that holds it.
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let blocks: [Block]
+    private let hasWorkers: Bool
+    private var threads: [Threads.Joinable] = []
+
+    // Counts of blocks since the start; block number n lives in blocks[n % blocks.count].
+    private var submitted = 0
+    private var taken = 0
+    private var released = 0
+    private var isDone: [Bool]
+    private var isFinished = false
+    private var failure: (any Error)?
+
+    /// - Parameters:
+    ///   - workers: 0 hands the blocks on as they are.
+    ///   - work: Called once in each worker's thread; what it returns turns a block's input into its output.
+    init(
+        blocks count: Int, inputCapacity: Int, outputCapacity: Int = 0, workers: Int = 0, name: String = "",
+        work: @escaping @Sendable () -> (Block) throws -> Void = { { _ in } }
+    ) {
+        lock = .allocate(capacity: 1)
+        changed = .allocate(capacity: 1)
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+        blocks = (0..<count).map { _ in Block(inputCapacity: inputCapacity, outputCapacity: outputCapacity) }
+        isDone = Array(repeating: false, count: count)
+        hasWorkers = workers > 0
+        threads = (0..<workers).map { index in
+            Threads.joinable(name: "\(name)-\(index)") { [self] in self.work(work()) }
+        }
+    }
+
+    deinit {
+        pthread_mutex_destroy(lock)
+        pthread_cond_destroy(changed)
+        lock.deallocate()
+        changed.deallocate()
+    }
+
+    /// Waits for a block that nobody uses.
+    func empty() throws -> Block {
+        try locked {
+            while submitted - released == blocks.count { try wait() }
+            try check()
+            let block = blocks[submitted % blocks.count]
+            block.inputCount = 0
+            block.outputCount = 0
+            return block
+        }
+    }
+
+    /// The block that `empty` gave last is full.
+    func submit() throws {
+        try locked {
+            try check()
+            isDone[submitted % blocks.count] = !hasWorkers
+            submitted += 1
+        }
+    }
+
+    /// No block will follow.
+    func finish() {
+        locked { isFinished = true }
+    }
+
+    /// Waits for the next block in order; nil after the last.
+    func next() throws -> Block? {
+        try locked {
+            while true {
+                try check()
+                if released < submitted, isDone[released % blocks.count] {
+                    return blocks[released % blocks.count]
+                }
+                if isFinished, released == submitted { return nil }
+                try wait()
+            }
+        }
+    }
+
+    /// The block that `next` gave last may be used again.
+    func release() {
+        locked { released += 1 }
+    }
+
+    /// Stops every thread of this line. Only the first error counts.
+    func fail(_ error: any Error) {
+        locked { if failure == nil { failure = error } }
+    }
+
+    var error: (any Error)? { locked { failure } }
+
+    /// Waits until the workers have ended; `finish` or `fail` comes before.
+    func join() {
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    private func work(_ body: (Block) throws -> Void) {
+        do {
+            while let number = try takeNext() {
+                try body(blocks[number % blocks.count])
+                locked { isDone[number % blocks.count] = true }
+            }
+        } catch { fail(error) }
+    }
+
+    private func takeNext() throws -> Int? {
+        try locked {
+            while true {
+                try check()
+                if taken < submitted {
+                    taken += 1
+                    return taken - 1
+                }
+                if isFinished { return nil }
+                try wait()
+            }
+        }
+    }
+
+    private func check() throws {
+        if let failure { throw failure }
+    }
+
+    private func wait() throws {
+        try check()
+        pthread_cond_wait(changed, lock)
+        try check()
+    }
+
+    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(lock)
+        defer {
+            pthread_cond_broadcast(changed)
+            pthread_mutex_unlock(lock)
+        }
+        return try body()
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+public import SystemPackage
+
+/// What reading an archive back has shown.
+public struct ArchiveCheck: Hashable, Sendable {
+    /// Of the archive's file.
+    public internal(set) var bytes: Int64 = 0
+    /// Hex, of the archive's file.
+    public internal(set) var sha256 = ""
+    public internal(set) var entries = 0
+    /// Of the regular files in it.
+    public internal(set) var sourceBytes: Int64 = 0
+}
+
+/// Reads an archive from its first byte to its last: digest, every block's checksum and length, every header, every
+/// entry's path and kind, and that nothing follows the end.
+///
+/// - Parameter compression: What it must be; nil takes any archive that another program made as well.
+/// - Throws: `ArchiveError`, `FileError`, `Interrupted`. The digest is for the caller to compare.
+public func checkArchive(
+    _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
+    progress: any ProgressSink
+) throws -> ArchiveCheck {
+    var check = ArchiveCheck()
+    let bytes = try ArchiveBytes(
+        file, compression: compression, threads: threads, cancellation: cancellation, progress: progress)
+    defer { bytes.stop() }
+    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+    while let entry = try reader.next() {
+        if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }
+        check.entries += 1
+        check.sourceBytes += entry.size
+    }
+    (check.sha256, check.bytes) = bytes.finish()
+    return check
+}
+
+/// Hands over every member in the order of the archive.
+///
+/// - Parameter digests: Whether files' contents are digested too. A hard link has none of its own.
+/// - Throws: As `checkArchive`, and what `each` throws. Entries before the damaged place have been handed over.
+public func listArchive(
+    _ file: FilePath, digests: Bool, cancellation: Cancellation,
+    each: (ArchiveEntry) throws -> Void
+) throws {
+    let bytes = try ArchiveBytes(
+        file, compression: nil, threads: Threads.processors, cancellation: cancellation,
+        progress: SilentProgress())
+    defer { bytes.stop() }
+    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+    let digest = SHA256()
+    let zeros = [UInt8](repeating: 0, count: 64 << 10)
+    while var entry = try reader.next() {
+        if digests, entry.kind == .file {
+            var end: Int64 = 0
+            digest.reset()
+            func addHole(to offset: Int64) throws {
+                while end < offset {
+                    try cancellation.check()
+                    let part = Int(min(Int64(zeros.count), offset - end))
+                    zeros.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<part])) }
+                    end += Int64(part)
+                }
+            }
+            try reader.content { offset, part in
+                try addHole(to: offset)
+                digest.update(part)
+                end += Int64(part.count)
+            }
+            try addHole(to: entry.size)
+            entry.contentSHA256 = SHA256.hex(digest.finish())
+        }
+        try each(entry)
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+public import KecsSystem
+public import SystemPackage
+
+/// Reads a file from its start, in pieces of 1 MiB, past the page cache where the file system can.
+final class FileChunks {
+    static let size = 1 << 20
+    private let path: FilePath
+    private let file: CInt
+    private var isDirect: Bool
+
+    init(_ path: FilePath) throws {
+        self.path = path
+        // A FIFO in the archive's place must not hang us.
+        file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        guard file >= 0 else { throw FileError.last("open", path) }
+        guard try FileStatus.of(descriptor: file, at: path).kind == .file else {
+            close(file)
+            throw FileError("read", path, .invalidArgument)
+        }
+        isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0
+    }
+
+    deinit { close(file) }
+
+    /// Fills `room` as far as the file goes; 0 is its end.
+    ///
+    /// - Parameter room: Page-aligned, its size too.
+    func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
+        var filled = 0
+        while filled < room.count {
+            let count = Glibc.read(file, room.baseAddress?.advanced(by: filled), room.count - filled)
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == EINVAL, isDirect {
+                    isDirect = false
+                    _ = fcntl(file, F_SETFL, 0)
+                    continue
+                }
+                throw FileError.last("read", path)
+            }
+            if count == 0 { break }
+            filled += count
+            if isDirect, count % Block.alignment != 0 {
+                // The end of the file, as a rule; what follows would not be aligned.
+                isDirect = false
+                _ = fcntl(file, F_SETFL, 0)
+            }
+        }
+        return filled
+    }
+}
+
+/// SHA-256 of a whole file, read past the page cache.
+public func digest(
+    of file: FilePath, cancellation: Cancellation = Cancellation(),
+    progress: any ProgressSink = SilentProgress()
+) throws -> (sha256: String, bytes: Int64) {
+    let chunks = try FileChunks(file)
+    let digest = SHA256()
+    let room = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: FileChunks.size, alignment: Block.alignment)
+    defer { room.deallocate() }
+    var bytes: Int64 = 0
+    while true {
+        try cancellation.check()
+        let count = try chunks.read(into: room)
+        if count == 0 { return (SHA256.hex(digest.finish()), bytes) }
+        digest.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        bytes += Int64(count)
+        progress.advance(Int64(count))
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// Reads files into an archive whatever happens to them meanwhile: the bytes that follow a header are always as many as it
+/// says.
+///
+/// A small file is read whole before its header is written, again while it changes. A large one that changed is written
+/// once more behind, as a newer member of that name; every tar takes the last.
+final class FileContents {
+    private static let tries = 5
+    private static let smallLimit = 1 << 20
+    /// A file that never rests and is larger is written twice, not five times.
+    private static let rewriteLimit: Int64 = 1 << 30
+
+    struct Outcome {
+        /// Of the state that is in the archive.
+        var status: FileStatus
+        var engine: DatabaseEngine?
+        var isChanging: Bool
+    }
+
+    private let stream: TarStream
+    private let small = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: smallLimit + 1, alignment: Block.alignment)
+
+    init(_ stream: TarStream) { self.stream = stream }
+
+    deinit { small.deallocate() }
+
+    /// - Parameter header: Writes the header of a file with that status, and says how much content must follow.
+    func write(
+        _ file: CInt, _ status: FileStatus, at path: FilePath,
+        header: (FileStatus, [Extent]?) throws -> Int64
+    ) throws -> Outcome {
+        var status = status
+        if status.size <= Self.smallLimit, !status.mayHaveHoles {
+            for attempt in 1...Self.tries {
+                let count = try readSmall(file, path)
+                let after = try FileStatus.of(descriptor: file, at: path)
+                // It grew over the limit, or got holes.
+                guard count <= Self.smallLimit, !after.mayHaveHoles else { break }
+                let isSame = Int64(count) == status.size && after.isUnchanged(since: status)
+                status = after
+                guard isSame || attempt == Self.tries else { continue }
+                status.size = Int64(count)
+                let bytes = UnsafeRawBufferPointer(rebasing: small[..<count])
+                _ = try header(status, nil)
+                try stream.append(bytes)
+                try stream.pad()
+                let engine =
+                    DatabaseEngine.mayBeDatabase(size: Int64(count)) ? DatabaseEngine.recognise(bytes) : nil
+                return Outcome(status: status, engine: engine, isChanging: !isSame)
+            }
+            status = try FileStatus.of(descriptor: file, at: path)
+        }
+        return try writeLarge(file, status, path, header)
+    }
+
+    private func writeLarge(
+        _ file: CInt, _ start: FileStatus, _ path: FilePath, _ header: (FileStatus, [Extent]?) throws -> Int64
+    ) throws -> Outcome {
+        var status = start
+        var written: Int64 = 0
+        _ = posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL)
+        for attempt in 1... {
+            let extents = try extents(of: file, status, path)
+            let engine = engine(of: file, size: status.size)
+            _ = try header(status, extents)
+            var isShort = false
+            for extent in extents ?? [Extent(offset: 0, count: status.size)] {
+                let missing = try copy(extent, of: file, path)
+                if missing > 0 { isShort = true }
+                try stream.zeros(missing)
+            }
+            try stream.pad()
+            written += status.size
+            let after = try FileStatus.of(descriptor: file, at: path)
+            let isSame = !isShort && after.isUnchanged(since: status)
+            let mayTryAgain = attempt < 2 || (attempt < Self.tries && written < Self.rewriteLimit)
+            if isSame || !mayTryAgain {
+                return Outcome(status: status, engine: engine, isChanging: !isSame)
+            }
+            status = after
+        }
+        preconditionFailure("the loop above ends by itself")
+    }
+
+    /// - Returns: How many bytes the file turned out to be short of.
+    private func copy(_ extent: Extent, of file: CInt, _ path: FilePath) throws -> Int64 {
+        var done: Int64 = 0
+        while done < extent.count {
+            let room = try stream.room()
+            let part = Int(min(Int64(room.count), extent.count - done))
+            let count = pread(file, room.baseAddress, part, off_t(extent.offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError.last("read", path)
+            }
+            if count == 0 { break }
+            stream.advance(count)
+            done += Int64(count)
+        }
+        return extent.count - done
+    }
+
+    /// - Returns: How much there was, at most one byte more than a small file may have.
+    private func readSmall(_ file: CInt, _ path: FilePath) throws -> Int {
+        var filled = 0
+        while filled < small.count {
+            let count = pread(
+                file, small.baseAddress?.advanced(by: filled), small.count - filled, off_t(filled))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError.last("read", path)
+            }
+            if count == 0 { break }
+            filled += count
+        }
+        return filled
+    }
+
+    func engine(of file: CInt, size: Int64) -> DatabaseEngine? {
+        guard DatabaseEngine.mayBeDatabase(size: size) else { return nil }
+        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { room in
+            guard pread(file, room.baseAddress, 16, 0) == 16 else { return nil }
+            return DatabaseEngine.recognise(UnsafeRawBufferPointer(room))
+        }
+    }
+
+    /// Where the data is, or nil when everything is data. Holes too small to matter count as data when there are very
+    /// many, so that the map stays small.
+    private func extents(of file: CInt, _ status: FileStatus, _ path: FilePath) throws -> [Extent]? {
+        guard status.mayHaveHoles else { return nil }
+        var smallestHole: Int64 = 1
+        while true {
+            guard let extents = try extents(of: file, status.size, smallestHole, path) else { return nil }
+            if extents.count <= 4096 {
+                return extents == [Extent(offset: 0, count: status.size)] ? nil : extents
+            }
+            smallestHole = max(smallestHole * 8, 4096)
+        }
+    }
+
+    private func extents(
+        of file: CInt, _ size: Int64, _ smallestHole: Int64, _ path: FilePath
+    ) throws -> [Extent]? {
+        var extents: [Extent] = []
+        var position: Int64 = 0
+        while position < size {
+            let data = lseek(file, off_t(position), clinux_seek_data)
+            if data < 0 {
+                if errno == ENXIO { break }
+                if errno == EINVAL || errno == EOPNOTSUPP { return nil }
+                throw FileError.last("look for holes in", path)
+            }
+            if Int64(data) >= size { break }
+            let hole = lseek(file, data, clinux_seek_hole)
+            guard hole >= 0 else { throw FileError.last("look for holes in", path) }
+            let end = min(Int64(hole), size)
+            if let last = extents.last, Int64(data) - (last.offset + last.count) < smallestHole {
+                extents[extents.count - 1].count = end - last.offset
+            } else {
+                extents.append(Extent(offset: Int64(data), count: end - Int64(data)))
+            }
+            position = end
+        }
+        return extents
+    }
+}
+
+extension FileStatus {
+    fileprivate var mayHaveHoles: Bool { blocks * 512 < size }
+
+    fileprivate func isUnchanged(since earlier: FileStatus) -> Bool {
+        size == earlier.size && modified == earlier.modified && changed == earlier.changed
+            && inode == earlier.inode
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+
+/// The producing end of an archive: cuts a stream of bytes into the blocks of a `BlockLine`.
+final class TarStream {
+    private let line: BlockLine
+    private let progress: any ProgressSink
+    private var block: Block?
+    private var total: Int64 = 0
+    private var reported: Int64 = 0
+
+    init(_ line: BlockLine, progress: any ProgressSink) {
+        self.line = line
+        self.progress = progress
+    }
+
+    /// Free memory in the current block, never empty. What was put there counts after `advance`.
+    func room() throws -> UnsafeMutableRawBufferPointer {
+        let block: Block
+        if let current = self.block, current.inputCount < current.input.count {
+            block = current
+        } else {
+            try flush()
+            block = try line.empty()
+            self.block = block
+        }
+        return UnsafeMutableRawBufferPointer(rebasing: block.input[block.inputCount...])
+    }
+
+    func advance(_ count: Int) {
+        block?.inputCount += count
+        total += Int64(count)
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let room = try room()
+            let part = min(room.count, rest.count)
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<part]))
+            advance(part)
+            rest = UnsafeRawBufferPointer(rebasing: rest[part...])
+        }
+    }
+
+    func zeros(_ count: Int64) throws {
+        var rest = count
+        while rest > 0 {
+            let room = try room()
+            let part = Int(min(Int64(room.count), rest))
+            UnsafeMutableRawBufferPointer(rebasing: room[..<part]).initializeMemory(
+                as: UInt8.self, repeating: 0)
+            advance(part)
+            rest -= Int64(part)
+        }
+    }
+
+    func pad() throws { try zeros(Int64(Tar.padding(total))) }
+
+    /// The end of the archive: two blocks of zeros, up to a whole record.
+    func finish() throws {
+        try zeros(Int64(2 * Tar.block))
+        try zeros(Int64(Tar.padding(total, to: Tar.record)))
+        try flush()
+        line.finish()
+    }
+
+    private func flush() throws {
+        guard block != nil else { return }
+        try line.submit()
+        block = nil
+        progress.advance(total - reported)
+        reported = total
+    }
+}

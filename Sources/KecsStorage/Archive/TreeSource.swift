@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
+
+/// What goes into one archive: a folder with everything below it, its own entry included.
+///
+/// Paths in it are raw bytes relative to the root, without `./` before or `/` behind.
+public struct TreeSource: Sendable {
+    public var root: FilePath
+    /// Not to be archived: databases' sidecars, lock files. A folder leaves out its whole subtree.
+    public var leftOut: Set<[UInt8]>
+    /// Files whose bytes are archived under that name, such as SQLite snapshots. Mode, owner, times and attributes
+    /// come from the original.
+    public var substitutes: [[UInt8]: FilePath]
+    /// Whether folders on which another file system is mounted are archived empty.
+    public var stayOnDevice: Bool
+
+    public init(
+        root: FilePath, leftOut: Set<[UInt8]> = [], substitutes: [[UInt8]: FilePath] = [:],
+        stayOnDevice: Bool = false
+    ) {
+        self.root = root
+        self.leftOut = leftOut
+        self.substitutes = substitutes
+        self.stayOnDevice = stayOnDevice
+    }
+
+    /// For errors; the bytes of `relative` are kept.
+    func path(_ relative: [UInt8]) -> FilePath { root.appending(raw: relative) }
+}
+
+extension FilePath {
+    /// Bytes that need not be UTF-8.
+    func appending(raw relative: [UInt8]) -> FilePath {
+        (relative + [0]).withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { characters in
+                guard let start = characters.baseAddress else { return self }
+                return pushing(FilePath(platformString: start))
+            }
+        }
+    }
+}

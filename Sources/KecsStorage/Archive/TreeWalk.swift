@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// One thing in a folder, as the walk found it.
+struct WalkedName {
+    /// The open folder that holds it.
+    let folder: CInt
+    let name: UnsafePointer<CChar>
+    /// `DT_REG` and the like, or `DT_UNKNOWN`.
+    let type: UInt8
+}
+
+/// What is done with a tree's entries. `path` is relative, raw and empty for the root.
+protocol TreeVisitor: AnyObject {
+    func enter(folder: CInt, path: [UInt8], status: FileStatus) throws
+    /// Everything in the folder has been visited.
+    func leave(path: [UInt8], status: FileStatus) throws
+    /// Anything but a folder.
+    func visit(_ name: WalkedName, path: [UInt8]) throws
+    func vanished(_ path: [UInt8])
+}
+
+/// Goes through a tree once, in the order of names' bytes, a folder before what is in it.
+///
+/// Everything is opened relative to the folder that holds it and no link is followed, so depth and length of paths have
+/// no limit and a folder that someone replaces by a link meanwhile leads nowhere. Only one folder's names at each level
+/// are in memory.
+struct TreeWalk {
+    /// Descriptors of folders kept open at once; those nearer to the root are opened again when their turn comes.
+    private static let openLimit = 64
+
+    let source: TreeSource
+    let cancellation: Cancellation
+
+    private struct Level {
+        var descriptor: CInt
+        var stream: OpaquePointer?
+        var status: FileStatus
+        var listing: FolderListing
+        var next = 0
+        var pathCount: Int
+
+        mutating func close() {
+            if let stream { closedir(stream) } else if descriptor >= 0 { Glibc.close(descriptor) }
+            stream = nil
+            descriptor = -1
+        }
+    }
+
+    func run(_ visitor: some TreeVisitor) throws {
+        var path: [UInt8] = []
+        var levels: [Level] = []
+        defer { for index in levels.indices { levels[index].close() } }
+        // The root is ours to name, so a link to a folder is one.
+        let root = source.root.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard root >= 0 else { throw FileError.last("open", source.root) }
+        levels.append(try level(root, path: path))
+        let device = levels[0].status.device
+        try visitor.enter(folder: root, path: path, status: levels[0].status)
+
+        while let top = levels.indices.last {
+            if levels[top].next == levels[top].listing.names.count {
+                path.removeLast(path.count - levels[top].pathCount)
+                try visitor.leave(path: path, status: levels[top].status)
+                try ascend(&levels)
+                continue
+            }
+            try cancellation.check()
+            let index = levels[top].next
+            levels[top].next += 1
+            path.removeLast(path.count - levels[top].pathCount)
+            let folder = levels[top].descriptor
+            let entry = levels[top].listing.names[index]
+            let below: CInt? = try levels[top].listing.withName(index) { name in
+                if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+                path.append(contentsOf: UnsafeRawBufferPointer(start: name, count: strlen(name)))
+                if !source.leftOut.isEmpty, source.leftOut.contains(path) { return nil }
+                return try visit(WalkedName(folder: folder, name: name, type: entry.type), path, visitor)
+            }
+            guard let below else { continue }
+            var deeper = try level(below, path: path)
+            if source.stayOnDevice, deeper.status.device != device {
+                deeper.next = deeper.listing.names.count
+            }
+            if levels.count >= Self.openLimit { levels[levels.count - Self.openLimit].close() }
+            levels.append(deeper)
+            try visitor.enter(folder: below, path: path, status: deeper.status)
+        }
+    }
+
+    /// - Returns: The descriptor of a folder to go into.
+    private func visit(
+        _ entry: WalkedName, _ path: [UInt8], _ visitor: some TreeVisitor
+    ) throws -> CInt? {
+        var type = entry.type
+        if type == UInt8(DT_UNKNOWN) {
+            var raw = stat()
+            guard fstatat(entry.folder, entry.name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+                guard errno == ENOENT else { throw FileError.last("look at", source.path(path)) }
+                visitor.vanished(path)
+                return nil
+            }
+            type = UInt8((raw.st_mode & S_IFMT) >> 12)
+        }
+        guard type == UInt8(DT_DIR) else {
+            try visitor.visit(WalkedName(folder: entry.folder, name: entry.name, type: type), path: path)
+            return nil
+        }
+        let folder = openat(
+            entry.folder, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        if folder >= 0 { return folder }
+        switch errno {
+        case ENOENT: visitor.vanished(path)
+        // Something else has that name by now.
+        case ENOTDIR, ELOOP:
+            try visitor.visit(
+                WalkedName(folder: entry.folder, name: entry.name, type: UInt8(DT_UNKNOWN)), path: path)
+        default: throw FileError.last("open", source.path(path))
+        }
+        return nil
+    }
+
+    private func level(_ descriptor: CInt, path: [UInt8]) throws -> Level {
+        guard let stream = fdopendir(descriptor) else {
+            close(descriptor)
+            throw FileError.last("list", source.path(path))
+        }
+        do {
+            let status = try FileStatus.of(descriptor: descriptor, at: source.path(path))
+            guard let listing = FolderListing(stream) else { throw FileError.last("list", source.path(path)) }
+            return Level(
+                descriptor: descriptor, stream: stream, status: status, listing: listing,
+                pathCount: path.count)
+        } catch {
+            closedir(stream)
+            throw error
+        }
+    }
+
+    /// Leaves the deepest level; the one above is opened again where it was closed to save descriptors.
+    private func ascend(_ levels: inout [Level]) throws {
+        var left = levels.removeLast()
+        defer { left.close() }
+        guard let above = levels.indices.last, levels[above].descriptor < 0 else { return }
+        let folder = openat(left.descriptor, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard folder >= 0 else { throw FileError.last("open a folder again in", source.root) }
+        levels[above].descriptor = folder
+        let now = try FileStatus.of(descriptor: folder, at: source.root)
+        guard now.device == levels[above].status.device, now.inode == levels[above].status.inode else {
+            // Moved elsewhere while it was read: what `..` is now may be anything.
+            throw FileError("read, a folder was moved meanwhile:", source.root, .staleNFSFileHandle)
+        }
+    }
+}

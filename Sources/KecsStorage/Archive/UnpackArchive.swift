@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+public import KecsSystem
+public import SystemPackage
+
+/// Unpacks an archive, trusting nothing in it.
+///
+/// Only regular files, folders, symlinks and hard links come to be, all of them below `folder`, none through a link.
+/// Symlinks are created when everything else is there; set-id bits are taken away. Nothing is synced: the caller does it
+/// once for all.
+///
+/// - Parameters:
+///   - file: Ours, or any tar or tar.gz of another program.
+///   - folder: Exists, is empty, and nobody else has a business in it. After an error it holds what came so far.
+/// - Throws: `ArchiveError` (hostile and damaged alike stop at once), `FileError`, `Interrupted`.
+public func unpackArchive(
+    _ file: FilePath, into folder: FilePath, options: UnpackOptions = UnpackOptions(), threads: Int,
+    cancellation: Cancellation, progress: any ProgressSink
+) throws -> UnpackSummary {
+    let unpacker = try Unpacker(into: folder, options)
+    let bytes = try ArchiveBytes(
+        file, compression: nil, threads: threads, cancellation: cancellation, progress: progress)
+    defer { bytes.stop() }
+    let reader = TarReader(bytes, file, pathLimit: options.maxPathBytes)
+    while let entry = try reader.next() { try unpacker.add(entry, reader) }
+    let (sha256, _) = bytes.finish()
+    if let expected = options.expectedSHA256, expected.lowercased() != sha256 {
+        throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
+    }
+    return try unpacker.finish(file, cancellation, sha256)
+}
+
+private final class Unpacker {
+    private let options: UnpackOptions
+    private let rootPath: FilePath
+    private let root: CInt
+    private let folders: FolderChain
+    /// Hard links lead away from where one is; the place is kept.
+    private let targets: FolderChain
+    private let finishedLater: DeferredEntries
+    private let symlinks: DeferredEntries
+    private var metadata: EntryMetadata
+    private var summary = UnpackSummary()
+    private var seen = 0
+    private var bytes: Int64 = 0
+    /// With `select`: the folders passed on the way to the current entry, in case something in them is wanted.
+    private var passed: [ArchiveEntry] = []
+
+    init(into folder: FilePath, _ options: UnpackOptions) throws {
+        self.options = options
+        rootPath = folder
+        root = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard root >= 0 else { throw FileError.last("open", folder) }
+        folders = FolderChain(root: root, path: folder)
+        targets = FolderChain(root: root, path: folder)
+        finishedLater = DeferredEntries(root: root, path: folder)
+        symlinks = DeferredEntries(root: root, path: folder)
+        metadata = EntryMetadata(owners: options.owners, rootPath: folder)
+        guard try folder.entries().isEmpty else { throw FileError("unpack into", folder, .directoryNotEmpty) }
+        // Inherited from the folder above, it would be given on to everything created here.
+        _ = clinux_remove_xattr(root, Attributes.defaultName)
+    }
+
+    deinit { close(root) }
+
+    func add(_ recorded: ArchiveEntry, _ reader: TarReader) throws {
+        var entry = recorded
+        seen += 1
+        guard seen <= options.maxEntries else {
+            throw reader.error(.hostile, "there are more than \(options.maxEntries) entries")
+        }
+        if let top = options.stripTopFolder {
+            guard let path = strip(top, entry.path) else {
+                throw reader.error(.hostile, "it is not in “\(printable(top))” as everything should be")
+            }
+            entry.path = path
+            if entry.kind == .hardLink {
+                guard let target = strip(top, entry.linkTarget) else {
+                    throw reader.error(.hostile, "it is a hard link to outside of “\(printable(top))”")
+                }
+                entry.linkTarget = target
+            }
+        }
+        guard entry.size <= options.maxBytes - bytes else {
+            throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
+        }
+        bytes += entry.size
+        if let select = options.select, !(try isWanted(entry, select)) { return }
+        do {
+            try create(entry, reader)
+        } catch is FolderChain.NoFolder {
+            throw reader.error(.hostile, "a part of its path is something else than a folder")
+        }
+        summary.entries += 1
+    }
+
+    func finish(_ file: FilePath, _ cancellation: Cancellation, _ sha256: String) throws -> UnpackSummary {
+        do {
+            try symlinks.forEach { entry in
+                try cancellation.check()
+                try createSymlink(entry, file)
+            }
+            try finishedLater.forEachDeepestFirst { entry in
+                try cancellation.check()
+                guard let folder = try folders.open(entry.path[...], missing: .giveUp) else {
+                    throw FileError("find again", rootPath.appending(raw: entry.path), .noSuchFileOrDirectory)
+                }
+                try metadata.apply(entry, to: folder, isNew: false)
+            }
+        } catch is FolderChain.NoFolder {
+            throw ArchiveError(.hostile, file, "a folder in it became something else")
+        }
+        summary.setIDRemoved = metadata.setIDRemoved
+        summary.ownersNotSet = metadata.ownersNotSet
+        summary.attributesNotSet = metadata.attributesNotSet
+        summary.sha256 = sha256
+        return summary
+    }
+
+    private func create(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+        switch entry.kind {
+        case .special: throw reader.error(.hostile, "it is a device or a FIFO")
+        case .folder: try createFolder(entry, reader)
+        case _ where entry.path.isEmpty:
+            throw reader.error(.hostile, "it stands for the whole folder and is none")
+        case .file: try createFile(entry, reader)
+        case .hardLink: try createHardLink(entry, reader)
+        // Nothing can be written through a link that is not there yet.
+        case .symlink: try symlinks.add(entry)
+        }
+    }
+
+    private func createFolder(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+        if !entry.path.isEmpty {
+            let (above, name) = entry.path.folderAndName
+            let parent = try folders.open(above, missing: .create) ?? root
+            try withRawName(name) { name in
+                if mkdirat(parent, name, 0o700) == 0 { return }
+                guard errno == EEXIST else { throw failed("create the folder", entry) }
+                var raw = stat()
+                guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFDIR
+                else { throw reader.error(.hostile, "its name is taken by something else than a folder") }
+            }
+        }
+        try finishedLater.add(entry)
+    }
+
+    private func createFile(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+        let (above, name) = entry.path.folderAndName
+        let parent = try folders.open(above, missing: .create) ?? root
+        let file = try withRawName(name) { name -> CInt in
+            let flags = UInt64(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+            let file = clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
+            if file >= 0 || errno != EEXIST { return file }
+            // A newer member of the same name: how a file that changed while it was read is told.
+            try makeWay(name, in: parent, entry, reader)
+            return clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
+        }
+        guard file >= 0 else { throw failed("create", entry) }
+        defer { close(file) }
+        var end: Int64 = 0
+        try reader.content { offset, part in
+            var rest = part
+            var position = offset
+            while !rest.isEmpty {
+                let count = pwrite(file, rest.baseAddress, rest.count, off_t(position))
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw failed("write to", entry)
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                position += Int64(count)
+            }
+            end = position
+        }
+        if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
+            throw failed("set the size of", entry)
+        }
+        try metadata.apply(entry, to: file, isNew: true)
+        summary.bytes += entry.size
+    }
+
+    /// Only a regular file gives way, and only to one.
+    private func makeWay(
+        _ name: UnsafePointer<CChar>, in parent: CInt, _ entry: ArchiveEntry, _ reader: TarReader
+    ) throws {
+        var raw = stat()
+        guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFREG else {
+            throw reader.error(.hostile, "its name is taken by something else than a file")
+        }
+        guard unlinkat(parent, name, 0) == 0 else { throw failed("replace", entry) }
+    }
+
+    private func createHardLink(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+        let (targetAbove, targetName) = entry.linkTarget.folderAndName
+        let (above, name) = entry.path.folderAndName
+        let parent = try folders.open(above, missing: .create) ?? root
+        let isMissing = try withRawName(targetName) { targetName in
+            var raw = stat()
+            guard let from = try targets.open(targetAbove, missing: .giveUp),
+                fstatat(from, targetName, &raw, AT_SYMLINK_NOFOLLOW) == 0
+            else { return true }
+            guard raw.st_mode & S_IFMT == S_IFREG else {
+                throw reader.error(.hostile, "it is a hard link to something else than a file")
+            }
+            try withRawName(name) { name in
+                // No flag: a link would be linked itself, not what it points to.
+                guard linkat(from, targetName, parent, name, 0) == 0 else {
+                    if errno == EEXIST { throw reader.error(.hostile, "its name is taken") }
+                    throw failed("create the hard link", entry)
+                }
+            }
+            return false
+        }
+        guard isMissing else { return }
+        guard options.select != nil else {
+            throw reader.error(
+                .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
+        }
+        summary.linksLeftOut.append(entry.path)
+    }
+
+    private func createSymlink(_ entry: ArchiveEntry, _ file: FilePath) throws {
+        let (above, name) = entry.path.folderAndName
+        let parent = try folders.open(above, missing: .create) ?? root
+        try withRawName(name) { name in
+            let code = withRawName(entry.linkTarget[...]) { symlinkat($0, parent, name) }
+            guard code == 0 else {
+                if errno == EEXIST {
+                    throw ArchiveError(
+                        .hostile, file, entry: entry.path, "its name is taken by something else")
+                }
+                throw failed("create the link", entry)
+            }
+            try metadata.apply(entry, toLink: name, in: parent)
+        }
+    }
+
+    /// Creates the folders above a selected entry as they were recorded, and remembers those that are not selected.
+    private func isWanted(_ entry: ArchiveEntry, _ select: @Sendable ([UInt8]) -> Bool) throws -> Bool {
+        passed.removeAll { !entry.path.isBelow($0.path) }
+        if entry.path.isEmpty || !select(entry.path) {
+            if entry.kind == .folder { passed.append(entry) }
+            return false
+        }
+        for folder in passed {
+            if !folder.path.isEmpty { _ = try folders.open(folder.path[...], missing: .create) }
+            try finishedLater.add(folder)
+            summary.entries += 1
+        }
+        passed = []
+        return true
+    }
+
+    private func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
+        if path == top || path.isEmpty { return [] }
+        return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
+    }
+
+    private func failed(_ operation: String, _ entry: ArchiveEntry) -> FileError {
+        FileError.last(operation, rootPath.appending(raw: entry.path))
+    }
+}
+
+extension Array where Element == UInt8 {
+    fileprivate func isBelow(_ folder: [UInt8]) -> Bool {
+        if folder.isEmpty { return true }
+        return count > folder.count && self[folder.count] == UInt8(ascii: "/") && starts(with: folder)
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import KecsSystem
+
+/// The flags of every command that changes something.
+struct ChangeOptions: ParsableArguments {
+    @Flag(name: [.customShort("n"), .long], help: "Print the plan that would be executed; change nothing.")
+    var dryRun = false
+
+    @Flag(name: .shortAndLong, help: "Answer yes to every question.")
+    var yes = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Wait so long for another kecsctl on the same instance, instead of failing at once with 11.",
+            valueName: "30s"))
+    var waitLock: TimeSpan?
+}
+
+/// `--force` never comes with `--yes`: one answers a question, the other overrules a safeguard.
+struct ForceOption: ParsableArguments {
+    @Flag(help: "Do it although a safeguard failed.")
+    var force = false
+}

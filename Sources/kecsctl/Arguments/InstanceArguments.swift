@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import ArgumentParser
+import Kecs
+import KecsSystem
+import SystemPackage
+
+/// `kecsctl stop dev prod`, or `--all`; `--instance NAME` as upstream `kecs` spells it.
+struct InstanceArguments: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("The instances.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var names: [String] = []
+
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp("The same as naming the instance.", valueName: "name"),
+        completion: .custom(InstanceCompletion.names))
+    var named: [String] = []
+
+    @Flag(name: .customLong("all"), help: "All instances.")
+    var isAll = false
+
+    var selection: InstanceSelection { InstanceSelection(names: names + named, isAll: isAll) }
+}
+
+/// For commands about exactly one instance.
+struct OneInstanceArgument: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp("The same as naming the instance.", valueName: "name"),
+        completion: .custom(InstanceCompletion.names))
+    var named: String?
+
+    func validate() throws {
+        if let name, let named, name != named {
+            throw ValidationError("two instances were named, “\(name)” and “\(named)”, and one is needed")
+        }
+    }
+
+    var selection: InstanceSelection { InstanceSelection(names: [name ?? named].compactMap(\.self)) }
+}
+
+/// What the shell offers for an instance: called by the completion scripts through the program itself.
+enum InstanceCompletion {
+    @Sendable static func names(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+        // A completion has nobody to tell an error to; no folder means no names.
+        guard
+            let home = try? Home.find(flag: homeFlag(in: words), environment: Program.environment()),
+            let entries = try? home.instances.entries()
+        else { return [] }
+        return entries.map(\.string).filter { InstanceName($0) != nil && $0.hasPrefix(prefix) }
+    }
+
+    private static func homeFlag(in words: [String]) -> String? {
+        for (word, next) in zip(words, words.dropFirst() + [""]) {
+            if word == "--home" { return next }
+            if word.hasPrefix("--home=") { return String(word.dropFirst(7)) }
+        }
+        return nil
+    }
+}

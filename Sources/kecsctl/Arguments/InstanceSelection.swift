@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+
+/// Which instances a command is about: what was typed, and what stands in for it when nothing was.
+struct InstanceSelection: Equatable, Sendable {
+    /// What a command does when no instance was named.
+    enum Unnamed: Sendable {
+        /// Lists and overviews: all of them.
+        case everything
+        /// Reading commands and `backup`: `$KECS_INSTANCE`, else the only one there is.
+        case theOnlyOne
+        /// Commands that change something: `$KECS_INSTANCE`, and no guess beyond it.
+        case variable
+        /// Verbs that destroy: nothing but a name typed for this one command.
+        case never
+    }
+
+    var names: [String] = []
+    var isAll = false
+
+    /// - Parameters:
+    ///   - existing: The names of all instances, sorted.
+    ///   - variable: `$KECS_INSTANCE`.
+    ///   - command: For the remedy: "stop".
+    /// - Returns: Each name once, in the order typed; whether they exist is for the operation to find out.
+    func resolve(
+        existing: [String], variable: String?, unnamed: Unnamed, command: String
+    ) throws(Failure) -> [String] {
+        if isAll {
+            guard names.isEmpty else {
+                throw Failure(
+                    .usage, "instances were named and --all was given",
+                    remedy: "kecsctl \(command) --all")
+            }
+            return existing
+        }
+        guard names.isEmpty else {
+            var seen: Set<String> = []
+            return names.filter { seen.insert($0).inserted }
+        }
+        if unnamed == .everything { return existing }
+        if unnamed != .never, let variable, !variable.isEmpty { return [variable] }
+        if unnamed == .theOnlyOne, existing.count == 1 { return existing }
+        throw Failure(
+            .usage, "no instance was named",
+            cause: existing.isEmpty
+                ? "there is no instance yet" : "there are: \(existing.joined(separator: ", "))",
+            remedy: existing.first.map { "kecsctl \(command) \($0)" } ?? "kecsctl start dev")
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import KecsSystem
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Finds backups by what people type: an id, its beginning, `latest`, with the instance before it (`dev/2026…`) or in
+/// `--instance`, or by itself when only one backup of all instances fits.
+struct BackupChoice: Sendable {
+    let name: InstanceName
+    let backup: StoredBackup
+}
+
+/// `--instance NAME` of the commands whose positional is a backup.
+struct BackupInstanceOption: ParsableArguments {
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp("Whose backup it is, when the id alone does not tell.", valueName: "name"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+}
+
+extension Session {
+    /// Instances, and those that are gone but have backups.
+    func namesWithBackups() throws -> [InstanceName] {
+        var names = Set(try site.instanceNames())
+        if site.home.backups.isFolder {
+            names.formUnion(
+                try site.home.backups.entries().compactMap { InstanceName($0.string) }
+                    .filter { site.home.backups.appending($0.description).isFolder })
+        }
+        return names.sorted()
+    }
+
+    func backup(_ text: String, of option: BackupInstanceOption) throws -> BackupChoice {
+        let halves = text.split(separator: "/", maxSplits: 1).map(String.init)
+        let id = halves.last ?? text
+        if let given = option.name ?? (halves.count == 2 ? halves[0] : nil) {
+            return try backup(id, of: try InstanceName(checking: given))
+        }
+        let names = try namesWithBackups()
+        if id == "latest" {
+            let name = try one(
+                InstanceSelection(), unnamed: .theOnlyOne, existing: names.map(\.description))
+            return try backup(id, of: name)
+        }
+        let fitting = try names.flatMap { name in
+            try site.home.backupStore(of: name).all()
+                .filter { $0.state != .incomplete && $0.id.description.hasPrefix(id) }
+                .map { BackupChoice(name: name, backup: $0) }
+        }
+        let exact = fitting.filter { $0.backup.id.description == id }
+        let found = exact.isEmpty ? fitting : exact
+        guard let first = found.first else {
+            throw Failure(.notFound, "there is no backup “\(id)”", remedy: "kecsctl backups list")
+        }
+        guard found.count == 1 else {
+            throw Failure(
+                .usage, "“\(id)” fits \(found.count) backups",
+                cause: found.map { "\($0.name)/\($0.backup.id)" }.joined(separator: ", "),
+                remedy: "kecsctl \(command) \(first.name)/\(first.backup.id)")
+        }
+        return first
+    }
+
+    private func backup(_ id: String, of name: InstanceName) throws -> BackupChoice {
+        guard try namesWithBackups().contains(name) else {
+            throw Failure(.notFound, "there is no instance “\(name)”", remedy: "kecsctl list")
+        }
+        return BackupChoice(
+            name: name, backup: try site.home.backupStore(of: name).find(id, instance: name.description))
+    }
+
+    /// Under the lock of the backup's instance; when that is gone there is none, and nobody else to keep away.
+    func lockedBackup<Value>(
+        _ name: InstanceName, _ change: ChangeOptions, _ body: () async throws -> Value
+    ) async throws -> Value {
+        guard site.home.folder(of: name).config.isPresent else { return try await body() }
+        return try await locked(name, change) { _ in try await body() }
+    }
+}

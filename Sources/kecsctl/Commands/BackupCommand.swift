@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct BackupCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Back up instances while they run; what is read back and found good counts.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl backup dev", "back up “dev”"),
+        .init("kecsctl backup --all --quiet --keep 14", "for cron: all of them, the newest 14 are kept"),
+        .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"))
+
+    @OptionGroup var instances: InstanceArguments
+
+    @Option(
+        name: .customLong("part"),
+        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"))
+    var parts: [NamesArgument] = []
+
+    @Option(help: "auto, live, frozen or stopped: what may still be written meanwhile.")
+    var consistency: ConsistencyChoice?
+
+    @Option(help: ArgumentHelp("The longest pause of a frozen instance.", valueName: "10s"))
+    var maxPause: TimeSpan?
+
+    @Option(
+        name: .customLong("label"),
+        help: ArgumentHelp("Noted in the backup; may be given again.", valueName: "key=value"))
+    var labels: [LabelArgument] = []
+
+    @Option(help: "fast, small or none.")
+    var compression: Compression?
+
+    @OptionGroup(title: "Retention") var retention: RetentionOptions
+
+    @Flag(name: .customLong("no-prune"), help: "Remove no old backup afterwards.")
+    var noPrune = false
+
+    @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    enum ConsistencyChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
+        case auto, live, frozen, stopped
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        var flags = retention.settings
+        flags[.consistency] = consistency?.rawValue
+        flags[.maxPause] = maxPause?.description
+        flags[.compression] = compression?.rawValue
+        let request = BackupRequest(
+            parts: parts.isEmpty ? nil : parts.flatMap(\.names),
+            labels: Dictionary(labels.map { ($0.key, $0.value) }) { $1 }, prune: !noPrune, force: force.force,
+            dryRun: change.dryRun)
+        return await session.operate(
+            on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling
+        ) { name in
+            try await session.locked(name, change, flags: flags) { instance in
+                try await TakeBackup(site: session.site).run(instance, request)
+            }
+        }
+    }
+
+    static var telling: Session.Telling<BackupReport> {
+        .init(
+            text: text, names: { name, report in [report.backup?.id.description ?? name.description] },
+            warnings: { report in
+                (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
+            })
+    }
+
+    private static func text(_ name: InstanceName, _ report: BackupReport) -> String {
+        if let plan = report.plan {
+            return
+                (["\(name): would back up"]
+                + plan.map { part in
+                    "  \(part.name): \(part.entries) entries, \(ByteCount(part.sourceBytes)), \(part.consistency.rawValue)"
+                        + (part.unchanged ? ", unchanged since the last backup" : "")
+                        + (part.databases.isEmpty
+                            ? "" : ", databases: \(part.databases.joined(separator: ", "))")
+                }).joined(separator: "\n")
+        }
+        guard let backup = report.backup else { return "\(name): nothing was backed up" }
+        var line = "\(name): backed up as \(backup.id), \(ByteCount(backup.bytes)) in "
+        line += DurationText.short(.seconds(report.durationSeconds)) + ", verified"
+        if report.pauseSeconds > 0 {
+            line += ", paused for " + DurationText.short(.seconds(report.pauseSeconds))
+        }
+        let pruned = report.pruned.map { "\n  removed \($0), which the retention no longer keeps" }.joined()
+        return line + pruned
+    }
+}

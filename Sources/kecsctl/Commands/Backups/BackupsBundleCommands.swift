@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsSystem
+
+struct BackupsExportCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a backup, verified, into one file to carry elsewhere.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl backups export latest --file /mnt/usb/dev.tar", "the newest one"),
+        .init("kecsctl backups export dev/20261121 --file dev.tar", "by the beginning of its id"))
+
+    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    var id: String
+
+    @Option(help: "The file, which must not exist.")
+    var file: PathArgument
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let target = try file.path(session)
+        return await session.list(BackupsListCommand.listing()) {
+            let choice = try session.backup(id, of: instance)
+            try MoveBackup(site: session.site).export(choice.backup, of: choice.name, to: target)
+            return [BackupSummary(choice.backup, instance: choice.name.description)]
+        }
+    }
+}
+
+struct BackupsImportCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Take a file that “backups export” wrote into the backups of an instance, verified.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl backups import dev.tar --as dev", "into the backups of “dev”"),
+        .init("kecsctl backups import /mnt/usb/dev.tar --as copy", "of an instance that need not exist yet"))
+
+    @Argument(help: "The file.")
+    var file: PathArgument
+
+    @Option(
+        name: .customLong("as"), help: ArgumentHelp("Whose backup it becomes.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String
+
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let source = try file.path(session)
+        let name = try InstanceName(checking: name)
+        return await session.list(BackupsListCommand.listing()) {
+            guard !change.dryRun else { return [] }
+            let stored = try await session.lockedBackup(name, change) {
+                try MoveBackup(site: session.site).importBundle(source, to: name)
+            }
+            let summary = BackupSummary(stored, instance: name.description)
+            session.record(summary, status: 0)
+            return [summary]
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+struct BackupsCommand: HelpedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backups", abstract: "List, check, compare and remove backups.",
+        subcommands: [
+            BackupsListCommand.self, BackupsShowCommand.self, BackupsVerifyCommand.self,
+            BackupsDiffCommand.self,
+            BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsPinCommand.self,
+            BackupsUnpinCommand.self,
+            BackupsExportCommand.self, BackupsImportCommand.self,
+        ])
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl backups list dev", "the backups of “dev”"),
+        .init("kecsctl backups verify --all", "read every backup again and check it"))
+}

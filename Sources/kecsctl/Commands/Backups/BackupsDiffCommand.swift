@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsSystem
+
+struct BackupsDiffCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "Say which files and which tables' rows differ from a backup to another, or to now.")
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([10, 13]),
+        .init("kecsctl backups diff latest", "what changed since the newest backup"),
+        .init("kecsctl backups diff dev/20261120 dev/20261121", "from one backup to another"))
+
+    @Argument(help: "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID.")
+    var id: String
+
+    @Argument(help: "The later one; left out: the instance as it is now.")
+    var other: String?
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let listing = Session.Listing<Difference.Part>(
+            kind: "DifferenceReport", table: { DifferenceTable.table($0).text(width: $1) }, name: \.name,
+            nothing: "nothing differs")
+        return await session.list(listing) {
+            let choice = try session.backup(id, of: instance)
+            let later = try other.map { try session.backup($0, of: instance) }
+            if let later, later.name != choice.name {
+                throw Failure(.usage, "backups of two instances are not compared")
+            }
+            let difference = try await CompareStates(site: session.site).run(
+                try session.site.instance(choice.name), choice.backup, later?.backup)
+            return difference.isEmpty ? [] : difference.parts
+        }
+    }
+}
+
+/// One row for each file and each table that differs.
+enum DifferenceTable {
+    static func table(_ parts: [Difference.Part]) -> Table {
+        Table(
+            header: ["PART", "WHAT", "CHANGE", "BEFORE", "AFTER"],
+            rows: parts.flatMap { part in
+                part.tables.map { table in
+                    [
+                        part.name, "\(table.database): \(table.table)", "rows",
+                        table.rowsBefore.map(String.init), table.rowsAfter.map(String.init),
+                    ]
+                }
+                    + part.files.map { file in
+                        [
+                            part.name, file.path.isEmpty ? "." : file.path, file.change,
+                            file.bytesBefore.map { "\(ByteCount($0))" },
+                            file.bytesAfter.map { "\(ByteCount($0))" },
+                        ]
+                    }
+            }, rightAligned: [3, 4])
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct BackupsShowCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Tell what is in a backup: its parts, their databases and rows.")
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([10]),
+        .init("kecsctl backups show latest", "the newest one of the only instance"),
+        .init("kecsctl backups show dev/20261121 -o json", "by the beginning of its id, for a script"))
+
+    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    var id: String
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        var listing = BackupsListCommand.listing()
+        listing.table = { items, _ in items.map(Self.text).joined(separator: "\n") }
+        return await session.list(listing) {
+            let choice = try session.backup(id, of: instance)
+            return [BackupSummary(choice.backup, instance: choice.name.description)]
+        }
+    }
+
+    private static func text(_ item: BackupSummary) -> String {
+        var lines = [
+            ("backup", item.id.description), ("instance", item.instance), ("path", item.path),
+            ("taken", "\(item.createdAt), \(item.reason.rawValue)"),
+            ("state", item.verified ? "verified" : item.state), ("size", "\(ByteCount(item.bytes))"),
+        ]
+        if let problem = item.problem { lines.append(("problem", problem)) }
+        if item.pinned { lines.append(("pinned", "yes: retention never removes it")) }
+        if item.degraded { lines.append(("degraded", "yes: the instance was degraded when it was taken")) }
+        lines += item.labels.sorted { $0.key < $1.key }.map { ("label", "\($0.key)=\($0.value)") }
+        for part in item.parts {
+            lines.append(
+                (
+                    "part",
+                    "\(part.name): \(part.entries) entries, \(ByteCount(part.sourceBytes)) in \(part.file) of "
+                        + "\(ByteCount(part.bytes)), \(part.consistency.rawValue)"
+                ))
+            for database in part.databases {
+                let rows = (database.tables ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+                lines.append(
+                    (
+                        "  database",
+                        "\(database.path): \(database.engine.rawValue), \(ByteCount(database.bytes))"
+                            + (rows.isEmpty ? "" : "; rows: " + rows.joined(separator: ", "))
+                    ))
+            }
+            lines += part.warnings.map { ("  warning", $0) }
+        }
+        return lines.map { title, text in
+            title + ":" + String(repeating: " ", count: max(1, 12 - title.count)) + text.printable + "\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+
+struct BackupsVerifyCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Read backups again, every byte, and compare them with their manifests.")
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([3, 10, 13]),
+        .init("kecsctl backups verify latest", "the newest one of the only instance"),
+        .init("kecsctl backups verify --all --quiet", "for cron: nothing is printed when all are good"))
+
+    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    var ids: [String] = []
+
+    @Flag(name: .customLong("all"), help: "Every backup, or with --instance every one of that instance.")
+    var isAll = false
+
+    @Flag(help: "Only manifests, checksums' files and sizes.")
+    var quick = false
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        guard ids.isEmpty == isAll else { throw ValidationError("either ids or --all are needed") }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let listing = Session.Listing<VerifyItem>(
+            kind: "VerifyReport", table: { Self.table($0).text(width: $1) }, name: \.id.description,
+            nothing: "there is no backup to verify",
+            status: { $0.isGood || $0.result == "incomplete" ? 0 : Failure.Kind.damaged.rawValue })
+        let keep = KeepBackups(site: session.site)
+        let choices = try isAll ? all(session) : ids.map { try session.backup($0, of: instance) }
+        return await session.list(listing, over: choices) { choice in
+            let item = try keep.verify(choice.backup, of: choice.name, depth: quick ? .quick : .full)
+            if !item.isGood, item.result != "incomplete" {
+                session.console.fail(
+                    Failure(
+                        .damaged, "the backup “\(item.id)” of “\(item.instance)” is \(item.result)",
+                        cause: [item.file, item.why].compactMap(\.self).joined(separator: ": "),
+                        remedy: "kecsctl backup \(item.instance)"),
+                    instance: item.instance)
+            }
+            return [item]
+        }
+    }
+
+    private func all(_ session: Session) throws -> [BackupChoice] {
+        let names = try instance.name.map { [try InstanceName(checking: $0)] } ?? session.namesWithBackups()
+        return try names.flatMap { name in
+            try session.site.home.backupStore(of: name).all().map { BackupChoice(name: name, backup: $0) }
+        }
+    }
+
+    private static func table(_ items: [VerifyItem]) -> Table {
+        Table(
+            header: ["INSTANCE", "ID", "RESULT", "FILE", "WHY"],
+            rows: items.map { [$0.instance, $0.id.description, $0.result, $0.file, $0.why] })
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+struct CompletionsCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "completions",
+        abstract: "Print the completion script of a shell; it completes names of instances too.")
+
+    static let help = CommandHelp(
+        ExitStatus.common,
+        .init("source <(kecsctl completions bash)", "for this shell"),
+        .init("kecsctl completions fish > ~/.config/fish/completions/kecsctl.fish", "for every fish"))
+
+    enum Shell: String, CaseIterable, ExpressibleByArgument, Sendable { case bash, zsh, fish }
+
+    @Argument(help: "bash, zsh or fish.")
+    var shell: Shell
+
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        session.console.answer(Self.script(shell))
+        return 0
+    }
+
+    static func script(_ shell: Shell) -> String {
+        let script =
+            switch shell {
+            case .bash: Kecsctl.completionScript(for: .bash)
+            case .zsh: Kecsctl.completionScript(for: .zsh)
+            case .fish: Kecsctl.completionScript(for: .fish)
+            }
+        return script.hasSuffix("\n") ? script : script + "\n"
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsSystem
+
+struct LogsCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "Print the log of an instance's server.")
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([10]), .init("kecsctl logs dev --tail 50", "its last 50 lines"),
+        .init("kecsctl logs dev -f", "and what comes, until Ctrl-C"))
+
+    @OptionGroup var instance: OneInstanceArgument
+
+    @Flag(name: .shortAndLong, help: "Go on with what is appended.")
+    var follow = false
+
+    @Option(help: ArgumentHelp("So many lines from the end.", valueName: "lines"))
+    var tail = 200
+
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        guard tail >= 0 else { throw ValidationError("--tail wants a number of lines from 0") }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let name = try session.one(instance.selection, unnamed: .theOnlyOne)
+        let log = LogTail(try session.site.instance(name).folder.serverLog)
+        for line in try log.last(tail) { session.console.answer(line + "\n") }
+        if follow {
+            try await log.follow(clock: session.machine.clock, cancellation: session.machine.cancellation) {
+                session.console.answer(bytes: $0)
+            }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct RestoreCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Bring back a backup, or a file from elsewhere; “undo” takes it back.",
+        discussion: """
+            A file may be a bundle of a backup, a tar.gz with the data folder in it, an SQLite database or an SQL dump; \
+            it is recognised by its content. The instance is stopped and started around one exchange of folders, and \
+            what was there is kept.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl restore dev --from latest", "the newest backup that can be restored"),
+        .init("kecsctl restore dev --at 2026-11-20T18:00 --dry-run", "what would change, going back to then"),
+        .init("kecsctl restore dev --from latest --into /tmp/look", "unpack it beside; “dev” is not touched"))
+
+    @OptionGroup var instance: OneInstanceArgument
+
+    @Option(
+        help: ArgumentHelp("latest, a backup's id or its beginning, or a file.", valueName: "latest|id|file"))
+    var from: String?
+
+    @Option(
+        name: .customLong("at"),
+        help: ArgumentHelp(
+            "The newest backup from then or before (UTC, unless it says another offset).", valueName: "time"))
+    var moment: Moment?
+
+    @Option(
+        name: .customLong("part"),
+        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"))
+    var parts: [NamesArgument] = []
+
+    @Option(
+        name: .customLong("path"),
+        help: ArgumentHelp("Only what matches; * matches slashes too. May be given again.", valueName: "glob")
+    )
+    var paths: [GlobArgument] = []
+
+    @Option(
+        help: ArgumentHelp("Unpack into this folder instead, which must be empty.", valueName: "dir"),
+        completion: .directory)
+    var into: PathArgument?
+
+    @Option(help: ArgumentHelp("Whom all files shall belong to.", valueName: "uid[:gid]"))
+    var owner: OwnerArgument?
+
+    @Option(
+        name: .customLong("map-owner"),
+        help: ArgumentHelp("What user and group a had, b gets; may be given again.", valueName: "a:b"))
+    var mappings: [OwnerArgument] = []
+
+    @Option(help: "How an instance that is gone runs; else as it did.")
+    var runtime: RuntimeKind?
+
+    @Flag(name: .customLong("no-start"), help: "Do not start it again.")
+    var noStart = false
+
+    @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        if from == nil, moment == nil { throw ValidationError("restore what? --from latest, for example") }
+        if from != nil, moment != nil { throw ValidationError("--from and --at exclude each other") }
+        if owner != nil, !mappings.isEmpty {
+            throw ValidationError("--owner and --map-owner exclude each other")
+        }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let source: RestoreFrom =
+            if let moment { .at(moment) } else {
+                try RestoreFrom(from ?? "latest", environment: session.machine.environment)
+            }
+        let request = RestoreRequest(
+            from: source, parts: parts.isEmpty ? nil : parts.flatMap(\.names),
+            paths: paths.map { Glob($0.pattern) },
+            owners: owners, start: !noStart, force: force.force,
+            dryRun: change.dryRun)
+        let folder = try into?.path(session)
+        return await session.operate(
+            on: instance.selection, unnamed: .variable, changes: !change.dryRun && folder == nil, Self.telling
+        ) { name in
+            if let folder { return try ExtractBackup(site: session.site).run(name, request, into: folder) }
+            if !change.dryRun { try RebuildInstance(site: session.site).run(name, source, runtime: runtime) }
+            return try await session.locked(name, change) { instance in
+                try await RestoreBackup(site: session.site).run(instance, request)
+            }
+        }
+    }
+
+    private var owners: OwnerMapping {
+        if let owner { return .all(owner: owner.user, group: owner.group) }
+        guard !mappings.isEmpty else { return .asRecorded }
+        let pairs = Dictionary(mappings.map { ($0.user, $0.group) }) { $1 }
+        return .map(users: pairs, groups: pairs)
+    }
+
+    static var telling: Session.Telling<RestoreReport> {
+        .init(text: text, warnings: \.notes, failures: { $0.startError.map { [$0] } ?? [] })
+    }
+
+    private static func text(_ name: InstanceName, _ report: RestoreReport) -> String {
+        let parts = report.parts.joined(separator: ", ")
+        if report.outcome == .planned {
+            let line = "\(name): would restore \(parts) from \(report.from.printable)"
+            guard let changes = report.changes else { return line }
+            return changes.isEmpty
+                ? line + "; nothing would change"
+                : line + "\n" + DifferenceTable.table(changes.parts).text(width: nil).trimmed
+        }
+        var lines = [
+            "\(name): restored \(parts) from \(report.from.printable) in "
+                + DurationText.short(.seconds(report.durationSeconds))
+                + (report.state.isEmpty ? "" : ", \(report.state)")
+        ]
+        if report.undo != nil { lines.append("  “kecsctl undo \(name)” takes it back") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension String {
+    /// Without its final newline.
+    fileprivate var trimmed: String { hasSuffix("\n") ? String(dropLast()) : self }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import ArgumentParser
+import Kecs
+import KecsSystem
+import SystemPackage
+
+struct StartCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start",
+        abstract: "Start instances; create one that is new, restore one whose state is gone.",
+        discussion: """
+            What is given by flags is written into the instance's config.json and holds from then on.
+            Without --command a local instance is only data: there is nothing to run, and it is said so.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl start dev --runtime local", "create “dev” as data only"),
+        .init("kecsctl start dev --command \"kecs server\"", "and let it run this server"),
+        .init("kecsctl start dev --restore latest", "go back to the newest good backup first"))
+
+    @OptionGroup var instances: InstanceArguments
+
+    @Option(help: "How it runs; only on the first start. This version has only “local”.")
+    var runtime: RuntimeKind?
+
+    @Option(help: "Where the control plane's data lies; else data/ in the instance's folder.")
+    var dataDir: PathArgument?
+
+    @Option(help: "The server's command line, run without a shell.")
+    var command: String?
+
+    @Option(
+        help: ArgumentHelp("What answers when it is healthy; “none”: nothing is asked.", valueName: "url"))
+    var healthUrl: String?
+
+    @Option(help: ArgumentHelp("Of the API, 1 to 65535; else a free one is chosen.", valueName: "port"))
+    var apiPort: Int?
+
+    @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
+    var adminPort: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "auto: the newest good backup, only when the state is empty.", valueName: "auto|latest|none|id"))
+    var restore = "auto"
+
+    @Flag(help: "Take a degraded instance as it is from now on.")
+    var accept = false
+
+    @Flag(name: .customLong("no-wait"), help: "Do not wait until it answers.")
+    var noWait = false
+
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let request = try request(session)
+        return await session.operate(
+            on: instances.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
+        ) { name in
+            try await StartInstance(site: session.site).run(
+                name, request, lock: session.lock(change), healed: session.tell)
+        }
+    }
+
+    private func request(_ session: Session) throws -> StartRequest {
+        var settings: [SettingKey: String] = [:]
+        settings[.runtime] = runtime?.rawValue
+        settings[.dataDir] = try dataDir?.path(session).string
+        settings[.command] = command
+        settings[.healthUrl] = healthUrl
+        settings[.apiPort] = apiPort.map(String.init)
+        settings[.adminPort] = adminPort.map(String.init)
+        let from: StartRequest.Restore =
+            switch restore {
+            case "auto": .auto
+            case "latest": .latest
+            case "none": .none
+            default: .id(restore)
+            }
+        return StartRequest(
+            settings: settings, restore: from, accept: accept, wait: !noWait,
+            limit: global.timeout?.duration ?? .seconds(120), dryRun: change.dryRun)
+    }
+
+    static var telling: Session.Telling<StartReport> {
+        .init(text: text, failures: { $0.restoreError.map { [$0] } ?? [] })
+    }
+
+    private static func text(_ name: InstanceName, _ report: StartReport) -> String {
+        var facts: [String] = []
+        if report.created { facts.append(report.outcome == .planned ? "would be created" : "created") }
+        if let id = report.restored {
+            facts.append((report.outcome == .planned ? "would be restored from " : "restored from ") + id)
+        }
+        if report.outcome == .planned, report.runsSomething, report.state != "running" {
+            facts.append("would be started")
+        }
+        facts.append(
+            report.runsSomething || report.outcome == .planned
+                ? (report.outcome == .already ? "already " : "") + report.state
+                : "\(report.state), no command")
+        if let why = report.degraded { facts.append("degraded: \(why)") }
+        let places = report.endpoints.map { "\n  \($0.name): \($0.url)" }.joined()
+        return "\(name): " + facts.joined(separator: ", ") + places
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+
+struct StopCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stop",
+        abstract: "Back up, verify, then stop: without a verified backup nothing is stopped.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl stop dev", "back up “dev”, then stop it"),
+        .init("kecsctl stop --all --no-backup", "stop all of them at once"))
+
+    @OptionGroup var instances: InstanceArguments
+
+    @Flag(name: .customLong("no-backup"), help: "Stop without a backup.")
+    var noBackup = false
+
+    @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let request = StopRequest(backup: !noBackup, force: force.force, dryRun: change.dryRun)
+        let telling = Session.Telling<StopReport>(
+            text: Self.text, failures: { $0.backupError.map { [$0] } ?? [] })
+        return await session.operate(
+            on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
+        ) { name in
+            try await session.locked(name, change) { instance in
+                try await StopInstance(site: session.site).run(instance, request)
+            }
+        }
+    }
+
+    private static func text(_ name: InstanceName, _ report: StopReport) -> String {
+        let backup = report.backup.map { ", backed up as \($0.id)" } ?? ""
+        return switch report.outcome {
+        case .planned: "\(name): would be stopped"
+        case .already: "\(name): already \(report.state)"
+        default: "\(name): \(report.state)\(backup)"
+        }
+    }
+}

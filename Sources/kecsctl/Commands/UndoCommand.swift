@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+
+struct UndoCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "undo", abstract: "Take back the last restore; a second “undo” takes that back.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl undo dev", "put back what the last restore of “dev” replaced"),
+        .init("kecsctl undo dev --dry-run", "say what that is"))
+
+    @OptionGroup var instance: OneInstanceArgument
+
+    @Flag(name: .customLong("no-start"), help: "Do not start it again.")
+    var noStart = false
+
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        await session.operate(
+            on: instance.selection, unnamed: .variable, changes: !change.dryRun,
+            .init(
+                text: Self.text, warnings: { $0.outcome == .planned ? [] : $0.notes },
+                failures: RestoreCommand.telling.failures)
+        ) { name in
+            try await session.locked(name, change) { instance in
+                try await UndoRestore(site: session.site).run(
+                    instance, start: !noStart, dryRun: change.dryRun)
+            }
+        }
+    }
+
+    private static func text(_ name: InstanceName, _ report: RestoreReport) -> String {
+        let parts = report.parts.joined(separator: ", ")
+        if report.outcome == .planned {
+            return "\(name): would put back \(parts): \(report.notes.joined(separator: "; "))"
+        }
+        return "\(name): \(report.from.printable) took back \(parts)"
+            + (report.state.isEmpty ? "" : ", \(report.state)")
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+import Logging
+import Synchronization
+import SystemPackage
+
+/// The only writer to standard output and standard error.
+///
+/// A reader that went away (`| head`) is no error: what is left is dropped and the command goes on to its end. Any
+/// other failure to write the answer is one, because the caller would take half an answer for the whole.
+final class Console: Sendable {
+    let terminal: Terminal
+    let format: LogFormat
+    let verbosity: Int
+    let isQuiet: Bool
+    private let output: FileDescriptor
+    private let errors: FileDescriptor
+    private let clock: any WallClock
+    private let state = Mutex(State())
+
+    private struct State {
+        var outputError: Errno?
+        /// Whether the last line of the terminal holds progress that the next line must overwrite.
+        var showsProgress = false
+    }
+
+    init(
+        terminal: Terminal, format: LogFormat = .text, verbosity: Int = 0, isQuiet: Bool = false,
+        clock: any WallClock, output: FileDescriptor, errors: FileDescriptor
+    ) {
+        self.terminal = terminal
+        self.format = format
+        self.verbosity = verbosity
+        self.isQuiet = isQuiet
+        self.clock = clock
+        self.output = output
+        self.errors = errors
+    }
+
+    /// What kept the answer from being written, a closed pipe excepted.
+    var outputError: Errno? {
+        state.withLock { $0.outputError.flatMap { $0 == .brokenPipe ? nil : $0 } }
+    }
+
+    func answer(_ text: String) { answer(bytes: Array(text.utf8)) }
+
+    /// Bytes as they are: a log of another program.
+    func answer(bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        state.withLock { state in
+            clearProgress(&state)
+            guard state.outputError == nil else { return }
+            do { _ = try output.writeAll(bytes) } catch {
+                state.outputError = error as? Errno ?? .ioError
+            }
+        }
+    }
+
+    func fail(_ failure: Failure, instance: String? = nil) {
+        switch format {
+        case .text: line(ErrorText.text(failure, colour: terminal.colour))
+        case .json:
+            json(
+                LogLine(
+                    time: clock.now(), level: "error", message: failure.message, instance: instance,
+                    status: failure.status, cause: failure.cause, remedy: failure.remedy))
+        }
+    }
+
+    /// - Parameter details: What the line is about; `instance` has a field of its own in JSON.
+    func note(_ level: Logger.Level, _ message: String, details: [String: String] = [:]) {
+        switch format {
+        case .text:
+            let facts = details.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+            let word = level == .warning && terminal.colour ? "\u{1b}[33mwarning\u{1b}[0m" : level.rawValue
+            line("kecsctl: \(word): \((message + facts).printable)\n")
+        case .json:
+            var rest = details
+            let instance = rest.removeValue(forKey: "instance")
+            json(
+                LogLine(
+                    time: clock.now(), level: level.rawValue, message: message, instance: instance,
+                    details: rest))
+        }
+    }
+
+    /// Puts one line of progress where the one before stood. Only for a terminal.
+    func progress(_ text: String) {
+        guard let width = terminal.errorWidth else { return }
+        state.withLock { state in
+            state.showsProgress = true
+            send("\r\u{1b}[K" + String(text.printable.prefix(width - 1)))
+        }
+    }
+
+    func endProgress() { state.withLock { clearProgress(&$0) } }
+
+    private func json(_ line: LogLine) {
+        do { self.line(try JSONText.line(line) + "\n") } catch { self.line("\(line.message.printable)\n") }
+    }
+
+    /// - Parameter text: With its newline, which only a question has not.
+    func line(_ text: String) {
+        state.withLock { state in
+            clearProgress(&state)
+            send(text)
+        }
+    }
+
+    private func clearProgress(_ state: inout State) {
+        guard state.showsProgress else { return }
+        state.showsProgress = false
+        send("\r\u{1b}[K")
+    }
+
+    /// Standard error has nobody to tell that it cannot be written.
+    private func send(_ text: String) {
+        do { _ = try errors.writeAll(text.utf8) } catch {}
+    }
+}

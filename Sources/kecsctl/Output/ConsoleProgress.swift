@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+import Logging
+import Synchronization
+
+/// Progress on standard error: on a terminal one line, rewritten at most ten times a second; in a log a plain line at
+/// most every ten seconds, and with `-v` one at the end of each step; with `--quiet` nothing.
+final class ConsoleProgress: ProgressSink {
+    private let console: Console
+    private let clock: any WallClock
+    private let state: Mutex<State>
+    private let interval: Duration
+
+    private struct State {
+        var step: Step?
+        var nextLine: Duration
+    }
+
+    private struct Step {
+        var text: String
+        var total: Int64?
+        var done: Int64 = 0
+        var start: Duration
+    }
+
+    init(console: Console, clock: any WallClock) {
+        self.console = console
+        self.clock = clock
+        interval = console.terminal.errorWidth != nil ? .milliseconds(100) : .seconds(10)
+        state = Mutex(State(nextLine: clock.elapsed() + interval))
+    }
+
+    func step(_ text: String, total: Int64?) {
+        let now = clock.elapsed()
+        state.withLock { state in
+            endStep(&state, at: now)
+            state.step = Step(text: text, total: total, start: now)
+            show(&state, at: now)
+        }
+    }
+
+    func advance(_ bytes: Int64) {
+        let now = clock.elapsed()
+        state.withLock { state in
+            state.step?.done += bytes
+            show(&state, at: now)
+        }
+    }
+
+    /// The operation is over.
+    func finish() {
+        let now = clock.elapsed()
+        state.withLock { endStep(&$0, at: now) }
+        console.endProgress()
+    }
+
+    private func endStep(_ state: inout State, at now: Duration) {
+        guard let step = state.step else { return }
+        state.step = nil
+        guard console.verbosity > 0 else { return }
+        let size = step.done > 0 ? ", \(ByteCount(step.done))" : ""
+        console.note(.info, "\(step.text): done in \(DurationText.short(now - step.start))\(size)")
+    }
+
+    private func show(_ state: inout State, at now: Duration) {
+        guard now >= state.nextLine, !console.isQuiet, let step = state.step else { return }
+        state.nextLine = now + interval
+        let line = Self.line(step.text, done: step.done, total: step.total, after: now - step.start)
+        if console.terminal.errorWidth != nil {
+            console.progress(line)
+        } else {
+            console.note(.info, line)
+        }
+    }
+
+    /// "reading data  45%  102 MB of 230 MB  312 MB/s  0:01 left"
+    static func line(_ text: String, done: Int64, total: Int64?, after time: Duration) -> String {
+        guard done > 0 else { return text }
+        var fields = [text]
+        if let total, total > 0 {
+            // What grows while it is read must not show 103%.
+            fields.append("\(min(100, Int(Double(done) / Double(total) * 100)))%")
+            fields.append("\(ByteCount(done)) of \(ByteCount(max(total, done)))")
+        } else {
+            fields.append("\(ByteCount(done))")
+        }
+        let seconds = time / .seconds(1)
+        guard seconds >= 0.5 else { return fields.joined(separator: "  ") }
+        let rate = Double(done) / seconds
+        fields.append("\(ByteCount(Int64(rate)))/s")
+        if let total, total > done {
+            fields.append(DurationText.clock(.seconds(Double(total - done) / rate)) + " left")
+        }
+        return fields.joined(separator: "  ")
+    }
+}

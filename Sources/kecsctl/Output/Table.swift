@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Rows under headers: columns aligned by characters, two blanks between, none at the end of a line, `-` for nothing.
+struct Table: Hashable, Sendable {
+    /// In capitals.
+    var header: [String]
+    var rows: [[String?]]
+    /// Sizes and counts stand at the right.
+    var rightAligned: Set<Int> = []
+
+    /// - Parameter width: Of the terminal; the widest columns then give way, with `…` at the cut. Nil: nothing is cut.
+    func text(width: Int?) -> String {
+        let cells =
+            [header] + rows.map { row in row.map { $0.flatMap { $0.isEmpty ? nil : $0.printable } ?? "-" } }
+        var widths = header.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+        if let width { Self.fit(&widths, header: header, into: width) }
+        return cells.reduce(into: "") { text, row in
+            let line = row.indices.map { column in
+                pad(Self.cut(row[column], to: widths[column]), column, widths[column])
+            }.joined(separator: "  ")
+            text +=
+                line.prefix(upTo: line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)
+                + "\n"
+        }
+    }
+
+    private func pad(_ cell: String, _ column: Int, _ width: Int) -> String {
+        let blanks = String(repeating: " ", count: max(0, width - cell.count))
+        return rightAligned.contains(column) ? blanks + cell : cell + blanks
+    }
+
+    /// Takes from the widest column, one character at a time, but never below its header and never below 6.
+    private static func fit(_ widths: inout [Int], header: [String], into limit: Int) {
+        let least = zip(widths, header).map { min($0, max(6, $1.count)) }
+        while widths.reduce(0, +) + 2 * (widths.count - 1) > limit {
+            let candidates = widths.indices.filter { widths[$0] > least[$0] }
+            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { return }
+            widths[widest] -= 1
+        }
+    }
+
+    private static func cut(_ cell: String, to width: Int) -> String {
+        cell.count <= width ? cell : cell.prefix(width - 1) + "…"
+    }
+}

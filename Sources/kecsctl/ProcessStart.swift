@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// Makes the process the same whoever started it: a shell, cron, systemd, a container with nothing open.
+enum ProcessStart {
+    static func prepare() {
+        openStandardStreams()
+        // What is written belongs to the user alone; a core file would hold passphrases and credentials.
+        umask(0o077)
+        var core = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &core) == 0 {
+            core.rlim_cur = 0
+            setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &core)
+        }
+        // `| head` is answered by EPIPE where the answer is written.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// A closed descriptor 0, 1 or 2 would be given to the next file that is opened, and a database would then
+    /// receive our error messages.
+    private static func openStandardStreams() {
+        for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 {
+            let opened = open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+            // The lowest free number is this one, because those below are open.
+            precondition(opened == stream || opened == -1)
+        }
+    }
+}

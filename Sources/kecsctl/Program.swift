@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+@preconcurrency import Glibc
+import Kecs
+import KecsSystem
+import Logging
+import SystemPackage
+
+/// The whole command line, from its words to its exit status. Tests run it in their own process.
+struct Program: Sendable {
+    let environment: [String: String]
+    let interruption: RootTask
+    let output: FileDescriptor
+    let errors: FileDescriptor
+    var terminal = Terminal.none
+    /// Where the libraries' log goes; a process can be told so only once, so tests leave it alone.
+    var bootstrapLog: @Sendable (Console) -> Void = { _ in }
+    var clock: any WallClock = SystemClock()
+
+    /// Runs one command to its end.
+    func run(_ words: [String]) async -> Int32 {
+        let words = CommandPath.globalsBehindCommand(words)
+        let path = CommandPath(words)
+        if let page = path.helpRequest { return say(HelpPage.text(page, width: terminal.outputWidth)) }
+        let command: any ParsableCommand
+        do {
+            command = try Kecsctl.parseAsRoot(words)
+        } catch {
+            guard Kecsctl.exitCode(for: error).isSuccess else {
+                return refuse(words, Failure.usage(Kecsctl.message(for: error), at: path))
+            }
+            return say(Kecsctl.fullMessage(for: error))
+        }
+        guard let command = command as? any SessionCommand else {
+            // A command that only holds others, alone.
+            if path.isRoot { return say(HelpPage.text(path, width: terminal.outputWidth)) }
+            return refuse(words, Failure.usage("“\(path.name)” needs to know what to do", at: path))
+        }
+        return await perform(command, path: path)
+    }
+
+    private func perform(_ command: some SessionCommand, path: CommandPath) async -> Int32 {
+        let options = command.global
+        var terminal = terminal
+        if options.noColor { terminal.colour = false }
+        let console = Console(
+            terminal: terminal, format: options.logFormat, verbosity: options.verbose,
+            isQuiet: options.quiet, clock: clock, output: output, errors: errors)
+        bootstrapLog(console)
+        let progress = ConsoleProgress(console: console, clock: clock)
+        let home: Home
+        do {
+            home = try Home.find(flag: options.home?.text, environment: environment)
+        } catch {
+            console.fail(error)
+            return error.status
+        }
+        let machine = Machine(
+            environment: environment,
+            processes: SystemProcesses(
+                environment: environment, cancellation: interruption.cancellation,
+                log: console.verbosity > 1 ? { @Sendable line in console.note(.trace, line) } : nil),
+            clock: clock,
+            cancellation: interruption.cancellation, progress: progress)
+        let session = Session(
+            site: Wiring.site(machine, home), console: console, options: options, command: path.name)
+        // Threads of our own, because almost everything below blocks: see `WorkerThreads`.
+        let workers = WorkerThreads(count: Threads.processors + 2)
+        let task = Task(executorPreference: workers) { await session.run(command) }
+        interruption.attach { task.cancel() }
+        let watchdog = watch(options.timeout)
+        let status = await task.value
+        watchdog?.cancel()
+        progress.finish()
+        return close(console, status)
+    }
+
+    private func watch(_ limit: TimeSpan?) -> Task<Void, Never>? {
+        guard let limit else { return nil }
+        return Task { [clock, interruption] in
+            do { try await clock.sleep(for: limit.duration) } catch { return }
+            interruption.cancel(.timeout)
+        }
+    }
+
+    /// An answer that could not be written in full must not look like one that was.
+    private func close(_ console: Console, _ status: Int32) -> Int32 {
+        guard let error = console.outputError else { return status }
+        let failure = Failure(
+            error == .noSpace ? .noRoom : .failed, "the answer could not be written to standard output",
+            cause: "\(error)")
+        console.fail(failure)
+        return status == 0 ? failure.status : status
+    }
+
+    private func say(_ text: String) -> Int32 {
+        let console = plainConsole(.text)
+        console.answer(text.hasSuffix("\n") || text.isEmpty ? text : text + "\n")
+        return close(console, 0)
+    }
+
+    /// A command line that could not be read has no options yet, so the two that decide how to say so are looked for
+    /// among its words.
+    private func refuse(_ words: [String], _ failure: Failure) -> Int32 {
+        let console = plainConsole(
+            CommandPath.value(of: ["--log-format"], in: words).flatMap(LogFormat.init) ?? .text)
+        console.fail(failure)
+        let format = CommandPath.value(of: ["-o", "--output"], in: words).flatMap(OutputFormat.init)
+        if let format, format == .json || format == .yaml {
+            let answer = Answer(document: ErrorDocument(error: failure), table: { _ in "" }, names: [])
+            do { console.answer(try answer.text(format, width: nil)) } catch {
+                console.fail(.describing(error))
+            }
+        }
+        return failure.status
+    }
+
+    private func plainConsole(_ format: LogFormat) -> Console {
+        Console(terminal: terminal, format: format, clock: clock, output: output, errors: errors)
+    }
+
+    /// The variables of this process. One that is not valid UTF-8 is repaired, as Swift does.
+    static func environment() -> [String: String] {
+        var variables: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let pair = String(cString: text)
+            if let equals = pair.firstIndex(of: "=") {
+                variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            }
+            entry += 1
+        }
+        return variables
+    }
+}
+
+extension Failure {
+    fileprivate static func usage(_ message: String, at path: CommandPath) -> Failure {
+        // ArgumentParser writes sentences; ours are clauses.
+        var clause = message.hasSuffix(".") ? String(message.dropLast()) : message
+        if clause.dropFirst().first?.isLowercase == true {
+            clause = clause.prefix(1).lowercased() + clause.dropFirst()
+        }
+        let name = path.isRoot ? "" : path.name + " "
+        return Failure(.usage, clause.isEmpty ? "wrong usage" : clause, remedy: "kecsctl \(name)--help")
+    }
+}

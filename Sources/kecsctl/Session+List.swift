@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+import Kecs
+import KecsSystem
+
+extension Session {
+    /// How a list is shown to people and to scripts.
+    struct Listing<Item: Encodable> {
+        /// "BackupList"
+        var kind: String
+        var table: ([Item], _ width: Int?) -> String
+        var name: (Item) -> String
+        /// What to say to people when there is nothing to list.
+        var nothing: String = ""
+        /// 13 for a damaged backup: the list itself is done, and yet something is wrong.
+        var status: (Item) -> Int32 = { _ in 0 }
+    }
+
+    /// Prints one list.
+    func list<Item: Encodable>(
+        _ listing: Listing<Item>, _ items: () async throws -> [Item]
+    ) async -> Int32 {
+        await list(listing, over: [""]) { _ in try await items() }
+    }
+
+    /// Prints one list made of several instances' items; one that fails does not stop the others.
+    func list<Item: Encodable, Name>(
+        _ listing: Listing<Item>, over names: [Name], _ items: (Name) async throws -> [Item]
+    ) async -> Int32 {
+        var document = ListDocument<Item>(kind: listing.kind)
+        var statuses: [Int32] = []
+        for name in names {
+            do {
+                try machine.cancellation.check()
+                let found = try await items(name)
+                document.items += found
+                statuses.append(found.map(listing.status).first { $0 != 0 } ?? 0)
+            } catch {
+                let failure = failure(error)
+                console.fail(failure, instance: "\(name)".isEmpty ? nil : "\(name)")
+                document.error = document.error ?? failure
+                statuses.append(failure.status)
+            }
+        }
+        let shown = document.items
+        answer(
+            Answer(
+                document: document, table: { shown.isEmpty ? "" : listing.table(shown, $0) },
+                names: shown.map(listing.name)))
+        if shown.isEmpty, document.error == nil, options.format == .table, !options.quiet {
+            console.line(listing.nothing + "\n")
+        }
+        return Self.status(statuses)
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+import Logging
+import Kecs
+import KecsSystem
+import Logging
+
+extension Session {
+    /// How an operation's report is shown to people and to scripts.
+    struct Telling<Report: OperationReport> {
+        /// Sentences without the final newline; empty: none.
+        var text: (InstanceName, Report) -> String
+        /// What `-o name` prints.
+        var names: (InstanceName, Report) -> [String] = { name, _ in [name.description] }
+        /// What must be said even to a script that is quiet: on standard error.
+        var warnings: (Report) -> [String] = { _ in [] }
+        /// A failure inside a report that is otherwise good: what makes it partial.
+        var failures: (Report) -> [Failure] = { _ in [] }
+    }
+
+    /// Does it for each selected instance in turn; one that fails does not stop the others.
+    ///
+    /// - Parameter changes: Whether the history gets a line.
+    func operate<Report: OperationReport>(
+        on selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil,
+        changes: Bool, _ telling: Telling<Report>, _ operation: (InstanceName) async throws -> Report
+    ) async -> Int32 {
+        var document = OperationDocument<Report>()
+        do {
+            for name in try resolve(selection, unnamed: unnamed, existing: existing) {
+                let result = await result(name, operation)
+                document.results.append(result)
+                tell(result, telling)
+                if changes { record(result, status: Self.status(result)) }
+            }
+        } catch {
+            document.error = failure(error)
+        }
+        if options.format != .table {
+            let names = document.results.flatMap { result -> [String] in
+                guard let report = result.report, let name = InstanceName(result.instance) else { return [] }
+                return telling.names(name, report)
+            }
+            answer(Answer(document: document, table: { _ in "" }, names: names))
+        }
+        if let failure = document.error { return end(failure) }
+        return Self.status(document.results.map(Self.status))
+    }
+
+    private func result<Report: OperationReport>(
+        _ text: String, _ operation: (InstanceName) async throws -> Report
+    ) async -> InstanceResult<Report> {
+        do {
+            try machine.cancellation.check()
+            return InstanceResult(text, try await operation(try InstanceName(checking: text)))
+        } catch {
+            return InstanceResult(text, failure: failure(error))
+        }
+    }
+
+    private func tell<Report>(_ result: InstanceResult<Report>, _ telling: Telling<Report>) {
+        if let failure = result.failure { console.fail(failure, instance: result.instance) }
+        guard let report = result.report, let name = InstanceName(result.instance) else { return }
+        for failure in telling.failures(report) { console.fail(failure, instance: result.instance) }
+        for warning in telling.warnings(report) {
+            console.note(.warning, warning, details: ["instance": result.instance])
+        }
+        guard options.format == .table, options.answers else { return }
+        let text = telling.text(name, report)
+        console.answer(text.isEmpty ? "" : text + "\n")
+    }
+
+    static func status<Report>(_ result: InstanceResult<Report>) -> Int32 {
+        if let failure = result.failure { return failure.status }
+        return switch result.outcome {
+        case .done, .already, .planned, .skipped: 0
+        case .partial: Failure.Kind.partial.rawValue
+        case .failed: Failure.Kind.failed.rawValue
+        }
+    }
+}

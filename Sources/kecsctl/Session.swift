@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import Logging
+import Kecs
+import KecsSystem
+import Logging
+
+/// One run of one command: what it may use, how it answers, how it ends.
+struct Session: Sendable {
+    let site: Site
+    let console: Console
+    let options: GlobalOptions
+    /// "backups list": for remedies, the lock file and the history.
+    let command: String
+
+    var machine: Machine { site.machine }
+
+    func run(_ command: some SessionCommand) async -> Int32 {
+        do { return try await command.run(self) } catch { return end(failure(error)) }
+    }
+
+    // MARK: Instances
+
+    /// The names that a selection means.
+    ///
+    /// - Parameter existing: Nil for the instances that there are.
+    func resolve(
+        _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil
+    ) throws -> [String] {
+        try selection.resolve(
+            existing: existing ?? site.instanceNames().map(\.description),
+            variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed, command: command)
+    }
+
+    /// For commands about exactly one.
+    func one(
+        _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil
+    ) throws -> InstanceName {
+        let names = try resolve(selection, unnamed: unnamed, existing: existing)
+        guard names.count == 1 else {
+            throw Failure(.usage, "“\(command)” is about one instance, and \(names.count) were named")
+        }
+        return try InstanceName(checking: names[0])
+    }
+
+    /// Under the instance's lock, with what a killed run left put right and told.
+    func locked<Value>(
+        _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
+        _ body: (Instance) async throws -> Value
+    ) async throws -> Value {
+        try await site.locked(name, lock(change), flags: flags, healed: tell, body)
+    }
+
+    func lock(_ change: ChangeOptions) -> LockRequest {
+        LockRequest(command: "kecsctl \(command)", wait: change.waitLock?.duration)
+    }
+
+    /// What was done besides the answer: never lost, never on standard output.
+    func tell(_ sentences: [String]) {
+        for sentence in sentences { console.note(.notice, sentence) }
+    }
+
+    // MARK: Ends
+
+    func answer(_ answer: Answer) {
+        guard options.answers else { return }
+        do {
+            console.answer(try answer.text(options.format, width: console.terminal.outputWidth))
+        } catch {
+            console.fail(.describing(error))
+        }
+    }
+
+    /// What an error is to the user. A cancelled task only knows that it was cancelled; the flag knows why.
+    func failure(_ error: any Error) -> Failure {
+        if error is CancellationError, let why = machine.cancellation.reason {
+            return .describing(Interrupted(why))
+        }
+        return .describing(error)
+    }
+
+    func end(_ failure: Failure) -> Int32 {
+        console.fail(failure)
+        return failure.status
+    }
+
+    /// One line of history for something that changed, or was to change, an instance. It is no part of the result, so
+    /// it can only be missed with a warning.
+    func record(_ result: some Encodable, status: Int32) {
+        guard site.home.path.isFolder else { return }
+        do {
+            try History(site.home).append(result, command: command, status: status, at: machine.clock.now())
+        } catch {
+            console.note(
+                .warning, "the history was not written: \(Failure.describing(error).cause ?? "\(error)")")
+        }
+    }
+
+    /// One instance gives its own status; of several, one that failed makes 3, and what stopped them all its own.
+    static func status(_ all: [Int32]) -> Int32 {
+        if all.count == 1 { return all[0] }
+        let stopped = Set([Interruption.interrupt, .terminate, .timeout].map { Int32($0.rawValue) })
+        if let why = all.first(where: stopped.contains) { return why }
+        return all.allSatisfy { $0 == 0 } ? 0 : Failure.Kind.partial.rawValue
+    }
+}

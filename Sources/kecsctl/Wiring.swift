@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsRuntimes
+import KecsStorage
+import KecsSystem
+
+/// Where the real implementations are chosen.
+enum Wiring {
+    static let tool = Manifest.Tool(name: "kecsctl", version: Version.number)
+
+    static func site(_ machine: Machine, _ home: Home) -> Site {
+        Site(machine: machine, home: home, tool: tool) { instance in
+            try runtime(instance, machine)
+        }
+    }
+
+    private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {
+        switch instance.config.runtime {
+        case .local: return try LocalRuntime(instance, machine: machine)
+        case .k3d, .docker, .compose:
+            throw Failure(
+                .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
+                cause: "kecsctl \(Version.number) has only the runtime “local”",
+                remedy: "kecsctl start \(instance.name) --runtime local")
+        }
+    }
+}

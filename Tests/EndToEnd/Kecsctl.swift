@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+import Testing
+
+/// The built program, run as people and cron run it: as a child process with a home of its own.
+struct Kecsctl: Sendable {
+    let home: FilePath
+    var environment: [String: String] = [:]
+
+    struct Answer: Sendable {
+        var status: Int32
+        var output: String
+        var errors: String
+
+        /// The first result of an operation's document, or the item of a list's.
+        func first() throws -> JSONValue {
+            let document = try JSONFile.decode(JSONValue.self, from: Array(output.utf8), at: "stdout")
+            return try #require((document["results"] ?? document["items"])?.elements?.first)
+        }
+
+        func items() throws -> [JSONValue] {
+            let document = try JSONFile.decode(JSONValue.self, from: Array(output.utf8), at: "stdout")
+            return (document["results"] ?? document["items"])?.elements ?? []
+        }
+    }
+
+    /// Beside the test runner in the build folder.
+    static var program: FilePath {
+        var folder = FilePath(platformString: CommandLine.unsafeArgv[0].unsafelyUnwrapped).removingLastComponent()
+        // The bundle is handed to a helper of the toolchain: then its own path is an argument.
+        if !folder.appending("kecsctl").isPresent,
+            let bundle = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") })
+        {
+            folder = FilePath(bundle).removingLastComponent()
+        }
+        return folder.appending("kecsctl")
+    }
+
+    var variables: [String: String] {
+        environment.merging(["HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KECS_HOME": home.string]) {
+            given, _ in given
+        }
+    }
+
+    func callAsFunction(_ arguments: String..., limit: Duration = .seconds(120)) async throws -> Answer {
+        try await run(arguments, limit: limit)
+    }
+
+    func run(_ arguments: [String], limit: Duration = .seconds(120)) async throws -> Answer {
+        var call = ProcessCall(Self.program.string, arguments)
+        call.limit = limit
+        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(call)
+        let status: Int32 =
+            switch result.end {
+            case .exited(let code): code
+            case .signaled(let signal): 128 + signal
+            case .timedOut: -1
+            }
+        return Answer(status: status, output: result.outputText, errors: result.errorText)
+    }
+
+    /// Starts it, kills it with SIGKILL after so long, and waits for its end.
+    ///
+    /// - Returns: Whether it was killed, and not finished before.
+    func killed(after delay: Duration, _ arguments: [String]) throws -> Bool {
+        var pid = pid_t()
+        let words = [Self.program.string] + arguments
+        var argv = words.map { strdup($0) } + [nil]
+        var envp = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        let code = posix_spawn(&pid, Self.program.string, &actions, nil, &argv, &envp)
+        try #require(code == 0)
+        usleep(UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+        return status & 0x7F == SIGKILL
+    }
+}
+
+/// How many rounds the fault tests do: a few in CI, all with `make faults`.
+enum Rounds {
+    static func count(ci: Int, full: Int) -> Int {
+        getenv("KECSCTL_FAULTS").map { String(cString: $0) } == "full" ? full : ci
+    }
+}

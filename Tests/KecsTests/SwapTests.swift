@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+@Suite struct SwapTests {
+    /// Two live trees, one file that only goes away, one that only comes; each with its replacement staged.
+    private func scene(_ root: FilePath) throws -> Swap {
+        func put(_ path: String, _ text: String) throws {
+            let file = root.appending(FilePath(path).components)
+            try file.removingLastComponent().createFolder()
+            try file.replaceContents([UInt8](text.utf8))
+        }
+        try put("live/data/db", "old")
+        try put("live/data/db-wal", "old wal")
+        try put("live/minio/object", "old object")
+        try put("live/sidecar", "goes away")
+        try put("staged/data/db", "new")
+        try put("staged/minio/object", "new object")
+        try put("staged/comes", "new file")
+        let kept = root.appending("kept")
+        func unit(_ name: String, staged: Bool = true) throws -> Swap.Unit {
+            try Swap.Unit(
+                part: name, live: root.appending("live").appending(name),
+                staged: staged ? root.appending("staged").appending(name) : nil,
+                previous: kept.appending(name))
+        }
+        return Swap(
+            id: "x", from: "test",
+            units: [try unit("data"), try unit("sidecar", staged: false), try unit("minio"), try unit("comes")],
+            staging: [root.appending("staged")], previous: kept)
+    }
+
+    private func tree(_ folder: FilePath) throws -> [String: String] {
+        var found: [String: String] = [:]
+        func walk(_ path: FilePath, _ name: String) throws {
+            for entry in try path.entries() {
+                let below = path.appending(entry)
+                let label = name.isEmpty ? entry.string : "\(name)/\(entry.string)"
+                if below.isFolder {
+                    try walk(below, label)
+                } else {
+                    found[label] = String(decoding: try below.contents(), as: UTF8.self)
+                }
+            }
+        }
+        if folder.isFolder { try walk(folder, "") }
+        return found
+    }
+
+    private let old = [
+        "data/db": "old", "data/db-wal": "old wal", "minio/object": "old object", "sidecar": "goes away",
+    ]
+    private let new = ["data/db": "new", "minio/object": "new object", "comes": "new file"]
+
+    @Test func `finishing puts the new in place and keeps the old`() throws {
+        try withTemporaryFolder { root in
+            let swap = try scene(root)
+            try swap.finish()
+            #expect(try tree(root.appending("live")) == new)
+            var kept = try tree(root.appending("kept"))
+            kept[Swap.recordName] = nil
+            #expect(kept == old)
+            #expect(!root.appending("staged").isPresent)
+        }
+    }
+
+    @Test func `stopped after any number of units, it can be finished or taken back`() throws {
+        for done in 0...4 {
+            try withTemporaryFolder { root in
+                let swap = try scene(root)
+                for unit in swap.units.prefix(done) { try unit.finish() }
+                try swap.finish()
+                try swap.finish()
+                #expect(try tree(root.appending("live")) == new)
+            }
+            try withTemporaryFolder { root in
+                let swap = try scene(root)
+                for unit in swap.units.prefix(done) { try unit.finish() }
+                try swap.takeBack()
+                try swap.takeBack()
+                #expect(try tree(root.appending("live")) == old)
+                #expect(!root.appending("staged").isPresent)
+                #expect(!root.appending("kept").isPresent)
+            }
+        }
+    }
+
+    @Test func `between the exchange and the moving away of the old one, both ways are open`() throws {
+        for finishes in [true, false] {
+            try withTemporaryFolder { root in
+                let swap = try scene(root)
+                try root.appending("live/data").exchange(with: root.appending("staged/data"))
+                if finishes { try swap.finish() } else { try swap.takeBack() }
+                #expect(try tree(root.appending("live")) == (finishes ? new : old))
+            }
+        }
+    }
+
+    @Test func `the journal's JSON brings the same swap back, whatever the bytes of its names`() throws {
+        try withTemporaryFolder { root in
+            var swap = try scene(root)
+            let odd = FilePath(bytes: root.bytes + Array("/a%b\n".utf8) + [0xFF, 0xC3])
+            swap.units[0].live = PathText(odd)
+            let journal = Journal(
+                operation: "restore", startedAt: Moment(seconds: 5), runsAfterwards: true, swap: swap)
+            let file = root.appending("journal.json")
+            try journal.write(to: file)
+            #expect(try Journal.read(file) == journal)
+            #expect(try Journal.read(file)?.swap?.units[0].live.path.bytes == odd.bytes)
+        }
+    }
+}
