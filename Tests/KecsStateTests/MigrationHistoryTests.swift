@@ -25,9 +25,8 @@ import Testing
     /// The sample states as far as the tables of this age can hold them.
     static func fill(_ database: SQLiteDatabase, with sample: String) throws {
         let scratch = FilePath(bytes: database.path.bytes + Array(".sample".utf8))
-        let newest = try SQLiteDatabase(scratch, .create)
-        try newest.executeScript(UpstreamHistory.initialSQL)
-        try newest.executeScript(try SampleState.sql(sample))
+        let newest = try Self.fresh(scratch)
+        try newest.executeScript(try Self.sample(sample))
         let shape = try SchemaShape(database)
         for (table, columns) in shape.tables {
             let renamed = columns.keys.sorted().map {
@@ -47,15 +46,22 @@ import Testing
     ) throws -> [MigrationRun.Step] {
         let status = try UpstreamHistory.status(of: database)
         let run = try UpstreamHistory.run(status, to: target, force: force, now: now)
-        return try run.apply(to: database) { try UpstreamHistory.checkRows($0, before: $1) }
+        return try run.apply(to: database, afterwards: UpstreamHistory.finish(run, writer: "kecsctl 0.1"))
+    }
+
+    static func sample(_ name: String) throws -> String {
+        String(decoding: try SampleState.fixtures.appending("\(name).sql").contents(), as: UTF8.self)
+    }
+
+    static func fresh(_ path: FilePath) throws -> SQLiteDatabase {
+        try StateDatabase.create(path, at: now()).database
     }
 
     static let ages = UpstreamHistory.migrations.map(\.version)
 
     @Test func `the last step ends in what a new database is made of`() throws {
         try withTemporaryFolder { folder in
-            let fresh = try SQLiteDatabase(folder.appending("fresh.db"), .create)
-            try fresh.executeScript(UpstreamHistory.initialSQL)
+            let fresh = try Self.fresh(folder.appending("fresh.db"))
             let migrated = try Self.database(folder.appending("old.db"), of: 20_250_531)
             _ = try Self.migrate(migrated)
             #expect(try migrated.schemaSQL() == fresh.schemaSQL())
@@ -64,6 +70,10 @@ import Testing
             #expect(try UpstreamHistory.status(of: migrated).drift == [])
             #expect(try UpstreamHistory.status(of: fresh).drift == [])
             #expect(try UpstreamHistory.status(of: fresh).plan.isUpToDate)
+            _ = try StateDatabase.open(folder.appending("old.db"))
+            let ledger = try fresh.query("SELECT version, name, checksum FROM kecsctl_migrations")
+            #expect(
+                try migrated.query("SELECT version, name, checksum FROM kecsctl_migrations LIMIT 1") == ledger)
         }
     }
 
@@ -80,8 +90,7 @@ import Testing
             #expect(status.baseline.count == Self.ages.filter { $0 <= age }.count)
             _ = try Self.migrate(database)
 
-            let fresh = try SQLiteDatabase(folder.appending("fresh.db"), .create)
-            try fresh.executeScript(UpstreamHistory.initialSQL)
+            let fresh = try Self.fresh(folder.appending("fresh.db"))
             let after = try database.content()
             if age < UpstreamHistory.newest { #expect(try database.schemaSQL() == fresh.schemaSQL()) }
             for (table, content) in before.tables where !UpstreamHistory.bookkeeping.contains(table) {
@@ -105,7 +114,8 @@ import Testing
             try Self.fill(database, with: sample)
             let status = try UpstreamHistory.status(of: database)
             let run = try UpstreamHistory.run(status, to: nil, force: false, now: Self.now)
-            let rehearsal = try run.rehearse(on: database) { try UpstreamHistory.checkRows($0, before: $1) }
+            let rehearsal = try run.rehearse(
+                on: database, afterwards: UpstreamHistory.finish(run, writer: "kecsctl 0.1"))
             #expect(rehearsal.findings == [])
             #expect(rehearsal.wasReversed)
         }
@@ -113,9 +123,8 @@ import Testing
 
     @Test func `the newest goes down to the first and says what it would lose`() throws {
         try withTemporaryFolder { folder in
-            let database = try SQLiteDatabase(folder.appending("kecs.db"), .create)
-            try database.executeScript(UpstreamHistory.initialSQL)
-            try database.executeScript(try SampleState.sql("c_mixed_edge_cases"))
+            let database = try Self.fresh(folder.appending("kecs.db"))
+            try database.executeScript(try Self.sample("c_mixed_edge_cases"))
             let status = try UpstreamHistory.status(of: database)
             let lossless = try UpstreamHistory.run(status, to: 20_250_926, force: false, now: Self.now)
             #expect(lossless.actions.map(\.direction) == [.down])
@@ -184,8 +193,7 @@ import Testing
 
     @Test func `a schema newer than ours is refused with who wrote it`() throws {
         try withTemporaryFolder { folder in
-            let database = try SQLiteDatabase(folder.appending("kecs.db"), .create)
-            try database.executeScript(UpstreamHistory.initialSQL)
+            let database = try Self.fresh(folder.appending("kecs.db"))
             try database.execute("PRAGMA user_version = 7")
             try database.execute("INSERT INTO kecsctl_meta VALUES ('schema_writer', 'kecsctl 9.9')")
             let problem = #expect(throws: MigrationProblem.self) {

@@ -60,13 +60,9 @@ public struct MigrateSchema: Sendable {
             let status = try UpstreamHistory.status(of: database)
             let run = try UpstreamHistory.run(
                 status, to: target, force: request.force, now: { [clock] in clock.now() })
-            let writer = "\(site.tool.name) \(site.tool.version)"
-            return RehearsedMigration.Prepared(run: run, isForeign: false) { database, before in
-                try UpstreamHistory.checkRows(database, before: before)
-                if target == UpstreamHistory.newest {
-                    try UpstreamHistory.remember(writer: writer, in: database)
-                }
-            }
+            return RehearsedMigration.Prepared(
+                run: run, isForeign: false,
+                afterwards: UpstreamHistory.finish(run, writer: "\(site.tool.name) \(site.tool.version)"))
         }
         let isNeeded = try explained(instance) {
             let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)

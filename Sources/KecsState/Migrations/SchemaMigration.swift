@@ -36,7 +36,12 @@ extension UpstreamHistory {
             writer = try database.value("SELECT value FROM kecsctl_meta WHERE key = 'schema_writer'")?.text
         }
         var ledger = try MigrationLedger(.kecsctl).read(database, known: migrations)
-        let unknown = ledger.applied.first { $0.version > newest }
+        // A database made from nothing has the numbers of `SchemaHistory.kecs` in its ledger: they are the `user_version`.
+        let numbers = Set(SchemaHistory.kecs.steps.map(\.version))
+        ledger.applied.removeAll { numbers.contains($0.version) }
+        let unknown = ledger.applied.first { entry in
+            entry.version > newest || (entry.version > 0 && entry.version < earliest)
+        }
         if userVersion > newestUserVersion || unknown != nil {
             throw MigrationProblem(
                 .newer,
@@ -169,9 +174,27 @@ extension SQLiteDatabase {
 }
 
 extension UpstreamHistory {
-    /// For a later kecsctl, and for an older one that must say who knows this schema.
-    public static func remember(writer: String, in database: SQLiteDatabase) throws {
-        try database.execute(
-            "INSERT OR REPLACE INTO kecsctl_meta (key, value) VALUES ('schema_writer', ?)", .text(writer))
+    /// What belongs into the transaction of a run besides its steps: the rows are counted, and the database is one that
+    /// `StateDatabase` opens, with the entry in the ledger that it would have been made with.
+    public static func finish(
+        _ run: MigrationRun, writer: String
+    ) -> (SQLiteDatabase, DatabaseContent) throws -> Void {
+        { database, before in
+            try checkRows(database, before: before)
+            let initial = SchemaHistory.kecs.steps[0]
+            let endsInNewest = run.actions.last.map { $0.direction == .up && $0.migration.version == newest }
+            guard endsInNewest == true else {
+                try database.execute(
+                    "DELETE FROM kecsctl_migrations WHERE version = ?", .integer(initial.version))
+                return
+            }
+            try database.execute(
+                "INSERT OR IGNORE INTO kecsctl_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+                .integer(initial.version), .text(initial.name), .text(initial.checksum),
+                .text(run.now().description))
+            // For an older kecsctl, which must say who knows this schema.
+            try database.execute(
+                "INSERT OR REPLACE INTO kecsctl_meta (key, value) VALUES ('schema_writer', ?)", .text(writer))
+        }
     }
 }

@@ -10,6 +10,9 @@ public enum UpstreamHistory {
     /// The version of `0001_initial.sql`: what a new database is made of.
     public static let newest: Int64 = migrations.last?.version ?? 0
 
+    /// Lower numbers belong to `SchemaHistory.kecs`.
+    static let earliest: Int64 = migrations.first?.version ?? 0
+
     /// Tables of our own, which no schema of upstream's has.
     public static let bookkeeping: Set<String> = [
         "kecsctl_migrations", "kecsctl_meta", "kecsctl_import_rejects",

@@ -67,7 +67,6 @@ CREATE TABLE elbv2_targets (
   health_description VARCHAR,
   registered_at TIMESTAMP NOT NULL,
   updated_at TIMESTAMP NOT NULL,
-  PRIMARY VARCHAR PRIMARY KEY,
   PRIMARY KEY (target_group_arn, id)
 );
 CREATE TABLE elbv2_rules (

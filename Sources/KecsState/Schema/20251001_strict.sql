@@ -909,8 +909,7 @@ SELECT 'elbv2_targets', target_group_arn || ' ' || id, 'not valid', json_object(
     'health_reason', health_reason,
     'health_description', health_description,
     'registered_at', registered_at,
-    'updated_at', updated_at,
-    'PRIMARY', PRIMARY), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+    'updated_at', updated_at), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
 FROM kecsctl_old_elbv2_targets
 WHERE target_group_arn IS NULL
   OR id IS NULL
@@ -918,8 +917,8 @@ WHERE target_group_arn IS NULL
   OR health_state IS NULL
   OR registered_at IS NULL
   OR updated_at IS NULL;
-INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY)
-SELECT target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY
+INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at)
+SELECT target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at
 FROM kecsctl_old_elbv2_targets
 WHERE ifnull(NOT (target_group_arn IS NULL
   OR id IS NULL
@@ -1217,8 +1216,7 @@ SELECT 'elbv2_targets', target_group_arn || ' ' || id, 'orphan', json_object(
     'health_reason', health_reason,
     'health_description', health_description,
     'registered_at', registered_at,
-    'updated_at', updated_at,
-    'PRIMARY', PRIMARY), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+    'updated_at', updated_at), strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
 FROM elbv2_targets
 WHERE target_group_arn NOT IN (SELECT arn FROM elbv2_target_groups);
 DELETE FROM elbv2_targets WHERE target_group_arn NOT IN (SELECT arn FROM elbv2_target_groups);
@@ -1536,7 +1534,6 @@ CREATE TABLE elbv2_targets (
   health_description VARCHAR,
   registered_at TIMESTAMP NOT NULL,
   updated_at TIMESTAMP NOT NULL,
-  PRIMARY VARCHAR PRIMARY KEY,
   PRIMARY KEY (target_group_arn, id)
 );
 CREATE TABLE elbv2_rules (
@@ -1867,10 +1864,10 @@ SELECT json_extract(row_json, '$.arn'),
   json_extract(row_json, '$.updated_at')
 FROM kecsctl_import_rejects
 WHERE source_table = 'elbv2_listeners' AND reason = 'not valid';
-INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY)
-SELECT target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY FROM kecsctl_new_elbv2_targets;
+INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at)
+SELECT target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at FROM kecsctl_new_elbv2_targets;
 DROP TABLE kecsctl_new_elbv2_targets;
-INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY)
+INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at)
 SELECT json_extract(row_json, '$.target_group_arn'),
   json_extract(row_json, '$.id'),
   json_extract(row_json, '$.port'),
@@ -1879,8 +1876,7 @@ SELECT json_extract(row_json, '$.target_group_arn'),
   json_extract(row_json, '$.health_reason'),
   json_extract(row_json, '$.health_description'),
   json_extract(row_json, '$.registered_at'),
-  json_extract(row_json, '$.updated_at'),
-  json_extract(row_json, '$.PRIMARY')
+  json_extract(row_json, '$.updated_at')
 FROM kecsctl_import_rejects
 WHERE source_table = 'elbv2_targets' AND reason = 'not valid';
 INSERT INTO elbv2_rules (arn, listener_arn, priority, conditions, actions, is_default, tags, region, account_id, created_at, updated_at)
@@ -2082,7 +2078,7 @@ SELECT json_extract(row_json, '$.arn'),
   json_extract(row_json, '$.updated_at')
 FROM kecsctl_import_rejects
 WHERE source_table = 'elbv2_rules' AND reason = 'orphan';
-INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at, PRIMARY)
+INSERT INTO elbv2_targets (target_group_arn, id, port, availability_zone, health_state, health_reason, health_description, registered_at, updated_at)
 SELECT json_extract(row_json, '$.target_group_arn'),
   json_extract(row_json, '$.id'),
   json_extract(row_json, '$.port'),
@@ -2091,8 +2087,7 @@ SELECT json_extract(row_json, '$.target_group_arn'),
   json_extract(row_json, '$.health_reason'),
   json_extract(row_json, '$.health_description'),
   json_extract(row_json, '$.registered_at'),
-  json_extract(row_json, '$.updated_at'),
-  json_extract(row_json, '$.PRIMARY')
+  json_extract(row_json, '$.updated_at')
 FROM kecsctl_import_rejects
 WHERE source_table = 'elbv2_targets' AND reason = 'orphan';
 DELETE FROM kecsctl_import_rejects WHERE reason IN ('not valid', 'orphan');
