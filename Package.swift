@@ -94,7 +94,8 @@ let package = Package(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
         .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsTesting"], swiftSettings: executable),
         .testTarget(
-            name: "EndToEnd", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"], path: "Tests/EndToEnd",
+            name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
+            path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(
             name: "KecsctlTests",

@@ -106,7 +106,7 @@ public struct Settings: Sendable {
 
     // MARK: Typed answers
 
-    public func text(_ key: SettingKey) throws(Failure) -> String? { try setting(key).value?.text }
+    public func text(_ key: SettingKey) throws(Failure) -> String? { try setting(key).value?.string }
 
     public func flag(_ key: SettingKey) throws(Failure) -> Bool { try setting(key).value == .bool(true) }
 

@@ -34,7 +34,8 @@ import Testing
             let workshop = root.appending("workshop")
             try workshop.createFolder()
             var call = ProcessCall(
-                "/bin/sh", "-ec", recipe.script + (compressed ? "\ngzip evil.tar\nmv evil.tar.gz evil.tar" : ""))
+                "/bin/sh", "-ec",
+                recipe.script + (compressed ? "\ngzip evil.tar\nmv evil.tar.gz evil.tar" : ""))
             call.folder = workshop
             call.environment = ["OUT": outside.string]
             let made = try await SystemProcesses(

@@ -18,18 +18,19 @@ struct Kecsctl: Sendable {
         /// The first result of an operation's document, or the item of a list's.
         func first() throws -> JSONValue {
             let document = try JSONFile.decode(JSONValue.self, from: Array(output.utf8), at: "stdout")
-            return try #require((document["results"] ?? document["items"])?.elements?.first)
+            return try #require((document["results"] ?? document["items"])?.array?.first)
         }
 
         func items() throws -> [JSONValue] {
             let document = try JSONFile.decode(JSONValue.self, from: Array(output.utf8), at: "stdout")
-            return (document["results"] ?? document["items"])?.elements ?? []
+            return (document["results"] ?? document["items"])?.array ?? []
         }
     }
 
     /// Beside the test runner in the build folder.
     static var program: FilePath {
-        var folder = FilePath(platformString: CommandLine.unsafeArgv[0].unsafelyUnwrapped).removingLastComponent()
+        var folder = FilePath(platformString: CommandLine.unsafeArgv[0].unsafelyUnwrapped)
+            .removingLastComponent()
         // The bundle is handed to a helper of the toolchain: then its own path is an argument.
         if !folder.appending("kecsctl").isPresent,
             let bundle = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") })
@@ -40,7 +41,9 @@ struct Kecsctl: Sendable {
     }
 
     var variables: [String: String] {
-        environment.merging(["HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KECS_HOME": home.string]) {
+        environment.merging([
+            "HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KECS_HOME": home.string,
+        ]) {
             given, _ in given
         }
     }
@@ -78,7 +81,8 @@ struct Kecsctl: Sendable {
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         let code = posix_spawn(&pid, Self.program.string, &actions, nil, &argv, &envp)
         try #require(code == 0)
-        usleep(UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
+        usleep(
+            UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
         kill(pid, SIGKILL)
         var status: Int32 = 0
         waitpid(pid, &status, 0)

@@ -26,7 +26,9 @@ import Testing
         let database = try SQLiteDatabase(file, .readWrite)
         try database.execute("CREATE TABLE IF NOT EXISTS filling (id INTEGER PRIMARY KEY, body BLOB)")
         try database.transaction {
-            for _ in 0..<(bytes / 50_000) { try database.execute("INSERT INTO filling (body) VALUES (randomblob(50000))") }
+            for _ in 0..<(bytes / 50_000) {
+                try database.execute("INSERT INTO filling (body) VALUES (randomblob(50000))")
+            }
         }
     }
 
@@ -35,7 +37,7 @@ import Testing
         let list = try await kecsctl("backups", "list", "dev", "-o", "json")
         #expect(list.status == 0, context)
         for item in try list.items() where item["verified"] == .bool(true) {
-            let id = try #require(item["id"]?.text)
+            let id = try #require(item["id"]?.string)
             let verify = try await kecsctl("backups", "verify", id, "--instance", "dev")
             #expect(verify.status == 0, "\(context): \(id) \(verify.errors)")
         }
@@ -49,13 +51,17 @@ import Testing
             for round in 0..<Rounds.count(ci: 15, full: 80) {
                 try fill(live.appending("data/kecs.db"), 50_000)
                 let before = try treeDigest(live.appending("minio-data"))
-                if try kecsctl.killed(after: .milliseconds(Int.random(in: 2...250)), ["backup", "dev"]) { killed += 1 }
+                if try kecsctl.killed(after: .milliseconds(Int.random(in: 2...250)), ["backup", "dev"]) {
+                    killed += 1
+                }
                 #expect(try treeDigest(live.appending("minio-data")) == before)
                 try await expectTruth(kecsctl, "round \(round)")
                 if round % 10 == 9 {
                     let next = try await kecsctl("backup", "dev")
                     #expect(next.status == 0, "\(next.errors)")
-                    let drafts = try root.appending("home/backups/dev").entries().filter { $0.string.hasPrefix(".") }
+                    let drafts = try root.appending("home/backups/dev").entries().filter {
+                        $0.string.hasPrefix(".")
+                    }
                     #expect(drafts == [])
                 }
             }
@@ -73,11 +79,13 @@ import Testing
                 [try treeDigest(live.appending("data")), try treeDigest(live.appending("minio-data"))]
             }
             #expect(try await kecsctl("backup", "dev").status == 0)
-            let first = try #require(try await kecsctl("backups", "list", "dev", "-o", "json").items().first?["id"]?.text)
+            let first = try #require(
+                try await kecsctl("backups", "list", "dev", "-o", "json").items().first?["id"]?.string)
             try fill(live.appending("data/kecs.db"), 200_000)
             try live.appending("minio-data/bucket/object-7/part.1").replaceContents(Array("changed".utf8))
             #expect(try await kecsctl("backup", "dev").status == 0)
-            let second = try #require(try await kecsctl("backups", "list", "dev", "-o", "json").items().first?["id"]?.text)
+            let second = try #require(
+                try await kecsctl("backups", "list", "dev", "-o", "json").items().first?["id"]?.string)
             #expect(first != second)
             #expect(try await kecsctl("restore", "dev", "--from", first).status == 0)
             let one = try state()
@@ -88,7 +96,9 @@ import Testing
             var killed = 0
             var seen: Set<[String]> = []
             for round in 0..<Rounds.count(ci: 30, full: 120) {
-                let verb = round % 3 == 2 ? ["undo", "dev"] : ["restore", "dev", "--from", round % 2 == 0 ? first : second]
+                let verb =
+                    round % 3 == 2
+                    ? ["undo", "dev"] : ["restore", "dev", "--from", round % 2 == 0 ? first : second]
                 if try kecsctl.killed(after: .milliseconds(Int.random(in: 2...200)), verb) { killed += 1 }
                 // Any kecsctl heals.
                 let list = try await kecsctl("list", "-o", "json")

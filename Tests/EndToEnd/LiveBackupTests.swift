@@ -7,7 +7,8 @@ import Testing
 
 @Suite(.serialized) struct LiveBackupTests {
     @Test(arguments: ["WAL", "DELETE"])
-    func `backups beside a writer restore to a sound database with its sum`(journalMode: String) async throws {
+    func `backups beside a writer restore to a sound database with its sum`(journalMode: String) async throws
+    {
         let rounds = Rounds.count(ci: 3, full: 20)
         try await withTemporaryFolder { root in
             let kecsctl = Kecsctl(home: root.appending("home"))
@@ -20,7 +21,7 @@ import Testing
             for _ in 0..<rounds {
                 let answer = try await kecsctl("backup", "dev", "-o", "json", "--no-prune")
                 #expect(answer.status == 0, "\(answer.errors)")
-                ids.append(try #require(try answer.first()["backup"]?["id"]?.text))
+                ids.append(try #require(try answer.first()["backup"]?["id"]?.string))
             }
             let result = writer.stop()
             #expect(result.failures == [])

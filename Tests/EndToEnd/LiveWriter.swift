@@ -24,11 +24,13 @@ final class LiveWriter: Sendable {
     static func prepare(_ file: FilePath, journalMode: String, padding: Int = 0) throws {
         let database = try SQLiteDatabase(file, .create)
         _ = try database.query("PRAGMA journal_mode = \(journalMode)")
-        try database.execute("CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL)")
+        try database.execute(
+            "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL)")
         try database.execute("CREATE TABLE IF NOT EXISTS padding (id INTEGER PRIMARY KEY, body BLOB)")
         try database.transaction {
             for id in 0..<1000 {
-                try database.execute("INSERT OR IGNORE INTO account VALUES (?, ?)", .integer(Int64(id)), .integer(1000))
+                try database.execute(
+                    "INSERT OR IGNORE INTO account VALUES (?, ?)", .integer(Int64(id)), .integer(1000))
             }
             for _ in 0..<(padding / 100_000) {
                 try database.execute("INSERT INTO padding (body) VALUES (randomblob(100000))")
@@ -56,8 +58,10 @@ final class LiveWriter: Sendable {
                 let to = Int64.random(in: 0..<1000, using: &random)
                 do {
                     try database.transaction {
-                        try database.execute("UPDATE account SET amount = amount - 1 WHERE id = ?", .integer(from))
-                        try database.execute("UPDATE account SET amount = amount + 1 WHERE id = ?", .integer(to))
+                        try database.execute(
+                            "UPDATE account SET amount = amount - 1 WHERE id = ?", .integer(from))
+                        try database.execute(
+                            "UPDATE account SET amount = amount + 1 WHERE id = ?", .integer(to))
                     }
                     let took = clock.elapsed() - began
                     result.withLock {

@@ -33,14 +33,16 @@ import Testing
             #expect(data.appending("kecs.db-wal").isPresent)
             let answer = try await kecsctl("backup", "dev", "-o", "json")
             #expect(answer.status == 0, "\(answer.errors)")
-            let parts = try answer.first()["backup"]?["parts"]?.elements ?? []
-            let tables = parts.compactMap { $0["databases"]?.elements?.first?["tables"] }.first
+            let parts = try answer.first()["backup"]?["parts"]?.array ?? []
+            let tables = parts.compactMap { $0["databases"]?.array?.first?["tables"] }.first
             #expect(tables?["t"] == .integer(1000))
             withExtendedLifetime(database) {}
         }
     }
 
-    @Test func `R2: a stale write-ahead log of the replaced database does not leak into the restored one`() async throws {
+    @Test func `R2: a stale write-ahead log of the replaced database does not leak into the restored one`()
+        async throws
+    {
         try await withTemporaryFolder { root in
             let (kecsctl, data) = try await scene(root)
             let file = data.appending("kecs.db")
@@ -81,7 +83,9 @@ import Testing
             #expect(try rows(data.appending("kecs.db")) == 7)
             let dump = root.appending("dump.sqlite")
             try dump.replaceContents(
-                Array("BEGIN TRANSACTION;\nCREATE TABLE t(id INTEGER);\nINSERT INTO t VALUES(1),(2);\nCOMMIT;\n".utf8))
+                Array(
+                    "BEGIN TRANSACTION;\nCREATE TABLE t(id INTEGER);\nINSERT INTO t VALUES(1),(2);\nCOMMIT;\n"
+                        .utf8))
             let sql = try await kecsctl("restore", "dev", "--from", dump.string)
             #expect(sql.status == 0, "\(sql.errors)")
             #expect(try rows(data.appending("kecs.db")) == 2)
@@ -133,7 +137,7 @@ import Testing
         }
     }
 
-    private func tar(_ arguments: CustomStringConvertible...) async throws {
+    private func tar(_ arguments: any CustomStringConvertible...) async throws {
         let call = ProcessCall("tar", arguments.map { "\($0)" })
         let result = try await SystemProcesses(
             environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()

@@ -33,7 +33,8 @@ import Testing
             let kecsctl = Kecsctl(home: root.appending("home"))
             #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
             let lock = try await FileLock.acquire(
-                root.appending("home/instances/dev/lock"), command: "a test that holds on", clock: SystemClock(),
+                root.appending("home/instances/dev/lock"), command: "a test that holds on",
+                clock: SystemClock(),
                 cancellation: Cancellation())
             let busy = try await kecsctl("backup", "dev")
             expectRemedy(busy, 11)
@@ -59,7 +60,8 @@ import Testing
                 let elsewhere = root.appending("data")
                 try elsewhere.createFolder()
                 #expect(
-                    try await kecsctl("start", "dev", "--runtime", "local", "--data-dir", elsewhere.string).status == 0)
+                    try await kecsctl("start", "dev", "--runtime", "local", "--data-dir", elsewhere.string)
+                        .status == 0)
                 var noise = SystemRandomNumberGenerator()
                 try elsewhere.appending("big").replaceContents(
                     (0..<4_000_000).map { _ in UInt8.random(in: .min ... .max, using: &noise) })
@@ -92,14 +94,16 @@ import Testing
         }
     }
 
-    @Test func `cron's bare environment, a deleted working directory, --quiet: nothing is said`() async throws {
+    @Test func `cron's bare environment, a deleted working directory, --quiet: nothing is said`() async throws
+    {
         try await withTemporaryFolder { root in
             let home = root.appending(".kecs")
             #expect(try await Kecsctl(home: home)("start", "dev", "--runtime", "local").status == 0)
             let gone = root.appending("gone")
             try gone.createFolder()
             let result = try await shell(
-                "cd \(gone) && rmdir \(gone) && env -i HOME=\(root) PATH=/usr/bin:/bin \(Kecsctl.program) backup --all --quiet")
+                "cd \(gone) && rmdir \(gone) && env -i HOME=\(root) PATH=/usr/bin:/bin \(Kecsctl.program) backup --all --quiet"
+            )
             #expect(result.end == .exited(0), "\(result.errorText)")
             #expect(result.outputText == "")
             #expect(result.errorText == "")

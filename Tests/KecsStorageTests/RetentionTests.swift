@@ -34,8 +34,9 @@ import Testing
     }
 
     @Test func `what is not verified does not push out what is`() {
-        #expect(kept(Retention(last: 1), [(1, "x"), (2, "u"), (3, "x"), (4, ""), (5, "")])
-            == [true, true, true, true, false])
+        #expect(
+            kept(Retention(last: 1), [(1, "x"), (2, "u"), (3, "x"), (4, ""), (5, "")])
+                == [true, true, true, true, false])
     }
 
     @Test func `backups of a degraded instance never push out good ones`() {
@@ -80,7 +81,8 @@ import Testing
             // Every fifth run fails to be verified.
             all.append(
                 Retention.Candidate(
-                    id: BackupID(today, .schedule), isComplete: true, isVerified: day % 5 != 3, isPinned: false,
+                    id: BackupID(today, .schedule), isComplete: true, isVerified: day % 5 != 3,
+                    isPinned: false,
                     isDegraded: false))
             let verdicts = policy.verdicts(for: all, at: today)
             let gone = Set(verdicts.filter { !$0.isKept }.map(\.id))

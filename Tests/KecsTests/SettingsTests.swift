@@ -14,7 +14,8 @@ import Testing
             home: (home, "/h/kecsctl.json"))
     }
 
-    @Test func `flag, environment, instance, home, default: the first that is set wins and is named`() throws {
+    @Test func `flag, environment, instance, home, default: the first that is set wins and is named`() throws
+    {
         var given = settings(
             flags: [.keep: "1"], environment: ["KECSCTL_KEEP": "2"], instance: ["keep": .integer(3)],
             home: ["keep": .integer(4)])
@@ -34,7 +35,10 @@ import Testing
             }
         }
         #expect(
-            seen == ["1 flag", "2 env KECSCTL_KEEP", "3 /h/instances/dev/config.json", "4 /h/kecsctl.json", "5 default"])
+            seen == [
+                "1 flag", "2 env KECSCTL_KEEP", "3 /h/instances/dev/config.json", "4 /h/kecsctl.json",
+                "5 default",
+            ])
     }
 
     @Test func `KECS's own names count, ours win`() throws {
@@ -48,12 +52,14 @@ import Testing
     @Test func `container mode moves the default data folder, and nothing else`() throws {
         #expect(try settings(environment: ["KECS_CONTAINER_MODE": "true"]).text(.dataDir) == "/data")
         #expect(
-            try settings(environment: ["KECS_CONTAINER_MODE": "1", "KECS_DATA_DIR": "/x"]).text(.dataDir) == "/x")
+            try settings(environment: ["KECS_CONTAINER_MODE": "1", "KECS_DATA_DIR": "/x"]).text(.dataDir)
+                == "/x")
         #expect(try settings(environment: ["KECS_CONTAINER_MODE": "no"]).text(.dataDir) == nil)
     }
 
     @Test(arguments: [
-        (SettingKey.autoRecoverState, "KECS_AUTO_RECOVER_STATE", "maybe"), (.apiPort, "KECSCTL_API_PORT", "70000"),
+        (SettingKey.autoRecoverState, "KECS_AUTO_RECOVER_STATE", "maybe"),
+        (.apiPort, "KECSCTL_API_PORT", "70000"),
         (.keepWithin, "KECSCTL_KEEP_WITHIN", "7"), (.compression, "KECSCTL_COMPRESSION", "best"),
         (.keep, "KECSCTL_KEEP", "-1"),
     ])

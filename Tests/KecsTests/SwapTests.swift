@@ -29,7 +29,9 @@ import Testing
         }
         return Swap(
             id: "x", from: "test",
-            units: [try unit("data"), try unit("sidecar", staged: false), try unit("minio"), try unit("comes")],
+            units: [
+                try unit("data"), try unit("sidecar", staged: false), try unit("minio"), try unit("comes"),
+            ],
             staging: [root.appending("staged")], previous: kept)
     }
 

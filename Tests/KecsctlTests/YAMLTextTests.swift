@@ -60,7 +60,7 @@ import Testing
         let value = JSONValue.object([
             "texts": .array(Self.hard.map(JSONValue.string)),
             "keys": .object(Dictionary(uniqueKeysWithValues: Self.hard.map { ($0, JSONValue.string($0)) })),
-            "numbers": .array([.integer(.max), .integer(.min), .number(0.5), .number(1e20), .number(-1.5e-9)]
+            "numbers": .array([.integer(.max), .integer(.min), .real(0.5), .real(1e20), .real(-1.5e-9)]
             ),
             "nested": .array([.array([.array([.object(["a": .array([.object(["b": .null])])])])])]),
         ])

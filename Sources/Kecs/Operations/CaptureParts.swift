@@ -152,7 +152,8 @@ struct CaptureParts: Sendable {
             }
         }
         // Second chance: written to, but with the same content as before.
-        if let last = plan.last, !last.part.fingerprint.isEmpty, last.part.fingerprint == plan.scan.fingerprint,
+        if let last = plan.last, !last.part.fingerprint.isEmpty,
+            last.part.fingerprint == plan.scan.fingerprint,
             last.part.databases.map(\.content) == databases.map(\.content)
         {
             try draft.dropScratch(for: plan.part.name)

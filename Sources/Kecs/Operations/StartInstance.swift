@@ -93,7 +93,7 @@ public struct StartInstance: Sendable {
         let settings = try site.settings(flags: request.settings)
         for key in request.settings.keys where key != .runtime {
             guard var value = try settings.setting(key).value else { continue }
-            if key == .dataDir, let text = value.text {
+            if key == .dataDir, let text = value.string {
                 let path = try Home.absolute(FilePath(text), environment: site.machine.environment)
                 value = .string(path.string)
             }
@@ -226,7 +226,7 @@ public struct StartInstance: Sendable {
             let left = FilePath(draft.string + suffix)
             if left.isPresent { try left.remove() }
         }
-        try StateDatabase.create(at: draft)
+        _ = try StateDatabase.create(draft, at: site.machine.clock.now())
         try draft.sync()
         try draft.renameWithoutReplacing(to: file)
         try folder.sync()

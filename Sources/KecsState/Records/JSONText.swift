@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
 
 /// A column that holds JSON: the text as it stands in the database, which is never re-serialised, and what it says.
 public struct JSONText: Hashable, Sendable {

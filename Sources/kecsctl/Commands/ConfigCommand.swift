@@ -59,7 +59,7 @@ struct ConfigShowCommand: SessionCommand {
         case .string(let text): text
         case .integer(let number): String(number)
         case .bool(let flag): String(flag)
-        case .number(let number): "\(number)"
+        case .real(let number): "\(number)"
         case .null, .array, .object: ""
         }
     }

@@ -45,7 +45,7 @@ enum YAMLText {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
-        case .number(let value): number(value)
+        case .real(let value): number(value)
         case .string(let value): scalar(value)
         case .array: "[]"
         case .object: "{}"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsState
+import KecsStorage
 import Testing
 
 @Suite struct JSONValueTests {
