@@ -12,6 +12,24 @@ let executable: [SwiftSetting] = [
 /// `ExpressibleByArgument`, so only the libraries have it.
 let library = executable + [.enableUpcomingFeature("InternalImportsByDefault")]
 
+/// Sources/KecsState/Migrations/UpstreamHistory.swift names the same.
+let schemaHistory = [
+    "20250531_first",
+    "20250608_cluster_settings",
+    "20250612_clusters_text",
+    "20250614_task_sets",
+    "20250623_k8s_cluster_name",
+    "20250629_localstack_state",
+    "20250714_elbv2",
+    "20250715_load_balancer_arns",
+    "20250817_task_service_registries",
+    "20250820_deployment_controller",
+    "20250821_task_logs",
+    "20250902_unique_pods",
+    "20250926_node_ports",
+    "20251001_strict",
+]
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -51,7 +69,7 @@ let package = Package(
         .target(
             name: "KecsState",
             dependencies: ["KecsStorage"],
-            resources: [.embedInCode("Schema/0001_initial.sql")],
+            resources: (["0001_initial"] + schemaHistory).map { .embedInCode("Schema/\($0).sql") },
             swiftSettings: library
         ),
         .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+
+/// What `migrate schema` did, or would do.
+public struct MigrateReport: OperationReport {
+    public static let kind = "MigrateReport"
+    public var outcome: Outcome
+    public var database: String
+    /// Versions; 0 for a database before the first migration.
+    public var from: Int64
+    public var to: Int64
+    public var applied: [MigrationRun.Step]
+    /// The id of the backup, or the path of the copy; nil in a rehearsal.
+    public var backup: String?
+    public var rehearsal: MigrationRehearsal?
+    /// What the files would destroy.
+    public var lint: [MigrationFinding]
+    /// Rows that did not fit, by table; they are kept in `kecsctl_import_rejects`.
+    public var rejects: [String: Int64]
+    public var notes: [String]
+    public var durationSeconds: Double
+}
+
+/// What `migrate status` says of one database.
+public struct MigrationStatus: OperationReport {
+    public static let kind = "MigrationStatus"
+    public var outcome: Outcome
+    public var database: String
+    /// Whose migrations: `kecsctl` for the control plane's database.
+    public var tool: MigrationTool
+    public var version: Int64
+    public var newest: Int64
+    public var migrations: [MigrationPlan.Item]
+    /// What of the schema is not as the ledger says.
+    public var drift: [String]
+    /// The age was told by the columns, as there is no ledger.
+    public var isRecognised: Bool
+
+    public var pending: [MigrationPlan.Item] { migrations.filter { $0.state == .pending } }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Migrations of one database file: tried on a copy, then run in one transaction. Which ones, and where the backup goes,
+/// is up to the caller.
+struct RehearsedMigration: Sendable {
+    let site: Site
+    let database: FilePath
+    /// A folder of ours, on a file system with room for the copy; made and removed here.
+    let scratch: FilePath
+    /// For the rehearsal, and for the run.
+    let limit: Duration?
+
+    /// What the database needs, decided on any copy of it. Nil: nothing.
+    struct Prepared {
+        var run: MigrationRun
+        /// Whether the files are somebody's own, to be looked at before they run.
+        var isForeign: Bool
+        var afterwards: (SQLiteDatabase, DatabaseContent) throws -> Void = { _, _ in }
+    }
+
+    struct Rehearsed {
+        var rehearsal: MigrationRehearsal
+        var lint: [MigrationFinding]
+        /// What speaks against it; `--force` is needed.
+        var objections: [String] { rehearsal.findings + lint.map(\.description) }
+    }
+
+    /// Reads without leaving sidecars where there were none.
+    static func open(
+        _ file: FilePath, for writing: Bool = false, cancellation: Cancellation
+    ) throws -> SQLiteDatabase {
+        let hasWAL = FilePath(bytes: file.bytes + Array("-wal".utf8)).isPresent
+        return try SQLiteDatabase(
+            file, hasWAL && !writing ? .readOnly : .readWrite, cancellation: cancellation)
+    }
+
+    func rehearse(_ prepare: (SQLiteDatabase) throws -> Prepared?) throws -> Rehearsed? {
+        try checkRoom()
+        if scratch.isPresent { try scratch.removeTree() }
+        try scratch.createFolder()
+        do {
+            let result = try limited(limit, within: site.machine.cancellation) {
+                try rehearse(prepare, $0)
+            }
+            try scratch.removeTree()
+            return result
+        } catch {
+            try? scratch.removeTree()
+            if let interrupted = error as? Interrupted, interrupted.why == .timeout, let limit {
+                throw Failure(
+                    .timeout, "the rehearsal of the migration took longer than \(limit)",
+                    cause: "\(database) was not touched", remedy: "kecsctl migrate schema … --timeout 1h")
+            }
+            throw error
+        }
+    }
+
+    private func rehearse(
+        _ prepare: (SQLiteDatabase) throws -> Prepared?, _ cancellation: Cancellation
+    ) throws -> Rehearsed? {
+        site.machine.progress.step("rehearsing on a copy", total: nil)
+        let copy = scratch.appending("copy.sqlite")
+        _ = try captureSQLite(database, to: copy, cancellation: cancellation)
+        let trial = try SQLiteDatabase(copy, .readWrite, cancellation: cancellation)
+        guard let prepared = try prepare(trial), !prepared.run.actions.isEmpty else { return nil }
+        let lint =
+            prepared.isForeign
+            ? try lintMigrations(prepared.run.actions, schemaOf: trial, scratch: scratch) : []
+        return Rehearsed(
+            rehearsal: try prepared.run.rehearse(on: trial, afterwards: prepared.afterwards), lint: lint)
+    }
+
+    /// The copy, what the migrations write anew, and the journal of it.
+    private func checkRoom() throws {
+        let size = try FileStatus.of(database)?.size ?? 0
+        let needed = ByteCount(size * 3 + (1 << 20))
+        let free = try site.machine.freeSpace(scratch)
+        guard needed <= free else {
+            throw Failure(
+                .noRoom, "there is not enough room to rehearse the migration of \(database)",
+                cause: "\(free) are free in \(scratch.removingLastComponent()) and about \(needed) are needed",
+                remedy: "kecsctl backups prune --keep 1")
+        }
+    }
+
+    /// On the real one. Decides anew what is to be done, under the lock of the transaction's connection.
+    ///
+    /// - Parameter backup: Where the backup lies, for the message of a failure; `restore`, the command that brings it back.
+    func run(
+        backup: String, restore: String, _ prepare: (SQLiteDatabase) throws -> Prepared?
+    ) throws -> [MigrationRun.Step] {
+        site.machine.progress.step("migrating \(database)", total: nil)
+        do {
+            return try limited(limit, within: site.machine.cancellation) { cancellation in
+                let live = try SQLiteDatabase(database, .readWrite, cancellation: cancellation)
+                guard let prepared = try prepare(live), !prepared.run.actions.isEmpty else { return [] }
+                return try prepared.run.apply(to: live, afterwards: prepared.afterwards)
+            }
+        } catch let failure as MigrationFailure {
+            let proof =
+                failure.digestBefore == failure.digestAfter
+                ? "the content is what it was (SHA-256 \(failure.digestAfter?.prefix(16) ?? "?")…)"
+                : "the content is not what it was before: another program wrote to it meanwhile"
+            throw Failure(
+                .failed, "Migration failed, rolled back: \(failure)",
+                cause: "\(proof). Backup available at: \(backup)", remedy: restore)
+        } catch {
+            let failure = Failure.describing(error)
+            throw Failure(
+                failure.kind, "Migration failed, rolled back: \(failure.message)",
+                cause: (failure.cause.map { "\($0). " } ?? "") + "Backup available at: \(backup)",
+                remedy: restore)
+        }
+    }
+}
+
+extension Failure {
+    /// - Parameter subject: "the schema of “dev”".
+    init(_ problem: MigrationProblem, _ subject: String, remedy: String?) {
+        switch problem.kind {
+        case .usage: self.init(.usage, "\(subject) cannot be migrated", cause: problem.why, remedy: remedy)
+        case .state: self.init(.failed, "\(subject) cannot be migrated", cause: problem.why, remedy: remedy)
+        case .newer:
+            self.init(.failed, "\(subject) is newer than this kecsctl", cause: problem.why, remedy: remedy)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// Brings a database from one version to another in one transaction, with its ledger: all of it or nothing.
+public struct MigrationRun: Sendable {
+    public var ledger: MigrationLedger
+    public var actions: [MigrationAction]
+    /// In force before, by version; `baseline` included.
+    public var applied: [MigrationStep]
+    /// Recognised by the shape of the database, and not in the ledger yet.
+    public var baseline: [MigrationStep]
+    /// Tables that do not count when contents are compared: the tool's own.
+    public var bookkeeping: Set<String>
+    /// Whether the way back must bring back types and plain indexes too, not only columns, rows and unique indexes.
+    public var comparesDefinitions = true
+    public var now: @Sendable () -> Moment
+
+    public init(
+        ledger: MigrationLedger, actions: [MigrationAction], applied: [MigrationStep],
+        baseline: [MigrationStep] = [], bookkeeping: Set<String>? = nil, now: @escaping @Sendable () -> Moment
+    ) {
+        self.ledger = ledger
+        self.actions = actions
+        self.applied = applied
+        self.baseline = baseline
+        self.bookkeeping = bookkeeping ?? [ledger.table]
+        self.now = now
+    }
+
+    public struct Step: Hashable, Sendable, Encodable {
+        public var version: Int64
+        public var name: String
+        public var direction: MigrationAction.Direction
+        public var seconds: Double
+    }
+
+    /// What a migration may not be told to do: these end the transaction that protects the data, or cannot be in one.
+    static let forbidden: Set<String> = [
+        "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM", "ATTACH", "DETACH",
+    ]
+
+    /// - Parameter afterwards: Runs in the same transaction, after the last action; what it throws takes all back.
+    /// - Throws: `MigrationFailure`; `SQLiteError` (`isBusy`) when the right to write could not be had; `Interrupted`.
+    ///   The database is what it was.
+    public func apply(
+        to database: SQLiteDatabase, afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
+    ) throws -> [Step] {
+        let enforced = try database.value("PRAGMA foreign_keys")?.integer ?? 0
+        // Inside a transaction this pragma does nothing, and a rebuilt table must not take its children with it.
+        try database.execute("PRAGMA foreign_keys = OFF")
+        defer { if enforced == 1 { try? database.execute("PRAGMA foreign_keys = ON") } }
+        var before: DatabaseContent?
+        do {
+            return try database.transaction {
+                let content = try database.content()
+                before = content
+                let orphans = try database.orphans()
+                try ledger.create(in: database)
+                for migration in baseline {
+                    try ledger.record(
+                        MigrationAction(.up, migration), before: nil, took: .zero, at: now(), in: database)
+                }
+                var inForce = applied
+                var steps: [Step] = []
+                for action in actions {
+                    steps.append(try run(action, &inForce, in: database))
+                }
+                try afterwards(database, content)
+                try check(database, orphansBefore: orphans)
+                return steps
+            }
+        } catch var failure as MigrationFailure {
+            if let before {
+                failure.digestBefore = before.digest
+                failure.digestAfter = try database.content().digest
+            }
+            throw failure
+        }
+    }
+
+    private func run(
+        _ action: MigrationAction, _ inForce: inout [MigrationStep], in database: SQLiteDatabase
+    ) throws -> Step {
+        let migration = action.migration
+        guard let script = action.script else {
+            throw MigrationFailure(action, line: nil, why: "it has no way down")
+        }
+        if script.refusesTransaction {
+            throw MigrationFailure(action, line: 1, why: "it refuses to run inside a transaction")
+        }
+        let start = ContinuousClock.now
+        for statement in splitSQL(script.sql) {
+            if let word = statement.tokens.first, Self.forbidden.contains(word) {
+                throw MigrationFailure(
+                    action, line: statement.line, why: "\(word) cannot be part of one transaction with the rest")
+            }
+            do {
+                try database.execute(statement.sql)
+            } catch let error as SQLiteError {
+                throw MigrationFailure(action, line: statement.line, why: error.message, cause: error)
+            }
+        }
+        let took = ContinuousClock.now - start
+        inForce.removeAll { $0.version == migration.version }
+        let below = inForce.filter { $0.version < migration.version }.max { $0.version < $1.version }
+        try ledger.record(action, before: below, took: took, at: now(), in: database)
+        if action.direction == .up { inForce.append(migration) }
+        return Step(
+            version: migration.version, name: migration.name, direction: action.direction,
+            seconds: took.wholeSeconds)
+    }
+
+    private func check(_ database: SQLiteDatabase, orphansBefore: [String: Int64]) throws {
+        guard let last = actions.last else { return }
+        for (reference, count) in try database.orphans().sorted(by: { $0.key < $1.key })
+        where count > orphansBefore[reference] ?? 0 {
+            throw MigrationFailure(
+                last, line: nil,
+                why: "it breaks a foreign key: \(count - (orphansBefore[reference] ?? 0)) rows of \(reference)")
+        }
+        let problems = try database.integrityProblems(limit: 3)
+        guard problems.isEmpty else {
+            throw MigrationFailure(
+                last, line: nil, why: "the integrity check found: \(problems.joined(separator: "; "))")
+        }
+    }
+}
+
+/// A migration that could not be carried out. All was rolled back.
+public struct MigrationFailure: Error, Sendable, CustomStringConvertible {
+    public var version: Int64
+    public var script: String
+    public var direction: MigrationAction.Direction
+    public var line: Int?
+    public var why: String
+    public var cause: SQLiteError?
+    /// Of the whole content; equal unless somebody else wrote meanwhile.
+    public var digestBefore: String?
+    public var digestAfter: String?
+
+    init(_ action: MigrationAction, line: Int?, why: String, cause: SQLiteError? = nil) {
+        version = action.migration.version
+        script = (action.script ?? action.migration.up).name
+        direction = action.direction
+        self.line = line
+        self.why = why
+        self.cause = cause
+    }
+
+    public var description: String { "\(script)\(line.map { ":\($0)" } ?? "") (\(direction.rawValue)): \(why)" }
+}
+
+extension SQLiteDatabase {
+    /// How many rows refer to nothing, by "child → parent".
+    func orphans() throws -> [String: Int64] {
+        var counts: [String: Int64] = [:]
+        try prepare(
+            "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2"
+        ).run { row in
+            counts["\(row[0].text ?? "") → \(row[1].text ?? "")"] = row[2].integer
+        }
+        return counts
+    }
+}
+
+extension Duration {
+    /// To the microsecond.
+    var wholeSeconds: Double {
+        Double(components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000) / 1_000_000
+    }
+}
