@@ -21,14 +21,14 @@ public struct HistoryRecord: Sendable, Hashable, Decodable {
 
     /// What the line says of one instance: the result itself, or its element when several were worked on.
     public func result(of name: InstanceName) -> JSONValue? {
-        let candidates = result["results"]?.elements ?? [result]
-        return candidates.first { $0["instance"]?.text == name.description }
+        let candidates = result["results"]?.array ?? [result]
+        return candidates.first { $0["instance"]?.string == name.description }
     }
 
     /// Whether it went well for this instance; nil when the line is not about it.
     public func succeeded(for name: InstanceName) -> Bool? {
         guard let mine = result(of: name) else { return nil }
-        switch mine["outcome"]?.text {
+        switch mine["outcome"]?.string {
         case "done", "already", "partial": return true
         case "failed": return false
         case "planned", "skipped": return nil
@@ -38,18 +38,13 @@ public struct HistoryRecord: Sendable, Hashable, Decodable {
 }
 
 extension JSONValue {
-    /// A number of either kind.
+    /// A number, whatever its form.
     public var double: Double? {
         switch self {
         case .integer(let number): Double(number)
-        case .number(let number): number
+        case .real(let number): number
         default: nil
         }
-    }
-
-    public var integer: Int64? {
-        if case .integer(let number) = self { return number }
-        return nil
     }
 }
 

@@ -169,7 +169,7 @@ enum ContainerChecks {
             ContainerCheck(
                 "image.missing", .warning, "the instance's image is on this machine", of: [.docker, .compose]
             ) { facts, _ in
-                guard let image = facts.instance.config.settings["image"]?.text, !image.contains("@") else {
+                guard let image = facts.instance.config.settings["image"]?.string, !image.contains("@") else {
                     return []
                 }
                 let images = try engine.images.get()
@@ -185,7 +185,7 @@ enum ContainerChecks {
             ContainerCheck(
                 "image.unpinned", .info, "the instance's image has a version", of: [.docker, .compose]
             ) { facts, _ in
-                guard let image = facts.instance.config.settings["image"]?.text else { return [] }
+                guard let image = facts.instance.config.settings["image"]?.string else { return [] }
                 let name = image.split(separator: "/").last ?? ""
                 guard !image.contains("@"), !name.contains(":") || name.hasSuffix(":latest") else {
                     return []
@@ -211,7 +211,7 @@ enum ContainerChecks {
     private static func named(_ facts: InstanceFacts) -> [String] {
         let value = facts.instance.config.settings["volumes"]
         let texts =
-            value?.elements?.compactMap(\.text) ?? value?.text?.split(separator: ",").map(String.init) ?? []
+            value?.array?.compactMap(\.string) ?? value?.string?.split(separator: ",").map(String.init) ?? []
         return texts.compactMap { $0.split(separator: ":").first.map(String.init) }
             .filter { !$0.hasPrefix("/") && !$0.hasPrefix(".") }
     }

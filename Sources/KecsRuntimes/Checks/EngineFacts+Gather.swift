@@ -16,8 +16,8 @@ extension EngineFacts {
         facts.socket = SocketFacts.of(machine.environment)
         facts.server = await server
         facts.compose = await compose
-        facts.k3d = json(await k3d) { $0["k3d"]?.text }
-        facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.text }
+        facts.k3d = json(await k3d) { $0["k3d"]?.string }
+        facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
         if case .unknown(let why) = facts.server {
             facts.docker = why == missing("docker") ? .known(false) : .known(true)
             let down = "docker does not answer"
@@ -33,10 +33,10 @@ extension EngineFacts {
         async let images = say(machine, "docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
         facts.containers = await containers
         facts.volumes = map(await volumes) { rows in
-            rows.map { VolumeFacts(name: $0["Name"]?.text ?? "", labels: labels($0)) }
+            rows.map { VolumeFacts(name: $0["Name"]?.string ?? "", labels: labels($0)) }
         }
         facts.networks = map(await networks) { rows in
-            rows.map { NetworkFacts(name: $0["Name"]?.text ?? "", labels: labels($0)) }
+            rows.map { NetworkFacts(name: $0["Name"]?.string ?? "", labels: labels($0)) }
         }
         facts.images = map(await images) { Set($0.split(separator: "\n").map(String.init)) }
         return facts
@@ -69,7 +69,7 @@ extension EngineFacts {
     /// `a=b,c=d`, in an order of docker's whim. A value with a comma is cut; ours have none.
     private static func labels(_ row: JSONValue) -> [String: String] {
         var labels: [String: String] = [:]
-        for pair in (row["Labels"]?.text ?? "").split(separator: ",") {
+        for pair in (row["Labels"]?.string ?? "").split(separator: ",") {
             guard let equals = pair.firstIndex(of: "=") else { continue }
             labels[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
         }

@@ -49,7 +49,7 @@ public struct EngineFacts: Sendable {
             if container.labels["k3d.cluster"] == "kecs-\(facts.name)" {
                 return facts.instance.config.runtime == .k3d
             }
-            if facts.instance.config.settings["container"]?.text == container.name { return true }
+            if facts.instance.config.settings["container"]?.string == container.name { return true }
             guard let data, facts.instance.config.runtime != .local else { return false }
             return container.mounts.contains { $0.kind == "bind" && FilePath($0.source) == data }
         }
@@ -99,38 +99,38 @@ public struct ContainerFacts: Sendable, Hashable {
 
     /// - Returns: Nil for JSON that is no container.
     public init?(_ json: JSONValue) {
-        guard let name = json["Name"]?.text else { return nil }
+        guard let name = json["Name"]?.string else { return nil }
         let config = json["Config"]
         let host = json["HostConfig"]
         let state = json["State"]
         func strings(_ value: JSONValue?) -> [String: String] {
             guard case .object(let fields)? = value else { return [:] }
-            return fields.compactMapValues(\.text)
+            return fields.compactMapValues(\.string)
         }
         self.name = name.hasPrefix("/") ? String(name.dropFirst()) : name
         labels = strings(config?["Labels"])
-        status = state?["Status"]?.text ?? ""
+        status = state?["Status"]?.string ?? ""
         pid = state?["Pid"]?.integer ?? 0
         restarts = json["RestartCount"]?.integer ?? 0
         wasOutOfMemory = state?["OOMKilled"] == .bool(true)
-        health = state?["Health"]?["Status"]?.text
-        restartPolicy = host?["RestartPolicy"]?["Name"]?.text ?? "no"
-        image = config?["Image"]?.text ?? ""
-        user = config?["User"]?.text ?? ""
-        extraGroups = host?["GroupAdd"]?.elements?.compactMap(\.text) ?? []
-        mounts = (json["Mounts"]?.elements ?? []).map { mount in
+        health = state?["Health"]?["Status"]?.string
+        restartPolicy = host?["RestartPolicy"]?["Name"]?.string ?? "no"
+        image = config?["Image"]?.string ?? ""
+        user = config?["User"]?.string ?? ""
+        extraGroups = host?["GroupAdd"]?.array?.compactMap(\.string) ?? []
+        mounts = (json["Mounts"]?.array ?? []).map { mount in
             Mount(
-                kind: mount["Type"]?.text ?? "", name: mount["Name"]?.text ?? "",
-                source: mount["Source"]?.text ?? "",
-                destination: mount["Destination"]?.text ?? "", isWritable: mount["RW"] != .bool(false))
+                kind: mount["Type"]?.string ?? "", name: mount["Name"]?.string ?? "",
+                source: mount["Source"]?.string ?? "",
+                destination: mount["Destination"]?.string ?? "", isWritable: mount["RW"] != .bool(false))
         }
         addresses = [:]
         if case .object(let networks)? = json["NetworkSettings"]?["Networks"] {
-            addresses = networks.compactMapValues { $0["IPAddress"]?.text }
+            addresses = networks.compactMapValues { $0["IPAddress"]?.string }
         }
         published = [:]
         if case .object(let ports)? = json["NetworkSettings"]?["Ports"] {
-            published = ports.compactMapValues { $0.elements?.compactMap { $0["HostIp"]?.text } }
+            published = ports.compactMapValues { $0.array?.compactMap { $0["HostIp"]?.string } }
         }
     }
 }

@@ -72,12 +72,12 @@ struct InsideClusterCheck: InstanceCheck {
     @Sendable private static func nodes(
         _ json: JSONValue, _ facts: InstanceFacts, _ engine: EngineFacts
     ) throws -> [Finding] {
-        try (json["items"]?.elements ?? []).compactMap { node in
-            guard let name = node["metadata"]?["name"]?.text, let now = try address(name, engine),
+        try (json["items"]?.array ?? []).compactMap { node in
+            guard let name = node["metadata"]?["name"]?.string, let now = try address(name, engine),
                 !now.isEmpty,
-                let known = node["status"]?["addresses"]?.elements?.first(where: {
-                    $0["type"]?.text == "InternalIP"
-                })?["address"]?.text,
+                let known = node["status"]?["addresses"]?.array?.first(where: {
+                    $0["type"]?.string == "InternalIP"
+                })?["address"]?.string,
                 known != now
             else { return nil }
             return Finding(
@@ -90,7 +90,7 @@ struct InsideClusterCheck: InstanceCheck {
     @Sendable private static func hosts(
         _ json: JSONValue, _ facts: InstanceFacts, _ engine: EngineFacts
     ) throws -> [Finding] {
-        let text = json["data"]?["NodeHosts"]?.text ?? ""
+        let text = json["data"]?["NodeHosts"]?.string ?? ""
         return try text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
             guard words.count > 1, let now = try address(words[1], engine), !now.isEmpty, now != words[0]
@@ -106,9 +106,9 @@ struct InsideClusterCheck: InstanceCheck {
     @Sendable private static func locations(
         _ json: JSONValue, _ facts: InstanceFacts, _ look: Look
     ) -> [Finding] {
-        (json["items"]?.elements ?? []).compactMap { location in
-            let name = location["metadata"]?["name"]?.text ?? ""
-            let phase = location["status"]?["phase"]?.text ?? "Unknown"
+        (json["items"]?.array ?? []).compactMap { location in
+            let name = location["metadata"]?["name"]?.string ?? ""
+            let phase = location["status"]?["phase"]?.string ?? "Unknown"
             guard phase != "Available" else { return nil }
             return Finding(
                 .error, "Velero's location “\(name)” of “\(facts.name)” is \(phase)",
@@ -120,11 +120,11 @@ struct InsideClusterCheck: InstanceCheck {
     @Sendable private static func expired(
         _ json: JSONValue, _ facts: InstanceFacts, _ look: Look
     ) -> [Finding] {
-        (json["items"]?.elements ?? []).compactMap { backup in
-            guard let text = backup["status"]?["expiration"]?.text, let expiration = Moment(text),
+        (json["items"]?.array ?? []).compactMap { backup in
+            guard let text = backup["status"]?["expiration"]?.string, let expiration = Moment(text),
                 expiration < look.now
             else { return nil }
-            let name = backup["metadata"]?["name"]?.text ?? ""
+            let name = backup["metadata"]?["name"]?.string ?? ""
             return Finding(
                 .warning,
                 "Velero's backup “\(name)” of “\(facts.name)” expired on \(expiration) and is removed any time now",
@@ -134,14 +134,14 @@ struct InsideClusterCheck: InstanceCheck {
 
     @Sendable private static func failed(_ json: JSONValue, _ facts: InstanceFacts, _ look: Look) -> [Finding]
     {
-        let backups = (json["items"]?.elements ?? []).sorted {
-            ($0["metadata"]?["creationTimestamp"]?.text ?? "")
-                > ($1["metadata"]?["creationTimestamp"]?.text ?? "")
+        let backups = (json["items"]?.array ?? []).sorted {
+            ($0["metadata"]?["creationTimestamp"]?.string ?? "")
+                > ($1["metadata"]?["creationTimestamp"]?.string ?? "")
         }
-        guard let last = backups.first, let phase = last["status"]?["phase"]?.text,
+        guard let last = backups.first, let phase = last["status"]?["phase"]?.string,
             ["PartiallyFailed", "Failed", "FailedValidation"].contains(phase)
         else { return [] }
-        let name = last["metadata"]?["name"]?.text ?? ""
+        let name = last["metadata"]?["name"]?.string ?? ""
         return [
             Finding(
                 .warning, "the last Velero backup of “\(facts.name)”, “\(name)”, ended as \(phase)",

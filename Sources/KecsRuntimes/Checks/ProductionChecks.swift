@@ -159,7 +159,7 @@ enum ProductionChecks {
             let last = facts.history.last {
                 $0.command == "test persistence" && $0.succeeded(for: facts.name) == true
             }
-            let steps = last?.result(of: facts.name)?["survived"]?.elements?.compactMap(\.text) ?? []
+            let steps = last?.result(of: facts.name)?["survived"]?.array?.compactMap(\.string) ?? []
             if let last, steps.contains(step), look.now.since(last.at) <= Thresholds.drillAge.duration {
                 return []
             }

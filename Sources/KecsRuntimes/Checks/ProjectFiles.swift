@@ -29,7 +29,7 @@ public struct ProjectFiles: Sendable {
         if let here = around.workingFolder { folders.append(here) }
         for name in (try? site.instanceNames()) ?? [] {
             guard let instance = try? site.instance(name) else { continue }
-            if let file = instance.config.settings["composeFile"]?.text {
+            if let file = instance.config.settings["composeFile"]?.string {
                 folders.append(FilePath(file).removingLastComponent())
             }
             if let data = try? instance.dataFolder(), !data.starts(with: site.home.path) {

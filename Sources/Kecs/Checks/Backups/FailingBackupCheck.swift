@@ -21,8 +21,8 @@ struct FailingBackupCheck: InstanceCheck {
             Finding(
                 .error,
                 "the last \(failures.count == 1 ? "backup" : "\(failures.count) backups") of “\(facts.name)” failed"
-                    + (error?["message"]?.text.map { ": \($0)" } ?? ""),
-                evidence, remedy: error?["remedy"]?.text ?? "kecsctl backup \(facts.name)")
+                    + (error?["message"]?.string.map { ": \($0)" } ?? ""),
+                evidence, remedy: error?["remedy"]?.string ?? "kecsctl backup \(facts.name)")
         ]
     }
 }

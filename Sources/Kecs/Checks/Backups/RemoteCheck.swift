@@ -21,7 +21,7 @@ struct RemoteCheck: InstanceCheck {
         return facts.history.contains { record in
             guard record.succeeded(for: facts.name) == true else { return false }
             if record.command.hasSuffix("copy") { return true }
-            let copies = record.result(of: facts.name)?["backup"]?["copies"]?.elements
+            let copies = record.result(of: facts.name)?["backup"]?["copies"]?.array
             return copies.map { !$0.isEmpty } ?? false
         }
     }

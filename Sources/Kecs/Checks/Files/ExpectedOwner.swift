@@ -10,7 +10,7 @@ struct ExpectedOwner: Sendable, Hashable {
 
     /// Nil when nothing here tells: the container's own user decides then.
     static func of(_ instance: Instance, user: UInt32, group: UInt32) throws -> ExpectedOwner? {
-        if let text = instance.config.settings["owner"]?.text {
+        if let text = instance.config.settings["owner"]?.string {
             guard let owner = Repair.Owner(text) else {
                 throw CannotTell("“\(text)” is no owner such as 65532:65532")
             }

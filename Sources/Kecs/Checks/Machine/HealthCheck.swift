@@ -20,7 +20,7 @@ struct HealthCheck: InstanceCheck {
             }
             // The persistence guide's server says more than its status does: {"status":"degraded"}.
             if let status = try? JSONFile.decode(JSONValue.self, from: answer.body, at: "health")["status"]?
-                .text,
+                .string,
                 !["ok", "healthy", "up", "pass", "alive"].contains(status.lowercased())
             {
                 return [finding(facts, url, "it says that its status is “\(status)”")]

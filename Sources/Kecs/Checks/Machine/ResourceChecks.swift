@@ -15,7 +15,7 @@ struct ProcessorsCheck: InstanceCheck {
         return [
             Finding(
                 .warning, "“\(facts.name)” runs a cluster, which needs 2 processors; \(there) may be used",
-                ["processors": .number(there)], remedy: "nproc")
+                ["processors": .real(there)], remedy: "nproc")
         ]
     }
 }
