@@ -93,7 +93,7 @@ let package = Package(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
-        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsTesting"], swiftSettings: executable),
+        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
             path: "Tests/EndToEnd",
