@@ -50,6 +50,18 @@ public protocol Runtime: Sendable {
     func endpoints() -> [Endpoint]
     /// Whether `start` would start a process at all: a local instance may be only data.
     var runsSomething: Bool { get }
+    /// Takes away what was made to run the instance, once it is stopped. Data stays.
+    func remove() async throws
+    /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
+    var goesWhenStopped: Bool { get }
+    /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
+    func versions() async -> [String: String]
+}
+
+extension Runtime {
+    public func remove() async throws {}
+    public var goesWhenStopped: Bool { false }
+    public func versions() async -> [String: String] { [:] }
 }
 
 public struct Endpoint: Hashable, Sendable, Encodable {

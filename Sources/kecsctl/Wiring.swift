@@ -17,7 +17,8 @@ enum Wiring {
     private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {
         switch instance.config.runtime {
         case .local: return try LocalRuntime(instance, machine: machine)
-        case .k3d, .docker, .compose:
+        case .k3d: return try K3dRuntime(instance, machine: machine)
+        case .docker, .compose:
             throw Failure(
                 .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
                 cause: "kecsctl \(Version.number) has only the runtime “local”",
