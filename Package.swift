@@ -85,12 +85,17 @@ let package = Package(
         .executableTarget(
             name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
             path: "Benchmarks/Archive", swiftSettings: executable),
+        // k3d, kubectl and docker as they were recorded, for the contract tests.
+        .executableTarget(name: "standin", dependencies: ["KecsStorage"], swiftSettings: library),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
         .testTarget(
             name: "KecsSystemTests",
             dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "KecsRuntimesTests",
+            dependencies: ["KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
         .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"], swiftSettings: executable),

@@ -73,6 +73,8 @@ public protocol Runtime: Sendable {
     func makeReady(volume name: String) async throws
     /// Takes away what was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
+    /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
+    var goesWhenStopped: Bool { get }
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -88,6 +90,7 @@ extension Runtime {
     public func fillVolume(_ name: String, from archive: FilePath) async throws { throw noVolumes(name) }
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
     public func remove() async throws {}
+    public var goesWhenStopped: Bool { false }
     public func versions() async -> [String: String] { [:] }
 
     private func noVolumes(_ name: String) -> Failure {

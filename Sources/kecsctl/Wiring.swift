@@ -19,11 +19,7 @@ enum Wiring {
         case .local: return try LocalRuntime(instance, machine: machine)
         case .docker: return try DockerRuntime(instance, machine: machine)
         case .compose: return try ComposeRuntime(instance, machine: machine)
-        case .k3d:
-            throw Failure(
-                .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
-                cause: "kecsctl \(Version.number) has the runtimes compose, docker and local",
-                remedy: "kecsctl start \(instance.name) --runtime local")
+        case .k3d: return try K3dRuntime(instance, machine: machine)
         }
     }
 }
