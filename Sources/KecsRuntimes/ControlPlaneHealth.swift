@@ -21,9 +21,10 @@ enum ControlPlaneHealth: Hashable, Sendable {
             self = .healthy
             return
         }
-        if let word = answer["status"]?.text, !Self.good.contains(word.lowercased()) {
+        if let word = answer["status"]?.string, !Self.good.contains(word.lowercased()) {
             self = .not("its status is “\(word)”")
-        } else if let word = answer["persistence"]?["status"]?.text, !Self.good.contains(word.lowercased()) {
+        } else if let word = answer["persistence"]?["status"]?.string, !Self.good.contains(word.lowercased())
+        {
             self = .not("the status of its persistence is “\(word)”")
         } else {
             self = .healthy

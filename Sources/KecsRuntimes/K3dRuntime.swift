@@ -372,7 +372,7 @@ public struct K3dRuntime: Runtime {
                 .failed, "k3d could not delete “\(cluster)”",
                 cause: result.succeeded
                     ? "it said nothing, and left \(findings.containers.map(\.name).joined(separator: ", "))"
-                    : result.complaint,
+                    : result.k3dComplaint,
                 remedy: "k3d cluster delete \(cluster)")
         }
         _ = try await engine.removeLeftovers()
@@ -418,7 +418,7 @@ public struct K3dRuntime: Runtime {
 
     private func failed(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
-            result.end == .timedOut ? .timeout : .failed, message, cause: result.complaint,
+            result.end == .timedOut ? .timeout : .failed, message, cause: result.k3dComplaint,
             remedy: "kecsctl doctor \(instance.name)")
     }
 

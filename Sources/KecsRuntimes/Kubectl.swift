@@ -20,16 +20,16 @@ struct Kubectl: Sendable {
     func readyz() async throws -> (isReady: Bool, why: String) {
         let result = try await run(["get", "--raw", "/readyz", Self.patience], limit: .seconds(15))
         if result.succeeded, result.outputText == "ok" { return (true, "ok") }
-        return (false, result.complaint)
+        return (false, result.k3dComplaint)
     }
 
     /// The addresses that the cluster has on record for its nodes, by node.
     func nodeAddresses() async throws -> [String: String] {
         var addresses: [String: String] = [:]
         for node in try await get(["nodes"], namespace: nil) {
-            guard let name = node["metadata"]?["name"]?.text else { continue }
-            let entries = node["status"]?["addresses"]?.elements ?? []
-            addresses[name] = entries.first { $0["type"]?.text == "InternalIP" }?["address"]?.text
+            guard let name = node["metadata"]?["name"]?.string else { continue }
+            let entries = node["status"]?["addresses"]?.array ?? []
+            addresses[name] = entries.first { $0["type"]?.string == "InternalIP" }?["address"]?.string
         }
         return addresses
     }
@@ -87,7 +87,7 @@ struct Kubectl: Sendable {
                 cause: "kubectl printed no JSON: \(result.outputText.prefix(200))",
                 remedy: "kubectl version")
         }
-        return list["items"]?.elements ?? [list]
+        return list["items"]?.array ?? [list]
     }
 
     /// One object by its name; nil when it is not there.
@@ -122,7 +122,7 @@ struct Kubectl: Sendable {
 
     private func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
-            .unreachable, message, cause: result.complaint,
+            .unreachable, message, cause: result.k3dComplaint,
             remedy: "kubectl --kubeconfig \(kubeconfig) cluster-info")
     }
 
@@ -162,22 +162,22 @@ enum Rollout: Hashable, Sendable {
             guard case .integer(let number)? = value else { return 0 }
             return number
         }
-        let conditions = object["status"]?["conditions"]?.elements ?? []
+        let conditions = object["status"]?["conditions"]?.array ?? []
         // A status that was written before the last change says nothing of it.
         guard number("status", "observedGeneration") >= number("metadata", "generation") else {
             self = .waiting("its controller has not seen it yet")
             return
         }
         if let condition = conditions.first(where: {
-            $0["type"]?.text == "Progressing" && $0["reason"]?.text == "ProgressDeadlineExceeded"
+            $0["type"]?.string == "Progressing" && $0["reason"]?.string == "ProgressDeadlineExceeded"
         }) {
-            self = .failed(condition["message"]?.text ?? "ProgressDeadlineExceeded")
+            self = .failed(condition["message"]?.string ?? "ProgressDeadlineExceeded")
             return
         }
         let wanted: Int64
         let updated: Int64
         let available: Int64
-        if object["kind"]?.text == "DaemonSet" {
+        if object["kind"]?.string == "DaemonSet" {
             wanted = number("status", "desiredNumberScheduled")
             updated = number("status", "updatedNumberScheduled")
             available = number("status", "numberAvailable")

@@ -63,13 +63,13 @@ struct K3dTool {
         .replacing("\"one\"", with: "\"\(cluster.name)\"").replacing("43991", with: "\(cluster.kubePort)")
         guard
             let list = try? JSONFile.decode(JSONValue.self, from: Array(text.utf8), at: "recording"),
-            case .object(var fields)? = list.elements?.first, let recorded = fields["nodes"]?.elements
+            case .object(var fields)? = list.array?.first, let recorded = fields["nodes"]?.array
         else { scene.unexpected("the recording is broken") }
         var described: [JSONValue] = []
         var running = 0
         for node in nodes(of: cluster.name, in: world) where node.labels["k3d.role"] != "noRole" {
             let role = node.labels["k3d.role"] ?? ""
-            guard case .object(var facts)? = recorded.first(where: { $0["role"]?.text == role }) else {
+            guard case .object(var facts)? = recorded.first(where: { $0["role"]?.string == role }) else {
                 continue
             }
             let isRunning = node.status == "running" || node.status == "paused"
@@ -83,7 +83,7 @@ struct K3dTool {
         }
         fields["nodes"] = .array(described)
         fields["serversRunning"] = .integer(Int64(running))
-        if !described.contains(where: { $0["role"]?.text == "loadbalancer" }) {
+        if !described.contains(where: { $0["role"]?.string == "loadbalancer" }) {
             fields["hasLoadbalancer"] = nil
         }
         return (try? JSONFile.encode(JSONValue.object(fields)))

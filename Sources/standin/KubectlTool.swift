@@ -93,14 +93,15 @@ struct KubectlTool {
         guard let label else { return true }
         return label.split(separator: ",").allSatisfy { term in
             let words = term.split(separator: "=").map(String.init)
-            let value = object?["metadata"]?["labels"]?[words[0]]?.text
+            let value = object?["metadata"]?["labels"]?[words[0]]?.string
             return words.count == 2 ? value == words[1] : value != nil
         }
     }
 
     /// A workload comes up a little with each question.
     private func advance(_ key: String, _ cluster: String, _ world: inout World) {
-        guard case .object(var object)? = world.objects[cluster]?[key], object["kind"]?.text == "Deployment",
+        guard case .object(var object)? = world.objects[cluster]?[key],
+            object["kind"]?.string == "Deployment",
             case .object(var status)? = object["status"]
         else { return }
         if case .integer(let left)? = status["standinQuestions"], left > 0 {
@@ -129,16 +130,16 @@ struct KubectlTool {
             scene.say("error: error parsing STDIN\n", to: 2)
             _exit(1)
         }
-        let objects = document["items"]?.elements ?? [document]
+        let objects = document["items"]?.array ?? [document]
         if objects.isEmpty { _exit(scene.replay("K54-apply-empty")) }
         let fault = scene.take { $0.kind == "die" }
         var isComplete = true
         for (index, object) in objects.enumerated() {
             if let fault, index == Int(fault.at ?? "0") { scene.die() }
-            guard let kind = object["kind"]?.text, let name = object["metadata"]?["name"]?.text else {
+            guard let kind = object["kind"]?.string, let name = object["metadata"]?["name"]?.string else {
                 scene.unexpected("an object without kind or name")
             }
-            let namespace = object["metadata"]?["namespace"]?.text ?? ""
+            let namespace = object["metadata"]?["namespace"]?.string ?? ""
             let missing = scene.change { world -> Bool in
                 let all = world.objects[cluster] ?? [:]
                 guard namespace.isEmpty || all["namespace//\(namespace)"] != nil else { return true }
@@ -165,7 +166,7 @@ struct KubectlTool {
             generation = old["spec"] == fields["spec"] ? number : number + 1
         }
         fields["metadata"] = (fields["metadata"] ?? [:]).merging(["generation": .integer(generation)])
-        if object["kind"]?.text == "Deployment", old?["spec"] != fields["spec"] {
+        if object["kind"]?.string == "Deployment", old?["spec"] != fields["spec"] {
             fields["status"] = [
                 "observedGeneration": .integer(generation), "updatedReplicas": 0, "availableReplicas": 0,
                 "standinQuestions": .integer(Int64(world.rolloutQuestions)),
@@ -212,7 +213,7 @@ struct KubectlTool {
     }
 
     private static func resource(_ kind: String, _ object: JSONValue) -> String {
-        let version = object["apiVersion"]?.text ?? "v1"
+        let version = object["apiVersion"]?.string ?? "v1"
         let group = version.split(separator: "/").count == 2 ? "." + version.prefix { $0 != "/" } : ""
         return kind.lowercased() + group
     }

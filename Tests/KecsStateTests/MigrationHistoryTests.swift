@@ -73,7 +73,8 @@ import Testing
             _ = try StateDatabase.open(folder.appending("old.db"))
             let ledger = try fresh.query("SELECT version, name, checksum FROM kecsctl_migrations")
             #expect(
-                try migrated.query("SELECT version, name, checksum FROM kecsctl_migrations LIMIT 1") == ledger)
+                try migrated.query("SELECT version, name, checksum FROM kecsctl_migrations LIMIT 1") == ledger
+            )
         }
     }
 
@@ -151,7 +152,9 @@ import Testing
         }
     }
 
-    @Test func `of several rows for one pod the newest stays, and the way back brings the others again`() throws {
+    @Test func `of several rows for one pod the newest stays, and the way back brings the others again`()
+        throws
+    {
         try withTemporaryFolder { folder in
             let database = try Self.database(folder.appending("kecs.db"), of: 20_250_821)
             try Self.fill(database, with: "a_single_nginx")

@@ -49,8 +49,8 @@ public struct DatabaseContent: Hashable, Sendable {
             case (nil, nil): break
             }
         }
-        for name in Set(schema.keys).union(other.schema.keys).sorted() where schema[name] != other.schema[name]
-        {
+        for name in Set(schema.keys).union(other.schema.keys).sorted()
+        where schema[name] != other.schema[name] {
             switch (schema[name], other.schema[name]) {
             case (nil, _): found.append("the \(name) is lost")
             case (_, nil): found.append("the \(name) is new")
