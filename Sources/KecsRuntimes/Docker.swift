@@ -146,7 +146,7 @@ struct Docker: Sendable {
         _ path: String, of id: String, limit: Duration,
         to output: @Sendable @escaping ([UInt8]) throws -> Void
     ) async throws {
-        var call = ProcessCall("docker", "container", "cp", "--archive", "\(id):\(path)", "-")
+        var call = ProcessCall("docker", "container", "cp", "\(id):\(path)", "-")
         call.limit = limit
         let result: ProcessResult
         do {
@@ -162,9 +162,10 @@ struct Docker: Sendable {
         try await check(result, call.arguments)
     }
 
-    /// The other way round; owners are kept. What is there and not in the tar stays.
+    /// The other way round; what is there and not in the tar stays. Owners are the tar's: `--archive` would make all
+    /// files the image's user's (moby, `daemon/archive_tarcopyoptions_unix.go`).
     func copyIn(_ tar: FilePath, to path: String, of id: String) async throws {
-        var call = ProcessCall("docker", "container", "cp", "--archive", "-", "\(id):\(path)")
+        var call = ProcessCall("docker", "container", "cp", "-", "\(id):\(path)")
         call.input = .file(tar)
         call.limit = .seconds(24 * 3600)
         try await check(try await perform(call), call.arguments)
