@@ -104,9 +104,6 @@ let package = Package(
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(
-            name: "KecsRuntimesTests", dependencies: ["KecsRuntimes", "KecsTesting"],
-            swiftSettings: executable),
-        .testTarget(
             name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(

@@ -20,7 +20,7 @@ struct Kubectl: Sendable {
     func readyz() async throws -> (isReady: Bool, why: String) {
         let result = try await run(["get", "--raw", "/readyz", Self.patience], limit: .seconds(15))
         if result.succeeded, result.outputText == "ok" { return (true, "ok") }
-        return (false, result.complaint)
+        return (false, result.firstComplaint)
     }
 
     /// The addresses that the cluster has on record for its nodes, by node.
@@ -126,7 +126,7 @@ struct Kubectl: Sendable {
 
     func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
-            .unreachable, message, cause: result.complaint,
+            .unreachable, message, cause: result.firstComplaint,
             remedy: "kubectl --kubeconfig \(kubeconfig) cluster-info")
     }
 
@@ -145,10 +145,10 @@ struct Kubectl: Sendable {
 extension ProcessResult {
     /// Every line of the error stream, each once: kubectl says the same thing several times (K52, K65).
     var allComplaints: String {
-        if end == .timedOut { return complaint }
+        if end == .timedOut { return firstComplaint }
         var lines: [Substring] = []
         for line in errorText.split(separator: "\n") where !lines.contains(line) { lines.append(line) }
-        return lines.isEmpty ? complaint : lines.prefix(20).joined(separator: " | ")
+        return lines.isEmpty ? firstComplaint : lines.prefix(20).joined(separator: " | ")
     }
 }
 

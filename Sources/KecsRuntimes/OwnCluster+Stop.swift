@@ -62,7 +62,7 @@ extension OwnCluster {
                 .failed, "k3d could not delete “\(name)”",
                 cause: result.succeeded
                     ? "it said nothing, and left \(findings.containers.map(\.name).joined(separator: ", "))"
-                    : result.complaint,
+                    : result.firstComplaint,
                 remedy: "k3d cluster delete \(name)")
         }
         _ = try await engine.removeLeftovers()

@@ -242,7 +242,7 @@ struct OwnCluster: Sendable {
 
     func failed(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
-            result.end == .timedOut ? .timeout : .failed, message, cause: result.complaint,
+            result.end == .timedOut ? .timeout : .failed, message, cause: result.firstComplaint,
             remedy: "kecsctl doctor \(instance.name)")
     }
 
