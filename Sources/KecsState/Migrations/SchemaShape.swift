@@ -43,7 +43,9 @@ public struct SchemaShape: Hashable, Sendable {
 
     /// The steps that a database of this shape has behind it. Holes are real: two of upstream's changes never reached
     /// databases that were there already.
-    public var recognised: [MigrationStep] { UpstreamHistory.steps.filter { $0.isApplied(self) }.map(\.migration) }
+    public var recognised: [MigrationStep] {
+        UpstreamHistory.steps.filter { $0.isApplied(self) }.map(\.migration)
+    }
 
     /// Whether it is a database of the control plane at all.
     public var isState: Bool { has("clusters", "arn") }

@@ -73,7 +73,8 @@ public enum UpstreamHistory {
             migration: MigrationStep(
                 version: number, name: String(name.dropFirst(version.count + 1)),
                 up: MigrationStep.Script(name: file, sql: sections.up),
-                down: sections.down.map { MigrationStep.Script(name: file, sql: $0) }, checksum: sha256(bytes)),
+                down: sections.down.map { MigrationStep.Script(name: file, sql: $0) }, checksum: sha256(bytes)
+            ),
             isApplied: isApplied)
     }
 

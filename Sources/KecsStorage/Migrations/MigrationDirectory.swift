@@ -120,7 +120,8 @@ public struct MigrationDirectory: Hashable, Sendable {
             up: MigrationStep.Script(
                 name: file.name, sql: sections.up, refusesTransaction: sections.upRefusesTransaction),
             down: sections.down.map {
-                MigrationStep.Script(name: file.name, sql: $0, refusesTransaction: sections.downRefusesTransaction)
+                MigrationStep.Script(
+                    name: file.name, sql: $0, refusesTransaction: sections.downRefusesTransaction)
             },
             checksum: nil)
     }

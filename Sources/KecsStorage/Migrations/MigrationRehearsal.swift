@@ -22,7 +22,8 @@ extension MigrationRun {
     ///   - afterwards: As in `apply`, for each way there.
     /// - Throws: `MigrationFailure` when the way there fails.
     public func rehearse(
-        on copy: SQLiteDatabase, afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
+        on copy: SQLiteDatabase,
+        afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
     ) throws -> MigrationRehearsal {
         func content() throws -> DatabaseContent {
             var content = try copy.content { !bookkeeping.contains($0) }

@@ -43,7 +43,8 @@ public struct MigrationRun: Sendable {
     /// - Throws: `MigrationFailure`; `SQLiteError` (`isBusy`) when the right to write could not be had; `Interrupted`.
     ///   The database is what it was.
     public func apply(
-        to database: SQLiteDatabase, afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
+        to database: SQLiteDatabase,
+        afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
     ) throws -> [Step] {
         let enforced = try database.value("PRAGMA foreign_keys")?.integer ?? 0
         // Inside a transaction this pragma does nothing, and a rebuilt table must not take its children with it.
@@ -92,7 +93,8 @@ public struct MigrationRun: Sendable {
         for statement in splitSQL(script.sql) {
             if let word = statement.tokens.first, Self.forbidden.contains(word) {
                 throw MigrationFailure(
-                    action, line: statement.line, why: "\(word) cannot be part of one transaction with the rest")
+                    action, line: statement.line,
+                    why: "\(word) cannot be part of one transaction with the rest")
             }
             do {
                 try database.execute(statement.sql)
@@ -116,7 +118,9 @@ public struct MigrationRun: Sendable {
         where count > orphansBefore[reference] ?? 0 {
             throw MigrationFailure(
                 last, line: nil,
-                why: "it breaks a foreign key: \(count - (orphansBefore[reference] ?? 0)) rows of \(reference)")
+                why:
+                    "it breaks a foreign key: \(count - (orphansBefore[reference] ?? 0)) rows of \(reference)"
+            )
         }
         let problems = try database.integrityProblems(limit: 3)
         guard problems.isEmpty else {
@@ -147,7 +151,9 @@ public struct MigrationFailure: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
-    public var description: String { "\(script)\(line.map { ":\($0)" } ?? "") (\(direction.rawValue)): \(why)" }
+    public var description: String {
+        "\(script)\(line.map { ":\($0)" } ?? "") (\(direction.rawValue)): \(why)"
+    }
 }
 
 extension SQLiteDatabase {
