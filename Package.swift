@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CIgzip"),
         .systemLibrary(name: "CDeflate"),
         .systemLibrary(name: "CCrypto"),
+        .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
         .target(
             name: "KecsSystem",
@@ -72,7 +73,7 @@ let package = Package(
             swiftSettings: library
         ),
         .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
-        .target(name: "KecsRuntimes", dependencies: ["Kecs"], swiftSettings: library),
+        .target(name: "KecsRuntimes", dependencies: ["Kecs", "CYAML"], swiftSettings: library),
         .executableTarget(
             name: "kecsctl",
             dependencies: [
@@ -84,6 +85,8 @@ let package = Package(
         .executableTarget(
             name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
             path: "Benchmarks/Archive", swiftSettings: executable),
+        // k3d, kubectl and docker as they were recorded, for the contract tests.
+        .executableTarget(name: "standin", dependencies: ["KecsStorage"], swiftSettings: library),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
         .testTarget(
             name: "KecsSystemTests",
@@ -91,11 +94,20 @@ let package = Package(
         .testTarget(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
+            name: "KecsRuntimesTests",
+            dependencies: ["KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
+        .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
-        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsTesting"], swiftSettings: executable),
+        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
             path: "Tests/EndToEnd",
+            swiftSettings: executable),
+        .testTarget(
+            name: "KecsRuntimesTests", dependencies: ["KecsRuntimes", "KecsTesting"],
+            swiftSettings: executable),
+        .testTarget(
+            name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(
             name: "KecsctlTests",

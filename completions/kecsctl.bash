@@ -173,13 +173,990 @@ _kecsctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    completions|help)
+    start|stop|restart|list|status|logs|destroy|backup|backups|restore|undo|config|completions|help)
         # Offer subcommand argument completions
         "_kecsctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'completions help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'start stop restart list status logs destroy backup backups restore undo config completions help' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_start() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --accept --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --restore --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion start -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--runtime')
+        __kecsctl_add_completions -W 'k3d'$'\n''docker'$'\n''compose'$'\n''local'
+        return
+        ;;
+    '--data-dir')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--command')
+        return
+        ;;
+    '--health-url')
+        return
+        ;;
+    '--api-port')
+        return
+        ;;
+    '--admin-port')
+        return
+        ;;
+    '--restore')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion start -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_stop() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --no-backup --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion stop -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion stop -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_restart() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restart -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restart -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_list() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_status() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion status -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion status -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_logs() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--follow -f --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --tail --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion logs -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--tail')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion logs -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_destroy() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --delete-backups --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion destroy -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion destroy -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backup() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --part --label)
+    non_repeating_options=(--consistency --max-pause --compression --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backup -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--part')
+        return
+        ;;
+    '--consistency')
+        __kecsctl_add_completions -W 'auto'$'\n''live'$'\n''frozen'$'\n''stopped'
+        return
+        ;;
+    '--max-pause')
+        return
+        ;;
+    '--label')
+        return
+        ;;
+    '--compression')
+        return
+        ;;
+    '--keep')
+        return
+        ;;
+    '--keep-within')
+        return
+        ;;
+    '--keep-daily')
+        return
+        ;;
+    '--keep-weekly')
+        return
+        ;;
+    '--keep-monthly')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backup -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|show|verify|diff|prune|delete|pin|unpin|export|import)
+        # Offer subcommand argument completions
+        "_kecsctl_backups_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list show verify diff prune delete pin unpin export import' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_backups_list() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups list -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups list -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_show() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups show -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_verify() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quick --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups verify -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_diff() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups diff -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_prune() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups prune -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--keep')
+        return
+        ;;
+    '--keep-within')
+        return
+        ;;
+    '--keep-daily')
+        return
+        ;;
+    '--keep-weekly')
+        return
+        ;;
+    '--keep-monthly')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups prune -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_delete() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups delete -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_pin() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups pin -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_unpin() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups unpin -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_export() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--file --instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--file')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups export -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_import() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--as --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--as')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups import -- --as "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_kecsctl_restore() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--no-start --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--part --path --map-owner)
+    non_repeating_options=(--instance --from --at --into --owner --runtime --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restore -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--from')
+        return
+        ;;
+    '--at')
+        return
+        ;;
+    '--part')
+        return
+        ;;
+    '--path')
+        return
+        ;;
+    '--into')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--owner')
+        return
+        ;;
+    '--map-owner')
+        return
+        ;;
+    '--runtime')
+        __kecsctl_add_completions -W 'k3d'$'\n''docker'$'\n''compose'$'\n''local'
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restore -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_undo() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--no-start -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion undo -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion undo -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_config() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    show|set)
+        # Offer subcommand argument completions
+        "_kecsctl_config_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'show set' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_config_show() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--origin --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config show -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config show -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_config_set() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--unset -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config set -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''apiPort'$'\n''adminPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
+        return
         ;;
     esac
 }

@@ -35,6 +35,9 @@ public struct HealInstance: Sendable {
                 // A server that bound the old tree must not meet the new one half-way.
                 let runtime = try site.runtime(instance)
                 if journal.runsAfterwards { try await runtime.stop(limit: .seconds(60)) }
+                for fill in journal.fills ?? [] {
+                    try await runtime.fillVolume(fill.volume, from: fill.archive.path)
+                }
                 try swap.finish()
                 told.append("finished the \(journal.operation) that was interrupted on \(journal.startedAt)")
             }

@@ -26,7 +26,7 @@ public struct Instance: Sendable {
         let data = try dataFolder()
         if data.isPresent { parts.append(Part(name: "data", place: .folder(data))) }
         if folder.objectStore.isPresent {
-            parts.append(Part(name: "minio", place: .folder(folder.objectStore)))
+            parts.append(Part(name: Part.objectStore, place: .folder(folder.objectStore)))
         }
         parts.append(
             Part(name: "config", place: .entries(of: folder.path, named: InstanceFolder.configEntries)))
@@ -37,7 +37,7 @@ public struct Instance: Sendable {
     public func root(of part: Part) -> String {
         switch part.place {
         case .entries: "."
-        case .volume(let name): "volume:\(name)"
+        case .volume(let name, _): "volume:\(name)"
         case .folder(let path):
             path.starts(with: folder.path)
                 ? path.components.dropFirst(folder.path.components.count).map(\.string).joined(separator: "/")

@@ -27,6 +27,12 @@ public struct InstanceFolder: Hashable, Sendable {
     public var serverLog: FilePath { logs.appending("server.log") }
     /// Which process the local runtime's server is.
     public var server: FilePath { path.appending("server.json") }
+    /// Of the k3d runtime's cluster, for kubectl: 0600, and never merged into the user's own.
+    public var kubeconfig: FilePath { path.appending("kubeconfig") }
+    /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.
+    public var clusterDraft: FilePath { path.appending("cluster.draft.json") }
+    /// How far a recovery is, while it runs or after it was cut off.
+    public var recovery: FilePath { path.appending("recovery.json") }
     /// The trees that the last restores replaced, each in a folder named by its restore.
     public var previous: FilePath { path.appending(".previous") }
     /// Trees being unpacked for a restore, each in a folder named by its restore.

@@ -17,6 +17,8 @@ public struct Journal: Codable, Hashable, Sendable {
     /// Whether it may be frozen.
     public var mayBeFrozen: Bool
     public var swap: Swap?
+    /// Volumes that are filled before the swap; while it is `.swapping`, each may be half full.
+    public var fills: [VolumeFill]?
 
     public init(
         operation: String, startedAt: Moment, runsAfterwards: Bool, mayBeFrozen: Bool = false,
@@ -27,6 +29,14 @@ public struct Journal: Codable, Hashable, Sendable {
         self.runsAfterwards = runsAfterwards
         self.mayBeFrozen = mayBeFrozen
         self.swap = swap
+    }
+
+    public struct VolumeFill: Codable, Hashable, Sendable {
+        public var volume: String
+        /// What it is to hold.
+        public var archive: PathText
+        /// What it held before; nil when nothing is kept of it.
+        public var kept: PathText?
     }
 
     public static func read(_ file: FilePath) throws -> Journal? {

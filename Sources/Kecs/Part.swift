@@ -5,6 +5,10 @@ public import SystemPackage
 public struct Part: Hashable, Sendable {
     /// "data", "minio", "config": also the stem of the archive's file name.
     public var name: String
+
+    /// The part that is the object store's directory.
+    public static let objectStore = "minio"
+
     public var place: Place
 
     public enum Place: Hashable, Sendable {
@@ -12,12 +16,17 @@ public struct Part: Hashable, Sendable {
         case folder(FilePath)
         /// Some entries of a folder: files and folders with just these names.
         case entries(of: FilePath, named: [String])
-        /// A docker volume, by name.
-        case volume(String)
+        /// A volume, by name, and where its tree lies on this host; nil when it cannot be reached there.
+        case volume(String, at: FilePath?)
     }
 
     public init(name: String, place: Place) {
         self.name = name
         self.place = place
+    }
+
+    /// The name of a volume whose bytes only its runtime can bring.
+    var volumeOutOfReach: String? {
+        if case .volume(let name, at: nil) = place { name } else { nil }
     }
 }

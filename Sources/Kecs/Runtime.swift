@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import SystemPackage
 
 /// What is known of an instance's processes. Unknown never creates and never deletes.
 public enum RuntimeState: Hashable, Sendable {
@@ -50,6 +52,52 @@ public protocol Runtime: Sendable {
     func endpoints() -> [Endpoint]
     /// Whether `start` would start a process at all: a local instance may be only data.
     var runsSomething: Bool { get }
+
+    /// Finds out whether a first start can succeed, before anything of the instance exists; may fetch an image.
+    ///
+    /// - Returns: What was found by looking and holds from now on: where an adopted container keeps its data.
+    func prepare() async throws -> [SettingKey: JSONValue]
+    /// Whether the server makes its database on its first start: then nobody else may.
+    var makesItsDatabase: Bool { get }
+    /// Whether the control plane has data; nil when the data folder tells.
+    func holdsState() async throws -> Bool?
+    /// Where a volume's tree lies on this host; nil when it cannot be reached there.
+    func folder(ofVolume name: String) async throws -> FilePath?
+    /// Writes an uncompressed tar of a volume that cannot be reached on this host.
+    ///
+    /// - Throws: `Failure(.timeout)` when that would take longer than `limit`.
+    func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws
+    /// Makes such a volume hold what the archive holds and nothing else. Can be repeated after a kill.
+    func fillVolume(_ name: String, from archive: FilePath) async throws
+    /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
+    func makeReady(volume name: String) async throws
+    /// Takes away what was made to run the instance, once it is stopped. Data stays.
+    func remove() async throws
+    /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
+    var goesWhenStopped: Bool { get }
+    /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
+    func versions() async -> [String: String]
+}
+
+extension Runtime {
+    public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
+    public var makesItsDatabase: Bool { false }
+    public func holdsState() async throws -> Bool? { nil }
+    public func folder(ofVolume name: String) async throws -> FilePath? { throw noVolumes(name) }
+    public func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws {
+        throw noVolumes(name)
+    }
+    public func fillVolume(_ name: String, from archive: FilePath) async throws { throw noVolumes(name) }
+    public func makeReady(volume name: String) async throws { throw noVolumes(name) }
+    public func remove() async throws {}
+    public var goesWhenStopped: Bool { false }
+    public func versions() async -> [String: String] { [:] }
+
+    private func noVolumes(_ name: String) -> Failure {
+        Failure(
+            .failed, "the volume “\(name)” cannot be reached",
+            cause: "the instance's runtime knows no volumes", remedy: "kecsctl status")
+    }
 }
 
 public struct Endpoint: Hashable, Sendable, Encodable {

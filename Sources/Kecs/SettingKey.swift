@@ -9,8 +9,24 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case containerMode
     case command
     case healthUrl
+    /// Of a container: where it comes from, what it is called, whom its data belongs to, where its ports listen.
+    case image
+    case container
+    case owner
+    case address
+    /// `NAME:PATH,…`: volumes, or folders by absolute path, and where the container has them.
+    case volumes
+    /// Only volumes with this label (`KEY=VALUE`) are backed up.
+    case volumeLabel
+    case composeFile
+    case composeService
+    case composeProject
     case apiPort
     case adminPort
+    /// Of a k3d cluster: where its Kubernetes API listens, what it is made of.
+    case kubePort
+    case k3sImage
+    case agents
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
@@ -34,13 +50,15 @@ public enum SettingKey: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .command, .healthUrl: .text
+        case .dataDir, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address, .volumes, .volumeLabel,
+            .composeFile, .composeService, .composeProject:
+            .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
-        case .apiPort, .adminPort: .port
+        case .apiPort, .adminPort, .kubePort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
         case .maxPause, .keepWithin: .duration
-        case .keep, .keepDaily, .keepWeekly, .keepMonthly: .count
+        case .keep, .keepDaily, .keepWeekly, .keepMonthly, .agents: .count
         }
     }
 

@@ -64,3 +64,25 @@ public struct FileStatus: Hashable, Sendable {
         return FileStatus(raw)
     }
 }
+
+extension FilePath {
+    /// Whether both paths lead to one folder that is there, links followed, or are equal when one is not.
+    public func isSameFolder(as other: FilePath) throws -> Bool {
+        guard let mine = try FileStatus.following(self), let theirs = try FileStatus.following(other) else {
+            return lexicallyNormalized() == other.lexicallyNormalized()
+        }
+        return mine.device == theirs.device && mine.inode == theirs.inode
+    }
+}
+
+extension FileStatus {
+    /// Of what the path leads to: links are followed. Nil when there is nothing.
+    public static func following(_ path: FilePath) throws -> FileStatus? {
+        var raw = Glibc.stat()
+        guard path.withPlatformString({ stat($0, &raw) }) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw FileError.last("look at", path)
+        }
+        return FileStatus(raw)
+    }
+}

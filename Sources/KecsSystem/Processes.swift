@@ -14,6 +14,8 @@ public struct ProcessCall: Hashable, Sendable {
     public var limit: Duration = .seconds(60)
     /// More output than this on a stream is cut off, and the result says so; the child is not disturbed.
     public var outputLimit = 16 << 20
+    /// Made and brought to its end although the command is being interrupted: whoever was paused must be resumed.
+    public var outlivesCancellation = false
 
     public enum Input: Hashable, Sendable {
         case none

@@ -50,8 +50,10 @@ public struct SystemProcesses: ProcessRunner {
     private func perform(
         _ call: ProcessCall, output: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {
-        try cancellation.check()
-        try Task.checkCancellation()
+        if !call.outlivesCancellation {
+            try cancellation.check()
+            try Task.checkCancellation()
+        }
         let start = ChildWatch.now()
         let task = Flag()
         var input: [UInt8] = []
@@ -59,7 +61,9 @@ public struct SystemProcesses: ProcessRunner {
         let rules = ChildWatch.Rules(
             deadline: start + call.limit, grace: grace, outputLimit: call.outputLimit,
             input: input, output: output,
-            isCancelled: { [cancellation] in task.isSet || cancellation.reason != nil })
+            isCancelled: { [cancellation] in
+                !call.outlivesCancellation && (task.isSet || cancellation.reason != nil)
+            })
         do {
             // A task of its own: were this one cancelled, Subprocess would stop reading at once, and would stop
             // looking after the group as soon as the leader is gone.

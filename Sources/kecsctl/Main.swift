@@ -5,23 +5,37 @@ import Logging
 import SystemPackage
 
 /// The only place where the program ends.
+///
+/// Not asynchronous: an asynchronous `main` leaves the main thread to Dispatch, which waits there with every signal
+/// unblocked. Here it is this thread that waits for the signals, and the command runs on others.
 @main
 struct Main {
-    static func main() async {
+    static func main() {
         ProcessStart.prepare()
-        let interruption = RootTask()
-        Signals.listen(
-            first: { why in interruption.cancel(why) },
-            second: { why in
+        let signals = Signals.block()
+        let root = RootTask()
+        start(root)
+        var why: Interruption?
+        while true {
+            let next = signals.wait()
+            if let why {
+                // It does not stop fast enough for whoever asks.
                 SystemProcesses.killAll()
                 _exit(CInt(why.rawValue))
-            })
+            }
+            why = next
+            root.cancel(next)
+        }
+    }
+
+    private nonisolated static func start(_ root: RootTask) {
         let environment = Program.environment()
         let program = Program(
-            environment: environment, interruption: interruption,
+            environment: environment, interruption: root,
             output: .standardOutput, errors: .standardError,
             terminal: .current(environment: environment),
             bootstrapLog: { console in LoggingSystem.bootstrap { _ in ConsoleLog(console: console) } })
-        exit(await program.run(Array(CommandLine.arguments.dropFirst())))
+        let words = Array(CommandLine.arguments.dropFirst())
+        Task(executorPreference: program.workers) { exit(await program.run(words)) }
     }
 }

@@ -16,6 +16,8 @@ struct Program: Sendable {
     /// Where the libraries' log goes; a process can be told so only once, so tests leave it alone.
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
+    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
+    let workers = WorkerThreads(count: Threads.processors + 2)
 
     /// Runs one command to its end.
     func run(_ words: [String]) async -> Int32 {
@@ -64,8 +66,6 @@ struct Program: Sendable {
             cancellation: interruption.cancellation, progress: progress)
         let session = Session(
             site: Wiring.site(machine, home), console: console, options: options, command: path.name)
-        // Threads of our own, because almost everything below blocks: see `WorkerThreads`.
-        let workers = WorkerThreads(count: Threads.processors + 2)
         let task = Task(executorPreference: workers) { await session.run(command) }
         interruption.attach { task.cancel() }
         let watchdog = watch(options.timeout)

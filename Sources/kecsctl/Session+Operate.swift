@@ -20,7 +20,7 @@ extension Session {
 
     /// Does it for each selected instance in turn; one that fails does not stop the others.
     ///
-    /// - Parameter changes: Whether the history gets a line.
+    /// - Parameter changes: Whether the history gets a line; a request that was refused for its words gets none.
     func operate<Report: OperationReport>(
         on selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil,
         changes: Bool, _ telling: Telling<Report>, _ operation: (InstanceName) async throws -> Report
@@ -31,7 +31,8 @@ extension Session {
                 let result = await result(name, operation)
                 document.results.append(result)
                 tell(result, telling)
-                if changes { record(result, status: Self.status(result)) }
+                let isRefused = [.usage, .notFound].contains(result.failure?.kind)
+                if changes, !isRefused { record(result, status: Self.status(result)) }
             }
         } catch {
             document.error = failure(error)

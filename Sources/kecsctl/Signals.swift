@@ -3,35 +3,27 @@ import Glibc
 import KecsSystem
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP, received by a thread that waits for them: what it then runs is ordinary code, not a
+/// SIGINT, SIGTERM and SIGHUP, received by a thread that waits for them: what is then done is ordinary code, not a
 /// signal handler.
-enum Signals {
+struct Signals {
+    private let set: sigset_t
+
     /// To be called before any other thread exists: later ones inherit that these signals are blocked in them.
-    ///
-    /// - Parameters:
-    ///   - first: The command must stop cleanly.
-    ///   - second: It does not do so fast enough for whoever asks.
-    static func listen(
-        first: @escaping @Sendable (Interruption) -> Void,
-        second: @escaping @Sendable (Interruption) -> Void
-    ) {
+    static func block() -> Signals {
         var set = sigset_t()
         sigemptyset(&set)
         // `nohup kecsctl` and `kecsctl &` in a script ignore one of them on purpose.
         for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) { sigaddset(&set, number) }
         pthread_sigmask(SIG_BLOCK, &set, nil)
-        let signals = set
-        Threads.start(name: "signals") {
-            var set = signals
-            var count = 0
-            while true {
-                var number: CInt = 0
-                guard sigwait(&set, &number) == 0 else { continue }
-                count += 1
-                let why: Interruption = number == SIGINT ? .interrupt : .terminate
-                count == 1 ? first(why) : second(why)
-            }
-        }
+        return Signals(set: set)
+    }
+
+    /// Blocks this thread until the next one.
+    func wait() -> Interruption {
+        var set = set
+        var number: CInt = 0
+        while sigwait(&set, &number) != 0 {}
+        return number == SIGINT ? .interrupt : .terminate
     }
 
     private static func isIgnored(_ number: CInt) -> Bool {

@@ -17,11 +17,9 @@ enum Wiring {
     private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {
         switch instance.config.runtime {
         case .local: return try LocalRuntime(instance, machine: machine)
-        case .k3d, .docker, .compose:
-            throw Failure(
-                .usage, "“\(instance.name)” cannot run with \(instance.config.runtime.rawValue)",
-                cause: "kecsctl \(Version.number) has only the runtime “local”",
-                remedy: "kecsctl start \(instance.name) --runtime local")
+        case .docker: return try DockerRuntime(instance, machine: machine)
+        case .compose: return try ComposeRuntime(instance, machine: machine)
+        case .k3d: return try K3dRuntime(instance, machine: machine)
         }
     }
 }

@@ -26,8 +26,12 @@ struct Caught {
 }
 
 extension TestFolder {
+    func kecsctl(_ words: String..., environment: [String: String] = [:]) async throws -> Caught {
+        try await kecsctl(words, environment: environment)
+    }
+
     func kecsctl(
-        _ words: String..., environment: [String: String] = [:], interruption: RootTask = RootTask()
+        _ words: [String], environment: [String: String] = [:], interruption: RootTask = RootTask()
     ) async throws -> Caught {
         let home = path.appending("home")
         return try await capture { output, errors in

@@ -15,8 +15,9 @@ struct CaptureParts: Sendable {
 
     /// - Returns: The manifest's records in the order of `plans`, and how long the instance was frozen or stopped.
     func run(
-        _ plans: [PartPlan], consistency: Consistency, wasRunning: Bool
+        _ plans: [PartPlan], _ volumes: [Part], consistency: Consistency, wasRunning: Bool
     ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        let copies = CaptureVolumes(site: site, instance: instance, runtime: runtime, draft: draft)
         switch consistency {
         case .stopped where wasRunning:
             let clock = site.machine.clock
@@ -26,7 +27,10 @@ struct CaptureParts: Sendable {
             let parts: [Manifest.Part]
             do {
                 try await runtime.stop(limit: .seconds(60))
-                parts = try await captureAll(plans, consistency: .stopped)
+                for volume in volumes { try await copies.copy(volume, limit: CaptureVolumes.longest) }
+                parts =
+                    try await captureAll(plans, consistency: .stopped)
+                    + volumes.map { try copies.record($0, .stopped) }
             } catch {
                 try await startAgain()
                 throw error
@@ -34,10 +38,13 @@ struct CaptureParts: Sendable {
             try await startAgain()
             return (parts, clock.elapsed() - began)
         case .frozen where wasRunning:
-            let pause = try await copyFrozen(plans)
-            return (try await captureAll(plans, consistency: .frozen), pause)
+            let pause = try await copyFrozen(plans, volumes, copies)
+            let parts = try await captureAll(plans, consistency: .frozen)
+            return (parts + (try volumes.map { try copies.record($0, .frozen) }), pause)
         default:
-            return (try await captureAll(plans, consistency: wasRunning ? .live : consistency), .zero)
+            if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
+            let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
+            return (parts + (try volumes.map { try copies.record($0, .stopped) }), .zero)
         }
     }
 
@@ -50,15 +57,19 @@ struct CaptureParts: Sendable {
     // MARK: Frozen
 
     /// Copies every database that is not SQLite, with its sidecars, beside, while nothing can write.
-    private func copyFrozen(_ plans: [PartPlan]) async throws -> Duration {
+    /// So are volumes that only the runtime can reach, whole.
+    private func copyFrozen(
+        _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
+    ) async throws -> Duration {
         let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
-        guard !opaque.isEmpty else { return .zero }
+        guard !opaque.isEmpty || !volumes.isEmpty else { return .zero }
         let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
         let clock = site.machine.clock
         try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
             .write(to: instance.folder.journal)
         let began = clock.elapsed()
         try await runtime.whileFrozen {
+            for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - began)) }
             for plan in opaque {
                 let scratch = try draft.scratch(for: plan.part.name)
                 for (index, database) in plan.scan.databases.enumerated() where database.engine != .sqlite {
@@ -111,7 +122,8 @@ struct CaptureParts: Sendable {
         }
     }
 
-    private func capture(_ plan: PartPlan, consistency: Consistency) throws -> Manifest.Part {
+    /// - Parameter tries: How often a database that appears while the part is read may still send it back to the start.
+    private func capture(_ plan: PartPlan, consistency: Consistency, tries: Int = 3) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
             site.machine.progress.advance(plan.scan.bytes)
             return try link(last.part, from: last.backup, databases: last.part.databases)
@@ -160,9 +172,23 @@ struct CaptureParts: Sendable {
             site.machine.progress.advance(plan.scan.bytes)
             return try link(last.part, from: last.backup, databases: databases)
         }
-        let record = try archive(plan, source: source, databases: databases, consistency: consistency)
-        try draft.dropScratch(for: plan.part.name)
-        return record
+        do {
+            let record = try archive(plan, source: source, databases: databases, consistency: consistency)
+            try draft.dropScratch(for: plan.part.name)
+            return record
+        } catch is NewDatabase where tries > 0 && consistency != .frozen {
+            // It came to be after the part was looked at, and was read like any file: once more, with it known.
+            try draft.dropScratch(for: plan.part.name)
+            let again = try PartPlan(
+                plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
+            return try capture(again, consistency: consistency, tries: tries - 1)
+        }
+    }
+
+    /// An SQLite database was archived as a plain file, which a live one never may be.
+    private struct NewDatabase: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "the database \(path) appeared while its folder was being read" }
     }
 
     private static let sqliteSidecars = ["-wal", "-shm", "-journal"]
@@ -176,6 +202,11 @@ struct CaptureParts: Sendable {
         let summary = try writeArchive(
             of: source, to: file, compression: compression, threads: site.threads,
             cancellation: site.machine.cancellation, progress: site.machine.progress)
+        let known = Set(plan.scan.databases.map(\.path))
+        if let new = summary.databases.first(where: { !known.contains($0) }) {
+            try file.remove()
+            throw NewDatabase(path: printable(new))
+        }
         // Read back: what is on the disk is what was hashed, and it unpacks.
         let check = try checkArchive(
             file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,

@@ -39,6 +39,7 @@ public struct DestroyInstance: Sendable {
             }
         }
         try await runtime.stop(limit: .seconds(60))
+        try await runtime.remove()
         let going = site.home.instances.appending(".\(instance.name).destroying")
         if going.isPresent { try going.removeTree() }
         try instance.folder.path.rename(to: going)

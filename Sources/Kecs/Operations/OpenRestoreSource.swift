@@ -105,12 +105,14 @@ struct OpenRestoreSource: Sendable {
     private func openArchive(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
         var tops: Set<[UInt8]> = []
         var topFolders: Set<[UInt8]> = []
+        var topFiles: Set<[UInt8]> = []
         var bundle: BackupID?
         try listArchive(file, digests: false, cancellation: site.machine.cancellation) { entry in
             let path = entry.path.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
             guard let top = path.first else { return }
             tops.insert(Array(top))
             if path.count > 1 || entry.kind == .folder { topFolders.insert(Array(top)) }
+            if path.count == 1, entry.kind != .folder { topFiles.insert(Array(top)) }
             if path.count == 2, path[1].elementsEqual(BackupStore.manifestName.utf8) {
                 bundle = BackupID(String(decoding: top, as: UTF8.self))
             }
@@ -124,7 +126,7 @@ struct OpenRestoreSource: Sendable {
             tops.contains(where: { instanceNames.contains($0) })
         {
             layout = .instance
-        } else if tops.count == 1, let only = topFolders.first {
+        } else if tops.count == 1, let only = topFolders.first, !topFiles.contains(only) {
             layout = .oneFolder(only)
         } else {
             layout = .bare

@@ -40,16 +40,21 @@ struct PartPlan: Sendable {
         case .folder(let folder):
             var source = TreeSource(root: folder)
             source.leftOut = Set(ours + lockFiles)
+            source.findsDatabases = part.name != Part.objectStore
             return source
         case .entries(let folder, let named):
             var source = TreeSource(root: folder)
             let names = Set(named.map { Array($0.utf8) })
             source.leftOut = Set(try folder.entries().map(\.bytes).filter { !names.contains($0) })
             return source
-        case .volume(let name):
+        case .volume(_, let folder?):
+            var source = TreeSource(root: folder)
+            source.leftOut = Set(ours + lockFiles)
+            return source
+        case .volume(let name, nil):
             throw Failure(
-                .unreachable, "the volume “\(name)” cannot be read",
-                cause: "its mount point is not readable here")
+                .failed, "the volume “\(name)” cannot be read in place",
+                cause: "its mount point is not open to this user", remedy: "sudo kecsctl status --deep")
         }
     }
 

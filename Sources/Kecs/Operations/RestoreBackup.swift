@@ -41,10 +41,12 @@ public struct RestoreBackup: Sendable {
         let began = clock.elapsed()
         let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
         defer { opened.close() }
-        if request.dryRun {
-            return try RestorePreview(site: site).run(instance, request, opened, since: began)
-        }
         let runtime = try site.runtime(instance)
+        if request.dryRun {
+            let volumes = try await foldersOfVolumes(opened, request, runtime)
+            return try RestorePreview(site: site).run(
+                instance, request, opened, volumes: volumes, since: began)
+        }
         let state = await runtime.state()
         if case .unknown(let why) = state {
             throw Failure(
@@ -53,8 +55,15 @@ public struct RestoreBackup: Sendable {
         }
         let id = freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
-        let stage = StageTrees(site: site, instance: instance, request: request, id: id)
+        for volume in volumes(opened, request) { try await runtime.makeReady(volume: volume) }
+        let volumes = try await foldersOfVolumes(opened, request, runtime)
+        let stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
         let places = try stage.places(for: opened)
+        let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime).keep(places)
+        for fill in fills {
+            guard let kept = fill.kept else { continue }
+            stage.notes.add("what the volume “\(fill.volume)” held is kept in \(kept.path)")
+        }
         var journal = Journal(
             operation: "restore", startedAt: clock.now(), runsAfterwards: state.mayWrite,
             swap: Swap(id: id, from: opened.name, units: [], staging: places.map(\.staging), previous: kept))
@@ -72,10 +81,16 @@ public struct RestoreBackup: Sendable {
             try site.machine.cancellation.check()
             journal.swap?.units = units
             journal.swap?.phase = .swapping
+            journal.fills = fills.isEmpty ? nil : fills
             try journal.write(to: instance.folder.journal)
+            for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
             try journal.swap?.finish()
             if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
         } catch {
+            // Should this fail too, the journal stays, and the next run finishes what was begun.
+            if journal.swap?.phase == .swapping {
+                try await FillVolumes(site: site, instance: instance, runtime: runtime).takeBack(fills)
+            }
             // The live trees are what they were; who was stopped runs again.
             try journal.swap?.takeBack()
             if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
@@ -108,6 +123,21 @@ public struct RestoreBackup: Sendable {
             parts: places.map(\.part), undo: id, state: await runtimeNow.state().name,
             durationSeconds: (clock.elapsed() - began).inSeconds, startError: startFailure,
             notes: stage.notes.all)
+    }
+
+    private func volumes(_ source: OpenedSource, _ request: RestoreRequest) -> [String] {
+        guard case .backup(_, let manifest) = source.content else { return [] }
+        return manifest.parts.filter { request.parts?.contains($0.name) ?? true }.compactMap(\.volume)
+    }
+
+    private func foldersOfVolumes(
+        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime
+    ) async throws -> [String: FilePath] {
+        var folders: [String: FilePath] = [:]
+        for volume in volumes(source, request) {
+            folders[volume] = try await runtime.folder(ofVolume: volume)
+        }
+        return folders
     }
 
     /// `.previous/` keeps the trees of the last restore only.

@@ -8,9 +8,11 @@ struct RestorePreview: Sendable {
     let site: Site
 
     func run(
-        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, since began: Duration
+        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, volumes: [String: FilePath],
+        since began: Duration
     ) throws -> RestoreReport {
-        let stage = StageTrees(site: site, instance: instance, request: request, id: "preview")
+        let stage = StageTrees(
+            site: site, instance: instance, request: request, id: "preview", volumes: volumes)
         let places = try stage.places(for: source)
         let compare = CompareStates(site: site)
         var parts: [Difference.Part] = []
@@ -52,6 +54,7 @@ struct RestorePreview: Sendable {
 
     private func livePart(_ place: StageTrees.Place) -> Part? {
         switch place.target {
+        case .volume: nil
         case .folder(let live), .overlay(let live):
             live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
         case .entries(let folder, let named):

@@ -10,6 +10,8 @@ struct StageTrees: Sendable {
     let instance: Instance
     let request: RestoreRequest
     let id: String
+    /// Where volumes lie on this host; those that are missing here are filled by their runtime.
+    var volumes: [String: FilePath] = [:]
     let notes = Notes()
 
     /// Sentences for the report.
@@ -75,11 +77,7 @@ struct StageTrees: Sendable {
             throw Failure(
                 .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
         }
-        if part.root.hasPrefix("volume:") {
-            throw Failure(
-                .failed, "the part “\(part.name)” belongs to a docker volume",
-                cause: "\(part.root) can only be restored by the docker runtime", remedy: "kecsctl status")
-        }
+        if let volume = part.volume { return try place(of: part, volume, archive) }
         var live: FilePath
         if part.name == "data" {
             live = try instance.dataFolder()
@@ -107,6 +105,24 @@ struct StageTrees: Sendable {
             record: part)
     }
 
+    private func place(of part: Manifest.Part, _ volume: String, _ archive: FilePath) throws -> Place {
+        if let live = volumes[volume] {
+            return Place(
+                part: part.name, staging: try staging(for: live, part: part.name),
+                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live), label: part.name,
+                archive: archive, record: part)
+        }
+        guard request.paths.isEmpty else {
+            throw Failure(
+                .usage, "single files of the volume “\(volume)” cannot be restored here",
+                cause: "its mount point is not open to this user: it can only be filled whole",
+                remedy: "sudo kecsctl restore \(instance.name) --from latest --part \(part.name)")
+        }
+        return Place(
+            part: part.name, staging: instance.folder.restoring.appending(id).appending(part.name),
+            target: .volume(volume), label: part.name, archive: archive, record: part)
+    }
+
     private func places(of file: FilePath, _ layout: ForeignLayout) throws -> [Place] {
         func place(_ part: String, _ live: FilePath, label: String, top: [UInt8]?) throws -> Place {
             Place(
@@ -126,7 +142,7 @@ struct StageTrees: Sendable {
         case .instance:
             let folders = [
                 ("data", data, InstanceFolder.dataName),
-                ("minio", instance.folder.objectStore, InstanceFolder.objectStoreName),
+                (Part.objectStore, instance.folder.objectStore, InstanceFolder.objectStoreName),
             ]
             return try folders.filter { request.parts?.contains($0.0) ?? true }.map { part, live, name in
                 var found = try place(part, live, label: "", top: nil)
@@ -176,12 +192,14 @@ struct StageTrees: Sendable {
     // MARK: Act
 
     func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
-        try places.compactMap { place in
+        let trees = try places.compactMap { place -> StagedTree? in
             try site.machine.cancellation.check()
             try place.staging.removingLastComponent().createFolder()
             try place.staging.createFolder()
             switch source.content {
-            case .backup, .archive: try unpack(place)
+            case .backup, .archive:
+                // With --path a part of which nothing is wanted stays as it is.
+                guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
             case .database(let file):
                 try stageDatabase(place) { copy in
                     _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
@@ -196,9 +214,17 @@ struct StageTrees: Sendable {
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target, label: place.label)
         }
+        guard !trees.isEmpty || places.isEmpty else {
+            throw Failure(
+                .notFound, "nothing in “\(source.name)” matches --path",
+                cause: request.paths.map(\.description).joined(separator: ", "),
+                remedy: "kecsctl restore \(instance.name) --from latest --dry-run")
+        }
+        return trees
     }
 
-    private func unpack(_ place: Place) throws {
+    /// - Returns: How many entries came out.
+    private func unpack(_ place: Place) throws -> Int {
         let free = try site.machine.freeSpace(place.staging)
         let lock = Array(".lock".utf8)
         let top = place.topFolder
@@ -230,18 +256,13 @@ struct StageTrees: Sendable {
             notes.add(
                 "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
         }
-        if !globs.isEmpty, done.entries == 0 {
-            throw Failure(
-                .notFound, "nothing in the part “\(place.part)” matches --path",
-                cause: globs.map(\.description).joined(separator: ", "),
-                remedy: "kecsctl backups show latest --instance \(instance.name)")
-        }
         try checkDatabases(place)
+        return done.entries
     }
 
     /// What is about to become live must open.
     private func checkDatabases(_ place: Place) throws {
-        guard place.part != "minio" else { return }
+        guard place.part != Part.objectStore else { return }
         let scan = try scanTree(TreeSource(root: place.staging), cancellation: site.machine.cancellation)
         for database in scan.databases {
             let file = place.staging.appending(bytes: database.path)
@@ -258,8 +279,10 @@ struct StageTrees: Sendable {
             }
             guard database.engine == .sqlite else { continue }
             // One of our own snapshots has no sidecars; a foreign one is recovered from its write-ahead log here.
-            let problems = try SQLiteDatabase(file, record != nil ? .immutable : .readWrite)
-                .integrityProblems(quick: record != nil, limit: 3)
+            let problems = try SQLiteDatabase(
+                file, record?.sidecars.isEmpty == true ? .immutable : .readWrite
+            )
+            .integrityProblems(quick: record != nil, limit: 3)
             guard problems.isEmpty else {
                 throw BackupDamage(
                     file: place.archive.lastComponent?.string ?? place.archive.string,
@@ -297,4 +320,9 @@ extension OwnerMapping {
         default: (model.owner, model.group)
         }
     }
+}
+
+extension Manifest.Part {
+    /// The name of the volume that it was made of.
+    var volume: String? { root.hasPrefix("volume:") ? String(root.dropFirst("volume:".count)) : nil }
 }

@@ -19,6 +19,8 @@ struct StagedTree: Sendable {
         case entries(of: FilePath, named: [String])
         /// What is staged goes in, everything else stays: `--path`, or a single database file.
         case overlay(on: FilePath)
+        /// What is staged was only looked at: the volume is filled from the archive, by its runtime.
+        case volume(String)
     }
 
     /// The exchanges that bring it in place.
@@ -56,6 +58,7 @@ struct StagedTree: Sendable {
                     part: part, live: live, staged: new.isPresent ? new : nil,
                     previous: kept.appending(part).appending(name))
             }
+        case .volume: return []
         case .overlay(let live):
             var units: [Swap.Unit] = []
             try overlay(staged, live, kept: kept.appending(part), &units)

@@ -59,6 +59,7 @@ public struct StartInstance: Sendable {
 
     /// Under the home's lock, so that two instances that are made at once do not choose the same ports.
     private func create(_ name: InstanceName, _ request: StartRequest, _ lock: LockRequest) async throws {
+        let found = try await prepare(name, request)
         try site.home.instances.createFolder()
         let homeLock = try await FileLock.acquire(
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
@@ -76,6 +77,8 @@ public struct StartInstance: Sendable {
             config.id = manifest.instanceId
         }
         config.settings = try chosen(request)
+        for (key, value) in found { config.settings[key.rawValue] = value }
+        try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
         if kind != .local || config.settings[SettingKey.command.rawValue] != nil {
             let ports = try ChoosePorts(site: site).run(for: kind)
             for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
@@ -88,12 +91,40 @@ public struct StartInstance: Sendable {
         try site.create(config, named: name)
     }
 
+    /// Before the lock: an image may have to be fetched, which takes its time.
+    private func prepare(
+        _ name: InstanceName, _ request: StartRequest
+    ) async throws -> [SettingKey: JSONValue] {
+        guard
+            let kind = RuntimeKind(rawValue: try site.settings(flags: request.settings).text(.runtime) ?? "")
+        else { return [:] }
+        var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
+        config.settings = try chosen(request)
+        return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
+            .prepare()
+    }
+
+    /// Two control planes on one folder destroy each other's database. To be called under the home's lock.
+    private func checkDataFolderIsFree(_ new: Instance) throws {
+        let folder = try new.dataFolder()
+        for name in try site.instanceNames() where name != new.name {
+            // A broken instance has no data folder that could be read; it is told elsewhere.
+            guard let other = try? site.instance(name), try other.dataFolder().isSameFolder(as: folder) else {
+                continue
+            }
+            throw Failure(
+                .busy, "the data folder of “\(new.name)” belongs to “\(name)” already",
+                cause: "\(folder) can have one control plane only",
+                remedy: "kecsctl start \(new.name) --data-dir \(folder)-\(new.name)")
+        }
+    }
+
     private func chosen(_ request: StartRequest) throws -> [String: JSONValue] {
         var values: [String: JSONValue] = [:]
         let settings = try site.settings(flags: request.settings)
         for key in request.settings.keys where key != .runtime {
             guard var value = try settings.setting(key).value else { continue }
-            if key == .dataDir, let text = value.string {
+            if key == .dataDir || key == .composeFile, let text = value.string {
                 let path = try Home.absolute(FilePath(text), environment: site.machine.environment)
                 value = .string(path.string)
             }
@@ -163,9 +194,8 @@ public struct StartInstance: Sendable {
             try config.write(to: instance.folder.config)
         }
         instance = try site.instance(instance.name, flags: request.settings)
-        let database = try createDatabase(instance)
-
         let runtime = try site.runtime(instance)
+        let database = runtime.makesItsDatabase ? false : try createDatabase(instance)
         if runtime.runsSomething, before != .running {
             try Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
                 .write(to: instance.folder.journal)
@@ -195,7 +225,7 @@ public struct StartInstance: Sendable {
         case .latest: from = .latest
         case .id(let id): from = .id(id)
         case .auto:
-            guard try StateOf.isEmpty(instance.dataFolder()) else { return nil }
+            guard try await isGone(instance) else { return nil }
             guard try instance.backups.latest() != nil else {
                 // There were backups, and none can be used: a fresh start would hide that.
                 if let broken = try instance.backups.all().first(where: { $0.state != .incomplete }) {
@@ -210,6 +240,11 @@ public struct StartInstance: Sendable {
         }
         return try await RestoreBackup(site: site).run(instance, RestoreRequest(from: from, start: false))
             .from
+    }
+
+    private func isGone(_ instance: Instance) async throws -> Bool {
+        if let holds = try await site.runtime(instance).holdsState() { return !holds }
+        return try StateOf.isEmpty(instance.dataFolder())
     }
 
     /// The state database at the newest schema, when the instance has none.
@@ -246,7 +281,7 @@ public struct StartInstance: Sendable {
         }
         let instance = try site.instance(name, flags: request.settings)
         let runtime = try site.runtime(instance)
-        let isEmpty = try StateOf.isEmpty(instance.dataFolder())
+        let isEmpty = try await isGone(instance)
         let restores =
             isEmpty && request.restore != .none ? try instance.backups.latest()?.id.description : nil
         return StartReport(

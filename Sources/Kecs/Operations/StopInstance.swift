@@ -68,6 +68,7 @@ public struct StopInstance: Sendable {
             .write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
+            if backup?.verified == true, runtime.goesWhenStopped { try await runtime.remove() }
         } catch {
             try await runtime.start(limit: .seconds(120))
             try Journal.close(instance.folder.journal)

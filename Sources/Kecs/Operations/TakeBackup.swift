@@ -51,12 +51,13 @@ public struct TakeBackup: Sendable {
         let last = try instance.backups.all().first { $0.isVerified }
         site.machine.progress.step("looking at \(instance.name)", total: nil)
         var plans: [PartPlan] = []
-        for part in parts {
+        let volumes = parts.filter { $0.volumeOutOfReach != nil }
+        for part in parts where part.volumeOutOfReach == nil {
             try site.machine.cancellation.check()
             plans.append(
                 try PartPlan(part, of: instance, last: last, cancellation: site.machine.cancellation))
         }
-        let consistency = try chooseConsistency(plans, state: state, instance: instance)
+        let consistency = try chooseConsistency(plans, volumes, state: state, instance: instance)
         let needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
         let free = try site.machine.freeSpace(instance.backups.folder)
         if needed > free, !request.force {
@@ -68,7 +69,14 @@ public struct TakeBackup: Sendable {
         if request.dryRun {
             return BackupReport(
                 outcome: .planned, backup: nil, duration: clock.elapsed() - began, pause: .zero,
-                plan: plans.map { $0.described(consistency) })
+                plan: plans.map { $0.described(consistency) }
+                    + volumes.map {
+                        // How much it is, only the copy tells.
+                        BackupReport.PlannedPart(
+                            name: $0.name, sourceBytes: 0, entries: 0, databases: [],
+                            consistency: consistency,
+                            unchanged: false)
+                    })
         }
 
         // Act.
@@ -76,11 +84,12 @@ public struct TakeBackup: Sendable {
         do {
             let capture = CaptureParts(site: site, instance: instance, runtime: runtime, draft: draft)
             let (captured, pause) = try await capture.run(
-                plans, consistency: consistency, wasRunning: state.mayWrite)
+                plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
             let manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
                 tool: site.tool,
-                runtime: Manifest.Runtime(kind: instance.config.runtime.rawValue),
+                runtime: Manifest.Runtime(
+                    kind: instance.config.runtime.rawValue, versions: await runtime.versions()),
                 degraded: instance.config.degraded != nil,
                 schemaVersion: captured.lazy.flatMap(\.databases)
                     .first { $0.path == InstanceFolder.databaseName }?.userVersion.map { Int($0) },
@@ -112,7 +121,7 @@ public struct TakeBackup: Sendable {
 
     /// SQLite is captured live; any other database only while its writer cannot write.
     private func chooseConsistency(
-        _ plans: [PartPlan], state: RuntimeState, instance: Instance
+        _ plans: [PartPlan], _ volumes: [Part], state: RuntimeState, instance: Instance
     ) throws(Failure) -> Consistency {
         let opaque = plans.lazy.flatMap { plan in plan.opaqueDatabases.map { "\(plan.part.name)/\($0)" } }
             .first
@@ -124,12 +133,19 @@ public struct TakeBackup: Sendable {
                     cause: "\(opaque) is a database that is not SQLite, and its writer is running",
                     remedy: "kecsctl backup \(instance.name) --consistency frozen")
             }
+            if let volume = volumes.first, state.mayWrite {
+                throw Failure(
+                    .usage, "“\(instance.name)” cannot be backed up with --consistency live",
+                    cause:
+                        "the volume of the part “\(volume.name)” can only be copied whole, its databases with it",
+                    remedy: "kecsctl backup \(instance.name) --consistency frozen")
+            }
             return .live
         case "frozen": return state.mayWrite ? .frozen : .stopped
         case "stopped": return .stopped
         default:
             if !state.mayWrite { return .live }
-            return opaque == nil ? .live : .frozen
+            return opaque == nil && volumes.isEmpty ? .live : .frozen
         }
     }
 }

@@ -104,7 +104,7 @@ final class ArchivedTree: TreeVisitor {
             // An archive's names begin with "./", so its links' targets do too.
             link.link = Array("./".utf8) + first
             _ = try write(link)
-            if contents.engine(of: file, size: status.size) != nil {
+            if source.findsDatabases, contents.engine(of: file, size: status.size) != nil {
                 databases.found(path)
             } else {
                 fingerprint.add(path, status, type: UInt8(ascii: "f"))
@@ -120,7 +120,8 @@ final class ArchivedTree: TreeVisitor {
         }
         if outcome.isChanging { summary.changed.append(path) }
         let isSidecar = databases.owner(of: path) != nil
-        if !isSidecar, outcome.engine != nil {
+        if !isSidecar, source.findsDatabases, outcome.engine != nil {
+            summary.databases.append(path)
             databases.found(path)
         } else if !isSidecar {
             fingerprint.add(path, outcome.status, type: UInt8(ascii: "f"))

@@ -70,7 +70,9 @@ private final class Scan: TreeVisitor {
                 if let index = result.databases.lastIndex(where: { $0.path == database }) {
                     result.databases[index].sidecars.append(path)
                 }
-            } else if let engine = try DatabaseEngine.sniff(entry, status, path: source.path(path)) {
+            } else if source.findsDatabases,
+                let engine = try DatabaseEngine.sniff(entry, status, path: source.path(path))
+            {
                 databases.found(path)
                 result.databases.append(TreeScan.Database(path: path, engine: engine, bytes: status.size))
             } else {

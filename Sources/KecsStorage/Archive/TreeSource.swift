@@ -13,6 +13,9 @@ public struct TreeSource: Sendable {
     public var substitutes: [[UInt8]: FilePath]
     /// Whether folders on which another file system is mounted are archived empty.
     public var stayOnDevice: Bool
+    /// Whether files that look like databases are told apart. Not in an object store: what lies there are objects, which
+    /// nobody writes in place, whatever their bytes say.
+    public var findsDatabases = true
 
     public init(
         root: FilePath, leftOut: Set<[UInt8]> = [], substitutes: [[UInt8]: FilePath] = [:],

@@ -20,6 +20,8 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var changed: [[UInt8]] = []
     /// Listed, but gone when their turn came.
     public internal(set) var vanished: [[UInt8]] = []
+    /// Files that are databases and were read as they lie there, without a substitute.
+    public internal(set) var databases: [[UInt8]] = []
     /// FIFOs, sockets and devices, which are left out.
     public internal(set) var special: [[UInt8]] = []
 }

@@ -22,7 +22,7 @@ struct StartCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: "How it runs; only on the first start. This version has only “local”.")
+    @Option(help: "How it runs; only on the first start.")
     var runtime: RuntimeKind?
 
     @Option(help: "Where the control plane's data lies; else data/ in the instance's folder.")
@@ -40,6 +40,38 @@ struct StartCommand: SessionCommand {
 
     @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
     var adminPort: Int?
+
+    @Option(help: ArgumentHelp("docker: what the container is made of.", valueName: "ref"))
+    var image: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "docker: an existing container to use as it is; its mounts become parts.", valueName: "name"))
+    var container: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "docker: a volume or a folder, and where the container has it; again for more.",
+            valueName: "name:path"))
+    var volume: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "docker: whom the data folder belongs to and the server runs as.", valueName: "uid[:gid]"))
+    var owner: String?
+
+    @Option(help: ArgumentHelp("docker: where the ports listen; else 127.0.0.1.", valueName: "ip"))
+    var address: String?
+
+    @Option(help: ArgumentHelp("compose: the project's file.", valueName: "file"))
+    var composeFile: PathArgument?
+
+    @Option(help: ArgumentHelp("compose: the service that is the control plane.", valueName: "name"))
+    var service: String?
+
+    @Option(
+        help: ArgumentHelp("compose: only volumes with this label are parts.", valueName: "key=value"))
+    var volumeLabel: String?
 
     @Option(
         help: ArgumentHelp(
@@ -71,6 +103,14 @@ struct StartCommand: SessionCommand {
         settings[.dataDir] = try dataDir?.path(session).string
         settings[.command] = command
         settings[.healthUrl] = healthUrl
+        settings[.image] = image
+        settings[.container] = container
+        settings[.volumes] = volume.isEmpty ? nil : volume.joined(separator: ",")
+        settings[.owner] = owner
+        settings[.address] = address
+        settings[.composeFile] = try composeFile?.path(session).string
+        settings[.composeService] = service
+        settings[.volumeLabel] = volumeLabel
         settings[.apiPort] = apiPort.map(String.init)
         settings[.adminPort] = adminPort.map(String.init)
         let from: StartRequest.Restore =

@@ -11,9 +11,11 @@ struct ManPage {
     mutating func section(_ title: String) { macro("Sh", title) }
 
     mutating func paragraph(_ words: some StringProtocol) {
-        let line = Self.escape(String(words))
-        // A leading point or apostrophe would be a request.
-        text += (line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" : "") + line + "\n"
+        // mdoc(7) wants each sentence on a line of its own; a leading point or apostrophe would be a request.
+        for sentence in String(words).replacing(". ", with: ".\n").split(separator: "\n") {
+            let line = Self.escape(String(sentence))
+            text += (line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" : "") + line + "\n"
+        }
     }
 
     mutating func synopsis(_ line: String, _ command: ToolInfo.Command) {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+
+/// How old the newest backup is that may be restored from: for `check`, `status`, `doctor` and the metrics.
+public struct BackupAge: Sendable, Hashable {
+    /// Of the newest verified backup that was not taken of a degraded instance; nil when there is none.
+    public let newest: BackupID?
+    private let now: Moment
+
+    public init(_ instance: Instance, at now: Moment) throws {
+        self.init(instance, backups: try instance.backups.all(), at: now)
+    }
+
+    init(_ instance: Instance, backups: [StoredBackup], at now: Moment) {
+        newest = backups.first { $0.isVerified && !$0.isDegraded }?.id
+        self.now = now
+    }
+
+    /// 0 for one from the future: a clock was set back.
+    public var seconds: Int64? { newest.map { max(0, now.since($0.createdAt).components.seconds) } }
+
+    /// Whether it is older than that, to the second; also when there is none.
+    public func isOver(_ limit: TimeSpan) -> Bool { seconds.map { $0 > limit.seconds } ?? true }
+}

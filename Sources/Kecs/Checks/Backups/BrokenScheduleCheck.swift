@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+struct BrokenScheduleCheck: Check {
+    let info = CheckInfo("schedule.broken", .machine, .error, "the program that a schedule calls is there")
+
+    func run(_ look: Look) throws -> [Finding] {
+        ScheduledCommand.all(in: look.surroundings).compactMap { command in
+            guard command.program.hasPrefix("/"), !FilePath(command.program).resolved().isPresent else {
+                return nil
+            }
+            return Finding(
+                .error, "\(command.place) calls \(command.program), which is not there",
+                ["line": .string(command.line)], remedy: "command -v kecsctl")
+        }
+    }
+}

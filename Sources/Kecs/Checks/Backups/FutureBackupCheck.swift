@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+struct FutureBackupCheck: InstanceCheck {
+    let info = CheckInfo("clock.backwards", .instance, .warning, "no backup comes from the future")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        guard let newest = try facts.backups.get().first, newest.id.createdAt > look.now + .seconds(60) else {
+            return []
+        }
+        return [
+            Finding(
+                .warning,
+                "the backup \(newest.id) of “\(facts.name)” lies in the future: the clock was set back, and “latest” "
+                    + "will mean it until then",
+                ["createdAt": .string("\(newest.id.createdAt)"), "now": .string("\(look.now)")],
+                remedy: "date -u")
+        ]
+    }
+}

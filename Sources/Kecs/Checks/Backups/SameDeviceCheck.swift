@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import KecsStorage
+import KecsSystem
+
+struct SameDeviceCheck: InstanceCheck {
+    let info = CheckInfo(
+        "backup.same-device", .instance, .info, "the backups lie on another file system than the data")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        guard let data = try FileStatus.of(facts.data.get().resolved()),
+            let backups = try FileStatus.of(facts.instance.backups.folder.resolved()),
+            data.device == backups.device
+        else { return [] }
+        return [
+            Finding(
+                .info, "the backups of “\(facts.name)” lie on the same file system as its data",
+                ["path": .string(facts.instance.backups.folder.string)],
+                remedy: "kecsctl backup \(facts.name) --copy-to REMOTE")
+        ]
+    }
+}

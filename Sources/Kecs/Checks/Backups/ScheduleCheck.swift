@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+struct ScheduleCheck: InstanceCheck {
+    let info = CheckInfo("schedule.none", .instance, .warning, "backups are taken by a schedule")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        guard !look.surroundings.isScheduled(facts.name, home: look.site.home) else { return [] }
+        return [
+            Finding(
+                .warning, "no crontab and no timer takes backups of “\(facts.name)”",
+                [
+                    "crontabs": .integer(Int64(look.surroundings.crontabs.count)),
+                    "units": .integer(Int64(look.surroundings.units.count)),
+                ],
+                remedy: "kecsctl schedule install \(facts.name) --at 02:00")
+        ]
+    }
+}
+
+extension Surroundings {
+    /// Whether a crontab or a timer takes backups of the instance.
+    public func isScheduled(_ name: InstanceName, home: Home) -> Bool {
+        ScheduledCommand.all(in: self).contains { $0.backsUp(name, home: home) }
+    }
+}
+
+extension InstanceFacts {
+    /// Whether a backup was ever copied to another machine.
+    public var hasRemoteCopy: Bool { RemoteCheck.hasCopy(self) }
+}

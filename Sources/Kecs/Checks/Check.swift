@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a check is, without running it: a row of `--list-checks`.
+public struct CheckInfo: Hashable, Sendable, Encodable {
+    public enum Scope: String, Sendable, Encodable {
+        /// Asked once, of the machine or of all instances together.
+        case machine
+        case instance
+    }
+
+    /// Stable: scripts and alerts are written against it.
+    public var id: String
+    public var scope: Scope
+    /// What holds when the check passes, as a clause: "the database is sound".
+    public var claim: String
+    /// The worst that it can find.
+    public var severity: Severity
+    /// Whether `--fix` may repair what it finds. It then still repairs only what is safe.
+    public var fixable: Bool
+    /// Nil for the checks that always run; else the profile that asks for it.
+    public var profile: String?
+
+    public init(
+        _ id: String, _ scope: Scope, _ severity: Severity, _ claim: String, fixable: Bool = false,
+        profile: String? = nil
+    ) {
+        self.id = id
+        self.scope = scope
+        self.claim = claim
+        self.severity = severity
+        self.fixable = fixable
+        self.profile = profile
+    }
+}
+
+/// One question about a machine or an instance. Reads, never changes anything.
+///
+/// Runs beside all others, at most `Doctor.limit` long; blocking is fine, `look.cancellation` is to be asked in loops.
+public protocol Check: Sendable {
+    var info: CheckInfo { get }
+    /// - Returns: What is wrong or worth saying; empty when the claim holds.
+    /// - Throws: When the question cannot be answered, which becomes a finding of its own.
+    func run(_ look: Look) async throws -> [Finding]
+}
+
+/// A check that is asked of each instance.
+public protocol InstanceCheck: Check {
+    func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding]
+}
+
+extension InstanceCheck {
+    public func run(_ look: Look) async throws -> [Finding] {
+        guard let facts = look.facts else { return [] }
+        return try await run(facts, look)
+    }
+}
+
+/// Thrown by a check that cannot answer here, for a reason that is no trouble in itself.
+public struct CannotTell: Error, Hashable, Sendable {
+    public var why: String
+    public init(_ why: String) { self.why = why }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+struct DatabaseKindCheck: InstanceCheck {
+    let info = CheckInfo(
+        "db.engine", .instance, .error, "the state database is one that can be backed up live")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        let database = try facts.database.get()
+        switch database.kind {
+        case .sqlite, .missing: return []
+        case .empty:
+            return [
+                Finding(
+                    .error, "\(database.file) is empty, as “sqlite3 FILE < backup.sqlite” leaves it",
+                    remedy: "kecsctl restore \(facts.name) --from latest")
+            ]
+        case .duckdb:
+            return [
+                Finding(
+                    .info,
+                    "\(database.file) is a DuckDB database: each backup pauses its server for a moment",
+                    remedy: "kecsctl migrate status \(facts.name)")
+            ]
+        case .other:
+            return [
+                Finding(
+                    .error,
+                    "\(database.file) is no database: its first bytes are neither SQLite's nor DuckDB's",
+                    remedy: "kecsctl restore \(facts.name) --from latest")
+            ]
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import KecsStorage
+import KecsSystem
+
+/// What a restore over a live database leaves: sidecars of another database, which are replayed into this one.
+struct SidecarsCheck: InstanceCheck {
+    let info = CheckInfo(
+        "db.sidecars", .instance, .warning, "no sidecar of another database lies beside the database")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        let database = try facts.database.get()
+        let foreign: [String] =
+            switch database.kind {
+            case .missing, .empty: database.sidecars
+            case .sqlite: database.sidecars.filter { $0 == ".wal" }
+            case .duckdb: database.sidecars.filter { $0 != ".wal" }
+            case .other: []
+            }
+        if !foreign.isEmpty {
+            return [
+                Finding(
+                    .warning,
+                    "\(foreign.map { database.file.string + $0 }.joined(separator: ", ")) cannot belong to the database",
+                    ["sidecars": .array(foreign.map { .string($0) })],
+                    remedy: "kecsctl restore \(facts.name) --from latest")
+            ]
+        }
+        // A WAL that is older than a database that was put in its place belongs to the one before.
+        guard database.kind == .sqlite, !database.usesWAL, database.walBytes > 0,
+            database.sidecars.contains("-wal")
+        else { return [] }
+        return [
+            Finding(
+                .warning,
+                "\(database.file)-wal lies beside a database that does not use one: it may be replayed into it",
+                ["bytes": .integer(database.walBytes)], remedy: "kecsctl restore \(facts.name) --from latest")
+        ]
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+struct DatabaseFolderCheck: InstanceCheck {
+    let info = CheckInfo(
+        "sqlite.dir-not-writable", .instance, .error,
+        "the server can create the database's sidecars in its folder", fixable: true)
+    var user = Machine.userID
+    var group = Machine.groupID
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        let folder = try facts.data.get()
+        guard let status = try FileStatus.of(folder.resolved()), status.kind == .folder else { return [] }
+        let expected = try ExpectedOwner.of(facts.instance, user: user, group: group)?.owner
+        let server = expected ?? Repair.Owner(status.owner, status.group)
+        guard !status.isWritable(by: server) else { return [] }
+        // A folder of somebody else's is a matter of its owner, not of its mode.
+        let repairs: [Repair] =
+            status.owner == server.user
+            ? [.mode(PathText(folder.resolved()), from: status.mode, to: status.mode | 0o300)] : []
+        return [
+            Finding(
+                .error,
+                "the server of “\(facts.name)” cannot create files in \(folder), and SQLite needs -wal, -shm and "
+                    + "-journal beside its database",
+                [
+                    "mode": .string(octal(status.mode)), "owner": .string("\(status.owner):\(status.group)"),
+                    "server": .string("\(server)"),
+                ],
+                remedy: repairs.first?.commandLine
+                    ?? "sudo chown \(server) \(ShellWords.quote([folder.string]))",
+                repairs: repairs)
+        ]
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+/// To whom an instance's data must belong so that its server can write it.
+struct ExpectedOwner: Sendable, Hashable {
+    var owner: Repair.Owner
+    /// Where the expectation comes from.
+    var because: String
+
+    /// Nil when nothing here tells: the container's own user decides then.
+    static func of(_ instance: Instance, user: UInt32, group: UInt32) throws -> ExpectedOwner? {
+        if let text = instance.config.settings["owner"]?.string {
+            guard let owner = Repair.Owner(text) else {
+                throw CannotTell("“\(text)” is no owner such as 65532:65532")
+            }
+            return ExpectedOwner(owner: owner, because: "the instance's setting owner")
+        }
+        if try instance.settings.flag(.containerMode) {
+            return ExpectedOwner(
+                owner: Repair.Owner(65532, 65532), because: "the KECS image's user in container mode")
+        }
+        if instance.config.runtime == .local {
+            return ExpectedOwner(owner: Repair.Owner(user, group), because: "the user who runs the server")
+        }
+        return nil
+    }
+
+    /// What a number usually stands for.
+    static func explain(_ user: UInt32) -> String? {
+        switch user {
+        case 0: "root: docker makes the folders so that it has to create for a bind mount"
+        case 501: "the first user of a Mac"
+        case 1000: "the first user of most Linux systems"
+        case 1001: "appuser of the persistence guide's image"
+        case 65532: "nonroot, the user of distroless images such as KECS's"
+        case 65534: "nobody: often an owner that a user namespace or NFS cannot show"
+        default: nil
+        }
+    }
+}

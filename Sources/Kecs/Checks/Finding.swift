@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+
+public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
+    case ok, info, warning, error
+
+    var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+}
+
+/// What a check has to say, with the facts that it says it on.
+public struct Finding: Sendable, Hashable {
+    /// The check's; set by the doctor.
+    public var id = ""
+    public var severity: Severity
+    /// Set by the doctor for a check of one instance; by the check itself otherwise, when it is about one.
+    public var instance: String?
+    public var message: String
+    public var evidence: [String: JSONValue]
+    /// A command line that can be pasted.
+    public var remedy: String?
+    /// What `--fix` would do: safe, minimal, and to be taken back. Empty when nothing of that kind helps.
+    public var repairs: [Repair]
+
+    public init(
+        _ severity: Severity, _ message: String, _ evidence: [String: JSONValue] = [:], remedy: String? = nil,
+        repairs: [Repair] = [], instance: String? = nil
+    ) {
+        self.severity = severity
+        self.message = message
+        self.evidence = evidence
+        self.remedy = remedy
+        self.repairs = repairs
+        self.instance = instance
+    }
+
+    public var fixable: Bool { !repairs.isEmpty }
+}
+
+extension Finding: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case id, severity, instance, message, evidence, remedy, fixable
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(id, forKey: .id)
+        try fields.encode(severity, forKey: .severity)
+        try fields.encodeIfPresent(instance, forKey: .instance)
+        try fields.encode(message, forKey: .message)
+        try fields.encode(evidence, forKey: .evidence)
+        try fields.encodeIfPresent(remedy, forKey: .remedy)
+        try fields.encode(fixable, forKey: .fixable)
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+struct SharedFolderCheck: Check {
+    let info = CheckInfo("instance.shared-folder", .machine, .error, "no two instances use one data folder")
+
+    func run(_ look: Look) throws -> [Finding] {
+        var owners: [[UInt64]: InstanceName] = [:]
+        var findings: [Finding] = []
+        for facts in look.all {
+            guard let folder = facts.data.value, let status = try FileStatus.of(folder.resolved()) else {
+                continue
+            }
+            let key = [status.device, status.inode]
+            if let other = owners[key] {
+                findings.append(
+                    Finding(
+                        .error, "“\(facts.name)” and “\(other)” both use \(folder)",
+                        ["path": .string(folder.resolved().string), "other": .string(other.description)],
+                        remedy: "kecsctl start \(facts.name) --data-dir \(facts.instance.folder.data)",
+                        instance: facts.name.description))
+            } else {
+                owners[key] = facts.name
+            }
+        }
+        return findings
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// One finding a file system, not one a folder.
+struct DiskCheck: Check {
+    let info = CheckInfo(
+        "disk.used", .machine, .warning, "no file system with data or backups is more than 90 % full")
+
+    func run(_ look: Look) throws -> [Finding] {
+        try Self.places(look).compactMap { path in
+            let use = try FileSystemUse.at(path)
+            guard use.isOver(percent: Thresholds.diskPercent) else { return nil }
+            return Finding(
+                .warning, "the file system of \(path) is \(use.percentText) full",
+                [
+                    "path": .string(path.string),
+                    "usedBytes": .integer(Int64(clamping: use.used &* use.unit)),
+                    "freeBytes": .integer(Int64(clamping: use.free &* use.unit)),
+                ],
+                remedy: "kecsctl backups prune")
+        }
+    }
+
+    /// One path for each file system that matters.
+    static func places(_ look: Look) throws -> [FilePath] {
+        var devices: Set<UInt64> = []
+        let home = look.site.home
+        let paths = [home.path, home.backups] + look.all.compactMap { $0.data.value }
+        return try paths.map { $0.resolved() }.filter { path in
+            guard let status = try FileStatus.of(path) else { return false }
+            return devices.insert(status.device).inserted
+        }
+    }
+}

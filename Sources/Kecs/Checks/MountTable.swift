@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsSystem
+public import SystemPackage
+
+/// The file systems that this process sees: `/proc/self/mountinfo`, proc(5).
+public struct MountTable: Sendable, Hashable {
+    public struct Mount: Sendable, Hashable {
+        public var point: FilePath
+        /// "ext4", "overlay", "nfs4", "fuse.sshfs"
+        public var kind: String
+        public var source: String
+        public var isReadOnly: Bool
+    }
+
+    public let mounts: [Mount]
+
+    public static func current() throws -> MountTable {
+        MountTable(String(decoding: try FilePath("/proc/self/mountinfo").contents(), as: UTF8.self))
+    }
+
+    public init(_ text: String) {
+        mounts = text.split(separator: "\n").compactMap { line in
+            // 36 35 98:0 /root /point rw,noatime shared:1 - ext4 /dev/sda rw,errors=continue
+            let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+            guard let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 2 else {
+                return nil
+            }
+            let options = fields[5].split(separator: ",")
+            return Mount(
+                point: FilePath(bytes: Self.unescape(fields[4])), kind: String(fields[dash + 1]),
+                source: String(decoding: Self.unescape(fields[dash + 2]), as: UTF8.self),
+                isReadOnly: options.contains("ro"))
+        }
+    }
+
+    /// The mount that holds the path. The path must be free of links; one that is not there yet counts as its folder.
+    public func mount(of path: FilePath) -> Mount? {
+        var found: Mount?
+        for mount in mounts where path.starts(with: mount.point) {
+            // Of two on one point the later one hides the earlier.
+            if mount.point.components.count >= found?.point.components.count ?? 0 { found = mount }
+        }
+        return found
+    }
+
+    /// `\040` for a blank, and so on.
+    private static func unescape(_ text: Substring) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), rest.count >= 3,
+                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+            {
+                bytes.append(code)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+}
+
+extension FilePath {
+    /// The path without links, as far as it exists.
+    func resolved() -> FilePath {
+        if let buffer = withPlatformString({ realpath($0, nil) }) {
+            defer { free(buffer) }
+            return FilePath(platformString: buffer)
+        }
+        let above = removingLastComponent()
+        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
+        return above.resolved().appending(name)
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsSystem
+import KecsStorage
+import SystemPackage
+
+/// One safe, minimal change that `--fix` may make: with what was there before, so that it can be taken back.
+public enum Repair: Codable, Hashable, Sendable {
+    case mode(PathText, from: UInt32, to: UInt32)
+    case owner(PathText, from: Owner, to: Owner)
+    /// A small file whose content is kept in the record of the repair.
+    case remove(PathText, contents: String, mode: UInt32)
+    /// Of an SQLite database that nobody has open.
+    case journalMode(PathText, from: String, to: String)
+
+    public struct Owner: Codable, Hashable, Sendable, CustomStringConvertible {
+        public var user: UInt32
+        public var group: UInt32
+
+        public init(_ user: UInt32, _ group: UInt32) {
+            self.user = user
+            self.group = group
+        }
+
+        public var description: String { "\(user):\(group)" }
+
+        /// "65532:65532", "65532"
+        public init?(_ text: String) {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard (1...2).contains(parts.count), let user = UInt32(parts[0]),
+                let group = UInt32(parts[parts.count - 1])
+            else { return nil }
+            self.init(user, group)
+        }
+    }
+
+    /// "chmod 600 /…", as a command line that does the same.
+    public var commandLine: String {
+        switch self {
+        case .mode(let path, _, let to): ShellWords.quote(["chmod", octal(to), path.path.string])
+        case .owner(let path, _, let to): ShellWords.quote(["chown", "-h", "\(to)", path.path.string])
+        case .remove(let path, _, _): ShellWords.quote(["rm", path.path.string])
+        case .journalMode(let path, _, let to):
+            ShellWords.quote(["sqlite3", path.path.string, "PRAGMA journal_mode = \(to)"])
+        }
+    }
+
+    var inverse: Repair? {
+        switch self {
+        case .mode(let path, let from, let to): .mode(path, from: to, to: from)
+        case .owner(let path, let from, let to): .owner(path, from: to, to: from)
+        case .journalMode(let path, let from, let to): .journalMode(path, from: to, to: from)
+        case .remove: nil
+        }
+    }
+}
+
+/// What a repair meets is not what it was planned for.
+public struct RepairRefused: Error, Hashable, Sendable, CustomStringConvertible {
+    public var why: String
+    public var description: String { why }
+}
+
+extension Repair {
+    /// - Throws: `RepairRefused` when things have changed since it was planned; nothing was done then.
+    func apply() throws {
+        switch self {
+        case .mode(let path, let from, let to):
+            try withFile(path.path) { file, status in
+                guard status.mode == from else {
+                    throw RepairRefused(why: "the mode of \(path.path) is \(octal(status.mode)) by now")
+                }
+                // Through the descriptor: the path may be another file's by now.
+                let code = chmod("/proc/self/fd/\(file)", to)
+                guard code == 0 else { throw FileError.last("set the mode of", path.path) }
+            }
+        case .owner(let path, let from, let to):
+            try withFile(path.path) { file, status in
+                guard Owner(status.owner, status.group) == from else {
+                    throw RepairRefused(
+                        why: "\(path.path) belongs to \(status.owner):\(status.group) by now")
+                }
+                guard status.kind == .folder || status.links == 1 else {
+                    throw RepairRefused(why: "\(path.path) has a second name, which may be anybody's")
+                }
+                guard chown("/proc/self/fd/\(file)", to.user, to.group) == 0 else {
+                    throw FileError.last("set the owner of", path.path)
+                }
+            }
+        case .remove(let path, let contents, _):
+            guard try path.path.contents(limit: 64 << 10) == Array(contents.utf8) else {
+                throw RepairRefused(why: "\(path.path) was written meanwhile")
+            }
+            try path.path.remove()
+        case .journalMode(let path, _, let to):
+            let database = try SQLiteDatabase(path.path, .readWrite, busyTimeout: .zero)
+            let mode = try database.value("PRAGMA journal_mode = \(to == "wal" ? "wal" : "delete")")?.text
+            guard mode == to else {
+                throw RepairRefused(why: "\(path.path) stays in the mode \(mode ?? "?")")
+            }
+        }
+    }
+
+    /// - Returns: False when what is there is not what `apply` left.
+    func takeBack() throws -> Bool {
+        if case .remove(let path, let contents, let mode) = self {
+            guard !path.path.isPresent else { return false }
+            try path.path.replaceContents(Array(contents.utf8), mode: mode)
+            return true
+        }
+        do {
+            try inverse?.apply()
+            return true
+        } catch is RepairRefused {
+            return false
+        }
+    }
+
+    /// The thing itself, never what a link leads to.
+    private func withFile(_ path: FilePath, _ body: (CInt, FileStatus) throws -> Void) throws {
+        let file = path.withPlatformString { open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC) }
+        guard file >= 0 else { throw FileError.last("open", path) }
+        defer { close(file) }
+        let status = try FileStatus.of(descriptor: file, at: path)
+        guard status.kind != .symlink else { throw RepairRefused(why: "\(path) is a link by now") }
+        try body(file, status)
+    }
+}
+
+/// "0755", "04755"
+func octal(_ mode: UInt32) -> String {
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What `doctor` found. In JSON: `{"apiVersion":…,"kind":"DoctorReport","results":[…],"summary":{…}}`.
+public struct DoctorReport: Sendable {
+    public static let kind = "DoctorReport"
+    /// The worst first, then by instance and id; checks that passed stand at the end.
+    public var findings: [Finding]
+
+    public struct Summary: Encodable, Hashable, Sendable {
+        public var ok = 0
+        public var info = 0
+        public var warning = 0
+        public var error = 0
+    }
+
+    public var summary: Summary {
+        findings.reduce(into: Summary()) { sum, finding in
+            switch finding.severity {
+            case .ok: sum.ok += 1
+            case .info: sum.info += 1
+            case .warning: sum.warning += 1
+            case .error: sum.error += 1
+            }
+        }
+    }
+
+    public init(_ findings: [Finding]) {
+        func key(_ finding: Finding) -> (Int, String, String, String) {
+            (-finding.severity.rank, finding.instance ?? "", finding.id, finding.message)
+        }
+        self.findings = findings.sorted { key($0) < key($1) }
+    }
+
+    /// Whether anything is at least as bad as that.
+    public func fails(on severity: Severity) -> Bool { findings.contains { $0.severity >= severity } }
+}
+
+extension DoctorReport: Encodable {
+    private enum CodingKeys: String, CodingKey { case apiVersion, kind, results, summary }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode("kecsctl/v1", forKey: .apiVersion)
+        try fields.encode(Self.kind, forKey: .kind)
+        try fields.encode(findings, forKey: .results)
+        try fields.encode(summary, forKey: .summary)
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// What `doctor --fix` did to one repair.
+public struct RepairResult: Encodable, Sendable, Hashable {
+    public var check: String
+    public var instance: String?
+    /// What was wrong.
+    public var message: String
+    /// A command line that would do the same.
+    public var change: String
+    public var outcome: Outcome
+    public var error: String?
+}
+
+/// Applies the repairs that checks offered: planned anew under the instance's lock, recorded, then done one by one.
+public struct RepairFindings: Sendable {
+    let site: Site
+    let doctor: Doctor
+
+    public init(site: Site, doctor: Doctor) {
+        self.site = site
+        self.doctor = doctor
+    }
+
+    /// The plan alone: what `run` would do.
+    public static func plan(_ report: DoctorReport) -> [RepairResult] {
+        steps(report.findings).map { instance, step in
+            RepairResult(
+                check: step.check, instance: instance, message: step.message,
+                change: step.repair.commandLine, outcome: .planned)
+        }
+    }
+
+    /// - Parameter selection: As for the doctor; only repairs of these checks are made.
+    public func run(
+        _ names: [InstanceName], _ selection: Doctor.Selection, lock: LockRequest,
+        healed: ([String]) -> Void = { _ in }
+    ) async throws -> [RepairResult] {
+        var results = try await apply(
+            doctor.run(names, selection).findings.filter { $0.instance == nil }, to: nil)
+        for name in names {
+            let report = try await doctor.run([name], selection)
+            guard report.findings.contains(where: { $0.instance != nil && $0.fixable }) else { continue }
+            results += try await site.locked(name, lock, healed: healed) { _ in
+                // What another kecsctl changed until the lock was ours is not repaired twice.
+                let findings = try await doctor.run([name], selection).findings
+                return try await apply(findings.filter { $0.instance != nil }, to: name)
+            }
+        }
+        return results
+    }
+
+    private static func steps(_ findings: [Finding]) -> [(String?, RepairRecord.Step)] {
+        var seen: Set<Repair> = []
+        return findings.flatMap { finding in
+            finding.repairs.compactMap { repair in
+                guard seen.insert(repair).inserted else { return nil }
+                return (
+                    finding.instance,
+                    RepairRecord.Step(check: finding.id, message: finding.message, repair: repair)
+                )
+            }
+        }
+    }
+
+    private func apply(_ findings: [Finding], to name: InstanceName?) async throws -> [RepairResult] {
+        let steps = Self.steps(findings)
+        guard !steps.isEmpty else { return [] }
+        let folder = RepairRecord.folder(site, name)
+        try folder.createFolder()
+        let now = site.machine.clock.now()
+        var file = folder.appending("\(now.compact).json")
+        var number = 2
+        while file.isPresent {
+            file = folder.appending("\(now.compact)-\(number).json")
+            number += 1
+        }
+        try JSONFile.write(RepairRecord(at: now, steps: steps.map(\.1)), to: file)
+        return steps.map { instance, step in
+            var result = RepairResult(
+                check: step.check, instance: instance, message: step.message,
+                change: step.repair.commandLine, outcome: .done)
+            do { try step.repair.apply() } catch {
+                result.outcome = .failed
+                let failure = Failure.describing(error)
+                result.error = failure.cause ?? failure.message
+            }
+            return result
+        }
+    }
+}
+
+/// Takes back the last `doctor --fix` of an instance, or of the home.
+public struct UndoRepairs: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// When the last one was; nil when there is none to take back. For `undo`, which takes back the newest change.
+    public func last(_ name: InstanceName?) throws -> Moment? {
+        guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return nil }
+        return try JSONFile.read(RepairRecord.self, from: file).at
+    }
+
+    /// To be called under the instance's lock. What was changed since by somebody else is left as it is.
+    public func run(_ name: InstanceName?) throws -> [RepairResult] {
+        guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else {
+            throw Failure(.notFound, "no repair of “\(name?.description ?? "the home")” can be taken back")
+        }
+        let record = try JSONFile.read(RepairRecord.self, from: file)
+        var results: [RepairResult] = []
+        for step in record.steps.reversed() {
+            var result = RepairResult(
+                check: step.check, instance: name?.description, message: step.message,
+                change: step.repair.inverse?.commandLine ?? "put back what was removed", outcome: .done)
+            do {
+                if try !step.repair.takeBack() { result.outcome = .skipped }
+            } catch {
+                result.outcome = .failed
+                let failure = Failure.describing(error)
+                result.error = failure.cause ?? failure.message
+            }
+            results.append(result)
+        }
+        // One that could not be taken back whole stays, to be tried again.
+        if !results.contains(where: { $0.outcome == .failed }) { try file.remove() }
+        return results
+    }
+}

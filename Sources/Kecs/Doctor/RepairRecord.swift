@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// What one `doctor --fix` is about to change, written before it changes anything: `.repairs/ID.json` in the instance's
+/// folder, or `repairs/ID.json` in the home for what belongs to no instance.
+public struct RepairRecord: Codable, Hashable, Sendable {
+    public static let currentVersion = 1
+
+    public var version = RepairRecord.currentVersion
+    public var at: Moment
+    public var steps: [Step]
+
+    public struct Step: Codable, Hashable, Sendable {
+        public var check: String
+        public var message: String
+        public var repair: Repair
+
+        public init(check: String, message: String, repair: Repair) {
+            self.check = check
+            self.message = message
+            self.repair = repair
+        }
+    }
+
+    static func folder(_ site: Site, _ name: InstanceName?) -> FilePath {
+        name.map { site.home.folder(of: $0).path.appending(".repairs") }
+            ?? site.home.path.appending("repairs")
+    }
+
+    /// Records that were not taken back, the newest last.
+    static func all(in folder: FilePath) throws -> [FilePath] {
+        guard folder.isFolder else { return [] }
+        return try folder.entries().filter { $0.extension == "json" && !$0.string.hasPrefix(".") }
+            .map { folder.appending($0) }
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Volumes that only the runtime can reach come as a tar stream. It is the archive as it is: whoever may not look into
+/// the volume may not set the owners of its files either, which would be lost in between.
+struct CaptureVolumes: Sendable {
+    let site: Site
+    let instance: Instance
+    let runtime: any Runtime
+    let draft: BackupDraft
+
+    /// For a volume that nothing writes to.
+    static let longest = Duration.seconds(24 * 3600)
+
+    private func file(_ part: Part) -> FilePath { draft.folder.appending("\(part.name).tar") }
+
+    /// To be called while nothing can write.
+    func copy(_ part: Part, limit: Duration) async throws {
+        guard let volume = part.volumeOutOfReach else { return }
+        guard limit > .zero else {
+            throw Failure(
+                .timeout, "“\(instance.name)” would have been paused for too long",
+                cause: "the volume “\(volume)” is copied whole; it runs again",
+                remedy: "kecsctl backup \(instance.name) --consistency stopped")
+        }
+        try await runtime.copyVolume(volume, to: file(part), limit: limit)
+    }
+
+    /// What was made for the copy is taken away by the next run, should this one be killed.
+    func copyUnderJournal(_ parts: [Part]) async throws {
+        try Journal(
+            operation: "backup", startedAt: site.machine.clock.now(), runsAfterwards: false, mayBeFrozen: true
+        ).write(to: instance.folder.journal)
+        for part in parts { try await copy(part, limit: Self.longest) }
+        try Journal.close(instance.folder.journal)
+    }
+
+    /// Reads the tar back, and opens the databases in it.
+    func record(_ part: Part, _ consistency: Consistency) throws -> Manifest.Part {
+        let file = file(part)
+        let cancellation = site.machine.cancellation
+        try file.sync()
+        let check = try checkArchive(
+            file, compression: Compression.none, threads: site.threads, cancellation: cancellation,
+            progress: site.machine.progress)
+        let scratch = try draft.scratch(for: part.name)
+        _ = try unpackArchive(
+            file, into: scratch,
+            options: UnpackOptions(
+                maxEntries: check.entries + 1, maxBytes: check.sourceBytes,
+                owners: .all(owner: Machine.userID, group: Machine.groupID)),
+            threads: site.threads, cancellation: cancellation, progress: SilentProgress())
+        let scan = try scanTree(TreeSource(root: scratch), cancellation: cancellation)
+        let databases = try scan.databases.map { try self.database($0, in: scratch) }
+        try draft.dropScratch(for: part.name)
+        return Manifest.Part(
+            name: part.name, file: "\(part.name).tar", root: instance.root(of: part), compression: .none,
+            bytes: check.bytes, sourceBytes: check.sourceBytes, entries: check.entries, sha256: check.sha256,
+            consistency: consistency, fingerprint: "", databases: databases, warnings: [])
+    }
+
+    private func database(_ found: TreeScan.Database, in scratch: FilePath) throws -> Manifest.Database {
+        let file = scratch.appending(bytes: found.path)
+        // Of the file as it is in the archive, before SQLite recovers it here from its write-ahead log.
+        let facts = try digest(of: file, cancellation: site.machine.cancellation)
+        var record = Manifest.Database(
+            path: printable(found.path), engine: found.engine, bytes: facts.bytes, pages: nil, tables: nil,
+            sha256: facts.sha256, userVersion: nil, identity: nil, sidecars: [])
+        for suffix in ["-wal", "-journal", ".wal"]
+        where FilePath(bytes: file.bytes + Array(suffix.utf8)).isPresent {
+            record.sidecars.append(record.path + suffix)
+        }
+        guard found.engine == .sqlite else { return record }
+        let copy = FilePath(bytes: file.bytes + Array(".kecsctl".utf8))
+        let content = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
+        record.pages = content.pages
+        record.tables = content.tables
+        record.userVersion = content.userVersion
+        return record
+    }
+}

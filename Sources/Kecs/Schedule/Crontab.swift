@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+
+/// The user's crontab, changed without touching a byte of what is not ours: each line of ours ends in its own mark.
+public struct Crontab: Sendable, Hashable {
+    /// As `crontab -l` printed it.
+    public private(set) var bytes: [UInt8]
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// What the shell that cron starts takes for a comment.
+    static func mark(_ name: InstanceName) -> String { " # kecsctl:\(name)" }
+
+    /// Our lines for an instance, without their mark.
+    public func lines(of name: InstanceName) -> [String] {
+        let mark = Array(Self.mark(name).utf8)
+        return split().filter { $0.suffix(mark.count).elementsEqual(mark) }
+            .map { String(decoding: $0.dropLast(mark.count), as: UTF8.self) }
+    }
+
+    /// Our lines of an instance become these; none removes them all. The first takes the place of the old first one.
+    public mutating func setLines(_ lines: [String], of name: InstanceName) {
+        let mark = Array(Self.mark(name).utf8)
+        let newline = UInt8(ascii: "\n")
+        var new = lines.map { Array($0.utf8) + mark }
+        var result: [UInt8] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: newline)
+            let line = rest[..<(end ?? rest.endIndex)]
+            rest = end.map { rest[($0 + 1)...] } ?? []
+            if line.suffix(mark.count).elementsEqual(mark) {
+                for line in new { result += line + [newline] }
+                new = []
+            } else {
+                result += line
+                if end != nil { result.append(newline) }
+            }
+        }
+        if !new.isEmpty, let last = result.last, last != newline { result.append(newline) }
+        for line in new { result += line + [newline] }
+        bytes = result
+    }
+
+    private func split() -> [ArraySlice<UInt8>] { bytes.split(separator: UInt8(ascii: "\n")) }
+
+    // MARK: The real one
+
+    private static func call(_ arguments: String...) -> ProcessCall {
+        var call = ProcessCall("crontab", arguments)
+        call.limit = .seconds(5)
+        call.environment = ["LC_ALL": "C"]
+        return call
+    }
+
+    /// - Throws: When it cannot be told what the crontab holds. Nothing may be written then: it would be lost.
+    public static func load(_ machine: Machine) async throws -> Crontab {
+        let result = try await machine.processes.run(call("-l"))
+        if result.succeeded, !result.isCut { return Crontab(result.output) }
+        // The same status stands for "there is none" and for "may not be read".
+        if result.end == .exited(1), result.output.isEmpty, result.errorText.contains("no crontab for") {
+            return Crontab([])
+        }
+        throw Failure(
+            .failed, "the crontab cannot be read", cause: result.errorText.trimmed,
+            remedy: "crontab -l")
+    }
+
+    /// For looking only.
+    static func read(_ machine: Machine) async throws -> String {
+        String(decoding: try await load(machine).bytes, as: UTF8.self)
+    }
+
+    public func install(_ machine: Machine) async throws {
+        var call = Self.call(bytes.isEmpty ? "-r" : "-")
+        if !bytes.isEmpty { call.input = .bytes(bytes) }
+        let result = try await machine.processes.run(call)
+        guard result.succeeded else {
+            throw Failure(
+                .failed, "the crontab cannot be written", cause: result.errorText.trimmed,
+                remedy: "crontab -l")
+        }
+    }
+}
+
+extension String {
+    /// Without blanks and line breaks at both ends.
+    var trimmed: String {
+        let start = drop(while: \.isWhitespace)
+        guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(start[...end])
+    }
+}

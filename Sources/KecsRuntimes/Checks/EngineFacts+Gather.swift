@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import FoundationEssentials
+import Kecs
+import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+extension EngineFacts {
+    /// Every call is bounded, and all are made at once: with docker down this takes as long as one refused connection.
+    public static func gather(_ machine: Machine) async -> EngineFacts {
+        async let server = say(machine, "docker", ["version", "--format", "{{.Server.Version}}"])
+        async let compose = say(machine, "docker", ["compose", "version", "--short"])
+        async let k3d = say(machine, "k3d", ["version", "-o", "json"])
+        async let kubectl = say(machine, "kubectl", ["version", "--client", "-o", "json"])
+        var facts = EngineFacts()
+        facts.socket = SocketFacts.of(machine.environment)
+        facts.server = await server
+        facts.compose = await compose
+        facts.k3d = json(await k3d) { $0["k3d"]?.string }
+        facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
+        if case .unknown(let why) = facts.server {
+            facts.docker = why == missing("docker") ? .known(false) : .known(true)
+            let down = "docker does not answer"
+            facts.containers = .unknown(down)
+            facts.volumes = .unknown(down)
+            facts.networks = .unknown(down)
+            facts.images = .unknown(down)
+            return facts
+        }
+        async let containers = containers(machine)
+        async let volumes = rows(machine, ["volume", "ls", "--format", "{{json .}}"])
+        async let networks = rows(machine, ["network", "ls", "--format", "{{json .}}"])
+        async let images = say(machine, "docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
+        facts.containers = await containers
+        facts.volumes = map(await volumes) { rows in
+            rows.map { VolumeFacts(name: $0["Name"]?.string ?? "", labels: labels($0)) }
+        }
+        facts.networks = map(await networks) { rows in
+            rows.map { NetworkFacts(name: $0["Name"]?.string ?? "", labels: labels($0)) }
+        }
+        facts.images = map(await images) { Set($0.split(separator: "\n").map(String.init)) }
+        return facts
+    }
+
+    private static func containers(_ machine: Machine) async -> Known<[ContainerFacts]> {
+        let ids = await say(machine, "docker", ["container", "ls", "--all", "--quiet", "--no-trunc"])
+        switch ids {
+        case .unknown(let why): return .unknown(why)
+        case .known(let text):
+            let words = text.split(separator: "\n").map(String.init)
+            guard !words.isEmpty else { return .known([]) }
+            // One that went meanwhile makes the status 1; the others are printed all the same.
+            let answer = await say(machine, "docker", ["container", "inspect"] + words, mayFail: true)
+            guard case .known(let text) = answer,
+                let all = try? JSONDecoder().decode([JSONValue].self, from: Data(text.utf8))
+            else { return .unknown("docker inspect printed no JSON") }
+            return .known(all.compactMap { ContainerFacts($0) })
+        }
+    }
+
+    private static func rows(_ machine: Machine, _ arguments: [String]) async -> Known<[JSONValue]> {
+        map(await say(machine, "docker", arguments)) { text in
+            text.split(separator: "\n").compactMap { line in
+                try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))
+            }
+        }
+    }
+
+    /// `a=b,c=d`, in an order of docker's whim. A value with a comma is cut; ours have none.
+    private static func labels(_ row: JSONValue) -> [String: String] {
+        var labels: [String: String] = [:]
+        for pair in (row["Labels"]?.string ?? "").split(separator: ",") {
+            guard let equals = pair.firstIndex(of: "=") else { continue }
+            labels[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+        }
+        return labels
+    }
+
+    static func missing(_ program: String) -> String { "“\(program)” is not on PATH" }
+
+    private static func say(
+        _ machine: Machine, _ program: String, _ arguments: [String], mayFail: Bool = false
+    ) async -> Known<String> {
+        var call = ProcessCall(program, arguments)
+        call.limit = .seconds(4)
+        call.environment = ["LOG_LEVEL": "error", "LOG_COLORS": "0"]
+        do {
+            let result = try await machine.processes.run(call)
+            if result.end == .timedOut { return .unknown("“\(program)” did not answer within 4 s") }
+            guard result.succeeded || mayFail else {
+                let lines = (result.errorText + result.outputText).split(separator: "\n")
+                return .unknown(lines.first.map(String.init) ?? "“\(program)” failed")
+            }
+            let text = result.outputText
+            return .known(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+        } catch ProcessError.notFound {
+            return .unknown(missing(program))
+        } catch ProcessError.cannotStart(_, let why) {
+            return .unknown("“\(program)” cannot be started: \(why)")
+        } catch {
+            return .unknown("\(error)")
+        }
+    }
+
+    private static func map<From, To>(_ known: Known<From>, _ change: (From) -> To) -> Known<To> {
+        switch known {
+        case .known(let value): .known(change(value))
+        case .unknown(let why): .unknown(why)
+        }
+    }
+
+    private static func json(_ known: Known<String>, _ pick: (JSONValue) -> String?) -> Known<String> {
+        switch known {
+        case .unknown(let why): return .unknown(why)
+        case .known(let text):
+            guard let json = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
+                let value = pick(json)
+            else { return .unknown("its version is not to be read from “\(text.prefix(80))”") }
+            return .known(value)
+        }
+    }
+}

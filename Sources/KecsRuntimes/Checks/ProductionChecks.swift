@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// The persistence guide's fourteen items “Before Production”, under its own names. They want proof: what was never
+/// done counts as not done.
+enum ProductionChecks {
+    static let profile = "production"
+
+    static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
+        [
+            item("db-not-in-image", "no image holds the database") { _, _ in
+                ProjectChecks.databasesInDockerfiles(project)
+            },
+            item("data-mount", "the data lies outside of every container") { facts, look in
+                guard facts.instance.config.runtime != .local else {
+                    let mounts = try look.surroundings.mounts.get()
+                    let kind = mounts.mount(of: try facts.data.get())?.kind ?? "unknown"
+                    return kind == "overlay" || kind == "tmpfs"
+                        ? [
+                            Finding(
+                                .error, "the data of “\(facts.name)” lies on \(kind), which does not last")
+                        ] : []
+                }
+                let containers = try engine.containers(of: facts)
+                guard !containers.contains(where: { $0.mounts.contains(where: \.isWritable) }) else {
+                    return []
+                }
+                return [
+                    Finding(
+                        .error, "no container of “\(facts.name)” has a mount for its data",
+                        remedy: "kecsctl start \(facts.name)")
+                ]
+            },
+            item("repos-mount", "every volume that the instance names is there") { facts, _ in
+                guard facts.instance.config.runtime == .docker || facts.instance.config.runtime == .compose
+                else { return [] }
+                let anonymous = try engine.containers(of: facts).flatMap(\.mounts).filter(\.isAnonymous)
+                return anonymous.map {
+                    Finding(
+                        .error, "\($0.destination) of “\(facts.name)” lies in a volume without a name",
+                        ["volume": .string($0.name)])
+                }
+            },
+            item("uid-match", "the data belongs to the user that writes it") { facts, _ in
+                let tree = try facts.tree.get()
+                let owners = Set(tree.entries.map(\.status.owner))
+                guard owners.count > 1 else { return [] }
+                return [
+                    Finding(
+                        .error, "the data of “\(facts.name)” belongs to several users",
+                        ["owners": .array(owners.sorted().map { .integer(Int64($0)) })],
+                        remedy: "kecsctl doctor \(facts.name) --check perm.owner")
+                ]
+            },
+            item("backup-strategy", "backups are taken by a schedule, and copies lie elsewhere") {
+                facts, look in
+                var missing: [String] = []
+                if try facts.backups.get().first(where: \.isRestorable) == nil {
+                    missing.append("a verified backup")
+                }
+                if !look.surroundings.isScheduled(facts.name, home: look.site.home) {
+                    missing.append("a schedule")
+                }
+                if !facts.hasRemoteCopy { missing.append("a copy elsewhere") }
+                guard !missing.isEmpty else { return [] }
+                return [
+                    Finding(
+                        .error, "“\(facts.name)” lacks \(missing.joined(separator: ", "))",
+                        ["missing": .array(missing.map { .string($0) })],
+                        remedy: "kecsctl schedule install \(facts.name) --at 02:00")
+                ]
+            },
+            proof(
+                "restore-tested", "a restore was tried within 35 days",
+                ["backups drill", "drill", "restore"], "kecsctl backups drill INSTANCE"),
+            proof(
+                "rollback-tested", "taking back a change was tried within 35 days",
+                ["undo", "migrate schema", "recover --undo"], "kecsctl undo INSTANCE"),
+            persistence("persists-restart", "the data outlives a restart", step: "restart"),
+            persistence(
+                "persists-rebuild", "the data outlives a container that is made anew", step: "rebuild"),
+            persistence("persists-down", "the data outlives the removal of the containers", step: "down"),
+            item("env-not-in-git", "no .env is tracked by git") { _, _ in ProjectChecks.envInGit(project) },
+            item("db-not-in-git", "no database is tracked by git") { _, _ in
+                ProjectChecks.databaseInGit(project)
+            },
+            item("backup-dir-writable", "backups can be written") { facts, look in
+                var folder = facts.instance.backups.folder
+                while try FileStatus.of(folder) == nil, folder.components.count > 0 {
+                    folder.removeLastComponent()
+                }
+                guard !folder.mayBeWritten else { return [] }
+                return [
+                    Finding(
+                        .error, "\(folder) cannot be written", ["path": .string(folder.string)],
+                        remedy: "ls -ld \(folder)")
+                ]
+            },
+            item("docs", "what to do in a disaster is written down") { facts, look in
+                let names = [
+                    "README.md", "RUNBOOK.md", "DISASTER-RECOVERY.md", "docs/runbook.md",
+                    "docs/disaster-recovery.md", "runbook.md",
+                ]
+                let folders = project.folders + [facts.instance.folder.path]
+                for folder in folders {
+                    for name in names {
+                        let file = FilePath("\(folder)/\(name)")
+                        guard let bytes = try? file.contents(limit: 4 << 20) else { continue }
+                        let text = String(decoding: bytes, as: UTF8.self).lowercased()
+                        if text.contains("kecsctl"), text.contains("restore") { return [] }
+                    }
+                }
+                return [
+                    Finding(
+                        .error,
+                        "no README.md or RUNBOOK.md here says how “\(facts.name)” is restored with kecsctl",
+                        ["folders": .array(folders.map { .string($0.string) })])
+                ]
+            },
+        ]
+    }
+
+    private struct Item: InstanceCheck {
+        let info: CheckInfo
+        let judge: @Sendable (InstanceFacts, Look) throws -> [Finding]
+        func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] { try judge(facts, look) }
+    }
+
+    private static func item(
+        _ id: String, _ claim: String, _ judge: @escaping @Sendable (InstanceFacts, Look) throws -> [Finding]
+    ) -> any Check {
+        Item(info: CheckInfo(id, .instance, .error, claim, profile: profile), judge: judge)
+    }
+
+    private static func proof(
+        _ id: String, _ claim: String, _ commands: [String], _ remedy: String
+    ) -> any Check {
+        item(id, claim) { facts, look in
+            let last = facts.history.last {
+                commands.contains($0.command) && $0.succeeded(for: facts.name) == true
+            }
+            if let last, look.now.since(last.at) <= Thresholds.drillAge.duration { return [] }
+            return [
+                Finding(
+                    .error, "of “\(facts.name)” it was not proved that \(claim)",
+                    last.map { ["last": .string("\($0.at)")] } ?? [:],
+                    remedy: remedy.replacingInstance(facts.name))
+            ]
+        }
+    }
+
+    /// By the last `test persistence`, whose report names each step that passed.
+    private static func persistence(_ id: String, _ claim: String, step: String) -> any Check {
+        item(id, claim) { facts, look in
+            let last = facts.history.last {
+                $0.command == "test persistence" && $0.succeeded(for: facts.name) == true
+            }
+            let steps = last?.result(of: facts.name)?["survived"]?.array?.compactMap(\.string) ?? []
+            if let last, steps.contains(step), look.now.since(last.at) <= Thresholds.drillAge.duration {
+                return []
+            }
+            return [
+                Finding(
+                    .error, "of “\(facts.name)” it was not proved that \(claim)",
+                    last.map { ["last": .string("\($0.at)")] } ?? [:],
+                    remedy: "kecsctl test persistence \(facts.name)")
+            ]
+        }
+    }
+}
+
+extension FilePath {
+    fileprivate var mayBeWritten: Bool { withPlatformString { access($0, W_OK | X_OK) } == 0 }
+}
+
+extension String {
+    fileprivate func replacingInstance(_ name: InstanceName) -> String {
+        split(separator: " ").map { $0 == "INSTANCE" ? name.description : String($0) }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// The texts in which people wrote down how they back up, build and run: crontabs, scripts, compose files, Dockerfiles.
+public struct ProjectFiles: Sendable {
+    public var files: [Surroundings.TextFile]
+    /// The folders that were looked through.
+    public var folders: [FilePath]
+    /// Of those folders: what git knows of them, as `git ls-files` prints it.
+    public var tracked: [FilePath]
+
+    public init(files: [Surroundings.TextFile] = [], folders: [FilePath] = [], tracked: [FilePath] = []) {
+        self.files = files
+        self.folders = folders
+        self.tracked = tracked
+    }
+
+    public static let fileLimit = 300
+    private static let below = ["scripts", "bin", "docker", "deploy", "ops", "backup", ".github/workflows"]
+
+    /// The working folder, and the folders of compose files and of data that lies outside the home; not below them, but
+    /// for the usual places of scripts.
+    public static func gather(_ site: Site) async -> ProjectFiles {
+        var folders: [FilePath] = []
+        let around = await Surroundings.gather(site)
+        if let here = around.workingFolder { folders.append(here) }
+        for name in (try? site.instanceNames()) ?? [] {
+            guard let instance = try? site.instance(name) else { continue }
+            if let file = instance.config.settings["composeFile"]?.string {
+                folders.append(FilePath(file).removingLastComponent())
+            }
+            if let data = try? instance.dataFolder(), !data.starts(with: site.home.path) {
+                folders.append(data.removingLastComponent())
+            }
+        }
+        var project = ProjectFiles()
+        var seen: Set<FilePath> = []
+        for folder in folders where folder.components.count > 0 && seen.insert(folder).inserted {
+            project.folders.append(folder)
+            for place in [folder] + below.map({ FilePath("\(folder)/\($0)") }) { project.add(place) }
+        }
+        project.files = around.crontabs + around.scripts + project.files
+        for folder in project.folders {
+            project.tracked += await trackedFiles(in: folder, site)
+        }
+        return project
+    }
+
+    private mutating func add(_ folder: FilePath) {
+        guard let names = try? folder.entries() else { return }
+        for name in names where Self.isText(name.string) && files.count < Self.fileLimit {
+            let path = folder.appending(name)
+            guard (try? FileStatus.of(path))?.kind == .file, let bytes = try? path.contents(limit: 1 << 20),
+                !bytes.prefix(4096).contains(0)
+            else { continue }
+            files.append(Surroundings.TextFile(path: path, text: String(decoding: bytes, as: UTF8.self)))
+        }
+    }
+
+    static func isText(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return [".sh", ".bash", ".yml", ".yaml", ".cron", ".mk"].contains { name.hasSuffix($0) }
+            || name.hasPrefix("dockerfile") || name.hasSuffix("dockerfile") || name == "makefile"
+            || name == "crontab"
+            || name.hasPrefix("entrypoint") || name == "backup" || name == "restore"
+            || name.hasPrefix("justfile")
+    }
+
+    /// None when it is no working tree, or when there is no git.
+    private static func trackedFiles(in folder: FilePath, _ site: Site) async -> [FilePath] {
+        var call = ProcessCall("git", "-C", folder.string, "ls-files", "-z")
+        call.limit = .seconds(5)
+        // A repository may name programs to be run; none of them is needed to list files.
+        call.environment = ["GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0"]
+        call.arguments = ["-c", "core.fsmonitor=false"] + call.arguments
+        guard let result = try? await site.machine.processes.run(call), result.succeeded else { return [] }
+        return result.output.split(separator: 0).map { folder.appending(bytes: Array($0)) }
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+
+/// Whether anything around here uses one of the recipes.
+struct RecipeCheck: Check {
+    let recipe: Recipe
+    let project: ProjectFiles
+
+    var info: CheckInfo {
+        CheckInfo(recipe.id, .machine, .warning, "nothing around here " + recipe.claim)
+    }
+
+    static func all(_ project: ProjectFiles) -> [any Check] {
+        Recipes.all.map { RecipeCheck(recipe: $0, project: project) }
+    }
+
+    func run(_ look: Look) throws -> [Finding] {
+        try project.files.flatMap { file -> [Finding] in
+            try look.cancellation.check()
+            let lines = recipe.find(Script(file))
+            return lines.map { number in
+                let line = file.lines.first { $0.number == number }.map { String($0.text) } ?? ""
+                return Finding(
+                    .warning, "\(file.path), line \(number), \(recipe.why)",
+                    [
+                        "file": .string("\(file.path)"), "line": .integer(Int64(number)),
+                        "text": .string(line.masked),
+                    ],
+                    remedy: recipe.remedy)
+            }
+        }
+    }
+}
+
+extension Recipe {
+    fileprivate var claim: String {
+        let clause = why.split(separator: ":", maxSplits: 1).first.map(String.init) ?? why
+        return clause
+    }
+}
+
+extension String {
+    /// A script's line may hold a password; what looks like one is not repeated.
+    var masked: String {
+        split(separator: " ", omittingEmptySubsequences: false).map { word in
+            guard let equals = word.firstIndex(of: "="), word.index(after: equals) < word.endIndex else {
+                return String(word)
+            }
+            let name = word[..<equals].lowercased()
+            return ["password", "passphrase", "secret", "token", "key", "pass"].contains { name.contains($0) }
+                ? word[...equals] + "•••" : String(word)
+        }.joined(separator: " ")
+    }
+}

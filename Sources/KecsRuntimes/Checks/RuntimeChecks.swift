@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+import KecsSystem
+
+/// Every check that knows containers, clusters and what people wrote about them. With `HostChecks.all` these are all.
+public enum RuntimeChecks {
+    /// - Parameters:
+    ///   - engine: Nil to list the checks without asking anybody anything.
+    ///   - project: The scripts and compose files that recipes are looked for in.
+    public static func all(engine: EngineFacts? = nil, project: ProjectFiles? = nil) -> [any Check] {
+        let engine = engine ?? EngineFacts()
+        let project = project ?? ProjectFiles()
+        return DockerChecks.all(engine) + ContainerChecks.all(engine) + ClusterChecks.all(engine)
+            + InsideClusterCheck.all(engine) + RecipeCheck.all(project) + ProjectChecks.all(project)
+            + ProductionChecks.all(engine, project)
+    }
+
+    /// Asks docker and looks through the scripts, both at once and bounded.
+    public static func looking(at site: Site) async -> [any Check] {
+        async let engine = EngineFacts.gather(site.machine)
+        async let project = ProjectFiles.gather(site)
+        return all(engine: await engine, project: await project)
+    }
+}

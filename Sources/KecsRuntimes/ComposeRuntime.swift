@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+public import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// A compose project of somebody's own: started by compose, everything else by the containers' labels, so that a file
+/// that can no longer be read keeps nobody from stopping or backing up what runs.
+public struct ComposeRuntime: Runtime {
+    private let instance: Instance
+    private let machine: Machine
+    private let docker: Docker
+    private let compose: Compose
+    private let file: FilePath
+    private let project: String
+    private let service: String?
+    private let volumes: Volumes
+
+    /// - Throws: `Failure(.usage)` without a compose file.
+    public init(_ instance: Instance, machine: Machine) throws {
+        self.instance = instance
+        self.machine = machine
+        guard let text = try instance.settings.text(.composeFile) else {
+            throw Failure(
+                .usage, "no compose file is given for “\(instance.name)”",
+                remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
+        }
+        file = FilePath(text)
+        guard file.isAbsolute else {
+            throw Failure(
+                .usage, "the compose file “\(file)” is a relative path",
+                remedy: "kecsctl config set composeFile /absolute/path --instance \(instance.name)")
+        }
+        guard try instance.dataFolder().isAbsolute else {
+            throw Failure(.usage, "the data folder of “\(instance.name)” is a relative path")
+        }
+        project =
+            try instance.settings.text(.composeProject)
+            ?? Compose.projectName(of: file, environment: machine.environment)
+        service = try instance.settings.text(.composeService)
+        docker = Docker(machine)
+        compose = Compose(machine, file: file, project: project)
+        volumes = Volumes(docker, helpersOf: instance, image: nil)
+    }
+
+    public var runsSomething: Bool { true }
+    public var makesItsDatabase: Bool { true }
+
+    public func endpoints() -> [Endpoint] {
+        [("api", SettingKey.apiPort), ("admin", .adminPort)].compactMap { name, key in
+            guard case .integer(let port)? = instance.config.settings[key.rawValue] else { return nil }
+            return Endpoint(name: name, url: "http://127.0.0.1:\(port)")
+        }
+    }
+
+    public func versions() async -> [String: String] {
+        do {
+            return ["docker": try await docker.version(), "compose": try await compose.version()]
+        } catch {
+            return [:]
+        }
+    }
+
+    // MARK: First start
+
+    public func prepare() async throws -> [SettingKey: JSONValue] {
+        guard file.isPresent else {
+            throw Failure(
+                .usage, "there is no compose file \(file)",
+                remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
+        }
+        let config = try await compose.config()
+        let control = try controlPlane(of: config)
+        let running = try await containers().filter(\.isUp)
+        for port in config.services.flatMap(\.ports) where running.isEmpty {
+            try DockerPorts.check(port.published, address: port.address, of: instance)
+        }
+        var found: [SettingKey: JSONValue] = [
+            .composeProject: .string(config.name), .composeService: .string(control.name),
+        ]
+        for (key, target) in [(SettingKey.apiPort, DockerSpec.apiPort), (.adminPort, DockerSpec.adminPort)] {
+            guard let port = control.ports.first(where: { $0.target == target }) else { continue }
+            found[key] = .integer(Int64(port.published))
+        }
+        if let folder = dataFolder(control) { found[.dataDir] = .string(folder.string) }
+        return found
+    }
+
+    private func controlPlane(of config: ComposeProject) throws(Failure) -> ComposeProject.Service {
+        let names = config.services.map(\.name)
+        let wanted = service ?? (names.count == 1 ? names[0] : "kecs")
+        guard let found = config.services.first(where: { $0.name == wanted }) else {
+            throw Failure(
+                .usage,
+                service == nil
+                    ? "it is not clear which service is the control plane"
+                    : "the compose file has no service “\(wanted)”",
+                cause: "\(file) has \(names.isEmpty ? "no service" : names.joined(separator: ", "))",
+                remedy:
+                    "kecsctl start \(instance.name) --runtime compose --compose-file \(file) --service \(names.first ?? "NAME")"
+            )
+        }
+        return found
+    }
+
+    /// Where the control plane's data lies on this host; nil when it is in a volume.
+    private func dataFolder(_ service: ComposeProject.Service) -> FilePath? {
+        let inside = DockerMounts.dataFolder(of: service.environment)
+        for mount in service.mounts where inside == mount.target || inside.hasPrefix(mount.target + "/") {
+            guard case .folder(let folder) = mount.source else { continue }
+            return folder.appending(
+                FilePath(String(inside.dropFirst(mount.target.count).drop { $0 == "/" })).components)
+        }
+        return nil
+    }
+
+    // MARK: State
+
+    /// All of the project, whatever the file says now; those of `compose run` do not count.
+    private func containers() async throws -> [DockerContainer] {
+        let ids = try await docker.containers(label: "\(ComposeLabel.project)=\(project)")
+        return try await docker.inspect(ids).filter { $0.labels[ComposeLabel.oneOff] != "True" }
+    }
+
+    private func isControlPlane(_ container: DockerContainer) -> Bool {
+        service == nil || container.labels[ComposeLabel.service] == service
+    }
+
+    /// The control plane's. While another container of the project is up, something may still write: then it is
+    /// "paused", whose start starts the rest and whose stop stops all.
+    public func state() async -> RuntimeState {
+        do {
+            let all = try await containers()
+            let own = all.filter(isControlPlane)
+            let states = own.map(\.runtimeState)
+            if let unknown = states.first(where: { if case .unknown = $0 { true } else { false } }) {
+                return unknown
+            }
+            if states.contains(.running) { return all.contains(where: \.isPaused) ? .paused : .running }
+            if states.contains(.paused) || all.contains(where: \.isUp) { return .paused }
+            return own.isEmpty ? .absent : .stopped
+        } catch {
+            let failure = Failure.describing(error)
+            return .unknown(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
+        }
+    }
+
+    // MARK: Start and stop
+
+    public func start(limit: Duration) async throws {
+        for container in try await containers() where container.isPaused {
+            try await docker.unpause(container.id)
+        }
+        try await makeDataFolder()
+        try await compose.up(limit: max(limit, .seconds(600)))
+        let own = try await containers().filter(isControlPlane)
+        guard !own.isEmpty else {
+            throw Failure(.failed, "compose made no container of the service “\(service ?? "")”")
+        }
+        try await DockerHealth(docker, instance, machine, "127.0.0.1").wait(for: own.map(\.id), limit: limit)
+    }
+
+    /// Before docker would make it root's.
+    private func makeDataFolder() async throws {
+        let config = try await compose.config()
+        let control = try controlPlane(of: config)
+        guard let folder = dataFolder(control), !folder.isPresent else { return }
+        let given = try instance.settings.text(.owner)
+        var owner = DockerSpec.defaultOwner
+        if let given {
+            owner = try DockerOwner(given)
+        } else if let user = control.user {
+            owner = try DockerOwner(user)
+        }
+        try folder.createFolder(mode: 0o755)
+        try folder.setOwner((owner.user, owner.group))
+    }
+
+    public func stop(limit: Duration) async throws {
+        let all = try await containers()
+        guard all.contains(where: \.isUp) else { return }
+        try await DockerFreeze(docker, instance).stop(await stopOrder(all), limit: limit)
+    }
+
+    /// Who depends on others goes first. Without a file that can be read, in the order of their creation reversed.
+    private func stopOrder(_ all: [DockerContainer]) async -> [DockerContainer] {
+        guard let order = try? await compose.config().startOrder else { return all }
+        func place(_ container: DockerContainer) -> Int {
+            order.firstIndex(of: container.labels[ComposeLabel.service] ?? "") ?? order.count
+        }
+        return all.sorted { place($0) > place($1) }
+    }
+
+    /// The project is not ours to remove.
+    public func remove() async throws { try await volumes.removeHelpers() }
+
+    // MARK: Freeze
+
+    public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        let writers = try await containers().filter { $0.mounts.contains { $0.isWritable && $0.holdsState } }
+        return try await DockerFreeze(docker, instance).whilePaused(writers, body)
+    }
+
+    public func thaw() async throws {
+        try await volumes.removeHelpers()
+        for container in try await containers() where container.isPaused {
+            try await docker.unpause(container.id)
+        }
+    }
+
+    // MARK: Data
+
+    /// What the containers really have, or before there are any, what the file says.
+    public func parts() async throws -> [Part] {
+        let all = try await containers()
+        let mounts = all.isEmpty ? try await compose.config().dockerMounts() : all.flatMap(\.mounts)
+        var parts = try DockerMounts(mounts).parts(of: instance)
+        if let label = try instance.settings.text(.volumeLabel) { parts = try await chosen(parts, by: label) }
+        return try await volumes.located(parts)
+    }
+
+    /// Folders, and the volumes with the label.
+    private func chosen(_ parts: [Part], by label: String) async throws -> [Part] {
+        let pair = label.split(separator: "=", maxSplits: 1).map(String.init)
+        var chosen: [Part] = []
+        for part in parts {
+            guard case .volume(let name, _) = part.place else {
+                chosen.append(part)
+                continue
+            }
+            let labels = try await docker.volume(name)?.labels ?? [:]
+            if let key = pair.first, let value = labels[key], pair.count == 1 || value == pair[1] {
+                chosen.append(part)
+            }
+        }
+        return chosen
+    }
+
+    public func holdsState() async throws -> Bool? {
+        let all = try await containers()
+        let mounts = all.isEmpty ? try await compose.config().dockerMounts() : all.flatMap(\.mounts)
+        return try await volumes.holdState(DockerMounts(mounts).parts(of: instance))
+    }
+
+    public func folder(ofVolume name: String) async throws -> FilePath? { try await volumes.folder(of: name) }
+
+    public func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws {
+        try await volumes.copy(name, to: tar, limit: limit)
+    }
+
+    public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
+
+    public func fillVolume(_ name: String, from archive: FilePath) async throws {
+        try await volumes.fill(name, from: archive)
+    }
+}

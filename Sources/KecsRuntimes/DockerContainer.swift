@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Labels that say what is ours.
+enum DockerLabel {
+    /// The instance's name.
+    static let instance = "dev.kecsctl.instance"
+    /// Its UUID: another home may have an instance of the same name.
+    static let id = "dev.kecsctl.id"
+    /// A digest of what the container was created from, to tell when it must be made anew.
+    static let spec = "dev.kecsctl.spec"
+    /// On a container that only lends its mounts for a copy: the instance's UUID.
+    static let helper = "dev.kecsctl.helper"
+}
+
+/// What `docker container inspect` says, as far as it matters here.
+struct DockerContainer: Decodable, Hashable, Sendable {
+    struct State: Decodable, Hashable, Sendable {
+        /// "created", "running", "paused", "restarting", "removing", "exited", "dead"
+        var status: String
+        var pid: Int
+        var exitCode: Int
+        var error: String
+        var health: Health?
+
+        struct Health: Decodable, Hashable, Sendable {
+            /// "starting", "healthy", "unhealthy", "none"
+            var status: String
+            private enum CodingKeys: String, CodingKey { case status = "Status" }
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case status = "Status"
+            case pid = "Pid"
+            case exitCode = "ExitCode"
+            case error = "Error"
+            case health = "Health"
+        }
+    }
+
+    struct Mount: Decodable, Hashable, Sendable {
+        /// "bind", "volume", "tmpfs" …
+        var type: String
+        /// Of a volume.
+        var name: String?
+        /// On the host.
+        var source: String
+        var destination: String
+        var isWritable: Bool
+
+        private enum CodingKeys: String, CodingKey {
+            case type = "Type"
+            case name = "Name"
+            case source = "Source"
+            case destination = "Destination"
+            case isWritable = "RW"
+        }
+    }
+
+    struct Binding: Decodable, Hashable, Sendable {
+        var address: String
+        var port: String
+
+        private enum CodingKeys: String, CodingKey {
+            case address = "HostIp"
+            case port = "HostPort"
+        }
+    }
+
+    var id: String
+    var name: String
+    /// The id of its image, not the name.
+    var image: String
+    var state: State
+    var labels: [String: String]
+    var variables: [String: String]
+    var mounts: [Mount]
+    /// "8080/tcp" → where it is, or will be, published.
+    var ports: [String: [Binding]]
+
+    private enum CodingKeys: String, CodingKey {
+        case id = "Id"
+        case name = "Name"
+        case image = "Image"
+        case state = "State"
+        case config = "Config"
+        case mounts = "Mounts"
+        case host = "HostConfig"
+    }
+    private struct Config: Decodable {
+        var labels: [String: String]?
+        var variables: [String]?
+        private enum CodingKeys: String, CodingKey {
+            case labels = "Labels"
+            case variables = "Env"
+        }
+    }
+    private struct HostConfig: Decodable {
+        var ports: [String: [Binding]?]?
+        private enum CodingKeys: String, CodingKey { case ports = "PortBindings" }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        let path = try container.decode(String.self, forKey: .name)
+        name = path.hasPrefix("/") ? String(path.dropFirst()) : path
+        image = try container.decode(String.self, forKey: .image)
+        state = try container.decode(State.self, forKey: .state)
+        mounts = try container.decodeIfPresent([Mount].self, forKey: .mounts) ?? []
+        let config = try container.decode(Config.self, forKey: .config)
+        labels = config.labels ?? [:]
+        variables = [:]
+        for line in config.variables ?? [] {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            variables[String(parts[0])] = parts.count == 2 ? String(parts[1]) : ""
+        }
+        ports = (try container.decode(HostConfig.self, forKey: .host).ports ?? [:]).compactMapValues { $0 }
+    }
+
+    var isPaused: Bool { state.status == "paused" }
+    /// Its processes run, are paused, or will be started again by the engine at any moment.
+    var isUp: Bool { ["running", "paused", "restarting"].contains(state.status) }
+
+    /// The port of this host that leads to one of the container.
+    func hostPort(of port: Int) -> UInt16? { ports["\(port)/tcp"]?.lazy.compactMap { UInt16($0.port) }.first }
+
+    /// The mount that holds a path inside, and the path's rest below it.
+    func mount(holding path: String) -> (mount: Mount, rest: String)? {
+        let fitting = mounts.filter { path == $0.destination || path.hasPrefix($0.destination + "/") }
+        guard let mount = fitting.max(by: { $0.destination.count < $1.destination.count }) else { return nil }
+        return (mount, String(path.dropFirst(mount.destination.count).drop { $0 == "/" }))
+    }
+}
+
+/// What `docker volume inspect` says.
+struct DockerVolume: Decodable, Hashable, Sendable {
+    var name: String
+    var driver: String
+    var mountPoint: String
+    var labels: [String: String]?
+    var options: [String: String]?
+
+    private enum CodingKeys: String, CodingKey {
+        case name = "Name"
+        case driver = "Driver"
+        case mountPoint = "Mountpoint"
+        case labels = "Labels"
+        case options = "Options"
+    }
+
+    /// Whether the mount point always holds the bytes. With options (`o=bind`, `type=nfs`) the engine mounts something
+    /// there only while a container uses it: otherwise one would back up an empty folder.
+    var isPlainFolder: Bool { driver == "local" && (options ?? [:]).isEmpty }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What the mounts of a container that we did not make mean: which of them hold data, and how the parts are called.
+struct DockerMounts: Sendable {
+    private let mounts: [DockerContainer.Mount]
+
+    init(_ mounts: [DockerContainer.Mount]) { self.mounts = mounts }
+
+    /// The instance's configuration and every bound folder and volume, each once.
+    func parts(of instance: Instance) throws -> [Part] {
+        var parts = [
+            Part(
+                name: "config", place: .entries(of: instance.folder.path, named: InstanceFolder.configEntries)
+            )
+        ]
+        let data = try instance.dataFolder()
+        if !data.starts(with: instance.folder.path), data.isFolder {
+            parts.insert(Part(name: "data", place: .folder(data)), at: 0)
+        }
+        for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {
+            let used = parts.map(\.name)
+            if mount.type == "volume", let name = mount.name {
+                let place = Part.Place.volume(name, at: nil)
+                guard !parts.contains(where: { $0.place == place }) else { continue }
+                parts.append(Part(name: Self.free(name, besides: used), place: place))
+            } else if mount.type == "bind" {
+                let folder = FilePath(mount.source)
+                // Something below a part that is there already would be kept twice.
+                let isCovered = parts.contains {
+                    if case .folder(let other) = $0.place { folder.starts(with: other) } else { false }
+                }
+                guard folder.isFolder, !isCovered else { continue }
+                let name = FilePath(mount.destination).lastComponent?.string ?? "folder"
+                parts.append(Part(name: Self.free(name, besides: used), place: .folder(folder)))
+            }
+        }
+        return parts
+    }
+
+    /// What is to be remembered of a container that is adopted: where its data lies on this host, and its ports.
+    func adopted(_ container: DockerContainer) -> [SettingKey: JSONValue] {
+        var found: [SettingKey: JSONValue] = [.container: .string(container.name)]
+        if let (mount, rest) = container.mount(holding: Self.dataFolder(of: container.variables)),
+            mount.type == "bind"
+        {
+            found[.dataDir] = .string(FilePath(mount.source).appending(FilePath(rest).components).string)
+        }
+        for (key, port) in [(SettingKey.apiPort, DockerSpec.apiPort), (.adminPort, DockerSpec.adminPort)] {
+            if let outside = container.hostPort(of: port) { found[key] = .integer(Int64(outside)) }
+        }
+        return found
+    }
+
+    /// Where a server keeps its data inside its container, as its environment says: KECS's own variable, or a database
+    /// by URL (`sqlite:///app/dev_assets/db.sqlite?mode=rwc`) or path.
+    static func dataFolder(of variables: [String: String]) -> String {
+        if let folder = variables["KECS_DATA_DIR"], folder.hasPrefix("/") { return folder }
+        for name in ["DATABASE_URL", "MIMIR_DATABASE_PATH", "DATABASE_PATH"] {
+            guard var text = variables[name] else { continue }
+            if text.hasPrefix("sqlite:") {
+                text = "/" + text.dropFirst("sqlite:".count).drop { $0 == "/" }.prefix { $0 != "?" }
+            }
+            if text.hasPrefix("/"), !text.contains("://") {
+                return FilePath(text).removingLastComponent().string
+            }
+        }
+        return DockerSpec.dataFolder
+    }
+
+    static func part(for volume: VolumeMount, besides used: [String]) -> Part {
+        if volume.isFolder {
+            let folder = FilePath(volume.source)
+            return Part(
+                name: free(folder.lastComponent?.string ?? "folder", besides: used), place: .folder(folder))
+        }
+        return Part(name: free(volume.source, besides: used), place: .volume(volume.source, at: nil))
+    }
+
+    /// A part's name is also a file's: letters, digits, `_`, `.` and `-`, and no other part has it.
+    private static func free(_ wanted: String, besides used: [String]) -> String {
+        var name = String(
+            wanted.map { $0.isASCII && ($0.isLetter || $0.isNumber || "_.-".contains($0)) ? $0 : "-" })
+        while name.hasPrefix(".") || name.hasPrefix("-") { name.removeFirst() }
+        if name.isEmpty { name = "folder" }
+        var number = 2
+        var candidate = name
+        while used.contains(candidate) {
+            candidate = "\(name)-\(number)"
+            number += 1
+        }
+        return candidate
+    }
+}
+
+extension DockerContainer.Mount {
+    /// False for what a container borrows from the host: its devices, its programs, the engine's socket.
+    var holdsState: Bool {
+        if type == "volume" { return true }
+        guard type == "bind" else { return false }
+        let borrowed = [
+            "/proc", "/sys", "/dev", "/run", "/var/run", "/lib", "/usr", "/etc", "/bin", "/sbin", "/boot",
+        ]
+        if ["/", "/home", "/root", "/var", "/tmp", "/var/lib/docker"].contains(source) { return false }
+        return !borrowed.contains { source == $0 || source.hasPrefix($0 + "/") }
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Making the container, and making it anew when its image or its settings have changed.
+extension DockerRuntime {
+    public func prepare() async throws -> [SettingKey: JSONValue] {
+        let all = try await docker.containers()
+        let existing = all.first { $0.name == spec.container }
+        if spec.isAdopted {
+            guard let existing, let container = try await docker.container(existing.id) else {
+                throw noContainer()
+            }
+            guard existing.instance.isEmpty else {
+                throw Failure(
+                    .busy, "the container “\(existing.name)” belongs to the instance “\(existing.instance)”",
+                    remedy: "kecsctl status \(existing.instance)")
+            }
+            return DockerMounts(container.mounts).adopted(container)
+        }
+        if let existing {
+            throw Failure(
+                .busy, "a container “\(existing.name)” exists already",
+                cause: existing.instance.isEmpty
+                    ? "kecsctl did not make it" : "it belongs to the instance “\(existing.instance)”",
+                remedy: "kecsctl start \(instance.name) --runtime docker --container \(existing.name)")
+        }
+        try await checkDataFolder(all)
+        for port in [spec.apiPort, spec.adminPort].compactMap({ $0 }) {
+            try DockerPorts.check(UInt16(clamping: port), address: spec.address, of: instance)
+        }
+        try checkOwner()
+        try await checkImage()
+        return [:]
+    }
+
+    /// Two servers on one database destroy it, whoever started the other.
+    private func checkDataFolder(_ all: [Docker.Listed]) async throws {
+        for container in try await docker.inspect(all.map(\.id))
+        where container.labels[DockerLabel.helper] == nil {
+            guard container.labels[DockerLabel.id] != instance.config.id || instance.config.id.isEmpty else {
+                continue
+            }
+            for mount in container.mounts where mount.type == "bind" && mount.isWritable {
+                let other = FilePath(mount.source)
+                guard try other.isSameFolder(as: spec.data) || spec.data.starts(with: other) else { continue }
+                // `/` or `/home` in some container is no claim on what lies below.
+                guard
+                    try other.isSameFolder(as: spec.data)
+                        || container.state.status == "running" && mount.holdsState
+                else { continue }
+                throw Failure(
+                    .busy,
+                    "the data folder of “\(instance.name)” is used by the container “\(container.name)”",
+                    cause: "it has \(mount.source) at \(mount.destination)",
+                    remedy: "kecsctl start \(instance.name) --data-dir \(spec.data)-\(instance.name)")
+            }
+        }
+    }
+
+    private func checkOwner() throws {
+        guard Machine.userID != 0, spec.owner.user != Machine.userID else { return }
+        throw Failure(
+            .usage, "the data folder of “\(instance.name)” cannot be given to user \(spec.owner.user)",
+            cause: "only root can give files away, and the container runs as \(spec.owner)",
+            remedy:
+                "kecsctl start \(instance.name) --runtime docker --owner \(Machine.userID):\(Machine.groupID)"
+        )
+    }
+
+    /// That the image is here, or can be fetched.
+    func checkImage() async throws {
+        if try await docker.image(spec.image) != nil { return }
+        machine.progress.step("fetching the image \(spec.image)", total: nil)
+        let pulled = try await docker.pull(spec.image)
+        guard pulled.succeeded, try await docker.image(spec.image) != nil else {
+            throw Failure(
+                .failed, "there is no image “\(spec.image)”",
+                cause: "it is not on this machine, and could not be fetched: \(pulled.complaint)",
+                remedy: "docker pull \(spec.image)")
+        }
+    }
+
+    // MARK: Create
+
+    /// - Parameter attached: Anonymous volumes of the container that this one takes the place of: `NAME:PATH`.
+    func create(attached: [VolumeMount] = []) async throws -> String {
+        try makeDataFolder()
+        for volume in spec.volumes where !volume.isFolder {
+            guard try await docker.volume(volume.source) == nil else { continue }
+            try await docker.createVolume(
+                volume.source, arguments: ["--label", "\(DockerLabel.instance)=\(instance.name)"])
+        }
+        var arguments = try await arguments()
+        let image = arguments.removeLast()
+        for mount in attached { arguments += ["--mount", mount.argument] }
+        return try await docker.create(arguments + [image])
+    }
+
+    private func arguments() async throws -> [String] {
+        var socket: (path: FilePath, group: UInt32)?
+        if let path = DockerEndpoint(try await docker.endpoint()).socket,
+            let status = try FileStatus.following(path), status.kind == .socket
+        {
+            socket = (path, status.group)
+        }
+        return spec.arguments(for: instance, socket: socket)
+    }
+
+    /// With the owner that the server runs as, before docker would make it root's. One that holds something already is
+    /// left as it is: whose it is, `doctor` tells.
+    private func makeDataFolder() throws {
+        let folder = spec.data
+        if !folder.isPresent { try folder.createFolder(mode: 0o755) }
+        guard try folder.entries().isEmpty else { return }
+        try folder.setOwner((spec.owner.user, spec.owner.group))
+        guard let status = try FileStatus.following(folder), status.owner == spec.owner.user else {
+            throw Failure(
+                .failed, "the data folder \(folder) cannot be given to user \(spec.owner.user)",
+                cause: "only root can give files away",
+                remedy: "kecsctl start \(instance.name) --owner \(Machine.userID):\(Machine.groupID)")
+        }
+    }
+
+    // MARK: Replace
+
+    /// Makes a stopped container of ours anew when its settings or its image are not what they were. Its anonymous
+    /// volumes go over to the new one.
+    ///
+    /// - Returns: The id of the container to start.
+    func refresh(_ container: DockerContainer) async throws -> String {
+        guard container.labels[DockerLabel.id] == instance.config.id, !spec.isAdopted,
+            let image = try await docker.image(spec.image)
+        else { return container.id }
+        let digest = try await arguments().first { $0.hasPrefix("\(DockerLabel.spec)=") }
+        let isSame = digest == "\(DockerLabel.spec)=\(container.labels[DockerLabel.spec] ?? "")"
+        if isSame, image == container.image { return container.id }
+        let known = [DockerSpec.dataFolder] + spec.volumes.map(\.destination)
+        let attached = try container.mounts.filter { $0.type == "volume" && !known.contains($0.destination) }
+            .compactMap { mount in try mount.name.map { try VolumeMount("\($0):\(mount.destination)") } }
+        if container.name != previousName { try await docker.rename(container.id, to: previousName) }
+        let new: String
+        do {
+            new = try await create(attached: attached)
+        } catch {
+            try await docker.rename(container.id, to: spec.container)
+            throw error
+        }
+        try await docker.remove(container.id)
+        return new
+    }
+
+    /// Ends a replacement that was killed: the new container is complete, or the old one gets its name back.
+    func dropPrevious() async throws {
+        let all = try await docker.containers()
+        guard let previous = all.first(where: { $0.name == previousName }),
+            previous.instanceID == instance.config.id, !previous.instanceID.isEmpty
+        else { return }
+        if all.contains(where: { $0.name == spec.container }) {
+            try await docker.remove(previous.id)
+        } else {
+            try await docker.rename(previous.id, to: spec.container)
+        }
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Kecs
+import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// One container: made here from an image, or somebody's own that was adopted.
+public struct DockerRuntime: Runtime {
+    let instance: Instance
+    let machine: Machine
+    let docker: Docker
+    let spec: DockerSpec
+    let volumes: Volumes
+
+    /// - Throws: `Failure(.usage)` for settings that no container can be made of.
+    public init(_ instance: Instance, machine: Machine) throws {
+        self.instance = instance
+        self.machine = machine
+        docker = Docker(machine)
+        spec = try DockerSpec(instance)
+        volumes = Volumes(docker, helpersOf: instance, image: try instance.settings.text(.image))
+    }
+
+    public var runsSomething: Bool { true }
+    public var makesItsDatabase: Bool { true }
+
+    public func endpoints() -> [Endpoint] {
+        let host = spec.address == "0.0.0.0" ? "127.0.0.1" : spec.address
+        return [("api", spec.apiPort), ("admin", spec.adminPort)].compactMap { name, port in
+            port.map { Endpoint(name: name, url: "http://\(host.contains(":") ? "[\(host)]" : host):\($0)") }
+        }
+    }
+
+    public func versions() async -> [String: String] {
+        do { return ["docker": try await docker.version()] } catch { return [:] }
+    }
+
+    // MARK: State
+
+    public func state() async -> RuntimeState {
+        do {
+            guard let container = try await find() else { return .absent }
+            return container.runtimeState
+        } catch {
+            let failure = Failure.describing(error)
+            return .unknown(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
+        }
+    }
+
+    /// The instance's container: by its name, so that one that was recreated by hand is found, else by our labels, so
+    /// that one that was renamed is.
+    func find() async throws -> DockerContainer? {
+        let all = try await docker.containers()
+        if let named = all.first(where: { $0.name == spec.container }) {
+            guard named.instanceID.isEmpty || named.instanceID == instance.config.id || spec.isAdopted else {
+                throw Failure(
+                    .busy, "the container “\(named.name)” belongs to another instance “\(named.instance)”",
+                    cause: "its label \(DockerLabel.id) is \(named.instanceID), not \(instance.config.id)",
+                    remedy: "docker container rename \(named.name) \(named.name)-other")
+            }
+            return try await docker.container(named.id)
+        }
+        let ours = all.filter {
+            $0.instanceID == instance.config.id && !$0.instanceID.isEmpty && $0.name != previousName
+        }
+        guard ours.count <= 1 else {
+            throw Failure(
+                .failed, "“\(instance.name)” has \(ours.count) containers",
+                cause: ours.map(\.name).joined(separator: ", "),
+                remedy: "docker container rm \(ours.last?.name ?? "")")
+        }
+        guard let only = ours.first else {
+            // A kecsctl that was replacing it was killed in between.
+            guard let previous = all.first(where: { $0.name == previousName }),
+                previous.instanceID == instance.config.id
+            else { return nil }
+            return try await docker.container(previous.id)
+        }
+        return try await docker.container(only.id)
+    }
+
+    /// What the container is called while it is replaced.
+    var previousName: String { "\(spec.container)-previous" }
+
+    // MARK: Start and stop
+
+    public func start(limit: Duration) async throws {
+        try await dropPrevious()
+        var id: String
+        if let container = try await find() {
+            id = container.id
+            switch container.state.status {
+            case "running", "restarting": break
+            case "paused": try await docker.unpause(id)
+            case "removing":
+                throw Failure(
+                    .failed, "the container “\(container.name)” is being removed",
+                    remedy: "kecsctl start \(instance.name)")
+            default:
+                id = try await refresh(container)
+                try await startContainer(id)
+            }
+        } else {
+            guard !spec.isAdopted else { throw noContainer() }
+            try await checkImage()
+            id = try await create()
+            do {
+                try await startContainer(id)
+            } catch {
+                // It was made a moment ago and never ran.
+                try await docker.remove(id)
+                throw error
+            }
+        }
+        try await DockerHealth(docker, instance, machine, spec.address).wait(for: [id], limit: limit)
+    }
+
+    private func startContainer(_ id: String) async throws {
+        guard let container = try await docker.container(id) else { throw noContainer() }
+        for binding in container.ports.values.flatMap({ $0 }) {
+            guard let port = UInt16(binding.port) else { continue }
+            try DockerPorts.check(port, address: binding.address, of: instance)
+        }
+        try await docker.start(id)
+    }
+
+    func noContainer() -> Failure {
+        Failure(
+            .notFound, "there is no container “\(spec.container)”",
+            cause: "“\(instance.name)” was to use it as it is",
+            remedy: "kecsctl start \(instance.name) --container \(spec.container) --image IMAGE")
+    }
+
+    public func stop(limit: Duration) async throws {
+        guard let container = try await find(), container.isUp else { return }
+        try await DockerFreeze(docker, instance).stop([container], limit: limit)
+    }
+
+    /// Only what we made; the data folder and the volumes stay.
+    public func remove() async throws {
+        try await volumes.removeHelpers()
+        for container in try await docker.containers() where container.instanceID == instance.config.id {
+            try await docker.remove(container.id)
+        }
+    }
+
+    // MARK: Freeze
+
+    public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        guard let container = try await find() else { return try await body() }
+        return try await DockerFreeze(docker, instance).whilePaused([container], body)
+    }
+
+    public func thaw() async throws {
+        try await volumes.removeHelpers()
+        guard let container = try await find() else { return }
+        if container.isPaused { try await docker.unpause(container.id) }
+    }
+
+    // MARK: Data
+
+    public func parts() async throws -> [Part] {
+        guard spec.isAdopted else {
+            var parts = try instance.folderParts()
+            for volume in spec.volumes {
+                parts.append(DockerMounts.part(for: volume, besides: parts.map(\.name)))
+            }
+            return try await volumes.located(parts)
+        }
+        guard let container = try await find() else { throw noContainer() }
+        return try await volumes.located(DockerMounts(container.mounts).parts(of: instance))
+    }
+
+    public func holdsState() async throws -> Bool? {
+        guard spec.isAdopted, let container = try await find() else { return nil }
+        return try await volumes.holdState(DockerMounts(container.mounts).parts(of: instance))
+    }
+
+    public func folder(ofVolume name: String) async throws -> FilePath? { try await volumes.folder(of: name) }
+
+    public func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws {
+        try await volumes.copy(name, to: tar, limit: limit)
+    }
+
+    public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
+
+    public func fillVolume(_ name: String, from archive: FilePath) async throws {
+        try await volumes.fill(name, from: archive)
+    }
+}
+
+extension DockerContainer {
+    var runtimeState: RuntimeState {
+        switch state.status {
+        case "running", "restarting": .running
+        case "paused": .paused
+        case "created", "exited", "dead": .stopped
+        default: .unknown("the container “\(name)” is \(state.status)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+import SystemPackage
+
+/// Everything that is decided about a cluster before it is made.
+struct K3dCreate: Hashable, Sendable {
+    struct Port: Hashable, Sendable {
+        var address = "127.0.0.1"
+        var host: Int
+        var node: Int
+    }
+
+    var cluster: String
+    var image: String
+    var agents = 0
+    var kubePort: Int
+    /// Bound at the same path in the server: what the control plane sees by hostPath is this host's folder.
+    var folders: [FilePath]
+    var ports: [Port]
+    /// The instance's UUID, on every server's container: how a cluster is known to be ours.
+    var instance: String
+    /// k3d's own, and only for each of its phases.
+    var phase: Duration
+
+    /// The label that says whose a cluster is.
+    static let ownerLabel = "kecsctl.instance"
+
+    /// A second is the smallest unit that k3d is given, and none is not understood.
+    var arguments: [String] {
+        var words = [
+            "cluster", "create", cluster, "--image", image, "--servers", "1", "--agents", "\(agents)",
+            // Without an address the API binds to all of them, and the kubeconfig says 0.0.0.0.
+            "--api-port", "127.0.0.1:\(kubePort)",
+        ]
+        for folder in folders { words += ["--volume", "\(folder):\(folder)@server:0"] }
+        for port in ports {
+            words += ["--port", "\(port.address):\(port.host):\(port.node)@server:0:direct"]
+        }
+        for option in ["traefik", "servicelb", "metrics-server"] {
+            words += ["--k3s-arg", "--disable=\(option)@server:*"]
+        }
+        words += ["--k3s-arg", "--disable-network-policy@server:*"]
+        words += ["--runtime-label", "\(Self.ownerLabel)=\(instance)@server:*"]
+        // The user's own kubeconfig and its current context are none of our business.
+        words += ["--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"]
+        words += ["--wait", "--timeout", "\(max(1, phase.components.seconds))s"]
+        return words
+    }
+}
+
+/// Which port of a node stands for a port of this host.
+enum NodePort {
+    static let range = 30_000...32_767
+    /// Traefik's, which are fixed (KECS).
+    static let reserved: Set<Int> = [30_443, 30_880, 30_808]
+
+    /// As upstream KECS counts: the port itself, or 22,000 more, when that is a node port; else the fallback.
+    static func rule(for port: Int, fallback: Int) -> Int {
+        if range.contains(port) { return port }
+        return range.contains(port + 22_000) ? port + 22_000 : fallback
+    }
+
+    /// Upstream lets the two collide (8080 and 5373 are both 30080); here the second one moves on to the next free one.
+    static func pair(api: Int, admin: Int) -> (api: Int, admin: Int) {
+        func free(_ port: Int, besides taken: Set<Int>) -> Int {
+            var port = port
+            while reserved.contains(port) || taken.contains(port) {
+                port = port == range.upperBound ? range.lowerBound : port + 1
+            }
+            return port
+        }
+        let first = free(rule(for: api, fallback: 30_080), besides: [])
+        return (first, free(rule(for: admin, fallback: 30_081), besides: [first]))
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// The kubectl command line against one cluster, one call each. Nothing is decided by kubectl's prose: by exit status and
+/// JSON only.
+struct Kubectl: Sendable {
+    let machine: Machine
+    let kubeconfig: FilePath
+    /// For messages.
+    let cluster: String
+
+    /// With a load balancer whose server is gone kubectl waits 27 s for nothing (K84).
+    static let patience = "--request-timeout=10s"
+    static let fieldManager = "kecsctl"
+
+    /// Whether the API server says that it is ready; what it says instead, for messages.
+    func readyz() async throws -> (isReady: Bool, why: String) {
+        let result = try await run(["get", "--raw", "/readyz", Self.patience], limit: .seconds(15))
+        if result.succeeded, result.outputText == "ok" { return (true, "ok") }
+        return (false, result.complaint)
+    }
+
+    /// The addresses that the cluster has on record for its nodes, by node.
+    func nodeAddresses() async throws -> [String: String] {
+        var addresses: [String: String] = [:]
+        for node in try await get(["nodes"], namespace: nil) {
+            guard let name = node["metadata"]?["name"]?.text else { continue }
+            let entries = node["status"]?["addresses"]?.elements ?? []
+            addresses[name] = entries.first { $0["type"]?.text == "InternalIP" }?["address"]?.text
+        }
+        return addresses
+    }
+
+    /// Applies objects in the order given, those that are there already too. One call.
+    ///
+    /// - Returns: What kubectl says it applied, such as `deployment.apps/web`; all of them, unless `complaint` is set.
+    func apply(
+        _ objects: [JSONValue], limit: Duration = .seconds(120)
+    ) async throws -> (applied: Set<String>, complaint: String?) {
+        guard !objects.isEmpty else { return ([], nil) }
+        let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
+        let result = try await run(
+            [
+                "apply", "--server-side", "--force-conflicts", "--field-manager=\(Self.fieldManager)",
+                "--request-timeout=60s", "-f", "-",
+            ], input: try JSONFile.encode(list), limit: limit)
+        let applied = result.outputText.split(separator: "\n").compactMap { line in
+            line.hasSuffix(" serverside-applied") ? String(line.dropLast(" serverside-applied".count)) : nil
+        }
+        guard result.succeeded else { return (Set(applied), result.allComplaints) }
+        // Exit 0 and fewer lines than objects: not what was asked for.
+        guard applied.count >= objects.count else {
+            return (
+                Set(applied),
+                "kubectl applied \(applied.count) of \(objects.count) objects and said nothing of the others"
+            )
+        }
+        return (Set(applied), nil)
+    }
+
+    /// Objects of some kinds, by label if one is given. A namespace that is not there holds none.
+    ///
+    /// - Throws: `Failure(.unreachable)` when they are not to be known.
+    func get(
+        _ kinds: [String], namespace: String?, label: String? = nil, everywhere: Bool = false
+    ) async throws -> [JSONValue] {
+        var words = ["get", kinds.joined(separator: ",")]
+        if let namespace { words += ["-n", namespace] }
+        if everywhere { words += ["-A"] }
+        if let label { words += ["-l", label] }
+        words += ["--ignore-not-found", "-o", "json", Self.patience]
+        var result = try await run(words, limit: .seconds(60))
+        guard result.succeeded, !result.isCut else {
+            throw unreachable("it cannot be told what is in “\(cluster)”", result)
+        }
+        // With --ignore-not-found, kubectl prints nothing at all for nothing (K07).
+        if result.output.isEmpty { result.output = Array(#"{"items":[]}"#.utf8) }
+        let list: JSONValue
+        do {
+            list = try JSONFile.decode(JSONValue.self, from: result.output, at: kubeconfig)
+        } catch {
+            throw Failure(
+                .unreachable, "it cannot be told what is in “\(cluster)”",
+                cause: "kubectl printed no JSON: \(result.outputText.prefix(200))",
+                remedy: "kubectl version")
+        }
+        return list["items"]?.elements ?? [list]
+    }
+
+    /// One object by its name; nil when it is not there.
+    func object(_ kind: String, _ name: String, namespace: String?) async throws -> JSONValue? {
+        var words = ["get", kind, name]
+        if let namespace { words += ["-n", namespace] }
+        words += ["--ignore-not-found", "-o", "json", Self.patience]
+        let result = try await run(words, limit: .seconds(30))
+        guard result.succeeded, !result.isCut else {
+            throw unreachable("it cannot be told whether “\(cluster)” has \(kind) \(name)", result)
+        }
+        guard !result.output.isEmpty else { return nil }
+        return try JSONFile.decode(JSONValue.self, from: result.output, at: kubeconfig)
+    }
+
+    /// Removes what bears a label, in all namespaces, and waits until it is gone.
+    ///
+    /// - Returns: What kubectl says it removed.
+    func delete(_ kinds: [String], label: String, limit: Duration) async throws -> [String] {
+        let seconds = max(1, limit.components.seconds)
+        let result = try await run(
+            [
+                "delete", kinds.joined(separator: ","), "-A", "-l", label, "--ignore-not-found",
+                "--timeout=\(seconds)s", "-o", "name",
+            ], limit: limit + .seconds(10))
+        guard result.succeeded else {
+            throw Failure(
+                .failed, "not everything could be removed from “\(cluster)”", cause: result.allComplaints)
+        }
+        return result.outputText.split(separator: "\n").map(String.init)
+    }
+
+    private func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
+        Failure(
+            .unreachable, message, cause: result.complaint,
+            remedy: "kubectl --kubeconfig \(kubeconfig) cluster-info")
+    }
+
+    private func run(
+        _ arguments: [String], input: [UInt8]? = nil, limit: Duration
+    ) async throws -> ProcessResult {
+        var call = ProcessCall("kubectl", arguments)
+        call.environment = ["KUBECONFIG": kubeconfig.string]
+        call.limit = limit
+        if let input { call.input = .bytes(input) }
+        return try await machine.processes.run(call)
+    }
+}
+
+extension ProcessResult {
+    /// Every line of the error stream, each once: kubectl says the same thing several times (K52, K65).
+    var allComplaints: String {
+        if end == .timedOut { return complaint }
+        var lines: [Substring] = []
+        for line in errorText.split(separator: "\n") where !lines.contains(line) { lines.append(line) }
+        return lines.isEmpty ? complaint : lines.prefix(20).joined(separator: " | ")
+    }
+}
+
+/// Whether a workload is what its specification says, by what its controller reports of it.
+enum Rollout: Hashable, Sendable {
+    case complete
+    case waiting(String)
+    /// Its controller gave up (`ProgressDeadlineExceeded`).
+    case failed(String)
+
+    /// - Parameter object: A Deployment or DaemonSet as the API returns it.
+    init(of object: JSONValue) {
+        func number(_ path: String...) -> Int64 {
+            var value: JSONValue? = object
+            for key in path { value = value?[key] }
+            guard case .integer(let number)? = value else { return 0 }
+            return number
+        }
+        let conditions = object["status"]?["conditions"]?.elements ?? []
+        // A status that was written before the last change says nothing of it.
+        guard number("status", "observedGeneration") >= number("metadata", "generation") else {
+            self = .waiting("its controller has not seen it yet")
+            return
+        }
+        if let condition = conditions.first(where: {
+            $0["type"]?.text == "Progressing" && $0["reason"]?.text == "ProgressDeadlineExceeded"
+        }) {
+            self = .failed(condition["message"]?.text ?? "ProgressDeadlineExceeded")
+            return
+        }
+        let wanted: Int64
+        let updated: Int64
+        let available: Int64
+        if object["kind"]?.text == "DaemonSet" {
+            wanted = number("status", "desiredNumberScheduled")
+            updated = number("status", "updatedNumberScheduled")
+            available = number("status", "numberAvailable")
+        } else {
+            if case .integer(let replicas)? = object["spec"]?["replicas"] {
+                wanted = replicas
+            } else {
+                wanted = 1
+            }
+            updated = number("status", "updatedReplicas")
+            available = number("status", "availableReplicas")
+        }
+        if updated >= wanted, available >= wanted {
+            self = .complete
+        } else {
+            self = .waiting("\(min(updated, available)) of \(wanted) are available")
+        }
+    }
+}

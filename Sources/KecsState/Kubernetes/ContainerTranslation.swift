@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// One container definition as a container of a pod.
+struct ContainerTranslation {
+    let definition: JSONValue
+    let name: String
+    /// "container web/app"
+    let subject: String
+    let namespace: String
+    private(set) var container: [String: JSONValue] = [:]
+    private(set) var notes: [TranslationNote] = []
+    private(set) var secrets: [SecretReference] = []
+    /// In the order of the definition: `container:NAME:arn`.
+    private(set) var secretSources: [String] = []
+
+    init(
+        _ definition: JSONValue, role: ContainerOrder.Role, size: TaskSize, siblings: [JSONValue],
+        namespace: String, owner: String
+    ) throws(TranslationFailure) {
+        guard let name = definition["name"]?.string, !name.isEmpty else {
+            throw TranslationFailure("a container of \(owner) has no name")
+        }
+        guard let image = definition["image"]?.string, !image.isEmpty else {
+            throw TranslationFailure("container “\(name)” of \(owner) has no image")
+        }
+        self.definition = definition
+        self.name = name
+        self.namespace = namespace
+        subject = "container \(owner)/\(name)"
+        container["name"] = .string(KubernetesNames.label(name))
+        container["image"] = .string(image)
+        // ECS's entryPoint is Docker's ENTRYPOINT, that is Kubernetes' command; its command is CMD, that is args.
+        if let words = list("entryPoint") { container["command"] = words }
+        if let words = list("command") { container["args"] = words }
+        if let folder = definition["workingDirectory"]?.string, !folder.isEmpty {
+            container["workingDir"] = .string(folder)
+        }
+        if definition["interactive"]?.bool == true { container["stdin"] = true }
+        if definition["pseudoTerminal"]?.bool == true { container["tty"] = true }
+        if let resources = size.resources(of: definition) { container["resources"] = resources }
+        addEnvironment()
+        addPorts()
+        addMounts(siblings)
+        addSecurity()
+        addProbes(role)
+        noteTheRest(role)
+    }
+
+    private func list(_ key: String) -> JSONValue? {
+        guard let items = definition[key]?.array, !items.isEmpty else { return nil }
+        return .array(items.map { .string(($0.string ?? $0.text()).withoutExpansion) })
+    }
+
+    private mutating func note(_ field: String, _ why: String) {
+        notes.append(TranslationNote(subject, field, why))
+    }
+
+    private mutating func addEnvironment() {
+        var variables: [JSONValue] = []
+        for variable in definition["environment"]?.array ?? [] {
+            guard let name = variable["name"]?.string, !name.isEmpty else { continue }
+            let value = variable["value"]?.string ?? ""
+            variables.append(["name": .string(name), "value": .string(value.withoutExpansion)])
+        }
+        for secret in definition["secrets"]?.array ?? [] {
+            let name = secret["name"]?.string ?? ""
+            let source = secret["valueFrom"]?.string ?? ""
+            guard let (reference, isVersioned) = SecretReference.parse(source, namespace: namespace),
+                !name.isEmpty
+            else {
+                note("secrets", "“\(name)” refers to “\(source)”, which is neither a secret nor a parameter")
+                continue
+            }
+            if isVersioned { note("secrets", "“\(name)” asks for a version; it gets the newest one") }
+            secrets.append(reference)
+            secretSources.append("\(self.name):\(name):\(source)")
+            variables.append([
+                "name": .string(name),
+                "valueFrom": [
+                    "secretKeyRef": ["name": .string(reference.name), "key": .string(reference.key)]
+                ],
+            ])
+        }
+        if !variables.isEmpty { container["env"] = .array(variables) }
+    }
+
+    private mutating func addPorts() {
+        var ports: [JSONValue] = []
+        for mapping in definition["portMappings"]?.array ?? [] {
+            guard let port = mapping["containerPort"]?.integer, (1...65535).contains(port) else {
+                note("portMappings", "\(mapping) names no single port")
+                continue
+            }
+            let protocolName = (mapping["protocol"]?.string ?? "tcp").uppercased()
+            ports.append(["containerPort": .integer(port), "protocol": .string(protocolName)])
+            if let hostPort = mapping["hostPort"]?.integer, hostPort != 0, hostPort != port {
+                note("portMappings", "port \(port) is not bound to port \(hostPort) of the host")
+            }
+        }
+        if !ports.isEmpty { container["ports"] = .array(ports) }
+    }
+
+    private mutating func addMounts(_ siblings: [JSONValue]) {
+        var mounts = Self.mounts(of: definition, readOnly: false)
+        for source in definition["volumesFrom"]?.array ?? [] {
+            let name = source["sourceContainer"]
+            guard let sibling = siblings.first(where: { $0["name"] == name }), name != nil else {
+                note("volumesFrom", "the task has no container “\(name?.string ?? "")”")
+                continue
+            }
+            mounts += Self.mounts(of: sibling, readOnly: source["readOnly"]?.bool == true)
+        }
+        if !mounts.isEmpty { container["volumeMounts"] = .array(mounts) }
+    }
+
+    private static func mounts(of definition: JSONValue, readOnly: Bool) -> [JSONValue] {
+        (definition["mountPoints"]?.array ?? []).compactMap { mount in
+            guard let volume = mount["sourceVolume"]?.string, let path = mount["containerPath"]?.string else {
+                return nil
+            }
+            var result: [String: JSONValue] = [
+                "name": .string(KubernetesNames.label(volume)), "mountPath": .string(path),
+            ]
+            if readOnly || mount["readOnly"]?.bool == true { result["readOnly"] = true }
+            return .object(result)
+        }
+    }
+
+    private mutating func addSecurity() {
+        var security: [String: JSONValue] = [:]
+        if let user = definition["user"]?.string, !user.isEmpty {
+            let ids = user.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) }
+            if ids.count <= 2, let uid = ids[0], ids.allSatisfy({ $0 != nil }) {
+                security["runAsUser"] = .integer(uid)
+                if ids.count == 2, let gid = ids[1] { security["runAsGroup"] = .integer(gid) }
+            } else {
+                note(
+                    "user", "“\(user)” is a name; Kubernetes takes numbers only, so the image's user is taken"
+                )
+            }
+        }
+        if definition["privileged"]?.bool == true { security["privileged"] = true }
+        if definition["readonlyRootFilesystem"]?.bool == true { security["readOnlyRootFilesystem"] = true }
+        let capabilities = definition["linuxParameters"]?["capabilities"]
+        let lists = ["add", "drop"].filter { capabilities?[$0]?.isEmpty == false }
+        if !lists.isEmpty {
+            security["capabilities"] = .object(
+                Dictionary(uniqueKeysWithValues: lists.map { ($0, capabilities?[$0] ?? .null) }))
+        }
+        if !security.isEmpty { container["securityContext"] = .object(security) }
+    }
+
+    private mutating func addProbes(_ role: ContainerOrder.Role) {
+        // An init container that ends may have none.
+        guard role != .first else { return }
+        let gates = role == .sidecar(gates: true)
+        guard let check = HealthCheck(definition["healthCheck"]) else { return }
+        container.merge(check.probes(gates: gates)) { own, _ in own }
+    }
+
+    /// What is handled here, by the pod, or says nothing.
+    private static let translated: Set<String> = [
+        "name", "image", "entryPoint", "command", "workingDirectory", "interactive", "pseudoTerminal", "cpu",
+        "memory", "memoryReservation", "environment", "secrets", "portMappings", "mountPoints", "volumesFrom",
+        "user",
+        "privileged", "readonlyRootFilesystem", "healthCheck", "dependsOn", "essential", "logConfiguration",
+        "stopTimeout", "extraHosts",
+    ]
+
+    private mutating func noteTheRest(_ role: ContainerOrder.Role) {
+        if case .sidecar = role { container["restartPolicy"] = "Always" }
+        if definition["essential"]?.bool == false, role == .ordinary {
+            note("essential", "the container is not essential; it is restarted like any other when it ends")
+        }
+        if let driver = definition["logConfiguration"]?["logDriver"]?.string, driver != "awslogs" {
+            note("logConfiguration", "log driver “\(driver)” is not translated")
+        }
+        for (field, value) in (definition.object ?? [:]).sorted(by: { $0.key < $1.key })
+        where !Self.translated.contains(field) && !value.isEmpty && value != false {
+            switch field {
+            case "ulimits": note(field, "Kubernetes cannot set ulimits: \(value)")
+            case "linuxParameters":
+                let rest = (value.object ?? [:]).filter { $0.key != "capabilities" && !$0.value.isEmpty }
+                if !rest.isEmpty { note(field, "not translated: \(JSONValue.object(rest))") }
+            case "resourceRequirements" where value.array?.allSatisfy({ $0["type"] == "GPU" }) == true: break
+            default: note(field, "not translated: \(value)")
+            }
+        }
+    }
+}
+
+extension String {
+    /// Kubernetes expands `$(NAME)` in commands, arguments, probes and variables, and makes `$` of `$$`. ECS does neither.
+    var withoutExpansion: String {
+        contains("$(") || contains("$$") ? String(flatMap { $0 == "$" ? "$$" : "\($0)" }) : self
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// A container's health check as exec probes.
+struct HealthCheck {
+    private let command: [String]
+    private let interval: Int64
+    private let timeout: Int64
+    private let retries: Int64
+    private let startPeriod: Int64
+
+    /// - Returns: Nil when there is none, or it is `["NONE"]`.
+    init?(_ definition: JSONValue?) {
+        guard let definition, let words = definition["command"]?.array?.compactMap(\.string), !words.isEmpty
+        else {
+            return nil
+        }
+        switch words[0] {
+        case "NONE": return nil
+        case "CMD-SHELL": command = ["/bin/sh", "-c", words.dropFirst().joined(separator: " ")]
+        case "CMD": command = Array(words.dropFirst())
+        // One string alone is a line for the shell.
+        default: command = words.count == 1 ? ["/bin/sh", "-c", words[0]] : words
+        }
+        // The defaults of the ECS API.
+        interval = max(1, definition["interval"]?.integer ?? 30)
+        timeout = max(1, definition["timeout"]?.integer ?? 5)
+        retries = max(1, definition["retries"]?.integer ?? 3)
+        startPeriod = max(0, definition["startPeriod"]?.integer ?? 0)
+    }
+
+    /// The same check says whether the container lives and whether it is ready. Failures in the start period do not
+    /// count: that is a startup probe, which asks more often so that the container is not held up by its interval.
+    ///
+    /// - Parameter gates: Whether other containers wait until it is healthy, for which there must be a startup probe.
+    func probes(gates: Bool) -> [String: JSONValue] {
+        var probes = ["livenessProbe": probe(interval, retries), "readinessProbe": probe(interval, retries)]
+        if startPeriod > 0 || gates {
+            let pace = min(interval, 10)
+            probes["startupProbe"] = probe(pace, (startPeriod + interval * retries + pace - 1) / pace)
+        }
+        return probes
+    }
+
+    private func probe(_ period: Int64, _ failures: Int64) -> JSONValue {
+        [
+            "exec": ["command": .strings(command.map(\.withoutExpansion))], "periodSeconds": .integer(period),
+            "timeoutSeconds": .integer(timeout), "failureThreshold": .integer(failures),
+        ]
+    }
+}

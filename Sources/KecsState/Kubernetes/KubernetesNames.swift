@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// Names that Kubernetes accepts, for names that ECS accepts. A name that is fine stays as it is.
+public enum KubernetesNames {
+    /// A DNS label (RFC 1123): at most 63 of `a-z 0-9 -`. What had to be changed ends in a digest of the original, so that "web_a" and "Web-a" stay two.
+    public static func label(_ name: String) -> String {
+        isLabel(name) ? name : changed(name, limit: 63)
+    }
+
+    /// A DNS subdomain: labels joined by dots, at most 253 characters. What most kinds of objects may be called.
+    static func subdomain(_ name: String) -> String {
+        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        let isFine = name.utf8.count <= 253 && labels.allSatisfy { isLabel(String($0)) }
+        return isFine ? name : changed(name, limit: 253)
+    }
+
+    public static func isLabel(_ name: String) -> Bool {
+        guard let first = name.utf8.first, let last = name.utf8.last, name.utf8.count <= 63 else {
+            return false
+        }
+        return isPlain(first) && isPlain(last)
+            && name.utf8.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "-") }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    private static func changed(_ name: String, limit: Int) -> String {
+        let bytes = name.lowercased().utf8.map { isPlain($0) ? $0 : UInt8(ascii: "-") }
+        let simple = trimmed(bytes, of: UInt8(ascii: "-"))
+        let head = trimmed(Array(simple.prefix(limit - 9)), of: UInt8(ascii: "-"))
+        let digest = DatabaseDigest.of(Array(name.utf8)).prefix(8)
+        return head.isEmpty ? "x\(digest)" : "\(String(decoding: head, as: UTF8.self))-\(digest)"
+    }
+
+    /// A value that a label may have: at most 63 of letters, digits, `- _ .`, with a letter or digit at both ends.
+    public static func labelValue(_ text: String) -> String {
+        let bytes = text.utf8.map { byte -> UInt8 in
+            isValueByte(byte) ? byte : UInt8(ascii: "-")
+        }
+        let edges: [UInt8] = [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")]
+        func cut(_ bytes: [UInt8]) -> [UInt8] {
+            Array(bytes.drop { edges.contains($0) }.reversed().drop { edges.contains($0) }.reversed())
+        }
+        let value = cut(bytes)
+        if value.count <= 63 { return String(decoding: value, as: UTF8.self) }
+        let digest = DatabaseDigest.of(Array(text.utf8)).prefix(8)
+        return String(decoding: cut(Array(value.prefix(54))), as: UTF8.self) + "-" + digest
+    }
+
+    private static func isValueByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
+    }
+
+    private static func trimmed(_ bytes: [UInt8], of edge: UInt8) -> [UInt8] {
+        Array(bytes.drop { $0 == edge }.reversed().drop { $0 == edge }.reversed())
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// `standin FOLDER TOOL ARGUMENT…`: behaves as k3d 5.9, kubectl 1.32 or docker 20.10/28 behaved when they were recorded,
+/// with a world in FOLDER that is kept between calls. Only for tests.
+@main
+enum Main {
+    static func main() {
+        let words = CommandLine.arguments
+        guard words.count >= 3 else { exit(2) }
+        let scene = Scene(folder: FilePath(words[1]), tool: words[2], arguments: Array(words.dropFirst(3)))
+        scene.meetFaults()
+        switch words[2] {
+        case "k3d": K3dTool(scene: scene).run()
+        case "kubectl": KubectlTool(scene: scene).run()
+        case "docker": DockerTool(scene: scene).run()
+        default: scene.unexpected("no such tool")
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+extension OnDocker {
+    /// Nothing that happens to containers, images or the engine may cost a row.
+    @Suite struct DockerPersistenceTests {
+        @Test func `rows outlive restart, rebuild, removal of the container, and the engine's end`()
+            async throws
+        {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
+                // 1, 2: insert, read.
+                try scene.insertRow("Test Project")
+                #expect(try scene.rows() == 1)
+                // 3, 4: stop and start, read.
+                try await scene.must(["stop", "dev"])
+                #expect(try await scene.state() == "stopped")
+                try await scene.must(["start", "dev"])
+                #expect(try scene.rows() == 1)
+                // 5, 6: rebuild, read; it is the new image that runs.
+                try await Engine.build("kecs-test:plain", version: "2")
+                try await scene.must(["restart", "dev"])
+                #expect(try scene.rows() == 1)
+                #expect(try await Engine.docker("exec", "kecs-dev", "cat", "/etc/version") == "2\n")
+                // 7, 8: down and up, read.
+                try await Engine.docker("rm", "-f", "kecs-dev")
+                #expect(try await scene.state() == "absent")
+                try await scene.must(["start", "dev"])
+                #expect(try scene.rows() == 1)
+                for signal in ["term", "kill"] {
+                    try await Engine.order(signal)
+                    #expect(try await scene.state() == "unknown")
+                    try await Engine.order("start")
+                    try await scene.must(["start", "dev"])
+                    #expect(try await scene.state() == "running")
+                    #expect(try scene.rows() == 1)
+                }
+                #expect(
+                    try await Engine.inventory().filter { $0.hasPrefix("container") } == [
+                        "container kecs-dev"
+                    ])
+            }
+        }
+
+        @Test func `the data folder belongs to the server's user before docker sees it`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                let folder = scene.root.appending("kecs-data")
+                try await scene.must(
+                    [
+                        "start", "dev", "--runtime", "docker", "--image", "kecs-test:plain", "--data-dir",
+                        folder.string,
+                    ]
+                        + scene.ports)
+                let status = try #require(try FileStatus.of(folder))
+                #expect(status.owner == 65532)
+                #expect(status.group == 65532)
+                let group = try #require(
+                    try FileStatus.of(FilePath(String(Engine.host.dropFirst("unix://".count))))
+                ).group
+                let facts = try await Engine.docker(
+                    "inspect", "kecs-dev", "--format",
+                    "{{json .HostConfig.GroupAdd}} {{.HostConfig.RestartPolicy.Name}} {{json .HostConfig.PortBindings}}"
+                )
+                #expect(facts.contains("[\"\(group)\"] unless-stopped"))
+                #expect(facts.contains("\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\(scene.api)\""))
+            }
+        }
+
+        @Test func `a second instance on the same data folder is refused`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
+                let other = try await scene.kecsctl(
+                    "start", "other", "--runtime", "docker", "--image", "kecs-test:plain", "--data-dir",
+                    scene.data.string)
+                #expect(other.status == 11)
+                #expect(other.errors.contains("kecs-dev"))
+                // The same when docker knows nothing of it.
+                let local = try await scene.kecsctl(
+                    "start", "third", "--runtime", "local", "--data-dir", scene.data.string)
+                #expect(local.status == 11)
+                #expect(!scene.root.appending("home/instances/other").isPresent)
+                #expect(!scene.root.appending("home/instances/third").isPresent)
+            }
+        }
+
+        @Test func `six instances that are made at once collide in nothing`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                let names = (1...6).map { "six\($0)" }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for name in names {
+                        group.addTask {
+                            try await scene.must([
+                                "start", name, "--runtime", "docker", "--image", "kecs-test:plain",
+                            ])
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let ports = try await scene.kecsctl("list", "-o", "json").items().compactMap {
+                    $0["apiPort"]?.integer
+                }
+                #expect(Set(ports).count == 6)
+                try await scene.must(["stop", "--all"])
+                try await scene.must(["start"] + names)
+                for name in names { #expect(try await scene.state(of: name) == "running") }
+            }
+        }
+
+        @Test func `what cannot work is refused before anything exists`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
+                let before = try await Engine.inventory()
+                let start = ["start", "other", "--runtime", "docker"]
+                let good = start + ["--image", "kecs-test:plain"]
+                let cases: [([String], Int32, String)] = [
+                    (start + ["--image", "localhost:1/nope:1"], 1, "there is no image “localhost:1/nope:1”"),
+                    (start + ["--image", "--privileged"], 64, ""),
+                    (
+                        good + ["--api-port", "\(scene.api)"], 1,
+                        "the port \(scene.api) that “other” needs is taken"
+                    ),
+                    (good + ["--volume", "repos:relative"], 64, "cannot be mounted"),
+                    (good + ["--volume", "./repos:/repos"], 64, "cannot be mounted"),
+                    (good + ["--owner", "nobody"], 64, "is no owner"),
+                    (start + ["--container", "nowhere"], 10, "there is no container “nowhere”"),
+                    (start + ["--container", "kecs-dev"], 11, "belongs to the instance “dev”"),
+                    (
+                        ["start", String(repeating: "a", count: 28), "--runtime", "docker"], 64,
+                        "cannot be the name"
+                    ),
+                ]
+                for (arguments, status, words) in cases {
+                    let answer = try await scene.kecsctl.run(arguments)
+                    #expect(answer.status == status, "\(arguments): \(answer.errors)")
+                    #expect(answer.errors.contains(words), "\(arguments): \(answer.errors)")
+                }
+                #expect(try await Engine.inventory() == before)
+                #expect(try scene.root.appending("home/instances").entries().map(\.string) == ["dev"])
+            }
+        }
+    }
+}

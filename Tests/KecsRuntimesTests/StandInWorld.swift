@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+@testable import Kecs
+import KecsRuntimes
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+@testable import standin
+
+/// A home on a machine whose k3d, kubectl and docker are stand-ins in one world.
+struct StandInWorld {
+    let home: TemporaryHome
+    let folder: FilePath
+    let cancellation = Cancellation()
+
+    /// - Parameter expectsUnexpected: Whether the test makes calls that no recording answers, on purpose.
+    static func with(
+        _ world: World = World(), expectsUnexpected: Bool = false,
+        at place: SourceLocation = #_sourceLocation,
+        _ body: (StandInWorld) async throws -> Void
+    ) async throws {
+        try await TemporaryHome.with { home in
+            let folder = home.folder.appending("world")
+            try folder.createFolder()
+            let here = StandInWorld(home: home, folder: folder)
+            try here.install(world)
+            try await body(here)
+            let unexpected = try here.world().unexpected
+            #expect(unexpected.isEmpty != expectsUnexpected, "\(unexpected)", sourceLocation: place)
+        }
+    }
+
+    private func install(_ world: World) throws {
+        let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
+            .appending("Fixtures/k3d-5.9")
+        // The stand-in looks for its recordings beside the world.
+        let code = fixtures.withPlatformString { target in
+            folder.appending("recordings").withPlatformString { symlink(target, $0) }
+        }
+        try #require(code == 0)
+        try JSONFile.write(world, to: folder.appending("world.json"))
+        let program = FilePath(bytes: try FilePath("/proc/self/exe").linkTarget()).removingLastComponent()
+            .appending("standin")
+        for tool in ["k3d", "kubectl", "docker"] {
+            try home.tools.add(tool, "exec '\(program)' '\(folder)' \(tool) \"$@\"")
+        }
+    }
+
+    var machine: Machine {
+        Machine(
+            environment: environment,
+            processes: SystemProcesses(
+                environment: environment, cancellation: cancellation, grace: .milliseconds(500)),
+            cancellation: cancellation)
+    }
+
+    private var environment: [String: String] {
+        var environment = home.environment
+        environment["TMPDIR"] = home.folder.string
+        // What would change k3d's mind if it came through.
+        environment["K3D_IMAGE"] = "evil"
+        environment["LOG_LEVEL"] = "debug"
+        environment["KUBECONFIG"] = usersKubeconfig.string
+        return environment
+    }
+
+    var usersKubeconfig: FilePath { home.folder.appending("users-kubeconfig") }
+
+    // MARK: The world
+
+    func world() throws -> World { try JSONFile.read(World.self, from: folder.appending("world.json")) }
+
+    func change(_ body: (inout World) -> Void) throws {
+        var world = try world()
+        body(&world)
+        try JSONFile.write(world, to: folder.appending("world.json"))
+    }
+
+    /// Every call so far, as one line each.
+    func calls() throws -> [String] { try home.tools.calls().map { $0.joined(separator: " ") } }
+
+    /// Those that change something.
+    func changes() throws -> [String] {
+        let verbs = ["create", "start", "stop", "delete", "apply", "rm", "pause", "unpause"]
+        return try home.tools.calls().filter { call in call.contains(where: verbs.contains) }
+            .map { $0.prefix(4).joined(separator: " ") }
+    }
+
+    // MARK: Instances
+
+    /// An instance with ports that nothing of the tests listens on, and no health check: nobody serves it.
+    func instance(
+        _ name: String = "dev", _ settings: [SettingKey: String] = [:]
+    ) throws -> Instance {
+        let name = try InstanceName(checking: name)
+        let folder = InstanceFolder(path: home.kecs.appending("instances").appending(name.description))
+        try folder.path.createFolder()
+        if !folder.config.isPresent {
+            var config = InstanceConfig(
+                name: name, id: "id-of-\(name)", createdAt: Moment(seconds: 1), runtime: .k3d)
+            config.settings = ["healthUrl": "none"]
+            let start = 20_000 + Int(getpid() % 500) * 20 + Self.count(name)
+            config.settings["apiPort"] = .integer(Int64(start))
+            config.settings["adminPort"] = .integer(Int64(start + 1))
+            try config.write(to: folder.config)
+        }
+        let config = try InstanceConfig.read(folder.config)
+        var resolved = Settings(flags: settings, environment: [:])
+        resolved.instance = (config.settings, folder.config)
+        return Instance(
+            name: name, folder: folder, config: config, settings: resolved,
+            backups: BackupStore(folder: home.kecs.appending("backups").appending(name.description)))
+    }
+
+    private static func count(_ name: InstanceName) -> Int {
+        name.description.utf8.reduce(0) { ($0 * 31 + Int($1)) % 9 } * 2
+    }
+
+    func runtime(_ instance: Instance) throws -> K3dRuntime { try K3dRuntime(instance, machine: machine) }
+}
+
+extension World.Container {
+    var label: String? { labels["k3d.cluster"] }
+}

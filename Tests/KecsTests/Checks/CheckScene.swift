@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsState
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+@testable import Kecs
+
+/// A home with one instance that is as well as can be, for checks to look at and for tests to spoil.
+struct CheckScene: Sendable {
+    let home: TemporaryHome
+    let clock: ManualClock
+    var site: Site
+    let name: InstanceName
+    var surroundings: Surroundings
+    var state = RuntimeState.stopped
+
+    static let now = Moment(seconds: 1_800_000_000)
+
+    static func with(
+        runtime: RuntimeKind = .local, settings: [String: JSONValue] = [:],
+        environment: [String: String] = [:],
+        _ body: (inout CheckScene) async throws -> Void
+    ) async throws {
+        try await TemporaryHome.with { home in
+            let clock = ManualClock(now)
+            let machine = Machine(
+                environment: home.environment.merging(environment) { _, new in new },
+                processes: ScriptedProcesses([]), clock: clock)
+            let name = try #require(InstanceName("dev"))
+            let kecs = Home(home.kecs)
+            let site = Site(
+                machine: machine, home: kecs, tool: Manifest.Tool(name: "kecsctl", version: "1.0.0")
+            ) { _ in
+                StillRuntime(current: .stopped)
+            }
+            var scene = CheckScene(
+                home: home, clock: clock, site: site, name: name,
+                surroundings: Surroundings(mounts: .known(MountTable(ext4))))
+            try scene.addInstance("dev", runtime: runtime, settings: settings)
+            _ = try StateDatabase.create(scene.database, at: now)
+            try await body(&scene)
+        }
+    }
+
+    static let ext4 = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+
+    var folder: InstanceFolder { site.home.folder(of: name) }
+    var database: FilePath { folder.data.appending("kecs.db") }
+
+    func addInstance(
+        _ text: String, runtime: RuntimeKind = .local, settings: [String: JSONValue] = [:]
+    ) throws {
+        let name = try #require(InstanceName(text))
+        let folder = site.home.folder(of: name)
+        for place in [folder.path, folder.data, folder.objectStore, folder.logs] { try place.createFolder() }
+        var config = InstanceConfig(
+            name: name, id: "id-of-\(text)", createdAt: Self.now - .seconds(86_400), runtime: runtime)
+        config.settings = settings
+        try config.write(to: folder.config)
+    }
+
+    // MARK: Ask
+
+    func facts(_ other: InstanceName? = nil) async throws -> InstanceFacts {
+        let history = try History(site.home).read().records
+        return await InstanceFacts.gather(
+            try site.instance(other ?? name), site: site, history: history, cancellation: Cancellation())
+    }
+
+    func look() async throws -> Look {
+        var around = surroundings
+        around.history = .known(try History(site.home).read())
+        var all: [InstanceFacts] = []
+        for name in try site.instanceNames() where (try? site.instance(name)) != nil {
+            all.append(try await facts(name))
+        }
+        return Look(
+            site: site, facts: all.first { $0.name == name }, all: all, surroundings: around,
+            cancellation: Cancellation())
+    }
+
+    func findings(_ check: any Check) async throws -> [Finding] { try await check.run(try await look()) }
+
+    func expectNone(_ check: any Check, at place: SourceLocation = #_sourceLocation) async throws {
+        let all = try await findings(check)
+        #expect(all.isEmpty, "\(all)", sourceLocation: place)
+    }
+
+    /// The check's only finding.
+    func finding(_ check: any Check, at place: SourceLocation = #_sourceLocation) async throws -> Finding {
+        let all = try await findings(check)
+        #expect(all.count == 1, sourceLocation: place)
+        return try #require(all.first, sourceLocation: place)
+    }
+
+    mutating func setState(_ state: RuntimeState) {
+        site.runtime = { _ in StillRuntime(current: state) }
+    }
+
+    // MARK: Spoil
+
+    func write(_ path: FilePath, _ text: String = "x", mode: CModeT = 0o600) throws {
+        try path.removingLastComponent().createFolder()
+        try path.replaceContents(Array(text.utf8), mode: mode)
+    }
+
+    /// A file of a size that takes no room.
+    func sparse(_ path: FilePath, _ bytes: Int64) throws {
+        try write(path, "")
+        #expect(path.withPlatformString { truncate($0, off_t(bytes)) } == 0)
+    }
+
+    @discardableResult
+    func addBackup(
+        _ age: Duration, verified: Bool = true, degraded: Bool = false, sourceBytes: Int64 = 1000,
+        reason: BackupReason = .manual, tool: String = "1.0.0", of other: InstanceName? = nil
+    ) throws -> StoredBackup {
+        let name = other ?? name
+        let store = site.home.backupStore(of: name)
+        let draft = try BackupDraft(in: store, reason: reason, at: Self.now - age)
+        let archive = Array("archive".utf8)
+        try draft.folder.appending("data.tar.gz").replaceContents(archive)
+        let database = Manifest.Database(
+            path: "kecs.db", engine: .sqlite, bytes: 1, pages: 1, tables: [:], sha256: sha256([]),
+            userVersion: 1,
+            identity: nil, sidecars: [])
+        let part = Manifest.Part(
+            name: "data", file: "data.tar.gz", root: "data", compression: .fast, bytes: Int64(archive.count),
+            sourceBytes: sourceBytes, entries: 1, sha256: sha256(archive), consistency: .live,
+            fingerprint: "",
+            databases: [database], warnings: [])
+        return try draft.commit(
+            Manifest(
+                id: draft.id, instance: name.description, instanceId: "id-of-\(name)",
+                tool: Manifest.Tool(name: "kecsctl", version: tool), runtime: .init(kind: "local"),
+                degraded: degraded,
+                schemaVersion: 1, labels: [:], verified: verified, parts: [part]))
+    }
+
+    func addHistory(
+        _ command: String, _ outcome: String, status: Int32 = 0, age: Duration = .zero,
+        extra: [String: JSONValue] = [:]
+    ) throws {
+        var result: [String: JSONValue] = [
+            "instance": .string(name.description), "outcome": .string(outcome),
+        ]
+        result.merge(extra) { _, new in new }
+        try History(site.home).append(
+            JSONValue.object(result), command: command, status: status, at: Self.now - age)
+    }
+}
+
+/// A runtime that starts nothing and is in the state it was given.
+struct StillRuntime: Runtime {
+    var current: RuntimeState
+    var urls: [Endpoint] = []
+
+    func state() async -> RuntimeState { current }
+    func start(limit: Duration) async throws {}
+    func stop(limit: Duration) async throws {}
+    func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        try await body()
+    }
+    func thaw() async throws {}
+    func parts() async throws -> [Part] { [] }
+    func endpoints() -> [Endpoint] { urls }
+    var runsSomething: Bool { true }
+}
