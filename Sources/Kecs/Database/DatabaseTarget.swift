@@ -5,13 +5,19 @@ public import SystemPackage
 
 /// The database that a `db` command is about: the control plane's, or any SQLite file.
 public enum DatabaseTarget: Sendable {
-    case instance(Instance)
+    /// Made by `of(_:site:)`, which knows where its file lies.
+    case instance(Instance, FilePath)
     case file(FilePath)
+
+    /// - Throws: `Failure` when the instance has no SQLite database.
+    public static func of(_ instance: Instance, site: Site) async throws -> DatabaseTarget {
+        .instance(instance, try await stateDatabase(of: instance, site))
+    }
 
     /// What it is called in messages: “dev”, or the path.
     var name: String {
         switch self {
-        case .instance(let instance): "“\(instance.name)”"
+        case .instance(let instance, _): "“\(instance.name)”"
         case .file(let path): path.string
         }
     }
@@ -19,7 +25,7 @@ public enum DatabaseTarget: Sendable {
     /// Its place in a command line.
     var argument: String {
         switch self {
-        case .instance(let instance): instance.name.description
+        case .instance(let instance, _): instance.name.description
         case .file(let path): "--database \(path)"
         }
     }
@@ -27,7 +33,7 @@ public enum DatabaseTarget: Sendable {
     /// - Throws: `Failure` when there is none, or when it is of another engine.
     func path() throws -> FilePath {
         switch self {
-        case .instance(let instance): return try stateDatabase(of: instance)
+        case .instance(_, let path): return path
         case .file(let path):
             guard path.isPresent else {
                 throw Failure(.notFound, "there is no database \(path)", remedy: "kecsctl list")

@@ -42,7 +42,7 @@ public struct RescueDatabase: Sendable {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let path = try target.path()
-        if case .instance(let instance) = target {
+        if case .instance(let instance, _) = target {
             let state = try await site.runtime(instance).state()
             guard !state.mayWrite else {
                 throw Failure(
@@ -75,7 +75,7 @@ public struct RescueDatabase: Sendable {
                     table: name, rowsBefore: before[name]?.rows, isCut: before[name]?.isCut ?? false,
                     rowsAfter: rows[name]))
         }
-        if accept, case .instance(let instance) = target {
+        if accept, case .instance(let instance, _) = target {
             report.undo = try await RestoreBackup(site: site).run(
                 instance, RestoreRequest(from: .file(rescued))
             ).undo

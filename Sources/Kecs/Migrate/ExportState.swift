@@ -21,12 +21,8 @@ public struct ExportReport: OperationReport {
 /// or its SQL.
 public struct ExportState: Sendable {
     let site: Site
-    let volumes: (any VolumeTransfer)?
 
-    public init(site: Site, volumes: (any VolumeTransfer)? = nil) {
-        self.site = site
-        self.volumes = volumes
-    }
+    public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock. The target appears complete or not at all.
     public func run(
@@ -34,7 +30,7 @@ public struct ExportState: Sendable {
     ) async throws -> ExportReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        let data = try instance.dataFolder()
+        let data = try await instance.reachableData(site)
         guard data.isFolder else {
             throw Failure(
                 .notFound, "“\(instance.name)” has no data", cause: "there is no folder \(data)",
@@ -50,10 +46,10 @@ public struct ExportState: Sendable {
         switch (target, report.form) {
         case (.path(let path), "sqlite"):
             let facts = try captureSQLite(
-                try stateDatabase(of: instance), to: path, cancellation: site.machine.cancellation)
+                try await stateDatabase(of: instance, site), to: path, cancellation: site.machine.cancellation)
             (report.bytes, report.digest) = (facts.bytes, facts.sha256)
         case (.path(let path), "sql"):
-            report.bytes = try dump(try stateDatabase(of: instance), to: path)
+            report.bytes = try dump(try await stateDatabase(of: instance, site), to: path)
         case (.path(let path), _):
             let archive = try self.archive(
                 data, in: scratch, isRunning: isRunning,
@@ -69,11 +65,30 @@ public struct ExportState: Sendable {
                 report.digest = try unpack(archive.file, to: path, archive.summary)
             }
         case (.volume(let volume), _):
-            guard let volumes else {
-                throw Failure(.usage, "docker volumes cannot be reached", remedy: "docker volume ls")
+            let runtime = try volumes(of: instance, site)
+            try await runtime.makeReady(volume: volume)
+            let folder = try await runtime.folder(ofVolume: volume)
+            if let folder, try !folder.entries().isEmpty {
+                throw Failure(
+                    .usage, "the volume \(volume) holds something already",
+                    cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
             }
             let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)
-            try await volumes.fill(volume: volume, from: archive.file)
+            if let folder {
+                _ = try unpackArchive(
+                    archive.file, into: folder,
+                    options: UnpackOptions(
+                        maxEntries: archive.summary.entries + 1, maxBytes: archive.summary.sourceBytes,
+                        owners: .asRecorded),
+                    threads: site.threads, cancellation: site.machine.cancellation,
+                    progress: site.machine.progress)
+                report.digest = try TreeContent(
+                    folder, owners: false, cancellation: site.machine.cancellation
+                ).digest
+                try folder.syncFileSystem()
+            } else {
+                try await runtime.fillVolume(volume, from: archive.file)
+            }
             report.bytes = archive.summary.sourceBytes
         }
         report.outcome = .done

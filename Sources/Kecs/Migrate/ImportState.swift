@@ -45,12 +45,8 @@ public struct ImportReport: OperationReport {
 /// Brings a state from elsewhere into an instance. The source is only read; what was there is kept for `undo`.
 public struct ImportState: Sendable {
     let site: Site
-    let volumes: (any VolumeTransfer)?
 
-    public init(site: Site, volumes: (any VolumeTransfer)? = nil) {
-        self.site = site
-        self.volumes = volumes
-    }
+    public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock.
     public func run(_ instance: Instance, _ request: ImportRequest) async throws -> ImportReport {
@@ -66,12 +62,14 @@ public struct ImportState: Sendable {
         switch request.source {
         case .volume(let volume):
             report.form = "volume"
-            guard let volumes else {
-                throw Failure(.usage, "docker volumes cannot be reached", remedy: "docker volume ls")
+            let runtime = try volumes(of: instance, site)
+            if let folder = try await runtime.folder(ofVolume: volume) {
+                found = .tree(folder)
+            } else {
+                let archive = scratch.appending("volume.tar")
+                try await runtime.copyVolume(volume, to: archive, limit: .seconds(3600))
+                found = .restorable(archive)
             }
-            let archive = scratch.appending("volume.tar")
-            try await volumes.copy(volume: volume, to: archive)
-            found = .restorable(archive)
         case .path(let path): found = try RecognisedSource(path, site.machine.cancellation)
         }
         let file: FilePath
@@ -86,7 +84,7 @@ public struct ImportState: Sendable {
             report.tables = converted.tables
             report.notes += converted.notes
         case .tree(let root):
-            report.form = "directory"
+            if report.form != "volume" { report.form = "directory" }
             (file, expected) = try await archive(root, in: scratch, request, &report)
         }
         if request.dryRun {
