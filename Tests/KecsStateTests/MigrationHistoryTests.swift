@@ -10,12 +10,11 @@ import Testing
     static let now: @Sendable () -> Moment = { Moment(seconds: 1_763_700_000) }
 
     /// A database as it was right after one of upstream's changes: without a ledger, without kecsctl's tables.
-    static func database(
-        _ path: FilePath, of version: Int64, leavingOut: Set<Int64> = []
-    ) throws -> SQLiteDatabase {
+    static func database(_ path: FilePath, of version: Int64) throws -> SQLiteDatabase {
+        if version == UpstreamHistory.newest { return try fresh(path) }
         let database = try SQLiteDatabase(path, .create)
-        for migration in UpstreamHistory.migrations
-        where migration.version <= version && !leavingOut.contains(migration.version) {
+        try database.execute("PRAGMA synchronous = OFF")
+        for migration in UpstreamHistory.migrations where migration.version <= version {
             for statement in splitSQL(migration.up.sql) { try database.execute(statement.sql) }
         }
         try database.execute("DROP TABLE IF EXISTS kecsctl_import_rejects")
@@ -28,7 +27,8 @@ import Testing
         let newest = try Self.fresh(scratch)
         try newest.executeScript(try Self.sample(sample))
         let shape = try SchemaShape(database)
-        for (table, columns) in shape.tables {
+        try database.execute("PRAGMA foreign_keys = OFF")
+        for (table, columns) in shape.tables where !UpstreamHistory.bookkeeping.contains(table) {
             let renamed = columns.keys.sorted().map {
                 $0 == "kind_cluster_name" ? "k8s_cluster_name" : $0
             }
@@ -54,7 +54,9 @@ import Testing
     }
 
     static func fresh(_ path: FilePath) throws -> SQLiteDatabase {
-        try StateDatabase.create(path, at: now()).database
+        let database = try StateDatabase.create(path, at: now()).database
+        try database.execute("PRAGMA synchronous = OFF")
+        return database
     }
 
     static let ages = UpstreamHistory.migrations.map(\.version)
@@ -106,7 +108,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ages, SampleState.allCases.map(\.rawValue))
+    @Test(arguments: ages, ["c_mixed_edge_cases"])
     func `rehearsing each age finds nothing, as every way back is lossless where the way there added nothing`(
         age: Int64, sample: String
     ) throws {
@@ -140,9 +142,9 @@ import Testing
 
     @Test func `a newer database without the columns that upstream never added gets them`() throws {
         try withTemporaryFolder { folder in
-            let database = try Self.database(
-                folder.appending("kecs.db"), of: 20_250_902, leavingOut: [20_250_817, 20_250_820])
-            // The step of the pods names every column of a task.
+            let database = try Self.database(folder.appending("kecs.db"), of: 20_250_902)
+            try database.execute("ALTER TABLE tasks DROP COLUMN service_registries")
+            try database.execute("ALTER TABLE services DROP COLUMN deployment_controller")
             let status = try UpstreamHistory.status(of: database)
             #expect(
                 status.plan.items.filter { $0.state == .pending }.map(\.version)

@@ -29,8 +29,11 @@ public struct MigrateSchema: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    public func status(_ instance: Instance) throws -> MigrationStatus {
-        let file = try stateDatabase(of: instance)
+    public func status(_ instance: Instance) async throws -> MigrationStatus {
+        try status(instance, try await stateDatabase(of: instance, site))
+    }
+
+    private func status(_ instance: Instance, _ file: FilePath) throws -> MigrationStatus {
         let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
         let status = try explained(instance) { try UpstreamHistory.status(of: database) }
         return MigrationStatus(
@@ -43,7 +46,7 @@ public struct MigrateSchema: Sendable {
     public func run(_ instance: Instance, _ request: MigrateRequest) async throws -> MigrateReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        let file = try stateDatabase(of: instance)
+        let file = try await stateDatabase(of: instance, site)
         let migration = RehearsedMigration(
             site: site, database: file, scratch: instance.folder.restoring.appending("rehearsal"),
             limit: request.limit)
@@ -54,7 +57,7 @@ public struct MigrateSchema: Sendable {
         }
 
         // Decide.
-        let now = try status(instance)
+        let now = try status(instance, file)
         let target = request.target ?? UpstreamHistory.newest
         func prepare(_ database: SQLiteDatabase) throws -> RehearsedMigration.Prepared? {
             let status = try UpstreamHistory.status(of: database)
@@ -125,34 +128,5 @@ public struct MigrateSchema: Sendable {
                 .failed, "the rehearsal of the migration of “\(instance.name)” failed: \(failure)",
                 cause: "its database was not touched", remedy: "kecsctl migrate status \(instance.name)")
         }
-    }
-}
-
-/// The control plane's SQLite file; its absence or another engine is explained.
-func stateDatabase(of instance: Instance) throws -> FilePath {
-    let data = try instance.dataFolder()
-    let standard = data.appending(InstanceFolder.databaseName)
-    var file = standard
-    if !standard.isPresent, data.isFolder {
-        let others = try data.entries().map { data.appending($0) }
-            .filter { try FileStatus.of($0)?.kind == .file && DatabaseEngine(of: $0) == .sqlite }
-        if others.count == 1 { file = others[0] }
-    }
-    guard file.isPresent else {
-        throw Failure(
-            .notFound, "“\(instance.name)” has no database", cause: "there is no \(standard)",
-            remedy: "kecsctl status \(instance.name)")
-    }
-    switch try DatabaseEngine(of: file) {
-    case .sqlite: return file
-    case .duckdb:
-        throw Failure(
-            .usage, "the database of “\(instance.name)” is of DuckDB", cause: "\(file)",
-            remedy: "kecsctl migrate import \(file) \(instance.name)")
-    case nil:
-        throw Failure(
-            .damaged, "the database of “\(instance.name)” is none",
-            cause: "\(file) does not begin as an SQLite database does",
-            remedy: "kecsctl backups list \(instance.name)")
     }
 }

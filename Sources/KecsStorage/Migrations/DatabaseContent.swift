@@ -80,15 +80,24 @@ extension SQLiteDatabase {
             columns[row[0].text ?? ""] = row[1].text ?? ""
         }
         let list = columns.keys.sorted().map { sqlIdentifier($0) }.joined(separator: ", ")
-        var rows: Int64 = 0
-        // The sum does not care for the order in which the rows lie, and counts equal rows.
-        var sum: [UInt64] = [0, 0, 0, 0]
-        try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run { row in
-            rows += 1
-            for (index, part) in Self.hash(row.values).enumerated() { sum[index] &+= part }
-        }
-        let digest = sum.map { String($0, radix: 16) }.joined(separator: "-")
-        return DatabaseContent.Table(rows: rows, digest: digest, columns: columns)
+        var rows = RowSetDigest()
+        try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run { rows.add($0.values) }
+        return DatabaseContent.Table(rows: rows.count, digest: rows.text, columns: columns)
+    }
+}
+
+/// Over rows as a set: it does not care for their order, and counts equal rows.
+public struct RowSetDigest: Hashable, Sendable {
+    public private(set) var count: Int64 = 0
+    private var sum: [UInt64] = [0, 0, 0, 0]
+
+    public init() {}
+
+    public var text: String { sum.map { String($0, radix: 16) }.joined(separator: "-") }
+
+    public mutating func add(_ values: [SQLiteValue]) {
+        count += 1
+        for (index, part) in Self.hash(values).enumerated() { sum[index] &+= part }
     }
 
     private static func hash(_ values: [SQLiteValue]) -> [UInt64] {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// The database that a `db` command is about: the control plane's, or any SQLite file.
+public enum DatabaseTarget: Sendable {
+    /// Made by `of(_:site:)`, which knows where its file lies.
+    case instance(Instance, FilePath)
+    case file(FilePath)
+
+    /// - Throws: `Failure` when the instance has no SQLite database.
+    public static func of(_ instance: Instance, site: Site) async throws -> DatabaseTarget {
+        .instance(instance, try await stateDatabase(of: instance, site))
+    }
+
+    /// What it is called in messages: “dev”, or the path.
+    var name: String {
+        switch self {
+        case .instance(let instance, _): "“\(instance.name)”"
+        case .file(let path): path.string
+        }
+    }
+
+    /// Its place in a command line.
+    var argument: String {
+        switch self {
+        case .instance(let instance, _): instance.name.description
+        case .file(let path): "--database \(path)"
+        }
+    }
+
+    /// - Throws: `Failure` when there is none, or when it is of another engine.
+    func path() throws -> FilePath {
+        switch self {
+        case .instance(_, let path): return path
+        case .file(let path):
+            guard path.isPresent else {
+                throw Failure(.notFound, "there is no database \(path)", remedy: "kecsctl list")
+            }
+            guard try DatabaseEngine(of: path) == .sqlite else {
+                throw Failure(
+                    .usage, "\(path) is no SQLite database", cause: "it does not begin as one does",
+                    remedy: "file \(path)")
+            }
+            return path
+        }
+    }
+
+    /// For reading: leaves no sidecars where there were none, and a writer is not kept waiting.
+    func open(_ site: Site) throws -> SQLiteDatabase {
+        let database = try RehearsedMigration.open(try path(), cancellation: site.machine.cancellation)
+        try database.execute("PRAGMA query_only = ON")
+        return database
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// Brings a database into text, and text into a database.
+public struct DumpDatabase: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// What `sqlite3 FILE .dump` writes, piece by piece.
+    public func sql(_ target: DatabaseTarget, to write: @escaping ([UInt8]) throws -> Void) throws {
+        try target.open(site).dumpSQL(write)
+    }
+
+    /// What `sqlite3 -header -csv FILE "SELECT * FROM table"` writes, piece by piece.
+    public func csv(
+        _ target: DatabaseTarget, table: String, to write: @escaping ([UInt8]) throws -> Void
+    ) throws {
+        let database = try target.open(site)
+        let names = try database.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+            .compactMap { $0[0].text }
+        guard names.contains(table) else {
+            throw Failure(
+                .usage, "\(target.name) has no table “\(table)”",
+                cause: "there are \(names.sorted().joined(separator: ", "))",
+                remedy: "kecsctl db query \(target.argument) \"SELECT name FROM sqlite_schema\"")
+        }
+        try database.writeCSV(table: table, to: write)
+    }
+
+    /// Makes a new database of a dump.
+    public func load(_ dump: FilePath, into file: FilePath) throws -> LoadReport {
+        guard dump.isPresent else { throw Failure(.notFound, "there is no file \(dump)") }
+        guard !file.isPresent else {
+            throw Failure(
+                .usage, "\(file) exists already", remedy: "kecsctl db load \(dump) --into \(file).new")
+        }
+        let facts = try loadSQLDump(
+            dump, into: file, cancellation: site.machine.cancellation, progress: site.machine.progress)
+        return LoadReport(outcome: .done, database: file.string, bytes: facts.bytes, tables: facts.tables)
+    }
+}
+
+/// What `db load` made.
+public struct LoadReport: OperationReport {
+    public static let kind = "LoadReport"
+    public var outcome: Outcome
+    public var database: String
+    public var bytes: Int64
+    /// Rows by table.
+    public var tables: [String: Int64]
+}

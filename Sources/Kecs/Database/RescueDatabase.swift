@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `db rescue` got out of a damaged database.
+public struct RescueReport: OperationReport {
+    public static let kind = "RescueReport"
+    public var outcome: Outcome
+    /// The damaged one.
+    public var database: String
+    /// The new one, which passes every check.
+    public var rescued: String
+    public var tables: [Table]
+    /// Whether the new one has taken the place of the damaged one; for `undo`.
+    public var undo: String?
+    public var durationSeconds: Double
+
+    public struct Table: Encodable, Hashable, Sendable {
+        public var table: String
+        /// How many could be read of the damaged one; nil where not even that could be told.
+        public var rowsBefore: Int64?
+        /// Whether reading the damaged one ended at a bad page.
+        public var isCut: Bool
+        /// Nil when the table is not in the new one.
+        public var rowsAfter: Int64?
+    }
+}
+
+/// Reads what is left of a damaged database into a new file, as `sqlite3 FILE .recover` does. The damaged one is only
+/// replaced when that is asked for.
+public struct RescueDatabase: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock.
+    ///
+    /// - Parameter accept: Put the new one in the place of the damaged one, which `undo` brings back.
+    public func run(_ target: DatabaseTarget, accept: Bool = false) async throws -> RescueReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        let path = try target.path()
+        if case .instance(let instance, _) = target {
+            let state = try await site.runtime(instance).state()
+            guard !state.mayWrite else {
+                throw Failure(
+                    .busy, "\(target.name) is running, and its database is damaged",
+                    cause: "what it writes now makes it worse",
+                    remedy: "kecsctl stop \(instance.name) --no-backup")
+            }
+        }
+        let stamp = clock.now().compact
+        let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
+        let scratch = FilePath(bytes: path.bytes + Array(".rescue".utf8))
+        if scratch.isPresent { try scratch.removeTree() }
+        try scratch.createFolder()
+        defer { try? scratch.removeTree() }
+        try checkRoom(path, target)
+        let copy = try copyOf(path, in: scratch)
+
+        let dump = scratch.appending("recovered.sql")
+        try await recover(copy, to: dump)
+        try loadSQLDump(dump, dropping: rescued)
+        let before = countReadable(copy)
+        let after = try SQLiteDatabase(rescued, .readWrite, cancellation: site.machine.cancellation)
+        try after.execute("PRAGMA journal_mode = DELETE")
+        let rows = try after.tableRowCounts()
+        var report = RescueReport(
+            outcome: .done, database: path.string, rescued: rescued.string, tables: [], durationSeconds: 0)
+        for name in Set(before.keys).union(rows.keys).sorted() {
+            report.tables.append(
+                RescueReport.Table(
+                    table: name, rowsBefore: before[name]?.rows, isCut: before[name]?.isCut ?? false,
+                    rowsAfter: rows[name]))
+        }
+        if accept, case .instance(let instance, _) = target {
+            report.undo = try await RestoreBackup(site: site).run(
+                instance, RestoreRequest(from: .file(rescued))
+            ).undo
+        }
+        report.durationSeconds = (clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    /// The copy, the text, the new one.
+    private func checkRoom(_ path: FilePath, _ target: DatabaseTarget) throws {
+        let needed = ByteCount((try FileStatus.of(path)?.size ?? 0) * 4)
+        let free = try site.machine.freeSpace(path)
+        guard needed <= free else {
+            throw Failure(
+                .noRoom, "there is not enough room to rescue the database of \(target.name)",
+                cause: "\(free) are free in \(path.removingLastComponent()) and about \(needed) are needed",
+                remedy: "kecsctl backups prune")
+        }
+    }
+
+    /// Of the file with its sidecars, byte for byte: a damaged one cannot be copied page by page.
+    private func copyOf(_ path: FilePath, in scratch: FilePath) throws -> FilePath {
+        let copy = scratch.appending("damaged.sqlite")
+        for suffix in ["", "-wal", "-journal"] {
+            let file = FilePath(bytes: path.bytes + Array(suffix.utf8))
+            guard file.isPresent else { continue }
+            try file.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
+                try site.machine.cancellation.check()
+            }
+        }
+        return copy
+    }
+
+    private func recover(_ copy: FilePath, to dump: FilePath) async throws {
+        site.machine.progress.step("recovering with sqlite3", total: nil)
+        var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
+        call.limit = .seconds(6 * 3600)
+        let descriptor = dump.withPlatformString {
+            open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        }
+        guard descriptor >= 0 else { throw FileError.last("create", dump) }
+        defer { close(descriptor) }
+        let result = try await site.machine.processes.stream(call) { piece in
+            var rest = piece[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw FileError.last("write to", dump) }
+                rest = rest.dropFirst(count)
+            }
+        }
+        guard result.succeeded, try FileStatus.of(dump)?.size ?? 0 > 0 else {
+            throw Failure(
+                .damaged, "sqlite3 could not recover anything",
+                cause: result.errorText.isEmpty ? "it ended with \(result.end)" : result.errorText,
+                remedy: "kecsctl backups list")
+        }
+    }
+
+    private func loadSQLDump(_ dump: FilePath, dropping target: FilePath) throws {
+        do {
+            _ = try KecsStorage.loadSQLDump(
+                dump, into: target, cancellation: site.machine.cancellation, progress: site.machine.progress)
+        } catch let error as SQLiteError {
+            throw Failure(
+                .damaged, "what sqlite3 recovered makes no database", cause: "\(error)",
+                remedy: "kecsctl backups list")
+        }
+    }
+
+    /// How far each table can be read.
+    private func countReadable(_ copy: FilePath) -> [String: (rows: Int64?, isCut: Bool)] {
+        var counts: [String: (rows: Int64?, isCut: Bool)] = [:]
+        // What cannot be told of a damaged file is left open in the table: it is no reason to fail.
+        guard let database = try? SQLiteDatabase(copy, .readWrite),
+            let names = try? database.query(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+        else { return counts }
+        for name in names.compactMap({ $0[0].text }) where !name.hasPrefix("sqlite_") {
+            var rows: Int64 = 0
+            do {
+                try database.prepare("SELECT 1 FROM main.\(sqlIdentifier(name)) NOT INDEXED").run { _ in
+                    rows += 1
+                }
+                counts[name] = (rows, false)
+            } catch {
+                counts[name] = (rows > 0 ? rows : nil, true)
+            }
+        }
+        return counts
+    }
+}

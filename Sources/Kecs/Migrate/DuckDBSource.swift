@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// A database of DuckDB, asked through the `duckdb` program. All values come as text, so that nothing is rounded.
+struct DuckDBSource: Sendable {
+    let site: Site
+    let file: FilePath
+
+    struct Column: Hashable, Sendable {
+        var name: String
+        /// In capitals: "VARCHAR", "TIMESTAMP" …
+        var type: String
+    }
+
+    /// Copies the file with its write-ahead log beside, so that the source is not touched.
+    ///
+    /// - Throws: `Failure(.busy)` while a process has it open: its newest rows may be in memory only.
+    static func copy(_ source: FilePath, to folder: FilePath, _ site: Site) throws -> DuckDBSource {
+        if let holder = try lockHolder(of: source) {
+            throw Failure(
+                .busy, "\(source) is in use", cause: "process \(holder) has it open",
+                remedy: "kecsctl stop --all")
+        }
+        let copy = folder.appending("source.duckdb")
+        for suffix in ["", ".wal"] {
+            let from = FilePath(bytes: source.bytes + Array(suffix.utf8))
+            guard from.isPresent else { continue }
+            try from.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
+                try site.machine.cancellation.check()
+            }
+        }
+        if let holder = try lockHolder(of: source) {
+            throw Failure(.busy, "\(source) came into use", cause: "process \(holder) has opened it")
+        }
+        return DuckDBSource(site: site, file: copy)
+    }
+
+    /// DuckDB holds an fcntl lock on the file as long as it is open (single_file_block_manager).
+    private static func lockHolder(of file: FilePath) throws -> Int32? {
+        let descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw FileError.last("open", file) }
+        defer { close(descriptor) }
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        guard fcntl(descriptor, F_GETLK, &lock) == 0 else { throw FileError.last("ask for locks on", file) }
+        return lock.l_type == Int16(F_UNLCK) ? nil : lock.l_pid
+    }
+
+    func tables() async throws -> [String: [Column]] {
+        let rows = try await query(
+            """
+            SELECT table_name AS t, column_name AS c, upper(data_type) AS d FROM information_schema.columns
+            WHERE table_schema = 'main' ORDER BY table_name, ordinal_position
+            """)
+        var tables: [String: [Column]] = [:]
+        for row in rows {
+            guard let table = row["t"]?.string, let column = row["c"]?.string, let type = row["d"]?.string
+            else {
+                throw Self.strange("the list of its columns")
+            }
+            tables[table, default: []].append(Column(name: column, type: type))
+        }
+        return tables
+    }
+
+    func count(_ table: String) async throws -> Int64 {
+        let rows = try await query("SELECT CAST(count(*) AS VARCHAR) AS n FROM \(sqlIdentifier(table))")
+        guard let count = rows.first?["n"]?.string.flatMap({ Int64($0) }) else {
+            throw Self.strange("the number of rows of \(table)")
+        }
+        return count
+    }
+
+    /// Hands over each row as texts in the order of `columns`; nil is NULL.
+    func rows(
+        _ table: String, _ columns: [Column], order: String, _ body: ([String?]) throws -> Void
+    ) async throws {
+        let list = columns.enumerated().map { "CAST(\(sqlIdentifier($1.name)) AS VARCHAR) AS c\($0)" }
+            .joined(separator: ", ")
+        var offset = 0
+        while true {
+            try site.machine.cancellation.check()
+            let page = try await query(
+                "SELECT \(list) FROM \(sqlIdentifier(table)) ORDER BY \(order) LIMIT \(Self.page) OFFSET \(offset)"
+            )
+            for row in page {
+                try body(
+                    try columns.indices.map { index in
+                        switch row["c\(index)"] {
+                        case .string(let text): text
+                        case .null: nil
+                        default: throw Self.strange("a value of \(table).\(columns[index].name)")
+                        }
+                    })
+            }
+            if page.count < Self.page { return }
+            offset += page.count
+        }
+    }
+
+    private static let page = 2000
+
+    private func query(_ sql: String) async throws -> [JSONValue] {
+        var call = ProcessCall("duckdb", "-readonly", "-json", file.string, "-c", sql)
+        call.limit = .seconds(600)
+        call.outputLimit = 512 << 20
+        let result = try await site.machine.processes.run(call)
+        guard result.succeeded, !result.isCut else {
+            throw Failure(
+                .failed, "duckdb cannot read the database",
+                cause: result.isCut ? "its answer is larger than 512 MiB" : result.errorText,
+                remedy: "duckdb --version")
+        }
+        let text = result.output.drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: " ") }
+        if text.isEmpty { return [] }
+        guard let rows = try JSONFile.decode(JSONValue.self, from: Array(text), at: file).array else {
+            throw Self.strange("its answer")
+        }
+        return rows
+    }
+
+    private static func strange(_ what: String) -> Failure {
+        Failure(.failed, "duckdb answered what is not understood", cause: what, remedy: "duckdb --version")
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `migrate export` did.
+public struct ExportReport: OperationReport {
+    public static let kind = "ExportReport"
+    public var outcome: Outcome
+    public var to: String
+    /// "directory", "archive", "sqlite", "sql" or "volume".
+    public var form: String
+    public var bytes: Int64
+    /// Of what was written; the same as that of the instance.
+    public var digest: String?
+    public var durationSeconds: Double
+}
+
+/// Brings the state of an instance elsewhere, in a form that needs no kecsctl: the data folder, its tar.gz, the database,
+/// or its SQL.
+public struct ExportState: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock. The target appears complete or not at all.
+    public func run(
+        _ instance: Instance, to target: StatePlace, dryRun: Bool = false
+    ) async throws -> ExportReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        let data = try await instance.reachableData(site)
+        guard data.isFolder else {
+            throw Failure(
+                .notFound, "“\(instance.name)” has no data", cause: "there is no folder \(data)",
+                remedy: "kecsctl status \(instance.name)")
+        }
+        let isRunning = try await site.runtime(instance).state().mayWrite
+        let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
+        defer { try? scratch.removeTree() }
+        var report = ExportReport(
+            outcome: .planned, to: target.description, form: form(of: target), bytes: 0, durationSeconds: 0)
+        if case .path(let path) = target { try checkIsFree(path) }
+        if dryRun { return report }
+        switch (target, report.form) {
+        case (.path(let path), "sqlite"):
+            let facts = try captureSQLite(
+                try await stateDatabase(of: instance, site), to: path, cancellation: site.machine.cancellation)
+            (report.bytes, report.digest) = (facts.bytes, facts.sha256)
+        case (.path(let path), "sql"):
+            report.bytes = try dump(try await stateDatabase(of: instance, site), to: path)
+        case (.path(let path), _):
+            let archive = try self.archive(
+                data, in: scratch, isRunning: isRunning,
+                compression: report.form == "archive" && !path.string.hasSuffix(".tar") ? .fast : .none)
+            if report.form == "archive" {
+                (report.bytes, report.digest) = (archive.summary.bytes, archive.summary.sha256)
+                try archive.file.copyContents(to: draft(of: path)) { try site.machine.cancellation.check() }
+                try draft(of: path).sync()
+                try draft(of: path).renameWithoutReplacing(to: path)
+                try path.removingLastComponent().sync()
+            } else {
+                report.bytes = archive.summary.sourceBytes
+                report.digest = try unpack(archive.file, to: path, archive.summary)
+            }
+        case (.volume(let volume), _):
+            let runtime = try volumes(of: instance, site)
+            try await runtime.makeReady(volume: volume)
+            let folder = try await runtime.folder(ofVolume: volume)
+            if let folder, try !folder.entries().isEmpty {
+                throw Failure(
+                    .usage, "the volume \(volume) holds something already",
+                    cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
+            }
+            let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)
+            if let folder {
+                _ = try unpackArchive(
+                    archive.file, into: folder,
+                    options: UnpackOptions(
+                        maxEntries: archive.summary.entries + 1, maxBytes: archive.summary.sourceBytes,
+                        owners: .asRecorded),
+                    threads: site.threads, cancellation: site.machine.cancellation,
+                    progress: site.machine.progress)
+                report.digest = try TreeContent(
+                    folder, owners: false, cancellation: site.machine.cancellation
+                ).digest
+                try folder.syncFileSystem()
+            } else {
+                try await runtime.fillVolume(volume, from: archive.file)
+            }
+            report.bytes = archive.summary.sourceBytes
+        }
+        report.outcome = .done
+        report.durationSeconds = (clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    private func form(of target: StatePlace) -> String {
+        guard case .path(let path) = target else { return "volume" }
+        let name = path.lastComponent?.string ?? ""
+        if [".tar.gz", ".tgz", ".tar"].contains(where: { name.hasSuffix($0) }) { return "archive" }
+        if [".sqlite", ".sqlite3", ".db"].contains(where: { name.hasSuffix($0) }) { return "sqlite" }
+        return name.hasSuffix(".sql") ? "sql" : "directory"
+    }
+
+    private func checkIsFree(_ path: FilePath) throws {
+        let isEmptyFolder = try path.isFolder && path.entries().isEmpty
+        guard path.isPresent, !isEmptyFolder else { return }
+        throw Failure(
+            .usage, "\(path) exists already", cause: "an export replaces nothing",
+            remedy: "kecsctl migrate export … \(path).new")
+    }
+
+    private func archive(
+        _ data: FilePath, in scratch: FilePath, isRunning: Bool, compression: Compression
+    ) throws -> (file: FilePath, summary: ArchiveSummary) {
+        let captured = try CapturedTree(
+            data, scratch: scratch, isRunning: isRunning, site.machine.cancellation)
+        let file = scratch.appending("export.tar")
+        let summary = try writeArchive(
+            of: captured.source, to: file, compression: compression, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        let check = try checkArchive(
+            file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,
+            progress: SilentProgress())
+        guard check.sha256 == summary.sha256 else {
+            throw Failure(.damaged, "the archive reads back other than it was written", cause: "\(file)")
+        }
+        return (file, summary)
+    }
+
+    private func draft(of path: FilePath) -> FilePath { FilePath(bytes: path.bytes + Array(".draft".utf8)) }
+
+    private func unpack(_ archive: FilePath, to folder: FilePath, _ summary: ArchiveSummary) throws -> String
+    {
+        let draft = draft(of: folder)
+        if draft.isPresent { try draft.removeTree() }
+        try draft.createFolder()
+        do {
+            _ = try unpackArchive(
+                archive, into: draft,
+                options: UnpackOptions(
+                    maxEntries: summary.entries + 1, maxBytes: summary.sourceBytes, owners: .asRecorded),
+                threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress)
+            let content = try TreeContent(draft, owners: false, cancellation: site.machine.cancellation)
+            try draft.syncFileSystem()
+            if folder.isFolder {
+                guard folder.withPlatformString({ rmdir($0) }) == 0 else {
+                    throw FileError.last("remove the empty folder", folder)
+                }
+            }
+            try draft.renameWithoutReplacing(to: folder)
+            return content.digest
+        } catch {
+            if draft.isPresent { try draft.removeTree() }
+            throw error
+        }
+    }
+
+    private func dump(_ database: FilePath, to path: FilePath) throws -> Int64 {
+        let draft = draft(of: path)
+        if draft.isPresent { try draft.remove() }
+        let file = draft.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        guard file >= 0 else { throw FileError.last("create", draft) }
+        defer { close(file) }
+        var bytes: Int64 = 0
+        try RehearsedMigration.open(database, cancellation: site.machine.cancellation).dumpSQL { piece in
+            var rest = piece[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw FileError.last("write to", draft) }
+                rest = rest.dropFirst(count)
+            }
+            bytes += Int64(piece.count)
+        }
+        guard fsync(file) == 0 else { throw FileError.last("sync", draft) }
+        try draft.renameWithoutReplacing(to: path)
+        try path.removingLastComponent().sync()
+        return bytes
+    }
+}

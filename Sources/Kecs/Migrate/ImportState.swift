@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `migrate import` is asked to do.
+public struct ImportRequest: Sendable {
+    public var source: StatePlace
+    public var owners: OwnerMapping
+    public var start: Bool
+    public var force: Bool
+    public var dryRun: Bool
+
+    public init(
+        source: StatePlace, owners: OwnerMapping = .asRecorded, start: Bool = true, force: Bool = false,
+        dryRun: Bool = false
+    ) {
+        self.source = source
+        self.owners = owners
+        self.start = start
+        self.force = force
+        self.dryRun = dryRun
+    }
+}
+
+/// What `migrate import` did.
+public struct ImportReport: OperationReport {
+    public static let kind = "ImportReport"
+    public var outcome: Outcome
+    public var from: String
+    /// "directory", "duckdb", "volume" or "file".
+    public var form: String
+    public var backup: String?
+    /// For a database of another engine.
+    public var tables: [ImportedTable]
+    /// Of what was read and of what lies in the instance now; equal, or the import was taken back. Nil for a file that
+    /// the restore has verified by itself.
+    public var digest: String?
+    public var undo: String?
+    public var notes: [String]
+    public var durationSeconds: Double
+}
+
+/// Brings a state from elsewhere into an instance. The source is only read; what was there is kept for `undo`.
+public struct ImportState: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock.
+    public func run(_ instance: Instance, _ request: ImportRequest) async throws -> ImportReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        var report = ImportReport(
+            outcome: .planned, from: request.source.description, form: "file", tables: [], notes: [],
+            durationSeconds: 0)
+        // In the instance's folder, named like a draft's: a killed import leaves nothing that the next run does not sweep.
+        let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
+        defer { try? scratch.removeTree() }
+        let found: RecognisedSource
+        switch request.source {
+        case .volume(let volume):
+            report.form = "volume"
+            let runtime = try volumes(of: instance, site)
+            if let folder = try await runtime.folder(ofVolume: volume) {
+                found = .tree(folder)
+            } else {
+                let archive = scratch.appending("volume.tar")
+                try await runtime.copyVolume(volume, to: archive, limit: .seconds(3600))
+                found = .restorable(archive)
+            }
+        case .path(let path): found = try RecognisedSource(path, site.machine.cancellation)
+        }
+        let file: FilePath
+        var expected: TreeContent?
+        switch found {
+        case .restorable(let path): file = path
+        case .duckdb(let path):
+            report.form = "duckdb"
+            file = scratch.appending(InstanceFolder.databaseName)
+            let converted = try await ConvertDuckDB(site: site).run(
+                path, to: file, scratch: scratch, force: request.force)
+            report.tables = converted.tables
+            report.notes += converted.notes
+        case .tree(let root):
+            if report.form != "volume" { report.form = "directory" }
+            (file, expected) = try await archive(root, in: scratch, request, &report)
+        }
+        if request.dryRun {
+            report.durationSeconds = (clock.elapsed() - began).inSeconds
+            return report
+        }
+        if try hasState(instance) {
+            report.backup = try await TakeBackup(site: site).run(
+                instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
+            ).backup?.id.description
+        }
+        let restored = try await RestoreBackup(site: site).run(
+            instance,
+            RestoreRequest(
+                from: .file(file), owners: request.owners, start: request.start, force: request.force))
+        report.undo = restored.undo
+        report.notes += restored.notes
+        if let expected, restored.state != RuntimeState.running.name {
+            let actual = try TreeContent(
+                instance.dataFolder(), owners: false, leftOut: [Array(".lock".utf8)],
+                cancellation: site.machine.cancellation)
+            if let path = actual.difference(from: expected) {
+                throw Failure(
+                    .failed, "what was imported is not what was read", cause: "\(path) differs",
+                    remedy: "kecsctl undo \(instance.name)")
+            }
+            report.digest = actual.digest
+        }
+        try await adviseMigration(site.instance(instance.name), &report)
+        report.outcome = restored.outcome
+        report.durationSeconds = (clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    /// One tar with the tree, its databases captured; a DuckDB database in it is brought over on the way.
+    private func archive(
+        _ root: FilePath, in scratch: FilePath, _ request: ImportRequest, _ report: inout ImportReport
+    ) async throws -> (FilePath, TreeContent?) {
+        var captured = try CapturedTree(root, scratch: scratch, isRunning: false, site.machine.cancellation)
+        var expected: TreeContent?
+        let isInstance =
+            root.appending(InstanceFolder.dataName).isFolder && !captured.databases.isEmpty
+            && captured.databases.allSatisfy {
+                $0.path.starts(with: Array("\(InstanceFolder.dataName)/".utf8))
+            }
+        let foreign = captured.databases.filter { $0.engine == .duckdb }
+        if foreign.isEmpty, !isInstance {
+            expected = try TreeContent(
+                root, owners: false, leftOut: captured.source.leftOut, cancellation: site.machine.cancellation
+            )
+        }
+        for (index, database) in foreign.enumerated() {
+            let converted = scratch.appending("converted-\(index).db")
+            let work = scratch.appending("duckdb-\(index)")
+            try work.createFolder()
+            let result = try await ConvertDuckDB(site: site).run(
+                root.appending(bytes: database.path), to: converted, scratch: work, force: request.force)
+            report.tables += result.tables
+            report.notes += result.notes
+            let single = scratch.appending("single-\(index).db")
+            _ = try captureSQLite(converted, to: single, cancellation: site.machine.cancellation)
+            captured.source.substitutes[database.path] = single
+            captured.source.leftOut.insert(database.path + Array(".wal".utf8))
+        }
+        let file = scratch.appending("tree.tar")
+        _ = try writeArchive(
+            of: captured.source, to: file, compression: .none, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        return (file, expected)
+    }
+
+    private func hasState(_ instance: Instance) throws -> Bool {
+        let data = try instance.dataFolder()
+        return try data.isFolder && !data.entries().isEmpty
+    }
+
+    private func adviseMigration(_ instance: Instance, _ report: inout ImportReport) async throws {
+        let file = try instance.databaseFile()
+        guard file.isPresent, try DatabaseEngine(of: file) == .sqlite else { return }
+        let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+        guard try SchemaShape(database).isState else { return }
+        do {
+            let status = try UpstreamHistory.status(of: database)
+            if !status.plan.isUpToDate {
+                report.notes.append(
+                    "its schema is of \(status.plan.current ?? 0): “kecsctl migrate schema \(instance.name)” brings it up to date"
+                )
+            }
+        } catch let problem as MigrationProblem {
+            report.notes.append(problem.why)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// A database that is no instance's, with the folder of its migrations.
+public struct ForeignMigrations: Sendable {
+    public var database: FilePath
+    public var folder: FilePath
+    /// Nil: told by the ledger and the files.
+    public var tool: MigrationTool?
+
+    public init(database: FilePath, folder: FilePath, tool: MigrationTool? = nil) {
+        self.database = database
+        self.folder = folder
+        self.tool = tool
+    }
+}
+
+/// Migrates any SQLite database with the files of sqlx, golang-migrate or dbmate, and keeps their ledger for them.
+public struct MigrateDatabase: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func status(_ foreign: ForeignMigrations) throws -> MigrationStatus {
+        try check(foreign.database)
+        return try explained(foreign) {
+            let database = try RehearsedMigration.open(
+                foreign.database, cancellation: site.machine.cancellation)
+            let (files, plan) = try self.plan(foreign, database)
+            return MigrationStatus(
+                outcome: .done, database: foreign.database.string, tool: files.tool,
+                version: plan.current ?? 0, newest: files.migrations.last?.version ?? 0,
+                migrations: plan.items, drift: [], isRecognised: false)
+        }
+    }
+
+    /// Two at once on one database are kept apart by a lock beside it, which goes with the rehearsal's folder.
+    public func run(_ foreign: ForeignMigrations, _ request: MigrateRequest) async throws -> MigrateReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        try check(foreign.database)
+        let name = foreign.database.lastComponent?.string ?? "database"
+        let place = foreign.database.removingLastComponent().appending(".\(name).kecsctl")
+        try place.createFolder()
+        let lock = try await hold(place.appending("lock"), foreign.database)
+        defer {
+            lock.unlock()
+            try? place.removeTree()
+        }
+        let migration = RehearsedMigration(
+            site: site, database: foreign.database, scratch: place.appending("rehearsal"),
+            limit: request.limit)
+        func prepare(_ database: SQLiteDatabase) throws -> RehearsedMigration.Prepared? {
+            let (files, plan) = try self.plan(foreign, database)
+            let actions = try plan.actions(to: request.target, force: request.force)
+            let applied = files.migrations.filter { migration in
+                plan.ledger.applied.contains { $0.version == migration.version }
+            }
+            return RehearsedMigration.Prepared(
+                run: MigrationRun(
+                    ledger: MigrationLedger(files.tool), actions: actions, applied: applied,
+                    now: { [clock] in clock.now() }),
+                isForeign: true)
+        }
+
+        let now = try status(foreign)
+        let isNeeded = try explained(foreign) {
+            let database = try RehearsedMigration.open(
+                foreign.database, cancellation: site.machine.cancellation)
+            return try prepare(database)?.run.actions.isEmpty == false
+        }
+        var report = MigrateReport(
+            outcome: .already, database: foreign.database.string, from: now.version, to: now.version,
+            applied: [], lint: [], rejects: [:], notes: [], durationSeconds: 0)
+        guard isNeeded else { return report }
+
+        let backup = request.dryRun ? nil : try self.backup(foreign.database)
+        guard let rehearsed = try explained(foreign, { try migration.rehearse(prepare) }) else {
+            return report
+        }
+        report.lint = rehearsed.lint
+        report.rehearsal = rehearsed.rehearsal
+        report.to = request.target ?? now.newest
+        if !rehearsed.objections.isEmpty, !request.force, !request.dryRun {
+            throw Failure(
+                .failed, "\(foreign.database) was not migrated, as the rehearsal found something",
+                cause: rehearsed.objections.joined(separator: "; "),
+                remedy:
+                    "kecsctl migrate schema --database \(foreign.database) --migrations \(foreign.folder) --dry-run"
+            )
+        }
+        if let backup {
+            report.applied = try migration.run(
+                backup: backup.string, restore: "cp \(backup) \(foreign.database).restored", prepare)
+            report.backup = backup.string
+            report.outcome = .done
+        } else {
+            report.applied = rehearsed.rehearsal.steps
+            report.outcome = .planned
+        }
+        report.durationSeconds = (clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    private func plan(
+        _ foreign: ForeignMigrations, _ database: SQLiteDatabase
+    ) throws -> (MigrationDirectory, MigrationPlan) {
+        let files = try MigrationDirectory(
+            foreign.folder, tool: foreign.tool, ledger: try MigrationLedger.find(in: database))
+        let ledger = try MigrationLedger(files.tool).read(database, known: files.migrations)
+        return (files, MigrationPlan(files.migrations, ledger))
+    }
+
+    /// `db.sqlite` → `db.backup.1763689530.sqlite`, as the guides call it; a second one of the same second gets `-2`.
+    private func backup(_ database: FilePath) throws -> FilePath {
+        let folder = database.removingLastComponent()
+        let stem = database.stem ?? "database"
+        let ending = database.extension.map { ".\($0)" } ?? ""
+        let seconds = site.machine.clock.now().seconds
+        var number = 1
+        while true {
+            let file = folder.appending(
+                "\(stem).backup.\(seconds)" + (number > 1 ? "-\(number)" : "") + ending)
+            guard file.isPresent else {
+                _ = try captureSQLite(
+                    database, to: file, cancellation: site.machine.cancellation,
+                    progress: site.machine.progress)
+                try folder.sync()
+                return file
+            }
+            number += 1
+        }
+    }
+
+    private func hold(_ lock: FilePath, _ database: FilePath) async throws -> FileLock {
+        do {
+            return try await FileLock.acquire(
+                lock, command: "migrate", wait: nil, clock: site.machine.clock,
+                cancellation: site.machine.cancellation)
+        } catch let error as LockHeld {
+            throw Failure(
+                .busy, "another kecsctl migrates \(database)", cause: "\(error.path) is held",
+                remedy: "kecsctl migrate status --database \(database)")
+        }
+    }
+
+    private func check(_ file: FilePath) throws {
+        guard file.isPresent else { throw Failure(.notFound, "there is no database \(file)") }
+        guard try DatabaseEngine(of: file) == .sqlite else {
+            throw Failure(
+                .usage, "\(file) is no SQLite database",
+                cause: "it does not begin as one does", remedy: "file \(file)")
+        }
+    }
+
+    private func explained<Value>(_ foreign: ForeignMigrations, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let problem as MigrationProblem {
+            throw Failure(
+                problem, "\(foreign.database)",
+                remedy: "kecsctl migrate status --database \(foreign.database) --migrations \(foreign.folder)"
+            )
+        } catch let failure as MigrationFailure {
+            throw Failure(
+                .failed, "the rehearsal of the migration of \(foreign.database) failed: \(failure)",
+                cause: "the database was not touched",
+                remedy: "kecsctl migrate status --database \(foreign.database) --migrations \(foreign.folder)"
+            )
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+extension Instance {
+    /// Where the control plane's data can be reached on this host: its folder, or that of its docker volume.
+    func reachableData(_ site: Site) async throws -> FilePath {
+        let runtime = try site.runtime(self)
+        guard let part = try await runtime.parts().first(where: { $0.name == "data" }) else {
+            return try dataFolder()
+        }
+        switch part.place {
+        case .folder(let path): return path
+        case .entries: return try dataFolder()
+        case .volume(let volume):
+            guard let folder = try await runtime.folder(ofVolume: volume) else {
+                throw Failure(
+                    .failed, "the database of “\(name)” cannot be reached",
+                    cause: "it lies in the docker volume \(volume), which this user cannot open",
+                    remedy: "sudo kecsctl migrate status \(name)")
+            }
+            return folder
+        }
+    }
+}
+
+/// The control plane's SQLite file; its absence or another engine is explained.
+func stateDatabase(of instance: Instance, _ site: Site) async throws -> FilePath {
+    try stateDatabase(of: instance, in: try await instance.reachableData(site))
+}
+
+private func stateDatabase(of instance: Instance, in data: FilePath) throws -> FilePath {
+    let standard = data.appending(InstanceFolder.databaseName)
+    var file = standard
+    if !standard.isPresent, data.isFolder {
+        let others = try data.entries().map { data.appending($0) }
+            .filter { try FileStatus.of($0)?.kind == .file && DatabaseEngine(of: $0) == .sqlite }
+        if others.count == 1 { file = others[0] }
+    }
+    guard file.isPresent else {
+        throw Failure(
+            .notFound, "“\(instance.name)” has no database", cause: "there is no \(standard)",
+            remedy: "kecsctl status \(instance.name)")
+    }
+    switch try DatabaseEngine(of: file) {
+    case .sqlite: return file
+    case .duckdb:
+        throw Failure(
+            .usage, "the database of “\(instance.name)” is of DuckDB", cause: "\(file)",
+            remedy: "kecsctl migrate import \(file) \(instance.name)")
+    case nil:
+        throw Failure(
+            .damaged, "the database of “\(instance.name)” is none",
+            cause: "\(file) does not begin as an SQLite database does",
+            remedy: "kecsctl backups list \(instance.name)")
+    }
+}
+
+/// Who can reach docker volumes: the instance's own runtime, or for one that runs without containers docker's.
+func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
+    var instance = instance
+    if instance.config.runtime == .local { instance.config.runtime = .docker }
+    return try site.runtime(instance)
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What a folder holds, in a form that is equal for two copies of it: databases by their content, as a copy of a live one
+/// has other pages and no sidecars.
+struct TreeContent: Hashable {
+    /// By raw path.
+    var entries: [[UInt8]: String] = [:]
+
+    /// - Parameters:
+    ///   - owners: Whether it counts to whom things belong.
+    ///   - leftOut: Raw paths that are no content, with all below them.
+    init(_ root: FilePath, owners: Bool, leftOut: Set<[UInt8]> = [], cancellation: Cancellation) throws {
+        var source = TreeSource(root: root)
+        source.leftOut = leftOut
+        let scan = try scanTree(source, cancellation: cancellation)
+        for database in scan.databases where database.engine == .sqlite {
+            for suffix in ["-wal", "-shm", "-journal"] {
+                source.leftOut.insert(database.path + Array(suffix.utf8))
+            }
+        }
+        let databases = Set(scan.databases.filter { $0.engine == .sqlite }.map(\.path))
+        var found: [[UInt8]: String] = [:]
+        try walkTree(source, cancellation: cancellation) { path, status in
+            guard !path.isEmpty, path != [UInt8(ascii: ".")] else { return }
+            let file = root.appending(bytes: path)
+            var text = "\(status.kind) \(String(status.mode, radix: 8))"
+            if owners { text += " \(status.owner):\(status.group)" }
+            switch status.kind {
+            case .file:
+                text +=
+                    databases.contains(path)
+                    ? " " + (try RehearsedMigration.open(file, cancellation: cancellation).content().digest)
+                    : " " + (try KecsStorage.digest(of: file, cancellation: cancellation).sha256)
+            case .symlink: text += " " + hex(try file.linkTarget())
+            default: break
+            }
+            found[path] = text
+        }
+        entries = found
+    }
+
+    var digest: String {
+        var hasher = SHA256Hasher()
+        for (path, text) in entries.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            hasher.update(path)
+            hasher.update(Array("\0\(text)\0".utf8))
+        }
+        return hasher.finish()
+    }
+
+    /// The first path that differs.
+    func difference(from other: TreeContent) -> String? {
+        Set(entries.keys).union(other.entries.keys).sorted { $0.lexicographicallyPrecedes($1) }
+            .first { entries[$0] != other.entries[$0] }.map { printable($0) }
+    }
+}
