@@ -77,7 +77,7 @@ public protocol Runtime: Sendable {
     /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
     /// The control plane's database as its server sees it; nil when it sees none, or nothing runs.
-    func serverDatabase() async throws -> DatabaseFacts?
+    func serverDatabase() async throws -> SeenDatabase?
     /// Hands over what the server wrote, and with `follow` what it writes from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
@@ -100,7 +100,7 @@ extension Runtime {
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
     public func remove() async throws {}
     public var goesWhenStopped: Bool { false }
-    public func serverDatabase() async throws -> DatabaseFacts? { nil }
+    public func serverDatabase() async throws -> SeenDatabase? { nil }
     public func log(
         _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
     ) async throws -> Bool { false }

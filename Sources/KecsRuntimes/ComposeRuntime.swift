@@ -210,7 +210,7 @@ public struct ComposeRuntime: Runtime {
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> DatabaseFacts? {
+    public func serverDatabase() async throws -> SeenDatabase? {
         guard
             let container = try await containers()
                 .first(where: { isControlPlane($0) && $0.state.status == "running" })

@@ -110,19 +110,19 @@ struct Docker: Sendable {
     /// The database file as a process in the container sees it; nil when there is none, or nobody can look.
     ///
     /// - Parameter path: Inside.
-    func file(_ path: String, in container: DockerContainer) async throws -> DatabaseFacts? {
+    func file(_ path: String, in container: DockerContainer) async throws -> SeenDatabase? {
         if let text = try await execute(["stat", "-c", "%i %s", path], in: container.id) {
             let numbers = text.trimmed.split(separator: " ").compactMap { UInt64($0) }
             guard numbers.count == 2 else { return nil }
             let head = try await run(
                 ["container", "exec", container.id, "head", "-c", "64", path], limit: .seconds(10))
-            return DatabaseFacts(
+            return SeenDatabase(
                 path: path, size: Int64(clamping: numbers[1]), inode: numbers[0],
                 head: head.succeeded ? head.output : [])
         }
         // An image without such programs: root on the same machine sees it all the same.
         guard container.state.pid > 0, Machine.userID == 0, try await isOnThisKernel() else { return nil }
-        return try DatabaseFacts(
+        return try SeenDatabase(
             of: FilePath("/proc/\(container.state.pid)/root").appending(FilePath(path).components),
             named: path)
     }

@@ -159,7 +159,7 @@ public struct DockerRuntime: Runtime {
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> DatabaseFacts? {
+    public func serverDatabase() async throws -> SeenDatabase? {
         guard let container = try await find(), container.state.status == "running" else { return nil }
         return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// Whether the server, its database and this host speak of the same thing.
 public struct DeepFindings: Hashable, Encodable, Sendable {
     /// The database as the server sees it, and as this host does.
-    public var server: DatabaseFacts?
-    public var host: DatabaseFacts?
+    public var server: SeenDatabase?
+    public var host: SeenDatabase?
     public var api: APIFindings?
     /// What does not fit together, in sentences.
     public var problems: [String] = []
@@ -19,7 +19,7 @@ public struct DeepFindings: Hashable, Encodable, Sendable {
 }
 
 /// Enough of a database file to tell whether two paths lead to one.
-public struct DatabaseFacts: Hashable, Encodable, Sendable {
+public struct SeenDatabase: Hashable, Encodable, Sendable {
     public var path: String
     public var size: Int64
     public var inode: UInt64?
@@ -44,7 +44,7 @@ public struct DatabaseFacts: Hashable, Encodable, Sendable {
     }
 
     /// Inodes tell for sure. Sizes and versions tell only that they differ, and a server may be writing.
-    func isSame(as other: DatabaseFacts) -> Bool {
+    func isSame(as other: SeenDatabase) -> Bool {
         if let inode, let theirs = other.inode { return inode == theirs }
         return size == other.size && userVersion == other.userVersion
     }
@@ -62,7 +62,7 @@ public struct InspectDeep: Sendable {
         guard await runtime.state() == .running else { return findings }
         let file = try instance.databaseFile()
         findings.server = try await runtime.serverDatabase()
-        findings.host = try DatabaseFacts(of: file)
+        findings.host = try SeenDatabase(of: file)
         if let server = findings.server {
             if let host = findings.host {
                 if !server.isSame(as: host) {
