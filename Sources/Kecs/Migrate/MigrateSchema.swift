@@ -81,7 +81,8 @@ public struct MigrateSchema: Sendable {
         guard let rehearsed else { return report(.already, now.version, now.version) }
         if !rehearsed.objections.isEmpty, !request.force, !request.dryRun {
             throw Failure(
-                .failed, "the schema of “\(instance.name)” was not migrated, as the rehearsal found something",
+                .failed,
+                "the schema of “\(instance.name)” was not migrated, as the rehearsal found something",
                 cause: rehearsed.objections.joined(separator: "; "),
                 remedy: "kecsctl migrate schema \(instance.name) --dry-run")
         }

@@ -81,7 +81,8 @@ struct RehearsedMigration: Sendable {
         guard needed <= free else {
             throw Failure(
                 .noRoom, "there is not enough room to rehearse the migration of \(database)",
-                cause: "\(free) are free in \(scratch.removingLastComponent()) and about \(needed) are needed",
+                cause:
+                    "\(free) are free in \(scratch.removingLastComponent()) and about \(needed) are needed",
                 remedy: "kecsctl backups prune --keep 1")
         }
     }
