@@ -28,3 +28,8 @@ public struct Notification: Encodable, Sendable {
         self.result = result
     }
 }
+
+extension Site {
+    /// An id for one run, a UUID: what is told of its start and its end belongs together.
+    public func newRun() -> String { newUUID() }
+}

@@ -42,6 +42,9 @@ struct CheckCommand: SessionCommand {
                     return lines.isEmpty ? "" : (stale.isEmpty ? "OK " : "STALE ") + lines.joined(separator: "; ").printable + "\n"
                 }, names: stale.compactMap { report in document.results.first { $0.report?.message == report.message }?.instance }))
         if !session.options.answers { for report in stale { session.console.note(.warning, report.message) } }
+        for result in document.results {
+            if let report = result.report, !report.isFresh { await session.notifyOverdue(report, result.instance) }
+        }
         if !stale.isEmpty { return Failure.Kind.problemsFound.rawValue }
         return Session.status(document.results.map { $0.failure?.status ?? 0 })
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import SystemPackage
 
 struct MetricsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +19,7 @@ struct MetricsCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let collect = CollectMetrics(site: session.site)
         if let textfile {
-            try await collect.write(to: Home.absolute(FilePath(textfile.text), environment: session.machine.environment))
+            try await collect.write(to: textfile.path(session))
         } else {
             session.console.answer(try await collect.run())
         }

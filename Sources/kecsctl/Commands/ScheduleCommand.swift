@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kecs
 import KecsSystem
+import SystemPackage
 
 struct ScheduleCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
@@ -110,8 +111,9 @@ enum ScheduleText {
 
     /// This very program: a schedule must not depend on PATH.
     static func program(_ session: Session) -> ScheduledProgram {
-        ScheduledProgram(
-            executable: ProcessStart.executable, home: session.site.home, path: session.machine.environment["PATH"])
+        let link = try? FilePath("/proc/self/exe").linkTarget()
+        return ScheduledProgram(
+            executable: link.map { String(decoding: $0, as: UTF8.self) } ?? "/usr/local/bin/kecsctl", home: session.site.home, path: session.machine.environment["PATH"])
     }
 
     private static func text(_ name: InstanceName, _ report: ScheduleReport) -> String {
