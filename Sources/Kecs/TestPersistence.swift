@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsState
 import KecsStorage
-public import KecsSystem
+import KecsSystem
 import SystemPackage
 
 /// A runtime whose processes can be made anew, or taken away and brought back, without their data.

@@ -322,7 +322,7 @@ import Testing
     @Test func `with docker down everything is told within three seconds`() async throws {
         try await TemporaryHome.with { home in
             try home.tools.add("docker", "echo 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?' >&2; exit 1")
-            let machine = Machine(environment: home.environment, processes: SystemProcesses(inherited: home.environment))
+            let machine = Machine(environment: home.environment, processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
             let began = ContinuousClock.now
             let facts = await EngineFacts.gather(machine)
             #expect(ContinuousClock.now - began < .seconds(3))
