@@ -22,8 +22,14 @@ struct Kecsctl: HelpedCommand {
                 ]),
             CommandGroup(name: "State", subcommands: [RecoverCommand.self]),
             CommandGroup(
+                name: "Health",
+                subcommands: [
+                    DoctorCommand.self, CheckCommand.self, ScheduleCommand.self, MetricsCommand.self,
+                    TestCommand.self,
+                ]),
+            CommandGroup(
                 name: "Other",
-                subcommands: [ConfigCommand.self, CompletionsCommand.self, ManPagesCommand.self]),
+                subcommands: [ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, ManPagesCommand.self]),
         ])
 
     static let help = CommandHelp(
