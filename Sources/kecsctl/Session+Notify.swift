@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+import Logging
 import Kecs
 import KecsStorage
 import KecsSystem

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
 import KecsStorage
-public import KecsSystem
+import KecsSystem
 import SystemPackage
 
 /// Files that people run an instance with when kecsctl does not: what the guides show, for this instance, put right.
