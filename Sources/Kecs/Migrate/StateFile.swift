@@ -13,8 +13,8 @@ extension Instance {
         switch part.place {
         case .folder(let path): return path
         case .entries: return try dataFolder()
-        case .volume(let volume):
-            guard let folder = try await runtime.folder(ofVolume: volume) else {
+        case .volume(let volume, at: let place):
+            guard let folder = place else {
                 throw Failure(
                     .failed, "the database of “\(name)” cannot be reached",
                     cause: "it lies in the docker volume \(volume), which this user cannot open",

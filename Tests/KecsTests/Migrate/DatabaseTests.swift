@@ -19,7 +19,8 @@ import Testing
             let before = try fixture.content()
             let other = fixture.folder.appending("stolen.db")
             for sql in [
-                "DELETE FROM clusters", "UPDATE tasks SET id = 1", "DROP TABLE tasks", "PRAGMA user_version = 9",
+                "DELETE FROM clusters", "UPDATE tasks SET id = 1", "DROP TABLE tasks",
+                "PRAGMA user_version = 9",
                 "PRAGMA wal_checkpoint", "VACUUM INTO '\(other)'", "ATTACH '\(other)' AS x", "BEGIN",
                 "WITH x AS (SELECT 1) DELETE FROM clusters",
             ] {
@@ -112,7 +113,9 @@ import Testing
             var damaged = 0
             for number in 0..<500 {
                 var bytes = seed
-                if number % 10 == 0 { bytes.removeLast(Int.random(in: 1..<bytes.count - 100, using: &generator)) }
+                if number % 10 == 0 {
+                    bytes.removeLast(Int.random(in: 1..<bytes.count - 100, using: &generator))
+                }
                 for _ in 0..<Int.random(in: 1...40, using: &generator) {
                     let place = Int.random(in: 16..<bytes.count, using: &generator)
                     bytes[place] = UInt8.random(in: 0...255, using: &generator)

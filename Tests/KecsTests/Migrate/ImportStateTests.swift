@@ -4,6 +4,7 @@ import Kecs
 import KecsState
 import KecsStorage
 import KecsSystem
+import KecsTesting
 import SystemPackage
 import Testing
 
@@ -100,7 +101,8 @@ private enum DuckDB {
             }
             let database = try StateDatabase.open(fixture.database).database
             let cluster = try database.query(
-                "SELECT name, tags, k8s_cluster_name, configuration, created_at FROM clusters WHERE id = 'c1'")
+                "SELECT name, tags, k8s_cluster_name, configuration, created_at FROM clusters WHERE id = 'c1'"
+            )
             #expect(
                 cluster.map(\.values) == [
                     [
@@ -114,7 +116,10 @@ private enum DuckDB {
             // The newest of each pod stays.
             #expect(
                 try database.query("SELECT id, version FROM tasks ORDER BY id").map(\.values)
-                    == [["t1", 9_007_199_254_740_993], ["t3", 9_007_199_254_740_993], ["t4", 9_007_199_254_740_993]])
+                    == [
+                        ["t1", 9_007_199_254_740_993], ["t3", 9_007_199_254_740_993],
+                        ["t4", 9_007_199_254_740_993],
+                    ])
             #expect(
                 try database.value("SELECT log_line FROM task_logs") == "日本語 \"quoted\" \t tab")
             #expect(try database.value("SELECT count(*) FROM kecsctl_import_rejects") == 4)
@@ -124,10 +129,12 @@ private enum DuckDB {
     @Test func `a database that a process holds locked is refused as busy`() async throws {
         try await MigrateFixture.with { fixture in
             let file = fixture.folder.appending("kecs.db")
-            try file.replaceContents([0, 0, 0, 0, 0, 0, 0, 0] + Array("DUCK".utf8) + [UInt8](repeating: 0, count: 4096))
+            try file.replaceContents(
+                [0, 0, 0, 0, 0, 0, 0, 0] + Array("DUCK".utf8) + [UInt8](repeating: 0, count: 4096))
             // As DuckDB does: an fcntl lock on the whole file, held by another process.
             let ready = fixture.folder.appending("ready")
-            let script = "import fcntl,sys,time;f=open(sys.argv[1],'r+b');fcntl.lockf(f,fcntl.LOCK_EX);"
+            let script =
+                "import fcntl,sys,time;f=open(sys.argv[1],'r+b');fcntl.lockf(f,fcntl.LOCK_EX);"
                 + "open(sys.argv[2],'w').close();sys.stdin.read()"
             let pipe = try #require(popen("/usr/bin/python3 -c \"\(script)\" \(file) \(ready)", "w"))
             defer { pclose(pipe) }

@@ -49,7 +49,8 @@ import Testing
                 try await migrate.run(destroying, MigrateRequest())
             }
             #expect(failure?.cause == "1_one.sql: it drops the column t.b")
-            let failing = try foreign(fixture, ["1_one.sql": "CREATE TABLE u (x);\nINSERT INTO none VALUES (1);"])
+            let failing = try foreign(
+                fixture, ["1_one.sql": "CREATE TABLE u (x);\nINSERT INTO none VALUES (1);"])
             await #expect(throws: Failure.self) { try await migrate.run(failing, MigrateRequest()) }
             #expect(try SQLiteDatabase(destroying.database, .readWrite).content() == before)
         }

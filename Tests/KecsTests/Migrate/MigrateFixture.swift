@@ -19,7 +19,8 @@ struct MigrateFixture {
             let environment = ["HOME": folder.string, "PATH": tools.path]
             let cancellation = Cancellation()
             let machine = Machine(
-                environment: environment, processes: SystemProcesses(environment: environment, cancellation: cancellation),
+                environment: environment,
+                processes: SystemProcesses(environment: environment, cancellation: cancellation),
                 cancellation: cancellation)
             let site = Site(
                 machine: machine, home: Home(folder.appending("home")),
