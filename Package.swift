@@ -98,13 +98,12 @@ let package = Package(
             dependencies: ["KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
-        .testTarget(name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"],
+            swiftSettings: executable),
         .testTarget(
             name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
             path: "Tests/EndToEnd",
-            swiftSettings: executable),
-        .testTarget(
-            name: "KecsRuntimesTests", dependencies: ["KecsRuntimes", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(
             name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],

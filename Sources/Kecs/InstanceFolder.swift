@@ -28,9 +28,9 @@ public struct InstanceFolder: Hashable, Sendable {
     /// Which process the local runtime's server is.
     public var server: FilePath { path.appending("server.json") }
     /// Of the k3d runtime's cluster, for kubectl: 0600, and never merged into the user's own.
-    public var kubeconfig: FilePath { path.appending("kubeconfig") }
+    public var kubeconfig: FilePath { path.appending(Self.kubeconfigName) }
     /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.
-    public var clusterDraft: FilePath { path.appending("cluster.draft.json") }
+    public var clusterDraft: FilePath { path.appending(Self.clusterDraftName) }
     /// How far a recovery is, while it runs or after it was cut off.
     public var recovery: FilePath { path.appending("recovery.json") }
     /// The trees that the last restores replaced, each in a folder named by its restore.
@@ -38,6 +38,10 @@ public struct InstanceFolder: Hashable, Sendable {
     /// Trees being unpacked for a restore, each in a folder named by its restore.
     public var restoring: FilePath { path.appending(".restoring") }
 
+    public static let kubeconfigName = "kubeconfig"
+    public static let clusterDraftName = "cluster.draft.json"
+    /// Of clusters besides the instance's own, a folder each: kubeconfig, draft, port.
+    public static let clustersName = "clusters"
     public static let configName = "config.json"
     public static let upstreamConfigName = "config.yaml"
     public static let dataName = "data"

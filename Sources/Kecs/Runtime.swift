@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
+public import KecsSystem
 public import SystemPackage
 
 /// What is known of an instance's processes. Unknown never creates and never deletes.
@@ -75,6 +76,14 @@ public protocol Runtime: Sendable {
     func remove() async throws
     /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
+    /// The control plane's database as its server sees it; nil when it sees none, or nothing runs.
+    func serverDatabase() async throws -> SeenDatabase?
+    /// Hands over what the server wrote, and with `follow` what it writes from now on.
+    ///
+    /// - Returns: False when the server's log is a file of the instance.
+    func log(
+        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> Bool
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -91,6 +100,10 @@ extension Runtime {
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
     public func remove() async throws {}
     public var goesWhenStopped: Bool { false }
+    public func serverDatabase() async throws -> SeenDatabase? { nil }
+    public func log(
+        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> Bool { false }
     public func versions() async -> [String: String] { [:] }
 
     private func noVolumes(_ name: String) -> Failure {
@@ -108,5 +121,20 @@ public struct Endpoint: Hashable, Sendable, Encodable {
     public init(name: String, url: String) {
         self.name = name
         self.url = url
+    }
+}
+
+/// Which part of a log is wanted.
+public struct LogRequest: Hashable, Sendable {
+    /// So many lines from the end.
+    public var tail: Int
+    public var follow: Bool
+    /// Nothing older than this.
+    public var since: TimeSpan?
+
+    public init(tail: Int, follow: Bool = false, since: TimeSpan? = nil) {
+        self.tail = tail
+        self.follow = follow
+        self.since = since
     }
 }

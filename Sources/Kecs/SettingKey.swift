@@ -50,7 +50,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address, .volumes, .volumeLabel,
+        case .dataDir, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address, .volumes,
+            .volumeLabel,
             .composeFile, .composeService, .composeProject:
             .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag

@@ -8,6 +8,10 @@ public struct Site: Sendable {
     public var home: Home
     /// Chosen by the wiring in the executable; a runtime's words are known nowhere in this module.
     public var runtime: @Sendable (Instance) throws -> any Runtime
+    /// Where a recovery takes place; nil where there is none.
+    public var ground: (@Sendable (Instance) -> any RecoveryGround)?
+    /// Lines that people and scripts watch for, word for word.
+    public var log: @Sendable (String) -> Void = { _ in }
     public var tool: Manifest.Tool
     /// Threads for compression and hashing, in each of at most two archives at once.
     public var threads: Int

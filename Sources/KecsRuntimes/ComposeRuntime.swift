@@ -208,6 +208,29 @@ public struct ComposeRuntime: Runtime {
         }
     }
 
+    // MARK: Looking in
+
+    public func serverDatabase() async throws -> SeenDatabase? {
+        guard
+            let container = try await containers()
+                .first(where: { isControlPlane($0) && $0.state.status == "running" })
+        else { return nil }
+        return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
+    }
+
+    /// Of the control plane; `docker compose logs` shows the others.
+    public func log(
+        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> Bool {
+        guard let container = try await containers().first(where: isControlPlane) else {
+            throw Failure(
+                .notFound, "the service “\(service ?? "")” has no container",
+                remedy: "kecsctl start \(instance.name)")
+        }
+        try await docker.log(container.id, request, output: output)
+        return true
+    }
+
     // MARK: Data
 
     /// What the containers really have, or before there are any, what the file says.

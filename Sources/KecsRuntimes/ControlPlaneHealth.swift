@@ -17,13 +17,14 @@ enum ControlPlaneHealth: Hashable, Sendable {
             return
         }
         // Any server that answers with 2xx is up; only what it says about itself can make it less.
-        guard let answer = try? JSONFile.decode(JSONValue.self, from: body, at: FilePath("/health")) else {
+        guard let answer = try? JSONValue(parsing: String(decoding: body, as: UTF8.self)) else {
             self = .healthy
             return
         }
-        if let word = answer["status"]?.text, !Self.good.contains(word.lowercased()) {
+        if let word = answer["status"]?.string, !Self.good.contains(word.lowercased()) {
             self = .not("its status is “\(word)”")
-        } else if let word = answer["persistence"]?["status"]?.text, !Self.good.contains(word.lowercased()) {
+        } else if let word = answer["persistence"]?["status"]?.string, !Self.good.contains(word.lowercased())
+        {
             self = .not("the status of its persistence is “\(word)”")
         } else {
             self = .healthy

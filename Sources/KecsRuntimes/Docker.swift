@@ -92,6 +92,41 @@ struct Docker: Sendable {
         return result.outputText
     }
 
+    /// What the container wrote, both streams as one: docker keeps them apart, and their order would be lost. The shell's
+    /// words are fixed, and docker's are its arguments.
+    func log(
+        _ id: String, _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws {
+        var words = ["container", "logs", "--tail", "\(request.tail)"]
+        if let since = request.since { words += ["--since", "\(since.seconds)s"] }
+        if request.follow { words.append("--follow") }
+        var call = ProcessCall("sh", ["-c", "exec \"$@\" 2>&1", "sh", "docker"] + words + [id])
+        // It lasts as long as the reader likes.
+        call.limit = .seconds(request.follow ? 365 * 86_400 : 600)
+        let result = try await processes.stream(call, output: output)
+        if !result.succeeded { try await checkAnswers(after: result) }
+    }
+
+    /// The database file as a process in the container sees it; nil when there is none, or nobody can look.
+    ///
+    /// - Parameter path: Inside.
+    func file(_ path: String, in container: DockerContainer) async throws -> SeenDatabase? {
+        if let text = try await execute(["stat", "-c", "%i %s", path], in: container.id) {
+            let numbers = text.trimmed.split(separator: " ").compactMap { UInt64($0) }
+            guard numbers.count == 2 else { return nil }
+            let head = try await run(
+                ["container", "exec", container.id, "head", "-c", "64", path], limit: .seconds(10))
+            return SeenDatabase(
+                path: path, size: Int64(clamping: numbers[1]), inode: numbers[0],
+                head: head.succeeded ? head.output : [])
+        }
+        // An image without such programs: root on the same machine sees it all the same.
+        guard container.state.pid > 0, Machine.userID == 0, try await isOnThisKernel() else { return nil }
+        return try SeenDatabase(
+            of: FilePath("/proc/\(container.state.pid)/root").appending(FilePath(path).components),
+            named: path)
+    }
+
     /// The last lines that the container wrote, for an error's cause.
     func lastWords(_ id: String, lines: Int = 5) async throws -> String {
         let result = try await ask(["container", "logs", "--tail", "\(lines)", id])
@@ -146,7 +181,7 @@ struct Docker: Sendable {
         _ path: String, of id: String, limit: Duration,
         to output: @Sendable @escaping ([UInt8]) throws -> Void
     ) async throws {
-        var call = ProcessCall("docker", "container", "cp", "--archive", "\(id):\(path)", "-")
+        var call = ProcessCall("docker", "container", "cp", "\(id):\(path)", "-")
         call.limit = limit
         let result: ProcessResult
         do {
@@ -162,9 +197,10 @@ struct Docker: Sendable {
         try await check(result, call.arguments)
     }
 
-    /// The other way round; owners are kept. What is there and not in the tar stays.
+    /// The other way round; what is there and not in the tar stays. Owners are the tar's: `--archive` would make all
+    /// files the image's user's (moby, `daemon/archive_tarcopyoptions_unix.go`).
     func copyIn(_ tar: FilePath, to path: String, of id: String) async throws {
-        var call = ProcessCall("docker", "container", "cp", "--archive", "-", "\(id):\(path)")
+        var call = ProcessCall("docker", "container", "cp", "-", "\(id):\(path)")
         call.input = .file(tar)
         call.limit = .seconds(24 * 3600)
         try await check(try await perform(call), call.arguments)

@@ -71,6 +71,12 @@ struct DockerMounts: Sendable {
         return DockerSpec.dataFolder
     }
 
+    /// The path of the control plane's database inside its container.
+    static func database(of container: DockerContainer, _ instance: Instance) throws -> String {
+        let name = try instance.databaseFile().lastComponent?.string ?? InstanceFolder.databaseName
+        return FilePath(dataFolder(of: container.variables)).appending(name).string
+    }
+
     static func part(for volume: VolumeMount, besides used: [String]) -> Part {
         if volume.isFolder {
             let folder = FilePath(volume.source)

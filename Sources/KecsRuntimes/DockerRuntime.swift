@@ -157,6 +157,21 @@ public struct DockerRuntime: Runtime {
         if container.isPaused { try await docker.unpause(container.id) }
     }
 
+    // MARK: Looking in
+
+    public func serverDatabase() async throws -> SeenDatabase? {
+        guard let container = try await find(), container.state.status == "running" else { return nil }
+        return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
+    }
+
+    public func log(
+        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> Bool {
+        guard let container = try await find() else { throw noContainer() }
+        try await docker.log(container.id, request, output: output)
+        return true
+    }
+
     // MARK: Data
 
     public func parts() async throws -> [Part] {

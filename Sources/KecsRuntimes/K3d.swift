@@ -38,7 +38,8 @@ struct K3d: Sendable {
         let result = try await run(["cluster", "list", "-o", "json"], limit: Self.question)
         guard result.succeeded, !result.isCut else {
             throw Failure(
-                .unreachable, "k3d cannot list its clusters", cause: result.complaint, remedy: "docker info")
+                .unreachable, "k3d cannot list its clusters", cause: result.firstComplaint,
+                remedy: "docker info")
         }
         guard let clusters = K3dCluster.list(from: result.output) else {
             throw Failure(
@@ -124,7 +125,7 @@ extension Substring {
 
 extension ProcessResult {
     /// The last thing that k3d, kubectl or docker complained of, as it said it.
-    var complaint: String {
+    var firstComplaint: String {
         if end == .timedOut { return "no answer within \(duration.components.seconds) s" }
         let lines = errorText.split(separator: "\n").map { K3dLog.message(of: String($0)) }
             .filter { !$0.isEmpty }

@@ -104,7 +104,7 @@ struct K3dEngine: Sendable {
         let result = try await run(command + ["--format", "{{json .}}"], limit: K3d.question)
         guard result.succeeded, !result.isCut else {
             throw Failure(
-                .unreachable, "docker does not answer", cause: result.complaint, remedy: "docker info")
+                .unreachable, "docker does not answer", cause: result.firstComplaint, remedy: "docker info")
         }
         return try result.output.split(separator: UInt8(ascii: "\n")).compactMap { line in
             guard let line = try? JSONDecoder().decode(Line.self, from: Data(line)) else {
@@ -123,7 +123,7 @@ struct K3dEngine: Sendable {
         guard result.succeeded else {
             throw Failure(
                 .failed, "the \(kind) “\(name)” that an interrupted k3d left cannot be removed",
-                cause: result.complaint, remedy: "docker \(kind) rm \(name)")
+                cause: result.firstComplaint, remedy: "docker \(kind) rm \(name)")
         }
     }
 
@@ -132,7 +132,7 @@ struct K3dEngine: Sendable {
         let result = try await run([verb] + containers, limit: K3d.question)
         guard result.succeeded else {
             throw Failure(
-                .failed, "docker could not \(verb) “\(cluster)”", cause: result.complaint,
+                .failed, "docker could not \(verb) “\(cluster)”", cause: result.firstComplaint,
                 remedy: "docker \(verb) \(containers.joined(separator: " "))")
         }
     }

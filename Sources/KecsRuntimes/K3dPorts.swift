@@ -13,39 +13,54 @@ struct K3dPorts: Sendable {
     /// k3d's own customary port.
     static let first = 6550
 
-    /// The port in `config.json`, written there when it is not yet.
-    func kubePort() async throws -> Int {
-        if let port = try instance.settings.number(.kubePort) { return port }
+    /// The cluster's port: of the instance's own in `config.json`, of another in a file beside its kubeconfig. Written
+    /// there when it is not yet.
+    func kubePort(of cluster: OwnCluster) async throws -> Int {
+        let isMain = cluster.kubeconfig == instance.folder.kubeconfig
+        let file = cluster.kubeconfig.removingLastComponent().appending(Self.fileName)
+        if isMain, let port = try instance.settings.number(.kubePort) { return port }
+        if !isMain, file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
         return try await Self.exclusively("ports", machine: machine) {
-            let taken = othersPorts()
+            let taken = takenPorts()
             var port = Self.first
             while try taken.contains(port) || !Ports.isFree(UInt16(port)) {
                 port += 1
                 guard port < 7550 else {
                     throw Failure(
-                        .failed, "there is no free port for the Kubernetes API of “\(instance.name)”",
+                        .failed, "there is no free port for the Kubernetes API of “\(cluster.name)”",
                         remedy: "kecsctl config set \(instance.name) kubePort 16550")
                 }
             }
-            var config = try InstanceConfig.read(instance.folder.config)
-            config.settings[SettingKey.kubePort.rawValue] = .integer(Int64(port))
-            try config.write(to: instance.folder.config)
+            if isMain {
+                var config = try InstanceConfig.read(instance.folder.config)
+                config.settings[SettingKey.kubePort.rawValue] = .integer(Int64(port))
+                try config.write(to: instance.folder.config)
+            } else {
+                try JSONFile.write(Record(kubePort: port), to: file)
+            }
             return port
         }
     }
 
-    /// Those that the other instances of this home have chosen, be they running or not.
-    private func othersPorts() -> Set<Int> {
+    private struct Record: Codable { var kubePort: Int }
+    private static let fileName = "cluster.json"
+
+    /// Those that the instances of this home have chosen, be they running or not.
+    private func takenPorts() -> Set<Int> {
         let home = instance.folder.path.removingLastComponent()
         var taken: Set<Int> = []
+        // A broken instance has no port that could be read; it is told elsewhere.
         for name in (try? home.entries()) ?? [] {
-            // A broken instance has no port that could be read; it is told elsewhere.
-            guard
-                let config = try? InstanceConfig.read(
-                    InstanceFolder(path: home.appending(name)).config)
-            else { continue }
-            for key in [SettingKey.kubePort, .apiPort, .adminPort] {
-                if case .integer(let port)? = config.settings[key.rawValue] { taken.insert(Int(port)) }
+            let folder = home.appending(name)
+            if let config = try? InstanceConfig.read(InstanceFolder(path: folder).config) {
+                for key in [SettingKey.kubePort, .apiPort, .adminPort] {
+                    if case .integer(let port)? = config.settings[key.rawValue] { taken.insert(Int(port)) }
+                }
+            }
+            let clusters = folder.appending(InstanceFolder.clustersName)
+            for cluster in (try? clusters.entries()) ?? [] {
+                let file = clusters.appending(cluster).appending(Self.fileName)
+                if let record = try? JSONFile.read(Record.self, from: file) { taken.insert(record.kubePort) }
             }
         }
         return taken

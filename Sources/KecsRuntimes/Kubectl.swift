@@ -20,16 +20,16 @@ struct Kubectl: Sendable {
     func readyz() async throws -> (isReady: Bool, why: String) {
         let result = try await run(["get", "--raw", "/readyz", Self.patience], limit: .seconds(15))
         if result.succeeded, result.outputText == "ok" { return (true, "ok") }
-        return (false, result.complaint)
+        return (false, result.firstComplaint)
     }
 
     /// The addresses that the cluster has on record for its nodes, by node.
     func nodeAddresses() async throws -> [String: String] {
         var addresses: [String: String] = [:]
         for node in try await get(["nodes"], namespace: nil) {
-            guard let name = node["metadata"]?["name"]?.text else { continue }
-            let entries = node["status"]?["addresses"]?.elements ?? []
-            addresses[name] = entries.first { $0["type"]?.text == "InternalIP" }?["address"]?.text
+            guard let name = node["metadata"]?["name"]?.string else { continue }
+            let entries = node["status"]?["addresses"]?.array ?? []
+            addresses[name] = entries.first { $0["type"]?.string == "InternalIP" }?["address"]?.string
         }
         return addresses
     }
@@ -46,7 +46,7 @@ struct Kubectl: Sendable {
             [
                 "apply", "--server-side", "--force-conflicts", "--field-manager=\(Self.fieldManager)",
                 "--request-timeout=60s", "-f", "-",
-            ], input: try JSONFile.encode(list), limit: limit)
+            ], input: Array(list.text().utf8), limit: limit)
         let applied = result.outputText.split(separator: "\n").compactMap { line in
             line.hasSuffix(" serverside-applied") ? String(line.dropLast(" serverside-applied".count)) : nil
         }
@@ -80,14 +80,14 @@ struct Kubectl: Sendable {
         if result.output.isEmpty { result.output = Array(#"{"items":[]}"#.utf8) }
         let list: JSONValue
         do {
-            list = try JSONFile.decode(JSONValue.self, from: result.output, at: kubeconfig)
+            list = try JSONValue(parsing: result.outputText)
         } catch {
             throw Failure(
                 .unreachable, "it cannot be told what is in “\(cluster)”",
                 cause: "kubectl printed no JSON: \(result.outputText.prefix(200))",
                 remedy: "kubectl version")
         }
-        return list["items"]?.elements ?? [list]
+        return list["items"]?.array ?? [list]
     }
 
     /// One object by its name; nil when it is not there.
@@ -100,7 +100,11 @@ struct Kubectl: Sendable {
             throw unreachable("it cannot be told whether “\(cluster)” has \(kind) \(name)", result)
         }
         guard !result.output.isEmpty else { return nil }
-        return try JSONFile.decode(JSONValue.self, from: result.output, at: kubeconfig)
+        do {
+            return try JSONValue(parsing: result.outputText)
+        } catch {
+            throw unreachable("kubectl printed no JSON for \(kind) \(name) of “\(cluster)”", result)
+        }
     }
 
     /// Removes what bears a label, in all namespaces, and waits until it is gone.
@@ -120,18 +124,19 @@ struct Kubectl: Sendable {
         return result.outputText.split(separator: "\n").map(String.init)
     }
 
-    private func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
+    func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
-            .unreachable, message, cause: result.complaint,
+            .unreachable, message, cause: result.firstComplaint,
             remedy: "kubectl --kubeconfig \(kubeconfig) cluster-info")
     }
 
-    private func run(
+    func run(
         _ arguments: [String], input: [UInt8]? = nil, limit: Duration
     ) async throws -> ProcessResult {
         var call = ProcessCall("kubectl", arguments)
         call.environment = ["KUBECONFIG": kubeconfig.string]
         call.limit = limit
+        call.outputLimit = 64 << 20
         if let input { call.input = .bytes(input) }
         return try await machine.processes.run(call)
     }
@@ -140,10 +145,10 @@ struct Kubectl: Sendable {
 extension ProcessResult {
     /// Every line of the error stream, each once: kubectl says the same thing several times (K52, K65).
     var allComplaints: String {
-        if end == .timedOut { return complaint }
+        if end == .timedOut { return firstComplaint }
         var lines: [Substring] = []
         for line in errorText.split(separator: "\n") where !lines.contains(line) { lines.append(line) }
-        return lines.isEmpty ? complaint : lines.prefix(20).joined(separator: " | ")
+        return lines.isEmpty ? firstComplaint : lines.prefix(20).joined(separator: " | ")
     }
 }
 
@@ -162,22 +167,22 @@ enum Rollout: Hashable, Sendable {
             guard case .integer(let number)? = value else { return 0 }
             return number
         }
-        let conditions = object["status"]?["conditions"]?.elements ?? []
+        let conditions = object["status"]?["conditions"]?.array ?? []
         // A status that was written before the last change says nothing of it.
         guard number("status", "observedGeneration") >= number("metadata", "generation") else {
             self = .waiting("its controller has not seen it yet")
             return
         }
         if let condition = conditions.first(where: {
-            $0["type"]?.text == "Progressing" && $0["reason"]?.text == "ProgressDeadlineExceeded"
+            $0["type"]?.string == "Progressing" && $0["reason"]?.string == "ProgressDeadlineExceeded"
         }) {
-            self = .failed(condition["message"]?.text ?? "ProgressDeadlineExceeded")
+            self = .failed(condition["message"]?.string ?? "ProgressDeadlineExceeded")
             return
         }
         let wanted: Int64
         let updated: Int64
         let available: Int64
-        if object["kind"]?.text == "DaemonSet" {
+        if object["kind"]?.string == "DaemonSet" {
             wanted = number("status", "desiredNumberScheduled")
             updated = number("status", "updatedNumberScheduled")
             available = number("status", "numberAvailable")

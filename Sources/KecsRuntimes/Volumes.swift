@@ -92,6 +92,9 @@ struct Volumes: Sendable {
                         throw FileError("write to", tar, error)
                     }
                 }
+                // Go's tar writer leaves out what POSIX's fills a record of 20 blocks up with.
+                let size = try FileStatus.of(descriptor: file.rawValue, at: tar).size
+                _ = try file.writeAll([UInt8](repeating: 0, count: Int((10_240 - size % 10_240) % 10_240)))
                 try file.close()
             } catch {
                 try? file.close()

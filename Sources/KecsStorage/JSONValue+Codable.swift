@@ -34,3 +34,12 @@ extension JSONValue: Codable {
         }
     }
 }
+
+extension JSONValue {
+    /// Objects are merged field by field; everything else of `other` replaces what is here.
+    public func merging(_ other: JSONValue) -> JSONValue {
+        guard case .object(var fields) = self, case .object(let newer) = other else { return other }
+        for (key, value) in newer { fields[key] = fields[key].map { $0.merging(value) } ?? value }
+        return .object(fields)
+    }
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 public import Glibc
 public import SystemPackage
 
@@ -66,6 +67,18 @@ public struct FileStatus: Hashable, Sendable {
 }
 
 extension FilePath {
+    /// Which mount it is on. A rename does not cross from one to another, not even on one device: docker mounts its own
+    /// folder onto itself. Nil when there is nothing; the device where the kernel (before 5.8) does not say.
+    public func mountID() throws -> UInt64? {
+        let id = withPlatformString { clinux_mount_id($0) }
+        if id >= 0 { return UInt64(id) }
+        if id == -1 {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw FileError.last("look at", self)
+        }
+        return try FileStatus.of(self)?.device
+    }
+
     /// Whether both paths lead to one folder that is there, links followed, or are equal when one is not.
     public func isSameFolder(as other: FilePath) throws -> Bool {
         guard let mine = try FileStatus.following(self), let theirs = try FileStatus.following(other) else {

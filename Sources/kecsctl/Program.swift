@@ -64,8 +64,10 @@ struct Program: Sendable {
                 log: console.verbosity > 1 ? { @Sendable line in console.note(.trace, line) } : nil),
             clock: clock,
             cancellation: interruption.cancellation, progress: progress)
+        var site = Wiring.site(machine, home)
+        site.log = { console.note(.notice, $0) }
         let session = Session(
-            site: Wiring.site(machine, home), console: console, options: options, command: path.name)
+            site: site, console: console, options: options, command: path.name)
         let task = Task(executorPreference: workers) { await session.run(command) }
         interruption.attach { task.cancel() }
         let watchdog = watch(options.timeout)

@@ -9,9 +9,11 @@ enum Wiring {
     static let tool = Manifest.Tool(name: "kecsctl", version: Version.number)
 
     static func site(_ machine: Machine, _ home: Home) -> Site {
-        Site(machine: machine, home: home, tool: tool) { instance in
+        var site = Site(machine: machine, home: home, tool: tool) { instance in
             try runtime(instance, machine)
         }
+        site.ground = { RecoverGround($0, machine: machine) }
+        return site
     }
 
     private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {

@@ -62,14 +62,14 @@ struct K3dTool {
         )
         .replacing("\"one\"", with: "\"\(cluster.name)\"").replacing("43991", with: "\(cluster.kubePort)")
         guard
-            let list = try? JSONFile.decode(JSONValue.self, from: Array(text.utf8), at: "recording"),
-            case .object(var fields)? = list.elements?.first, let recorded = fields["nodes"]?.elements
+            let list = try? JSONValue(parsing: text),
+            case .object(var fields)? = list.array?.first, let recorded = fields["nodes"]?.array
         else { scene.unexpected("the recording is broken") }
         var described: [JSONValue] = []
         var running = 0
         for node in nodes(of: cluster.name, in: world) where node.labels["k3d.role"] != "noRole" {
             let role = node.labels["k3d.role"] ?? ""
-            guard case .object(var facts)? = recorded.first(where: { $0["role"]?.text == role }) else {
+            guard case .object(var facts)? = recorded.first(where: { $0["role"]?.string == role }) else {
                 continue
             }
             let isRunning = node.status == "running" || node.status == "paused"
@@ -83,11 +83,10 @@ struct K3dTool {
         }
         fields["nodes"] = .array(described)
         fields["serversRunning"] = .integer(Int64(running))
-        if !described.contains(where: { $0["role"]?.text == "loadbalancer" }) {
+        if !described.contains(where: { $0["role"]?.string == "loadbalancer" }) {
             fields["hasLoadbalancer"] = nil
         }
-        return (try? JSONFile.encode(JSONValue.object(fields)))
-            .map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        return JSONValue.object(fields).text()
     }
 
     private func kubeconfig(_ given: Options) -> Never {
@@ -156,13 +155,13 @@ struct K3dTool {
         let fault = scene.take { $0.kind == "die" }
         var lines = scene.recorded("80-create-manager-style").split(separator: "\n").map(String.init)[...]
         /// Prints up to the log line with a text, dies there if so ordered, and then what it says is done.
-        func reach(_ text: String, _ body: (inout World) -> Void) {
+        func reach(_ text: String, objects: Bool = false, _ body: (inout World) -> Void) {
             while let line = lines.first {
                 lines = lines.dropFirst()
                 scene.print(line, names: names, to: 1)
                 if line.contains(text) { break }
             }
-            scene.change(body)
+            scene.change(objects: objects, body)
             if let fault, text.contains(fault.at ?? "") { scene.die() }
         }
         reach("Created network") { world in
@@ -205,7 +204,7 @@ struct K3dTool {
         if hostPorts.contains(where: taken.contains) {
             rollBack(name, "81b-create-apiport-in-use-by-process", names: [("three", name)])
         }
-        reach("Starting node 'k3d-two-serverlb'") { world in
+        reach("Starting node 'k3d-two-serverlb'", objects: true) { world in
             set("k3d-\(name)-serverlb", "running", &world)
             setCluster(name, &world) { $0.isReachable = true }
             seed(name, &world)
@@ -220,7 +219,7 @@ struct K3dTool {
 
     /// By name, and so also what k3d did not make (115).
     private func rollBack(_ name: String, _ recording: String, names: [(String, String)]) -> Never {
-        scene.change { world in
+        scene.change(objects: true) { world in
             world.containers.removeAll { $0.name.hasPrefix("k3d-\(name)-") }
             forget(name, &world)
         }
@@ -307,7 +306,7 @@ struct K3dTool {
         options.end()
         needDocker("44-dockerdown-cluster-delete", "64-noperm-cluster-delete", name)
         let fault = scene.take { $0.kind == "die" }
-        let found = scene.change { world -> (all: Bool, tools: Bool) in
+        let found = scene.change(objects: true) { world -> (all: Bool, tools: Bool) in
             let all = nodes(of: name, in: world)
             if fault != nil {
                 // The load balancer goes first.

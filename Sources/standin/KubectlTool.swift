@@ -60,11 +60,15 @@ struct KubectlTool {
         let everywhere = options.flag("-A")
         let label = options.value("-l")
         let ignores = options.flag("--ignore-not-found")
-        guard options.value("-o") == "json" else { scene.unexpected("another form than JSON") }
+        let hasHeaders = !options.flag("--no-headers")
+        let form = options.value("-o") ?? ""
+        if form != "json", !form.hasPrefix("custom-columns=") || hasHeaders, !form.hasPrefix("go-template=") {
+            scene.unexpected("the form \(form)")
+        }
         let kinds = (options.next() ?? "").split(separator: ",").map { Self.kind(String($0)) }
         let name = options.next()
         options.end()
-        let found = scene.change { world -> [JSONValue] in
+        let found = scene.change(objects: true) { world -> [JSONValue] in
             let keys = (world.objects[cluster] ?? [:]).keys.sorted().filter { key in
                 let words = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
                 return kinds.contains(words[0]) && (name == nil || name == words[2])
@@ -76,7 +80,19 @@ struct KubectlTool {
                 return world.objects[cluster]?[key]
             }
         }
-        if name != nil {
+        if form.hasPrefix("custom-columns=") {
+            scene.say(
+                found.map { columns($0, form.dropFirst("custom-columns=".count)) + "\n" }.joined(), to: 1)
+        } else if form.hasPrefix("go-template=") {
+            for object in found {
+                let metadata = object["metadata"]
+                for key in (object["data"]?.object ?? [:]).keys.sorted() {
+                    scene.say(
+                        "\(metadata?["namespace"]?.string ?? "") \(metadata?["name"]?.string ?? "") \(key)\n",
+                        to: 1)
+                }
+            }
+        } else if name != nil {
             guard let object = found.first else {
                 if ignores { _exit(0) }
                 scene.say("Error from server (NotFound)\n", to: 2)
@@ -89,18 +105,31 @@ struct KubectlTool {
         _exit(0)
     }
 
+    /// `KIND:.kind,MARK:.metadata.labels.a\.b/c`: values, three spaces apart; `<none>` for what is not there.
+    private func columns(_ object: JSONValue, _ form: Substring) -> String {
+        form.split(separator: ",").map { column in
+            let path = column.drop { $0 != ":" }.dropFirst(2).replacing("\\.", with: "\u{0}")
+            var value: JSONValue? = object
+            for key in path.split(separator: ".") {
+                value = value?[String(key.replacing("\u{0}", with: "."))]
+            }
+            return value?.string ?? "<none>"
+        }.joined(separator: "   ")
+    }
+
     private func matches(_ object: JSONValue?, _ label: String?) -> Bool {
         guard let label else { return true }
         return label.split(separator: ",").allSatisfy { term in
             let words = term.split(separator: "=").map(String.init)
-            let value = object?["metadata"]?["labels"]?[words[0]]?.text
+            let value = object?["metadata"]?["labels"]?[words[0]]?.string
             return words.count == 2 ? value == words[1] : value != nil
         }
     }
 
     /// A workload comes up a little with each question.
     private func advance(_ key: String, _ cluster: String, _ world: inout World) {
-        guard case .object(var object)? = world.objects[cluster]?[key], object["kind"]?.text == "Deployment",
+        guard case .object(var object)? = world.objects[cluster]?[key],
+            object["kind"]?.string == "Deployment",
             case .object(var status)? = object["status"]
         else { return }
         if case .integer(let left)? = status["standinQuestions"], left > 0 {
@@ -125,36 +154,35 @@ struct KubectlTool {
         var input: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = read(0, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
-        guard let document = try? JSONFile.decode(JSONValue.self, from: input, at: "STDIN") else {
+        guard let document = try? JSONValue(parsing: String(decoding: input, as: UTF8.self)) else {
             scene.say("error: error parsing STDIN\n", to: 2)
             _exit(1)
         }
-        let objects = document["items"]?.elements ?? [document]
+        let objects = document["items"]?.array ?? [document]
         if objects.isEmpty { _exit(scene.replay("K54-apply-empty")) }
         let fault = scene.take { $0.kind == "die" }
-        var isComplete = true
-        for (index, object) in objects.enumerated() {
-            if let fault, index == Int(fault.at ?? "0") { scene.die() }
-            guard let kind = object["kind"]?.text, let name = object["metadata"]?["name"]?.text else {
-                scene.unexpected("an object without kind or name")
-            }
-            let namespace = object["metadata"]?["namespace"]?.text ?? ""
-            let missing = scene.change { world -> Bool in
-                let all = world.objects[cluster] ?? [:]
-                guard namespace.isEmpty || all["namespace//\(namespace)"] != nil else { return true }
+        let end = fault.map { min(Int($0.at ?? "0") ?? 0, objects.count) } ?? objects.count
+        let answers = scene.change(objects: true) { world -> [(text: String, isError: Bool)] in
+            objects[..<end].map { object in
+                let kind = object["kind"]?.string ?? ""
+                let name = object["metadata"]?["name"]?.string ?? ""
+                let namespace = object["metadata"]?["namespace"]?.string ?? ""
+                guard namespace.isEmpty || world.objects[cluster]?["namespace//\(namespace)"] != nil else {
+                    return (
+                        "Error from server (NotFound): error when creating \"STDIN\": namespaces \"\(namespace)\" not found",
+                        true
+                    )
+                }
+                if world.invalid.contains(name) {
+                    return ("The \(kind) \"\(name)\" is invalid: spec: Invalid value", true)
+                }
                 store(object, "\(kind.lowercased())/\(namespace)/\(name)", cluster, &world)
-                return false
-            }
-            if missing {
-                scene.say(
-                    "Error from server (NotFound): error when creating \"STDIN\": namespaces \"\(namespace)\" not found\n",
-                    to: 2)
-                isComplete = false
-            } else {
-                scene.say("\(Self.resource(kind, object))/\(name) serverside-applied\n", to: 1)
+                return ("\(Self.resource(kind, object))/\(name) serverside-applied", false)
             }
         }
-        _exit(isComplete ? 0 : 1)
+        for answer in answers { scene.say(answer.text + "\n", to: answer.isError ? 2 : 1) }
+        if fault != nil { scene.die() }
+        _exit(answers.contains { $0.isError } ? 1 : 0)
     }
 
     private func store(_ object: JSONValue, _ key: String, _ cluster: String, _ world: inout World) {
@@ -165,7 +193,7 @@ struct KubectlTool {
             generation = old["spec"] == fields["spec"] ? number : number + 1
         }
         fields["metadata"] = (fields["metadata"] ?? [:]).merging(["generation": .integer(generation)])
-        if object["kind"]?.text == "Deployment", old?["spec"] != fields["spec"] {
+        if object["kind"]?.string == "Deployment", old?["spec"] != fields["spec"] {
             fields["status"] = [
                 "observedGeneration": .integer(generation), "updatedReplicas": 0, "availableReplicas": 0,
                 "standinQuestions": .integer(Int64(world.rolloutQuestions)),
@@ -177,12 +205,13 @@ struct KubectlTool {
     // MARK: Delete
 
     private func delete(_ options: inout Options, _ cluster: String) -> Never {
+        if scene.arguments.dropFirst().first == "namespace" { deleteNamespace(&options, cluster) }
         guard options.flag("-A"), options.flag("--ignore-not-found"), options.value("-o") == "name",
             options.value("--timeout") != nil, let label = options.value("-l")
         else { scene.unexpected("another way to delete") }
         let kinds = (options.next() ?? "").split(separator: ",").map { Self.kind(String($0)) }
         options.end()
-        let gone = scene.change { world -> [String] in
+        let gone = scene.change(objects: true) { world -> [String] in
             let keys = (world.objects[cluster] ?? [:]).keys.sorted().filter { key in
                 kinds.contains(String(key.prefix { $0 != "/" }))
                     && matches(world.objects[cluster]?[key], label)
@@ -194,6 +223,25 @@ struct KubectlTool {
             let words = key.split(separator: "/", omittingEmptySubsequences: false)
             scene.say("\(words[0])/\(words[2])\n", to: 1)
         }
+        _exit(0)
+    }
+
+    private func deleteNamespace(_ options: inout Options, _ cluster: String) -> Never {
+        _ = options.next()
+        guard let name = options.next(), options.flag("--ignore-not-found"),
+            options.value("--timeout") != nil,
+            options.value("-o") == "name"
+        else { scene.unexpected("another way to delete a namespace") }
+        options.end()
+        scene.change(objects: true) { world in
+            for key in (world.objects[cluster] ?? [:]).keys
+            where key == "namespace//\(name)"
+                || key.split(separator: "/", omittingEmptySubsequences: false)[1] == name
+            {
+                world.objects[cluster]?[key] = nil
+            }
+        }
+        scene.say("namespace/\(name)\n", to: 1)
         _exit(0)
     }
 
@@ -212,12 +260,19 @@ struct KubectlTool {
     }
 
     private static func resource(_ kind: String, _ object: JSONValue) -> String {
-        let version = object["apiVersion"]?.text ?? "v1"
+        let version = object["apiVersion"]?.string ?? "v1"
         let group = version.split(separator: "/").count == 2 ? "." + version.prefix { $0 != "/" } : ""
         return kind.lowercased() + group
     }
 
-    private func text(_ value: JSONValue) -> String {
-        (try? JSONFile.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    private func text(_ value: JSONValue) -> String { value.text() }
+}
+
+extension JSONValue {
+    /// Objects field by field; everything else of `other` replaces what is here.
+    func merging(_ other: JSONValue) -> JSONValue {
+        guard case .object(var fields) = self, case .object(let newer) = other else { return other }
+        for (key, value) in newer { fields[key] = fields[key].map { $0.merging(value) } ?? value }
+        return .object(fields)
     }
 }

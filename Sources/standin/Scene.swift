@@ -10,30 +10,20 @@ struct Scene {
     let tool: String
     let arguments: [String]
 
-    private var file: FilePath { folder.appending("world.json") }
     private var recordings: FilePath { folder.appending("recordings") }
 
     /// Changes the world while no other call does.
+    ///
+    /// - Parameter objects: Whether `body` looks at objects: then they are read and written as well.
     @discardableResult
-    func change<Value>(_ body: (inout World) -> Value) -> Value {
+    func change<Value>(objects: Bool = false, _ body: (inout World) -> Value) -> Value {
         let lock = folder.appending("world.lock").withPlatformString { open($0, O_RDWR | O_CREAT, 0o600) }
         while flock(lock, LOCK_EX) != 0 {}
         defer { close(lock) }
         do {
-            var world = file.isPresent ? try JSONFile.read(World.self, from: file) : World()
+            var world = try World.read(from: folder, withObjects: objects)
             let value = body(&world)
-            // Not synced: a world that outlives a power cut is nobody's need.
-            let draft = folder.appending("world.\(getpid())")
-            let bytes = try JSONFile.encode(world)
-            let out = draft.withPlatformString { open($0, O_WRONLY | O_CREAT | O_TRUNC, 0o600) }
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(out, $0.baseAddress, $0.count) }
-                guard count > 0 else { _exit(99) }
-                rest = rest.dropFirst(count)
-            }
-            close(out)
-            try draft.rename(to: file)
+            try world.write(to: folder, withObjects: objects)
             return value
         } catch {
             say("standin: \(error)\n", to: 2)
@@ -41,7 +31,10 @@ struct Scene {
         }
     }
 
-    var world: World { change { $0 } }
+    /// As it is now; without objects.
+    var world: World {
+        do { return try World.read(from: folder, withObjects: false) } catch { unexpected("\(error)") }
+    }
 
     /// A call that was never recorded. The test looks at `unexpected`; the caller gets an error, as from a real tool.
     func unexpected(_ why: String) -> Never {

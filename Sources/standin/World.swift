@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
+import KecsSystem
+import SystemPackage
 
 /// What there is: kept in `world.json` between calls. Tests write it to say how things are, and read it to see what became
 /// of them.
@@ -33,10 +35,13 @@ struct World: Codable {
     var containers: [Container] = []
     var networks: [Thing] = []
     var volumes: [Thing] = []
+    /// Kept in a file of its own: a thousand objects are read only by those who ask for objects.
     var objects: [String: Objects] = [:]
     /// Ports that somebody listens on whom docker finds out too late.
     var takenPorts: [Int] = []
     var missingImages: [String] = []
+    /// Names of objects that the API refuses.
+    var invalid: [String] = []
     /// How long k3d takes to create a cluster.
     var createMilliseconds = 0
     /// How many times a new workload is seen waiting before it is available.
@@ -46,6 +51,28 @@ struct World: Codable {
     var faults: [Fault] = []
     /// Calls that no recording answers: a test that leaves one has found a change.
     var unexpected: [String] = []
+
+    private enum CodingKeys: String, CodingKey {
+        case docker, clusters, containers, networks, volumes, takenPorts, missingImages, invalid,
+            createMilliseconds
+        case rolloutQuestions, silent, faults, unexpected
+    }
+
+    static func read(from folder: FilePath, withObjects: Bool = true) throws -> World {
+        var world = try JSONFile.read(World.self, from: folder.appending("world.json"))
+        let file = folder.appending("objects.json")
+        guard withObjects, file.isPresent else { return world }
+        let text = String(decoding: try file.contents(), as: UTF8.self)
+        world.objects = (try JSONValue(parsing: text).object ?? [:]).mapValues { $0.object ?? [:] }
+        return world
+    }
+
+    func write(to folder: FilePath, withObjects: Bool = true) throws {
+        try folder.appending("world.json").replaceContents(try JSONFile.encode(self))
+        guard withObjects else { return }
+        let text = JSONValue.object(objects.mapValues { .object($0) }).text()
+        try folder.appending("objects.json").replaceContents(Array(text.utf8))
+    }
 }
 
 /// What goes wrong at a call, once unless said otherwise.

@@ -37,7 +37,7 @@ import Testing
             #expect(try here.usersKubeconfig.contents() == Array("the user's own".utf8))
             let server = world.objects["kecs-dev"]?["deployment/kecs-system/kecs-server"]
             #expect(
-                server?["spec"]?["template"]?["spec"]?["volumes"]?.elements?.last?["hostPath"]?["path"]?.text
+                server?["spec"]?["template"]?["spec"]?["volumes"]?.array?.last?["hostPath"]?["path"]?.string
                     == instance.folder.data.string)
             #expect(
                 world.containers.first { $0.name == "k3d-kecs-dev-server-0" }?.labels["kecsctl.instance"]

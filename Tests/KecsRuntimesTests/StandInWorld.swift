@@ -41,7 +41,7 @@ struct StandInWorld {
             folder.appending("recordings").withPlatformString { symlink(target, $0) }
         }
         try #require(code == 0)
-        try JSONFile.write(world, to: folder.appending("world.json"))
+        try world.write(to: folder)
         let program = FilePath(bytes: try FilePath("/proc/self/exe").linkTarget()).removingLastComponent()
             .appending("standin")
         for tool in ["k3d", "kubectl", "docker"] {
@@ -71,12 +71,12 @@ struct StandInWorld {
 
     // MARK: The world
 
-    func world() throws -> World { try JSONFile.read(World.self, from: folder.appending("world.json")) }
+    func world() throws -> World { try World.read(from: folder) }
 
     func change(_ body: (inout World) -> Void) throws {
         var world = try world()
         body(&world)
-        try JSONFile.write(world, to: folder.appending("world.json"))
+        try world.write(to: folder)
     }
 
     /// Every call so far, as one line each.

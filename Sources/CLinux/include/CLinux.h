@@ -42,6 +42,9 @@ int clinux_probe_lease(int fd);
 
 extern const int clinux_o_direct;
 
+/// statx(2) STATX_MNT_ID: which mount the path is on, a link not followed; -1 with errno, -2 when the kernel does not say.
+int64_t clinux_mount_id(const char *path);
+
 /// sync_file_range(2): starts writing the range to the device, or also waits for it. Both return 0, or -1 with errno.
 /// Neither is a promise of durability: fdatasync is.
 int clinux_start_writing(int file, int64_t offset, int64_t count);

@@ -67,14 +67,16 @@ struct CaptureParts: Sendable {
         let clock = site.machine.clock
         try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
             .write(to: instance.folder.journal)
-        let began = clock.elapsed()
+        var began = clock.elapsed()
         try await runtime.whileFrozen {
+            began = clock.elapsed()
             for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - began)) }
             for plan in opaque {
                 let scratch = try draft.scratch(for: plan.part.name)
                 for (index, database) in plan.scan.databases.enumerated() where database.engine != .sqlite {
                     for (path, copy) in Self.copies(of: database, number: index, in: scratch) {
                         let source = plan.source.root.appending(bytes: path)
+                        guard source.isPresent else { continue }
                         try source.copyContents(to: copy) {
                             try site.machine.cancellation.check()
                             guard clock.elapsed() - began < limit else { throw tooLong(limit, source) }
@@ -98,9 +100,10 @@ struct CaptureParts: Sendable {
     private static func copies(
         of database: TreeScan.Database, number: Int, in scratch: FilePath
     ) -> [(path: [UInt8], copy: FilePath)] {
-        ([database.path] + database.sidecars).enumerated().map { index, path in
-            (path, scratch.appending("\(number).\(index)"))
-        }
+        // A write-ahead log comes and goes: what was there when the tree was looked at need not be there now.
+        let sidecars = DatabaseIdentity.dataSidecars.map { database.path + Array($0.utf8) }
+        return ([database.path] + sidecars + database.sidecars.filter { !sidecars.contains($0) })
+            .enumerated().map { index, path in (path, scratch.appending("\(number).\(index)")) }
     }
 
     // MARK: One part
@@ -149,10 +152,19 @@ struct CaptureParts: Sendable {
                         identity: identity, sidecars: []))
             default:
                 var file = source.root.appending(bytes: database.path)
-                for (path, copy) in Self.copies(of: database, number: index, in: scratch) where copy.isPresent
-                {
-                    source.substitutes[path] = copy
-                    if path == database.path { file = copy }
+                var sidecars = database.sidecars
+                let copies = Self.copies(of: database, number: index, in: scratch)
+                if let copy = copies.first?.copy, copy.isPresent {
+                    file = copy
+                    sidecars = []
+                    for (path, copy) in copies {
+                        if copy.isPresent {
+                            source.substitutes[path] = copy
+                        } else {
+                            source.leftOut.insert(path)
+                        }
+                        if copy.isPresent, path != database.path { sidecars.append(path) }
+                    }
                 }
                 let facts = try digest(of: file, cancellation: site.machine.cancellation)
                 databases.append(
@@ -160,13 +172,15 @@ struct CaptureParts: Sendable {
                         path: printable(database.path), engine: database.engine, bytes: facts.bytes,
                         pages: nil,
                         tables: nil, sha256: facts.sha256, userVersion: nil, identity: identity,
-                        sidecars: database.sidecars.map { printable($0) }))
+                        sidecars: sidecars.map { printable($0) }))
             }
         }
         // Second chance: written to, but with the same content as before.
         if let last = plan.last, !last.part.fingerprint.isEmpty,
             last.part.fingerprint == plan.scan.fingerprint,
-            last.part.databases.map(\.content) == databases.map(\.content)
+            last.part.databases.map(\.content) == databases.map(\.content),
+            // What is in a write-ahead log beside, the digest of the database does not tell.
+            databases.allSatisfy({ $0.sidecars.isEmpty })
         {
             try draft.dropScratch(for: plan.part.name)
             site.machine.progress.advance(plan.scan.bytes)

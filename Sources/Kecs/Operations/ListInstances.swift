@@ -19,6 +19,8 @@ public struct InstanceSummary: Encodable, Sendable {
     /// What `undo` could still take back, and how much room it takes.
     public var previous: Previous?
     public var problems: [String]
+    /// What the server itself says, when it was asked.
+    public var deep: DeepFindings?
 
     public struct LastBackup: Encodable, Sendable {
         public var id: BackupID

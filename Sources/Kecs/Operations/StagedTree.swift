@@ -30,9 +30,7 @@ struct StagedTree: Sendable {
         switch target {
         case .folder(let live):
             let above = live.removingLastComponent()
-            guard let status = try FileStatus.of(live), status.kind == .folder,
-                let parent = try FileStatus.of(above), parent.device != status.device
-            else {
+            guard try FileStatus.of(live)?.kind == .folder, try above.mountID() != live.mountID() else {
                 return [
                     try Swap.Unit(
                         part: part, live: live, staged: staged,
@@ -95,8 +93,8 @@ struct StagedTree: Sendable {
     /// Where the old one of a whole folder is kept: with the instance when that is the same file system, else beside it.
     private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
         let above = live.removingLastComponent()
-        let home = try FileStatus.of(kept.removingLastComponent().removingLastComponent())
-        if let parent = try FileStatus.of(above), let home, parent.device != home.device {
+        let home = try kept.removingLastComponent().removingLastComponent().mountID()
+        if let parent = try above.mountID(), let home, parent != home {
             return above.appending(".\(part).kecsctl-previous-\(id)")
         }
         return kept.appending(part)
@@ -108,12 +106,12 @@ struct StagedTree: Sendable {
     ) throws -> FilePath {
         var place = live
         while try FileStatus.of(place) == nil { place = place.removingLastComponent() }
-        let device = try FileStatus.of(place)?.device
-        if try FileStatus.of(instance.path)?.device == device {
+        let mount = try place.mountID()
+        if try instance.path.mountID() == mount {
             return instance.restoring.appending(id).appending(part)
         }
         let above = live.removingLastComponent()
-        if try FileStatus.of(above)?.device == device {
+        if try above.mountID() == mount {
             return above.appending(".\(part).kecsctl-restoring-\(id)")
         }
         return live.appending(".kecsctl-restoring").appending(id)

@@ -209,13 +209,47 @@ public struct StartInstance: Sendable {
             }
             try Journal.close(instance.folder.journal)
         }
+        let (recovery, recoveryFailure) = try await recover(instance, request)
+        instance = try site.instance(instance.name, flags: request.settings)
         let state = await runtime.state()
-        let didSomething = isNew || database || restored != nil || before != state
-        return StartReport(
-            outcome: restoreFailure != nil ? .partial : didSomething ? .done : .already, state: state.name,
+        let didSomething =
+            isNew || database || restored != nil || before != state || recovery?.outcome == .done
+        let isPartial = restoreFailure != nil || recoveryFailure != nil || recovery?.outcome == .partial
+        var report = StartReport(
+            outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
             created: isNew, restored: restored, restoreError: restoreFailure,
             degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
             endpoints: runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
+        report.recovery = recovery
+        report.recoveryError = recoveryFailure
+        return report
+    }
+
+    /// The cluster that has just come up holds nothing of what the database says, unless it was there all along.
+    private func recover(
+        _ instance: Instance, _ request: StartRequest
+    ) async throws -> (RecoverReport?, Failure?) {
+        guard instance.config.runtime == .k3d, let ground = site.ground?(instance),
+            try instance.settings.flag(.autoRecoverState)
+        else { return (nil, nil) }
+        do {
+            let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
+                .run(instance, RecoverRequest(wait: request.wait, limit: request.limit))
+            if report.outcome == .partial { try degrade(instance, "not everything could be recovered") }
+            return (report, nil)
+        } catch {
+            let failure = Failure.describing(error, doing: "recover “\(instance.name)”")
+            guard failure.kind != .interrupted, failure.kind != .terminated else { throw failure }
+            site.log("State recovery failed: \(failure.message)")
+            try degrade(instance, failure.message)
+            return (nil, failure)
+        }
+    }
+
+    private func degrade(_ instance: Instance, _ why: String) throws {
+        var config = try InstanceConfig.read(instance.folder.config)
+        config.degraded = .init(since: site.machine.clock.now(), why: why)
+        try config.write(to: instance.folder.config)
     }
 
     private func restoreIfNeeded(_ instance: Instance, _ request: StartRequest) async throws -> String? {

@@ -11,6 +11,10 @@ public struct StartReport: OperationReport {
     public var restored: String?
     /// The state was gone and could not be restored: the instance is degraded now.
     public var restoreError: Failure?
+    /// What came back of the clusters and services that the state database holds; nil when nobody looked.
+    public var recovery: RecoverReport?
+    /// They could not even be looked for: the instance is degraded now.
+    public var recoveryError: Failure?
     public var degraded: String?
     /// False for a local instance without a command: it is data, and nothing was started.
     public var runsSomething: Bool

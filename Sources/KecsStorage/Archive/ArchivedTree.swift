@@ -30,6 +30,32 @@ final class ArchivedTree: TreeVisitor {
         unused = Set(source.substitutes.keys)
     }
 
+    /// A copied write-ahead log whose original was folded into its database meanwhile belongs to the copy of that: it
+    /// is written last, with the database's owner and mode.
+    func addUnused() throws {
+        for path in unused.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            let suffix = ["-wal", "-journal", ".wal"].map { Array($0.utf8) }.first {
+                path.suffix($0.count) == $0[...]
+            }
+            guard let suffix, let substitute = source.substitutes[path],
+                source.substitutes[Array(path.dropLast(suffix.count))] != nil,
+                let model = try FileStatus.of(source.path(Array(path.dropLast(suffix.count)))),
+                model.kind == .file
+            else { continue }
+            let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+            guard file >= 0 else { throw FileError.last("open", substitute) }
+            defer { close(file) }
+            let own = try FileStatus.of(descriptor: file, at: substitute)
+            var entry = TarEntry(path, Tar.Kind.file, model)
+            _ = try contents.write(file, own, at: substitute) { status, extents in
+                entry.size = status.size
+                entry.extents = extents
+                return try self.write(entry)
+            }
+            unused.remove(path)
+        }
+    }
+
     /// After the walk.
     func end() -> ArchiveSummary {
         summary.vanished += unused.sorted { $0.lexicographicallyPrecedes($1) }

@@ -78,6 +78,7 @@ private func write(
         let stream = TarStream(line, progress: progress)
         let tree = ArchivedTree(source, stream)
         try TreeWalk(source: source, cancellation: cancellation).run(tree)
+        try tree.addUnused()
         summary = tree.end()
         try stream.finish()
     } catch { line.fail(error) }

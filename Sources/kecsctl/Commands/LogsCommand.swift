@@ -19,6 +19,9 @@ struct LogsCommand: SessionCommand {
     @Option(help: ArgumentHelp("So many lines from the end.", valueName: "lines"))
     var tail = 200
 
+    @Option(help: ArgumentHelp("Nothing older; for servers in containers.", valueName: "time"))
+    var since: TimeSpan?
+
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
@@ -27,7 +30,23 @@ struct LogsCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let name = try session.one(instance.selection, unnamed: .theOnlyOne)
-        let log = LogTail(try session.site.instance(name).folder.serverLog)
+        let instance = try session.site.instance(name)
+        let request = LogRequest(tail: tail, follow: follow, since: since)
+        if try await session.site.runtime(instance).log(
+            request,
+            output: { [console = session.console] in
+                console.answer(bytes: $0)
+            })
+        {
+            return 0
+        }
+        guard since == nil else {
+            throw Failure(
+                .usage, "--since is only for servers in containers",
+                cause: "the log of “\(name)” is a file whose lines have no time of ours",
+                remedy: "kecsctl logs \(name) --tail \(tail)")
+        }
+        let log = LogTail(instance.folder.serverLog)
         for line in try log.last(tail) { session.console.answer(line + "\n") }
         if follow {
             try await log.follow(clock: session.machine.clock, cancellation: session.machine.cancellation) {

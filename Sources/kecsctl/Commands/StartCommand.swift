@@ -81,6 +81,15 @@ struct StartCommand: SessionCommand {
     @Flag(help: "Take a degraded instance as it is from now on.")
     var accept = false
 
+    @Option(help: ArgumentHelp("k3d: what the cluster's nodes are made of.", valueName: "ref"))
+    var k3sImage: String?
+
+    @Option(help: ArgumentHelp("k3d: nodes besides the server.", valueName: "n"))
+    var agents: Int?
+
+    @Flag(name: .customLong("no-recover"), help: "k3d: do not bring back what the state database holds.")
+    var noRecover = false
+
     @Flag(name: .customLong("no-wait"), help: "Do not wait until it answers.")
     var noWait = false
 
@@ -111,6 +120,9 @@ struct StartCommand: SessionCommand {
         settings[.composeFile] = try composeFile?.path(session).string
         settings[.composeService] = service
         settings[.volumeLabel] = volumeLabel
+        settings[.k3sImage] = k3sImage
+        settings[.agents] = agents.map(String.init)
+        settings[.autoRecoverState] = noRecover ? "false" : nil
         settings[.apiPort] = apiPort.map(String.init)
         settings[.adminPort] = adminPort.map(String.init)
         let from: StartRequest.Restore =
@@ -126,7 +138,7 @@ struct StartCommand: SessionCommand {
     }
 
     static var telling: Session.Telling<StartReport> {
-        .init(text: text, failures: { $0.restoreError.map { [$0] } ?? [] })
+        .init(text: text, failures: { [$0.restoreError, $0.recoveryError].compactMap(\.self) })
     }
 
     private static func text(_ name: InstanceName, _ report: StartReport) -> String {

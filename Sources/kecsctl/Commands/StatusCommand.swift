@@ -8,10 +8,14 @@ struct StatusCommand: SessionCommand {
         commandName: "status", abstract: "Tell all that is known of instances without asking their servers.")
 
     static let help = CommandHelp(
-        ExitStatus.instances, .init("kecsctl status dev", "everything about “dev”"),
+        ExitStatus.instances.union([20]), .init("kecsctl status dev", "everything about “dev”"),
         .init("kecsctl status", "about every instance"))
 
     @OptionGroup var instances: InstanceArguments
+    @Flag(
+        help: "Ask the server, too: its database and its clusters against this host's. 20 when they differ.")
+    var deep = false
+
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
@@ -19,11 +23,19 @@ struct StatusCommand: SessionCommand {
         let listing = Session.Listing<InstanceSummary>(
             kind: "InstanceList",
             table: { items, _ in items.map { Self.text($0, now) }.joined(separator: "\n") },
-            name: \.name, nothing: "there is no instance yet; “kecsctl start dev --runtime local” makes one")
+            name: \.name, nothing: "there is no instance yet; “kecsctl start dev --runtime local” makes one",
+            status: { $0.deep?.problems.isEmpty ?? true ? 0 : Failure.Kind.problemsFound.rawValue })
         let names = try session.resolve(instances.selection, unnamed: .everything)
         return await session.list(listing, over: names) { name in
-            try await ListInstances(site: session.site).run(
+            var items = try await ListInstances(site: session.site).run(
                 [try InstanceName(checking: name)], healed: { session.tell([$0]) })
+            for index in items.indices where deep && items[index].state == RuntimeState.running.name {
+                let instance = try session.site.instance(try InstanceName(checking: items[index].name))
+                let found = try await InspectDeep(site: session.site).run(instance)
+                items[index].deep = found
+                items[index].problems += found.problems
+            }
+            return items
         }
     }
 
@@ -42,6 +54,13 @@ struct StatusCommand: SessionCommand {
         if let previous = item.previous {
             lines.append(
                 ("undo", "\(previous.id) can be taken back; it takes \(ByteCount(previous.sizeBytes))"))
+        }
+        if let server = item.deep?.server {
+            lines.append(("server", "sees \(server.path), \(ByteCount(server.size))"))
+        }
+        if let api = item.deep?.api {
+            let services = api.services.values.reduce(0) { $0 + $1.count }
+            lines.append(("its API", "\(api.clusters.count) clusters, \(services) services"))
         }
         lines += item.problems.map { ("problem", $0) }
         return lines.map { title, text in

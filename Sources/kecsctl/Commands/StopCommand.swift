@@ -17,6 +17,11 @@ struct StopCommand: SessionCommand {
     @Flag(name: .customLong("no-backup"), help: "Stop without a backup.")
     var noBackup = false
 
+    @Flag(
+        name: .customLong("keep-clusters"),
+        help: "k3d: stop the cluster; else it is deleted after the backup.")
+    var keepClusters = false
+
     @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
@@ -29,7 +34,9 @@ struct StopCommand: SessionCommand {
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
         ) { name in
             try await session.locked(name, change) { instance in
-                try await StopInstance(site: session.site).run(instance, request)
+                var instance = instance
+                if keepClusters { instance.settings.flags[.keepClustersOnShutdown] = "true" }
+                return try await StopInstance(site: session.site).run(instance, request)
             }
         }
     }

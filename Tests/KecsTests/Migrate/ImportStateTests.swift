@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsTesting
 import Glibc
 import Kecs
 import KecsState

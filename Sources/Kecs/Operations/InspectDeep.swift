@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// Whether the server, its database and this host speak of the same thing.
+public struct DeepFindings: Hashable, Encodable, Sendable {
+    /// The database as the server sees it, and as this host does.
+    public var server: SeenDatabase?
+    public var host: SeenDatabase?
+    public var api: APIFindings?
+    /// What does not fit together, in sentences.
+    public var problems: [String] = []
+
+    public struct APIFindings: Hashable, Encodable, Sendable {
+        public var clusters: [String]
+        public var services: [String: [String]]
+    }
+}
+
+/// Enough of a database file to tell whether two paths lead to one.
+public struct SeenDatabase: Hashable, Encodable, Sendable {
+    public var path: String
+    public var size: Int64
+    public var inode: UInt64?
+    /// SQLite's `user_version`, of the file without its write-ahead log.
+    public var userVersion: Int64?
+
+    public init(path: String, size: Int64, inode: UInt64?, head: [UInt8]) {
+        self.path = path
+        self.size = size
+        self.inode = inode
+        // Bytes 60 to 63, the most significant first (sqlite.org/fileformat2.html, 1.3).
+        if head.count >= 64, head.starts(with: Array("SQLite format 3\0".utf8)) {
+            userVersion = Int64(head[60..<64].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+        }
+    }
+
+    /// Nil when there is no such file.
+    public init?(of file: FilePath, named path: String? = nil) throws {
+        guard let status = try FileStatus.of(file), status.kind == .file else { return nil }
+        self.init(
+            path: path ?? file.string, size: status.size, inode: status.inode, head: try file.prefix(64))
+    }
+
+    /// Inodes tell for sure. Sizes and versions tell only that they differ, and a server may be writing.
+    func isSame(as other: SeenDatabase) -> Bool {
+        if let inode, let theirs = other.inode { return inode == theirs }
+        return size == other.size && userVersion == other.userVersion
+    }
+}
+
+/// `status --deep`: asks the server itself.
+public struct InspectDeep: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run(_ instance: Instance) async throws -> DeepFindings {
+        var findings = DeepFindings()
+        let runtime = try site.runtime(instance)
+        guard await runtime.state() == .running else { return findings }
+        let file = try instance.databaseFile()
+        findings.server = try await runtime.serverDatabase()
+        findings.host = try SeenDatabase(of: file)
+        if let server = findings.server {
+            if let host = findings.host {
+                if !server.isSame(as: host) {
+                    findings.problems.append(
+                        "the server's database \(server.path) is not \(host.path) of this host: another folder is "
+                            + "mounted there, or it was replaced while the server ran")
+                }
+            } else {
+                findings.problems.append(
+                    "the server has the database \(server.path), this host has no \(file)")
+            }
+        } else if findings.host != nil, runtime.makesItsDatabase {
+            findings.problems.append("the server does not see the database \(file)")
+        }
+        await askAPI(instance, runtime, file, &findings)
+        return findings
+    }
+
+    // MARK: The ECS API
+
+    private func askAPI(
+        _ instance: Instance, _ runtime: any Runtime, _ file: FilePath, _ findings: inout DeepFindings
+    ) async {
+        guard let url = runtime.endpoints().first(where: { $0.name == "api" })?.url else { return }
+        do {
+            let clusters = try await names("ListClusters", "clusterArns", [:], at: url)
+            var services: [String: [String]] = [:]
+            for cluster in clusters {
+                services[cluster] = try await names(
+                    "ListServices", "serviceArns", ["cluster": .string(cluster)], at: url)
+            }
+            findings.api = .init(clusters: clusters, services: services)
+            guard let known = try remembered(file) else { return }
+            if known.keys.sorted() != clusters {
+                findings.problems.append(
+                    "the API tells of the clusters \(listed(clusters)), the database of \(listed(known.keys.sorted()))"
+                )
+            }
+            for (cluster, names) in known.sorted(by: { $0.key < $1.key }) {
+                guard let told = services[cluster], told != names else { continue }
+                findings.problems.append(
+                    "the API tells of the services \(listed(told)) in \(cluster), the database of \(listed(names))"
+                )
+            }
+        } catch {
+            let failure = Failure.describing(error, doing: "ask the API at \(url)")
+            findings.problems.append(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
+        }
+    }
+
+    private func listed(_ names: [String]) -> String {
+        names.isEmpty ? "none" : names.joined(separator: ", ")
+    }
+
+    /// The last components of the ARNs that the API lists, sorted; page by page.
+    private func names(
+        _ action: String, _ field: String, _ request: [String: JSONValue], at url: String
+    ) async throws -> [String] {
+        var names: [String] = []
+        var request = request
+        request["maxResults"] = 100
+        // 100 pages of 100: more than any instance here has.
+        for _ in 0..<100 {
+            let answer = try await ask(action, .object(request), at: url)
+            names += (answer[field]?.array ?? []).compactMap {
+                $0.string?.split(separator: "/").last.map(String.init)
+            }
+            guard let next = answer["nextToken"]?.string, !next.isEmpty else { break }
+            request["nextToken"] = .string(next)
+        }
+        return names.sorted()
+    }
+
+    private func ask(_ action: String, _ request: JSONValue, at url: String) async throws -> JSONValue {
+        var call = ProcessCall(
+            "curl", "--silent", "--show-error", "--max-time", "5", "--request", "POST", "--header",
+            "X-Amz-Target: AmazonEC2ContainerServiceV20141113.\(action)", "--header",
+            "Content-Type: application/x-amz-json-1.1", "--data", request.text(), url)
+        call.limit = .seconds(10)
+        let result = try await site.machine.processes.run(call)
+        guard result.succeeded else {
+            throw Failure(.failed, "the API did not answer \(action)", cause: result.errorText)
+        }
+        do {
+            return try JSONValue(parsing: result.outputText)
+        } catch {
+            throw Failure(.failed, "the API's answer to \(action) cannot be read", cause: "\(error)")
+        }
+    }
+
+    /// Services by cluster as the database has them; nil when it is no SQLite database with KECS's tables.
+    private func remembered(_ file: FilePath) throws -> [String: [String]]? {
+        guard try DatabaseEngine(of: file) == .sqlite else { return nil }
+        let database = try SQLiteDatabase(file, .readOnly, cancellation: site.machine.cancellation)
+        var tables: Set<String> = []
+        try database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").run {
+            if let name = $0[0].text { tables.insert(name) }
+        }
+        guard tables.contains("clusters") else { return nil }
+        var known: [String: [String]] = [:]
+        try database.prepare("SELECT name FROM clusters").run {
+            if let name = $0[0].text { known[name] = [] }
+        }
+        guard tables.contains("services") else { return known }
+        let services =
+            "SELECT clusters.name, service_name FROM services JOIN clusters ON clusters.arn = cluster_arn"
+        try database.prepare(services).run { row in
+            if let cluster = row[0].text, let service = row[1].text {
+                known[cluster, default: []].append(service)
+            }
+        }
+        return known.mapValues { $0.sorted() }
+    }
+}

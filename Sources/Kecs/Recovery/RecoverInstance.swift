@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+import KecsSystem
+import Synchronization
+import SystemPackage
+
+/// What `recover` is asked to do.
+public struct RecoverRequest: Sendable {
+    /// Names of ECS clusters; empty for all.
+    public var clusters: [String]
+    /// `CLUSTER` or `CLUSTER/SERVICE`.
+    public var skip: [String]
+    /// k3d clusters at once.
+    public var parallel: Int
+    /// Whether each batch waits for its rollouts.
+    public var wait: Bool
+    /// Go on with the recovery that was cut off, with its own clusters and exceptions.
+    public var resume: Bool
+    public var dryRun: Bool
+    /// For each cluster's API, and for each batch's rollouts.
+    public var limit: Duration
+
+    public init(
+        clusters: [String] = [], skip: [String] = [], parallel: Int = 2, wait: Bool = true,
+        resume: Bool = false, dryRun: Bool = false, limit: Duration = .seconds(300)
+    ) {
+        self.clusters = clusters
+        self.skip = skip
+        self.parallel = max(1, parallel)
+        self.wait = wait
+        self.resume = resume
+        self.dryRun = dryRun
+        self.limit = limit
+    }
+}
+
+/// Brings back every cluster and service that the state database holds, and nothing that is there already.
+///
+/// What it would do is a `RecoveryPlan`; everything is applied, so that doing it twice is doing it once, and every object
+/// bears the recovery's label, so that it can be taken back.
+public struct RecoverInstance: Sendable {
+    let site: Site
+    let ground: any RecoveryGround
+    /// The lines of the State Recovery Guide.
+    let log: @Sendable (String) -> Void
+
+    public init(site: Site, ground: any RecoveryGround, log: @escaping @Sendable (String) -> Void) {
+        self.site = site
+        self.ground = ground
+        self.log = log
+    }
+
+    /// To be called under the instance's lock.
+    ///
+    /// - Throws: `Failure(.unreachable)` when the clusters are not to be known: then nothing has been changed.
+    public func run(_ instance: Instance, _ request: RecoverRequest) async throws -> RecoverReport {
+        let began = site.machine.clock.elapsed()
+        var request = request
+        let before = try RecoveryRecord.read(instance.folder.recovery)
+        let unfinished = before?.finishedAt == nil ? before : nil
+        if request.resume {
+            guard let unfinished else { return RecoverReport(outcome: .already) }
+            request.clusters = unfinished.only ?? []
+            request.skip = unfinished.skip
+        }
+        log("Starting state recovery...")
+        guard let records = try read(instance), !records.clusters.isEmpty else {
+            log("No clusters found in storage, nothing to recover")
+            return RecoverReport(outcome: .already)
+        }
+        try check(request, against: records)
+        log("Found \(records.clusters.count) clusters in storage, checking which need recovery...")
+        let names = try await ground.clusters()
+
+        var policy = RecoveryPolicy()
+        policy.only = request.clusters.isEmpty ? nil : Set(request.clusters)
+        policy.skip = Set(request.skip)
+        // The same label as what was cut off: one recovery, which can be taken back as one.
+        let id = unfinished?.id ?? site.newUUID()
+        policy.labels = [RecoveryLabel.name: id]
+        let work = RecoveryWork(
+            records: records, policy: policy, names: names, id: id, request: request,
+            outline: RecoveryPlan(records, ExistingObjects(k3dClusters: .known(names)), policy))
+
+        var report = RecoverReport(outcome: request.dryRun ? .planned : .done)
+        report.recovery = request.dryRun ? nil : id
+        var record = RecoveryRecord(
+            id: id, startedAt: unfinished?.startedAt ?? site.machine.clock.now(),
+            only: request.clusters.isEmpty ? nil : request.clusters, skip: request.skip)
+        record.k3dClusters = work.outline.k3dClusters.map(\.name)
+        if !request.dryRun { try JSONFile.write(record, to: instance.folder.recovery) }
+
+        let results = try await recoverAll(work)
+        collect(results, work, into: &report)
+        if !request.dryRun {
+            do {
+                try WriteRecoveryBack(records: records, now: site.machine.clock.now())
+                    .run(results.flatMap(\.facts), in: try instance.databaseFile())
+            } catch {
+                report.databaseError = Failure.describing(error).cause ?? "\(error)"
+            }
+            report.sumUp()
+            record.finishedAt = site.machine.clock.now()
+            try JSONFile.write(record, to: instance.folder.recovery)
+        }
+        report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
+        tell(report)
+        return report
+    }
+
+    private func read(_ instance: Instance) throws -> StateRecords? {
+        let file = try instance.databaseFile()
+        guard file.isPresent else { return nil }
+        return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
+    }
+
+    /// A name that is nowhere is a slip of the pen, and what was meant would be left out, or not.
+    private func check(_ request: RecoverRequest, against records: StateRecords) throws {
+        let clusters = Set(records.clusters.map(\.name))
+        let byARN = Dictionary(records.clusters.map { ($0.arn, $0.name) }) { first, _ in first }
+        let services = Set(records.services.map { "\(byARN[$0.clusterARN] ?? "")/\($0.serviceName)" })
+        for name in request.clusters where !clusters.contains(name) {
+            throw Failure(
+                .notFound, "there is no ECS cluster “\(name)” in the database",
+                cause: "there are: \(clusters.sorted().joined(separator: ", "))")
+        }
+        for name in request.skip where !clusters.contains(name) && !services.contains(name) {
+            throw Failure(
+                .notFound, "there is nothing called “\(name)” in the database that could be skipped")
+        }
+    }
+
+    /// The k3d clusters, so many at once; one that fails does not stop the others.
+    private func recoverAll(_ work: RecoveryWork) async throws -> [RecoverCluster.Result] {
+        let estimate = Mutex(
+            RecoveryEstimate(
+                clusters: work.outline.k3dClusters.count { $0.action == .create },
+                services: work.outline.clusters.flatMap(\.services).count { $0.decision == .recover },
+                parallel: work.request.parallel))
+        let progress: @Sendable (String, (inout RecoveryEstimate) -> Void) -> Void = { [site] text, change in
+            let left = estimate.withLock { estimate in
+                change(&estimate)
+                return estimate.text
+            }
+            site.machine.progress.step("\(text), \(left)", total: nil)
+        }
+        return try await withThrowingTaskGroup(of: RecoverCluster.Result.self) { group in
+            var waiting = work.outline.k3dClusters[...]
+            var results: [RecoverCluster.Result] = []
+            func next() {
+                guard let step = waiting.popFirst() else { return }
+                group.addTask {
+                    try await RecoverCluster(
+                        machine: site.machine, ground: ground, work: work, log: log, progress: progress
+                    ).run(step)
+                }
+            }
+            for _ in 0..<work.request.parallel { next() }
+            while let result = try await group.next() {
+                results.append(result)
+                next()
+            }
+            return results
+        }
+    }
+
+    private func collect(
+        _ results: [RecoverCluster.Result], _ work: RecoveryWork, into report: inout RecoverReport
+    ) {
+        var clusters = results.flatMap(\.clusters)
+        // Those that are in no k3d cluster that is wanted.
+        let seen = Set(clusters.map(\.name))
+        for step in work.outline.clusters where !seen.contains(step.name) {
+            var cluster = RecoverReport.Cluster(
+                name: step.name, k3dCluster: step.k3dCluster, outcome: .skipped)
+            switch step.decision {
+            case .skip(let why): cluster.reason = why
+            case .fail(let why), .unknown(let why):
+                cluster.outcome = .failed
+                cluster.reason = why
+            case .recover, .exists: break
+            }
+            if step.k3dCluster == nil { log("Cluster \(step.name) has no k8s cluster name, skipping") }
+            clusters.append(cluster)
+        }
+        report.clusters = clusters.sorted { $0.name < $1.name }
+        report.tasks = results.flatMap(\.tasks).sorted()
+        report.notRecovered.tasks = results.flatMap(\.lostTasks).sorted()
+        report.notRecovered.secrets = Set(results.flatMap(\.missingSecrets)).sorted()
+        report.notRecovered.external = results.flatMap(\.external).sorted()
+        report.sumUp()
+    }
+
+    private func tell(_ report: RecoverReport) {
+        guard report.outcome != .planned else { return }
+        let summary = report.summary
+        log(
+            "State recovery summary: \(summary.recovered) recovered, \(summary.skipped) skipped, \(summary.failed) failed"
+        )
+        if report.hasFailed {
+            var failed: [String] = []
+            if summary.failed > 0 { failed.append("\(summary.failed) clusters") }
+            if summary.services.failed > 0 { failed.append("\(summary.services.failed) services") }
+            if !report.notRecovered.tasks.isEmpty {
+                failed.append("\(report.notRecovered.tasks.count) tasks")
+            }
+            let what = failed.isEmpty ? "the database could not be updated" : failed.joined(separator: ", ")
+            log("State recovery failed: failed to recover \(what)")
+        } else {
+            log("State recovery completed")
+        }
+    }
+}
+
+/// What all parts of one recovery share.
+struct RecoveryWork: Sendable {
+    let records: StateRecords
+    let policy: RecoveryPolicy
+    /// Of the k3d clusters that there were.
+    let names: Set<String>
+    let id: String
+    let request: RecoverRequest
+    /// Made without knowing what is in the clusters: which of them are wanted.
+    let outline: RecoveryPlan
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How long a recovery still takes. It starts with what the State Recovery Guide says (30 to 60 seconds a cluster, 5 to 10
+/// a service) and believes its own measurements more with each one.
+struct RecoveryEstimate: Sendable {
+    private var clusters = Average(prior: .seconds(45))
+    private var services = Average(prior: .milliseconds(7500))
+    var clustersLeft: Int
+    var servicesLeft: Int
+    let parallel: Int
+
+    init(clusters: Int, services: Int, parallel: Int) {
+        clustersLeft = clusters
+        servicesLeft = services
+        self.parallel = max(1, parallel)
+    }
+
+    mutating func clusterIsUp(after time: Duration) {
+        clusters.add(time, count: 1)
+        clustersLeft = max(0, clustersLeft - 1)
+    }
+
+    /// - Parameter time: For all of the batch.
+    mutating func servicesAreUp(_ count: Int, after time: Duration) {
+        services.add(time, count: count)
+        servicesLeft = max(0, servicesLeft - count)
+    }
+
+    var left: Duration {
+        (clusters.value * clustersLeft + services.value * servicesLeft) / parallel
+    }
+
+    /// "about 3 min left", in steps that do not pretend to more than is known.
+    var text: String {
+        let seconds = left.components.seconds
+        if seconds < 10 { return "a few seconds left" }
+        if seconds < 90 { return "about \((seconds + 9) / 10 * 10) s left" }
+        return "about \((seconds + 59) / 60) min left"
+    }
+
+    /// The guide's figure counts as one measurement.
+    private struct Average: Sendable {
+        private var sum: Duration
+        private var count = 1
+
+        init(prior: Duration) { sum = prior }
+        var value: Duration { sum / count }
+        mutating func add(_ time: Duration, count: Int) {
+            sum += time
+            self.count += count
+        }
+    }
+}

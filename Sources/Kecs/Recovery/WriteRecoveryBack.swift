@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What became of a service, for its row.
+struct ServiceFact: Hashable, Sendable {
+    var arn: String
+    var taskSet: String?
+    var namespace: String
+    var deployment: String?
+    var available: Int64
+}
+
+/// Writes what runs now into the database: counts and where the objects are. One transaction, all rows or none.
+struct WriteRecoveryBack {
+    let records: StateRecords
+    let now: Moment
+
+    func run(_ facts: [ServiceFact], in file: FilePath) throws {
+        guard !facts.isEmpty else { return }
+        let database = try StateDatabase.open(file).database
+        let desired = Dictionary(records.services.map { ($0.arn, $0.desiredCount) }) { first, _ in first }
+        try database.transaction {
+            for (arn, all) in Dictionary(grouping: facts, by: \.arn) {
+                let available = all.reduce(0) { $0 + $1.available }
+                let pending = max(0, (desired[arn] ?? available) - available)
+                try database.execute(
+                    """
+                    UPDATE services SET running_count = ?, pending_count = ?, namespace = ?,
+                    deployment_name = coalesce(?, deployment_name), updated_at = ? WHERE arn = ?
+                    """,
+                    .integer(available), .integer(pending), .text(all[0].namespace),
+                    all.count == 1 ? all[0].deployment.map { .text($0) } ?? .null : .null, .text(time),
+                    .text(arn))
+            }
+            for fact in facts {
+                guard let taskSet = fact.taskSet else { continue }
+                try database.execute(
+                    "UPDATE task_sets SET running_count = ?, updated_at = ? WHERE id = ? AND service_arn = ?",
+                    .integer(fact.available), .text(time), .text(taskSet), .text(fact.arn))
+            }
+            try database.execute(
+                """
+                UPDATE clusters SET
+                active_services_count = (SELECT count(*) FROM services
+                    WHERE cluster_arn = clusters.arn AND status = 'ACTIVE'),
+                running_tasks_count = (SELECT coalesce(sum(running_count), 0) FROM services
+                    WHERE cluster_arn = clusters.arn),
+                pending_tasks_count = (SELECT coalesce(sum(pending_count), 0) FROM services
+                    WHERE cluster_arn = clusters.arn),
+                updated_at = ?
+                WHERE arn IN (SELECT cluster_arn FROM services WHERE namespace IS NOT NULL AND updated_at = ?)
+                """, .text(time), .text(time))
+        }
+    }
+
+    /// As the schema has it: microseconds, UTC.
+    private var time: String {
+        let micros = String(now.nanoseconds / 1000)
+        let whole = Moment(seconds: now.seconds).description.prefix { $0 != "Z" && $0 != "." }
+        return whole + "." + String(repeating: "0", count: 6 - micros.count) + micros + "Z"
+    }
+}

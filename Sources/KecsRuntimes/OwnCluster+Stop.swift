@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+import SystemPackage
+
+extension OwnCluster {
+    /// Stops the cluster and keeps it. One that was never complete is taken away: there is nothing in it.
+    func stop(limit: Duration) async throws {
+        try await locked {
+            switch try await k3d.existence(of: name) {
+            case .unknown(let why): throw unknown(why)
+            case .absent:
+                if draft.isPresent {
+                    try await removeRemains()
+                    try draft.remove()
+                }
+            case .present(let found):
+                if draft.isPresent, try await isOurs() {
+                    try await deleteCluster()
+                    try draft.remove()
+                    return
+                }
+                if try await foreignOwner() != nil { return }
+                guard found.condition != .stopped else { return }
+                try await resume(found)
+                // Docker gives each node 10 s, then kills it; the servers drain first.
+                let result = try await k3d.stop(name, limit: max(limit, .seconds(60)))
+                guard case .present(let after) = try await k3d.existence(of: name), !after.hasRunningServer
+                else {
+                    throw failed("k3d could not stop “\(name)”", result)
+                }
+            }
+        }
+    }
+
+    /// Deletes the cluster. The data stays: it lies on this host.
+    func remove() async throws {
+        try await locked {
+            switch try await k3d.existence(of: name) {
+            case .unknown(let why): throw unknown(why)
+            case .absent: try await removeRemains()
+            case .present:
+                guard try await isOurs() else {
+                    // Nobody asked us to make it, so nobody asks us to delete it.
+                    return
+                }
+                try await deleteCluster()
+            }
+            for file in [kubeconfig, draft] where file.isPresent {
+                try file.remove()
+            }
+        }
+    }
+
+    /// Until docker and k3d both say that nothing is left: a delete that could not reach docker exits 0 as well.
+    func deleteCluster() async throws {
+        let result = try await k3d.delete(name, limit: .seconds(120))
+        if case .unknown(let why) = try await k3d.existence(of: name) { throw unknown(why) }
+        let findings = try await engine.findings()
+        guard findings.containers.isEmpty else {
+            throw Failure(
+                .failed, "k3d could not delete “\(name)”",
+                cause: result.succeeded
+                    ? "it said nothing, and left \(findings.containers.map(\.name).joined(separator: ", "))"
+                    : result.firstComplaint,
+                remedy: "k3d cluster delete \(name)")
+        }
+        _ = try await engine.removeLeftovers()
+    }
+
+    // MARK: Freeze
+
+    func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        guard case .present(let found) = try await k3d.existence(of: name) else {
+            throw unknown("k3d does not list it")
+        }
+        let running = found.nodes.filter { $0.state.status == "running" && $0.role != "loadbalancer" }
+        do {
+            try await engine.pause(running.map(\.name))
+            let value = try await body()
+            try await thaw()
+            return value
+        } catch {
+            try await thaw()
+            throw error
+        }
+    }
+
+    func thaw() async throws {
+        switch try await k3d.existence(of: name) {
+        case .unknown(let why): throw unknown(why)
+        case .absent: return
+        case .present(let found): try await resume(found)
+        }
+    }
+
+    func resume(_ found: K3dCluster) async throws {
+        try await engine.unpause(found.nodes.filter { $0.state.status == "paused" }.map(\.name))
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// A k3d cluster that belongs to an instance: its own, which the control plane lives in, or one that its rows name.
+///
+/// Three answers to "is it there": yes, no, unknown. Unknown changes nothing.
+struct OwnCluster: Sendable {
+    let instance: Instance
+    let machine: Machine
+    let name: String
+    let k3d: K3d
+    let engine: K3dEngine
+    let kubectl: Kubectl
+    /// There while the cluster is made.
+    let draft: FilePath
+    let kubeconfig: FilePath
+    /// What the control plane sees of this host; none in a cluster that holds only services.
+    var folders: [FilePath] = []
+    var ports: [K3dCreate.Port] = []
+    var image = OwnCluster.defaultImage
+    var agents = 0
+
+    /// What upstream KECS pins.
+    static let defaultImage = "rancher/k3s:v1.31.4-k3s1"
+    /// For each of k3d's phases: it has no limit of its own, and a server that never gets ready holds it for ever.
+    static let phase = Duration.seconds(120)
+    /// A create with everything to be pulled.
+    static let creation = Duration.seconds(600)
+
+    init(_ instance: Instance, machine: Machine, named name: String) throws {
+        guard Self.isName(name) else {
+            throw Failure(
+                .usage, "“\(name)” cannot be the name of a k3d cluster",
+                cause: "it must have at most 32 lower-case letters, digits and hyphens")
+        }
+        self.instance = instance
+        self.machine = machine
+        self.name = name
+        let isMain = name == "kecs-\(instance.name)"
+        let place =
+            isMain
+            ? instance.folder.path
+            : instance.folder.path.appending(InstanceFolder.clustersName).appending(name)
+        kubeconfig = place.appending(InstanceFolder.kubeconfigName)
+        draft = place.appending(InstanceFolder.clusterDraftName)
+        k3d = K3d(machine: machine, ownKubeconfig: kubeconfig)
+        engine = K3dEngine(machine: machine, cluster: name)
+        kubectl = Kubectl(machine: machine, kubeconfig: kubeconfig, cluster: name)
+    }
+
+    /// Stricter than k3d, which takes capitals and dots as well.
+    static func isName(_ name: String) -> Bool {
+        let bytes = Array(name.utf8)
+        func isWord(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        guard let first = bytes.first, let last = bytes.last, bytes.count <= 32 else { return false }
+        return isWord(first) && isWord(last) && bytes.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") }
+    }
+
+    func condition() async throws -> K3d.Existence { try await k3d.existence(of: name) }
+
+    /// Creates, starts, resumes or rebuilds it, and waits until its API is ready.
+    ///
+    /// - Parameter limit: For the API, once the nodes run.
+    func bringUp(limit: Duration) async throws {
+        try kubeconfig.removingLastComponent().createFolder()
+        try await locked {
+            let isNew = try await bringUpNodes()
+            try await waitForAPI(isNew: isNew, limit: max(limit, Self.phase))
+            if draft.isPresent { try draft.remove() }
+        }
+    }
+
+    /// The instance whose cluster this is, when it is not this one.
+    func foreignOwner() async throws -> String? {
+        let owner = try await engine.findings().owner
+        return owner == nil || owner == instance.config.id ? nil : owner
+    }
+
+    // MARK: Start
+
+    /// - Returns: Whether it was created now.
+    func bringUpNodes() async throws -> Bool {
+        switch try await k3d.existence(of: name) {
+        case .unknown(let why): throw unknown(why)
+        case .absent:
+            try await create()
+            return true
+        case .present(let found):
+            if let other = try await foreignOwner() {
+                throw Failure(
+                    .busy, "the cluster “\(name)” belongs to another instance",
+                    cause: "its nodes carry the label \(K3dCreate.ownerLabel)=\(other)",
+                    remedy: "kecsctl list")
+            }
+            if case .halfMade(let why) = found.condition {
+                try await rebuild(because: why)
+                return true
+            }
+            if let folder = folders.first, !found.binds(folder.string) {
+                throw Failure(
+                    .failed, "the cluster “\(name)” does not see the data of “\(instance.name)”",
+                    cause: "its server has no volume \(folder):\(folder), and one cannot be added",
+                    remedy: "kecsctl stop \(instance.name)")
+            }
+            switch found.condition {
+            case .running, .halfMade: break
+            case .paused: try await resume(found)
+            case .stopped, .mixed: try await startNodes()
+            }
+            return false
+        }
+    }
+
+    func startNodes() async throws {
+        let result = try await k3d.start(name, phase: Self.phase, limit: Self.phase * 3)
+        guard result.succeeded else {
+            throw failed("k3d could not start “\(name)”", result)
+        }
+    }
+
+    func create() async throws {
+        try await refuseForeignNames()
+        // What an interrupted create left would be re-used, and then kept for ever.
+        try await removeRemains()
+        let kubePort = try await K3dPorts(instance: instance, machine: machine).kubePort(of: self)
+        for port in ports.map(\.host) + [kubePort] { try checkIsFree(port) }
+        for folder in folders { try folder.createFolder() }
+        let request = K3dCreate(
+            cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, ports: ports,
+            instance: instance.config.id, phase: Self.phase)
+        try JSONFile.write(
+            ["cluster": name, "since": "\(machine.clock.now())"], to: draft)
+        machine.progress.step("creating the cluster \(name)", total: nil)
+        let result = try await k3d.create(request, limit: Self.creation)
+        guard !result.succeeded else { return }
+        // k3d has rolled back, or says so; see for ourselves, and take away what is left.
+        let failure = failed("k3d could not create “\(name)”", result)
+        if case .unknown(let why) = try await k3d.existence(of: name) { throw unknown(why) }
+        try await deleteCluster()
+        try draft.remove()
+        throw failure
+    }
+
+    func rebuild(because why: String) async throws {
+        guard try await isOurs() else {
+            throw Failure(
+                .failed, "the cluster “\(name)” is half-made, and kecsctl did not make it",
+                cause: why, remedy: "k3d cluster delete \(name)")
+        }
+        try await deleteCluster()
+        try await create()
+    }
+
+    /// Made by this instance: its nodes say so, or nothing of it came so far as to have a node while we were making it.
+    func isOurs() async throws -> Bool {
+        let findings = try await engine.findings()
+        if let owner = findings.owner { return owner == instance.config.id }
+        return draft.isPresent
+    }
+
+    func refuseForeignNames() async throws {
+        let foreign = engine.foreign(in: try await engine.findings())
+        guard foreign.isEmpty else {
+            throw Failure(
+                .failed, "the cluster “\(name)” cannot be created beside things of its name",
+                cause:
+                    "\(foreign.joined(separator: ", ")) are not k3d's, and k3d would take them for its own",
+                remedy: "docker ps -a --filter name=k3d-\(name)")
+        }
+    }
+
+    /// Remains without a server: a tools container, a network, the image volume.
+    func removeRemains() async throws {
+        if try await engine.findings().containers.isEmpty {
+            _ = try await engine.removeLeftovers()
+        } else {
+            try await deleteCluster()
+        }
+    }
+
+    func checkIsFree(_ port: Int) throws {
+        guard let number = UInt16(exactly: port), try !Ports.isFree(number) else { return }
+        let holder = Ports.holder(of: number)
+        throw Failure(
+            .failed, "the port \(port) that “\(instance.name)” needs is taken",
+            cause: holder.map { "process \($0.pid) listens on it: \($0.command)" },
+            remedy: "kecsctl start \(instance.name) --api-port \(port + 10) --admin-port \(port + 11)")
+    }
+
+    // MARK: Ready
+
+    /// A cluster is there when every node runs and its API says that it is ready, whatever k3d said.
+    func waitForAPI(isNew: Bool, limit: Duration) async throws {
+        machine.progress.step("waiting for the API of \(name)", total: nil)
+        var last = "nobody answered"
+        var hasKubeconfig = false
+        let isReady = try await machine.clock.wait(upTo: limit, every: .seconds(1)) {
+            try machine.cancellation.check()
+            guard case .present(let found) = try await k3d.existence(of: name) else {
+                last = "k3d does not list it"
+                return false
+            }
+            guard found.condition == .running else {
+                last = "\(found.condition)"
+                return false
+            }
+            if !hasKubeconfig {
+                guard try await fetchKubeconfig() else {
+                    last = "it has no kubeconfig yet"
+                    return false
+                }
+                hasKubeconfig = true
+            }
+            let answer = try await kubectl.readyz()
+            last = answer.why
+            return answer.isReady
+        }
+        guard !isReady else { return }
+        // Never complete, so there is nothing in it: make it again. What was complete once is for the user to give up.
+        if !isNew, draft.isPresent, try await isOurs() {
+            try await rebuild(because: last)
+            return try await waitForAPI(isNew: true, limit: limit)
+        }
+        throw Failure(
+            .timeout, "the API of “\(name)” did not become ready within \(limit)", cause: last,
+            remedy: "kecsctl doctor \(instance.name)")
+    }
+
+    // MARK: Words
+
+    func unknown(_ why: String) -> Failure {
+        Failure(
+            .unreachable, "it cannot be told whether the cluster “\(name)” exists", cause: why,
+            remedy: "docker info")
+    }
+
+    func failed(_ message: String, _ result: ProcessResult) -> Failure {
+        Failure(
+            result.end == .timedOut ? .timeout : .failed, message, cause: result.firstComplaint,
+            remedy: "kecsctl doctor \(instance.name)")
+    }
+
+    /// Two creates of one name destroy each other, from whatever home they come.
+    func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
+        try await K3dPorts.exclusively(name, machine: machine, body)
+    }
+}
+
+extension K3dCluster {
+    var hasRunningServer: Bool { nodes.contains { $0.role == "server" && $0.state.running } }
+}

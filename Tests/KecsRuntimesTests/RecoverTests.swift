@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import Kecs
+@testable import KecsRuntimes
+@testable import standin
+
+@Suite struct RecoverTests {
+    private final class Lines: Sendable {
+        private let all = Mutex<[String]>([])
+        var text: [String] { all.withLock { $0 } }
+        func add(_ line: String) { all.withLock { $0.append(line) } }
+    }
+
+    /// A local instance whose database is one of the samples: its clusters are named by the rows.
+    private func instance(_ here: StandInWorld, _ sample: String) throws -> Instance {
+        let instance = try here.instance()
+        try instance.folder.data.createFolder()
+        if !(try instance.databaseFile()).isPresent {
+            let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .appending("Fixtures/kecs")
+            let state = try StateDatabase.create(try instance.databaseFile(), at: Moment(seconds: 0))
+            let sql = try fixtures.appending("\(sample).sql").contents()
+            try state.database.executeScript(String(decoding: sql, as: UTF8.self))
+        }
+        return instance
+    }
+
+    private func recover(
+        _ here: StandInWorld, _ instance: Instance,
+        _ request: RecoverRequest = RecoverRequest(limit: .seconds(30)),
+        _ lines: Lines = Lines()
+    ) async throws -> RecoverReport {
+        try await RecoverInstance(
+            site: site(here), ground: RecoverGround(instance, machine: here.machine), log: { lines.add($0) }
+        ).run(instance, request)
+    }
+
+    private func site(_ here: StandInWorld) -> Site {
+        let machine = here.machine
+        return Site(
+            machine: machine, home: Home(here.home.kecs), tool: Manifest.Tool(name: "kecsctl", version: "0")
+        ) { try K3dRuntime($0, machine: machine) }
+    }
+
+    private func deployments(_ here: StandInWorld, _ cluster: String) throws -> [String: Int64] {
+        var found: [String: Int64] = [:]
+        for (key, object) in try here.world().objects[cluster] ?? [:] where key.hasPrefix("deployment/") {
+            found[object["metadata"]?["name"]?.string ?? ""] = object["spec"]?["replicas"]?.integer
+        }
+        return found
+    }
+
+    private let expected: [String: Int64] = [
+        "service-with-secrets": 2, "backend-api-service": 0, "webapp-service-ts-1b2c3d4e": 2,
+        "webapp-service-ts-5f6a7b8c": 1,
+    ]
+    private let k3d = "kecs-brave-lovelace"
+
+    // MARK: The samples
+
+    @Test func `the sample with every edge case comes back as it should, in the guide's words`() async throws
+    {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let lines = Lines()
+            let report = try await recover(here, instance, RecoverRequest(limit: .seconds(30)), lines)
+            #expect(try deployments(here, k3d) == expected)
+            #expect(report.outcome == .partial)
+            #expect(
+                report.clusters.map { "\($0.name) \($0.outcome)" } == [
+                    "default recovered", "no-k8s skipped", "retired skipped",
+                ])
+            let failed = report.clusters.flatMap(\.services).filter { $0.outcome == .failed }
+            #expect(failed.map(\.name) == ["broken-service"])
+            #expect(failed.map(\.reason) == ["task definition missing-family:7 is missing"])
+            #expect(report.tasks.count == 2)
+            #expect(report.notRecovered.secrets.count == 3)
+            #expect(report.summary.services.recovered == 4)
+            let text = lines.text
+            #expect(
+                text.prefix(4) == [
+                    "Starting state recovery...",
+                    "Found 3 clusters in storage, checking which need recovery...",
+                    "Recovering k3d cluster kecs-brave-lovelace for ECS cluster default...",
+                    "Waiting for k3d cluster kecs-brave-lovelace to be ready...",
+                ])
+            for line in [
+                "Found 4 services to recover for cluster default",
+                "Recovering service service-with-secrets in cluster default...",
+                "Successfully recovered service service-with-secrets",
+                "Failed to create deployment for service broken-service: task definition missing-family:7 is missing",
+                "Successfully recovered k3d cluster kecs-brave-lovelace",
+                "Cluster no-k8s has no k8s cluster name, skipping",
+                "State recovery summary: 1 recovered, 2 skipped, 0 failed",
+                "State recovery failed: failed to recover 1 services",
+            ] { #expect(text.contains(line), "\(line)") }
+        }
+    }
+
+    @Test(arguments: ["a_single_nginx", "b_multi_container_alb"])
+    func `a sample without edges comes back whole, and a second recovery changes nothing`(
+        sample: String
+    ) async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, sample)
+            let lines = Lines()
+            let report = try await recover(here, instance, RecoverRequest(limit: .seconds(30)), lines)
+            #expect(report.outcome == .done)
+            #expect(lines.text.last == "State recovery completed")
+            let before = try here.world().objects
+            let changes = try here.changes().count
+            let again = try await recover(here, instance)
+            #expect(again.outcome == .already)
+            #expect(try here.world().objects == before)
+            #expect(try here.changes().count == changes)
+            #expect(again.clusters.flatMap(\.services).allSatisfy { $0.outcome == .existing })
+        }
+    }
+
+    @Test func `counts and places are written back`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            _ = try await recover(here, instance)
+            let records = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
+            let service = try #require(records.services.first)
+            #expect(service.runningCount == service.desiredCount)
+            #expect(service.pendingCount == 0)
+            #expect(service.namespace == "\(records.clusters[0].name)-us-east-1")
+            #expect(service.deploymentName == service.serviceName)
+            #expect(records.clusters[0].runningTasksCount == service.desiredCount)
+        }
+    }
+
+    // MARK: What is there
+
+    @Test func `a list that fails is status 14, and no call changes anything`() async throws {
+        try await StandInWorld.with(World(docker: "down")) { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let failure = await #expect(throws: Failure.self) { _ = try await recover(here, instance) }
+            #expect(failure?.status == 14)
+            #expect(try here.changes() == [])
+            #expect(!instance.folder.recovery.isPresent)
+        }
+    }
+
+    @Test func `orphans of a crash are used again and keep their marks`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let first = try await recover(here, instance)
+            // Somebody else's hand: one is gone, one has lost its mark.
+            try here.change { world in
+                world.objects[k3d]?["deployment/default-us-east-1/backend-api-service"] = nil
+                let key = "deployment/default-us-east-1/service-with-secrets"
+                if case .object(var object)? = world.objects[k3d]?[key] {
+                    object["metadata"] = ["name": "service-with-secrets", "namespace": "default-us-east-1"]
+                    world.objects[k3d]?[key] = .object(object)
+                }
+            }
+            let second = try await recover(here, instance)
+            #expect(second.recovery != first.recovery)
+            #expect(try deployments(here, k3d) == expected)
+            let undone = try await UndoRecovery(
+                site: site(here), ground: RecoverGround(instance, machine: here.machine)
+            )
+            .run(instance, dryRun: false)
+            // Only what the second one made.
+            #expect(undone.removed.contains { $0.contains("backend-api-service") })
+            #expect(
+                try deployments(here, k3d).keys.sorted() == [
+                    "service-with-secrets", "webapp-service-ts-1b2c3d4e", "webapp-service-ts-5f6a7b8c",
+                ])
+        }
+    }
+
+    @Test func `undo takes away all that a recovery made and leaves what others put beside it`() async throws
+    {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let cluster = try #require(try await recover(here, instance).clusters.first?.k3dCluster)
+            try here.change { world in
+                world.objects[cluster]?["deployment/default/mine"] = [
+                    "kind": "Deployment", "metadata": ["name": "mine", "namespace": "default"],
+                ]
+            }
+            _ = try await UndoRecovery(
+                site: site(here), ground: RecoverGround(instance, machine: here.machine)
+            )
+            .run(instance, dryRun: false)
+            #expect(
+                try here.world().objects[cluster]?.keys.sorted() == [
+                    "deployment/default/mine", "namespace//default", "namespace//kube-system",
+                ])
+            #expect(
+                try await UndoRecovery(
+                    site: site(here), ground: RecoverGround(instance, machine: here.machine)
+                ).run(instance, dryRun: false).outcome == .already)
+        }
+    }
+
+    @Test func `a namespace that is being deleted is a failure, not a place to apply to`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            _ = try await recover(here, instance)
+            try here.change { world in
+                world.objects[k3d]?["namespace//default-us-east-1"] = [
+                    "kind": "Namespace",
+                    "metadata": ["name": "default-us-east-1", "deletionTimestamp": "2026-11-21T02:06:59Z"],
+                ]
+            }
+            let changes = try here.changes().count
+            let report = try await recover(here, instance)
+            #expect(report.clusters.first?.outcome == .failed)
+            #expect(try here.changes().count == changes)
+        }
+    }
+
+    // MARK: Failures
+
+    @Test func `a service that is refused is named and the others come back`() async throws {
+        try await StandInWorld.with(World(invalid: ["backend-api-service"])) {
+            (here: StandInWorld) async throws in
+            let report = try await recover(here, try instance(here, "c_mixed_edge_cases"))
+            let failed = report.clusters.flatMap(\.services).filter { $0.outcome == .failed }
+            #expect(failed.map(\.name) == ["backend-api-service", "broken-service"])
+            #expect(failed[0].reason?.contains("is invalid") == true)
+            #expect(report.outcome == .partial)
+        }
+    }
+
+    @Test(arguments: ["0", "1", "2", "3"])
+    func `an API that dies in the middle is resumed to the same end`(after: String) async throws {
+        try await StandInWorld.with(
+            World(faults: [Fault(call: "kubectl apply", kind: "die", after: after == "0" ? 0 : 1, at: after)])
+        ) { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let first = try await recover(here, instance)
+            #expect(first.outcome == .partial)
+            let second = try await recover(here, instance)
+            #expect(
+                second.clusters.flatMap(\.services).filter { $0.outcome == .failed }.map(\.name) == [
+                    "broken-service"
+                ])
+            #expect(try deployments(here, k3d) == expected)
+        }
+    }
+
+    @Test func `a recovery that was cut off goes on under its own mark`() async throws {
+        try await StandInWorld.with(World(faults: [Fault(call: "kubectl apply", kind: "hang", after: 1)])) {
+            (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let task = Task {
+                try await recover(here, instance, RecoverRequest(skip: ["default/backend-api-service"]))
+            }
+            // Until the call that hangs has been made.
+            while try here.calls().filter({ $0.hasPrefix("kubectl apply") }).count < 2 { await Task.yield() }
+            here.cancellation.cancel(.interrupt)
+            await #expect(throws: (any Error).self) { _ = try await task.value }
+            let record = try #require(try RecoveryRecord.read(instance.folder.recovery))
+            #expect(record.finishedAt == nil)
+            let again = StandInWorld(home: here.home, folder: here.folder)
+            let report = try await recover(again, instance, RecoverRequest(resume: true, limit: .seconds(30)))
+            #expect(report.recovery == record.id)
+            #expect(try deployments(here, k3d).keys.contains("backend-api-service") == false)
+            #expect(try deployments(here, k3d).count == 3)
+            #expect(try await recover(again, instance, RecoverRequest(resume: true)).outcome == .already)
+        }
+    }
+
+    // MARK: Choices
+
+    @Test func `what is not there cannot be asked for or skipped`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            for request in [RecoverRequest(clusters: ["defualt"]), RecoverRequest(skip: ["default/web"])] {
+                let failure = await #expect(throws: Failure.self) {
+                    _ = try await recover(here, instance, request)
+                }
+                #expect(failure?.kind == .notFound)
+            }
+            #expect(try here.changes() == [])
+        }
+    }
+
+    @Test func `a dry run shows the plan and changes nothing`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            let report = try await recover(here, instance, RecoverRequest(dryRun: true))
+            #expect(report.outcome == .planned)
+            #expect(report.clusters.first?.services.filter { $0.outcome == .planned }.count == 4)
+            #expect(try here.changes() == [])
+            #expect(!instance.folder.recovery.isPresent)
+        }
+    }
+
+    // MARK: Size
+
+    @Test func `six clusters of a second each, three at once, take two seconds and not six`() async throws {
+        try await StandInWorld.with(World(createMilliseconds: 1000)) { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let state = try StateDatabase.open(try instance.databaseFile())
+            try state.database.execute("DELETE FROM tasks")
+            try state.database.execute("DELETE FROM services")
+            for index in 2...6 {
+                try state.database.execute(
+                    """
+                    INSERT INTO clusters (id, arn, name, status, region, account_id, k8s_cluster_name, created_at, updated_at)
+                    SELECT id || ?1, arn || ?1, name || ?1, status, region, account_id, 'kecs-n' || ?1, created_at, updated_at
+                    FROM clusters WHERE k8s_cluster_name NOT LIKE 'kecs-n%'
+                    """, .text("\(index)"))
+            }
+            func time(_ parallel: Int) async throws -> Duration {
+                let start = ContinuousClock.now
+                let report = try await recover(
+                    here, instance, RecoverRequest(parallel: parallel, limit: .seconds(60)))
+                #expect(report.summary.recovered == 6)
+                return ContinuousClock.now - start
+            }
+            let three = try await time(3)
+            // Beside the seconds that a cluster takes there are calls, on machines of any speed: compare.
+            for name in try here.world().clusters.map(\.name) {
+                _ = try await here.machine.processes.run(ProcessCall("k3d", "cluster", "delete", name))
+            }
+            let one = try await time(1)
+            #expect(one - three > .milliseconds(2500))
+        }
+    }
+
+    @Test func `a thousand services are planned at once and applied in a few calls`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let state = try StateDatabase.open(try instance.databaseFile())
+            try state.database.execute(
+                """
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+                INSERT INTO services (id, arn, service_name, cluster_arn, task_definition_arn, desired_count, launch_type,
+                    status, scheduling_strategy, region, account_id, created_at, updated_at)
+                SELECT id || i, arn || i, service_name || i, cluster_arn, task_definition_arn, desired_count, launch_type,
+                    status, scheduling_strategy, region, account_id, created_at, updated_at FROM services, n
+                """)
+            let report = try await recover(here, instance, RecoverRequest(limit: .seconds(120)))
+            #expect(report.summary.services.recovered == 1000)
+            #expect(report.outcome == .done)
+            #expect(try here.calls().count { $0.hasPrefix("kubectl apply") } <= 20)
+        }
+    }
+}
