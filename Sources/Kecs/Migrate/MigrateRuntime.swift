@@ -42,7 +42,9 @@ public struct MigrateRuntime: Sendable {
         let candidate = try site.instance(instance.name, config: config, flags: instance.settings.flags)
         let new = try site.runtime(candidate)
         let found = try await new.prepare()
-        config.settings.merge(found) { mine, _ in mine }
+        for (key, value) in found where config.settings[key.rawValue] == nil {
+            config.settings[key.rawValue] = value
+        }
         try await checkPlaces(old, new, of: instance, to: kind)
         report.outcome = .planned
         if dryRun { return report }

@@ -13,11 +13,7 @@ extension Instance {
         switch part.place {
         case .folder(let path): return path
         case .entries: return try dataFolder()
-<<<<<<< HEAD
-        case .volume(let volume, at: let place):
-=======
         case .volume(let volume, let place):
->>>>>>> main
             guard let folder = place else {
                 throw Failure(
                     .failed, "the database of “\(name)” cannot be reached",
