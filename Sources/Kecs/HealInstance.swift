@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
+import SystemPackage
 
 /// Finishes or takes back what a killed kecsctl left of an instance. Called under the instance's lock.
 public struct HealInstance: Sendable {
@@ -12,6 +13,7 @@ public struct HealInstance: Sendable {
     public func run(_ instance: Instance) async throws -> [String] {
         var told: [String] = []
         for name in try instance.backups.sweep() { told.append("removed what a killed run left: \(name)") }
+        try sweepDrafts(of: instance)
         let journal: Journal?
         do {
             journal = try Journal.read(instance.folder.journal)
@@ -39,6 +41,7 @@ public struct HealInstance: Sendable {
                     try await runtime.fillVolume(fill.volume, from: fill.archive.path)
                 }
                 try swap.finish()
+                try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: swap.id)
                 told.append("finished the \(journal.operation) that was interrupted on \(journal.startedAt)")
             }
         }
@@ -49,15 +52,42 @@ public struct HealInstance: Sendable {
         if journal.runsAfterwards, runtime.runsSomething {
             let state = await runtime.state()
             if state != .running {
-                try await runtime.start(limit: .seconds(120))
-                told.append(
-                    "started “\(instance.name)” again: the \(journal.operation) of \(journal.startedAt) was interrupted"
-                )
+                told.append(try await startAgain(instance, runtime, after: journal))
             }
         }
         try Journal.close(instance.folder.journal)
         _ = try sweepStaging(of: instance)
         return told
+    }
+
+    /// A server that does not come up is told, not thrown: else nothing could be done with the instance any more, not
+    /// even what would make it come up.
+    private func startAgain(
+        _ instance: Instance, _ runtime: any Runtime, after journal: Journal
+    ) async throws -> String {
+        do {
+            try await runtime.start(limit: .seconds(120))
+            return
+                "started “\(instance.name)” again: the \(journal.operation) of \(journal.startedAt) was interrupted"
+        } catch {
+            try site.machine.cancellation.check()
+            let failure = Failure.describing(error)
+            return "could not start “\(instance.name)” again, which ran before the \(journal.operation) of "
+                + "\(journal.startedAt) was interrupted: \(failure.message)"
+                + (failure.cause.map { ": \($0)" } ?? "")
+        }
+    }
+
+    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
+    private func sweepDrafts(of instance: Instance) throws {
+        let own = ["config.json", "journal.json", "server.json"]
+        for name in try instance.folder.path.entries() {
+            let text = name.string
+            guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {
+                continue
+            }
+            try instance.folder.path.appending(name).remove()
+        }
     }
 
     /// Without a swap under way nothing in `.restoring/` can be anybody's.

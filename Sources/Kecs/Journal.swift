@@ -52,6 +52,23 @@ public struct Journal: Codable, Hashable, Sendable {
 
     public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }
 
+    /// Takes the swap back. Once the trees are exchanged back, that is written down before anything staged is removed:
+    /// the next run must not try to finish with half of it.
+    public mutating func takeBackSwap(at file: FilePath) throws {
+        guard let swap else { return }
+        if swap.phase == .swapping {
+            try swap.exchangeBack()
+            self.swap?.phase = .staging
+            do {
+                try write(to: file)
+            } catch {
+                // On a full disk there is still room for no journal at all.
+                try Journal.close(file)
+            }
+        }
+        try swap.takeBack()
+    }
+
     /// The operation is over.
     public static func close(_ file: FilePath) throws {
         guard file.isPresent else { return }

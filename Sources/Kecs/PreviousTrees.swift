@@ -14,11 +14,23 @@ struct PreviousTrees: Sendable {
         return try JSONFile.read(Swap.self, from: file)
     }
 
+    /// Renamed first: what is half removed must not be taken for something that `undo` could bring back.
     func remove() throws {
-        for unit in try record()?.units ?? [] {
-            let old = unit.previous.path
-            if !old.starts(with: folder), old.isPresent { try old.removeTree() }
+        guard let name = folder.lastComponent?.string else { return }
+        var going = folder
+        if !name.hasPrefix(".") {
+            let above = folder.removingLastComponent()
+            going = above.appending(".\(name).going")
+            if going.isPresent { try PreviousTrees(folder: going).remove() }
+            try folder.rename(to: going)
+            try above.sync()
         }
-        try folder.removeTree()
+        for unit in try PreviousTrees(folder: going).record()?.units ?? [] {
+            let old = unit.previous.path
+            guard !old.starts(with: folder) else { continue }
+            if old.isPresent { try old.removeTree() }
+            try old.removeEmptyFoldersOfOurs()
+        }
+        try going.removeTree()
     }
 }

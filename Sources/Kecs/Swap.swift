@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsStorage
 import KecsSystem
 public import SystemPackage
@@ -45,51 +46,71 @@ public struct Swap: Codable, Hashable, Sendable {
             liveInode = try FileStatus.of(live)?.inode
         }
 
-        /// Puts the new one in place and the old one away; does what is left of it when called again.
+        /// Puts the new one in place and the old one away; does what is left of it when called again, or after a
+        /// `takeBack` that was not finished.
+        ///
+        /// - Throws: `FileError`; `noSuchFileOrDirectory` when the new one is nowhere any more.
         public func finish() throws {
             let live = live.path
             let previous = previous.path
-            let now = try FileStatus.of(live)?.inode
-            if let staged = staged?.path {
-                if now == nil || now != stagedInode {
-                    if now == nil {
-                        try live.removingLastComponent().createFolder(mode: 0o755)
-                        try staged.renameWithoutReplacing(to: live)
-                    } else {
-                        try live.exchange(with: staged)
-                    }
+            let now = try Self.inode(live)
+            guard let staged = staged?.path else {
+                if now != nil, now == liveInode, !previous.isPresent {
+                    try move(live, to: previous)
                     try live.removingLastComponent().sync()
                 }
-                if liveInode != nil, try FileStatus.of(staged) != nil, !previous.isPresent {
-                    try previous.removingLastComponent().createFolder()
-                    try staged.renameWithoutReplacing(to: previous)
+                return
+            }
+            if now == nil || now != stagedInode {
+                // An unfinished `takeBack` has it where the old one was kept.
+                guard
+                    let new = try [staged, previous].first(where: { try Self.inode($0) == stagedInode }),
+                    stagedInode != nil
+                else { throw FileError("put in place", staged, .noSuchFileOrDirectory) }
+                if now == nil {
+                    try live.removingLastComponent().createFolder(mode: 0o755)
+                    try new.renameWithoutReplacing(to: live)
+                } else {
+                    try live.exchange(with: new)
                 }
-            } else if now != nil, now == liveInode, !previous.isPresent {
-                try previous.removingLastComponent().createFolder()
-                try live.renameWithoutReplacing(to: previous)
                 try live.removingLastComponent().sync()
             }
+            if liveInode != nil, staged.isPresent, !previous.isPresent { try move(staged, to: previous) }
         }
 
         /// Puts the old one back; does what is left of it when called again.
         public func takeBack() throws {
             let live = live.path
             let previous = previous.path
-            let now = try FileStatus.of(live)?.inode
-            if let staged = staged?.path {
-                guard now != nil, now == stagedInode else { return }
+            let now = try Self.inode(live)
+            guard let staged = staged?.path else {
+                if now == nil, previous.isPresent {
+                    try previous.renameWithoutReplacing(to: live)
+                    try live.removingLastComponent().sync()
+                }
+                return
+            }
+            if now != nil, now == stagedInode {
                 if liveInode == nil {
-                    try live.renameWithoutReplacing(to: staged)
-                } else if previous.isPresent {
+                    try move(live, to: staged)
+                } else if try Self.inode(previous) == liveInode {
                     try live.exchange(with: previous)
-                    try previous.renameWithoutReplacing(to: staged)
-                } else {
+                } else if try Self.inode(staged) == liveInode {
                     try live.exchange(with: staged)
                 }
-            } else if now == nil, previous.isPresent {
-                try previous.renameWithoutReplacing(to: live)
+                try live.removingLastComponent().sync()
             }
-            try live.removingLastComponent().sync()
+            if stagedInode != nil, try Self.inode(previous) == stagedInode, !staged.isPresent {
+                try move(previous, to: staged)
+            }
+        }
+
+        private static func inode(_ path: FilePath) throws -> UInt64? { try FileStatus.of(path)?.inode }
+
+        private func move(_ from: FilePath, to target: FilePath) throws {
+            try target.removingLastComponent().createFolder()
+            try from.renameWithoutReplacing(to: target)
+            try target.removingLastComponent().sync()
         }
     }
 
@@ -107,22 +128,53 @@ public struct Swap: Codable, Hashable, Sendable {
 
     /// Exchanges everything, keeps the record for `undo`, removes what is no longer needed.
     public func finish() throws {
-        for unit in units { try unit.finish() }
-        try previous.path.createFolder()
-        try JSONFile.write(self, to: previous.path.appending(Self.recordName))
+        try exchange()
         try removeStaging()
     }
 
-    /// Exchanges back whatever was exchanged, the last first, and removes what was staged.
-    public func takeBack() throws {
+    /// Exchanges everything and keeps the record for `undo`: with it the swap is a fact.
+    public func exchange() throws {
+        for unit in units { try unit.finish() }
+        try previous.path.createFolder()
+        try JSONFile.write(self, to: previous.path.appending(Self.recordName))
+        try previous.path.removingLastComponent().sync()
+    }
+
+    /// Exchanges back whatever was exchanged, the last first. What was staged lies where it was staged then.
+    public func exchangeBack() throws {
         for unit in units.reversed() { try unit.takeBack() }
+    }
+
+    /// Exchanges back whatever was exchanged, and removes what was staged. Were that interrupted, the swap could not be
+    /// finished any more: the journal must say `.staging` by then.
+    public func takeBack() throws {
+        try exchangeBack()
         try removeStaging()
         // An old tree that could not go back, because somebody removed the live one, is not thrown away.
         let isNeeded = units.contains { $0.previous.path.isPresent }
         if !isNeeded, previous.path.isPresent { try previous.path.removeTree() }
+        for unit in units { try unit.previous.path.removeEmptyFoldersOfOurs() }
     }
 
-    private func removeStaging() throws {
-        for folder in staging where folder.path.isPresent { try folder.path.removeTree() }
+    public func removeStaging() throws {
+        for folder in staging {
+            if folder.path.isPresent { try folder.path.removeTree() }
+            try folder.path.removeEmptyFoldersOfOurs()
+        }
+    }
+}
+
+extension FilePath {
+    /// Names that we make outside the instance's folder begin or go on with these.
+    private static let ours = ["kecsctl-previous", "kecsctl-restoring"]
+
+    /// Removes the folders above this path that were made by us outside the instance's folder, as far as they are empty.
+    func removeEmptyFoldersOfOurs() throws {
+        func isOurs(_ name: FilePath.Component) -> Bool { Self.ours.contains { name.string.contains($0) } }
+        var folder = removingLastComponent()
+        while folder.components.contains(where: isOurs) {
+            guard folder.withPlatformString({ rmdir($0) }) == 0 || errno == ENOENT else { return }
+            folder = folder.removingLastComponent()
+        }
     }
 }

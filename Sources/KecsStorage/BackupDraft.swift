@@ -54,6 +54,9 @@ public struct BackupDraft: Sendable {
         try folder.sync()
         try folder.renameWithoutReplacing(to: store.folder.appending(id.description))
         try store.folder.sync()
+        // Of an instance's first backup the folder is new, and of the first instance's the one above it.
+        try store.folder.removingLastComponent().sync()
+        try store.folder.removingLastComponent().removingLastComponent().sync()
         return store.look(at: id)
     }
 

@@ -78,4 +78,10 @@ public protocol ProcessRunner: Sendable {
     func stream(
         _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
     ) async throws -> ProcessResult
+    /// The same one, deaf to the command's interruption: for putting right what an interrupted command has begun.
+    func uncancelled() -> any ProcessRunner
+}
+
+extension ProcessRunner {
+    public func uncancelled() -> any ProcessRunner { self }
 }

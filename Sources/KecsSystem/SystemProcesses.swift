@@ -47,6 +47,10 @@ public struct SystemProcesses: ProcessRunner {
         try await perform(call, output: output)
     }
 
+    public func uncancelled() -> any ProcessRunner {
+        SystemProcesses(environment: environment, cancellation: Cancellation(), grace: grace, log: log)
+    }
+
     private func perform(
         _ call: ProcessCall, output: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {

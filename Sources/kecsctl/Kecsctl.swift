@@ -24,8 +24,14 @@ struct Kecsctl: HelpedCommand {
                 name: "State",
                 subcommands: [RecoverCommand.self, MigrateCommand.self, DbCommand.self]),
             CommandGroup(
+                name: "Health",
+                subcommands: [
+                    DoctorCommand.self, CheckCommand.self, ScheduleCommand.self, MetricsCommand.self,
+                    TestCommand.self,
+                ]),
+            CommandGroup(
                 name: "Other",
-                subcommands: [ConfigCommand.self, CompletionsCommand.self, ManPagesCommand.self]),
+                subcommands: [ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, ManPagesCommand.self]),
         ])
 
     static let help = CommandHelp(

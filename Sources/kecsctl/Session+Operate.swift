@@ -27,7 +27,9 @@ extension Session {
     ) async -> Int32 {
         var document = OperationDocument<Report>()
         do {
+            let notifying = changes ? notifying() : nil
             for name in try resolve(selection, unnamed: unnamed, existing: existing) {
+                await notifyStart(notifying, name)
                 let result = await result(name, operation)
                 document.results.append(result)
                 tell(result, telling)

@@ -6,6 +6,9 @@ public struct DoctorReport: Sendable {
     /// The worst first, then by instance and id; checks that passed stand at the end.
     public var findings: [Finding]
 
+    /// What `--fix` did, or would do; nil without it.
+    public var repairs: [RepairResult]?
+
     public struct Summary: Encodable, Hashable, Sendable {
         public var ok = 0
         public var info = 0
@@ -36,13 +39,14 @@ public struct DoctorReport: Sendable {
 }
 
 extension DoctorReport: Encodable {
-    private enum CodingKeys: String, CodingKey { case apiVersion, kind, results, summary }
+    private enum CodingKeys: String, CodingKey { case apiVersion, kind, results, repairs, summary }
 
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode("kecsctl/v1", forKey: .apiVersion)
         try fields.encode(Self.kind, forKey: .kind)
         try fields.encode(findings, forKey: .results)
+        try fields.encodeIfPresent(repairs, forKey: .repairs)
         try fields.encode(summary, forKey: .summary)
     }
 }

@@ -21,8 +21,8 @@ struct CaptureParts: Sendable {
         switch consistency {
         case .stopped where wasRunning:
             let clock = site.machine.clock
-            try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true)
-                .write(to: instance.folder.journal)
+            let journal = Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true)
+            try journal.write(to: instance.folder.journal)
             let began = clock.elapsed()
             let parts: [Manifest.Part]
             do {
@@ -32,10 +32,13 @@ struct CaptureParts: Sendable {
                     try await captureAll(plans, consistency: .stopped)
                     + volumes.map { try copies.record($0, .stopped) }
             } catch {
-                try await startAgain()
-                throw error
+                throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
             }
-            try await startAgain()
+            // Not cancelled with the rest: who was running must run again.
+            try await site.seenThrough { [instance] site in
+                try await site.runtime(instance).start(limit: .seconds(120))
+                try Journal.close(instance.folder.journal)
+            }
             return (parts, clock.elapsed() - began)
         case .frozen where wasRunning:
             let pause = try await copyFrozen(plans, volumes, copies)
@@ -46,12 +49,6 @@ struct CaptureParts: Sendable {
             let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
             return (parts + (try volumes.map { try copies.record($0, .stopped) }), .zero)
         }
-    }
-
-    private func startAgain() async throws {
-        // Not cancelled with the rest: who was running must run again.
-        try await runtime.start(limit: .seconds(120))
-        try Journal.close(instance.folder.journal)
     }
 
     // MARK: Frozen
@@ -128,8 +125,17 @@ struct CaptureParts: Sendable {
     /// - Parameter tries: How often a database that appears while the part is read may still send it back to the start.
     private func capture(_ plan: PartPlan, consistency: Consistency, tries: Int = 3) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
-            site.machine.progress.advance(plan.scan.bytes)
-            return try link(last.part, from: last.backup, databases: last.part.databases)
+            if let record = try link(last.part, from: last.backup, databases: last.part.databases) {
+                site.machine.progress.advance(plan.scan.bytes)
+                return record
+            }
+            // What only may be copied while it is frozen was not copied, because it is unchanged.
+            guard consistency != .frozen || plan.opaqueDatabases.isEmpty else {
+                throw Failure(
+                    .damaged, "the archive of the last backup, which was to be used again, is damaged",
+                    cause: "\(last.backup.folder.appending(last.part.file)) does not hold what was written",
+                    remedy: "kecsctl backup \(instance.name)")
+            }
         }
         let scratch = try draft.scratch(for: plan.part.name)
         var source = plan.source
@@ -180,11 +186,12 @@ struct CaptureParts: Sendable {
             last.part.fingerprint == plan.scan.fingerprint,
             last.part.databases.map(\.content) == databases.map(\.content),
             // What is in a write-ahead log beside, the digest of the database does not tell.
-            databases.allSatisfy({ $0.sidecars.isEmpty })
+            databases.allSatisfy({ $0.sidecars.isEmpty }),
+            let record = try link(last.part, from: last.backup, databases: databases)
         {
             try draft.dropScratch(for: plan.part.name)
             site.machine.progress.advance(plan.scan.bytes)
-            return try link(last.part, from: last.backup, databases: databases)
+            return record
         }
         do {
             let record = try archive(plan, source: source, databases: databases, consistency: consistency)
@@ -216,6 +223,12 @@ struct CaptureParts: Sendable {
         let summary = try writeArchive(
             of: source, to: file, compression: compression, threads: site.threads,
             cancellation: site.machine.cancellation, progress: site.machine.progress)
+        if let gone = summary.vanished.first(where: { source.substitutes[$0] != nil }) {
+            throw Failure(
+                .failed, "a database of “\(instance.name)” changed its files while it was being archived",
+                cause: "\(source.root.appending(bytes: gone)) was copied and is gone now",
+                remedy: "kecsctl backup \(instance.name) --consistency stopped")
+        }
         let known = Set(plan.scan.databases.map(\.path))
         if let new = summary.databases.first(where: { !known.contains($0) }) {
             try file.remove()
@@ -252,17 +265,21 @@ struct CaptureParts: Sendable {
     }
 
     /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.
+    ///
+    /// - Returns: Nil when it is rotten: then the part is archived anew, and the old backup is marked as damaged.
     private func link(
         _ part: Manifest.Part, from backup: StoredBackup, databases: [Manifest.Database]
-    ) throws -> Manifest.Part {
+    ) throws -> Manifest.Part? {
         try draft.link(part, from: backup)
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
-            throw Failure(
-                .damaged, "the archive of the last backup, which would be used again, is damaged",
-                cause:
-                    "\(backup.folder.appending(part.file)) has the SHA-256 \(now.sha256) instead of \(part.sha256)",
-                remedy: "kecsctl backups verify \(backup.id) --instance \(instance.name)")
+            try draft.folder.appending(part.file).remove()
+            try instance.backups.mark(backup.id) {
+                $0.verification = BackupMark.Verification(
+                    at: site.machine.clock.now(), damagedFile: part.file,
+                    why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
+            }
+            return nil
         }
         var record = part
         record.databases = databases

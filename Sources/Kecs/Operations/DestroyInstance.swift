@@ -22,6 +22,7 @@ public struct DestroyInstance: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
+        try checkNothingIsMounted(in: instance)
         if dryRun { return DestroyReport(outcome: .planned, backup: nil, backupsDeleted: deleteBackups) }
         var backup: BackupSummary?
         if !deleteBackups {
@@ -38,14 +39,32 @@ public struct DestroyInstance: Sendable {
                 }
             }
         }
-        try await runtime.stop(limit: .seconds(60))
-        try await runtime.remove()
-        let going = site.home.instances.appending(".\(instance.name).destroying")
-        if going.isPresent { try going.removeTree() }
-        try instance.folder.path.rename(to: going)
-        try site.home.instances.sync()
-        try going.removeTree()
-        if deleteBackups, instance.backups.folder.isPresent { try instance.backups.folder.removeTree() }
+        try site.machine.cancellation.check()
+        let journal = Journal(
+            operation: "destroy", startedAt: site.machine.clock.now(), runsAfterwards: state.mayWrite)
+        try journal.write(to: instance.folder.journal)
+        let remains = Remains(home: site.home)
+        do {
+            try await runtime.stop(limit: .seconds(60))
+            try await runtime.remove()
+            try site.machine.cancellation.check()
+            try remains.give(up: instance.folder.path)
+        } catch {
+            throw await TakeBack(site: site, instance: instance).run(
+                journal, restart: state.mayWrite, after: error)
+        }
+        if deleteBackups, instance.backups.folder.isPresent { try remains.give(up: instance.backups.folder) }
+        try remains.sweep()
         return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups)
+    }
+
+    /// What is mounted is not the instance's own, and would be in the way when half is gone.
+    private func checkNothingIsMounted(in instance: Instance) throws {
+        let folder = instance.folder.path.resolved()
+        guard let mount = try MountTable.current().mounts.first(where: { $0.point.starts(with: folder) })
+        else { return }
+        throw Failure(
+            .failed, "“\(instance.name)” cannot be removed while something is mounted in its folder",
+            cause: "\(mount.point) is a mount point", remedy: "umount \(mount.point)")
     }
 }

@@ -45,7 +45,12 @@ public struct ListInstances: Sendable {
     public func run(
         _ names: [InstanceName], healed: @Sendable @escaping (String) -> Void
     ) async throws -> [InstanceSummary] {
-        try await withThrowingTaskGroup(of: (Int, InstanceSummary).self) { group in
+        do {
+            try Remains(home: site.home).sweep()
+        } catch {
+            healed("what a killed run was removing is still there: \(Self.sentence(error))")
+        }
+        return try await withThrowingTaskGroup(of: (Int, InstanceSummary).self) { group in
             for (index, name) in names.enumerated() {
                 group.addTask {
                     for sentence in await site.healIfAbandoned(name) { healed(sentence) }

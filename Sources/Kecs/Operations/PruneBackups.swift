@@ -31,12 +31,18 @@ public struct PruneBackups: Sendable {
     ///
     /// - Parameter dropsPrevious: Also gives up what `undo` could take back. Otherwise that goes after seven days, once
     ///   there is a verified backup of the state that replaced it.
+    /// - Parameter taken: A backup that has just been taken, which stays whatever its date says: the clock may have been
+    ///   wrong when older ones were taken.
     public func run(
-        _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false
+        _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false, taken: BackupID? = nil
     ) throws -> [PruneItem] {
         let policy = try instance.settings.retention()
         let verdicts = policy.verdicts(
-            for: try instance.backups.all().map(\.candidate), at: site.machine.clock.now())
+            for: try instance.backups.all().map(\.candidate), at: site.machine.clock.now()
+        ).map { verdict in
+            verdict.id == taken && !verdict.isKept
+                ? Retention.Verdict(id: verdict.id, isKept: true, reason: "just taken") : verdict
+        }
         for verdict in verdicts where !verdict.isKept && !dryRun {
             try instance.backups.delete(verdict.id)
         }
@@ -54,7 +60,8 @@ public struct PruneBackups: Sendable {
             let isOld = made.map { made in
                 site.machine.clock.now().since(made) > Self.previousAge && (newest.map { $0 > made } ?? false)
             }
-            if always || isOld == true {
+            // A name with a dot is on its way out already.
+            if always || isOld == true || name.string.hasPrefix(".") {
                 try PreviousTrees(folder: instance.folder.previous.appending(name)).remove()
             }
         }

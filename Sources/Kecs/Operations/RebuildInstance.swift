@@ -10,45 +10,110 @@ public struct RebuildInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// Does nothing when the instance can be read.
+    /// Does nothing when the instance can be read. Else its configuration is the one in the backup, so that it comes back
+    /// as it was; a foreign file brings none.
     ///
     /// - Returns: Whether anything was made.
     /// - Throws: `Failure(.notFound)` when there is neither instance nor backup.
     @discardableResult
-    public func run(_ name: InstanceName, _ from: RestoreFrom, runtime: RuntimeKind?) throws -> Bool {
+    public func run(
+        _ name: InstanceName, _ from: RestoreFrom, runtime: RuntimeKind?, lock: LockRequest
+    ) async throws -> Bool {
         let folder = site.home.folder(of: name)
-        if folder.config.isPresent, (try? InstanceConfig.read(folder.config)) != nil { return false }
-        var kind = runtime
-        var id: String?
+        guard try isNeeded(folder) else { return false }
+        try site.home.instances.createFolder()
+        let homeLock = try await FileLock.acquire(
+            site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
+            clock: site.machine.clock, cancellation: site.machine.cancellation)
+        defer { homeLock.unlock() }
+        guard try isNeeded(folder) else { return false }
+        let config = try config(of: name, from, runtime: runtime)
+        guard folder.path.isFolder else {
+            try site.create(config, named: name)
+            return true
+        }
+        let own = try await site.lock(name, lock)
+        defer { own.unlock() }
+        if folder.config.isPresent {
+            // A broken configuration is evidence: it is kept beside.
+            var broken = folder.path.appending("config.json.broken")
+            var number = 2
+            while broken.isPresent {
+                broken = folder.path.appending("config.json.broken-\(number)")
+                number += 1
+            }
+            try folder.config.renameWithoutReplacing(to: broken)
+        }
+        try config.write(to: folder.config)
+        return true
+    }
+
+    /// A configuration that cannot be read now, or that another version wrote, is not broken.
+    private func isNeeded(_ folder: InstanceFolder) throws -> Bool {
+        guard folder.config.isPresent else { return true }
+        do {
+            _ = try InstanceConfig.read(folder.config)
+            return false
+        } catch let error as JSONFileError {
+            if let values = try? JSONFile.read([String: JSONValue].self, from: folder.config),
+                let version = values["version"], version != .integer(Int64(InstanceConfig.currentVersion))
+            {
+                throw Failure(
+                    .damaged, "the configuration belongs to another kecsctl",
+                    cause: "\(error.path): \(error.why)")
+            }
+            return true
+        }
+    }
+
+    private func config(
+        of name: InstanceName, _ from: RestoreFrom, runtime: RuntimeKind?
+    ) throws -> InstanceConfig {
         let store = site.home.backupStore(of: name)
-        if case .file(let file) = from {
+        let backup: StoredBackup?
+        switch from {
+        case .file(let file):
             guard file.isPresent else {
                 throw Failure(.notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(name)")
             }
-        } else {
-            let backup: StoredBackup? =
-                switch from {
-                case .latest: try store.latest()
-                case .at(let moment): try store.newest(notAfter: moment, instance: name.description)
-                case .id(let text): try store.find(text, instance: name.description)
-                case .file: nil
-                }
-            guard let manifest = backup?.manifest else { throw site.notFound(name) }
-            id = manifest.instanceId
-            kind = kind ?? RuntimeKind(rawValue: manifest.runtime.kind)
+            return InstanceConfig(
+                name: name, id: site.newUUID(), createdAt: site.machine.clock.now(),
+                runtime: runtime ?? .local)
+        case .latest: backup = try store.latest()
+        case .at(let moment): backup = try store.newest(notAfter: moment, instance: name.description)
+        case .id(let text): backup = try store.find(text, instance: name.description)
         }
-        let config = InstanceConfig(
-            name: name, id: id ?? site.newUUID(), createdAt: site.machine.clock.now(), runtime: kind ?? .local
-        )
-        if folder.path.isFolder {
-            if folder.config.isPresent {
-                // A broken configuration is evidence: it is kept beside.
-                try folder.config.rename(to: folder.path.appending("config.json.broken"))
-            }
-            try config.write(to: folder.config)
-        } else {
-            try site.create(config, named: name)
+        guard let backup, let manifest = backup.manifest else { throw site.notFound(name) }
+        let kind = runtime ?? RuntimeKind(rawValue: manifest.runtime.kind) ?? .local
+        var config = InstanceConfig(
+            name: name, id: manifest.instanceId, createdAt: site.machine.clock.now(), runtime: kind)
+        if let recorded = try recorded(name, in: backup, manifest), recorded.runtime == kind {
+            config.createdAt = recorded.createdAt
+            config.settings = recorded.settings
+            config.degraded = recorded.degraded
         }
-        return true
+        return config
+    }
+
+    /// The `config.json` that the backup holds. Under the home's lock, where nobody else creates this instance.
+    private func recorded(
+        _ name: InstanceName, in backup: StoredBackup, _ manifest: Manifest
+    ) throws -> InstanceConfig? {
+        guard let part = manifest.parts.first(where: { $0.root == "." }), part.encryption == nil else {
+            return nil
+        }
+        let scratch = site.home.instances.appending(".\(name).creating")
+        if scratch.isPresent { try scratch.removeTree() }
+        try scratch.createFolder()
+        defer { try? scratch.removeTree() }
+        var options = UnpackOptions(
+            expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
+            owners: .all(owner: Machine.userID, group: Machine.groupID))
+        options.select = { $0.elementsEqual(InstanceFolder.configName.utf8) }
+        _ = try unpackArchive(
+            backup.folder.appending(part.file), into: scratch, options: options, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: SilentProgress())
+        let file = scratch.appending(InstanceFolder.configName)
+        return file.isPresent ? try InstanceConfig.read(file) : nil
     }
 }

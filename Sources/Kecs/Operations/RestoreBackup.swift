@@ -69,12 +69,12 @@ public struct RestoreBackup: Sendable {
             swap: Swap(id: id, from: opened.name, units: [], staging: places.map(\.staging), previous: kept))
         try journal.write(to: instance.folder.journal)
 
-        var stopped = false
+        var stopBegan = false
         do {
             let trees = try stage.run(opened, places)
             if state.mayWrite {
+                stopBegan = true
                 try await runtime.stop(limit: .seconds(60))
-                stopped = true
             }
             let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
             for tree in trees { try tree.staged.syncFileSystem() }
@@ -82,23 +82,15 @@ public struct RestoreBackup: Sendable {
             journal.swap?.units = units
             journal.swap?.phase = .swapping
             journal.fills = fills.isEmpty ? nil : fills
+            journal.runsAfterwards = state.mayWrite && request.start
             try journal.write(to: instance.folder.journal)
             for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
-            try journal.swap?.finish()
-            if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
+            try journal.swap?.exchange()
         } catch {
-            // Should this fail too, the journal stays, and the next run finishes what was begun.
-            if journal.swap?.phase == .swapping {
-                try await FillVolumes(site: site, instance: instance, runtime: runtime).takeBack(fills)
-            }
             // The live trees are what they were; who was stopped runs again.
-            try journal.swap?.takeBack()
-            if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
-            if stopped { try await runtime.start(limit: .seconds(120)) }
-            try Journal.close(instance.folder.journal)
-            throw error
+            throw await TakeBack(site: site, instance: instance).run(
+                journal, restart: stopBegan, after: error)
         }
-        try dropOlderPrevious(in: instance.folder, but: id)
 
         // From here the restore is a fact; a server that does not come up is told, not taken back.
         var startFailure: Failure?
@@ -111,6 +103,9 @@ public struct RestoreBackup: Sendable {
                 startFailure = Failure.describing(error, doing: "start “\(instance.name)” after the restore")
             }
         }
+        try journal.swap?.removeStaging()
+        if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
+        try dropOlderPrevious(in: instance.folder, but: id)
         try Journal.close(instance.folder.journal)
         if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
         {

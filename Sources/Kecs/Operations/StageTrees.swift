@@ -60,7 +60,7 @@ struct StageTrees: Sendable {
         case .archive(let file, let layout): places = try self.places(of: file, layout)
         case .database(let file), .dump(let file):
             try onlyData()
-            let data = try instance.dataFolder()
+            let data = try followed(try instance.dataFolder())
             places = [
                 Place(
                     part: "data", staging: try staging(for: data, part: "data"), target: .overlay(on: data),
@@ -87,6 +87,7 @@ struct StageTrees: Sendable {
             live = instance.folder.path.appending(
                 FilePath(part.root).components.filter { $0.kind == .regular })
         }
+        live = try followed(live)
         let isConfig = part.root == "."
         var target: StagedTree.Target
         if !request.paths.isEmpty {
@@ -131,7 +132,7 @@ struct StageTrees: Sendable {
                 archive: file,
                 topFolder: top)
         }
-        let data = try instance.dataFolder()
+        let data = try followed(try instance.dataFolder())
         switch layout {
         case .bare:
             try onlyData()
@@ -152,6 +153,11 @@ struct StageTrees: Sendable {
         }
     }
 
+    /// Whoever put a link where the folder was wants the data to lie there, also after a restore.
+    private func followed(_ live: FilePath) throws -> FilePath {
+        try FileStatus.of(live)?.kind == .symlink ? live.resolved() : live
+    }
+
     private func onlyData() throws(Failure) {
         if let other = request.parts?.first(where: { $0 != "data" }) {
             throw Failure(
@@ -168,24 +174,26 @@ struct StageTrees: Sendable {
     /// The new trees lie beside the old ones until the exchange.
     private func checkRoom(_ places: [Place], for source: OpenedSource) throws {
         guard !request.force else { return }
-        var needed: Int64 = 0
+        var needed: [UInt64: (bytes: Int64, place: FilePath)] = [:]
         for place in places {
-            if let record = place.record {
-                // 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
-                needed += record.sourceBytes + Int64(record.entries) * 2304
-            } else {
-                needed += try FileStatus.of(place.archive)?.size ?? 0
-            }
+            var there = place.staging
+            while try FileStatus.of(there) == nil { there = there.removingLastComponent() }
+            let device = try FileStatus.of(there)?.device ?? 0
+            // 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
+            let bytes =
+                try place.record.map { $0.sourceBytes + Int64($0.entries) * 2304 }
+                ?? FileStatus.of(place.archive)?.size ?? 0
+            needed[device, default: (0, there)].bytes += bytes
         }
-        guard let first = places.first else { return }
-        let free = try site.machine.freeSpace(first.staging)
-        guard ByteCount(needed) <= free else {
-            throw Failure(
-                .noRoom, "there is not enough room to restore “\(instance.name)”",
-                cause:
-                    "\(free) are free in \(instance.folder.path) and about \(ByteCount(needed)) are needed beside "
-                    + "what is there",
-                remedy: "kecsctl backups prune \(instance.name) --keep 1")
+        for (bytes, there) in needed.values {
+            let free = try site.machine.freeSpace(there)
+            guard ByteCount(bytes) <= free else {
+                throw Failure(
+                    .noRoom, "there is not enough room to restore “\(instance.name)”",
+                    cause: "\(free) are free in \(there) and about \(ByteCount(bytes)) are needed beside "
+                        + "what is there",
+                    remedy: "kecsctl backups prune \(instance.name) --keep 1")
+            }
         }
     }
 

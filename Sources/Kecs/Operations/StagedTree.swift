@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsStorage
 import KecsSystem
 import SystemPackage
@@ -29,16 +30,15 @@ struct StagedTree: Sendable {
     func units(kept: FilePath, id: String) throws -> [Swap.Unit] {
         switch target {
         case .folder(let live):
-            let above = live.removingLastComponent()
-            guard try FileStatus.of(live)?.kind == .folder, try above.mountID() != live.mountID() else {
+            guard try Self.staysInPlace(live) else {
                 return [
                     try Swap.Unit(
                         part: part, live: live, staged: staged,
                         previous: try Self.keep(live, kept: kept, id: id, part: part))
                 ]
             }
-            // A mount point cannot be renamed: its entries change hands one by one.
-            let old = live.appending(".kecsctl-previous").appending(id)
+            // Its entries change hands one by one.
+            let old = try Self.keep(live, kept: kept, id: id, part: part)
             let names = Set(try staged.entries()).union(try live.entries())
                 .filter { !PartPlan.ours.contains($0.bytes) }
             return try names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { name in
@@ -59,7 +59,7 @@ struct StagedTree: Sendable {
         case .volume: return []
         case .overlay(let live):
             var units: [Swap.Unit] = []
-            try overlay(staged, live, kept: kept.appending(part), &units)
+            try overlay(staged, live, kept: try Self.keep(live, kept: kept, id: id, part: part), &units)
             return units
         }
     }
@@ -90,31 +90,47 @@ struct StagedTree: Sendable {
         }
     }
 
-    /// Where the old one of a whole folder is kept: with the instance when that is the same file system, else beside it.
-    private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
+    /// Whether the folder itself cannot be renamed: something is mounted on it, or its parent is not ours to change.
+    private static func staysInPlace(_ live: FilePath) throws -> Bool {
+        guard live.isFolder else { return false }
         let above = live.removingLastComponent()
-        let home = try kept.removingLastComponent().removingLastComponent().mountID()
-        if let parent = try above.mountID(), let home, parent != home {
-            return above.appending(".\(part).kecsctl-previous-\(id)")
+        if try above.mountID() != live.mountID() { return true }
+        return above.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } != 0
+    }
+
+    /// Whether a rename from one to the other can work: one file system, seen through one mount.
+    private static func areTogether(_ one: FilePath, _ other: FilePath) throws -> Bool {
+        func nearest(_ path: FilePath) throws -> FilePath {
+            var place = path
+            while try FileStatus.of(place) == nil { place = place.removingLastComponent() }
+            return place
         }
-        return kept.appending(part)
+        return try nearest(one).mountID() == nearest(other).mountID()
+    }
+
+    /// Where the old one is kept: with the instance when that is the same file system, else beside it, else in it.
+    private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
+        let inPlace = try staysInPlace(live)
+        if inPlace, try !areTogether(live, kept) {
+            return live.appending(".kecsctl-previous").appending(id)
+        }
+        let above = live.removingLastComponent()
+        return try inPlace || areTogether(above, kept)
+            ? kept.appending(part) : above.appending(".\(part).kecsctl-previous-\(id)")
     }
 
     /// Where to unpack so that the exchange is a rename: a fresh folder on the live folder's own file system.
     static func stagingFolder(
         for live: FilePath, part: String, id: String, in instance: InstanceFolder
     ) throws -> FilePath {
-        var place = live
-        while try FileStatus.of(place) == nil { place = place.removingLastComponent() }
-        let mount = try place.mountID()
-        if try instance.path.mountID() == mount {
-            return instance.restoring.appending(id).appending(part)
+        let inPlace = try staysInPlace(live)
+        if inPlace, try !areTogether(live, instance.path) {
+            return live.appending(".kecsctl-restoring").appending(id)
         }
         let above = live.removingLastComponent()
-        if try above.mountID() == mount {
-            return above.appending(".\(part).kecsctl-restoring-\(id)")
-        }
-        return live.appending(".kecsctl-restoring").appending(id)
+        return try inPlace || areTogether(above, instance.path)
+            ? instance.restoring.appending(id).appending(part)
+            : above.appending(".\(part).kecsctl-restoring-\(id)")
     }
 }
 

@@ -65,6 +65,7 @@ public struct StartInstance: Sendable {
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
             clock: site.machine.clock, cancellation: site.machine.cancellation)
         defer { homeLock.unlock() }
+        try Remains(home: site.home).sweep()
         guard !site.home.folder(of: name).path.isFolder else { return }
         let settings = try site.settings(flags: request.settings)
         guard let kind = RuntimeKind(rawValue: try settings.text(.runtime) ?? "") else {
@@ -144,12 +145,12 @@ public struct StartInstance: Sendable {
         let chosen = try chosen(request)
         if let moved = chosen[SettingKey.dataDir.rawValue],
             moved != config.settings[SettingKey.dataDir.rawValue],
-            try instance.settings.text(.dataDir) != nil || instance.folder.data.isPresent,
-            try !StateOf.isEmpty(instance.folder.data)
+            try !StateOf.isEmpty(try site.instance(instance.name).dataFolder())
         {
+            let now = try site.instance(instance.name).dataFolder()
             throw Failure(
                 .usage, "the data of “\(instance.name)” lies elsewhere already",
-                cause: "it is in \(instance.folder.data); another --data-dir would leave it behind",
+                cause: "it is in \(now); another --data-dir would leave it behind",
                 remedy: "kecsctl start \(instance.name)")
         }
         config.settings.merge(chosen) { _, new in new }
@@ -176,8 +177,7 @@ public struct StartInstance: Sendable {
                 restored = try await restoreIfNeeded(instance, request)
             } catch {
                 let failure = Failure.describing(error, doing: "restore “\(instance.name)”")
-                guard request.restore == .auto, failure.kind != .interrupted, failure.kind != .terminated
-                else {
+                guard request.restore == .auto, site.machine.cancellation.reason == nil else {
                     throw failure
                 }
                 restoreFailure = failure
@@ -203,8 +203,11 @@ public struct StartInstance: Sendable {
                 try await runtime.start(limit: request.wait ? request.limit : .zero)
             } catch {
                 // Nothing half-started stays.
-                try await runtime.stop(limit: .seconds(20))
-                try Journal.close(instance.folder.journal)
+                let now = instance
+                try await site.seenThrough { site in
+                    try await site.runtime(now).stop(limit: .seconds(20))
+                    try Journal.close(now.folder.journal)
+                }
                 throw error
             }
             try Journal.close(instance.folder.journal)

@@ -64,15 +64,14 @@ public struct StopInstance: Sendable {
                 backupFailure = failure
             }
         }
-        try Journal(operation: "stop", startedAt: clock.now(), runsAfterwards: true)
-            .write(to: instance.folder.journal)
+        try site.machine.cancellation.check()
+        let journal = Journal(operation: "stop", startedAt: clock.now(), runsAfterwards: true)
+        try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
             if backup?.verified == true, runtime.goesWhenStopped { try await runtime.remove() }
         } catch {
-            try await runtime.start(limit: .seconds(120))
-            try Journal.close(instance.folder.journal)
-            throw error
+            throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }
         try Journal.close(instance.folder.journal)
         return report(
@@ -101,10 +100,16 @@ public struct RestartInstance: Sendable {
                 outcome: .already, state: await runtime.state().name, runsSomething: false, endpoints: [],
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
-        try Journal(operation: "restart", startedAt: clock.now(), runsAfterwards: true)
-            .write(to: instance.folder.journal)
-        try await runtime.stop(limit: .seconds(60))
-        try await runtime.start(limit: limit)
+        let journal = Journal(operation: "restart", startedAt: clock.now(), runsAfterwards: true)
+        try journal.write(to: instance.folder.journal)
+        do {
+            try await runtime.stop(limit: .seconds(60))
+            try await runtime.start(limit: limit)
+        } catch {
+            // One that does not come up gets another chance from the next run; one that was interrupted runs at once.
+            guard site.machine.cancellation.reason != nil else { throw error }
+            throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
+        }
         try Journal.close(instance.folder.journal)
         return StartReport(
             outcome: .done, state: await runtime.state().name, degraded: instance.config.degraded?.why,

@@ -81,6 +81,8 @@ public struct TakeBackup: Sendable {
 
         // Act.
         let draft = try BackupDraft(in: instance.backups, reason: request.reason, at: clock.now())
+        let stored: StoredBackup
+        let paused: Duration
         do {
             let capture = CaptureParts(site: site, instance: instance, runtime: runtime, draft: draft)
             let (captured, pause) = try await capture.run(
@@ -95,15 +97,29 @@ public struct TakeBackup: Sendable {
                     .first { $0.path == InstanceFolder.databaseName }?.userVersion.map { Int($0) },
                 labels: request.labels, verified: true, parts: captured)
             try site.machine.cancellation.check()
-            let stored = try draft.commit(manifest)
-            let pruned = request.prune ? try PruneBackups(site: site).run(instance).filter { !$0.isKept } : []
-            return BackupReport(
-                outcome: .done, backup: BackupSummary(stored, instance: instance.name.description),
-                duration: clock.elapsed() - began, pause: pause, pruned: pruned.map(\.id))
+            stored = try draft.commit(manifest)
+            paused = pause
         } catch {
             draft.discard()
             throw error
         }
+
+        // From here the backup is a fact; an old one that cannot be removed is told.
+        var pruned: [PruneItem] = []
+        var pruneFailure: Failure?
+        if request.prune {
+            do {
+                pruned = try PruneBackups(site: site).run(instance, taken: draft.id).filter { !$0.isKept }
+            } catch {
+                pruneFailure = Failure.describing(
+                    error, doing: "remove what the retention of “\(instance.name)” no longer keeps")
+            }
+        }
+        return BackupReport(
+            outcome: pruneFailure == nil ? .done : .partial,
+            backup: BackupSummary(stored, instance: instance.name.description),
+            duration: clock.elapsed() - began, pause: paused, pruned: pruned.map(\.id),
+            pruneError: pruneFailure)
     }
 
     private func select(

@@ -15,10 +15,12 @@ public struct UndoRestore: Sendable {
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        let trees = try instance.folder.previous.isPresent ? instance.folder.previous.entries() : []
+        // Names with a dot are on their way out.
+        let trees = (try instance.folder.previous.isPresent ? instance.folder.previous.entries() : [])
+            .filter { !$0.string.hasPrefix(".") }
         let records = try trees.map { PreviousTrees(folder: instance.folder.previous.appending($0)) }
             .compactMap { trees in try trees.record().map { (trees, $0) } }
-        guard let (trees, record) = records.max(by: { $0.1.id < $1.1.id }) else {
+        guard let (_, record) = records.max(by: { $0.1.id < $1.1.id }) else {
             throw Failure(
                 .notFound, "there is no restore of “\(instance.name)” to take back",
                 cause: "\(instance.folder.previous) holds nothing",
@@ -42,30 +44,29 @@ public struct UndoRestore: Sendable {
         let kept = instance.folder.previous.appending(id)
         let units = try record.units.map { unit in
             let old = unit.previous.path
-            let name = old.starts(with: trees.folder) ? nil : old.lastComponent
-            // Beside the instance, or on the old tree's own file system under a name of this undo.
-            let previous =
-                name == nil
-                ? kept.appending(old.components.dropFirst(trees.folder.components.count))
-                : FilePath(bytes: old.bytes + Array("-\(id)".utf8))
+            guard unit.liveInode == nil || old.isPresent else {
+                throw Failure(
+                    .damaged, "the last restore of “\(instance.name)” cannot be taken back",
+                    cause: "what it replaced is not there any more: \(old)",
+                    remedy: "kecsctl restore \(instance.name) --from latest")
+            }
             return try Swap.Unit(
-                part: unit.part, live: unit.live.path, staged: old.isPresent ? old : nil, previous: previous)
+                part: unit.part, live: unit.live.path, staged: old.isPresent ? old : nil,
+                previous: Self.renamed(old, from: record.id, to: id))
         }
         var swap = Swap(id: id, from: "undo of \(record.id)", units: units, staging: [], previous: kept)
         swap.phase = .swapping
-        try Journal(
-            operation: "undo", startedAt: clock.now(), runsAfterwards: state.mayWrite, swap: swap
-        ).write(to: instance.folder.journal)
+        let journal = Journal(
+            operation: "undo", startedAt: clock.now(), runsAfterwards: state.mayWrite && start, swap: swap)
+        try journal.write(to: instance.folder.journal)
         do {
             if state.mayWrite { try await runtime.stop(limit: .seconds(60)) }
-            try swap.finish()
+            try site.machine.cancellation.check()
+            try swap.exchange()
         } catch {
-            try swap.takeBack()
-            if state.mayWrite { try await runtime.start(limit: .seconds(120)) }
-            try Journal.close(instance.folder.journal)
-            throw error
+            throw await TakeBack(site: site, instance: instance).run(
+                journal, restart: state.mayWrite, after: error)
         }
-        try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: id)
         var startFailure: Failure?
         let restored = try site.instance(instance.name, flags: instance.settings.flags)
         let runtimeNow = try site.runtime(restored)
@@ -76,11 +77,23 @@ public struct UndoRestore: Sendable {
                 startFailure = Failure.describing(error, doing: "start “\(instance.name)” after the undo")
             }
         }
+        try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: id)
         try Journal.close(instance.folder.journal)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: "undo of \(record.id)", parts: parts,
             undo: id,
             state: await runtimeNow.state().name, durationSeconds: (clock.elapsed() - began).inSeconds,
             startError: startFailure)
+    }
+
+    /// Where what lies at `path` for one swap would lie for another: with the instance, or on a file system of its own.
+    private static func renamed(_ path: FilePath, from old: String, to new: String) -> FilePath {
+        var renamed = FilePath(root: path.root, [])
+        for name in path.components {
+            let isOurs = name.string == old || name.string.hasSuffix("-" + old)
+            let bytes = isOurs ? name.bytes.dropLast(old.utf8.count) + Array(new.utf8) : name.bytes
+            renamed = renamed.appending(bytes: Array(bytes))
+        }
+        return renamed
     }
 }

@@ -73,6 +73,8 @@ public struct BackupReport: OperationReport {
     public var plan: [PlannedPart]?
     /// What retention removed afterwards.
     public var pruned: [BackupID]
+    /// The backup is done, but retention could not remove what it wanted to.
+    public var pruneError: Failure?
 
     public struct PlannedPart: Encodable, Sendable {
         public var name: String
@@ -87,7 +89,7 @@ public struct BackupReport: OperationReport {
     init(
         outcome: Outcome, backup: BackupSummary?, duration: Duration, pause: Duration,
         plan: [PlannedPart]? = nil,
-        pruned: [BackupID] = []
+        pruned: [BackupID] = [], pruneError: Failure? = nil
     ) {
         self.outcome = outcome
         self.backup = backup
@@ -95,6 +97,7 @@ public struct BackupReport: OperationReport {
         pauseSeconds = pause.inSeconds
         self.plan = plan
         self.pruned = pruned
+        self.pruneError = pruneError
     }
 }
 

@@ -40,17 +40,3 @@ extension Recipe {
         return clause
     }
 }
-
-extension String {
-    /// A script's line may hold a password; what looks like one is not repeated.
-    var masked: String {
-        split(separator: " ", omittingEmptySubsequences: false).map { word in
-            guard let equals = word.firstIndex(of: "="), word.index(after: equals) < word.endIndex else {
-                return String(word)
-            }
-            let name = word[..<equals].lowercased()
-            return ["password", "passphrase", "secret", "token", "key", "pass"].contains { name.contains($0) }
-                ? word[...equals] + "•••" : String(word)
-        }.joined(separator: " ")
-    }
-}

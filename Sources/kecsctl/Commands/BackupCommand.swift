@@ -72,7 +72,8 @@ struct BackupCommand: SessionCommand {
             text: text, names: { name, report in [report.backup?.id.description ?? name.description] },
             warnings: { report in
                 (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
-            })
+            },
+            failures: { $0.pruneError.map { [$0] } ?? [] })
     }
 
     private static func text(_ name: InstanceName, _ report: BackupReport) -> String {

@@ -89,7 +89,10 @@ struct RestoreCommand: SessionCommand {
             on: instance.selection, unnamed: .variable, changes: !change.dryRun && folder == nil, Self.telling
         ) { name in
             if let folder { return try ExtractBackup(site: session.site).run(name, request, into: folder) }
-            if !change.dryRun { try RebuildInstance(site: session.site).run(name, source, runtime: runtime) }
+            if !change.dryRun {
+                try await RebuildInstance(site: session.site).run(
+                    name, source, runtime: runtime, lock: session.lock(change))
+            }
             return try await session.locked(name, change) { instance in
                 try await RestoreBackup(site: session.site).run(instance, request)
             }

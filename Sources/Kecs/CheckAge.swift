@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+
+/// One instance's line of `check`: is its newest good backup young enough?
+public struct CheckAgeReport: OperationReport {
+    public static let kind = "CheckReport"
+    public var outcome: Outcome
+    public var isFresh: Bool
+    public var newest: String?
+    public var ageSeconds: Int64?
+    public var limitSeconds: Int64
+    /// For people and for monitoring: one line.
+    public var message: String
+}
+
+/// For monitoring: reads manifests only, and takes no lock.
+public struct CheckAge: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run(_ name: InstanceName, limit: TimeSpan) throws -> CheckAgeReport {
+        let instance = try site.instance(name)
+        let age = try BackupAge(instance, at: site.machine.clock.now())
+        let isFresh = !age.isOver(limit) && instance.config.degraded == nil
+        let message: String
+        if let degraded = instance.config.degraded {
+            message = "\(name): degraded since \(degraded.since)"
+        } else if let newest = age.newest, let seconds = age.seconds {
+            message = "\(name): the newest good backup \(newest) is \(Self.text(seconds)) old, the limit is \(limit)"
+        } else {
+            message = "\(name): there is no good backup"
+        }
+        return CheckAgeReport(
+            outcome: isFresh ? .done : .failed, isFresh: isFresh, newest: age.newest?.description,
+            ageSeconds: age.seconds, limitSeconds: limit.seconds, message: message)
+    }
+
+    /// "3d 4h", "26h 1m", "12s": rounded down, two units.
+    static func text(_ seconds: Int64) -> String {
+        if seconds >= 2 * 86_400 { return "\(seconds / 86_400)d \(seconds / 3600 % 24)h" }
+        if seconds >= 3600 { return "\(seconds / 3600)h \(seconds / 60 % 60)m" }
+        if seconds >= 60 { return "\(seconds / 60)m \(seconds % 60)s" }
+        return "\(seconds)s"
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// What a monitoring system wants to know of all instances, from their backups, the history and the disk. Changes nothing.
+public struct CollectMetrics: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run() async throws -> String {
+        var text = PrometheusText()
+        let history = try History(site.home).read()
+        let now = site.machine.clock.now()
+        text.add("kecsctl_build_info", .gauge, "The version that wrote these metrics.", ["version": site.tool.version], 1)
+        text.add("kecsctl_scrape_timestamp_seconds", .gauge, "When these metrics were written.", seconds(now))
+        text.add(
+            "kecsctl_history_broken_lines", .gauge, "Lines of the history that cannot be read.", Double(history.brokenLines))
+        let names = try site.instanceNames()
+        text.add("kecsctl_instances", .gauge, "Instances in the home.", Double(names.count))
+        if let use = try? FileSystemUse.at(site.home.path) {
+            text.add(
+                "kecsctl_filesystem_free_bytes", .gauge, "Free for an unprivileged user, below the home.",
+                Double(use.free) * Double(use.unit))
+            text.add(
+                "kecsctl_filesystem_used_ratio", .gauge, "Of the file system that holds the home, as df counts.",
+                use.used + use.free == 0 ? 0 : Double(use.used) / Double(use.used + use.free))
+        }
+        // A family's samples must stand together, so each is made for all instances before the next.
+        var all: [(InstanceName, InstanceFacts?)] = []
+        for name in names {
+            try site.machine.cancellation.check()
+            let instance = try? site.instance(name)
+            var facts: InstanceFacts?
+            if let instance {
+                facts = await InstanceFacts.gather(
+                    instance, site: site, history: history.records, cancellation: site.machine.cancellation)
+            }
+            all.append((name, facts))
+        }
+        for (name, facts) in all { add(name, facts, now, to: &text) }
+        for (name, facts) in all { if let facts { addOperations(name, facts, to: &text) } }
+        return text.text
+    }
+
+    /// Replaces the file so that a collector never reads half of it.
+    public func write(to file: FilePath) async throws {
+        try file.replaceContents(Array(try await run().utf8), mode: 0o644)
+    }
+
+    private func add(_ name: InstanceName, _ facts: InstanceFacts?, _ now: Moment, to text: inout PrometheusText) {
+        let me: KeyValuePairs = ["instance": name.description]
+        text.add(
+            "kecsctl_instance_readable", .gauge, "Whether the instance's configuration can be read.", me,
+            facts == nil ? 0 : 1)
+        guard let facts else { return }
+        for state in ["absent", "stopped", "running", "paused", "unknown"] {
+            text.add(
+                "kecsctl_instance_state", .gauge, "1 for the state that the instance is in.",
+                ["instance": name.description, "state": state], facts.state.name == state ? 1 : 0)
+        }
+        text.add(
+            "kecsctl_instance_degraded", .gauge, "Whether a start could not restore the state.", me,
+            facts.instance.config.degraded == nil ? 0 : 1)
+        text.add(
+            "kecsctl_data_bytes", .gauge, "Size of the data folder.", me, facts.tree.value.map { Double($0.bytes) })
+        text.add(
+            "kecsctl_database_bytes", .gauge, "Size of the state database.", me,
+            facts.database.value?.status.map { Double($0.size) })
+        text.add(
+            "kecsctl_database_wal_bytes", .gauge, "Size of the state database's write-ahead log.", me,
+            facts.database.value.map { Double($0.walBytes) })
+        let backups = facts.backups.value ?? []
+        for (state, count) in [
+            ("verified", backups.filter(\.isVerified).count),
+            ("unverified", backups.filter { $0.state == .complete && !$0.isVerified }.count),
+            ("incomplete", backups.filter { $0.state == .incomplete }.count),
+            ("damaged", backups.filter { if case .damaged = $0.state { true } else { false } }.count),
+        ] {
+            text.add(
+                "kecsctl_backups", .gauge, "Backups on disk, by their state.",
+                ["instance": name.description, "state": state], Double(count))
+        }
+        text.add(
+            "kecsctl_backups_bytes", .gauge, "Size of all archives of the instance.", me,
+            Double(backups.reduce(0) { $0 + ($1.manifest?.bytes ?? 0) }))
+        let newest = facts.newestGood
+        text.add(
+            "kecsctl_backup_newest_timestamp_seconds", .gauge, "When the newest backup that can be restored was taken.", me,
+            newest.map { seconds($0.id.createdAt) })
+        text.add(
+            "kecsctl_backup_newest_bytes", .gauge, "Size of its archives.", me,
+            newest?.manifest.map { Double($0.bytes) })
+        text.add(
+            "kecsctl_backup_newest_verified_timestamp_seconds", .gauge, "When it was last read as a whole.", me,
+            newest.map { seconds(max($0.mark.verification?.at ?? $0.id.createdAt, $0.id.createdAt)) })
+        if let growth = Growth(backups) {
+            text.add(
+                "kecsctl_data_growth_bytes_per_day", .gauge, "By the sizes that the last 30 days' backups recorded.", me,
+                growth.bytesPerDay)
+            if let data = facts.data.value, let free = try? site.machine.freeSpace(data) {
+                text.add(
+                    "kecsctl_disk_days_to_full", .gauge, "At that growth; absent when it does not grow.", me,
+                    growth.days(untilFull: free))
+            }
+        }
+    }
+
+    private func addOperations(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
+        for command in ["backup", "restore", "start", "stop", "backups verify", "backups drill", "recover", "doctor"] {
+            let labels: KeyValuePairs = ["instance": name.description, "operation": command]
+            let runs = facts.history.filter { $0.command == command }
+            guard !runs.isEmpty else { continue }
+            let good = runs.filter { $0.succeeded(for: name) == true }
+            let bad = runs.filter { $0.succeeded(for: name) == false }
+            for (result, list) in [("success", good), ("failure", bad)] {
+                text.add(
+                    "kecsctl_operations_total", .counter, "Operations in the history, by their result.",
+                    ["instance": name.description, "operation": command, "result": result], Double(list.count))
+            }
+            text.add(
+                "kecsctl_operation_last_success_timestamp_seconds", .gauge, "When it last succeeded.", labels,
+                good.last.map { seconds($0.at) })
+            text.add(
+                "kecsctl_operation_last_failure_timestamp_seconds", .gauge, "When it last failed.", labels,
+                bad.last.map { seconds($0.at) })
+            let last = good.last?.result(of: name)
+            text.add(
+                "kecsctl_operation_last_duration_seconds", .gauge, "How long the last good one took.", labels,
+                last?["durationSeconds"]?.double)
+            text.add(
+                "kecsctl_operation_last_pause_seconds", .gauge, "How long the instance was paused for it.", labels,
+                last?["pauseSeconds"]?.double)
+        }
+    }
+
+    private func seconds(_ moment: Moment) -> Double { Double(moment.seconds) }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import CCrypto
+import KecsStorage
+public import KecsSystem
+
+/// Tells webhook, command and healthchecks. Whatever they do, the operation's own status stays what it is.
+public struct SendNotification: Sendable {
+    /// For one attempt.
+    static let limit = Duration.seconds(10)
+    static let attempts = 3
+
+    let machine: Machine
+    let settings: NotifySettings
+
+    public init(machine: Machine, settings: NotifySettings) {
+        self.machine = machine
+        self.settings = settings
+    }
+
+    /// All at once.
+    ///
+    /// - Parameter logTail: The last lines that the command said, for healthchecks.
+    /// - Returns: A sentence for each receiver that was not reached.
+    public func run(_ notification: Notification, logTail: [String] = []) async -> [String] {
+        let body: [UInt8]
+        do { body = try JSONFile.encode(notification) } catch { return ["the notification could not be written: \(error)"] }
+        async let webhook = tellWebhook(notification, body)
+        async let command = tellCommand(notification, body)
+        async let healthchecks = ping(notification, logTail)
+        return [await webhook, await command, await healthchecks].compactMap(\.self)
+    }
+
+    private func tellWebhook(_ notification: Notification, _ body: [UInt8]) async -> String? {
+        guard let webhook = settings.webhook, webhook.events.contains(notification.event) else { return nil }
+        var headers = [
+            "Content-Type: application/json", "X-Kecsctl-Event: \(notification.event.rawValue)",
+            "X-Kecsctl-Run: \(notification.run)",
+        ]
+        if let secret = webhook.secret { headers.append("X-Kecsctl-Signature: sha256=" + hmacSHA256(body, key: secret)) }
+        return await post(body, to: webhook.url, headers: headers).map { "the webhook was not reached: \($0)" }
+    }
+
+    private func ping(_ notification: Notification, _ logTail: [String]) async -> String? {
+        guard let url = settings.healthchecks else { return nil }
+        let suffix: String
+        switch notification.event {
+        case .start: suffix = "/start"
+        case .success: suffix = ""
+        case .failure, .overdue: suffix = notification.status.map { "/\(min(255, $0))" } ?? "/fail"
+        }
+        // healthchecks.io keeps the first 100 kB of a ping.
+        let tail = logTail.suffix(100).map(\.masked).joined(separator: "\n").suffix(20_000)
+        let text = "\(notification.command) \(notification.instance ?? "")\nrun \(notification.run)\n\(tail)\n"
+        let address = Secret(url.reveal() + suffix + "?rid=" + notification.run)
+        return await post(Array(text.utf8), to: address, headers: ["Content-Type: text/plain"])
+            .map { "the ping was not taken: \($0)" }
+    }
+
+    private func tellCommand(_ notification: Notification, _ body: [UInt8]) async -> String? {
+        guard let command = settings.command, command.events.contains(notification.event) else { return nil }
+        var call = ProcessCall(command.words[0], Array(command.words.dropFirst()))
+        call.input = .bytes(body)
+        call.limit = Self.limit
+        call.environment = [
+            "KECSCTL_EVENT": notification.event.rawValue, "KECSCTL_RUN": notification.run,
+            "KECSCTL_COMMAND": notification.command, "KECSCTL_NOTIFY_INSTANCE": notification.instance ?? "",
+            "KECSCTL_STATUS": notification.status.map { "\($0)" } ?? "",
+        ]
+        do {
+            let result = try await machine.processes.run(call)
+            return result.succeeded ? nil : "the command “\(command.words[0])” ended badly: \(result.end)"
+        } catch {
+            return "the command “\(command.words[0])” could not be run: \(error)"
+        }
+    }
+
+    /// - Returns: Why not, or nil. The address never stands in it.
+    private func post(_ body: [UInt8], to url: Secret, headers: [String]) async -> String? {
+        var why = ""
+        for attempt in 1...Self.attempts {
+            do {
+                if attempt > 1 { try await machine.clock.sleep(for: .seconds(attempt - 1)) }
+                // `--disable` must come first: a curlrc of the user could undo all that follows.
+                var call = ProcessCall("curl", "--disable", "--config", "-")
+                call.input = .bytes(Array(CurlConfig(url: url, headers: headers, body: body, limit: Self.limit).text.utf8))
+                call.limit = Self.limit + .seconds(2)
+                let result = try await machine.processes.run(call)
+                let status = Int(result.outputText.trimmed) ?? 0
+                if result.succeeded, (200..<300).contains(status) { return nil }
+                why = result.succeeded ? "it answered with the status \(status)" : "curl ended with \(result.end)"
+                // A request that was refused, or sent elsewhere, is so again.
+                if (300..<500).contains(status), status != 408, status != 429 { return why }
+            } catch {
+                return "\(error)"
+            }
+        }
+        return why
+    }
+}
+
+/// Lower-case hex.
+func hmacSHA256(_ message: [UInt8], key: Secret) -> String {
+    let key = Array(key.reveal().utf8)
+    var digest = [UInt8](repeating: 0, count: 32)
+    var length: UInt32 = 0
+    let done = HMAC(EVP_sha256(), key, Int32(clamping: key.count), message, message.count, &digest, &length)
+    precondition(done != nil && length == 32, "HMAC")
+    return hex(digest)
+}

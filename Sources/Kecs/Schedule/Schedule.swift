@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import SystemPackage
+public import KecsSystem
+
+/// When an instance is backed up, and with which words.
+public struct Schedule: Sendable, Hashable {
+    public enum Time: Sendable, Hashable {
+        case at(hour: Int, minute: Int)
+        /// So many minutes apart, counted from midnight; a divisor of an hour, or of a day in hours.
+        case every(minutes: Int)
+    }
+
+    public let time: Time
+    /// Of `kecsctl backup`: "--keep-daily", "7".
+    public var keep: [String]
+    /// Whether the instance is also started when the machine is.
+    public var startsAtBoot: Bool
+
+    /// - Throws: `Failure(.usage)` for a time that a crontab cannot say exactly.
+    public init(
+        at text: String? = nil, every span: TimeSpan? = nil, keep: [String] = [], startsAtBoot: Bool = false
+    ) throws(Failure) {
+        self.keep = keep
+        self.startsAtBoot = startsAtBoot
+        if let text {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard span == nil, parts.count == 2, parts.allSatisfy({ (1...2).contains($0.utf8.count) }),
+                let hour = Int(parts[0]), let minute = Int(parts[1]), (0..<24).contains(hour), (0..<60).contains(minute)
+            else {
+                throw Failure(
+                    .usage, "“\(text)” is no time of the day", cause: "it must be HH:MM, from 00:00 to 23:59",
+                    remedy: "kecsctl schedule install dev --at 02:00")
+            }
+            time = .at(hour: hour, minute: minute)
+            return
+        }
+        guard let span else {
+            time = .at(hour: 2, minute: 0)
+            return
+        }
+        let minutes = span.seconds / 60
+        guard span.milliseconds % 60_000 == 0, minutes >= 5,
+            minutes < 60 ? 60 % minutes == 0 : minutes % 60 == 0 && 1440 % minutes == 0
+        else {
+            throw Failure(
+                .usage, "backups every \(span) cannot be scheduled",
+                cause: "it must divide an hour (5m, 10m, 15m, 20m, 30m) or a day (1h, 2h, 3h, 4h, 6h, 8h, 12h, 24h)",
+                remedy: "kecsctl schedule install dev --every 6h")
+        }
+        time = minutes == 1440 ? .at(hour: 2, minute: 0) : .every(minutes: Int(minutes))
+    }
+
+    /// How far apart two backups are.
+    var period: Duration {
+        switch time {
+        case .at: .seconds(86_400)
+        case .every(let minutes): .seconds(minutes * 60)
+        }
+    }
+}
+
+/// The program and the home that a schedule is for. A schedule runs with neither PATH nor working directory.
+public struct ScheduledProgram: Sendable, Hashable {
+    /// Absolute.
+    public var executable: String
+    public var home: Home
+    /// Where docker and the others are to be found.
+    public var path: String
+
+    public init(executable: String, home: Home, path: String?) {
+        self.executable = executable
+        self.home = home
+        let folders = (path ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
+        self.path = (folders.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : folders).joined(separator: ":")
+    }
+
+    func backup(_ name: InstanceName, _ schedule: Schedule) -> [String] {
+        [executable, "backup", name.description, "--home", home.path.string, "--quiet", "--wait-lock", "10m"]
+            + schedule.keep
+    }
+
+    func start(_ name: InstanceName) -> [String] {
+        [executable, "start", name.description, "--home", home.path.string, "--quiet", "--wait-lock", "10m"]
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsSystem
+
+struct CheckCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "One line for monitoring: is the newest good backup young enough?")
+
+    static let help = CommandHelp(
+        ExitStatus.instances.union([13, 20]),
+        .init("kecsctl check dev --max-age 26h", "status 20 when the newest good backup of “dev” is older"),
+        .init("kecsctl check --all --quiet", "of all instances; silent while all is well"))
+
+    @OptionGroup var instances: InstanceArguments
+
+    @Option(help: ArgumentHelp("The greatest age that is still good.", valueName: "26h"))
+    var maxAge: TimeSpan = Thresholds.backupAge
+
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        var document = OperationDocument<CheckAgeReport>()
+        for text in try session.resolve(instances.selection, unnamed: .everything) {
+            do {
+                let name = try InstanceName(checking: text)
+                document.results.append(InstanceResult(text, try CheckAge(site: session.site).run(name, limit: maxAge)))
+            } catch {
+                let failure = session.failure(error)
+                session.console.fail(failure, instance: text)
+                document.results.append(InstanceResult(text, failure: failure))
+            }
+        }
+        let reports = document.results.compactMap(\.report)
+        let stale = reports.filter { !$0.isFresh }
+        session.answer(
+            Answer(
+                document: document,
+                table: { _ in
+                    // One line, as monitoring systems read it: the worst first.
+                    let lines = (stale + reports.filter(\.isFresh)).map(\.message)
+                    return lines.isEmpty ? "" : (stale.isEmpty ? "OK " : "STALE ") + lines.joined(separator: "; ").printable + "\n"
+                }, names: stale.compactMap { report in document.results.first { $0.report?.message == report.message }?.instance }))
+        if !session.options.answers { for report in stale { session.console.note(.warning, report.message) } }
+        for result in document.results {
+            if let report = result.report, !report.isFresh { await session.notifyOverdue(report, result.instance) }
+        }
+        if !stale.isEmpty { return Failure.Kind.problemsFound.rawValue }
+        return Session.status(document.results.map { $0.failure?.status ?? 0 })
+    }
+}

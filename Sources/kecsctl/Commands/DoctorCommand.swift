@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsRuntimes
+import KecsStorage
+import KecsSystem
+
+struct DoctorCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Look for what will cost data: owners, locks, disks, backups, containers, scripts.",
+        discussion: """
+            Changes nothing but with --fix, which does only what is safe and can be taken back with --undo; for \
+            everything else the answer names a command.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.instances.union([11, 20]),
+        .init("kecsctl doctor dev", "everything about “dev” and this machine"),
+        .init("kecsctl doctor --all --quiet --fail-on warning", "for cron: silent while all is well"),
+        .init("kecsctl doctor dev --fix --dry-run", "what --fix would change"),
+        .init("kecsctl doctor prod --profile production", "the checklist before production"))
+
+    @OptionGroup var instances: InstanceArguments
+
+    @Option(
+        name: .customLong("check"),
+        help: ArgumentHelp("Only this check, or all below “recipe.”; may be given again.", valueName: "id"))
+    var checks: [String] = []
+
+    @Flag(help: "List all checks instead of asking them.")
+    var listChecks = false
+
+    @Flag(help: "Repair what can be repaired safely.")
+    var fix = false
+
+    @Flag(name: .customLong("undo"), help: "Take back the last --fix.")
+    var isUndo = false
+
+    @Option(help: "From which severity on the status is 20.")
+    var failOn: FailOn = .error
+
+    @Option(help: ArgumentHelp("Ask also for what this profile wants: production.", valueName: "name"))
+    var profile: String?
+
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    enum FailOn: String, CaseIterable, ExpressibleByArgument, Sendable {
+        case warning, error
+        var severity: Severity { self == .warning ? .warning : .error }
+    }
+
+    func validate() throws {
+        if fix, isUndo { throw ValidationError("--fix and --undo exclude each other") }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        if listChecks { return list(session) }
+        let names = try session.resolve(instances.selection, unnamed: .everything).map { try InstanceName(checking: $0) }
+        for name in names where !session.site.home.folder(of: name).path.isFolder { _ = try session.site.instance(name) }
+        if isUndo { return try await undo(session, names) }
+        let checks = await Wiring.checks(session.site)
+        let doctor = Doctor(site: session.site, checks: checks)
+        let selection = Doctor.Selection(ids: self.checks.isEmpty ? nil : self.checks, profile: profile)
+        var report = try await doctor.run(names, selection)
+        if fix {
+            let repairs =
+                change.dryRun
+                ? RepairFindings.plan(report)
+                : try await RepairFindings(site: session.site, doctor: doctor).run(
+                    names, selection, lock: session.lock(change), healed: session.tell)
+            if !change.dryRun, !repairs.isEmpty {
+                session.record(repairs, status: 0)
+                report = try await doctor.run(names, selection)
+            }
+            report.repairs = repairs
+        }
+        return show(session, report)
+    }
+
+    private func show(_ session: Session, _ report: DoctorReport) -> Int32 {
+        let isVerbose = global.verbose > 0
+        session.answer(
+            Answer(
+                document: report, table: { Self.text(report, isVerbose: isVerbose, width: $0) },
+                names: report.findings.filter { $0.severity > .info }.map(\.id)))
+        let fails = report.fails(on: failOn.severity)
+        if !session.options.answers {
+            for finding in report.findings where finding.severity >= failOn.severity {
+                session.console.note(
+                    finding.severity == .error ? .error : .warning,
+                    "\(finding.id): \(finding.message)" + (finding.remedy.map { " (try: \($0))" } ?? ""))
+            }
+        }
+        return fails ? Failure.Kind.problemsFound.rawValue : 0
+    }
+
+    private static func text(_ report: DoctorReport, isVerbose: Bool, width: Int?) -> String {
+        var text = ""
+        for repair in report.repairs ?? [] {
+            let verb = repair.outcome == .planned ? "would run" : repair.outcome == .done ? "repaired" : "not repaired"
+            text += "\(verb): \(repair.change)\(repair.error.map { " (\($0))" } ?? "")\n".printableLines
+        }
+        for finding in report.findings where isVerbose || finding.severity > .ok {
+            let word = finding.severity.rawValue
+            text += word + String(repeating: " ", count: 9 - word.count) + "\(finding.id): \(finding.message)".printable + "\n"
+            if let remedy = finding.remedy { text += "         try: \(remedy.printable)" + (finding.fixable ? "  (or --fix)" : "") + "\n" }
+        }
+        let sum = report.summary
+        text += "\(sum.error) errors, \(sum.warning) warnings, \(sum.info) hints, \(sum.ok) checks passed\n"
+        return text
+    }
+
+    private func list(_ session: Session) -> Int32 {
+        let infos = Wiring.allChecks.map(\.info)
+        session.answer(
+            Answer(
+                document: ListDocument(kind: "CheckList", items: infos),
+                table: { width in
+                    Table(
+                        header: ["ID", "WORST", "FIX", "PROFILE", "CLAIM"],
+                        rows: infos.map { [$0.id, $0.severity.rawValue, $0.fixable ? "yes" : nil, $0.profile, $0.claim] }
+                    ).text(width: width)
+                }, names: infos.map(\.id)))
+        return 0
+    }
+
+    private func undo(_ session: Session, _ names: [InstanceName]) async throws -> Int32 {
+        let undo = UndoRepairs(site: session.site)
+        var results: [RepairResult] = []
+        for name in names where try undo.last(name) != nil {
+            results += try await session.locked(name, change) { _ in try undo.run(name) }
+        }
+        if try undo.last(nil) != nil { results += try undo.run(nil) }
+        guard !results.isEmpty else { throw Failure(.notFound, "there is no repair to take back") }
+        session.record(results, status: 0)
+        session.answer(
+            Answer(
+                document: ListDocument(kind: "RepairList", items: results),
+                table: { _ in
+                    results.map { ($0.outcome == .done ? "took back: " : "left as it is: ") + $0.change.printable + "\n" }.joined()
+                }, names: results.map(\.check)))
+        return results.contains { $0.outcome == .failed } ? Failure.Kind.partial.rawValue : 0
+    }
+}
+
+extension String {
+    /// Each line made printable by itself.
+    fileprivate var printableLines: String {
+        split(separator: "\n").map { String($0).printable + "\n" }.joined()
+    }
+}

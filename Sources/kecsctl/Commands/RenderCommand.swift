@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsRuntimes
+
+struct RenderCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "render", abstract: "Print the files with which other tools run an instance.")
+
+    static let help = CommandHelp(
+        ExitStatus.instances.union([13]), .init("kecsctl render compose dev > compose.yaml", "for docker compose"),
+        .init("kecsctl render kubernetes dev | kubectl apply -f -", "a claim, a deployment and a service"))
+
+    @Argument(help: "compose, docker, kubernetes, entrypoint or github-actions.")
+    var form: Rendering.Form
+
+    @OptionGroup var instance: OneInstanceArgument
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let name = try session.one(instance.selection, unnamed: .theOnlyOne)
+        session.console.answer(try Rendering(session.site.instance(name), site: session.site).text(form))
+        return 0
+    }
+}
+
+extension Rendering.Form: ExpressibleByArgument {}
