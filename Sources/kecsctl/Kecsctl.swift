@@ -20,7 +20,9 @@ struct Kecsctl: HelpedCommand {
                 subcommands: [
                     BackupCommand.self, BackupsCommand.self, RestoreCommand.self, UndoCommand.self,
                 ]),
-            CommandGroup(name: "State", subcommands: [RecoverCommand.self]),
+            CommandGroup(
+                name: "State",
+                subcommands: [RecoverCommand.self, MigrateCommand.self, DbCommand.self]),
             CommandGroup(
                 name: "Health",
                 subcommands: [

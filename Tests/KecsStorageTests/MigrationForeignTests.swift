@@ -74,9 +74,18 @@ import Testing
                 "SELECT version, description, success, lower(hex(checksum)) FROM _sqlx_migrations ORDER BY 1")
             #expect(
                 ledger.map(\.values) == [
-                    [20_251_101_000_000, "create users", 1, "5a09d41f8e81d8e52421de478d6b8c6009c233a9c8f9c48574f3846dc38774b9d9b810d2ff1a0ec2fd7655dfcbcd5aa3"],
-                    [20_251_115_000_000, "add email", 1, "4b886657d12acaaa416c4a98503159bf15307b40bb65b2e1bdb93af3cb247a13b1b75e7332fa1936326b787e2d686f1c"],
-                    [20_251_116_000_000, "add teams", 1, "d6221192e9a83a0c8e7f51cee9fae3f92b0d53d158de987a5cdd2fbd61aa72b888fd470b268a99724dbdbdd35e0eb1a9"],
+                    [
+                        20_251_101_000_000, "create users", 1,
+                        "5a09d41f8e81d8e52421de478d6b8c6009c233a9c8f9c48574f3846dc38774b9d9b810d2ff1a0ec2fd7655dfcbcd5aa3",
+                    ],
+                    [
+                        20_251_115_000_000, "add email", 1,
+                        "4b886657d12acaaa416c4a98503159bf15307b40bb65b2e1bdb93af3cb247a13b1b75e7332fa1936326b787e2d686f1c",
+                    ],
+                    [
+                        20_251_116_000_000, "add teams", 1,
+                        "d6221192e9a83a0c8e7f51cee9fae3f92b0d53d158de987a5cdd2fbd61aa72b888fd470b268a99724dbdbdd35e0eb1a9",
+                    ],
                 ])
             #expect(try Self.plan(migrations, database).1.isUpToDate)
             _ = try Self.run(migrations, database, to: 20_251_101_000_000).apply(to: database)
@@ -90,7 +99,8 @@ import Testing
             let database = try SQLiteDatabase(folder.appending("db.sqlite"), .create)
             try database.executeScript(Self.sqlxLedger)
             var files = Self.sqlxFiles
-            files["20251101000000_create_users.up.sql"] = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); \n"
+            files["20251101000000_create_users.up.sql"] =
+                "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); \n"
             let migrations = try Self.write(files, to: folder)
             #expect(try Self.plan(migrations, database).1.items[0].state == .changed)
             #expect(throws: MigrationProblem.self) { try Self.run(migrations, database) }
@@ -140,7 +150,8 @@ import Testing
             let database = try SQLiteDatabase(folder.appending("db.sqlite"), .create)
             let migrations = try Self.write(
                 [
-                    "20251101_a.sql": "-- migrate:up\nCREATE TABLE a (x);\n\n-- migrate:down\nDROP TABLE a;\n",
+                    "20251101_a.sql":
+                        "-- migrate:up\nCREATE TABLE a (x);\n\n-- migrate:down\nDROP TABLE a;\n",
                     "20251102_b.sql": "-- migrate:up\nCREATE TABLE b (x);\n-- migrate:down\nDROP TABLE b;\n",
                 ], to: folder)
             _ = try Self.run(migrations, database).apply(to: database)
@@ -159,7 +170,8 @@ import Testing
             let database = try SQLiteDatabase(file, .create)
             try database.executeScript(Self.sqlxLedger)
             var files = Self.sqlxFiles
-            files["20251116000000_add_teams.up.sql"] = "CREATE TABLE teams (id);\nINSERT INTO none VALUES (1);\n"
+            files["20251116000000_add_teams.up.sql"] =
+                "CREATE TABLE teams (id);\nINSERT INTO none VALUES (1);\n"
             let migrations = try Self.write(files, to: folder)
             let before = try database.content()
             let run = try Self.run(migrations, database)

@@ -28,8 +28,8 @@ public struct RescueReport: OperationReport {
     }
 }
 
-/// Reads what is left of a damaged database into a new file, as `sqlite3 FILE .recover` does. The damaged one is only
-/// replaced when that is asked for.
+/// Reads what is left of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else page by
+/// page. The damaged one is only replaced when that is asked for.
 public struct RescueDatabase: Sendable {
     let site: Site
 
@@ -61,8 +61,12 @@ public struct RescueDatabase: Sendable {
         let copy = try copyOf(path, in: scratch)
 
         let dump = scratch.appending("recovered.sql")
-        try await recover(copy, to: dump)
-        try loadSQLDump(dump, dropping: rescued)
+        if try await recover(copy, to: dump) {
+            try load(dump, into: rescued)
+        } else {
+            bringInLog(of: copy)
+            _ = try salvageSQLite(copy, into: rescued, cancellation: site.machine.cancellation)
+        }
         let before = countReadable(copy)
         let after = try SQLiteDatabase(rescued, .readWrite, cancellation: site.machine.cancellation)
         try after.execute("PRAGMA journal_mode = DELETE")
@@ -109,8 +113,9 @@ public struct RescueDatabase: Sendable {
         return copy
     }
 
-    private func recover(_ copy: FilePath, to dump: FilePath) async throws {
-        site.machine.progress.step("recovering with sqlite3", total: nil)
+    /// - Returns: Whether the tool could: Debian's is built without what `.recover` needs.
+    private func recover(_ copy: FilePath, to dump: FilePath) async throws -> Bool {
+        site.machine.progress.step("recovering", total: nil)
         var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
         call.limit = .seconds(6 * 3600)
         let descriptor = dump.withPlatformString {
@@ -118,32 +123,37 @@ public struct RescueDatabase: Sendable {
         }
         guard descriptor >= 0 else { throw FileError.last("create", dump) }
         defer { close(descriptor) }
-        let result = try await site.machine.processes.stream(call) { piece in
-            var rest = piece[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw FileError.last("write to", dump) }
-                rest = rest.dropFirst(count)
+        do {
+            let result = try await site.machine.processes.stream(call) { piece in
+                var rest = piece[...]
+                while !rest.isEmpty {
+                    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                    if count < 0, errno == EINTR { continue }
+                    guard count >= 0 else { throw FileError.last("write to", dump) }
+                    rest = rest.dropFirst(count)
+                }
             }
-        }
-        guard result.succeeded, try FileStatus.of(dump)?.size ?? 0 > 0 else {
-            throw Failure(
-                .damaged, "sqlite3 could not recover anything",
-                cause: result.errorText.isEmpty ? "it ended with \(result.end)" : result.errorText,
-                remedy: "kecsctl backups list")
+            return result.succeeded
+        } catch is ProcessError {
+            return false
         }
     }
 
-    private func loadSQLDump(_ dump: FilePath, dropping target: FilePath) throws {
+    private func load(_ dump: FilePath, into target: FilePath) throws {
         do {
-            _ = try KecsStorage.loadSQLDump(
+            _ = try loadSQLDump(
                 dump, into: target, cancellation: site.machine.cancellation, progress: site.machine.progress)
         } catch let error as SQLiteError {
             throw Failure(
                 .damaged, "what sqlite3 recovered makes no database", cause: "\(error)",
                 remedy: "kecsctl backups list")
         }
+    }
+
+    /// The pages are read from the file alone. A log that SQLite cannot bring in is lost with it.
+    private func bringInLog(of copy: FilePath) {
+        guard let database = try? SQLiteDatabase(copy, .readWrite) else { return }
+        try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     /// How far each table can be read.

@@ -46,7 +46,8 @@ public struct ExportState: Sendable {
         switch (target, report.form) {
         case (.path(let path), "sqlite"):
             let facts = try captureSQLite(
-                try await stateDatabase(of: instance, site), to: path, cancellation: site.machine.cancellation)
+                try await stateDatabase(of: instance, site), to: path, cancellation: site.machine.cancellation
+            )
             (report.bytes, report.digest) = (facts.bytes, facts.sha256)
         case (.path(let path), "sql"):
             report.bytes = try dump(try await stateDatabase(of: instance, site), to: path)

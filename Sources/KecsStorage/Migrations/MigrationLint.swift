@@ -55,11 +55,9 @@ public func lintMigrations(
                 try empty.execute(statement.sql)
             } catch let error as SQLiteError {
                 isWhole = false
-                let isNotNull = statement.tokens.contains("ADD") && statement.tokens.contains("NULL")
                 findings.append(
                     MigrationFinding(
-                        file: script.name, line: statement.line,
-                        rule: isNotNull ? .notNullWithoutDefault : .fails, why: error.message))
+                        file: script.name, line: statement.line, rule: .fails, why: error.message))
                 break
             }
         }
@@ -77,6 +75,12 @@ private func lint(_ statement: SQLScriptStatement, in file: String) -> Migration
     }
     if let first = tokens.first, MigrationRun.forbidden.contains(first) {
         return finding(.endsTransaction, "\(first) cannot be part of one transaction with the rest")
+    }
+    // Refused only when the table holds rows, so an empty one does not show it.
+    if tokens.first == "ALTER", tokens.contains("ADD"), !tokens.contains("DEFAULT"),
+        zip(tokens, tokens.dropFirst()).contains(where: { $0 == "NOT" && $1 == "NULL" })
+    {
+        return finding(.notNullWithoutDefault, "it adds a column that is NOT NULL and has no default")
     }
     if tokens.first == "DELETE", !tokens.contains("WHERE") {
         return finding(.deletesRows, "it deletes every row of \(tokens.dropFirst(2).first ?? "a table")")

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsTesting
 import Glibc
 import Kecs
 import KecsState
 import KecsStorage
 import KecsSystem
+import KecsTesting
 import SystemPackage
 import Testing
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsSystem
+
+struct DbCheckCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "See whether the database is whole; status 13 when it is not.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db check dev", "every page, index and foreign key"),
+        .init("kecsctl db check dev --quick", "without comparing indexes"))
+
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+
+    @Flag(help: "Leave out the comparison of indexes with their tables.")
+    var quick = false
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let target = try await session.target(name, option)
+        let report = try CheckDatabase(site: session.site).run(target, quick: quick)
+        session.answer(
+            Answer(document: report, table: { _ in Self.text(report) }, names: [report.database]))
+        guard let failure = CheckDatabase.failure(report, of: target) else { return 0 }
+        return session.end(failure)
+    }
+
+    private static func text(_ report: DatabaseCheckReport) -> String {
+        let size = "\(report.database.printable): \(ByteCount(report.bytes))"
+        if report.isSound { return "\(size), whole\n" }
+        return "\(size), damaged\n"
+            + report.problems.map { "  \($0.table.map { "\($0): " } ?? "")\($0.what.printable)\n" }.joined()
+            + report.orphans.sorted { $0.key < $1.key }.map { "  \($0.value) rows of \($0.key)\n" }.joined()
+    }
+}
+
+struct DbMaintainCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "maintain", abstract: "ANALYZE, VACUUM and a checkpoint; room is looked for first.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db maintain dev", "all of it"),
+        .init("kecsctl db maintain dev --no-vacuum", "without the room that VACUUM needs"))
+
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+
+    @Flag(name: .customLong("no-vacuum"), help: "No VACUUM.")
+    var noVacuum = false
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let report = try await session.withTarget(name, option, change) { target in
+            try MaintainDatabase(site: session.site).run(
+                target, vacuum: !noVacuum, dryRun: change.dryRun)
+        }
+        if !change.dryRun { session.record(report, status: 0) }
+        session.answer(
+            Answer(
+                document: report,
+                table: { _ in
+                    "\(report.database.printable): \(report.steps.joined(separator: ", ")); "
+                        + "\(ByteCount(report.bytesBefore)) before, \(ByteCount(report.bytesAfter)) now\n"
+                }, names: [report.database]))
+        return 0
+    }
+}
+
+struct DbRescueCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rescue",
+        abstract: "Read what is left of a damaged database into a new file, and say what was lost.",
+        discussion: """
+            The damaged one stays as it is. With --accept the new one takes its place, and “undo” brings the damaged one \
+            back..
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]), .init("kecsctl db rescue dev", "into a new file beside"),
+        .init("kecsctl db rescue dev --accept", "and put it in place"))
+
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+
+    @Flag(help: "Put the new one in the place of the damaged one.")
+    var accept = false
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let report = try await session.withTarget(name, option, change) { target in
+            try await RescueDatabase(site: session.site).run(target, accept: accept && !change.dryRun)
+        }
+        if accept { session.record(report, status: 0) }
+        session.answer(
+            Answer(
+                document: report,
+                table: { width in
+                    Table(
+                        header: ["TABLE", "READABLE BEFORE", "RESCUED"],
+                        rows: report.tables.map { table in
+                            [
+                                table.table,
+                                table.rowsBefore.map { "\($0)\(table.isCut ? " (cut)" : "")" }
+                                    ?? "unreadable",
+                                table.rowsAfter.map { "\($0)" },
+                            ]
+                        }, rightAligned: [1, 2]
+                    ).text(width: width) + "\(report.rescued.printable)\n"
+                }, names: [report.rescued]))
+        return 0
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct DbCommand: HelpedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "db", abstract: "Ask, dump, check, maintain and rescue the database of an instance.",
+        subcommands: [
+            DbQueryCommand.self, DbDumpCommand.self, DbCSVCommand.self, DbLoadCommand.self,
+            DbCheckCommand.self, DbMaintainCommand.self, DbRescueCommand.self,
+        ])
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db query dev \"SELECT name FROM clusters\"", "ask something"),
+        .init("kecsctl db check dev", "see whether it is whole"))
+}
+
+/// Which database: an instance's, or a file.
+struct DatabaseOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Any SQLite database instead of an instance's.", valueName: "file"))
+    var database: PathArgument?
+}
+
+extension Session {
+    /// The words that name the instance, or none with `--database`, and the database that they mean.
+    func target(_ name: String?, _ option: DatabaseOption) async throws -> DatabaseTarget {
+        if let file = option.database { return .file(try file.path(self)) }
+        let name = try one(
+            InstanceSelection(names: [name].compactMap(\.self)), unnamed: .theOnlyOne)
+        return try await .of(try site.instance(name), site: site)
+    }
+
+    /// The same with the instance's lock held, for what changes it.
+    func withTarget<Value>(
+        _ name: String?, _ option: DatabaseOption, _ change: ChangeOptions,
+        _ body: (DatabaseTarget) async throws -> Value
+    ) async throws -> Value {
+        if let file = option.database { return try await body(.file(try file.path(self))) }
+        let name = try one(InstanceSelection(names: [name].compactMap(\.self)), unnamed: .variable)
+        return try await locked(name, change) { instance in
+            try await body(.of(instance, site: site))
+        }
+    }
+}
+
+struct DbQueryCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query", abstract: "Ask the database something; what would write is refused.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes,
+        .init("kecsctl db query dev \"SELECT name, status FROM clusters\"", "as a table"),
+        .init("kecsctl db query dev \"SELECT * FROM tasks\" --csv", "as sqlite3 -header -csv writes it"),
+        .init("kecsctl db query --database db.sqlite \"SELECT 1\" -o json", "any database, as JSON"))
+
+    @Argument(
+        help: "The instance, and the SQL; the SQL alone with --database or when there is only one instance.")
+    var words: [String]
+
+    @Flag(help: "As CSV with a line of names.")
+    var csv = false
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        if words.isEmpty || words.count > 2 {
+            throw ValidationError("an instance and one SQL statement in quotes are expected")
+        }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let sql = words[words.count - 1]
+        let query = QueryDatabase(site: session.site)
+        let target = try await session.target(words.count == 2 ? words[0] : nil, option)
+        if csv {
+            try query.csv(target, sql) { session.console.answer(bytes: $0) }
+            return 0
+        }
+        let report = try query.run(target, sql)
+        if report.isCut {
+            session.console.note(.warning, "only the first \(report.rows.count) rows are shown")
+        }
+        session.answer(
+            Answer(
+                document: report,
+                table: { width in
+                    Table(
+                        header: report.columns, rows: report.rows.map { $0.map(Self.text) }
+                    ).text(width: width)
+                }, names: report.rows.compactMap { $0.first.flatMap(Self.text) }))
+        return 0
+    }
+
+    private static func text(_ value: JSONValue) -> String? {
+        switch value {
+        case .string(let text): text
+        case .integer(let number): "\(number)"
+        case .real(let number): "\(number)"
+        default: nil
+        }
+    }
+}
+
+struct DbDumpCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "Write the database as SQL, as sqlite3's .dump does.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db dump dev >dev.sql", "to a file"),
+        .init("kecsctl db dump --database db.sqlite | gzip >db.sql.gz", "any database"))
+
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String?
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        try DumpDatabase(site: session.site).sql(try await session.target(name, option)) {
+            session.console.answer(bytes: $0)
+        }
+        return 0
+    }
+}
+
+struct DbCSVCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "csv", abstract: "Write a table as CSV with a line of names.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db csv dev tasks >tasks.csv", "the tasks of “dev”"),
+        .init("kecsctl db csv --database db.sqlite users", "of any database"))
+
+    @Argument(help: "The instance, and the table; the table alone with --database.")
+    var words: [String]
+
+    @OptionGroup var option: DatabaseOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        if words.isEmpty || words.count > 2 {
+            throw ValidationError("an instance and one table are expected")
+        }
+    }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let target = try await session.target(words.count == 2 ? words[0] : nil, option)
+        try DumpDatabase(site: session.site).csv(target, table: words[words.count - 1]) {
+            session.console.answer(bytes: $0)
+        }
+        return 0
+    }
+}
+
+struct DbLoadCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Make a new database of an SQL dump; “restore --from FILE.sql” puts one into an instance.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl db load dev.sql --into new.sqlite", "a database beside"),
+        .init("kecsctl restore dev --from dev.sql", "into “dev”, with undo"))
+
+    @Argument(help: "The dump.")
+    var dump: PathArgument
+
+    @Option(help: ArgumentHelp("The database, which must not exist.", valueName: "file"))
+    var into: PathArgument
+
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let report = try DumpDatabase(site: session.site).load(
+            try dump.path(session), into: try into.path(session))
+        session.answer(
+            Answer(
+                document: report,
+                table: { _ in
+                    "\(report.database.printable): \(report.tables.values.reduce(0, +)) rows in \(report.tables.count) tables\n"
+                }, names: [report.database]))
+        return 0
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct MigrateCommand: HelpedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Change the shape or the place of a state: rehearsed on a copy, backed up, proved.",
+        subcommands: [
+            MigrateStatusCommand.self, MigrateSchemaCommand.self, MigrateImportCommand.self,
+            MigrateExportCommand.self, MigrateRuntimeCommand.self,
+        ])
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl migrate status dev", "which version the database of “dev” has"),
+        .init("kecsctl migrate schema dev --dry-run", "try the migration on a copy"))
+}
+
+/// A database that is no instance's.
+struct ForeignDatabaseOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Any SQLite database instead of an instance's; with --migrations.", valueName: "file"))
+    var database: PathArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of its migrations: sqlx's, golang-migrate's or dbmate's.", valueName: "dir"),
+        completion: .directory)
+    var migrations: PathArgument?
+
+    @Option(help: "Whose files they are: sqlx, golang-migrate or dbmate; else the ledger tells.")
+    var tool: MigrationTool?
+
+    func validate() throws {
+        if (database == nil) != (migrations == nil) {
+            throw ValidationError("--database and --migrations belong together")
+        }
+    }
+
+    func foreign(_ session: Session) throws -> ForeignMigrations? {
+        guard let database, let migrations else { return nil }
+        return ForeignMigrations(
+            database: try database.path(session), folder: try migrations.path(session), tool: tool)
+    }
+}
+
+extension MigrationTool: ExpressibleByArgument {}
+
+struct MigrateStatusCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Say which version a database has, what is pending, and what was changed.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes, .init("kecsctl migrate status dev", "the control plane's database of “dev”"),
+        .init("kecsctl migrate status --database db.sqlite --migrations migrations", "any SQLite database"))
+
+    @OptionGroup var instance: OneInstanceArgument
+    @OptionGroup var other: ForeignDatabaseOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let foreign = try other.foreign(session)
+        return await session.list(Self.listing) {
+            if let foreign { return [try MigrateDatabase(site: session.site).status(foreign)] }
+            let name = try session.one(instance.selection, unnamed: .theOnlyOne)
+            return [try await MigrateSchema(site: session.site).status(try session.site.instance(name))]
+        }
+    }
+
+    private static var listing: Session.Listing<MigrationStatus> {
+        .init(kind: MigrationStatus.kind, table: table, name: { "\($0.version)" })
+    }
+
+    private static func table(_ items: [MigrationStatus], _ width: Int?) -> String {
+        items.map { status in
+            var text = "\(status.database): version \(status.version) of \(status.newest)"
+            text += status.isRecognised ? ", told by its columns\n" : "\n"
+            text += Table(
+                header: ["VERSION", "NAME", "STATE", "APPLIED"],
+                rows: status.migrations.map {
+                    ["\($0.version)", $0.name, $0.state.rawValue, $0.appliedAt]
+                }
+            ).text(width: width)
+            return text + status.drift.map { "drift: \($0)\n" }.joined()
+        }.joined()
+    }
+}
+
+struct MigrateSchemaCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "schema",
+        abstract: "Bring a database to another version: backup, rehearsal on a copy, one transaction.",
+        discussion: """
+            On a copy of the real data the migration runs there, back, and there again, and what it would lose is told. \
+            Only then it runs on the real database, in one transaction: a failure leaves it as it was.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl migrate schema dev", "to the newest version"),
+        .init("kecsctl migrate schema dev --to 20250926", "back to the version of that day"),
+        .init(
+            "kecsctl migrate schema --database db.sqlite --migrations migrations", "any SQLite database"))
+
+    @OptionGroup var instance: OneInstanceArgument
+    @OptionGroup var other: ForeignDatabaseOptions
+
+    @Option(help: ArgumentHelp("The version; 0 is before the first.", valueName: "version"))
+    var to: Int64?
+
+    @Flag(help: "Only the rehearsal; the same as --dry-run.")
+    var rehearse = false
+
+    @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let isDry = change.dryRun || rehearse
+        let request = MigrateRequest(
+            target: to, limit: global.timeout?.duration, force: force.force, dryRun: isDry)
+        if let foreign = try other.foreign(session) {
+            return await session.list(Self.listing) {
+                [try await MigrateDatabase(site: session.site).run(foreign, request)]
+            }
+        }
+        return await session.operate(
+            on: instance.selection, unnamed: .variable, changes: !isDry,
+            .init(text: { name, report in Self.text("\(name)", report) }, warnings: Self.warnings)
+        ) { name in
+            try await session.locked(name, change) { instance in
+                try await MigrateSchema(site: session.site).run(instance, request)
+            }
+        }
+    }
+
+    private static var listing: Session.Listing<MigrateReport> {
+        .init(
+            kind: MigrateReport.kind,
+            table: { items, _ in items.map { text($0.database, $0) + "\n" }.joined() }, name: \.database)
+    }
+
+    private static func warnings(_ report: MigrateReport) -> [String] {
+        report.notes
+            + report.rejects.sorted { $0.key < $1.key }.map {
+                "\($0.value) rows of \($0.key) did not fit and are kept in kecsctl_import_rejects"
+            }
+    }
+
+    private static func text(_ name: String, _ report: MigrateReport) -> String {
+        switch report.outcome {
+        case .already: return "\(name): is at \(report.from) already"
+        case .planned:
+            let steps = report.applied.map {
+                "  \($0.direction.rawValue) \($0.version) \($0.name), \(DurationText.short(.seconds($0.seconds)))"
+            }
+            let findings = (report.rehearsal?.findings ?? []) + report.lint.map(\.description)
+            return
+                (["\(name): rehearsed from \(report.from) to \(report.to); nothing was changed"] + steps
+                + findings.map { "  found: \($0)" }).joined(separator: "\n")
+        default:
+            return "\(name): migrated from \(report.from) to \(report.to), \(report.applied.count) steps in "
+                + DurationText.short(.seconds(report.durationSeconds))
+                + (report.backup.map { "\n  Backup available at: \($0)" } ?? "")
+        }
+    }
+}
