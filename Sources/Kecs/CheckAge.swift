@@ -28,7 +28,8 @@ public struct CheckAge: Sendable {
         if let degraded = instance.config.degraded {
             message = "\(name): degraded since \(degraded.since)"
         } else if let newest = age.newest, let seconds = age.seconds {
-            message = "\(name): the newest good backup \(newest) is \(Self.text(seconds)) old, the limit is \(limit)"
+            message =
+                "\(name): the newest good backup \(newest) is \(Self.text(seconds)) old, the limit is \(limit)"
         } else {
             message = "\(name): there is no good backup"
         }

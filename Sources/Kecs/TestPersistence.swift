@@ -72,15 +72,20 @@ public struct TestPersistence: Sendable {
         }
         try probe.remove()
         return PersistenceReport(
-            outcome: .done, survived: survived, skipped: skipped, durationSeconds: (clock.elapsed() - began).inSeconds)
+            outcome: .done, survived: survived, skipped: skipped,
+            durationSeconds: (clock.elapsed() - began).inSeconds)
     }
 
     /// An instance that was stopped is started for the test, and stopped again.
-    private func restart(_ runtime: any Runtime, _ instance: Instance, wasRunning: Bool, _ limit: Duration) async throws {
+    private func restart(
+        _ runtime: any Runtime, _ instance: Instance, wasRunning: Bool, _ limit: Duration
+    ) async throws {
         guard runtime.runsSomething else { return }
         // Whatever kills this run: what ran before runs afterwards.
-        try Journal(operation: "test persistence", startedAt: site.machine.clock.now(), runsAfterwards: wasRunning)
-            .write(to: instance.folder.journal)
+        try Journal(
+            operation: "test persistence", startedAt: site.machine.clock.now(), runsAfterwards: wasRunning
+        )
+        .write(to: instance.folder.journal)
         if wasRunning { try await runtime.stop(limit: limit) }
         try await runtime.start(limit: limit)
         if !wasRunning { try await runtime.stop(limit: limit) }
@@ -94,7 +99,9 @@ public struct TestPersistence: Sendable {
 
         func write() throws {
             guard try DatabaseFacts(database).kind == .sqlite else {
-                throw Failure(.failed, "\(database) is no SQLite database, so nothing can be written into it for a test")
+                throw Failure(
+                    .failed, "\(database) is no SQLite database, so nothing can be written into it for a test"
+                )
             }
             let connection = try SQLiteDatabase(database, .readWrite)
             // One that a killed test left says nothing.
@@ -108,7 +115,8 @@ public struct TestPersistence: Sendable {
         func expect(after step: String) throws {
             let found: String?
             do {
-                found = try SQLiteDatabase(database, .readWrite).value("SELECT token FROM \(TestPersistence.table)")?.text
+                found = try SQLiteDatabase(database, .readWrite).value(
+                    "SELECT token FROM \(TestPersistence.table)")?.text
             } catch let error as SQLiteError where !error.isBusy {
                 throw Failure(.damaged, "what was written is not there after \(step)", cause: "\(error)")
             }

@@ -9,9 +9,11 @@ import SystemPackage
 
 /// Finds backups by what people type: an id, its beginning, `latest`, with the instance before it (`dev/2026…`) or in
 /// `--instance`, or by itself when only one backup of all instances fits.
-struct BackupChoice: Sendable {
+struct BackupChoice: Sendable, CustomStringConvertible {
     let name: InstanceName
     let backup: StoredBackup
+
+    var description: String { name.description }
 }
 
 /// `--instance NAME` of the commands whose positional is a backup.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Logging
+import SystemPackage
 import Kecs
 import KecsStorage
 import KecsSystem
@@ -18,14 +20,18 @@ extension Session {
             return Notifying(send: SendNotification(machine: machine, settings: settings), run: site.newRun())
         } catch {
             let failure = Failure.describing(error)
-            console.note(.warning, "nobody is told: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
+            console.note(
+                .warning, "nobody is told: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
             return nil
         }
     }
 
     func notifyStart(_ notifying: Notifying?, _ instance: String) async {
         guard let notifying else { return }
-        await tell(notifying, Kecs.Notification(.start, run: notifying.run, at: machine.clock.now(), command: command, instance: instance))
+        await tell(
+            notifying,
+            Kecs.Notification(
+                .start, run: notifying.run, at: machine.clock.now(), command: command, instance: instance))
     }
 
     func notifyEnd<Report>(_ notifying: Notifying?, _ result: InstanceResult<Report>, status: Int32) async {
@@ -35,7 +41,8 @@ extension Session {
         await tell(
             notifying,
             Kecs.Notification(
-                status == 0 ? .success : .failure, run: notifying.run, at: machine.clock.now(), command: command,
+                status == 0 ? .success : .failure, run: notifying.run, at: machine.clock.now(),
+                command: command,
                 instance: result.instance, status: status, result: json), tail)
     }
 
@@ -49,7 +56,10 @@ extension Session {
                 status: Failure.Kind.problemsFound.rawValue, result: json), [report.message])
     }
 
-    private func tell(_ notifying: Notifying, _ notification: Kecs.Notification, _ tail: [String] = []) async {
-        for problem in await notifying.send.run(notification, logTail: tail) { console.note(.warning, problem) }
+    private func tell(_ notifying: Notifying, _ notification: Kecs.Notification, _ tail: [String] = []) async
+    {
+        for problem in await notifying.send.run(notification, logTail: tail) {
+            console.note(.warning, problem)
+        }
     }
 }

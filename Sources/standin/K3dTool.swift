@@ -196,7 +196,12 @@ struct K3dTool {
             add("serverlb", "loadbalancer", "created", name, [], &world)
             world.containers.removeAll { $0.name == "k3d-\(name)-tools" }
         }
+        scene.change { world in
+            world.creating += 1
+            world.mostCreating = max(world.mostCreating, world.creating)
+        }
         usleep(UInt32(scene.world.createMilliseconds) * 1000)
+        scene.change { $0.creating -= 1 }
         reach("Starting node 'k3d-two-server-0'") { world in
             set("k3d-\(name)-server-0", "running", &world)
         }

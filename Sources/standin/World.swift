@@ -44,6 +44,9 @@ struct World: Codable {
     var invalid: [String] = []
     /// How long k3d takes to create a cluster.
     var createMilliseconds = 0
+    /// How many creates run now, and how many ran at once at most.
+    var creating = 0
+    var mostCreating = 0
     /// How many times a new workload is seen waiting before it is available.
     var rolloutQuestions = 0
     /// Clusters whose API does not answer.
@@ -53,6 +56,7 @@ struct World: Codable {
     var unexpected: [String] = []
 
     private enum CodingKeys: String, CodingKey {
+        case creating, mostCreating
         case docker, clusters, containers, networks, volumes, takenPorts, missingImages, invalid,
             createMilliseconds
         case rolloutQuestions, silent, faults, unexpected

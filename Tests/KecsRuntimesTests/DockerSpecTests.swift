@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Kecs
+@testable import Kecs
 import KecsStorage
 import KecsSystem
 import SystemPackage

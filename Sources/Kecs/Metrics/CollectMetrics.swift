@@ -13,10 +13,13 @@ public struct CollectMetrics: Sendable {
         var text = PrometheusText()
         let history = try History(site.home).read()
         let now = site.machine.clock.now()
-        text.add("kecsctl_build_info", .gauge, "The version that wrote these metrics.", ["version": site.tool.version], 1)
+        text.add(
+            "kecsctl_build_info", .gauge, "The version that wrote these metrics.",
+            ["version": site.tool.version], 1)
         text.add("kecsctl_scrape_timestamp_seconds", .gauge, "When these metrics were written.", seconds(now))
         text.add(
-            "kecsctl_history_broken_lines", .gauge, "Lines of the history that cannot be read.", Double(history.brokenLines))
+            "kecsctl_history_broken_lines", .gauge, "Lines of the history that cannot be read.",
+            Double(history.brokenLines))
         let names = try site.instanceNames()
         text.add("kecsctl_instances", .gauge, "Instances in the home.", Double(names.count))
         if let use = try? FileSystemUse.at(site.home.path) {
@@ -24,7 +27,8 @@ public struct CollectMetrics: Sendable {
                 "kecsctl_filesystem_free_bytes", .gauge, "Free for an unprivileged user, below the home.",
                 Double(use.free) * Double(use.unit))
             text.add(
-                "kecsctl_filesystem_used_ratio", .gauge, "Of the file system that holds the home, as df counts.",
+                "kecsctl_filesystem_used_ratio", .gauge,
+                "Of the file system that holds the home, as df counts.",
                 use.used + use.free == 0 ? 0 : Double(use.used) / Double(use.used + use.free))
         }
         // A family's samples must stand together, so each is made for all instances before the next.
@@ -49,7 +53,9 @@ public struct CollectMetrics: Sendable {
         try file.replaceContents(Array(try await run().utf8), mode: 0o644)
     }
 
-    private func add(_ name: InstanceName, _ facts: InstanceFacts?, _ now: Moment, to text: inout PrometheusText) {
+    private func add(
+        _ name: InstanceName, _ facts: InstanceFacts?, _ now: Moment, to text: inout PrometheusText
+    ) {
         let me: KeyValuePairs = ["instance": name.description]
         text.add(
             "kecsctl_instance_readable", .gauge, "Whether the instance's configuration can be read.", me,
@@ -64,7 +70,8 @@ public struct CollectMetrics: Sendable {
             "kecsctl_instance_degraded", .gauge, "Whether a start could not restore the state.", me,
             facts.instance.config.degraded == nil ? 0 : 1)
         text.add(
-            "kecsctl_data_bytes", .gauge, "Size of the data folder.", me, facts.tree.value.map { Double($0.bytes) })
+            "kecsctl_data_bytes", .gauge, "Size of the data folder.", me,
+            facts.tree.value.map { Double($0.bytes) })
         text.add(
             "kecsctl_database_bytes", .gauge, "Size of the state database.", me,
             facts.database.value?.status.map { Double($0.size) })
@@ -87,17 +94,20 @@ public struct CollectMetrics: Sendable {
             Double(backups.reduce(0) { $0 + ($1.manifest?.bytes ?? 0) }))
         let newest = facts.newestGood
         text.add(
-            "kecsctl_backup_newest_timestamp_seconds", .gauge, "When the newest backup that can be restored was taken.", me,
+            "kecsctl_backup_newest_timestamp_seconds", .gauge,
+            "When the newest backup that can be restored was taken.", me,
             newest.map { seconds($0.id.createdAt) })
         text.add(
             "kecsctl_backup_newest_bytes", .gauge, "Size of its archives.", me,
             newest?.manifest.map { Double($0.bytes) })
         text.add(
-            "kecsctl_backup_newest_verified_timestamp_seconds", .gauge, "When it was last read as a whole.", me,
+            "kecsctl_backup_newest_verified_timestamp_seconds", .gauge, "When it was last read as a whole.",
+            me,
             newest.map { seconds(max($0.mark.verification?.at ?? $0.id.createdAt, $0.id.createdAt)) })
         if let growth = Growth(backups) {
             text.add(
-                "kecsctl_data_growth_bytes_per_day", .gauge, "By the sizes that the last 30 days' backups recorded.", me,
+                "kecsctl_data_growth_bytes_per_day", .gauge,
+                "By the sizes that the last 30 days' backups recorded.", me,
                 growth.bytesPerDay)
             if let data = facts.data.value, let free = try? site.machine.freeSpace(data) {
                 text.add(
@@ -108,7 +118,9 @@ public struct CollectMetrics: Sendable {
     }
 
     private func addOperations(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
-        for command in ["backup", "restore", "start", "stop", "backups verify", "backups drill", "recover", "doctor"] {
+        for command in [
+            "backup", "restore", "start", "stop", "backups verify", "backups drill", "recover", "doctor",
+        ] {
             let labels: KeyValuePairs = ["instance": name.description, "operation": command]
             let runs = facts.history.filter { $0.command == command }
             guard !runs.isEmpty else { continue }
@@ -117,7 +129,8 @@ public struct CollectMetrics: Sendable {
             for (result, list) in [("success", good), ("failure", bad)] {
                 text.add(
                     "kecsctl_operations_total", .counter, "Operations in the history, by their result.",
-                    ["instance": name.description, "operation": command, "result": result], Double(list.count))
+                    ["instance": name.description, "operation": command, "result": result], Double(list.count)
+                )
             }
             text.add(
                 "kecsctl_operation_last_success_timestamp_seconds", .gauge, "When it last succeeded.", labels,
@@ -130,7 +143,8 @@ public struct CollectMetrics: Sendable {
                 "kecsctl_operation_last_duration_seconds", .gauge, "How long the last good one took.", labels,
                 last?["durationSeconds"]?.double)
             text.add(
-                "kecsctl_operation_last_pause_seconds", .gauge, "How long the instance was paused for it.", labels,
+                "kecsctl_operation_last_pause_seconds", .gauge, "How long the instance was paused for it.",
+                labels,
                 last?["pauseSeconds"]?.double)
         }
     }

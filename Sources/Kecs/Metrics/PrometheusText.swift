@@ -9,7 +9,8 @@ public struct PrometheusText: Sendable {
     public init() {}
 
     public mutating func add(
-        _ name: String, _ kind: Kind, _ help: String, _ labels: KeyValuePairs<String, String>, _ value: Double?
+        _ name: String, _ kind: Kind, _ help: String, _ labels: KeyValuePairs<String, String>,
+        _ value: Double?
     ) {
         guard let value else { return }
         if families[name] == nil {

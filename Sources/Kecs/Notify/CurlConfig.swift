@@ -11,8 +11,10 @@ struct CurlConfig {
     /// A redirection is not followed, and no scheme but HTTP is spoken whatever the address says.
     var text: String {
         var lines = [
-            "url = \(Self.quote(url.reveal()))", "silent", "output = \"/dev/null\"", "write-out = \"%{http_code}\"",
-            "max-time = \(limit.components.seconds)", "proto = \"=http,https\"", "max-redirs = 0", "request = \"POST\"",
+            "url = \(Self.quote(url.reveal()))", "silent", "output = \"/dev/null\"",
+            "write-out = \"%{http_code}\"",
+            "max-time = \(limit.components.seconds)", "proto = \"=http,https\"", "max-redirs = 0",
+            "request = \"POST\"",
             "user-agent = \"kecsctl\"", "globoff",
         ]
         lines += headers.map { "header = \(Self.quote($0))" }

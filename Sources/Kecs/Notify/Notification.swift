@@ -16,7 +16,8 @@ public struct Notification: Encodable, Sendable {
     public var result: JSONValue?
 
     public init(
-        _ event: NotifyEvent, run: String, at: Moment, command: String, instance: String? = nil, status: Int32? = nil,
+        _ event: NotifyEvent, run: String, at: Moment, command: String, instance: String? = nil,
+        status: Int32? = nil,
         result: JSONValue? = nil
     ) {
         self.event = event

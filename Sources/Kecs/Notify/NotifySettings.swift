@@ -40,9 +40,12 @@ public struct NotifySettings: Sendable, Hashable {
         let json = try JSONFile.read(JSONValue.self, from: site.home.settings)["notify"]
         if let webhook = json?["webhook"], let url = try secret(webhook, "url", "urlFile") {
             settings.webhook = Webhook(
-                url: try checked(url), secret: try secret(webhook, "secret", "secretFile"), events: try events(webhook))
+                url: try checked(url), secret: try secret(webhook, "secret", "secretFile"),
+                events: try events(webhook))
         }
-        if let command = json?["command"], let words = command["argv"]?.array?.compactMap(\.string), !words.isEmpty {
+        if let command = json?["command"], let words = command["argv"]?.array?.compactMap(\.string),
+            !words.isEmpty
+        {
             settings.command = Command(words: words, events: try events(command))
         }
         if let pings = json?["healthchecks"] {
@@ -62,21 +65,26 @@ public struct NotifySettings: Sendable, Hashable {
     /// Nothing but HTTP: `file:` would read, `gopher:` would write.
     private static func checked(_ url: Secret) throws(Failure) -> Secret {
         let text = url.reveal()
-        guard text.hasPrefix("https://") || text.hasPrefix("http://"), !text.contains(where: { $0.isNewline || $0 == " " })
+        guard text.hasPrefix("https://") || text.hasPrefix("http://"),
+            !text.contains(where: { $0.isNewline || $0 == " " })
         else {
             throw Failure(
-                .usage, "the address of a notification must begin with https:// or http://", remedy: "kecsctl config show")
+                .usage, "the address of a notification must begin with https:// or http://",
+                remedy: "kecsctl config show")
         }
         return url
     }
 
     private static func events(_ json: JSONValue) throws(Failure) -> Set<NotifyEvent> {
-        guard let words = json["on"]?.array?.compactMap(\.string) else { return [.success, .failure, .overdue] }
+        guard let words = json["on"]?.array?.compactMap(\.string) else {
+            return [.success, .failure, .overdue]
+        }
         var events: Set<NotifyEvent> = []
         for word in words {
             guard let event = NotifyEvent(rawValue: word) else {
                 throw Failure(
-                    .usage, "there is no event “\(word)” to tell of", cause: "there are: start, success, failure, overdue",
+                    .usage, "there is no event “\(word)” to tell of",
+                    cause: "there are: start, success, failure, overdue",
                     remedy: "kecsctl config show")
             }
             events.insert(event)

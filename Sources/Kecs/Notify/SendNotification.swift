@@ -23,7 +23,9 @@ public struct SendNotification: Sendable {
     /// - Returns: A sentence for each receiver that was not reached.
     public func run(_ notification: Notification, logTail: [String] = []) async -> [String] {
         let body: [UInt8]
-        do { body = try JSONFile.encode(notification) } catch { return ["the notification could not be written: \(error)"] }
+        do { body = try JSONFile.encode(notification) } catch {
+            return ["the notification could not be written: \(error)"]
+        }
         async let webhook = tellWebhook(notification, body)
         async let command = tellCommand(notification, body)
         async let healthchecks = ping(notification, logTail)
@@ -36,8 +38,12 @@ public struct SendNotification: Sendable {
             "Content-Type: application/json", "X-Kecsctl-Event: \(notification.event.rawValue)",
             "X-Kecsctl-Run: \(notification.run)",
         ]
-        if let secret = webhook.secret { headers.append("X-Kecsctl-Signature: sha256=" + hmacSHA256(body, key: secret)) }
-        return await post(body, to: webhook.url, headers: headers).map { "the webhook was not reached: \($0)" }
+        if let secret = webhook.secret {
+            headers.append("X-Kecsctl-Signature: sha256=" + hmacSHA256(body, key: secret))
+        }
+        return await post(body, to: webhook.url, headers: headers).map {
+            "the webhook was not reached: \($0)"
+        }
     }
 
     private func ping(_ notification: Notification, _ logTail: [String]) async -> String? {
@@ -50,7 +56,8 @@ public struct SendNotification: Sendable {
         }
         // healthchecks.io keeps the first 100 kB of a ping.
         let tail = logTail.suffix(100).map(\.masked).joined(separator: "\n").suffix(20_000)
-        let text = "\(notification.command) \(notification.instance ?? "")\nrun \(notification.run)\n\(tail)\n"
+        let text =
+            "\(notification.command) \(notification.instance ?? "")\nrun \(notification.run)\n\(tail)\n"
         let address = Secret(url.reveal() + suffix + "?rid=" + notification.run)
         return await post(Array(text.utf8), to: address, headers: ["Content-Type: text/plain"])
             .map { "the ping was not taken: \($0)" }
@@ -82,12 +89,15 @@ public struct SendNotification: Sendable {
                 if attempt > 1 { try await machine.clock.sleep(for: .seconds(attempt - 1)) }
                 // `--disable` must come first: a curlrc of the user could undo all that follows.
                 var call = ProcessCall("curl", "--disable", "--config", "-")
-                call.input = .bytes(Array(CurlConfig(url: url, headers: headers, body: body, limit: Self.limit).text.utf8))
+                call.input = .bytes(
+                    Array(CurlConfig(url: url, headers: headers, body: body, limit: Self.limit).text.utf8))
                 call.limit = Self.limit + .seconds(2)
                 let result = try await machine.processes.run(call)
                 let status = Int(result.outputText.trimmed) ?? 0
                 if result.succeeded, (200..<300).contains(status) { return nil }
-                why = result.succeeded ? "it answered with the status \(status)" : "curl ended with \(result.end)"
+                why =
+                    result.succeeded
+                    ? "it answered with the status \(status)" : "curl ended with \(result.end)"
                 // A request that was refused, or sent elsewhere, is so again.
                 if (300..<500).contains(status), status != 408, status != 429 { return why }
             } catch {

@@ -7,7 +7,8 @@ extension Schedule {
         func line(_ when: String, _ words: [String]) -> String {
             let command = "PATH=" + ShellWords.quote([program.path]) + " " + ShellWords.quote(words)
             // cron turns a bare % into the end of the command (crontab(5)).
-            return when + " " + command.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "\\%")
+            return when + " "
+                + command.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "\\%")
         }
         let when: String
         switch time {
@@ -16,7 +17,8 @@ extension Schedule {
             // Not all instances of a machine at the same minute.
             let offset = Self.offset(of: name, within: min(minutes, 60))
             if minutes < 60 {
-                let all = stride(from: offset % minutes, to: 60, by: minutes).map(String.init).joined(separator: ",")
+                let all = stride(from: offset % minutes, to: 60, by: minutes).map(String.init).joined(
+                    separator: ",")
                 when = "\(all) * * * *"
             } else {
                 when = minutes == 60 ? "\(offset) * * * *" : "\(offset) */\(minutes / 60) * * *"

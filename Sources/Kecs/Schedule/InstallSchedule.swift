@@ -71,7 +71,10 @@ public struct InstallSchedule: Sendable {
             report.scheduler = scheduler
             report.lines += there
             if dryRun { continue }
-            _ = try await systemctl(scheduler, ["disable", "--now"] + there.filter { $0.hasSuffix(".timer") || $0 == "kecsctl-\(name).service" })
+            _ = try await systemctl(
+                scheduler,
+                ["disable", "--now"]
+                    + there.filter { $0.hasSuffix(".timer") || $0 == "kecsctl-\(name).service" })
             for unit in there { try folder.appending(unit).remove() }
             _ = try await systemctl(scheduler, ["daemon-reload"])
         }
@@ -100,7 +103,9 @@ public struct InstallSchedule: Sendable {
 
     // MARK: cron
 
-    private func changeCrontab(_ name: InstanceName, to lines: [String], dryRun: Bool) async throws -> ScheduleReport {
+    private func changeCrontab(
+        _ name: InstanceName, to lines: [String], dryRun: Bool
+    ) async throws -> ScheduleReport {
         let before = try await Crontab.load(site.machine)
         var after = before
         after.setLines(lines, of: name)
@@ -119,7 +124,9 @@ public struct InstallSchedule: Sendable {
         case .systemdSystem: "/etc/systemd/system"
         case .systemdUser:
             (site.machine.environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-                ?? site.machine.environment["HOME"].map { $0 + "/.config" }).map { FilePath($0 + "/systemd/user") }
+                ?? site.machine.environment["HOME"].map { $0 + "/.config" }).map {
+                    FilePath($0 + "/systemd/user")
+                }
         }
     }
 
@@ -131,13 +138,16 @@ public struct InstallSchedule: Sendable {
         }
         var report = ScheduleReport(
             outcome: .already, scheduler: scheduler, lines: units.files.keys.sorted(),
-            files: Dictionary(uniqueKeysWithValues: units.files.map { (folder.appending($0.key).string, $0.value) }),
+            files: Dictionary(
+                uniqueKeysWithValues: units.files.map { (folder.appending($0.key).string, $0.value) }),
             notes: [])
         func isThere(_ unit: String, _ text: String) throws -> Bool {
             let file = folder.appending(unit)
             return try FileStatus.of(file)?.kind == .file && file.contents(limit: 1 << 20) == Array(text.utf8)
         }
-        let obsolete = SystemdUnits.names(name).filter { units.files[$0] == nil && folder.appending($0).isPresent }
+        let obsolete = SystemdUnits.names(name).filter {
+            units.files[$0] == nil && folder.appending($0).isPresent
+        }
         let isSame = try units.files.allSatisfy { try isThere($0.key, $0.value) } && obsolete.isEmpty
         if scheduler == .systemdUser { report.notes = await lingering() }
         if isSame { return report }
@@ -148,13 +158,18 @@ public struct InstallSchedule: Sendable {
             for unit in obsolete { try folder.appending(unit).remove() }
         }
         try folder.createFolder(mode: 0o755)
-        for (unit, text) in units.files { try folder.appending(unit).replaceContents(Array(text.utf8), mode: 0o644) }
-        for arguments in [["daemon-reload"], ["enable", "--now"] + units.enabled.filter { $0.hasSuffix(".timer") }] {
+        for (unit, text) in units.files {
+            try folder.appending(unit).replaceContents(Array(text.utf8), mode: 0o644)
+        }
+        for arguments in [
+            ["daemon-reload"], ["enable", "--now"] + units.enabled.filter { $0.hasSuffix(".timer") },
+        ] {
             let result = try await systemctl(scheduler, arguments)
             guard result.succeeded else {
                 for unit in units.files.keys { try folder.appending(unit).remove() }
                 throw Failure(
-                    .unreachable, "systemd did not take the schedule of “\(name)”", cause: result.errorText.trimmed,
+                    .unreachable, "systemd did not take the schedule of “\(name)”",
+                    cause: result.errorText.trimmed,
                     remedy: "kecsctl schedule install \(name) --cron")
             }
         }

@@ -25,7 +25,8 @@ public struct Schedule: Sendable, Hashable {
         if let text {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
             guard span == nil, parts.count == 2, parts.allSatisfy({ (1...2).contains($0.utf8.count) }),
-                let hour = Int(parts[0]), let minute = Int(parts[1]), (0..<24).contains(hour), (0..<60).contains(minute)
+                let hour = Int(parts[0]), let minute = Int(parts[1]), (0..<24).contains(hour),
+                (0..<60).contains(minute)
             else {
                 throw Failure(
                     .usage, "“\(text)” is no time of the day", cause: "it must be HH:MM, from 00:00 to 23:59",
@@ -44,7 +45,8 @@ public struct Schedule: Sendable, Hashable {
         else {
             throw Failure(
                 .usage, "backups every \(span) cannot be scheduled",
-                cause: "it must divide an hour (5m, 10m, 15m, 20m, 30m) or a day (1h, 2h, 3h, 4h, 6h, 8h, 12h, 24h)",
+                cause:
+                    "it must divide an hour (5m, 10m, 15m, 20m, 30m) or a day (1h, 2h, 3h, 4h, 6h, 8h, 12h, 24h)",
                 remedy: "kecsctl schedule install dev --every 6h")
         }
         time = minutes == 1440 ? .at(hour: 2, minute: 0) : .every(minutes: Int(minutes))
@@ -71,7 +73,8 @@ public struct ScheduledProgram: Sendable, Hashable {
         self.executable = executable
         self.home = home
         let folders = (path ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
-        self.path = (folders.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : folders).joined(separator: ":")
+        self.path = (folders.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : folders).joined(
+            separator: ":")
     }
 
     func backup(_ name: InstanceName, _ schedule: Schedule) -> [String] {

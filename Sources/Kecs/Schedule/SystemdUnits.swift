@@ -30,37 +30,38 @@ public struct SystemdUnits: Sendable, Hashable {
             """
         var files = [
             names[0]: """
-                # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
-                [Unit]
-                Description=Back up the KECS instance \(name)
-                Documentation=man:kecsctl-backup(1)
+            # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
+            [Unit]
+            Description=Back up the KECS instance \(name)
+            Documentation=man:kecsctl-backup(1)
 
-                [Service]
-                Type=oneshot
-                ExecStart=\(Self.command(program.backup(name, schedule)))
-                \(common)
-                TimeoutStartSec=6h
+            [Service]
+            Type=oneshot
+            ExecStart=\(Self.command(program.backup(name, schedule)))
+            \(common)
+            TimeoutStartSec=6h
 
-                """,
+            """,
             names[1]: """
-                # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
-                [Unit]
-                Description=Back up the KECS instance \(name) regularly
+            # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
+            [Unit]
+            Description=Back up the KECS instance \(name) regularly
 
-                [Timer]
-                OnCalendar=\(calendar)
-                RandomizedDelaySec=\(delay)
-                Persistent=true
+            [Timer]
+            OnCalendar=\(calendar)
+            RandomizedDelaySec=\(delay)
+            Persistent=true
 
-                [Install]
-                WantedBy=timers.target
+            [Install]
+            WantedBy=timers.target
 
-                """,
+            """,
         ]
         var enabled = [names[1]]
         if schedule.startsAtBoot {
             // A user's manager knows neither the network nor docker.
-            let after = isUser ? "" : "After=network-online.target docker.service\nWants=network-online.target\n"
+            let after =
+                isUser ? "" : "After=network-online.target docker.service\nWants=network-online.target\n"
             files[names[2]] = """
                 # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
                 [Unit]
@@ -88,8 +89,10 @@ public struct SystemdUnits: Sendable, Hashable {
 
     /// systemd.service(5), “Command lines”: quotes and backslashes as in C, `%` and `$` doubled.
     static func command(_ words: [String]) -> String {
-        words.map { quote($0).split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$") }
-            .joined(separator: " ")
+        words.map {
+            quote($0).split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
+        }
+        .joined(separator: " ")
     }
 
     private static func quote(_ word: String) -> String {
@@ -102,7 +105,9 @@ public struct SystemdUnits: Sendable, Hashable {
             default: text.append(character)
             }
         }
-        let isPlain = text == word && !word.isEmpty && !word.contains { $0 == " " || $0 == "'" || $0 == ";" || $0 == "\t" }
+        let isPlain =
+            text == word && !word.isEmpty
+            && !word.contains { $0 == " " || $0 == "'" || $0 == ";" || $0 == "\t" }
         return isPlain ? word : "\"\(text)\""
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
 import KecsStorage
-public import KecsSystem
+import KecsSystem
 import SystemPackage
 
 /// Files that people run an instance with when kecsctl does not: what the guides show, for this instance, put right.
@@ -115,14 +115,17 @@ public struct Rendering: Sendable {
 
     private var docker: String {
         var words = [
-            "docker", "run", "--detach", "--name", "kecs-\(name)", "--restart", "unless-stopped", "--user", user,
+            "docker", "run", "--detach", "--name", "kecs-\(name)", "--restart", "unless-stopped", "--user",
+            user,
         ]
         if let socketGroup { words += ["--group-add", "\(socketGroup)"] }
         words += [
             "--publish", "127.0.0.1:\(apiPort):5373", "--publish", "127.0.0.1:\(adminPort):5374", "--env",
-            "KECS_CONTAINER_MODE=true", "--env", "KECS_DATA_DIR=/data", "--env", "KECS_INSTANCE=\(name)", "--volume",
+            "KECS_CONTAINER_MODE=true", "--env", "KECS_DATA_DIR=/data", "--env", "KECS_INSTANCE=\(name)",
+            "--volume",
             "\(data):/data", "--volume", "/var/run/docker.sock:/var/run/docker.sock", "--health-cmd",
-            "wget -q -O /dev/null http://127.0.0.1:5374/health", "--health-interval", "30s", "--health-timeout", "10s",
+            "wget -q -O /dev/null http://127.0.0.1:5374/health", "--health-interval", "30s",
+            "--health-timeout", "10s",
             "--health-retries", "3", "--health-start-period", "40s", "--stop-timeout", "30", image,
         ]
         return """

@@ -136,11 +136,14 @@ final class ArchiveBytes {
         if expected == .fast || expected == .small {
             throw ArchiveError(.damaged, file, "it is not compressed, and should be")
         }
-        guard start.count >= Tar.block,
-            TarHeader(UnsafeRawBufferPointer(rebasing: start[..<Tar.block])).isSound
-        else {
-            let kind: ArchiveError.Kind = expected == nil && !start.isEmpty ? .unsupported : .damaged
-            throw ArchiveError(kind, file, start.isEmpty ? "it is empty" : "it is no tar archive")
+        guard !start.isEmpty else { throw ArchiveError(.damaged, file, "it is empty") }
+        let header =
+            start.count < Tar.block ? nil : TarHeader(UnsafeRawBufferPointer(rebasing: start[..<Tar.block]))
+        guard let header, header.isSound else {
+            if expected == nil, header?.isUstar != true {
+                throw ArchiveError(.unsupported, file, "it is no tar archive")
+            }
+            throw ArchiveError(.damaged, file, "its first header is damaged")
         }
         return .plain
     }

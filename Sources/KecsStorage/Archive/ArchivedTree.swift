@@ -123,7 +123,7 @@ final class ArchivedTree: TreeVisitor {
             return try replaced(entry, path)
         }
         defer { close(file) }
-        let status = try FileStatus.of(descriptor: file, at: source.path(path))
+        let status = try FileStatus(descriptor: file, path: source.path(path))
         guard status.kind == .file else { return summary.special.append(path) }
         if status.links > 1, let first = firstName(of: status, path) {
             var link = TarEntry(path, Tar.Kind.hardLink, status)
@@ -139,7 +139,7 @@ final class ArchivedTree: TreeVisitor {
         }
         var tarEntry = TarEntry(path, Tar.Kind.file, status)
         tarEntry.records = try Attributes.records(of: .descriptor(file), path: source.path(path))
-        let outcome = try contents.write(file, status, at: source.path(path)) { status, extents in
+        let outcome = try contents.write(file, status, at: { self.source.path(path) }) { status, extents in
             tarEntry.take(status)
             tarEntry.extents = extents
             return try self.write(tarEntry)
@@ -163,15 +163,15 @@ final class ArchivedTree: TreeVisitor {
         }
         defer { close(original) }
         unused.remove(path)
-        let status = try FileStatus.of(descriptor: original, at: source.path(path))
+        let status = try FileStatus(descriptor: original, path: source.path(path))
         let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
         guard file >= 0 else { throw FileError.last("open", substitute) }
         defer { close(file) }
-        let own = try FileStatus.of(descriptor: file, at: substitute)
+        let own = try FileStatus(descriptor: file, path: substitute)
         var tarEntry = TarEntry(path, Tar.Kind.file, status)
         tarEntry.records = try Attributes.records(
             of: .pathDescriptor(original), path: source.path(path))
-        let outcome = try contents.write(file, own, at: substitute) { status, extents in
+        let outcome = try contents.write(file, own, at: { substitute }) { status, extents in
             tarEntry.size = status.size
             tarEntry.extents = extents
             return try self.write(tarEntry)

@@ -34,10 +34,15 @@ final class Block {
 final class BlockLine: @unchecked Sendable {
     // @unchecked: everything below is only touched under `lock`; a block only by the thread that holds it.
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    /// For the producer, the workers and the consumer, so that a block wakes only whom it concerns.
+    private let conditions: UnsafeMutablePointer<pthread_cond_t>
     private let blocks: [Block]
     private let hasWorkers: Bool
     private var threads: [Threads.Joinable] = []
+
+    private enum Waiting: Int, CaseIterable {
+        case producer, worker, consumer
+    }
 
     // Counts of blocks since the start; block number n lives in blocks[n % blocks.count].
     private var submitted = 0
@@ -55,9 +60,9 @@ final class BlockLine: @unchecked Sendable {
         work: @escaping @Sendable () -> (Block) throws -> Void = { { _ in } }
     ) {
         lock = .allocate(capacity: 1)
-        changed = .allocate(capacity: 1)
+        conditions = .allocate(capacity: Waiting.allCases.count)
         pthread_mutex_init(lock, nil)
-        pthread_cond_init(changed, nil)
+        for waiting in Waiting.allCases { pthread_cond_init(conditions + waiting.rawValue, nil) }
         blocks = (0..<count).map { _ in Block(inputCapacity: inputCapacity, outputCapacity: outputCapacity) }
         isDone = Array(repeating: false, count: count)
         hasWorkers = workers > 0
@@ -68,16 +73,16 @@ final class BlockLine: @unchecked Sendable {
 
     deinit {
         pthread_mutex_destroy(lock)
-        pthread_cond_destroy(changed)
+        for waiting in Waiting.allCases { pthread_cond_destroy(conditions + waiting.rawValue) }
         lock.deallocate()
-        changed.deallocate()
+        conditions.deallocate()
     }
 
     /// Waits for a block that nobody uses.
     func empty() throws -> Block {
         try locked {
-            while submitted - released == blocks.count { try wait() }
             try check()
+            while submitted - released == blocks.count { try wait(.producer) }
             let block = blocks[submitted % blocks.count]
             block.inputCount = 0
             block.outputCount = 0
@@ -91,12 +96,16 @@ final class BlockLine: @unchecked Sendable {
             try check()
             isDone[submitted % blocks.count] = !hasWorkers
             submitted += 1
+            wake(hasWorkers ? .worker : .consumer)
         }
     }
 
     /// No block will follow.
     func finish() {
-        locked { isFinished = true }
+        locked {
+            isFinished = true
+            wakeAll()
+        }
     }
 
     /// Waits for the next block in order; nil after the last.
@@ -108,19 +117,25 @@ final class BlockLine: @unchecked Sendable {
                     return blocks[released % blocks.count]
                 }
                 if isFinished, released == submitted { return nil }
-                try wait()
+                try wait(.consumer)
             }
         }
     }
 
     /// The block that `next` gave last may be used again.
     func release() {
-        locked { released += 1 }
+        locked {
+            released += 1
+            wake(.producer)
+        }
     }
 
     /// Stops every thread of this line. Only the first error counts.
     func fail(_ error: any Error) {
-        locked { if failure == nil { failure = error } }
+        locked {
+            if failure == nil { failure = error }
+            wakeAll()
+        }
     }
 
     var error: (any Error)? { locked { failure } }
@@ -135,7 +150,10 @@ final class BlockLine: @unchecked Sendable {
         do {
             while let number = try takeNext() {
                 try body(blocks[number % blocks.count])
-                locked { isDone[number % blocks.count] = true }
+                locked {
+                    isDone[number % blocks.count] = true
+                    if number == released { wake(.consumer) }
+                }
             }
         } catch { fail(error) }
     }
@@ -149,7 +167,7 @@ final class BlockLine: @unchecked Sendable {
                     return taken - 1
                 }
                 if isFinished { return nil }
-                try wait()
+                try wait(.worker)
             }
         }
     }
@@ -158,18 +176,20 @@ final class BlockLine: @unchecked Sendable {
         if let failure { throw failure }
     }
 
-    private func wait() throws {
+    private func wait(_ waiting: Waiting) throws {
+        pthread_cond_wait(conditions + waiting.rawValue, lock)
         try check()
-        pthread_cond_wait(changed, lock)
-        try check()
+    }
+
+    private func wake(_ waiting: Waiting) { pthread_cond_signal(conditions + waiting.rawValue) }
+
+    private func wakeAll() {
+        for waiting in Waiting.allCases { pthread_cond_broadcast(conditions + waiting.rawValue) }
     }
 
     private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
         pthread_mutex_lock(lock)
-        defer {
-            pthread_cond_broadcast(changed)
-            pthread_mutex_unlock(lock)
-        }
+        defer { pthread_mutex_unlock(lock) }
         return try body()
     }
 }

@@ -67,7 +67,13 @@ struct GzipSplitter: ByteSplitter {
         var rest = bytes
         var isRoomFilled = false
         while !rest.isEmpty || isRoomFilled {
-            if inflater.isBetweenMembers, rest.isEmpty { break }
+            if inflater.isBetweenMembers {
+                if rest.isEmpty { break }
+                // Ours never follow one of another program.
+                if GzipMember.start(of: rest) != .foreign {
+                    throw ArchiveError(.damaged, file, "its first bytes are damaged")
+                }
+            }
             let block = try block ?? line.empty()
             self.block = block
             let room = UnsafeMutableRawBufferPointer(rebasing: block.input[block.inputCount...])

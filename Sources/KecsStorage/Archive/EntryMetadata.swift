@@ -21,12 +21,13 @@ struct EntryMetadata {
     }
 
     /// Of an open file or folder.
-    ///
-    /// - Parameter isNew: Just created by us, so that owner and group are ours.
-    mutating func apply(_ entry: ArchiveEntry, to file: CInt, isNew: Bool) throws {
+    mutating func apply(_ entry: ArchiveEntry, to file: CInt) throws {
         let owner = owners.owner(entry.owner)
         let group = owners.group(entry.group)
-        if !isNew || owner != ownUser || group != ownGroup {
+        var now = stat()
+        guard fstat(file, &now) == 0 else { throw failed("look at", entry) }
+        // As a rule it is so already; a set-group-id folder or a mount option may have decided otherwise.
+        if now.st_uid != owner || now.st_gid != group {
             if fchown(file, owner, group) != 0 {
                 guard Self.isRefusal(errno) else { throw failed("set the owner of", entry) }
                 ownersNotSet += 1

@@ -32,14 +32,14 @@ final class FileContents {
 
     /// - Parameter header: Writes the header of a file with that status, and says how much content must follow.
     func write(
-        _ file: CInt, _ status: FileStatus, at path: FilePath,
+        _ file: CInt, _ status: FileStatus, at path: () -> FilePath,
         header: (FileStatus, [Extent]?) throws -> Int64
     ) throws -> Outcome {
         var status = status
         if status.size <= Self.smallLimit, !status.mayHaveHoles {
             for attempt in 1...Self.tries {
                 let count = try readSmall(file, path)
-                let after = try FileStatus.of(descriptor: file, at: path)
+                let after = try FileStatus(descriptor: file, path: path())
                 // It grew over the limit, or got holes.
                 guard count <= Self.smallLimit, !after.mayHaveHoles else { break }
                 let isSame = Int64(count) == status.size && after.isUnchanged(since: status)
@@ -54,13 +54,14 @@ final class FileContents {
                     DatabaseEngine.mayBeDatabase(size: Int64(count)) ? DatabaseEngine.recognise(bytes) : nil
                 return Outcome(status: status, engine: engine, isChanging: !isSame)
             }
-            status = try FileStatus.of(descriptor: file, at: path)
+            status = try FileStatus(descriptor: file, path: path())
         }
         return try writeLarge(file, status, path, header)
     }
 
     private func writeLarge(
-        _ file: CInt, _ start: FileStatus, _ path: FilePath, _ header: (FileStatus, [Extent]?) throws -> Int64
+        _ file: CInt, _ start: FileStatus, _ path: () -> FilePath,
+        _ header: (FileStatus, [Extent]?) throws -> Int64
     ) throws -> Outcome {
         var status = start
         var written: Int64 = 0
@@ -77,7 +78,7 @@ final class FileContents {
             }
             try stream.pad()
             written += status.size
-            let after = try FileStatus.of(descriptor: file, at: path)
+            let after = try FileStatus(descriptor: file, path: path())
             let isSame = !isShort && after.isUnchanged(since: status)
             let mayTryAgain = attempt < 2 || (attempt < Self.tries && written < Self.rewriteLimit)
             if isSame || !mayTryAgain {
@@ -89,7 +90,7 @@ final class FileContents {
     }
 
     /// - Returns: How many bytes the file turned out to be short of.
-    private func copy(_ extent: Extent, of file: CInt, _ path: FilePath) throws -> Int64 {
+    private func copy(_ extent: Extent, of file: CInt, _ path: () -> FilePath) throws -> Int64 {
         var done: Int64 = 0
         while done < extent.count {
             let room = try stream.room()
@@ -97,7 +98,7 @@ final class FileContents {
             let count = pread(file, room.baseAddress, part, off_t(extent.offset + done))
             if count < 0 {
                 if errno == EINTR { continue }
-                throw FileError.last("read", path)
+                throw FileError.last("read", path())
             }
             if count == 0 { break }
             stream.advance(count)
@@ -107,14 +108,14 @@ final class FileContents {
     }
 
     /// - Returns: How much there was, at most one byte more than a small file may have.
-    private func readSmall(_ file: CInt, _ path: FilePath) throws -> Int {
+    private func readSmall(_ file: CInt, _ path: () -> FilePath) throws -> Int {
         var filled = 0
         while filled < small.count {
             let count = pread(
                 file, small.baseAddress?.advanced(by: filled), small.count - filled, off_t(filled))
             if count < 0 {
                 if errno == EINTR { continue }
-                throw FileError.last("read", path)
+                throw FileError.last("read", path())
             }
             if count == 0 { break }
             filled += count
@@ -132,7 +133,7 @@ final class FileContents {
 
     /// Where the data is, or nil when everything is data. Holes too small to matter count as data when there are very
     /// many, so that the map stays small.
-    private func extents(of file: CInt, _ status: FileStatus, _ path: FilePath) throws -> [Extent]? {
+    private func extents(of file: CInt, _ status: FileStatus, _ path: () -> FilePath) throws -> [Extent]? {
         guard status.mayHaveHoles else { return nil }
         var smallestHole: Int64 = 1
         while true {
@@ -145,7 +146,7 @@ final class FileContents {
     }
 
     private func extents(
-        of file: CInt, _ size: Int64, _ smallestHole: Int64, _ path: FilePath
+        of file: CInt, _ size: Int64, _ smallestHole: Int64, _ path: () -> FilePath
     ) throws -> [Extent]? {
         var extents: [Extent] = []
         var position: Int64 = 0
@@ -154,11 +155,11 @@ final class FileContents {
             if data < 0 {
                 if errno == ENXIO { break }
                 if errno == EINVAL || errno == EOPNOTSUPP { return nil }
-                throw FileError.last("look for holes in", path)
+                throw FileError.last("look for holes in", path())
             }
             if Int64(data) >= size { break }
             let hole = lseek(file, data, clinux_seek_hole)
-            guard hole >= 0 else { throw FileError.last("look for holes in", path) }
+            guard hole >= 0 else { throw FileError.last("look for holes in", path()) }
             let end = min(Int64(hole), size)
             if let last = extents.last, Int64(data) - (last.offset + last.count) < smallestHole {
                 extents[extents.count - 1].count = end - last.offset

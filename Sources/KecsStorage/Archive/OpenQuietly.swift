@@ -32,3 +32,12 @@ func linkTarget(_ entry: WalkedName, path: @autoclosure () -> FilePath) throws -
         return room[..<count].map { UInt8(bitPattern: $0) }
     }
 }
+
+extension FileStatus {
+    /// Of an open file. The path is only put together for an error: `FilePath` takes its time with long ones.
+    init(descriptor: CInt, path: @autoclosure () -> FilePath) throws {
+        var raw = stat()
+        guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path()) }
+        self.init(raw)
+    }
+}

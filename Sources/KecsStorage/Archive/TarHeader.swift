@@ -22,14 +22,14 @@ struct TarHeader {
 
     var type: UInt8 { bytes[Tar.type] }
     func byte(_ offset: Int) -> UInt8 { bytes[offset] }
-    var hasPrefix: Bool { text(Tar.magic).elementsEqual("ustar".utf8) }
+    var isUstar: Bool { bytes[Tar.magic.range].starts(with: "ustar".utf8) }
     var isGNU: Bool { bytes[Tar.magic.range].elementsEqual("ustar  \0".utf8) }
 
     /// Up to the first zero.
     func text(_ field: Tar.Field) -> [UInt8] { Array(bytes[field.range].prefix { $0 != 0 }) }
 
     var name: [UInt8] {
-        let prefix = hasPrefix && !isGNU ? text(Tar.prefix) : []
+        let prefix = isUstar && !isGNU ? text(Tar.prefix) : []
         return prefix.isEmpty ? text(Tar.name) : prefix + [UInt8(ascii: "/")] + text(Tar.name)
     }
 

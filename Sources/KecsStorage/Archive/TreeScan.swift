@@ -82,7 +82,8 @@ private final class Scan: TreeVisitor {
             guard let target = try linkTarget(entry, path: source.path(path)) else { return }
             result.entries += 1
             fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
-        case .folder: break  // Created after its folder was listed, where something else was: gone, as that is.
+        // Created after its folder was listed, in place of something that is gone.
+        case .folder: break
         case .fifo, .socket, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }
@@ -93,10 +94,10 @@ extension DatabaseEngine {
     static func mayBeDatabase(size: Int64) -> Bool { size > 0 && size % 512 == 0 }
 
     fileprivate static func sniff(
-        _ entry: WalkedName, _ status: FileStatus, path: FilePath
+        _ entry: WalkedName, _ status: FileStatus, path: @autoclosure () -> FilePath
     ) throws -> DatabaseEngine? {
         guard mayBeDatabase(size: status.size) else { return nil }
-        guard let file = try openQuietly(entry, path: path) else { return nil }
+        guard let file = try openQuietly(entry, path: path()) else { return nil }
         // A lock that SQLite holds through another descriptor of this process would be lost here (fcntl locks go with
         // the first close); so no connection to the tree's databases may be open during a scan.
         defer { close(file) }

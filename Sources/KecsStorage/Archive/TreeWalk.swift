@@ -129,7 +129,7 @@ struct TreeWalk {
             throw FileError.last("list", source.path(path))
         }
         do {
-            let status = try FileStatus.of(descriptor: descriptor, at: source.path(path))
+            let status = try FileStatus(descriptor: descriptor, path: source.path(path))
             guard let listing = FolderListing(stream) else { throw FileError.last("list", source.path(path)) }
             return Level(
                 descriptor: descriptor, stream: stream, status: status, listing: listing,
@@ -148,7 +148,7 @@ struct TreeWalk {
         let folder = openat(left.descriptor, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard folder >= 0 else { throw FileError.last("open a folder again in", source.root) }
         levels[above].descriptor = folder
-        let now = try FileStatus.of(descriptor: folder, at: source.root)
+        let now = try FileStatus(descriptor: folder, path: source.root)
         guard now.device == levels[above].status.device, now.inode == levels[above].status.inode else {
             // Moved elsewhere while it was read: what `..` is now may be anything.
             throw FileError("read, a folder was moved meanwhile:", source.root, .staleNFSFileHandle)

@@ -60,6 +60,7 @@ private final class Unpacker {
         guard try folder.entries().isEmpty else { throw FileError("unpack into", folder, .directoryNotEmpty) }
         // Inherited from the folder above, it would be given on to everything created here.
         _ = clinux_remove_xattr(root, Attributes.defaultName)
+        guard fchmod(root, 0o700) == 0 else { throw FileError.last("set the mode of", folder) }
     }
 
     deinit { close(root) }
@@ -106,7 +107,7 @@ private final class Unpacker {
                 guard let folder = try folders.open(entry.path[...], missing: .giveUp) else {
                     throw FileError("find again", rootPath.appending(raw: entry.path), .noSuchFileOrDirectory)
                 }
-                try metadata.apply(entry, to: folder, isNew: false)
+                try metadata.apply(entry, to: folder)
             }
         } catch is FolderChain.NoFolder {
             throw ArchiveError(.hostile, file, "a folder in it became something else")
@@ -177,7 +178,7 @@ private final class Unpacker {
         if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
             throw failed("set the size of", entry)
         }
-        try metadata.apply(entry, to: file, isNew: true)
+        try metadata.apply(entry, to: file)
         summary.bytes += entry.size
     }
 

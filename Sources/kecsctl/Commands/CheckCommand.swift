@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Logging
 import ArgumentParser
 import Kecs
 import KecsSystem
@@ -24,7 +25,8 @@ struct CheckCommand: SessionCommand {
         for text in try session.resolve(instances.selection, unnamed: .everything) {
             do {
                 let name = try InstanceName(checking: text)
-                document.results.append(InstanceResult(text, try CheckAge(site: session.site).run(name, limit: maxAge)))
+                document.results.append(
+                    InstanceResult(text, try CheckAge(site: session.site).run(name, limit: maxAge)))
             } catch {
                 let failure = session.failure(error)
                 session.console.fail(failure, instance: text)
@@ -39,11 +41,18 @@ struct CheckCommand: SessionCommand {
                 table: { _ in
                     // One line, as monitoring systems read it: the worst first.
                     let lines = (stale + reports.filter(\.isFresh)).map(\.message)
-                    return lines.isEmpty ? "" : (stale.isEmpty ? "OK " : "STALE ") + lines.joined(separator: "; ").printable + "\n"
-                }, names: stale.compactMap { report in document.results.first { $0.report?.message == report.message }?.instance }))
+                    return lines.isEmpty
+                        ? ""
+                        : (stale.isEmpty ? "OK " : "STALE ") + lines.joined(separator: "; ").printable + "\n"
+                },
+                names: stale.compactMap { report in
+                    document.results.first { $0.report?.message == report.message }?.instance
+                }))
         if !session.options.answers { for report in stale { session.console.note(.warning, report.message) } }
         for result in document.results {
-            if let report = result.report, !report.isFresh { await session.notifyOverdue(report, result.instance) }
+            if let report = result.report, !report.isFresh {
+                await session.notifyOverdue(report, result.instance)
+            }
         }
         if !stale.isEmpty { return Failure.Kind.problemsFound.rawValue }
         return Session.status(document.results.map { $0.failure?.status ?? 0 })

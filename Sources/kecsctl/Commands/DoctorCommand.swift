@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Logging
 import ArgumentParser
 import Kecs
 import KecsRuntimes
@@ -57,8 +58,12 @@ struct DoctorCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         if listChecks { return list(session) }
-        let names = try session.resolve(instances.selection, unnamed: .everything).map { try InstanceName(checking: $0) }
-        for name in names where !session.site.home.folder(of: name).path.isFolder { _ = try session.site.instance(name) }
+        let names = try session.resolve(instances.selection, unnamed: .everything).map {
+            try InstanceName(checking: $0)
+        }
+        for name in names where !session.site.home.folder(of: name).path.isFolder {
+            _ = try session.site.instance(name)
+        }
         if isUndo { return try await undo(session, names) }
         let checks = await Wiring.checks(session.site)
         let doctor = Doctor(site: session.site, checks: checks)
@@ -99,13 +104,19 @@ struct DoctorCommand: SessionCommand {
     private static func text(_ report: DoctorReport, isVerbose: Bool, width: Int?) -> String {
         var text = ""
         for repair in report.repairs ?? [] {
-            let verb = repair.outcome == .planned ? "would run" : repair.outcome == .done ? "repaired" : "not repaired"
+            let verb =
+                repair.outcome == .planned
+                ? "would run" : repair.outcome == .done ? "repaired" : "not repaired"
             text += "\(verb): \(repair.change)\(repair.error.map { " (\($0))" } ?? "")\n".printableLines
         }
         for finding in report.findings where isVerbose || finding.severity > .ok {
             let word = finding.severity.rawValue
-            text += word + String(repeating: " ", count: 9 - word.count) + "\(finding.id): \(finding.message)".printable + "\n"
-            if let remedy = finding.remedy { text += "         try: \(remedy.printable)" + (finding.fixable ? "  (or --fix)" : "") + "\n" }
+            text +=
+                word + String(repeating: " ", count: 9 - word.count)
+                + "\(finding.id): \(finding.message)".printable + "\n"
+            if let remedy = finding.remedy {
+                text += "         try: \(remedy.printable)" + (finding.fixable ? "  (or --fix)" : "") + "\n"
+            }
         }
         let sum = report.summary
         text += "\(sum.error) errors, \(sum.warning) warnings, \(sum.info) hints, \(sum.ok) checks passed\n"
@@ -120,7 +131,9 @@ struct DoctorCommand: SessionCommand {
                 table: { width in
                     Table(
                         header: ["ID", "WORST", "FIX", "PROFILE", "CLAIM"],
-                        rows: infos.map { [$0.id, $0.severity.rawValue, $0.fixable ? "yes" : nil, $0.profile, $0.claim] }
+                        rows: infos.map {
+                            [$0.id, $0.severity.rawValue, $0.fixable ? "yes" : nil, $0.profile, $0.claim]
+                        }
                     ).text(width: width)
                 }, names: infos.map(\.id)))
         return 0
@@ -139,7 +152,9 @@ struct DoctorCommand: SessionCommand {
             Answer(
                 document: ListDocument(kind: "RepairList", items: results),
                 table: { _ in
-                    results.map { ($0.outcome == .done ? "took back: " : "left as it is: ") + $0.change.printable + "\n" }.joined()
+                    results.map {
+                        ($0.outcome == .done ? "took back: " : "left as it is: ") + $0.change.printable + "\n"
+                    }.joined()
                 }, names: results.map(\.check)))
         return results.contains { $0.outcome == .failed } ? Failure.Kind.partial.rawValue : 0
     }

@@ -9,7 +9,8 @@ struct MetricsCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.common.union([16]), .init("kecsctl metrics", "the metrics as text"),
         .init(
-            "kecsctl metrics --textfile /var/lib/node_exporter/kecsctl.prom", "for node_exporter's textfile collector"))
+            "kecsctl metrics --textfile /var/lib/node_exporter/kecsctl.prom",
+            "for node_exporter's textfile collector"))
 
     @Option(help: "Replace this file, at once or not at all, instead of printing.", completion: .file())
     var textfile: PathArgument?

@@ -8,7 +8,8 @@ struct RenderCommand: SessionCommand {
         commandName: "render", abstract: "Print the files with which other tools run an instance.")
 
     static let help = CommandHelp(
-        ExitStatus.instances.union([13]), .init("kecsctl render compose dev > compose.yaml", "for docker compose"),
+        ExitStatus.instances.union([13]),
+        .init("kecsctl render compose dev > compose.yaml", "for docker compose"),
         .init("kecsctl render kubernetes dev | kubectl apply -f -", "a claim, a deployment and a service"))
 
     @Argument(help: "compose, docker, kubernetes, entrypoint or github-actions.")

@@ -10,19 +10,23 @@ struct ScheduleCommand: HelpedCommand {
         subcommands: [ScheduleInstallCommand.self, ScheduleShowCommand.self, ScheduleRemoveCommand.self])
 
     static let help = CommandHelp(
-        ExitStatus.instances.union([14]), .init("kecsctl schedule install dev --at 02:00", "every night at two"),
+        ExitStatus.instances.union([14]),
+        .init("kecsctl schedule install dev --at 02:00", "every night at two"),
         .init("kecsctl schedule show dev", "what is scheduled for “dev”"))
 }
 
 struct ScheduleInstallCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "install",
-        abstract: "Install, or change, the schedule of an instance's backups; lines of others are left alone.")
+        abstract: "Install, or change, the schedule of an instance's backups; lines of others are left alone."
+    )
 
     static let help = CommandHelp(
         ExitStatus.instances.union([14]),
         .init("kecsctl schedule install dev --at 02:00 --keep-daily 7", "every night, seven are kept"),
-        .init("kecsctl schedule install dev --every 6h --systemd --boot", "four times a day, and started at boot"))
+        .init(
+            "kecsctl schedule install dev --every 6h --systemd --boot",
+            "four times a day, and started at boot"))
 
     @OptionGroup var instances: InstanceArguments
 
@@ -50,11 +54,15 @@ struct ScheduleInstallCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
-        let keep = retention.settings.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap { ["--" + $0.key.flag, $0.value] }
+        let keep = retention.settings.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap {
+            ["--" + $0.key.flag, $0.value]
+        }
         let schedule = try Schedule(at: at, every: every, keep: keep, startsAtBoot: boot)
         let install = InstallSchedule(site: session.site, program: ScheduleText.program(session))
         let scheduler: Scheduler =
-            cron ? .cron : systemd ? (Machine.userID == 0 ? .systemdSystem : .systemdUser) : InstallSchedule.usual()
+            cron
+            ? .cron
+            : systemd ? (Machine.userID == 0 ? .systemdSystem : .systemdUser) : InstallSchedule.usual()
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, ScheduleText.telling
         ) { name in
@@ -65,7 +73,8 @@ struct ScheduleInstallCommand: SessionCommand {
 }
 
 struct ScheduleShowCommand: SessionCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show what is scheduled for an instance.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show what is scheduled for an instance.")
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl schedule show dev", "its lines or units"),
         .init("kecsctl schedule show --all -o json", "of all instances, for a script"))
@@ -85,7 +94,8 @@ struct ScheduleShowCommand: SessionCommand {
 
 struct ScheduleRemoveCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Remove the schedule of an instance; lines of others are left alone.")
+        commandName: "remove", abstract: "Remove the schedule of an instance; lines of others are left alone."
+    )
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl schedule remove dev", "no more backups by schedule"),
         .init("kecsctl schedule remove dev --dry-run", "what would be removed"))
@@ -113,7 +123,8 @@ enum ScheduleText {
     static func program(_ session: Session) -> ScheduledProgram {
         let link = try? FilePath("/proc/self/exe").linkTarget()
         return ScheduledProgram(
-            executable: link.map { String(decoding: $0, as: UTF8.self) } ?? "/usr/local/bin/kecsctl", home: session.site.home, path: session.machine.environment["PATH"])
+            executable: link.map { String(decoding: $0, as: UTF8.self) } ?? "/usr/local/bin/kecsctl",
+            home: session.site.home, path: session.machine.environment["PATH"])
     }
 
     private static func text(_ name: InstanceName, _ report: ScheduleReport) -> String {

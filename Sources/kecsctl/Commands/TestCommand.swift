@@ -8,14 +8,16 @@ struct TestCommand: HelpedCommand {
         commandName: "test", abstract: "Prove by trying.", subcommands: [TestPersistenceCommand.self])
 
     static let help = CommandHelp(
-        ExitStatus.changes.union([14]), .init("kecsctl test persistence dev", "does “dev” keep what is written?"),
+        ExitStatus.changes.union([14]),
+        .init("kecsctl test persistence dev", "does “dev” keep what is written?"),
         .init("kecsctl test persistence --help", "what is tried"))
 }
 
 struct TestPersistenceCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "persistence",
-        abstract: "Write a row, restart, rebuild, take down and up, look for it each time; leave nothing behind.")
+        abstract:
+            "Write a row, restart, rebuild, take down and up, look for it each time; leave nothing behind.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]), .init("kecsctl test persistence dev", "restarts “dev”"),

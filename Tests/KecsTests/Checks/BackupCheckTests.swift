@@ -23,7 +23,8 @@ import Testing
         try await CheckScene.with { scene in
             try scene.addBackup(.seconds(age))
             #expect(try await scene.findings(OldBackupCheck()).isEmpty != isOld)
-            #expect(try CheckAge(site: scene.site).run(scene.name, limit: Thresholds.backupAge).isFresh != isOld)
+            #expect(
+                try CheckAge(site: scene.site).run(scene.name, limit: Thresholds.backupAge).isFresh != isOld)
         }
     }
 
@@ -40,7 +41,9 @@ import Testing
             try scene.addBackup(.seconds(60))
             try await scene.expectNone(UnverifiedBackupCheck())
             let backup = try scene.addBackup(.seconds(30), verified: false)
-            #expect(try await scene.finding(UnverifiedBackupCheck()).remedy == "kecsctl backups verify \(backup.id)")
+            #expect(
+                try await scene.finding(UnverifiedBackupCheck()).remedy
+                    == "kecsctl backups verify \(backup.id)")
         }
     }
 
@@ -56,9 +59,11 @@ import Testing
     @Test func `a draft is told unless somebody is at work`() async throws {
         try await CheckScene.with { scene in
             try await scene.expectNone(IncompleteBackupCheck())
-            _ = try BackupDraft(in: scene.site.home.backupStore(of: scene.name), reason: .manual, at: CheckScene.now)
+            _ = try BackupDraft(
+                in: scene.site.home.backupStore(of: scene.name), reason: .manual, at: CheckScene.now)
             _ = try await scene.finding(IncompleteBackupCheck())
-            let holder = FileLock.Holder(process: try ProcessIdentity.current(), command: "x", since: CheckScene.now)
+            let holder = FileLock.Holder(
+                process: try ProcessIdentity.current(), command: "x", since: CheckScene.now)
             try scene.folder.lock.replaceContents(try JSONFile.encode(holder))
             try await scene.expectNone(IncompleteBackupCheck())
         }
@@ -70,7 +75,9 @@ import Testing
             try scene.addHistory("backup", "done")
             try await scene.expectNone(FailingBackupCheck())
             for _ in 0..<2 {
-                try scene.addHistory("backup", "failed", status: 16, extra: ["error": ["message": "no room", "remedy": "kecsctl backups prune dev"]])
+                try scene.addHistory(
+                    "backup", "failed", status: 16,
+                    extra: ["error": ["message": "no room", "remedy": "kecsctl backups prune dev"]])
             }
             let finding = try await scene.finding(FailingBackupCheck())
             #expect(finding.evidence["failures"] == 2)
@@ -80,7 +87,9 @@ import Testing
     }
 
     @Test(arguments: [(Int64(500_000), false), (499_999, true)])
-    func `a backup has shrunk when it is under half of the one before`(bytes: Int64, isFound: Bool) async throws {
+    func `a backup has shrunk when it is under half of the one before`(
+        bytes: Int64, isFound: Bool
+    ) async throws {
         try await CheckScene.with { scene in
             try scene.addBackup(.seconds(60), sourceBytes: 1_000_000)
             try scene.addBackup(.seconds(30), sourceBytes: bytes)
@@ -143,13 +152,18 @@ import Testing
                 return copy
             }
             let line = "0 2 * * * /usr/bin/kecsctl backup --all --quiet"
-            try await with { $0.crontabs = [.init(path: "crontab -l", text: line)] }.expectNone(ScheduleCheck())
-            try await with { $0.scripts = [.init(path: "/x.sh", text: "#!/bin/sh\nkecsctl backup dev")] }.expectNone(ScheduleCheck())
-            try await with { $0.units = [.init(path: "/u", text: "ExecStart=/usr/bin/kecsctl backup dev\n")] }.expectNone(ScheduleCheck())
-            for other in ["#" + line, "0 2 * * * kecsctl backup other", "0 2 * * * kecsctl backups verify --all",
-                "0 2 * * * kecsctl backup --all --home /elsewhere"]
-            {
-                _ = try await with { $0.crontabs = [.init(path: "crontab -l", text: other)] }.finding(ScheduleCheck())
+            try await with { $0.crontabs = [.init(path: "crontab -l", text: line)] }.expectNone(
+                ScheduleCheck())
+            try await with { $0.scripts = [.init(path: "/x.sh", text: "#!/bin/sh\nkecsctl backup dev")] }
+                .expectNone(ScheduleCheck())
+            try await with { $0.units = [.init(path: "/u", text: "ExecStart=/usr/bin/kecsctl backup dev\n")] }
+                .expectNone(ScheduleCheck())
+            for other in [
+                "#" + line, "0 2 * * * kecsctl backup other", "0 2 * * * kecsctl backups verify --all",
+                "0 2 * * * kecsctl backup --all --home /elsewhere",
+            ] {
+                _ = try await with { $0.crontabs = [.init(path: "crontab -l", text: other)] }.finding(
+                    ScheduleCheck())
             }
         }
     }
@@ -158,17 +172,22 @@ import Testing
         try await CheckScene.with { scene in
             scene.surroundings.crontabs = [.init(path: "crontab -l", text: "0 2 * * * kecsctl backup dev")]
             try await scene.expectNone(BrokenScheduleCheck())
-            scene.surroundings.crontabs = [.init(path: "crontab -l", text: "\n0 2 * * * /gone/kecsctl backup dev")]
-            #expect(try await scene.finding(BrokenScheduleCheck()).message.contains("line 2 calls /gone/kecsctl"))
+            scene.surroundings.crontabs = [
+                .init(path: "crontab -l", text: "\n0 2 * * * /gone/kecsctl backup dev")
+            ]
+            #expect(
+                try await scene.finding(BrokenScheduleCheck()).message.contains("line 2 calls /gone/kecsctl"))
         }
     }
 
     @Test func `an operation that was cut off is an error, one that is under way is not`() async throws {
         try await CheckScene.with { scene in
             try await scene.expectNone(UnfinishedCheck())
-            try Journal(operation: "restore", startedAt: CheckScene.now, runsAfterwards: true).write(to: scene.folder.journal)
+            try Journal(operation: "restore", startedAt: CheckScene.now, runsAfterwards: true).write(
+                to: scene.folder.journal)
             #expect(try await scene.finding(UnfinishedCheck()).severity == .error)
-            let holder = FileLock.Holder(process: try ProcessIdentity.current(), command: "x", since: CheckScene.now)
+            let holder = FileLock.Holder(
+                process: try ProcessIdentity.current(), command: "x", since: CheckScene.now)
             try scene.folder.lock.replaceContents(try JSONFile.encode(holder))
             #expect(try await scene.finding(UnfinishedCheck()).severity == .info)
         }

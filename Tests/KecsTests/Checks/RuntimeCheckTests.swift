@@ -17,36 +17,51 @@ import Testing
         try #require(RuntimeChecks.all(engine: engine, project: project).first { $0.info.id == id })
     }
 
-    private func container(_ name: String = "kecs-dev", _ change: (inout ContainerFacts) -> Void = { _ in }) throws -> ContainerFacts {
+    private func container(
+        _ name: String = "kecs-dev", _ change: (inout ContainerFacts) -> Void = { _ in }
+    ) throws -> ContainerFacts {
         var facts = try #require(ContainerFacts(["Name": .string("/" + name)]))
         facts.labels = ["dev.kecsctl.id": "id-of-dev"]
         facts.status = "running"
         facts.restartPolicy = "unless-stopped"
-        facts.mounts = [.init(kind: "volume", name: "dev-data", source: "", destination: "/data", isWritable: true)]
+        facts.mounts = [
+            .init(kind: "volume", name: "dev-data", source: "", destination: "/data", isWritable: true)
+        ]
         change(&facts)
         return facts
     }
 
-    private func node(_ role: String = "server", _ change: (inout ContainerFacts) -> Void = { _ in }) throws -> ContainerFacts {
+    private func node(
+        _ role: String = "server", _ change: (inout ContainerFacts) -> Void = { _ in }
+    ) throws -> ContainerFacts {
         try container("k3d-kecs-dev-\(role)") {
-            $0.labels = ["app": "k3d", "k3d.cluster": "kecs-dev", "k3d.role": role, "kecsctl.instance": "id-of-dev"]
+            $0.labels = [
+                "app": "k3d", "k3d.cluster": "kecs-dev", "k3d.role": role, "kecsctl.instance": "id-of-dev",
+            ]
             change(&$0)
         }
     }
 
     private func engine(_ containers: [ContainerFacts] = []) -> EngineFacts {
         EngineFacts(
-            socket: SocketFacts(path: "/var/run/docker.sock", condition: .ok, group: 998), server: .known("28.2.2"),
-            compose: .known("2.36.0"), k3d: .known("v5.9.0"), kubectl: .known("v1.32.0"), containers: .known(containers),
+            socket: SocketFacts(path: "/var/run/docker.sock", condition: .ok, group: 998),
+            server: .known("28.2.2"),
+            compose: .known("2.36.0"), k3d: .known("v5.9.0"), kubectl: .known("v1.32.0"),
+            containers: .known(containers),
             volumes: .known([]), networks: .known([]), images: .known([]))
     }
 
-    private func pass(_ id: String, _ engine: EngineFacts, _ kind: RuntimeKind, settings: [String: JSONValue] = [:]) async throws {
-        try await CheckScene.with(runtime: kind, settings: settings) { scene in try await scene.expectNone(check(id, engine)) }
+    private func pass(
+        _ id: String, _ engine: EngineFacts, _ kind: RuntimeKind, settings: [String: JSONValue] = [:]
+    ) async throws {
+        try await CheckScene.with(runtime: kind, settings: settings) { scene in
+            try await scene.expectNone(check(id, engine))
+        }
     }
 
     private func fail(
-        _ id: String, _ engine: EngineFacts, _ kind: RuntimeKind, settings: [String: JSONValue] = [:], _ words: String,
+        _ id: String, _ engine: EngineFacts, _ kind: RuntimeKind, settings: [String: JSONValue] = [:],
+        _ words: String,
         at place: SourceLocation = #_sourceLocation
     ) async throws {
         try await CheckScene.with(runtime: kind, settings: settings) { scene in
@@ -66,28 +81,36 @@ import Testing
         try await fail("docker.compose", none, .compose, "not on PATH")
         try await fail("k3d.cli", none, .k3d, "k3d")
         try await fail("kubectl.cli", none, .k3d, "kubectl")
-        for id in ["docker.cli", "docker.compose", "k3d.cli", "kubectl.cli", "docker.version", "k3d.version"] {
+        for id in ["docker.cli", "docker.compose", "k3d.cli", "kubectl.cli", "docker.version", "k3d.version"]
+        {
             try await pass(id, none, .local)
             try await pass(id, engine(), .k3d)
         }
     }
 
     @Test(arguments: [
-        ("docker.sock.missing", SocketFacts.Condition.missing), ("docker.sock.not-socket", .notSocket), ("docker.sock.denied", .denied),
+        ("docker.sock.missing", SocketFacts.Condition.missing), ("docker.sock.not-socket", .notSocket),
+        ("docker.sock.denied", .denied),
     ])
-    func `docker's socket has a check for each of its troubles`(id: String, condition: SocketFacts.Condition) async throws {
+    func `docker's socket has a check for each of its troubles`(
+        id: String, condition: SocketFacts.Condition
+    ) async throws {
         var facts = engine()
         facts.socket?.condition = condition
         try await CheckScene.with(runtime: .docker) { scene in
             let finding = try await scene.finding(check(id, facts))
             #expect(finding.severity == .error)
             #expect(finding.evidence["group"] == 998)
-            for other in ["docker.sock.missing", "docker.sock.not-socket", "docker.sock.denied"] where other != id {
+            for other in ["docker.sock.missing", "docker.sock.not-socket", "docker.sock.denied"]
+            where other != id {
                 try await scene.expectNone(check(other, facts))
             }
         }
         // Nobody needs it.
-        try await CheckScene.with { scene in #expect(try await scene.finding(check(id, facts)).severity == .info) }
+        try await CheckScene.with { scene in
+            let finding = try await scene.finding(check(id, facts))
+            #expect(finding.severity == .info)
+        }
     }
 
     @Test func `a socket is looked at as it is`() throws {
@@ -103,7 +126,10 @@ import Testing
         var down = engine()
         down.server = .unknown("Cannot connect to the Docker daemon")
         try await fail("docker.engine", down, .docker, "Cannot connect")
-        try await CheckScene.with { scene in #expect(try await scene.finding(check("docker.engine", down)).severity == .info) }
+        try await CheckScene.with { scene in
+            let finding = try await scene.finding(check("docker.engine", down))
+            #expect(finding.severity == .info)
+        }
         try await pass("docker.engine", engine(), .docker)
     }
 
@@ -129,17 +155,32 @@ import Testing
             ("container.health", "unhealthy", { $0.health = "unhealthy" }),
             ("container.out-of-memory", "want of memory", { $0.wasOutOfMemory = true }),
             ("container.no-mount", "has no mount", { $0.mounts = [] }),
-            ("container.anonymous-volume", "without a name", { $0.mounts[0].name = String(repeating: "a1", count: 32) }),
-            ("docker.sock.group", "not in the socket's group 998", {
-                $0.user = "65532:65532"
-                $0.mounts.append(.init(kind: "bind", name: "", source: "/var/run/docker.sock", destination: "/var/run/docker.sock", isWritable: true))
-            }),
+            (
+                "container.anonymous-volume", "without a name",
+                { $0.mounts[0].name = String(repeating: "a1", count: 32) }
+            ),
+            (
+                "docker.sock.group", "not in the socket's group 998",
+                {
+                    $0.user = "65532:65532"
+                    $0.mounts.append(
+                        .init(
+                            kind: "bind", name: "", source: "/var/run/docker.sock",
+                            destination: "/var/run/docker.sock", isWritable: true))
+                }
+            ),
         ]
         for (id, words, change) in cases {
             try await pass(id, good, .docker)
             try await fail(id, engine([try container("kecs-dev", change)]), .docker, words)
             // A container of somebody else is none of our business.
-            try await pass(id, engine([try container("other") { change(&$0); $0.labels = [:] }]), .docker)
+            try await pass(
+                id,
+                engine([
+                    try container("other") {
+                        change(&$0); $0.labels = [:]
+                    }
+                ]), .docker)
         }
     }
 
@@ -147,7 +188,10 @@ import Testing
         let given = try container {
             $0.user = "65532"
             $0.extraGroups = ["998"]
-            $0.mounts.append(.init(kind: "bind", name: "", source: "/s", destination: "/var/run/docker.sock", isWritable: true))
+            $0.mounts.append(
+                .init(
+                    kind: "bind", name: "", source: "/s", destination: "/var/run/docker.sock",
+                    isWritable: true))
         }
         try await pass("docker.sock.group", engine([given]), .docker)
     }
@@ -155,28 +199,46 @@ import Testing
     @Test func `a container whose user does not own the folder that it binds`() async throws {
         try await CheckScene.with(runtime: .docker) { scene in
             func engine(_ user: UInt32) throws -> EngineFacts {
-                self.engine([try container {
-                    $0.user = "\(user):\(user)"
-                    $0.mounts = [.init(kind: "bind", name: "", source: scene.folder.data.string, destination: "/data", isWritable: true)]
-                }])
+                self.engine([
+                    try container {
+                        $0.user = "\(user):\(user)"
+                        $0.mounts = [
+                            .init(
+                                kind: "bind", name: "", source: scene.folder.data.string,
+                                destination: "/data", isWritable: true)
+                        ]
+                    }
+                ])
             }
             let owner = try #require(try FileStatus.of(scene.folder.data)).owner
             try await scene.expectNone(check("container.user", engine(owner)))
-            #expect(try await scene.finding(check("container.user", engine(owner + 4711))).message.contains("runs as the user"))
+            #expect(
+                try await scene.finding(check("container.user", engine(owner + 4711))).message.contains(
+                    "runs as the user"))
         }
     }
 
-    @Test func `a folder that was replaced after the container's start is seen through its process`() async throws {
+    @Test func `a folder that was replaced after the container's start is seen through its process`()
+        async throws
+    {
         try await CheckScene.with(runtime: .docker) { scene in
             // This process stands for the container's: its root is the machine's.
             let same = try container {
                 $0.pid = Int64(getpid())
-                $0.mounts = [.init(kind: "bind", name: "", source: scene.folder.data.string, destination: scene.folder.data.string, isWritable: true)]
+                $0.mounts = [
+                    .init(
+                        kind: "bind", name: "", source: scene.folder.data.string,
+                        destination: scene.folder.data.string, isWritable: true)
+                ]
             }
             try await scene.expectNone(check("container.mount-mismatch", engine([same])))
             let other = try container {
                 $0.pid = Int64(getpid())
-                $0.mounts = [.init(kind: "bind", name: "", source: scene.folder.data.string, destination: scene.folder.logs.string, isWritable: true)]
+                $0.mounts = [
+                    .init(
+                        kind: "bind", name: "", source: scene.folder.data.string,
+                        destination: scene.folder.logs.string, isWritable: true)
+                ]
             }
             _ = try await scene.finding(check("container.mount-mismatch", engine([other])))
         }
@@ -210,9 +272,14 @@ import Testing
         facts.containers = .known([try node { $0.labels["k3d.cluster"] = "kecs-gone" }])
         try await fail("cluster.orphan", facts, .k3d, "kecs-gone")
         facts.containers = .known([])
-        facts.networks = .known([NetworkFacts(name: "k3d-kecs-dev", labels: ["app": "k3d"]), NetworkFacts(name: "k3d-kecs-x", labels: [:])])
+        facts.networks = .known([
+            NetworkFacts(name: "k3d-kecs-dev", labels: ["app": "k3d"]),
+            NetworkFacts(name: "k3d-kecs-x", labels: [:]),
+        ])
         try await fail("cluster.network-leaked", facts, .k3d, "k3d-kecs-dev")
-        facts.volumes = .known([VolumeFacts(name: "k3d-kecs-dev-images", labels: ["app": "k3d", "k3d.cluster": "kecs-dev"])])
+        facts.volumes = .known([
+            VolumeFacts(name: "k3d-kecs-dev-images", labels: ["app": "k3d", "k3d.cluster": "kecs-dev"])
+        ])
         try await fail("cluster.volume-leaked", facts, .k3d, "k3d-kecs-dev-images")
         facts.containers = .known([try node { $0.addresses = ["k3d-kecs-dev": "172.18.0.2"] }])
         try await pass("cluster.network-leaked", facts, .k3d)
@@ -233,22 +300,34 @@ import Testing
     @Test func `clusters that are half there`() async throws {
         let server = try node()
         try await pass("cluster.half-made", engine([server, try node("loadbalancer")]), .k3d)
-        try await fail("cluster.half-made", engine([server, try node("loadbalancer") { $0.status = "created" }]), .k3d, "never started")
+        try await fail(
+            "cluster.half-made", engine([server, try node("loadbalancer") { $0.status = "created" }]), .k3d,
+            "never started")
         try await fail("cluster.half-made", engine([try node("loadbalancer")]), .k3d, "no server")
         try await pass("cluster.mixed", engine([server]), .k3d)
-        try await fail("cluster.mixed", engine([server, try node("agent") { $0.status = "exited" }]), .k3d, "agent (exited)")
+        try await fail(
+            "cluster.mixed", engine([server, try node("agent") { $0.status = "exited" }]), .k3d,
+            "agent (exited)")
     }
 
     @Test func `an API that other machines reach`() async throws {
-        try await pass("cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["127.0.0.1"]] }]), .k3d)
-        try await fail("cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["0.0.0.0"]] }]), .k3d, "other machines")
+        try await pass(
+            "cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["127.0.0.1"]] }]), .k3d)
+        try await fail(
+            "cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["0.0.0.0"]] }]), .k3d,
+            "other machines")
     }
 
     @Test func `an object store whose folder is not in the cluster`() async throws {
         try await CheckScene.with(runtime: .k3d) { scene in
-            _ = try await scene.finding(check("minio.hostpath-unmapped", engine([try node { $0.mounts = [] }])))
+            _ = try await scene.finding(
+                check("minio.hostpath-unmapped", engine([try node { $0.mounts = [] }])))
             let bound = try node {
-                $0.mounts = [.init(kind: "bind", name: "", source: scene.folder.objectStore.string, destination: "/x", isWritable: true)]
+                $0.mounts = [
+                    .init(
+                        kind: "bind", name: "", source: scene.folder.objectStore.string, destination: "/x",
+                        isWritable: true)
+                ]
             }
             try await scene.expectNone(check("minio.hostpath-unmapped", engine([bound])))
         }
@@ -256,10 +335,12 @@ import Testing
 
     @Test func `a node that got another address`() async throws {
         func facts(_ recorded: String) throws -> EngineFacts {
-            engine([try node {
-                $0.labels["k3d.node.staticIP"] = recorded
-                $0.addresses = ["k3d-kecs-dev": "172.18.0.3"]
-            }])
+            engine([
+                try node {
+                    $0.labels["k3d.node.staticIP"] = recorded
+                    $0.addresses = ["k3d-kecs-dev": "172.18.0.3"]
+                }
+            ])
         }
         try await pass("cluster.node-ip", try facts("172.18.0.3"), .k3d)
         try await fail("cluster.node-ip", try facts("172.18.0.2"), .k3d, "made with 172.18.0.2")
@@ -270,7 +351,10 @@ import Testing
         try await CheckScene.with(runtime: .k3d) { scene in
             scene.setState(.running)
             var call = ProcessCall(
-                "docker", ["exec", "k3d-kecs-dev-server", "kubectl", "--request-timeout=4s"] + question + ["-o", "json"])
+                "docker",
+                ["exec", "k3d-kecs-dev-server", "kubectl", "--request-timeout=4s"] + question + [
+                    "-o", "json",
+                ])
             call.limit = .seconds(6)
             scene.site.machine.processes = ScriptedProcesses([.call(call, output: answer)])
             let facts = engine([try node { $0.addresses = ["k3d-kecs-dev": "172.18.0.3"] }])
@@ -289,16 +373,35 @@ import Testing
         try await inside("cluster.node-ip-drift", ["get", "nodes"], nodes("172.18.0.3"), nil)
         try await inside("cluster.node-ip-drift", ["get", "nodes"], nodes("172.18.0.9"), "172.18.0.9")
         let hosts = ["-n", "kube-system", "get", "configmap", "coredns"]
-        try await inside("cluster.coredns-hosts", hosts, #"{"data":{"NodeHosts":"172.18.0.3 k3d-kecs-dev-server\n"}}"#, nil)
-        try await inside("cluster.coredns-hosts", hosts, #"{"data":{"NodeHosts":"172.18.0.9 k3d-kecs-dev-server\n"}}"#, "tells 172.18.0.9")
+        try await inside(
+            "cluster.coredns-hosts", hosts, #"{"data":{"NodeHosts":"172.18.0.3 k3d-kecs-dev-server\n"}}"#, nil
+        )
+        try await inside(
+            "cluster.coredns-hosts", hosts, #"{"data":{"NodeHosts":"172.18.0.9 k3d-kecs-dev-server\n"}}"#,
+            "tells 172.18.0.9")
         let locations = ["-n", "velero", "get", "backupstoragelocations.velero.io"]
-        try await inside("velero.location", locations, #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Available"}}]}"#, nil)
-        try await inside("velero.location", locations, #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Unavailable"}}]}"#, "Unavailable")
+        try await inside(
+            "velero.location", locations,
+            #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Available"}}]}"#, nil)
+        try await inside(
+            "velero.location", locations,
+            #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Unavailable"}}]}"#, "Unavailable")
         let backups = ["-n", "velero", "get", "backups.velero.io"]
-        try await inside("velero.expired", backups, #"{"items":[{"metadata":{"name":"b"},"status":{"expiration":"2100-01-01T00:00:00Z"}}]}"#, nil)
-        try await inside("velero.expired", backups, #"{"items":[{"metadata":{"name":"b"},"status":{"expiration":"2020-01-01T00:00:00Z"}}]}"#, "expired")
-        try await inside("velero.failed", backups, #"{"items":[{"metadata":{"name":"b","creationTimestamp":"2"},"status":{"phase":"Completed"}},{"metadata":{"name":"a","creationTimestamp":"1"},"status":{"phase":"Failed"}}]}"#, nil)
-        try await inside("velero.failed", backups, #"{"items":[{"metadata":{"name":"b","creationTimestamp":"2"},"status":{"phase":"PartiallyFailed"}}]}"#, "PartiallyFailed")
+        try await inside(
+            "velero.expired", backups,
+            #"{"items":[{"metadata":{"name":"b"},"status":{"expiration":"2100-01-01T00:00:00Z"}}]}"#, nil)
+        try await inside(
+            "velero.expired", backups,
+            #"{"items":[{"metadata":{"name":"b"},"status":{"expiration":"2020-01-01T00:00:00Z"}}]}"#,
+            "expired")
+        try await inside(
+            "velero.failed", backups,
+            #"{"items":[{"metadata":{"name":"b","creationTimestamp":"2"},"status":{"phase":"Completed"}},{"metadata":{"name":"a","creationTimestamp":"1"},"status":{"phase":"Failed"}}]}"#,
+            nil)
+        try await inside(
+            "velero.failed", backups,
+            #"{"items":[{"metadata":{"name":"b","creationTimestamp":"2"},"status":{"phase":"PartiallyFailed"}}]}"#,
+            "PartiallyFailed")
     }
 
     @Test func `docker's inspect is read`() throws {
@@ -309,20 +412,31 @@ import Testing
             "State": ["Status": "running", "Pid": 7, "OOMKilled": true, "Health": ["Status": "healthy"]],
             "Mounts": [["Type": "bind", "Source": "/s", "Destination": "/d", "RW": false]],
             "NetworkSettings": [
-                "Networks": ["n": ["IPAddress": "1.2.3.4"]], "Ports": ["80/tcp": [["HostIp": "0.0.0.0", "HostPort": "1"]], "81/tcp": .null],
+                "Networks": ["n": ["IPAddress": "1.2.3.4"]],
+                "Ports": ["80/tcp": [["HostIp": "0.0.0.0", "HostPort": "1"]], "81/tcp": .null],
             ],
         ]
         let facts = try #require(ContainerFacts(json))
-        #expect(facts.name == "k" && facts.restarts == 2 && facts.labels == ["a": "b"] && facts.user == "1001")
-        #expect(facts.status == "running" && facts.pid == 7 && facts.wasOutOfMemory && facts.health == "healthy")
-        #expect(facts.mounts == [.init(kind: "bind", name: "", source: "/s", destination: "/d", isWritable: false)])
+        #expect(
+            facts.name == "k" && facts.restarts == 2 && facts.labels == ["a": "b"] && facts.user == "1001")
+        #expect(
+            facts.status == "running" && facts.pid == 7 && facts.wasOutOfMemory && facts.health == "healthy")
+        #expect(
+            facts.mounts == [
+                .init(kind: "bind", name: "", source: "/s", destination: "/d", isWritable: false)
+            ])
         #expect(facts.addresses == ["n": "1.2.3.4"] && facts.published["80/tcp"] == ["0.0.0.0"])
     }
 
     @Test func `with docker down everything is told within three seconds`() async throws {
         try await TemporaryHome.with { home in
-            try home.tools.add("docker", "echo 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?' >&2; exit 1")
-            let machine = Machine(environment: home.environment, processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
+            try home.tools.add(
+                "docker",
+                "echo 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?' >&2; exit 1"
+            )
+            let machine = Machine(
+                environment: home.environment,
+                processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
             let began = ContinuousClock.now
             let facts = await EngineFacts.gather(machine)
             #expect(ContinuousClock.now - began < .seconds(3))

@@ -28,7 +28,8 @@ import Testing
         struct Odd: Error {}
         try await CheckScene.with { scene in
             let checks: [any Check] = [
-                Fixed { _ in [] }, Fixed { _ in throw CannotTell("nobody knows") }, Fixed { _ in throw Odd() },
+                Fixed { _ in [] }, Fixed { _ in throw CannotTell("nobody knows") },
+                Fixed { _ in throw Odd() },
                 Fixed { _ in [Finding(.error, "bad")] },
             ]
             let report = try await Doctor(site: scene.site, checks: checks).run([scene.name])
@@ -48,7 +49,8 @@ import Testing
                 return []
             }
             let began = ContinuousClock.now
-            let report = try await Doctor(site: scene.site, checks: [hangs], limit: .milliseconds(100)).run([])
+            let report = try await Doctor(site: scene.site, checks: [hangs], limit: .milliseconds(100)).run([]
+            )
             #expect(report.findings.first?.message.hasPrefix("was not answered") == true)
             #expect(ContinuousClock.now - began < .seconds(2))
         }
@@ -59,7 +61,9 @@ import Testing
             let doctor = Doctor(site: scene.site, checks: HostChecks.all)
             let report = try await doctor.run([scene.name], .init(ids: ["db.size", "lock."]))
             #expect(Set(report.findings.map(\.id)) == ["db.size", "lock.foreign", "lock.busy"])
-            await #expect(throws: Failure.self) { try await doctor.run([scene.name], .init(ids: ["db.sise"])) }
+            await #expect(throws: Failure.self) {
+                try await doctor.run([scene.name], .init(ids: ["db.sise"]))
+            }
             await #expect(throws: Failure.self) { try await doctor.run([scene.name], .init(profile: "prod")) }
         }
     }
@@ -108,7 +112,9 @@ import Testing
             try scene.write(target, "x", mode: 0o666)
             let link = scene.folder.data.appending("link")
             #expect(symlink(target.string, link.string) == 0)
-            #expect(throws: RepairRefused.self) { try Repair.mode(PathText(link), from: 0o666, to: 0o600).apply() }
+            #expect(throws: RepairRefused.self) {
+                try Repair.mode(PathText(link), from: 0o666, to: 0o600).apply()
+            }
             #expect(try FileStatus.of(target)?.mode == 0o666)
         }
     }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+@testable import Kecs
+
+@Suite struct ScheduleTests {
+    private func name(_ text: String = "dev") throws -> InstanceName { try #require(InstanceName(text)) }
+
+    private let program = ScheduledProgram(
+        executable: "/opt/k c/kecsctl", home: Home("/home/u/100%/.kecs"), path: "/usr/local/bin:/usr/bin:.")
+
+    @Test func `times that a crontab can say, and times that it cannot`() throws {
+        #expect(try Schedule(at: "02:30").time == .at(hour: 2, minute: 30))
+        #expect(try Schedule(every: TimeSpan("6h")).time == .every(minutes: 360))
+        #expect(try Schedule(every: TimeSpan("24h")).time == .at(hour: 2, minute: 0))
+        #expect(try Schedule().time == .at(hour: 2, minute: 0))
+        for text in ["24:00", "2", "02:60", "a:b", "-1:00", "02:00:00"] {
+            #expect(throws: Failure.self) { try Schedule(at: text) }
+        }
+        for text in ["7m", "5h", "48h", "1m", "90m"] {
+            #expect(throws: Failure.self) { try Schedule(every: TimeSpan(text)) }
+        }
+    }
+
+    @Test func `a line says everything by itself, and no per cent sign ends it early`() throws {
+        let schedule = try Schedule(at: "02:05", keep: ["--keep-daily", "7"], startsAtBoot: true)
+        let lines = schedule.crontabLines(try name(), program)
+        #expect(lines.count == 2)
+        #expect(
+            lines[0]
+                == "5 2 * * * PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' backup dev --home /home/u/100\\%/.kecs --quiet --wait-lock 10m --keep-daily 7"
+        )
+        #expect(lines[1].hasPrefix("@reboot PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' start dev"))
+        #expect(
+            try Schedule(every: TimeSpan("6h")).crontabLines(try name(), program)[0].contains(" */6 * * * "))
+    }
+
+    @Test func `lines of others survive byte for byte, whatever they hold`() throws {
+        let foreign =
+            Array("# mine\nMAILTO=x\n\n*/5 * * * * echo \u{E4} # kecsctl:developer\n".utf8) + [0xFF, 0x0A]
+            + Array("no newline at the end".utf8)
+        var crontab = Crontab(foreign)
+        crontab.setLines(["a", "b"], of: try name())
+        #expect(crontab.bytes.starts(with: foreign))
+        #expect(crontab.lines(of: try name()) == ["a", "b"])
+        let once = crontab
+        crontab.setLines(["a", "b"], of: try name())
+        #expect(crontab == once)
+        crontab.setLines(["c"], of: try name("other"))
+        crontab.setLines(["x"], of: try name())
+        #expect(crontab.lines(of: try name()) == ["x"])
+        #expect(crontab.lines(of: try name("other")) == ["c"])
+        crontab.setLines([], of: try name())
+        crontab.setLines([], of: try name("other"))
+        // A last line without its end gets one: cron would not run it otherwise.
+        #expect(crontab.bytes == foreign + [0x0A])
+    }
+
+    @Test func `a crontab that cannot be read is not written`() async throws {
+        try await TemporaryHome.with { home in
+            try home.tools.add(
+                "crontab",
+                "if [ \"$1\" = -l ]; then echo 'crontab: cannot open' >&2; exit 1; fi; echo written >\"$FAKES/written\""
+            )
+            let machine = Machine(
+                environment: home.environment,
+                processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
+            await #expect(throws: Failure.self) { try await Crontab.load(machine) }
+            try home.tools.add("crontab", "echo 'no crontab for u' >&2; exit 1")
+            #expect(try await Crontab.load(machine).bytes == [])
+        }
+    }
+
+    @Test func `installing twice is installing once, and removing leaves what was there`() async throws {
+        try await CheckScene.with { scene in
+            try scene.home.tools.add(
+                "crontab",
+                "if [ \"$1\" = -l ]; then [ -f \"$FAKES/tab\" ] && exec cat \"$FAKES/tab\"; echo 'no crontab for u' >&2; exit 1; fi; [ \"$1\" = -r ] && exec rm \"$FAKES/tab\"; cat >\"$FAKES/tab\""
+            )
+            let tab = scene.home.tools.folder.appending("tab")
+            let foreign = Array("1 1 * * * true\n".utf8)
+            try tab.replaceContents(foreign)
+            scene.site.machine.processes = SystemProcesses(
+                environment: scene.home.environment, cancellation: Cancellation())
+            let install = InstallSchedule(site: scene.site, program: program)
+            let schedule = try Schedule(at: "02:00")
+            #expect(
+                try await install.install(scene.name, schedule, by: .cron, dryRun: true).outcome == .planned)
+            #expect(try tab.contents() == foreign)
+            #expect(try await install.install(scene.name, schedule, by: .cron).outcome == .done)
+            let once = try tab.contents()
+            #expect(try await install.install(scene.name, schedule, by: .cron).outcome == .already)
+            #expect(try tab.contents() == once)
+            #expect(try await install.show(scene.name).lines.count == 1)
+            #expect(try await install.remove(scene.name).outcome == .done)
+            #expect(try tab.contents() == foreign)
+            #expect(try await install.remove(scene.name).outcome == .already)
+        }
+    }
+
+    @Test func `units are persistent, idle, spread and quoted`() throws {
+        let units = SystemdUnits(
+            try Schedule(at: "02:05", startsAtBoot: true), try name(), program, isUser: true)
+        #expect(
+            units.files.keys.sorted() == [
+                "kecsctl-backup-dev.service", "kecsctl-backup-dev.timer", "kecsctl-dev.service",
+            ])
+        let timer = try #require(units.files["kecsctl-backup-dev.timer"])
+        for line in ["OnCalendar=*-*-* 02:05:00", "Persistent=true", "RandomizedDelaySec=600"] {
+            #expect(timer.contains(line + "\n"))
+        }
+        let service = try #require(units.files["kecsctl-backup-dev.service"])
+        #expect(service.contains("IOSchedulingClass=idle\n"))
+        #expect(
+            service.contains(#"ExecStart="/opt/k c/kecsctl" backup dev --home "/home/u/100%%/.kecs" --quiet"#)
+        )
+        #expect(SystemdUnits.command(["a$b", "c d", #"e"f"#]) == #"a$$b "c d" "e\"f""#)
+    }
+
+    private static let hasAnalyze = FilePath("/usr/bin/systemd-analyze").isPresent
+
+    @Test(.enabled(if: hasAnalyze, "systemd-analyze is not installed"), arguments: ["02:05", "5m", "6h"])
+    func `systemd accepts the units`(time: String) async throws {
+        try await TemporaryHome.with { home in
+            let schedule =
+                try TimeSpan(time).map { try Schedule(every: $0, startsAtBoot: true) }
+                ?? Schedule(at: time, startsAtBoot: true)
+            let program = ScheduledProgram(executable: "/bin/true", home: Home("/home/a b"), path: "/bin")
+            let units = SystemdUnits(schedule, try name(), program, isUser: false)
+            var files: [String] = []
+            for (unit, text) in units.files {
+                // The manual's pages are not installed here.
+                let text = text.split(separator: "\n", omittingEmptySubsequences: false).filter {
+                    !$0.hasPrefix("Documentation=")
+                }.joined(separator: "\n")
+                try home.folder.appending(unit).replaceContents(Array(text.utf8), mode: 0o644)
+                files.append(home.folder.appending(unit).string)
+            }
+            let result = try await SystemProcesses(
+                environment: home.environment, cancellation: Cancellation()
+            ).run(
+                ProcessCall("systemd-analyze", ["verify"] + files.sorted()))
+            let complaints = result.errorText.split(separator: "\n").filter {
+                $0.contains(home.folder.string) || $0.contains("kecsctl-")
+            }
+            #expect(complaints.isEmpty, "\(result.errorText)")
+        }
+    }
+}
