@@ -4,6 +4,7 @@ import ArgumentParser
 import Kecs
 import KecsStorage
 import KecsSystem
+import Logging
 
 struct DbCommand: HelpedCommand {
     static let configuration = CommandConfiguration(

@@ -52,7 +52,8 @@ struct MigrateImportCommand: SessionCommand {
             .init(text: { Self.text("\($0)", $1) }, warnings: \.notes)
         ) { name in
             if !change.dryRun, case .path(let path) = place {
-                try RebuildInstance(site: session.site).run(name, .file(path), runtime: nil)
+                try await RebuildInstance(site: session.site).run(
+                    name, .file(path), runtime: nil, lock: session.lock(change))
             }
             return try await session.locked(name, change) { instance in
                 try await ImportState(site: session.site).run(instance, request)
