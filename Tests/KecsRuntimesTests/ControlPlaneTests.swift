@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 import KecsStorage
 import SystemPackage
 import Testing

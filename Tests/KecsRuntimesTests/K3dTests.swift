@@ -61,7 +61,7 @@ import Testing
     @Test func `calls are made with k3d's own variables removed and a kubeconfig of ours`() async throws {
         var call = ProcessCall("k3d", "cluster", "list", "-o", "json")
         call.environment = [
-            "LOG_LEVEL": "warn", "LOG_COLORS": "0", "KUBECONFIG": "/i/kubeconfig", "K3D_IMAGE": .some(nil),
+            "LOG_LEVEL": "warn", "LOG_COLORS": "0", "KUBECONFIG": "/i/kubeconfig", "K3D_IMAGE": nil,
         ]
         let processes = ScriptedProcesses([.call(call, output: "[]\n")])
         let machine = Machine(environment: ["K3D_IMAGE": "evil", "PATH": "/bin"], processes: processes)
