@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
+import Synchronization
 import SystemPackage
 
 /// Brings the bytes of the parts into a draft, each read back before it counts.
@@ -287,6 +288,8 @@ struct CaptureParts: Sendable {
         site.machine.clock.now().since(plan.scan.newest) > .seconds(2)
     }
 
+    private static let marking = Mutex(())
+
     /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.
     ///
     /// - Returns: Nil when it is rotten: then the part is archived anew, and the old backup is marked as damaged.
@@ -297,10 +300,13 @@ struct CaptureParts: Sendable {
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
             try draft.folder.appending(part.file).remove()
-            try instance.backups.mark(backup.id) {
-                $0.verification = BackupMark.Verification(
-                    at: site.machine.clock.now(), damagedFile: part.file,
-                    why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
+            // Several parts are captured at once.
+            try Self.marking.withLock { _ in
+                try instance.backups.mark(backup.id) {
+                    $0.verification = BackupMark.Verification(
+                        at: site.machine.clock.now(), damagedFile: part.file,
+                        why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
+                }
             }
             return nil
         }
