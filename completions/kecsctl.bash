@@ -173,22 +173,22 @@ _kecsctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    start|stop|restart|list|status|logs|destroy|backup|backups|restore|undo|config|completions|help)
+    start|stop|restart|list|status|logs|destroy|backup|backups|restore|undo|recover|migrate|db|doctor|check|schedule|metrics|test|config|render|completions|help)
         # Offer subcommand argument completions
         "_kecsctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'start stop restart list status logs destroy backup backups restore undo config completions help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'start stop restart list status logs destroy backup backups restore undo recover migrate db doctor check schedule metrics test config render completions help' -- "${cur}"))
         ;;
     esac
 }
 
 _kecsctl_start() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --accept --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance)
-    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --restore --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_flags=(--all --accept --no-recover --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --volume)
+    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --restore --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
@@ -217,7 +217,38 @@ _kecsctl_start() {
     '--admin-port')
         return
         ;;
+    '--image')
+        return
+        ;;
+    '--container')
+        return
+        ;;
+    '--volume')
+        return
+        ;;
+    '--owner')
+        return
+        ;;
+    '--address')
+        return
+        ;;
+    '--compose-file')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--service')
+        return
+        ;;
+    '--volume-label')
+        return
+        ;;
     '--restore')
+        return
+        ;;
+    '--k3s-image')
+        return
+        ;;
+    '--agents')
         return
         ;;
     '--wait-lock')
@@ -251,7 +282,7 @@ _kecsctl_start() {
 
 _kecsctl_stop() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --no-backup --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--all --no-backup --keep-clusters --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -362,7 +393,7 @@ _kecsctl_list() {
 
 _kecsctl_status() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--all --deep --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -403,7 +434,7 @@ _kecsctl_logs() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--follow -f --quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --tail --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --tail --since --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
@@ -413,6 +444,9 @@ _kecsctl_logs() {
         return
         ;;
     '--tail')
+        return
+        ;;
+    '--since')
         return
         ;;
     '--home')
@@ -1057,6 +1091,959 @@ _kecsctl_undo() {
     esac
 }
 
+_kecsctl_recover() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --no-wait --resume --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --cluster --skip)
+    non_repeating_options=(--parallel --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion recover -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--cluster')
+        return
+        ;;
+    '--skip')
+        return
+        ;;
+    '--parallel')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion recover -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_migrate() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    status|schema|import|export|runtime)
+        # Offer subcommand argument completions
+        "_kecsctl_migrate_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'status schema import export runtime' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_migrate_status() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --database --migrations --tool --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate status -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--migrations')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--tool')
+        __kecsctl_add_completions -W 'kecsctl'$'\n''sqlx'$'\n''dbmate'$'\n''golang-migrate'
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate status -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_migrate_schema() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--rehearse --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --database --migrations --tool --to --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate schema -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--migrations')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--tool')
+        __kecsctl_add_completions -W 'kecsctl'$'\n''sqlx'$'\n''dbmate'$'\n''golang-migrate'
+        return
+        ;;
+    '--to')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate schema -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_migrate_import() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--no-start --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--map-owner)
+    non_repeating_options=(--owner --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--owner')
+        return
+        ;;
+    '--map-owner')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate import -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_migrate_export() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate export -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_migrate_runtime() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --to --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate runtime -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--to')
+        __kecsctl_add_completions -W 'k3d'$'\n''docker'$'\n''compose'$'\n''local'
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate runtime -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    query|dump|csv|load|check|maintain|rescue)
+        # Offer subcommand argument completions
+        "_kecsctl_db_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'query dump csv load check maintain rescue' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_db_query() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--csv --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_dump() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion db dump -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_csv() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_load() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--into --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--into')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_check() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quick --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion db check -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_maintain() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--no-vacuum -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion db maintain -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_db_rescue() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--accept -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--database --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--database')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion db rescue -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_doctor() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --list-checks --fix --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --check)
+    non_repeating_options=(--fail-on --profile --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion doctor -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--check')
+        return
+        ;;
+    '--fail-on')
+        __kecsctl_add_completions -W 'warning'$'\n''error'
+        return
+        ;;
+    '--profile')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion doctor -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_check() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--max-age --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion check -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--max-age')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion check -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_schedule() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    install|show|remove)
+        # Offer subcommand argument completions
+        "_kecsctl_schedule_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'install show remove' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_schedule_install() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --cron --systemd --boot -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--at --every --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule install -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--at')
+        return
+        ;;
+    '--every')
+        return
+        ;;
+    '--keep')
+        return
+        ;;
+    '--keep-within')
+        return
+        ;;
+    '--keep-daily')
+        return
+        ;;
+    '--keep-weekly')
+        return
+        ;;
+    '--keep-monthly')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule install -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_schedule_show() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule show -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule show -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_schedule_remove() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule remove -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion schedule remove -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_metrics() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--textfile --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--textfile')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_test() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __kecsctl_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    persistence)
+        # Offer subcommand argument completions
+        "_kecsctl_test_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'persistence' -- "${cur}"))
+        ;;
+    esac
+}
+
+_kecsctl_test_persistence() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion test persistence -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion test persistence -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _kecsctl_config() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
@@ -1155,7 +2142,50 @@ _kecsctl_config_set() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''apiPort'$'\n''adminPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
+        return
+        ;;
+    esac
+}
+
+_kecsctl_render() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion render -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W 'compose'$'\n''docker'$'\n''kubernetes'$'\n''entrypoint'$'\n''github-actions'
+        return
+        ;;
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion render -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
