@@ -17,6 +17,7 @@ public enum HostChecks {
         DatabaseKindCheck(), DatabaseMissingCheck(), DatabaseSizeCheck(), DataSizeCheck(),
         WriteAheadLogCheck(),
         JournalModeCheck(), FreePagesCheck(), IntegrityCheck(), ForeignKeysCheck(), SidecarsCheck(),
+        SchemaVersionCheck(), SchemaDriftCheck(),
     ]
     private static let backups: [any Check] = [
         NoBackupCheck(), OldBackupCheck(), UnverifiedBackupCheck(), DamagedBackupCheck(),

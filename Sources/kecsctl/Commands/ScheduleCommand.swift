@@ -107,7 +107,8 @@ struct ScheduleRemoveCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let install = InstallSchedule(site: session.site, program: ScheduleText.program(session))
         return await session.operate(
-            on: instances.selection, unnamed: .variable, changes: !change.dryRun, ScheduleText.telling
+            on: instances.selection, unnamed: .variable, changes: !change.dryRun,
+            .init(text: ScheduleText.removed)
         ) { name in
             try await install.remove(name, dryRun: change.dryRun)
         }
@@ -117,6 +118,14 @@ struct ScheduleRemoveCommand: SessionCommand {
 enum ScheduleText {
     static var telling: Session.Telling<ScheduleReport> {
         .init(text: text, warnings: \.notes)
+    }
+
+    static func removed(_ name: InstanceName, _ report: ScheduleReport) -> String {
+        switch report.outcome {
+        case .done: "\(name): removed from the schedule"
+        case .planned: "\(name): would be removed from the schedule"
+        default: "\(name): nothing was scheduled"
+        }
     }
 
     /// This very program: a schedule must not depend on PATH.

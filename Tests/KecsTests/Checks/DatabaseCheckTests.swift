@@ -126,6 +126,17 @@ import Testing
         }
     }
 
+    @Test func `a schema of a later kecsctl, and one that was changed by hand`() async throws {
+        try await CheckScene.with { scene in
+            try await scene.expectNone(SchemaVersionCheck())
+            try await scene.expectNone(SchemaDriftCheck())
+            try SQLiteDatabase(scene.database, .readWrite).execute("ALTER TABLE clusters ADD COLUMN mine TEXT")
+            _ = try await scene.finding(SchemaDriftCheck())
+            try SQLiteDatabase(scene.database, .readWrite).execute("PRAGMA user_version = 99")
+            #expect(try await scene.finding(SchemaVersionCheck()).severity == .error)
+        }
+    }
+
     @Test func `sidecars of another database are told`() async throws {
         try await CheckScene.with { scene in
             try await scene.expectNone(SidecarsCheck())

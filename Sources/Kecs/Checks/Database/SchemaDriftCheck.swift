@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+
+struct SchemaDriftCheck: InstanceCheck {
+    let info = CheckInfo("db.schema-drift", .instance, .warning, "nobody changed the schema by hand")
+
+    func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        let database = try facts.database.get()
+        guard database.kind == .sqlite else { return [] }
+        let drift: [String]
+        do {
+            drift = try database.read(look.cancellation) { try UpstreamHistory.status(of: $0).drift }
+        } catch let problem as MigrationProblem {
+            throw CannotTell(problem.why)
+        }
+        guard let first = drift.first else { return [] }
+        return [
+            Finding(
+                .warning, "the schema of \(database.file) is not as its version says: \(first)",
+                ["differences": .array(drift.map { .string($0) })],
+                remedy: "kecsctl migrate status \(facts.name)")
+        ]
+    }
+}
