@@ -130,7 +130,8 @@ import Testing
         try await CheckScene.with { scene in
             try await scene.expectNone(SchemaVersionCheck())
             try await scene.expectNone(SchemaDriftCheck())
-            try SQLiteDatabase(scene.database, .readWrite).execute("ALTER TABLE clusters ADD COLUMN mine TEXT")
+            try SQLiteDatabase(scene.database, .readWrite).execute(
+                "ALTER TABLE clusters ADD COLUMN mine TEXT")
             _ = try await scene.finding(SchemaDriftCheck())
             try SQLiteDatabase(scene.database, .readWrite).execute("PRAGMA user_version = 99")
             #expect(try await scene.finding(SchemaVersionCheck()).severity == .error)
