@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # “make” alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check format bench demo completions man install uninstall clean
+.PHONY: help setup build test check format faults bench demo completions man install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -28,6 +28,9 @@ check: setup ## only the checks of style: swift format, shellcheck
 
 format: ## format the sources
 	swift format format -i -r Sources Tests Package.swift
+
+faults: setup ## kill the program at its system calls, and make them fail; all of it with KECSCTL_FAULTS=full
+	@scripts/faults
 
 bench: build ## compare with tar, pigz, zstd, restic and borg
 	@Benchmarks/compare $(release)

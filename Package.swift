@@ -102,7 +102,8 @@ let package = Package(
             name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(
-            name: "EndToEnd", dependencies: ["kecsctl", "CLinux", "KecsStorage", "KecsTesting"],
+            name: "EndToEnd",
+            dependencies: ["kecsctl", "CLinux", "Kecs", "KecsRuntimes", "KecsStorage", "KecsTesting"],
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(

@@ -69,6 +69,13 @@ public struct Journal: Codable, Hashable, Sendable {
         try swap.takeBack()
     }
 
+    /// Whether what starts now only runs again, after a backup or a restore, rather than being started by somebody: then
+    /// it must be what it was, not what a changed image or file would make of it.
+    public static func isStartingAgain(_ folder: InstanceFolder) throws -> Bool {
+        guard let journal = try read(folder.journal) else { return false }
+        return journal.operation != "start" && journal.operation != "restart"
+    }
+
     /// The operation is over.
     public static func close(_ file: FilePath) throws {
         guard file.isPresent else { return }

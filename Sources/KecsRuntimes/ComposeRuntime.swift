@@ -151,8 +151,15 @@ public struct ComposeRuntime: Runtime {
         for container in try await containers() where container.isPaused {
             try await docker.unpause(container.id)
         }
-        try await makeDataFolder()
-        try await compose.up(limit: max(limit, .seconds(600)))
+        let stopped = try await containers().filter { !$0.isUp }
+        if try Journal.isStartingAgain(instance.folder),
+            try await containers().contains(where: isControlPlane)
+        {
+            for container in await stopOrder(stopped).reversed() { try await docker.start(container.id) }
+        } else {
+            try await makeDataFolder()
+            try await compose.up(limit: max(limit, .seconds(600)))
+        }
         let own = try await containers().filter(isControlPlane)
         guard !own.isEmpty else {
             throw Failure(.failed, "compose made no container of the service “\(service ?? "")”")

@@ -97,7 +97,7 @@ public struct DockerRuntime: Runtime {
                     .failed, "the container “\(container.name)” is being removed",
                     remedy: "kecsctl start \(instance.name)")
             default:
-                id = try await refresh(container)
+                if try !Journal.isStartingAgain(instance.folder) { id = try await refresh(container) }
                 try await startContainer(id)
             }
         } else {

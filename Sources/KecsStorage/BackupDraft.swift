@@ -13,7 +13,7 @@ public struct BackupDraft: Sendable {
     public init(in store: BackupStore, reason: BackupReason, at moment: Moment) throws {
         try store.folder.createFolder()
         self.store = store
-        id = store.freeID(moment, reason)
+        id = try store.freeID(moment, reason)
         folder = store.folder.appending(".\(id).draft")
         try folder.createFolder()
     }

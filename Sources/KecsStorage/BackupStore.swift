@@ -255,16 +255,13 @@ public struct BackupStore: Sendable {
         return swept
     }
 
-    /// An id that no backup and no draft has.
-    func freeID(_ moment: Moment, _ reason: BackupReason) -> BackupID {
-        var number = 1
-        while true {
-            let id = BackupID(moment, reason, number: number)
-            if !folder.appending(id.description).isPresent, !folder.appending(".\(id).draft").isPresent {
-                return id
-            }
-            number += 1
-        }
+    /// An id that no backup and no draft has, and that comes after all others of its second, whatever their reasons.
+    func freeID(_ moment: Moment, _ reason: BackupReason) throws -> BackupID {
+        let others = try folder.isFolder ? folder.entries() : []
+        let number =
+            others.compactMap { BackupID($0.string) ?? Self.draftID($0.string) }
+            .filter { $0.createdAt.seconds == moment.seconds }.map(\.number).max() ?? 0
+        return BackupID(moment, reason, number: number + 1)
     }
 
     private static func draftID(_ name: String) -> BackupID? {

@@ -52,6 +52,89 @@ extension FilePath {
         }
     }
 
+    /// Makes an earlier copy equal to this file again, writing only what differs: what a server must stand still for is
+    /// then mostly reading. Waits for no device.
+    ///
+    /// - Parameter check: As for `copyContents`; the copy is left as it is when it throws.
+    public func updateCopy(_ target: FilePath, check: () throws -> Void = {}) throws {
+        let source = withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        guard source >= 0 else { throw FileError.last("open", self) }
+        defer { close(source) }
+        guard try FileStatus.of(descriptor: source, at: self).kind == .file else {
+            throw FileError("copy", self, .invalidArgument)
+        }
+        let copy = target.withPlatformString { open($0, O_RDWR | O_NOFOLLOW | O_CLOEXEC) }
+        guard copy >= 0 else { throw FileError.last("open", target) }
+        defer { close(copy) }
+        let step = 1 << 20
+        var new = [UInt8](repeating: 0, count: step)
+        var old = [UInt8](repeating: 0, count: step)
+        var position: off_t = 0
+        while true {
+            if position % (8 << 20) == 0 { try check() }
+            let count = try Self.readFully(source, &new, position, self)
+            let known = try Self.readFully(copy, &old, position, target)
+            try new.withUnsafeBytes { new in
+                try old.withUnsafeBytes { old in
+                    try Self.writeDifferences(
+                        new[..<count], old[..<min(known, count)], copy, position, target)
+                }
+            }
+            position += off_t(count)
+            if count < step { break }
+        }
+        guard ftruncate(copy, position) == 0 else { throw FileError.last("shorten", target) }
+    }
+
+    /// A page at a time: whole pages go into the page cache without being read first.
+    private static func writeDifferences(
+        _ new: Slice<UnsafeRawBufferPointer>, _ old: Slice<UnsafeRawBufferPointer>, _ copy: CInt,
+        _ position: off_t, _ target: FilePath
+    ) throws {
+        var start = 0
+        while start < new.count {
+            let end = min(start + 4096, new.count)
+            let page = UnsafeRawBufferPointer(rebasing: new[start..<end])
+            var isSame = false
+            if end <= old.count, let left = page.baseAddress,
+                let right = UnsafeRawBufferPointer(rebasing: old[start..<end]).baseAddress
+            {
+                isSame = memcmp(left, right, page.count) == 0
+            }
+            var done = 0
+            while !isSame, done < page.count {
+                let wrote = pwrite(
+                    copy, page.baseAddress.map { $0 + done }, page.count - done,
+                    position + off_t(start + done))
+                if wrote < 0 {
+                    if errno == EINTR { continue }
+                    throw FileError.last("write to", target)
+                }
+                done += wrote
+            }
+            start = end
+        }
+    }
+
+    /// - Returns: Less than the buffer holds only at the end of the file.
+    private static func readFully(
+        _ file: CInt, _ buffer: inout [UInt8], _ position: off_t, _ path: FilePath
+    ) throws -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = buffer.withUnsafeMutableBytes { bytes in
+                pread(file, bytes.baseAddress.map { $0 + done }, bytes.count - done, position + off_t(done))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError.last("read", path)
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
     /// unlink(2).
     public func remove() throws {
         guard withPlatformString({ unlink($0) }) == 0 else { throw FileError.last("remove", self) }

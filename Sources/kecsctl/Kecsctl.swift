@@ -31,7 +31,9 @@ struct Kecsctl: HelpedCommand {
                 ]),
             CommandGroup(
                 name: "Other",
-                subcommands: [ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, ManPagesCommand.self]),
+                subcommands: [
+                    ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, ManPagesCommand.self,
+                ]),
         ])
 
     static let help = CommandHelp(

@@ -69,6 +69,17 @@ struct Kecsctl: Sendable {
     ///
     /// - Returns: Whether it was killed, and not finished before.
     func killed(after delay: Duration, _ arguments: [String]) throws -> Bool {
+        let pid = try spawn(arguments)
+        usleep(
+            UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
+        kill(pid, SIGKILL)
+        var status: Int32 = 0
+        waitpid(pid, &status, 0)
+        return status & 0x7F == SIGKILL
+    }
+
+    /// Starts it with nowhere to print to, and does not wait for its end.
+    func spawn(_ arguments: [String]) throws -> pid_t {
         var pid = pid_t()
         let words = [Self.program.string] + arguments
         var argv = words.map { strdup($0) } + [nil]
@@ -81,12 +92,7 @@ struct Kecsctl: Sendable {
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         let code = posix_spawn(&pid, Self.program.string, &actions, nil, &argv, &envp)
         try #require(code == 0)
-        usleep(
-            UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
-        kill(pid, SIGKILL)
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
-        return status & 0x7F == SIGKILL
+        return pid
     }
 }
 

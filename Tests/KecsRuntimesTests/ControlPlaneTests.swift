@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 import KecsStorage
 import SystemPackage
 import Testing
@@ -8,7 +9,8 @@ import Testing
 @Suite struct ControlPlaneTests {
     private var manifests: ControlPlaneManifests {
         ControlPlaneManifests(
-            image: "ghcr.io/nandemo-ya/kecs:v1", dataFolder: "/home/u/.kecs/instances/dev/data", owner: (1000, 1000),
+            image: "ghcr.io/nandemo-ya/kecs:v1", dataFolder: "/home/u/.kecs/instances/dev/data",
+            owner: (1000, 1000),
             apiNodePort: 30_080, adminNodePort: 30_081, instance: "dev")
     }
 
@@ -31,7 +33,8 @@ import Testing
     // MARK: Health
 
     @Test(arguments: [
-        (200, "{\"status\":\"ok\"}"), (200, "{\"status\":\"healthy\",\"persistence\":{\"status\":\"ok\"}}"), (204, ""),
+        (200, "{\"status\":\"ok\"}"), (200, "{\"status\":\"healthy\",\"persistence\":{\"status\":\"ok\"}}"),
+        (204, ""),
     ])
     func `a control plane that says so is healthy`(status: Int, body: String) {
         #expect(ControlPlaneHealth(status: status, body: Array(body.utf8)) == .healthy)
@@ -47,7 +50,8 @@ import Testing
 
     // MARK: Rollouts
 
-    private func deployment(generation: Int64, observed: Int64, updated: Int64, available: Int64) -> JSONValue {
+    private func deployment(generation: Int64, observed: Int64, updated: Int64, available: Int64) -> JSONValue
+    {
         [
             "kind": "Deployment", "metadata": ["generation": .integer(generation)], "spec": ["replicas": 2],
             "status": [
@@ -60,8 +64,12 @@ import Testing
     @Test func `a status from before the last change proves nothing`() {
         #expect(Rollout(of: deployment(generation: 2, observed: 2, updated: 2, available: 2)) == .complete)
         #expect(Rollout(of: deployment(generation: 3, observed: 2, updated: 2, available: 2)) != .complete)
-        #expect(Rollout(of: deployment(generation: 2, observed: 2, updated: 2, available: 1)) == .waiting("1 of 2 are available"))
-        #expect(Rollout(of: deployment(generation: 2, observed: 2, updated: 1, available: 2)) == .waiting("1 of 2 are available"))
+        #expect(
+            Rollout(of: deployment(generation: 2, observed: 2, updated: 2, available: 1))
+                == .waiting("1 of 2 are available"))
+        #expect(
+            Rollout(of: deployment(generation: 2, observed: 2, updated: 1, available: 2))
+                == .waiting("1 of 2 are available"))
     }
 
     @Test func `nothing wanted is complete, and one that gave up is told`() {
@@ -69,7 +77,11 @@ import Testing
         #expect(
             Rollout(of: [
                 "kind": "Deployment",
-                "status": ["conditions": [["type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "late"]]],
+                "status": [
+                    "conditions": [
+                        ["type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "late"]
+                    ]
+                ],
             ]) == .failed("late"))
     }
 }

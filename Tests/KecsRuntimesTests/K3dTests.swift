@@ -27,7 +27,8 @@ import Testing
         #expect(try cluster("76d-list-stopped-json").condition == .stopped)
         // 1/1 servers, a load balancer: k3d shows it as any other.
         #expect(
-            try cluster("92b2j-list-json").condition == .halfMade("k3d-sig-serverlb was created and never started"))
+            try cluster("92b2j-list-json").condition
+                == .halfMade("k3d-sig-serverlb was created and never started"))
     }
 
     @Test func `no nodes are null, no clusters are an empty list, and words are neither`() throws {
@@ -61,7 +62,7 @@ import Testing
     @Test func `calls are made with k3d's own variables removed and a kubeconfig of ours`() async throws {
         var call = ProcessCall("k3d", "cluster", "list", "-o", "json")
         call.environment = [
-            "LOG_LEVEL": "warn", "LOG_COLORS": "0", "KUBECONFIG": "/i/kubeconfig", "K3D_IMAGE": .some(nil),
+            "LOG_LEVEL": "warn", "LOG_COLORS": "0", "KUBECONFIG": "/i/kubeconfig", "K3D_IMAGE": nil,
         ]
         let processes = ScriptedProcesses([.call(call, output: "[]\n")])
         let machine = Machine(environment: ["K3D_IMAGE": "evil", "PATH": "/bin"], processes: processes)
@@ -69,7 +70,9 @@ import Testing
         processes.finish()
     }
 
-    @Test(arguments: ["42-dockerdown-cluster-list-json", "60-noperm-cluster-list-json", "107b-list-while-down"])
+    @Test(arguments: [
+        "42-dockerdown-cluster-list-json", "60-noperm-cluster-list-json", "107b-list-while-down",
+    ])
     func `a list that could not be made is unknown, never empty`(recording: String) async throws {
         let errors = String(decoding: try recorded(recording, "stderr"), as: UTF8.self)
         let processes = ScriptedProcesses([
@@ -86,17 +89,21 @@ import Testing
     @Test func `a kubeconfig that binds to every address is one that can be connected to`() async throws {
         let text = String(decoding: try recorded("74-kubeconfig-get"), as: UTF8.self)
         let call = ProcessCall("k3d", "kubeconfig", "get", "one")
-        let processes = ScriptedProcesses([.call(call, output: text), .call(call, output: "---\n", status: 1)])
+        let processes = ScriptedProcesses([
+            .call(call, output: text), .call(call, output: "---\n", status: 1),
+        ])
         let k3d = K3d(machine: Machine(environment: [:], processes: processes), ownKubeconfig: "/k")
         let kubeconfig = try #require(try await k3d.kubeconfig(of: "one"))
         #expect(
-            String(decoding: kubeconfig, as: UTF8.self) == text.replacing("https://0.0.0.0", with: "https://127.0.0.1"))
+            String(decoding: kubeconfig, as: UTF8.self)
+                == text.replacing("https://0.0.0.0", with: "https://127.0.0.1"))
         #expect(try await k3d.kubeconfig(of: "one") == nil)
         processes.finish()
     }
 
     @Test func `what k3d complains of is its first error, without its wrapping`() throws {
-        let plain = "time=\"2026-11-21T02:01:45Z\" level=error msg=\"it \\\"fails\\\"\"\n"
+        let plain =
+            "time=\"2026-11-21T02:01:45Z\" level=error msg=\"it \\\"fails\\\"\"\n"
             + "time=\"2026-11-21T02:01:45Z\" level=fatal msg=\"all changes have been rolled back!\"\n"
         let result = ProcessResult(end: .exited(1), errors: Array(plain.utf8))
         #expect(result.firstComplaint == "it \"fails\"")

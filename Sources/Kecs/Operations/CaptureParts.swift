@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
+import Synchronization
 import SystemPackage
 
 /// Brings the bytes of the parts into a draft, each read back before it counts.
@@ -62,29 +63,52 @@ struct CaptureParts: Sendable {
         guard !opaque.isEmpty || !volumes.isEmpty else { return .zero }
         let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
         let clock = site.machine.clock
+        // A first copy while it is written to is of no moment at all, but most of its pages are right already: frozen,
+        // only those that are not are written, and no device is waited for.
+        for (path, copy) in try frozenFiles(of: opaque) {
+            do {
+                try path.copyContents(to: copy) { try site.machine.cancellation.check() }
+                try copy.sync()
+            } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
+                // A write-ahead log that is not there now.
+            }
+        }
         try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
             .write(to: instance.folder.journal)
         var began = clock.elapsed()
         try await runtime.whileFrozen {
             began = clock.elapsed()
             for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - began)) }
-            for plan in opaque {
-                let scratch = try draft.scratch(for: plan.part.name)
-                for (index, database) in plan.scan.databases.enumerated() where database.engine != .sqlite {
-                    for (path, copy) in Self.copies(of: database, number: index, in: scratch) {
-                        let source = plan.source.root.appending(bytes: path)
-                        guard source.isPresent else { continue }
-                        try source.copyContents(to: copy) {
-                            try site.machine.cancellation.check()
-                            guard clock.elapsed() - began < limit else { throw tooLong(limit, source) }
-                        }
-                    }
+            for (source, copy) in try frozenFiles(of: opaque) {
+                func check() throws {
+                    try site.machine.cancellation.check()
+                    guard clock.elapsed() - began < limit else { throw tooLong(limit, source) }
+                }
+                if !source.isPresent {
+                    if copy.isPresent { try copy.remove() }
+                } else if copy.isPresent {
+                    try source.updateCopy(copy, check: check)
+                } else {
+                    try source.copyContents(to: copy, check: check)
                 }
             }
         }
         let pause = clock.elapsed() - began
         try Journal.close(instance.folder.journal)
         return pause
+    }
+
+    /// Every file that may belong to a database that is not SQLite, there or not, and where its copy goes.
+    private func frozenFiles(of plans: [PartPlan]) throws -> [(source: FilePath, copy: FilePath)] {
+        try plans.flatMap { plan in
+            let scratch = try draft.scratch(for: plan.part.name)
+            return plan.scan.databases.enumerated().filter { $0.element.engine != .sqlite }.flatMap {
+                index, database in
+                Self.copies(of: database, number: index, in: scratch).map { path, copy in
+                    (plan.source.root.appending(bytes: path), copy)
+                }
+            }
+        }
     }
 
     private func tooLong(_ limit: Duration, _ file: FilePath) -> Failure {
@@ -264,6 +288,8 @@ struct CaptureParts: Sendable {
         site.machine.clock.now().since(plan.scan.newest) > .seconds(2)
     }
 
+    private static let marking = Mutex(())
+
     /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.
     ///
     /// - Returns: Nil when it is rotten: then the part is archived anew, and the old backup is marked as damaged.
@@ -274,10 +300,13 @@ struct CaptureParts: Sendable {
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
             try draft.folder.appending(part.file).remove()
-            try instance.backups.mark(backup.id) {
-                $0.verification = BackupMark.Verification(
-                    at: site.machine.clock.now(), damagedFile: part.file,
-                    why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
+            // Several parts are captured at once.
+            try Self.marking.withLock { _ in
+                try instance.backups.mark(backup.id) {
+                    $0.verification = BackupMark.Verification(
+                        at: site.machine.clock.now(), damagedFile: part.file,
+                        why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
+                }
             }
             return nil
         }

@@ -49,7 +49,7 @@ public struct Crontab: Sendable, Hashable {
 
     private static func call(_ arguments: String...) -> ProcessCall {
         var call = ProcessCall("crontab", arguments)
-        call.limit = .seconds(5)
+        call.limit = .seconds(30)
         call.environment = ["LC_ALL": "C"]
         return call
     }

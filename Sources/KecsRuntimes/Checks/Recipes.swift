@@ -11,8 +11,11 @@ enum Recipes {
             "copies a live database without its write-ahead log: the copy may hold no row at all and still pass a check",
             "kecsctl backup"
         ) { line in
-            let words = line.arguments(of: "cp").filter { !$0.hasPrefix("-") }
-            return words.dropLast().contains { Script.isDatabase($0) && !Script.isBackup($0) }
+            line.allArguments(of: "cp").contains { words in
+                words.filter { !$0.hasPrefix("-") }.dropLast().contains {
+                    Script.isDatabase($0) && !Script.isBackup($0)
+                }
+            }
         },
         Recipe(
             "recipe.sqlite-backup",

@@ -47,7 +47,7 @@ final class ArchivedTree: TreeVisitor {
             defer { close(file) }
             let own = try FileStatus.of(descriptor: file, at: substitute)
             var entry = TarEntry(path, Tar.Kind.file, model)
-            _ = try contents.write(file, own, at: substitute) { status, extents in
+            _ = try contents.write(file, own, at: { substitute }) { status, extents in
                 entry.size = status.size
                 entry.extents = extents
                 return try self.write(entry)

@@ -27,9 +27,11 @@ struct CheckScene: Sendable {
     ) async throws {
         try await TemporaryHome.with { home in
             let clock = ManualClock(now)
+            let environment = home.environment.merging(environment) { _, new in new }
             let machine = Machine(
-                environment: home.environment.merging(environment) { _, new in new },
-                processes: ScriptedProcesses([]), clock: clock)
+                environment: environment,
+                processes: SystemProcesses(environment: environment, cancellation: Cancellation()),
+                clock: clock)
             let name = try #require(InstanceName("dev"))
             let kecs = Home(home.kecs)
             let site = Site(
