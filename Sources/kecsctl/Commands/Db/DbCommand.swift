@@ -111,8 +111,8 @@ struct DbDumpCommand: SessionCommand {
         commandName: "dump", abstract: "Write the database as SQL, as sqlite3's .dump does.")
 
     static let help = CommandHelp(
-        ExitStatus.changes, .init("kecsctl db dump dev >dev.sql", "to a file"),
-        .init("kecsctl db dump --database db.sqlite | gzip >db.sql.gz", "any database"))
+        ExitStatus.changes, .init("kecsctl db dump dev", "all of it, to standard output"),
+        .init("kecsctl db dump --database db.sqlite", "any database"))
 
     @Argument(
         help: ArgumentHelp("The instance.", valueName: "instance"),
@@ -135,7 +135,7 @@ struct DbCSVCommand: SessionCommand {
         commandName: "csv", abstract: "Write a table as CSV with a line of names.")
 
     static let help = CommandHelp(
-        ExitStatus.changes, .init("kecsctl db csv dev tasks >tasks.csv", "the tasks of “dev”"),
+        ExitStatus.changes, .init("kecsctl db csv dev tasks", "the tasks of “dev”"),
         .init("kecsctl db csv --database db.sqlite users", "of any database"))
 
     @Argument(help: "The instance, and the table; the table alone with --database.")
@@ -166,7 +166,7 @@ struct DbLoadCommand: SessionCommand {
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db load dev.sql --into new.sqlite", "a database beside"),
-        .init("kecsctl restore dev --from dev.sql", "into “dev”, with undo"))
+        .init("kecsctl db load dump.sql --into /tmp/look.sqlite -o json", "the same, told as JSON"))
 
     @Argument(help: "The dump.")
     var dump: PathArgument
