@@ -11,9 +11,10 @@ import SystemPackage
 final class AppendedFile: @unchecked Sendable {
     // @unchecked: one thread makes it, hands it to the one that writes, and looks again after that one has ended.
     private static let chunk = 1 << 20
+    private static let slice = 32 << 10
     private let path: FilePath
     private let file: CInt
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: Block.alignment)
+    private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
     private var isDirect: Bool
     private let digest = SHA256()
@@ -25,6 +26,7 @@ final class AppendedFile: @unchecked Sendable {
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         file = path.withPlatformString { open($0, flags, 0o600) }
         guard file >= 0 else { throw FileError.last("create", path) }
+        buffer = .allocate(byteCount: Self.chunk, alignment: Block.alignment)
         isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0
         guard fchmod(file, 0o600) == 0 else { throw FileError.last("set the mode of", path) }
     }
@@ -37,11 +39,13 @@ final class AppendedFile: @unchecked Sendable {
     func append(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes
         while !rest.isEmpty {
-            let part = min(rest.count, Self.chunk - used)
-            UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<part]))
-            used += part
-            rest = UnsafeRawBufferPointer(rebasing: rest[part...])
+            let count = min(rest.count, Self.chunk - used, Self.slice)
+            let part = UnsafeRawBufferPointer(rebasing: rest[..<count])
+            // In this order the digest fetches the bytes and the copy finds them in the cache.
+            digest.update(part)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[used...]).copyMemory(from: part)
+            used += count
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             if used == Self.chunk { try flush() }
         }
     }
@@ -70,9 +74,7 @@ final class AppendedFile: @unchecked Sendable {
     }
 
     private func flush() throws {
-        let whole = UnsafeRawBufferPointer(rebasing: buffer[..<used])
-        digest.update(whole)
-        var rest = whole
+        var rest = UnsafeRawBufferPointer(rebasing: buffer[..<used])
         while !rest.isEmpty {
             let written = write(file, rest.baseAddress, rest.count)
             if written < 0 {

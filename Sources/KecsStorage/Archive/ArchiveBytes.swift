@@ -160,9 +160,15 @@ final class ArchiveBytes {
             case .plain: PlainSplitter(line)
             }
         while let block = try raw.next() {
-            digest.update(block.filledInput)
-            bytes += Int64(block.inputCount)
-            try splitter.take(block.filledInput)
+            var rest = block.filledInput
+            bytes += Int64(rest.count)
+            while !rest.isEmpty {
+                // Small enough that what the digest has fetched is in the cache when it is copied.
+                let part = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, 32 << 10)])
+                digest.update(part)
+                try splitter.take(part)
+                rest = UnsafeRawBufferPointer(rebasing: rest[part.count...])
+            }
             raw.release()
         }
         try splitter.end()

@@ -16,8 +16,8 @@ final class FileChunks {
         // A FIFO in the archive's place must not hang us.
         file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard file >= 0 else { throw FileError.last("open", path) }
-        guard try FileStatus.of(descriptor: file, at: path).kind == .file else {
-            close(file)
+        isDirect = false
+        guard try FileStatus(descriptor: file, path: path).kind == .file else {
             throw FileError("read", path, .invalidArgument)
         }
         isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0

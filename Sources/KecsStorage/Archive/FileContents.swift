@@ -24,7 +24,7 @@ final class FileContents {
 
     private let stream: TarStream
     private let small = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: smallLimit + 1, alignment: Block.alignment)
+        byteCount: smallLimit, alignment: Block.alignment)
 
     init(_ stream: TarStream) { self.stream = stream }
 
@@ -38,12 +38,12 @@ final class FileContents {
         var status = status
         if status.size <= Self.smallLimit, !status.mayHaveHoles {
             for attempt in 1...Self.tries {
-                let count = try readSmall(file, path)
+                let count = try readSmall(file, status.size, path)
                 let after = try FileStatus(descriptor: file, path: path())
-                // It grew over the limit, or got holes.
-                guard count <= Self.smallLimit, !after.mayHaveHoles else { break }
                 let isSame = Int64(count) == status.size && after.isUnchanged(since: status)
                 status = after
+                // It grew over the limit, or got holes.
+                guard status.size <= Self.smallLimit, !status.mayHaveHoles else { break }
                 guard isSame || attempt == Self.tries else { continue }
                 status.size = Int64(count)
                 let bytes = UnsafeRawBufferPointer(rebasing: small[..<count])
@@ -54,7 +54,6 @@ final class FileContents {
                     DatabaseEngine.mayBeDatabase(size: Int64(count)) ? DatabaseEngine.recognise(bytes) : nil
                 return Outcome(status: status, engine: engine, isChanging: !isSame)
             }
-            status = try FileStatus(descriptor: file, path: path())
         }
         return try writeLarge(file, status, path, header)
     }
@@ -107,12 +106,13 @@ final class FileContents {
         return extent.count - done
     }
 
-    /// - Returns: How much there was, at most one byte more than a small file may have.
-    private func readSmall(_ file: CInt, _ path: () -> FilePath) throws -> Int {
+    /// - Parameter expected: Where the end should be. Nobody looks for more there, since a file that grew has a new time.
+    /// - Returns: How much there was.
+    private func readSmall(_ file: CInt, _ expected: Int64, _ path: () -> FilePath) throws -> Int {
         var filled = 0
-        while filled < small.count {
+        while filled < Int(expected) {
             let count = pread(
-                file, small.baseAddress?.advanced(by: filled), small.count - filled, off_t(filled))
+                file, small.baseAddress?.advanced(by: filled), Int(expected) - filled, off_t(filled))
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileError.last("read", path())
