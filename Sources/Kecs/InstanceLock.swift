@@ -25,7 +25,11 @@ extension Site {
         healed: ([String]) -> Void = { _ in },
         _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        guard home.folder(of: name).path.isFolder else { throw notFound(name) }
+        guard home.folder(of: name).path.isFolder else {
+            // It may be one whose removal was killed.
+            try Remains(home: home).sweep()
+            throw notFound(name)
+        }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags)

@@ -127,8 +127,14 @@ import Testing
             let kecsctl = Kecsctl(home: root.appending("home"))
             #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
             let instances = root.appending("home/instances")
-            try instances.appending("dev").rename(to: instances.appending(".dev.destroying"))
-            #expect(try await kecsctl("list").status == 0)
+            for words in [["list"], ["destroy", "dev", "--yes"]] {
+                try instances.appending("other").createFolder()
+                try instances.appending("other").rename(to: instances.appending(".other.destroying"))
+                _ = try await kecsctl.run(words)
+                #expect(!instances.appending(".other.destroying").isPresent, "\(words)")
+            }
+            try instances.appending(".dev.destroying").createFolder()
+            #expect(try await kecsctl("destroy", "dev", "--yes").status == 10)
             #expect(try instances.entries() == [])
         }
     }
