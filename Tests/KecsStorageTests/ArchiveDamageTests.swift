@@ -109,9 +109,9 @@ import Testing
                 try scratch.path.appending("cut").write(Array(whole[..<count]))
                 #expect(isDamaged(scratch.path.appending("cut")) == nil, "\(name) cut at \(count)")
             }
-            // Beyond the header, which gzip does not cover: every byte, up to the padding at the end of the data.
+            // Beyond the header, which gzip does not cover. The last byte before the trailer of eight may be padding.
             var damaged = whole
-            for position in stride(from: 20, to: whole.count, by: 13) {
+            for position in stride(from: 20, to: whole.count, by: 13) where position != whole.count - 9 {
                 damaged[position] ^= 0x55
                 try scratch.path.appending("flipped").write(damaged)
                 #expect(isDamaged(scratch.path.appending("flipped")) == nil, "\(name) at \(position)")

@@ -21,6 +21,8 @@ public struct RebuildInstance: Sendable {
     ) async throws -> Bool {
         let folder = site.home.folder(of: name)
         guard try isNeeded(folder) else { return false }
+        // Looking for something makes nothing: without a backup there is nothing to rebuild from.
+        _ = try config(of: name, from, runtime: runtime)
         try site.home.instances.createFolder()
         let homeLock = try await FileLock.acquire(
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
