@@ -44,7 +44,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     ],
     targets: [
-        .systemLibrary(name: "CArchive"),
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CIgzip"),
         .systemLibrary(name: "CDeflate"),
@@ -62,7 +61,7 @@ let package = Package(
         .target(
             name: "KecsStorage",
             dependencies: [
-                "KecsSystem", "CLinux", "CArchive", "CSQLite", "CIgzip", "CDeflate", "CCrypto", system,
+                "KecsSystem", "CLinux", "CSQLite", "CIgzip", "CDeflate", "CCrypto", system,
             ],
             swiftSettings: library
         ),
