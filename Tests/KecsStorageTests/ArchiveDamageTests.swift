@@ -109,12 +109,19 @@ import Testing
                 try scratch.path.appending("cut").write(Array(whole[..<count]))
                 #expect(isDamaged(scratch.path.appending("cut")) == nil, "\(name) cut at \(count)")
             }
-            // Beyond the header, which gzip does not cover. The last byte before the trailer of eight may be padding.
+            // Beyond the header, which gzip does not cover. Padding and the code lengths of symbols that do not occur
+            // may be anything: what is not noticed must then give the same bytes.
             var damaged = whole
-            for position in stride(from: 20, to: whole.count, by: 13) where position != whole.count - 9 {
+            for position in stride(from: 20, to: whole.count, by: 13) {
                 damaged[position] ^= 0x55
                 try scratch.path.appending("flipped").write(damaged)
-                #expect(isDamaged(scratch.path.appending("flipped")) == nil, "\(name) at \(position)")
+                let isHarmless =
+                    isDamaged(scratch.path.appending("flipped")) != nil
+                    && scratch.run("gzip -dc \(name) >one 2>&1; gzip -dc <flipped >two 2>&1; cmp -s one two")
+                        == 0
+                #expect(
+                    isHarmless || isDamaged(scratch.path.appending("flipped")) == nil,
+                    "\(name) at \(position)")
                 damaged[position] = whole[position]
             }
         }
