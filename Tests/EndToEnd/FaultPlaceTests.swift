@@ -120,15 +120,41 @@ import Testing
         }
     }
 
+    @Test func `on a disk that gets full a start fails with 16, or leaves a whole database`() async throws {
+        try await withTemporaryFolder { root in
+            var statuses: Set<Int32> = []
+            for kilobytes in stride(from: 64, through: 832, by: 48) {
+                let place = root.appending("\(kilobytes)")
+                try await withMount(at: place, size: "\(kilobytes)k") { data in
+                    let kecsctl = Kecsctl(home: root.appending("home-\(kilobytes)"))
+                    let start = try await kecsctl(
+                        "start", "dev", "--runtime", "local", "--data-dir", data.string)
+                    statuses.insert(start.status)
+                    guard start.status == 0 else {
+                        #expect(try names(data) == [], "\(kilobytes): \(start.errors)")
+                        return
+                    }
+                    #expect(try names(data) == ["kecs.db"])
+                    let database = try SQLiteDatabase(data.appending("kecs.db"), .immutable)
+                    #expect(try database.integrityProblems(quick: false, limit: 3) == [])
+                    #expect(try database.value("PRAGMA user_version") == .integer(1))
+                }
+            }
+            #expect(statuses == [0, 16])
+        }
+    }
+
     /// A small file system at `folder` for as long as `body` runs.
-    private func withMount(at folder: FilePath, _ body: (FilePath) async throws -> Void) async throws {
+    private func withMount(
+        at folder: FilePath, size: String = "20m", _ body: (FilePath) async throws -> Void
+    ) async throws {
         func shell(_ script: String) async throws -> ProcessResult {
             try await SystemProcesses(
                 environment: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin"], cancellation: Cancellation()
             ).run(ProcessCall("/bin/sh", "-c", script))
         }
         try folder.createFolder()
-        let mounted = try await shell("mount -t tmpfs -o size=20m tmpfs \(folder)")
+        let mounted = try await shell("mount -t tmpfs -o size=\(size) tmpfs \(folder)")
         guard mounted.succeeded else {
             try Test.cancel("a tmpfs cannot be mounted here: \(mounted.errorText)")
         }

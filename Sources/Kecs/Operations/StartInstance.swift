@@ -294,13 +294,28 @@ public struct StartInstance: Sendable {
         try folder.createFolder()
         // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
         let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let left = FilePath(draft.string + suffix)
-            if left.isPresent { try left.remove() }
+        func removeDraft() throws {
+            for suffix in ["", "-wal", "-shm", "-journal"] {
+                let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
+                if left.isPresent { try left.remove() }
+            }
         }
-        _ = try StateDatabase.create(draft, at: site.machine.clock.now())
-        try draft.sync()
-        try draft.renameWithoutReplacing(to: file)
+        try removeDraft()
+        do {
+            _ = try StateDatabase.create(draft, at: site.machine.clock.now())
+            // The last one to close a database moves its log into it, and says nothing when the disk is full: half of the
+            // schema would be in a file that is not renamed with it.
+            let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
+            if log.isPresent {
+                try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                guard !log.isPresent else { throw FileError("finish the database with", log, .ioError) }
+            }
+            try draft.sync()
+            try draft.renameWithoutReplacing(to: file)
+        } catch {
+            try removeDraft()
+            throw error
+        }
         try folder.sync()
         return true
     }
