@@ -109,12 +109,18 @@ import Testing
                 try scratch.path.appending("cut").write(Array(whole[..<count]))
                 #expect(isDamaged(scratch.path.appending("cut")) == nil, "\(name) cut at \(count)")
             }
-            // Beyond the header, which gzip does not cover: every byte, up to the padding at the end of the data.
+            // Beyond the header, which gzip does not cover: every byte that means something.
             var damaged = whole
             for position in stride(from: 20, to: whole.count, by: 13) {
                 damaged[position] ^= 0x55
                 try scratch.path.appending("flipped").write(damaged)
-                #expect(isDamaged(scratch.path.appending("flipped")) == nil, "\(name) at \(position)")
+                // Zeros can be said in more than one way; then nothing is lost.
+                let isHarmless =
+                    isDamaged(scratch.path.appending("flipped")) != nil
+                    && scratch.run("gzip -dc < flipped | cmp -s - <(gzip -dc < \(name))") == 0
+                #expect(
+                    isHarmless || isDamaged(scratch.path.appending("flipped")) == nil,
+                    "\(name) at \(position)")
                 damaged[position] = whole[position]
             }
         }
