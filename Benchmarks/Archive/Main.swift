@@ -7,7 +7,14 @@ import SystemPackage
 /// The archive engine without anything around it: `archive-bench write TREE FILE [fast|small|none]`, `check FILE`,
 /// `unpack FILE FOLDER`, `scan TREE`, `list FILE`. Prints wall and CPU seconds.
 @main struct ArchiveBench {
-    static func main() throws {
+    static func main() {
+        do { try run() } catch {
+            print("\(type(of: error)): \(error)")
+            exit(1)
+        }
+    }
+
+    private static func run() throws {
         let words = CommandLine.arguments.dropFirst().map { $0 }
         let cancellation = Cancellation()
         let progress = SilentProgress()
