@@ -38,6 +38,26 @@ extension Site {
         return try await body(try self.instance(name, flags: flags))
     }
 
+    /// For work on an instance's backups alone: a broken configuration is no obstacle to keeping or removing them, and
+    /// when the instance is gone there is nobody to keep away.
+    public func lockedBackups<Value>(
+        _ name: InstanceName, _ request: LockRequest, healed: ([String]) -> Void = { _ in },
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        guard home.folder(of: name).path.isFolder else { return try await body() }
+        let lock = try await lock(name, request)
+        defer { lock.unlock() }
+        let instance: Instance
+        do { instance = try self.instance(name) } catch let failure as Failure where failure.kind == .damaged
+        {
+            return try await body()
+        }
+        // A killed restore may still need what is to be deleted.
+        let told = try await HealInstance(site: self).run(instance)
+        if !told.isEmpty { healed(told) }
+        return try await body()
+    }
+
     /// The lock alone, for operations on folders that are not instances yet.
     func lock(_ name: InstanceName, _ request: LockRequest) async throws -> FileLock {
         do {

@@ -22,6 +22,16 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
         return nil
     }
 
-    /// What the engine keeps beside a database: part of it, so it never stands for itself.
-    public static let sidecarSuffixes = ["-wal", "-shm", "-journal", ".wal"]
+    /// What this engine keeps beside a database: part of it, so it never stands for itself.
+    public var sidecarSuffixes: [String] {
+        switch self {
+        // https://www.sqlite.org/tempfiles.html
+        case .sqlite: ["-wal", "-shm", "-journal"]
+        case .duckdb: [".wal"]
+        }
+    }
+
+    /// Of whatever engine.
+    public static let sidecarSuffixes =
+        DatabaseEngine.sqlite.sidecarSuffixes + DatabaseEngine.duckdb.sidecarSuffixes
 }

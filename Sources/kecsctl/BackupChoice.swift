@@ -75,12 +75,4 @@ extension Session {
         return BackupChoice(
             name: name, backup: try site.home.backupStore(of: name).find(id, instance: name.description))
     }
-
-    /// Under the lock of the backup's instance; when that is gone there is none, and nobody else to keep away.
-    func lockedBackup<Value>(
-        _ name: InstanceName, _ change: ChangeOptions, _ body: () async throws -> Value
-    ) async throws -> Value {
-        guard site.home.folder(of: name).config.isPresent else { return try await body() }
-        return try await locked(name, change) { _ in try await body() }
-    }
 }

@@ -50,6 +50,12 @@ struct Session: Sendable {
         try await site.locked(name, lock(change), flags: flags, healed: tell, body)
     }
 
+    func lockedBackups<Value>(
+        _ name: InstanceName, _ change: ChangeOptions, _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await site.lockedBackups(name, lock(change), healed: tell, body)
+    }
+
     func lock(_ change: ChangeOptions) -> LockRequest {
         LockRequest(command: "kecsctl \(command)", wait: change.waitLock?.duration)
     }

@@ -24,14 +24,12 @@ public struct DatabaseFacts: Sendable {
     /// `-wal`, `-shm`, `-journal` and DuckDB's `.wal`, as far as they are there.
     public let sidecars: [String]
 
-    static let sidecarNames = ["-wal", "-shm", "-journal", ".wal"]
-
     public init(_ file: FilePath) throws {
         self.file = file
         status = try FileStatus.of(file.resolved())
         var found: [String] = []
         var wal: Int64 = 0
-        for suffix in Self.sidecarNames {
+        for suffix in DatabaseEngine.sidecarSuffixes {
             guard let status = try FileStatus.of(Self.sidecar(file, suffix)) else { continue }
             found.append(suffix)
             if suffix == "-wal" || suffix == ".wal" { wal += status.size }

@@ -34,9 +34,7 @@ struct CapturedTree {
                 try copy.setOwner((status.owner, status.group))
             }
             source.substitutes[database.path] = copy
-            for suffix in ["-wal", "-shm", "-journal"] {
-                source.leftOut.insert(database.path + Array(suffix.utf8))
-            }
+            source.leaveOutSidecars(of: database)
         }
     }
 }

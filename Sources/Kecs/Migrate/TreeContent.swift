@@ -17,9 +17,7 @@ struct TreeContent: Hashable {
         source.leftOut = leftOut
         let scan = try scanTree(source, cancellation: cancellation)
         for database in scan.databases where database.engine == .sqlite {
-            for suffix in ["-wal", "-shm", "-journal"] {
-                source.leftOut.insert(database.path + Array(suffix.utf8))
-            }
+            source.leaveOutSidecars(of: database)
         }
         let databases = Set(scan.databases.filter { $0.engine == .sqlite }.map(\.path))
         var found: [[UInt8]: String] = [:]

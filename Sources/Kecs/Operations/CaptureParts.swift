@@ -173,7 +173,7 @@ struct CaptureParts: Sendable {
                     source.root.appending(bytes: database.path), to: copy,
                     cancellation: site.machine.cancellation)
                 source.substitutes[database.path] = copy
-                source.leftOut.formUnion(Self.sqliteSidecars.map { database.path + Array($0.utf8) })
+                source.leaveOutSidecars(of: database)
                 databases.append(
                     Manifest.Database(
                         path: printable(database.path), engine: .sqlite, bytes: facts.bytes,
@@ -235,8 +235,6 @@ struct CaptureParts: Sendable {
         let path: String
         var description: String { "the database \(path) appeared while its folder was being read" }
     }
-
-    private static let sqliteSidecars = ["-wal", "-shm", "-journal"]
 
     private func archive(
         _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency

@@ -74,11 +74,11 @@ public struct CompareStates: Sendable {
     /// The live tree, archived nowhere: the same facts by walking it.
     func state(of part: Part, in instance: Instance) throws -> PartState {
         var state = PartState()
-        let source = try PartPlan.source(of: part)
+        var source = try PartPlan.source(of: part)
         let scan = try scanTree(source, cancellation: site.machine.cancellation)
-        var sidecars: Set<[UInt8]> = []
         for database in scan.databases {
-            sidecars.formUnion(database.sidecars)
+            // Also those that reading the database makes.
+            source.leaveOutSidecars(of: database)
             let file = source.root.appending(bytes: database.path)
             let name = printable(database.path)
             if database.engine == .sqlite {
@@ -92,7 +92,7 @@ public struct CompareStates: Sendable {
         let databases = Set(scan.databases.map(\.path))
         site.machine.progress.step("reading \(part.name)", total: scan.bytes)
         try walkTree(source, cancellation: site.machine.cancellation) { path, status in
-            guard !databases.contains(path), !sidecars.contains(path) else { return }
+            guard !databases.contains(path) else { return }
             let file = source.root.appending(bytes: path)
             var content = ""
             switch status.kind {

@@ -78,7 +78,7 @@ struct StagedTree: Sendable {
             }
             units.append(try Swap.Unit(part: part, live: to, staged: from, previous: kept.appending(name)))
             guard status?.kind == .file, try DatabaseEngine(of: from) != nil else { continue }
-            for suffix in ["-wal", "-shm", "-journal", ".wal"] {
+            for suffix in DatabaseEngine.sidecarSuffixes {
                 let sidecar = FilePath(bytes: to.bytes + Array(suffix.utf8))
                 let replacement = FilePath(bytes: from.bytes + Array(suffix.utf8))
                 guard sidecar.isPresent, !replacement.isPresent, let sidecarName = sidecar.lastComponent

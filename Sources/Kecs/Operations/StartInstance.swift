@@ -295,7 +295,7 @@ public struct StartInstance: Sendable {
         // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
         let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
         func removeDraft() throws {
-            for suffix in ["", "-wal", "-shm", "-journal"] {
+            for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
                 let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
                 if left.isPresent { try left.remove() }
             }

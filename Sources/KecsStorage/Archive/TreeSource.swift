@@ -27,6 +27,12 @@ public struct TreeSource: Sendable {
         self.stayOnDevice = stayOnDevice
     }
 
+    /// What belongs to a database's engine, also what is not there yet: opening a database makes some of it.
+    public mutating func leaveOutSidecars(of database: TreeScan.Database) {
+        leftOut.formUnion(database.engine.sidecarSuffixes.map { database.path + Array($0.utf8) })
+        leftOut.formUnion(database.sidecars)
+    }
+
     /// For errors; the bytes of `relative` are kept.
     func path(_ relative: [UInt8]) -> FilePath { root.appending(raw: relative) }
 }

@@ -26,7 +26,7 @@ public func loadSQLDump(
         }
         return try database.facts(sha256: digest, lockedFor: .zero)
     } catch {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
             _ = beside(destination, suffix).withPlatformString { unlink($0) }
         }
         if let error = error as? SQLiteError, error.path == destination, !error.isFull {

@@ -55,7 +55,7 @@ struct BackupsImportCommand: SessionCommand {
         let name = try InstanceName(checking: name)
         return await session.list(BackupsListCommand.listing()) {
             guard !change.dryRun else { return [] }
-            let stored = try await session.lockedBackup(name, change) {
+            let stored = try await session.lockedBackups(name, change) {
                 try MoveBackup(site: session.site).importBundle(source, to: name)
             }
             let summary = BackupSummary(stored, instance: name.description)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import ArgumentParser
 import Kecs
 import KecsStorage
@@ -29,7 +28,7 @@ struct BackupsDeleteCommand: SessionCommand {
         return await session.list(BackupsListCommand.listing(), over: choices) { choice in
             let summary = BackupSummary(choice.backup, instance: choice.name.description)
             if !change.dryRun {
-                try await session.lockedBackup(choice.name, change) {
+                try await session.lockedBackups(choice.name, change) {
                     try KeepBackups(site: session.site).delete(
                         choice.backup, of: choice.name, force: force.force)
                 }

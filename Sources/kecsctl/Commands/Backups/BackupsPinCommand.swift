@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import ArgumentParser
 import Kecs
 import KecsStorage
@@ -49,7 +48,7 @@ struct PinningArguments: ParsableArguments {
         return await session.list(BackupsListCommand.listing(), over: choices) { choice in
             let store = session.site.home.backupStore(of: choice.name)
             if !change.dryRun {
-                try await session.lockedBackup(choice.name, change) {
+                try await session.lockedBackups(choice.name, change) {
                     try KeepBackups(site: session.site).pin(choice.backup, of: choice.name, pinned)
                 }
             }
