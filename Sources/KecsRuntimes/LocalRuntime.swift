@@ -141,15 +141,12 @@ public struct LocalRuntime: Runtime {
     }
 
     private func waitUntilHealthy(limit: Duration) async throws {
-        guard let healthURL, limit > .zero else { return }
+        guard limit > .zero else { return }
+        guard let healthURL else { return try await watchFirstMoments(limit) }
         var last = "nobody answered"
         let isHealthy = try await machine.clock.wait(upTo: limit) {
             try machine.cancellation.check()
-            guard try server()?.isAlive == true else {
-                throw Failure(
-                    .failed, "the server of “\(instance.name)” ended by itself", cause: try lastWords(),
-                    remedy: "kecsctl logs \(instance.name)")
-            }
+            guard try server()?.isAlive == true else { throw try endedByItself() }
             do {
                 let answer = try HTTPProbe.get(healthURL)
                 last = "it answered with the status \(answer.status)"
@@ -165,6 +162,24 @@ public struct LocalRuntime: Runtime {
                 cause: "\(healthURL): \(last)",
                 remedy: "kecsctl start \(instance.name) --health-url none")
         }
+    }
+
+    /// Of a server that answers nobody, all that can be seen is whether it stays: what it cannot start with, such as a
+    /// lock file or a taken port, most servers find within half a second.
+    private func watchFirstMoments(_ limit: Duration) async throws {
+        let hasEnded = try await machine.clock.wait(
+            upTo: min(limit, .milliseconds(500)), every: .milliseconds(20)
+        ) {
+            try machine.cancellation.check()
+            return try server()?.isAlive != true
+        }
+        if hasEnded { throw try endedByItself() }
+    }
+
+    private func endedByItself() throws -> Failure {
+        Failure(
+            .failed, "the server of “\(instance.name)” ended by itself", cause: try lastWords(),
+            remedy: "kecsctl logs \(instance.name)")
     }
 
     /// The end of the log, for an error's cause.

@@ -19,8 +19,14 @@ public struct Interrupted: Error, Hashable, Sendable {
 /// Task cancellation alone does not reach code on plain threads (archiving, SQLite), so blocking code asks this.
 public final class Cancellation: Sendable {
     private let state = Atomic<Int>(0)
+    private let inherited: @Sendable () -> Interruption?
 
-    public init() {}
+    public init() { inherited = { nil } }
+
+    /// One that ends with another, or with `.timeout` as soon as `isOver` says so.
+    public init(_ whole: Cancellation, isOver: @escaping @Sendable () -> Bool) {
+        inherited = { whole.reason ?? (isOver() ? .timeout : nil) }
+    }
 
     /// Only the first call counts.
     public func cancel(_ why: Interruption) {
@@ -28,7 +34,9 @@ public final class Cancellation: Sendable {
             expected: 0, desired: why.rawValue, ordering: .sequentiallyConsistent)
     }
 
-    public var reason: Interruption? { Interruption(rawValue: state.load(ordering: .relaxed)) }
+    public var reason: Interruption? {
+        Interruption(rawValue: state.load(ordering: .relaxed)) ?? inherited()
+    }
 
     /// - Throws: `Interrupted` once `cancel` was called.
     public func check() throws(Interrupted) {

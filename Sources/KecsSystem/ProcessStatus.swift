@@ -8,6 +8,7 @@ struct ProcessStatus: Hashable, Sendable {
     /// Cut to 15 bytes by the kernel; may hold anything, `)` and newlines included.
     let name: String
     private let state: UInt8
+    let parent: pid_t
     let group: pid_t
     let session: pid_t
     /// Clock ticks since boot (field 22): together with the pid it names one process of this boot.
@@ -42,6 +43,23 @@ struct ProcessStatus: Hashable, Sendable {
         }
     }
 
+    /// What runs in the session that a process leads, and what it started and they started in sessions of their own:
+    /// PostgreSQL gives one to each of its children.
+    static func family(of leader: pid_t) throws -> [ProcessStatus] {
+        var rest = try all().filter(\.isRunning)
+        var found: [ProcessStatus] = []
+        var known: Set<pid_t> = [leader]
+        while true {
+            let split = rest.partition {
+                $0.session == leader || $0.pid == leader || known.contains($0.parent)
+            }
+            guard split < rest.endIndex else { return found }
+            known.formUnion(rest[split...].map(\.pid))
+            found += rest[split...]
+            rest.removeSubrange(split...)
+        }
+    }
+
     init?(line: [UInt8]) {
         // Only the name may hold a parenthesis, so the last `)` ends it.
         guard let open = line.firstIndex(of: UInt8(ascii: "(")),
@@ -52,12 +70,14 @@ struct ProcessStatus: Hashable, Sendable {
             .map { String(decoding: $0, as: UTF8.self) }
         // The field after the name is number 3.
         guard fields.count > 22 - 3, let state = fields[0].utf8.first,
-            let group = pid_t(fields[5 - 3]), let session = pid_t(fields[6 - 3]),
+            let parent = pid_t(fields[4 - 3]), let group = pid_t(fields[5 - 3]),
+            let session = pid_t(fields[6 - 3]),
             let startTime = UInt64(fields[22 - 3])
         else { return nil }
         self.pid = pid
         self.name = String(decoding: line[(open + 1)..<close], as: UTF8.self)
         self.state = state
+        self.parent = parent
         self.group = group
         self.session = session
         self.startTime = startTime

@@ -13,7 +13,7 @@ extension ServerProcess {
         try ProcessStatus.of(identity.pid)?.isStopped ?? false
     }
 
-    /// SIGSTOP to the server and everything in its session, again until nothing new has appeared and all stand still: a
+    /// SIGSTOP to the server and everything of its family, again until nothing new has appeared and all stand still: a
     /// process may fork between being listed and being stopped.
     ///
     /// - Throws: `FreezeFailure` when they do not within two seconds, for example because one hangs in the kernel; all go
@@ -22,7 +22,7 @@ extension ServerProcess {
         var running: pid_t = identity.pid
         do {
             let isFrozen = try await clock.wait(upTo: .seconds(2), every: .milliseconds(2)) {
-                let moving = try session(of: identity).filter { !$0.isStopped }
+                let moving = try family(of: identity).filter { !$0.isStopped }
                 for process in moving { kill(process.pid, SIGSTOP) }
                 running = moving.first?.pid ?? running
                 return moving.isEmpty
@@ -36,14 +36,12 @@ extension ServerProcess {
 
     /// SIGCONT to the same; harmless for those who run.
     public static func thaw(_ identity: ProcessIdentity) throws {
-        for process in try session(of: identity) { kill(process.pid, SIGCONT) }
+        for process in try family(of: identity) { kill(process.pid, SIGCONT) }
     }
 
-    private static func session(of identity: ProcessIdentity) throws -> [ProcessStatus] {
+    private static func family(of identity: ProcessIdentity) throws -> [ProcessStatus] {
         guard identity.isAlive else { return [] }
-        return try ProcessStatus.all().filter {
-            $0.isRunning && ($0.session == identity.pid || $0.pid == identity.pid)
-        }
+        return try ProcessStatus.family(of: identity.pid)
     }
 }
 

@@ -18,7 +18,7 @@ extension ServerProcess {
         case survived(ProcessIdentity)
     }
 
-    /// Ends a server and all that it started and that stayed in its session: SIGTERM, `grace`, SIGKILL.
+    /// Ends a server and its family: SIGTERM, `grace`, SIGKILL.
     ///
     /// Only signals when the identity is that of a process that runs now, never a reused pid.
     public static func stop(
@@ -30,33 +30,54 @@ extension ServerProcess {
         case .running: break
         }
         let server = identity.pid
+        // A child in a session of its own is only known while its parent lives.
+        var family = Set(try members(of: identity).map(Member.init))
+        func left() throws -> [ProcessStatus] {
+            let members = try members(of: identity)
+            family.formUnion(members.map(Member.init))
+            let others = try family.filter { member in !members.contains { $0.pid == member.pid } }
+                .compactMap { try $0.status() }
+            return members + others
+        }
         guard kill(-server, SIGTERM) == 0 || kill(server, SIGTERM) == 0 else {
             if errno == ESRCH { return .alreadyGone }
             throw StopFailure.notPermitted(identity)
         }
         // A stopped process gets its SIGTERM only once it goes on.
-        kill(-server, SIGCONT)
+        for process in try left() { kill(process.pid, SIGCONT) }
         if try await clock.wait(
-            upTo: grace, every: .milliseconds(50), until: { try members(of: identity).isEmpty })
+            upTo: grace, every: .milliseconds(50), until: { try left().isEmpty })
         {
             return .terminated
         }
         let isGone = try await clock.wait(upTo: .seconds(5), every: .milliseconds(50)) {
-            let members = try members(of: identity)
-            for member in members { kill(member.pid, SIGKILL) }
-            return members.isEmpty
+            let left = try left()
+            for process in left { kill(process.pid, SIGKILL) }
+            return left.isEmpty
         }
         guard isGone else { throw StopFailure.survived(identity) }
         return .killed
     }
 
-    /// The server itself, should it lead no session, and everything in its session. The session's id cannot be given to
-    /// another process while a member is left, so as long as there has been one all the time these are its own.
-    private static func members(of identity: ProcessIdentity) throws -> [ProcessStatus] {
-        try ProcessStatus.all().filter { status in
-            guard status.isRunning else { return false }
-            return status.session == identity.pid
-                || (status.pid == identity.pid && status.startTime == identity.startTime)
+    /// One process of this boot.
+    private struct Member: Hashable {
+        let pid: pid_t
+        let startTime: UInt64
+
+        init(_ status: ProcessStatus) { (pid, startTime) = (status.pid, status.startTime) }
+
+        /// Nil once it has ended.
+        func status() throws -> ProcessStatus? {
+            guard let status = try ProcessStatus.of(pid), status.startTime == startTime, status.isRunning
+            else { return nil }
+            return status
         }
+    }
+
+    /// None when the pid is another process's now: while a member of the session is left, no process is given its id.
+    private static func members(of identity: ProcessIdentity) throws -> [ProcessStatus] {
+        let family = try ProcessStatus.family(of: identity.pid)
+        let leader = family.first { $0.pid == identity.pid }
+        return leader.map { $0.startTime == identity.startTime } ?? true ? family : []
     }
 }

@@ -133,6 +133,30 @@ import Testing
         }
     }
 
+    /// PostgreSQL's children each lead a session.
+    @Test func `a child in a session of its own is frozen, goes on and is stopped with its parent`()
+        async throws
+    {
+        try await withTemporaryFolder { folder in
+            let log = folder.appending("log")
+            let identity = try await server(
+                "setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.02; done' & wait", folder, log
+            ).start()
+            try await seen("\n", in: log)
+            let pid = try #require(pid_t(String(decoding: try log.contents().dropLast(), as: UTF8.self)))
+            let child = try #require(try ProcessIdentity.of(pid: pid))
+            #expect(getsid(pid) == pid)
+            try await ServerProcess.freeze(identity, clock: SystemClock())
+            #expect(try ServerProcess.isFrozen(child))
+            try ServerProcess.thaw(identity)
+            #expect(try await SystemClock().wait(upTo: .seconds(10)) { try !ServerProcess.isFrozen(child) })
+            try await ServerProcess.freeze(identity, clock: SystemClock())
+            // Its parent ends at once, the child ignores the signal.
+            #expect(try await stop(identity, grace: .milliseconds(300)) == .killed)
+            #expect(!identity.isAlive && !child.isAlive)
+        }
+    }
+
     @Test func `no other process is signalled`() async throws {
         try await withTemporaryFolder { folder in
             let identity = try await server("exec sleep 1000", folder, folder.appending("log")).start()

@@ -6,7 +6,7 @@ import SystemPackage
 
 /// Brings the bytes of the parts into a draft, each read back before it counts.
 struct CaptureParts: Sendable {
-    let site: Site
+    var site: Site
     let instance: Instance
     let runtime: any Runtime
     let draft: BackupDraft
@@ -42,89 +42,18 @@ struct CaptureParts: Sendable {
             }
             return (parts, clock.elapsed() - began)
         case .frozen where wasRunning:
-            let pause = try await copyFrozen(plans, volumes, copies)
-            let parts = try await captureAll(plans, consistency: .frozen)
-            return (parts + (try volumes.map { try copies.record($0, .frozen) }), pause)
+            let (held, pause) = try await captureFrozen(plans, volumes, copies)
+            let rest = plans.filter { plan in !held.contains { $0.name == plan.part.name } }
+            let parts = try await captureAll(rest, consistency: .frozen) + held
+            return (
+                plans.compactMap { plan in parts.first { $0.name == plan.part.name } }
+                    + (try volumes.map { try copies.record($0, .frozen) }), pause
+            )
         default:
             if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
             let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
             return (parts + (try volumes.map { try copies.record($0, .stopped) }), .zero)
         }
-    }
-
-    // MARK: Frozen
-
-    /// Copies every database that is not SQLite, with its sidecars, beside, while nothing can write.
-    /// So are volumes that only the runtime can reach, whole.
-    private func copyFrozen(
-        _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
-    ) async throws -> Duration {
-        let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
-        guard !opaque.isEmpty || !volumes.isEmpty else { return .zero }
-        let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
-        let clock = site.machine.clock
-        // A first copy while it is written to is of no moment at all, but most of its pages are right already: frozen,
-        // only those that are not are written, and no device is waited for.
-        for (path, copy) in try frozenFiles(of: opaque) {
-            do {
-                try path.copyContents(to: copy) { try site.machine.cancellation.check() }
-                try copy.sync()
-            } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
-                // A write-ahead log that is not there now.
-            }
-        }
-        try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
-            .write(to: instance.folder.journal)
-        var began = clock.elapsed()
-        try await runtime.whileFrozen {
-            began = clock.elapsed()
-            for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - began)) }
-            for (source, copy) in try frozenFiles(of: opaque) {
-                func check() throws {
-                    try site.machine.cancellation.check()
-                    guard clock.elapsed() - began < limit else { throw tooLong(limit, source) }
-                }
-                if !source.isPresent {
-                    if copy.isPresent { try copy.remove() }
-                } else if copy.isPresent {
-                    try source.updateCopy(copy, check: check)
-                } else {
-                    try source.copyContents(to: copy, check: check)
-                }
-            }
-        }
-        let pause = clock.elapsed() - began
-        try Journal.close(instance.folder.journal)
-        return pause
-    }
-
-    /// Every file that may belong to a database that is not SQLite, there or not, and where its copy goes.
-    private func frozenFiles(of plans: [PartPlan]) throws -> [(source: FilePath, copy: FilePath)] {
-        try plans.flatMap { plan in
-            let scratch = try draft.scratch(for: plan.part.name)
-            return plan.scan.databases.enumerated().filter { $0.element.engine != .sqlite }.flatMap {
-                index, database in
-                Self.copies(of: database, number: index, in: scratch).map { path, copy in
-                    (plan.source.root.appending(bytes: path), copy)
-                }
-            }
-        }
-    }
-
-    private func tooLong(_ limit: Duration, _ file: FilePath) -> Failure {
-        Failure(
-            .timeout, "“\(instance.name)” would have been paused for longer than \(limit)",
-            cause: "copying \(file) did not end in time; it runs again",
-            remedy: "kecsctl backup \(instance.name) --max-pause 1m")
-    }
-
-    private static func copies(
-        of database: TreeScan.Database, number: Int, in scratch: FilePath
-    ) -> [(path: [UInt8], copy: FilePath)] {
-        // A write-ahead log comes and goes: what was there when the tree was looked at need not be there now.
-        let sidecars = DatabaseIdentity.dataSidecars.map { database.path + Array($0.utf8) }
-        return ([database.path] + sidecars + database.sidecars.filter { !sidecars.contains($0) })
-            .enumerated().map { index, path in (path, scratch.appending("\(number).\(index)")) }
     }
 
     // MARK: One part
@@ -146,8 +75,12 @@ struct CaptureParts: Sendable {
         }
     }
 
-    /// - Parameter tries: How often a database that appears while the part is read may still send it back to the start.
-    private func capture(_ plan: PartPlan, consistency: Consistency, tries: Int = 3) throws -> Manifest.Part {
+    /// - Parameters:
+    ///   - sqlite: Databases that have been copied already.
+    ///   - tries: How often a database that appears while the part is read may still send it back to the start.
+    func capture(
+        _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy] = [:], tries: Int = 3
+    ) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
             if let record = try link(last.part, from: last.backup, databases: last.part.databases) {
                 site.machine.progress.advance(plan.scan.bytes)
@@ -165,21 +98,14 @@ struct CaptureParts: Sendable {
         var source = plan.source
         var databases: [Manifest.Database] = []
         for (index, database) in plan.scan.databases.enumerated() {
-            let identity = plan.identities[database.path].flatMap { $0.isSettled ? $0.text : nil }
             switch database.engine {
             case .sqlite:
-                let copy = scratch.appending("\(index).0")
-                let facts = try captureSQLite(
-                    source.root.appending(bytes: database.path), to: copy,
-                    cancellation: site.machine.cancellation)
-                source.substitutes[database.path] = copy
+                let copy =
+                    try sqlite[database.path]
+                    ?? captureSQLite(database, of: plan, to: scratch.appending("\(index).0"))
+                source.substitutes[database.path] = copy.file
                 source.leaveOutSidecars(of: database)
-                databases.append(
-                    Manifest.Database(
-                        path: printable(database.path), engine: .sqlite, bytes: facts.bytes,
-                        pages: facts.pages,
-                        tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
-                        identity: identity, sidecars: []))
+                databases.append(copy.record)
             default:
                 var file = source.root.appending(bytes: database.path)
                 var sidecars = database.sidecars
@@ -201,7 +127,8 @@ struct CaptureParts: Sendable {
                     Manifest.Database(
                         path: printable(database.path), engine: database.engine, bytes: facts.bytes,
                         pages: nil,
-                        tables: nil, sha256: facts.sha256, userVersion: nil, identity: identity,
+                        tables: nil, sha256: facts.sha256, userVersion: nil,
+                        identity: plan.settledIdentity(of: database),
                         sidecars: sidecars.map { printable($0) }))
             }
         }
@@ -226,11 +153,37 @@ struct CaptureParts: Sendable {
             try draft.dropScratch(for: plan.part.name)
             let again = try PartPlan(
                 plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
+            guard consistency != .live || again.opaqueDatabases.count <= plan.opaqueDatabases.count else {
+                throw Failure(
+                    .busy, "a database appeared in “\(instance.name)” while it was being read",
+                    cause:
+                        "\(again.opaqueDatabases.joined(separator: ", ")) can only be copied while nobody writes",
+                    remedy: "kecsctl backup \(instance.name)")
+            }
             return try capture(again, consistency: consistency, tries: tries - 1)
         }
     }
 
-    /// An SQLite database was archived as a plain file, which a live one never may be.
+    /// Copies a database while it is in use.
+    func captureSQLite(
+        _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath
+    ) throws -> SQLiteCopy {
+        // From before the copy: what is written meanwhile must not look like what was copied.
+        let identity = plan.settledIdentity(of: database)
+        let facts = try KecsStorage.captureSQLite(
+            plan.source.root.appending(bytes: database.path), to: copy,
+            cancellation: site.machine.cancellation
+        )
+        return SQLiteCopy(
+            file: copy,
+            record: Manifest.Database(
+                path: printable(database.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
+                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
+                identity: identity,
+                sidecars: []))
+    }
+
+    /// A database was archived as plain files, which a live one never may be.
     private struct NewDatabase: Error, CustomStringConvertible {
         let path: String
         var description: String { "the database \(path) appeared while its folder was being read" }
@@ -252,7 +205,11 @@ struct CaptureParts: Sendable {
                 remedy: "kecsctl backup \(instance.name) --consistency stopped")
         }
         let known = Set(plan.scan.databases.map(\.path))
-        if let new = summary.databases.first(where: { !known.contains($0) }) {
+        let knownFolders = Set(plan.scan.databaseFolders.map(\.path))
+        let new =
+            summary.databases.first { !known.contains($0) }
+            ?? summary.databaseFolders.map(\.path).first { !knownFolders.contains($0) }
+        if let new {
             try file.remove()
             throw NewDatabase(path: printable(new))
         }
@@ -276,7 +233,7 @@ struct CaptureParts: Sendable {
         return Manifest.Part(
             name: plan.part.name, file: name, root: plan.root, compression: compression, bytes: summary.bytes,
             sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256,
-            consistency: plan.scan.databases.contains { $0.engine != .sqlite } || consistency == .stopped
+            consistency: !plan.opaqueDatabases.isEmpty || consistency == .stopped
                 ? consistency : .live,
             fingerprint: isSettled(plan) ? summary.fingerprint : "", databases: databases, warnings: warnings)
     }

@@ -24,6 +24,13 @@ struct PartPlan: Sendable {
         root = instance.root(of: part)
         source = try Self.source(of: part)
         scan = try scanTree(source, cancellation: cancellation)
+        // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.
+        let serverLocks =
+            scan.databaseFolders.compactMap(\.lockFile) + scan.special.map { $0 + Array(".lock".utf8) }
+        if !serverLocks.isEmpty {
+            source.leftOut.formUnion(serverLocks)
+            scan = try scanTree(source, cancellation: cancellation)
+        }
         identities = [:]
         for database in scan.databases {
             identities[database.path] = try DatabaseIdentity(of: database.path, in: source.root)
@@ -58,8 +65,15 @@ struct PartPlan: Sendable {
         }
     }
 
+    /// What may only be copied while nobody writes it: databases that are not SQLite, files or (with a slash) folders.
     var opaqueDatabases: [String] {
         scan.databases.filter { $0.engine != .sqlite }.map { printable($0.path) }
+            + scan.databaseFolders.map { printable($0.path) + "/" }
+    }
+
+    /// The metadata to know a database by at the next backup; nil when it may change without showing.
+    func settledIdentity(of database: TreeScan.Database) -> String? {
+        identities[database.path].flatMap { $0.isSettled ? $0.text : nil }
     }
 
     /// Whether the archive of the last backup can be linked: same tree, and no database was written since.
@@ -94,7 +108,8 @@ struct PartPlan: Sendable {
     func described(_ consistency: Consistency) -> BackupReport.PlannedPart {
         BackupReport.PlannedPart(
             name: part.name, sourceBytes: scan.bytes, entries: scan.entries,
-            databases: scan.databases.map { printable($0.path) },
+            databases: scan.databases.filter { $0.engine == .sqlite }.map { printable($0.path) }
+                + opaqueDatabases,
             consistency: opaqueDatabases.isEmpty && consistency == .frozen ? .live : consistency,
             unchanged: isUnchanged)
     }

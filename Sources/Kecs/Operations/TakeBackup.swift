@@ -146,7 +146,7 @@ public struct TakeBackup: Sendable {
             if let opaque, state.mayWrite {
                 throw Failure(
                     .usage, "“\(instance.name)” cannot be backed up with --consistency live",
-                    cause: "\(opaque) is a database that is not SQLite, and its writer is running",
+                    cause: "\(opaque) is a database that is not SQLite, and what writes it is running",
                     remedy: "kecsctl backup \(instance.name) --consistency frozen")
             }
             if let volume = volumes.first, state.mayWrite {

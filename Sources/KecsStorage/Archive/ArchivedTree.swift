@@ -145,6 +145,11 @@ final class ArchivedTree: TreeVisitor {
             return try self.write(tarEntry)
         }
         if outcome.isChanging { summary.changed.append(path) }
+        if source.findsDatabases, let folder = DatabaseFolder(markedBy: path),
+            !summary.databaseFolders.contains(folder)
+        {
+            summary.databaseFolders.append(folder)
+        }
         let isSidecar = databases.owner(of: path) != nil
         if !isSidecar, source.findsDatabases, outcome.engine != nil {
             summary.databases.append(path)

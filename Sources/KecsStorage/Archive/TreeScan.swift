@@ -20,6 +20,8 @@ public struct TreeScan: Sendable {
     /// Hex SHA-256; see `Fingerprint`.
     public internal(set) var fingerprint = ""
     public internal(set) var databases: [Database] = []
+    /// Databases that are folders. Their files count in the fingerprint like any others.
+    public internal(set) var databaseFolders: [DatabaseFolder] = []
     /// The latest status change among what the fingerprint covers. A tree read in the same tick of the clock may change
     /// once more without showing it.
     public internal(set) var newest = Moment(seconds: 0)
@@ -66,6 +68,11 @@ private final class Scan: TreeVisitor {
         case .file:
             result.entries += 1
             result.bytes += status.size
+            if source.findsDatabases, let folder = DatabaseFolder(markedBy: path),
+                !result.databaseFolders.contains(folder)
+            {
+                result.databaseFolders.append(folder)
+            }
             if let database = databases.owner(of: path) {
                 if let index = result.databases.lastIndex(where: { $0.path == database }) {
                     result.databases[index].sidecars.append(path)

@@ -22,6 +22,8 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var vanished: [[UInt8]] = []
     /// Files that are databases and were read as they lie there, without a substitute.
     public internal(set) var databases: [[UInt8]] = []
+    /// Databases that are folders, read as they lie there.
+    public internal(set) var databaseFolders: [DatabaseFolder] = []
     /// FIFOs, sockets and devices, which are left out.
     public internal(set) var special: [[UInt8]] = []
 }

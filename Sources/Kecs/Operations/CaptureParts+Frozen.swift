@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What can only be read while nobody writes it, and is read while the instance is frozen.
+extension CaptureParts {
+    /// Copies every database file that is not SQLite, with its sidecars, beside, and volumes that only the runtime can
+    /// reach, whole. A part with a database that is a folder is archived as long as nothing can write: what belongs to
+    /// it can be any file of the folder, there or not.
+    ///
+    /// - Returns: The records of the parts that were archived, and for how long the instance was frozen.
+    func captureFrozen(
+        _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
+    ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
+        guard !opaque.isEmpty || !volumes.isEmpty else { return ([], .zero) }
+        let held = try opaque.filter { !$0.scan.databaseFolders.isEmpty }
+            .map { ($0, try captureSQLite(of: $0)) }
+        let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
+        let clock = site.machine.clock
+        // A first copy while it is written to is of no moment at all, but most of its pages are right already: frozen,
+        // only those that are not are written, and no device is waited for.
+        for (path, copy) in try frozenFiles(of: opaque) {
+            do {
+                try path.copyContents(to: copy) { try site.machine.cancellation.check() }
+                try copy.sync()
+            } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
+                // A write-ahead log that is not there now.
+            }
+        }
+        try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
+            .write(to: instance.folder.journal)
+        var began = clock.elapsed()
+        let parts = try await runtime.whileFrozen {
+            let start = clock.elapsed()
+            began = start
+            for volume in volumes { try await copies.copy(volume, limit: limit - (clock.elapsed() - start)) }
+            for (source, copy) in try frozenFiles(of: opaque) {
+                func check() throws {
+                    try site.machine.cancellation.check()
+                    guard clock.elapsed() - start < limit else { throw tooLong(limit, "copying \(source)") }
+                }
+                if !source.isPresent {
+                    if copy.isPresent { try copy.remove() }
+                } else if copy.isPresent {
+                    try source.updateCopy(copy, check: check)
+                } else {
+                    try source.copyContents(to: copy, check: check)
+                }
+            }
+            var limited = self
+            limited.site.machine.cancellation = Cancellation(site.machine.cancellation) {
+                clock.elapsed() - start >= limit
+            }
+            return try held.map { plan, sqlite in
+                do { return try limited.captureHeld(plan, sqlite: sqlite) } catch is Interrupted {
+                    try site.machine.cancellation.check()
+                    throw tooLong(limit, "archiving \(plan.part.name)")
+                }
+            }
+        }
+        let pause = clock.elapsed() - began
+        try Journal.close(instance.folder.journal)
+        return (parts, pause)
+    }
+
+    /// Looks at the part once more, since what was seen of it before it was frozen is of no moment.
+    private func captureHeld(_ plan: PartPlan, sqlite: [[UInt8]: SQLiteCopy]) throws -> Manifest.Part {
+        let now = try PartPlan(
+            plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
+        return try capture(now, consistency: .frozen, sqlite: sqlite)
+    }
+
+    /// An SQLite database's copy, and what the manifest says of it.
+    struct SQLiteCopy: Sendable {
+        var file: FilePath
+        var record: Manifest.Database
+    }
+
+    /// Copies a part's SQLite databases while their writers run: a frozen one may hold a lock, and could not be waited
+    /// for.
+    private func captureSQLite(of plan: PartPlan) throws -> [[UInt8]: SQLiteCopy] {
+        let scratch = try draft.scratch(for: plan.part.name)
+        var copies: [[UInt8]: SQLiteCopy] = [:]
+        for (index, database) in plan.scan.databases.enumerated() where database.engine == .sqlite {
+            copies[database.path] = try captureSQLite(
+                database, of: plan, to: scratch.appending("live-\(index)"))
+        }
+        return copies
+    }
+
+    /// Every file that may belong to a database that is a file and not SQLite, there or not, and where its copy goes.
+    private func frozenFiles(of plans: [PartPlan]) throws -> [(source: FilePath, copy: FilePath)] {
+        try plans.flatMap { plan in
+            let scratch = try draft.scratch(for: plan.part.name)
+            return plan.scan.databases.enumerated().filter { $0.element.engine != .sqlite }.flatMap {
+                index, database in
+                Self.copies(of: database, number: index, in: scratch).map { path, copy in
+                    (plan.source.root.appending(bytes: path), copy)
+                }
+            }
+        }
+    }
+
+    private func tooLong(_ limit: Duration, _ what: String) -> Failure {
+        Failure(
+            .timeout, "“\(instance.name)” would have been paused for longer than \(limit)",
+            cause: "\(what) did not end in time; it runs again",
+            remedy: "kecsctl backup \(instance.name) --max-pause 1m")
+    }
+
+    static func copies(
+        of database: TreeScan.Database, number: Int, in scratch: FilePath
+    ) -> [(path: [UInt8], copy: FilePath)] {
+        // A write-ahead log comes and goes: what was there when the tree was looked at need not be there now.
+        let sidecars = DatabaseIdentity.dataSidecars.map { database.path + Array($0.utf8) }
+        return ([database.path] + sidecars + database.sidecars.filter { !sidecars.contains($0) })
+            .enumerated().map { index, path in (path, scratch.appending("\(number).\(index)")) }
+    }
+}
