@@ -187,7 +187,7 @@ _kecsctl() {
 _kecsctl_start() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--all --accept --no-recover --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance --volume)
+    repeating_options=(--instance --volume --component)
     non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --restore --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
@@ -249,6 +249,10 @@ _kecsctl_start() {
         return
         ;;
     '--agents')
+        return
+        ;;
+    '--component')
+        __kecsctl_add_completions -W 'postgres'$'\n''localstack'$'\n''traefik'$'\n''vector'$'\n''none'
         return
         ;;
     '--wait-lock')
@@ -2142,7 +2146,7 @@ _kecsctl_config_set() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
         return
         ;;
     esac

@@ -27,6 +27,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case kubePort
     case k3sImage
     case agents
+    /// Names with commas of what stands beside the control plane, or `none`; and where Traefik, if it does, listens.
+    case components
+    case httpPort
+    case httpsPort
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
@@ -51,16 +55,21 @@ public enum SettingKey: String, CaseIterable, Sendable {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
         case .dataDir, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address, .volumes,
-            .volumeLabel,
+            .volumeLabel, .components,
             .composeFile, .composeService, .composeProject:
             .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
-        case .apiPort, .adminPort, .kubePort: .port
+        case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
         case .maxPause, .keepWithin: .duration
         case .keep, .keepDaily, .keepWeekly, .keepMonthly, .agents: .count
         }
+    }
+
+    /// Those of the ports that an instance has to itself on its host.
+    public static let ports: [SettingKey] = allCases.filter {
+        if case .port = $0.form { true } else { false }
     }
 
     /// The variables that set it, the first one that is set wins: our own, then KECS's.

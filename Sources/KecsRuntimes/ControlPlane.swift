@@ -38,14 +38,19 @@ struct ControlPlane: Sendable {
         }
     }
 
-    func waitUntilAvailable(limit: Duration) async throws {
-        machine.progress.step("waiting for the control plane", total: nil)
+    /// - Parameter deployment: The control plane's, or a component's.
+    func waitUntilAvailable(
+        _ deployment: String = ControlPlaneManifests.deployment, limit: Duration
+    ) async throws {
+        let what =
+            deployment == ControlPlaneManifests.deployment ? "control plane" : "component \(deployment)"
+        machine.progress.step("waiting for the \(what)", total: nil)
         var last = "it is not there"
         let isUp = try await machine.clock.wait(upTo: limit, every: .seconds(1)) {
             try machine.cancellation.check()
             guard
                 let object = try await kubectl.object(
-                    "deployment", ControlPlaneManifests.deployment, namespace: ControlPlaneManifests.namespace
+                    "deployment", deployment, namespace: ControlPlaneManifests.namespace
                 )
             else { return false }
             switch Rollout(of: object) {
@@ -55,13 +60,13 @@ struct ControlPlane: Sendable {
                 return false
             case .failed(let why):
                 throw Failure(
-                    .failed, "the control plane of “\(instance)” does not start", cause: why,
+                    .failed, "the \(what) of “\(instance)” does not start", cause: why,
                     remedy: "kecsctl logs \(instance)")
             }
         }
         guard isUp else {
             throw Failure(
-                .timeout, "the control plane of “\(instance)” did not become available within \(limit)",
+                .timeout, "the \(what) of “\(instance)” did not become available within \(limit)",
                 cause: last, remedy: "kecsctl logs \(instance)")
         }
     }

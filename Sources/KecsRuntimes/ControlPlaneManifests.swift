@@ -19,6 +19,9 @@ struct ControlPlaneManifests: Hashable, Sendable {
     var adminNodePort: Int
     var logLevel = "info"
     var instance: String
+    var components: Set<Component> = []
+    /// Who owns the PostgreSQL database that is there; nil when there is none yet.
+    var postgresOwner: UInt32?
 
     static func == (left: Self, right: Self) -> Bool { left.objects == right.objects }
     func hash(into hasher: inout Hasher) { hasher.combine(objects) }
@@ -30,7 +33,7 @@ struct ControlPlaneManifests: Hashable, Sendable {
             service("kecs-api", port: 80, target: 5373, named: "api", nodePort: apiNodePort),
             service("kecs-admin", port: 5374, target: 5374, named: "admin", nodePort: adminNodePort),
             service("kecs-webhook", port: 443, target: 9443, named: "webhook", nodePort: nil),
-        ]
+        ] + componentObjects
     }
 
     private var labels: JSONValue {
@@ -143,7 +146,8 @@ struct ControlPlaneManifests: Hashable, Sendable {
                             "runAsUser": .integer(Int64(owner.user)),
                             "runAsGroup": .integer(Int64(owner.group)),
                         ],
-                        "containers": [container],
+                        "containers": .array(
+                            components.contains(.postgres) ? [postgresContainer, container] : [container]),
                         "volumes": [
                             ["name": "config", "configMap": ["name": "kecs-config"]],
                             [
@@ -187,6 +191,9 @@ struct ControlPlaneManifests: Hashable, Sendable {
                 variable("KECS_INSTANCE", instance),
                 // kecsctl recovers, with its own plan; two at once would make everything twice.
                 variable("KECS_AUTO_RECOVER_STATE", "false"),
+                // Said either way: upstream's server takes it for enabled.
+                variable("KECS_LOCALSTACK_ENABLED", "\(components.contains(.localstack))"),
+                variable("KECS_LOCALSTACK_USE_TRAEFIK", "\(components.contains(.traefik))"),
                 field("KECS_NAMESPACE", "metadata.namespace"),
                 field("KECS_POD_NAME", "metadata.name"),
             ],

@@ -18,28 +18,44 @@ struct K3dPorts: Sendable {
     func kubePort(of cluster: OwnCluster) async throws -> Int {
         let isMain = cluster.kubeconfig == instance.folder.kubeconfig
         let file = cluster.kubeconfig.removingLastComponent().appending(Self.fileName)
-        if isMain, let port = try instance.settings.number(.kubePort) { return port }
-        if !isMain, file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
+        if isMain { return try await kept(.kubePort, from: Self.first) }
+        if file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
         return try await Self.exclusively("ports", machine: machine) {
-            let taken = takenPorts()
-            var port = Self.first
-            while try taken.contains(port) || !Ports.isFree(UInt16(port)) {
-                port += 1
-                guard port < 7550 else {
-                    throw Failure(
-                        .failed, "there is no free port for the Kubernetes API of “\(cluster.name)”",
-                        remedy: "kecsctl config set \(instance.name) kubePort 16550")
-                }
-            }
-            if isMain {
-                var config = try InstanceConfig.read(instance.folder.config)
-                config.settings[SettingKey.kubePort.rawValue] = .integer(Int64(port))
-                try config.write(to: instance.folder.config)
-            } else {
-                try JSONFile.write(Record(kubePort: port), to: file)
-            }
+            let port = try free(from: Self.first, for: .kubePort)
+            try JSONFile.write(Record(kubePort: port), to: file)
             return port
         }
+    }
+
+    /// Traefik's ports of this host, and the node's.
+    func ingress(of cluster: OwnCluster) async throws -> [K3dCreate.Port] {
+        var ports: [K3dCreate.Port] = []
+        for entry in cluster.ingress {
+            ports.append(.init(host: try await kept(entry.key, from: entry.first), node: entry.node))
+        }
+        return ports
+    }
+
+    /// What the instance's configuration says, or the first port that is free, which it says from now on.
+    private func kept(_ key: SettingKey, from first: Int) async throws -> Int {
+        if let port = try instance.settings.number(key) { return port }
+        return try await Self.exclusively("ports", machine: machine) {
+            let port = try free(from: first, for: key)
+            var config = try InstanceConfig.read(instance.folder.config)
+            config.settings[key.rawValue] = .integer(Int64(port))
+            try config.write(to: instance.folder.config)
+            return port
+        }
+    }
+
+    private func free(from first: Int, for key: SettingKey) throws -> Int {
+        let taken = takenPorts()
+        for port in first..<(first + 1000)
+        where try !taken.contains(port) && Ports.isFree(UInt16(port)) { return port }
+        throw Failure(
+            .failed, "“\(instance.name)” finds no free port for its setting \(key.rawValue)",
+            cause: "all from \(first) to \(first + 999) are taken",
+            remedy: "kecsctl config set \(instance.name) \(key.rawValue) 16550")
     }
 
     private struct Record: Codable { var kubePort: Int }
@@ -53,7 +69,7 @@ struct K3dPorts: Sendable {
         for name in (try? home.entries()) ?? [] {
             let folder = home.appending(name)
             if let config = try? InstanceConfig.read(InstanceFolder(path: folder).config) {
-                for key in [SettingKey.kubePort, .apiPort, .adminPort] {
+                for key in SettingKey.ports {
                     if case .integer(let port)? = config.settings[key.rawValue] { taken.insert(Int(port)) }
                 }
             }

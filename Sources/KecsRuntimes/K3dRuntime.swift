@@ -15,6 +15,7 @@ public struct K3dRuntime: Runtime {
     private let image: String
     private let keepsCluster: Bool
     private let healthURL: String?
+    private let ingress: [Endpoint]
 
     static let defaultImage = "ghcr.io/nandemo-ya/kecs:latest"
 
@@ -32,7 +33,13 @@ public struct K3dRuntime: Runtime {
         case let url?: healthURL = url
         case nil: healthURL = "http://127.0.0.1:\(adminPort)/health"
         }
-        cluster = try OwnCluster(main: instance, machine: machine)
+        let cluster = try OwnCluster(main: instance, machine: machine)
+        ingress = try cluster.ingress.compactMap { entry in
+            try instance.settings.number(entry.key).map {
+                Endpoint(name: entry.scheme, url: "\(entry.scheme)://127.0.0.1:\($0)")
+            }
+        }
+        self.cluster = cluster
     }
 
     public var runsSomething: Bool { true }
@@ -42,7 +49,7 @@ public struct K3dRuntime: Runtime {
         [
             Endpoint(name: "api", url: "http://127.0.0.1:\(apiPort)"),
             Endpoint(name: "admin", url: "http://127.0.0.1:\(adminPort)"),
-        ]
+        ] + ingress
     }
 
     public func parts() async throws -> [Part] { try instance.folderParts() }
@@ -85,6 +92,9 @@ public struct K3dRuntime: Runtime {
         try await controlPlane.apply(try manifests())
         guard limit > .zero else { return }
         try await controlPlane.waitUntilAvailable(limit: limit)
+        for deployment in cluster.components.compactMap(\.deployment).sorted() {
+            try await controlPlane.waitUntilAvailable(deployment, limit: limit)
+        }
         try await waitUntilHealthy(limit: limit)
     }
 
@@ -93,9 +103,12 @@ public struct K3dRuntime: Runtime {
         guard let status = try FileStatus.of(dataFolder) else {
             throw FileError("look at", dataFolder, .noSuchFileOrDirectory)
         }
+        let owner = (status.owner, status.group)
         return ControlPlaneManifests(
-            image: image, dataFolder: dataFolder, owner: (status.owner, status.group), apiNodePort: ports.api,
-            adminNodePort: ports.admin, instance: "\(instance.name)")
+            image: image, dataFolder: dataFolder, owner: owner, apiNodePort: ports.api,
+            adminNodePort: ports.admin, instance: "\(instance.name)", components: cluster.components,
+            postgresOwner: cluster.components.contains(.postgres)
+                ? try ControlPlaneManifests.preparePostgres(in: dataFolder, owner: owner) : nil)
     }
 
     private func waitUntilHealthy(limit: Duration) async throws {
@@ -148,6 +161,10 @@ extension OwnCluster {
         let nodePorts = NodePort.pair(api: api, admin: admin)
         folders = [data, instance.folder.objectStore]
         ports = [.init(host: api, node: nodePorts.api), .init(host: admin, node: nodePorts.admin)]
+        components = try Component.chosen(
+            instance.settings.text(.components),
+            image: instance.settings.text(.image) ?? K3dRuntime.defaultImage, instance: "\(instance.name)")
+        if components.contains(.traefik) { ingress = Ingress.both }
         image = try instance.settings.text(.k3sImage) ?? OwnCluster.defaultImage
         agents = try instance.settings.number(.agents) ?? 0
     }

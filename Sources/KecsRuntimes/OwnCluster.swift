@@ -20,8 +20,25 @@ struct OwnCluster: Sendable {
     /// What the control plane sees of this host; none in a cluster that holds only services.
     var folders: [FilePath] = []
     var ports: [K3dCreate.Port] = []
+    var components: Set<Component> = []
+    /// Traefik's, when it stands beside the control plane.
+    var ingress: [Ingress] = []
     var image = OwnCluster.defaultImage
     var agents = 0
+
+    /// A port of this host that leads to Traefik: which setting keeps it, from where on it is looked for.
+    struct Ingress: Sendable {
+        var key: SettingKey
+        var scheme: String
+        var node: Int
+        var first: Int
+
+        /// Upstream's ports.
+        static let both = [
+            Ingress(key: .httpPort, scheme: "http", node: ControlPlaneManifests.httpNodePort, first: 8080),
+            Ingress(key: .httpsPort, scheme: "https", node: ControlPlaneManifests.httpsNodePort, first: 8443),
+        ]
+    }
 
     /// What upstream KECS pins.
     static let defaultImage = "rancher/k3s:v1.31.4-k3s1"
@@ -128,7 +145,9 @@ struct OwnCluster: Sendable {
         try await refuseForeignNames()
         // What an interrupted create left would be re-used, and then kept for ever.
         try await removeRemains()
-        let kubePort = try await K3dPorts(instance: instance, machine: machine).kubePort(of: self)
+        let choice = K3dPorts(instance: instance, machine: machine)
+        let kubePort = try await choice.kubePort(of: self)
+        let ports = self.ports + (try await choice.ingress(of: self))
         for port in ports.map(\.host) + [kubePort] { try checkIsFree(port) }
         for folder in folders { try folder.createFolder() }
         let request = K3dCreate(

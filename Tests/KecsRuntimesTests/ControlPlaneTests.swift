@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSystem
+import Kecs
 import KecsStorage
 import KecsSystem
+import KecsTesting
 import SystemPackage
 import Testing
 
@@ -29,6 +30,46 @@ import Testing
         #expect(pod?["volumes"]?.array?.last?["hostPath"]?["type"] == "Directory")
         #expect(pod?["securityContext"] == ["runAsUser": 1000, "runAsGroup": 1000])
         #expect(server?["spec"]?["strategy"] == ["type": "Recreate"])
+    }
+
+    // MARK: Components
+
+    private static let allComponents = FilePath(#filePath).removingLastComponent().removingLastComponent()
+        .appending("Fixtures/kecs/golden/control-plane-components.json")
+
+    @Test func `the components are the ones that were looked at`() throws {
+        var all = manifests
+        all.components = Set(Component.allCases)
+        let text = try Self.allComponents.contents()
+        #expect(try JSONValue(parsing: String(decoding: text, as: UTF8.self)) == .array(all.objects))
+    }
+
+    @Test func `upstream's image gets the database that it needs, another one nothing`() throws {
+        func chosen(_ text: String?, _ image: String) throws -> Set<Component> {
+            try Component.chosen(text, image: image, instance: "dev")
+        }
+        #expect(try chosen(nil, "ghcr.io/nandemo-ya/kecs:latest") == [.postgres])
+        #expect(try chosen(nil, "ghcr.io/nandemo-ya/kecs@sha256:ab") == [.postgres])
+        #expect(try chosen(nil, "ghcr.io/nandemo-ya/kecs-lite:1") == [])
+        #expect(try chosen(nil, "kecs-test:1") == [])
+        #expect(try chosen("none", "ghcr.io/nandemo-ya/kecs:latest") == [])
+        #expect(try chosen("traefik, localstack", "x") == [.traefik, .localstack])
+        for bad in ["redis", "traefik,", "none,traefik"] {
+            #expect(throws: Failure.self) { try chosen(bad, "x") }
+        }
+    }
+
+    @Test func `a database of upstream's goes on as its user, a new one is the data's owner's`() throws {
+        let new = ControlPlaneManifests.postgresImage(existing: nil, owner: (1000, 1001))
+        #expect(new == ("postgres:16", 1000, 1001))
+        let theirs = ControlPlaneManifests.postgresImage(existing: 70, owner: (1000, 1001))
+        #expect(theirs == ("postgres:16-alpine", 70, 70))
+        try withTemporaryFolder { data in
+            let owner = (Machine.userID, Machine.groupID)
+            #expect(try ControlPlaneManifests.preparePostgres(in: data, owner: owner) == nil)
+            try data.appending("postgres/pgdata").createFolder()
+            #expect(try ControlPlaneManifests.preparePostgres(in: data, owner: owner) == Machine.userID)
+        }
     }
 
     // MARK: Health

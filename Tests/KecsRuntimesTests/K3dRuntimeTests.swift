@@ -45,6 +45,49 @@ import Testing
         }
     }
 
+    @Test func `the components that are chosen are deployed, and Traefik's ports are kept`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try here.instance("dev", [.components: "postgres,localstack,traefik,vector"])
+            try await here.runtime(instance).start(limit: .seconds(30))
+            let objects = try #require(try here.world().objects["kecs-dev"])
+            for name in [
+                "deployment/kecs-system/localstack", "deployment/kecs-system/traefik",
+                "daemonset/kecs-system/vector", "service/kecs-system/traefik",
+            ] { #expect(objects[name] != nil, "\(name) of \(objects.keys.sorted())") }
+            let pod = objects["deployment/kecs-system/kecs-server"]?["spec"]?["template"]?["spec"]
+            #expect(
+                pod?["containers"]?.array?.compactMap { $0["name"]?.string } == ["postgres", "controlplane"])
+            #expect(instance.folder.data.appending("postgres").isFolder)
+            // Chosen once, mapped into the node, and said.
+            let config = try InstanceConfig.read(instance.folder.config)
+            guard case .integer(let http)? = config.settings["httpPort"],
+                case .integer(let https)? = config.settings["httpsPort"]
+            else {
+                Issue.record("the ports are not in \(config.settings)")
+                return
+            }
+            let create = try #require(try here.calls().first { $0.contains("cluster create") })
+            #expect(create.contains("127.0.0.1:\(http):30880@server:0:direct"), "\(create)")
+            #expect(create.contains("127.0.0.1:\(https):30443@server:0:direct"))
+            let again = try here.runtime(
+                try here.instance(
+                    "dev",
+                    [
+                        .components: "traefik", .httpPort: "\(http)", .httpsPort: "\(https)",
+                    ]))
+            #expect(again.endpoints().map(\.name) == ["api", "admin", "http", "https"])
+        }
+    }
+
+    @Test func `a component that there is not is refused before anything is made`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try here.instance("dev", [.components: "mysql"])
+            let failure = #expect(throws: Failure.self) { try here.runtime(instance) }
+            #expect(failure?.kind == .usage)
+            #expect(try here.changes() == [])
+        }
+    }
+
     @Test func `a second start changes nothing but applies the same again`() async throws {
         try await StandInWorld.with { (here: StandInWorld) async throws in
             let instance = try here.instance()

@@ -21,7 +21,7 @@ struct ChoosePorts: Sendable {
         for name in try site.instanceNames() {
             // A broken instance has no ports that could be read; it is told elsewhere.
             guard let instance = try? site.instance(name) else { continue }
-            for key in [SettingKey.apiPort, .adminPort] {
+            for key in SettingKey.ports {
                 if let port = try instance.settings.number(key) { taken.insert(port) }
             }
         }

@@ -87,6 +87,14 @@ struct StartCommand: SessionCommand {
     @Option(help: ArgumentHelp("k3d: nodes besides the server.", valueName: "n"))
     var agents: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "k3d: what stands beside the control plane: postgres (which upstream's image needs and gets), localstack, "
+                + "traefik, vector; or none. Can be repeated. A cluster that is there keeps what it has.",
+            valueName: "name"),
+        completion: .list(["postgres", "localstack", "traefik", "vector", "none"]))
+    var component: [String] = []
+
     @Flag(name: .customLong("no-recover"), help: "k3d: do not bring back what the state database holds.")
     var noRecover = false
 
@@ -121,6 +129,7 @@ struct StartCommand: SessionCommand {
         settings[.composeService] = service
         settings[.volumeLabel] = volumeLabel
         settings[.k3sImage] = k3sImage
+        settings[.components] = component.isEmpty ? nil : component.joined(separator: ",")
         settings[.agents] = agents.map(String.init)
         settings[.autoRecoverState] = noRecover ? "false" : nil
         settings[.apiPort] = apiPort.map(String.init)

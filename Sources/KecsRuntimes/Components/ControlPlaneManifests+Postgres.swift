@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// The server's database. Its files are on this host below the instance's data, so they are in every backup and outlive
+/// the cluster.
+extension ControlPlaneManifests {
+    /// Below the data folder; upstream's name for it.
+    static let postgresFolder = "postgres"
+    /// In alpine's image. Another base's has another C library, with another order of texts: indexes would be wrong.
+    private static let alpineUser: UInt32 = 70
+
+    /// Who runs PostgreSQL, and which image: what an instance of upstream's has goes on as it was; a new one belongs to
+    /// the data's owner, so that whoever takes backups can read it.
+    ///
+    /// - Parameter existing: Who owns the database that is there, if one is.
+    static func postgresImage(
+        existing: UInt32?, owner: (user: UInt32, group: UInt32)
+    ) -> (image: String, user: UInt32, group: UInt32) {
+        // Arbitrary users need the entry for them that only Debian's image makes up.
+        existing == alpineUser
+            ? ("postgres:16-alpine", alpineUser, alpineUser) : ("postgres:16", owner.user, owner.group)
+    }
+
+    var postgresContainer: JSONValue {
+        let (image, user, group) = Self.postgresImage(existing: postgresOwner, owner: owner)
+        func probe(delay: Int64, period: Int64) -> JSONValue {
+            [
+                "exec": ["command": ["pg_isready", "-U", "kecs"]], "initialDelaySeconds": .integer(delay),
+                "periodSeconds": .integer(period), "timeoutSeconds": 5,
+            ]
+        }
+        return [
+            "name": "postgres", "image": .string(image), "imagePullPolicy": "IfNotPresent",
+            "securityContext": ["runAsUser": .integer(Int64(user)), "runAsGroup": .integer(Int64(group))],
+            "ports": [["name": "postgres", "containerPort": 5432, "protocol": "TCP"]],
+            "env": [
+                ["name": "POSTGRES_DB", "value": "kecs"],
+                ["name": "POSTGRES_USER", "value": "kecs"],
+                // Upstream's server has it in its program. Only its own pod reaches the database.
+                ["name": "POSTGRES_PASSWORD", "value": "kecs-postgres-2024"],
+                ["name": "PGDATA", "value": "/var/lib/postgresql/data/pgdata"],
+            ],
+            "resources": ["requests": ["memory": "128Mi"], "limits": ["memory": "256Mi"]],
+            "readinessProbe": probe(delay: 5, period: 10),
+            "livenessProbe": probe(delay: 30, period: 30),
+            "volumeMounts": [
+                [
+                    "name": "data", "mountPath": "/var/lib/postgresql/data",
+                    "subPath": .string(Self.postgresFolder),
+                ]
+            ],
+        ]
+    }
+
+    /// Makes the folder with its owner before the pod can: Kubernetes would make it root's.
+    ///
+    /// - Returns: Who owns the database in it, if there is one.
+    static func preparePostgres(
+        in dataFolder: FilePath, owner: (user: UInt32, group: UInt32)
+    ) throws -> UInt32? {
+        let folder = dataFolder.appending(postgresFolder)
+        if !folder.isPresent {
+            try folder.createFolder(mode: 0o700)
+            if let status = try FileStatus.of(folder), (status.owner, status.group) != owner {
+                try folder.setOwner(owner)
+            }
+        }
+        return try FileStatus.of(folder.appending("pgdata"))?.owner
+    }
+}
