@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
         .testTarget(
-            name: "KecsTests", dependencies: ["Kecs", "KecsRuntimes", "KecsTesting"],
+            name: "KecsTests", dependencies: ["kecsctl", "Kecs", "KecsRuntimes", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(
             name: "EndToEnd",

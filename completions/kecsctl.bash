@@ -523,7 +523,7 @@ _kecsctl_destroy() {
 
 _kecsctl_backup() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--all --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --part --label)
     non_repeating_options=(--consistency --max-pause --compression --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1

@@ -22,6 +22,8 @@ public enum RuntimeState: Hashable, Sendable {
         }
     }
 
+    public var isUnknown: Bool { if case .unknown = self { true } else { false } }
+
     /// Whether processes may be writing, or may be about to when they are resumed.
     public var mayWrite: Bool {
         switch self {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+public import SystemPackage
 
 /// A health check: one GET over plain HTTP/1.1 to this machine. What goes out into the world goes through `curl`.
 public enum HTTPProbe {
@@ -27,6 +28,24 @@ public enum HTTPProbe {
     /// Blocks for `limit` at most, from connecting to the last byte of the body. Redirections are not followed.
     public static func get(_ url: String, limit: Duration = .seconds(2)) throws(Failure) -> Answer {
         guard let target = HTTPTarget(url) else { throw .notSupported(url) }
+        return try ask(target, url, limit)
+    }
+
+    /// The same over a socket in the file system.
+    ///
+    /// - Parameter path: Of the address: "/_ping".
+    public static func get(
+        _ path: String, socket: FilePath, limit: Duration = .seconds(2)
+    ) throws(Failure) -> Answer {
+        guard let target = HTTPTarget(socket: socket, path: path) else {
+            throw .notSupported("\(socket) is too long for a socket")
+        }
+        return try ask(target, socket.string, limit)
+    }
+
+    private static func ask(
+        _ target: HTTPTarget, _ name: String, _ limit: Duration
+    ) throws(Failure) -> Answer {
         let deadline = SystemClock().elapsed() + limit
         var failure: Failure?
         // `localhost` may be listened to on one of its two addresses only.
@@ -39,7 +58,7 @@ public enum HTTPProbe {
                 failure = failure ?? .failed(why)
             }
         }
-        throw failure ?? .notSupported(url)
+        throw failure ?? .notSupported(name)
     }
 
     private static func ask(
@@ -50,14 +69,21 @@ public enum HTTPProbe {
             CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
         guard connection >= 0 else { throw last("socket") }
         defer { close(connection) }
-        if address.withPointer({ connect(connection, $0, $1) }) != 0 {
+        var code = address.withPointer { connect(connection, $0, $1) }
+        while code != 0, errno == EAGAIN {
+            // A socket in the file system whose queue is full cannot be waited for otherwise (connect(2)).
+            guard SystemClock().elapsed() < deadline else { throw .timeout }
+            usleep(10_000)
+            code = address.withPointer { connect(connection, $0, $1) }
+        }
+        if code != 0 {
             guard errno == EINPROGRESS else { throw last("connect") }
             try wait(connection, POLLOUT, deadline)
-            var code: CInt = 0
+            var outcome: CInt = 0
             var size = socklen_t(MemoryLayout<CInt>.size)
-            getsockopt(connection, SOL_SOCKET, SO_ERROR, &code, &size)
-            errno = code
-            if code != 0 { throw last("connect") }
+            getsockopt(connection, SOL_SOCKET, SO_ERROR, &outcome, &size)
+            errno = outcome
+            if outcome != 0 { throw last("connect") }
         }
         try send(target.request, to: connection, deadline)
         var reply = HTTPReply()

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+import SystemPackage
 
 /// Where to ask, from a URL such as `http://127.0.0.1:5373/health`.
 struct HTTPTarget {
     let addresses: [SocketAddress]
     let request: [UInt8]
+
+    /// The same question over a socket in the file system.
+    ///
+    /// - Parameter path: Behind the host: "/_ping".
+    init?(socket: FilePath, path: String) {
+        guard let address = SocketAddress(socket: socket) else { return nil }
+        addresses = [address]
+        request = Self.request(path[...], host: "localhost")
+    }
 
     init?(_ url: String) {
         guard url.lowercased().hasPrefix("http://"),
@@ -25,10 +35,14 @@ struct HTTPTarget {
         addresses = names.compactMap { SocketAddress($0, port: port) }
         guard !addresses.isEmpty else { return nil }
         let path = rest.dropFirst(authority.count)
-        request = Array(
+        request = Self.request(path, host: authority)
+    }
+
+    private static func request(_ path: Substring, host: Substring) -> [UInt8] {
+        Array(
             """
             GET \(path.hasPrefix("/") ? "" : "/")\(path) HTTP/1.1\r
-            Host: \(authority)\r
+            Host: \(host)\r
             User-Agent: kecsctl\r
             Accept: */*\r
             Connection: close\r

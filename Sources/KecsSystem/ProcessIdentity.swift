@@ -67,7 +67,7 @@ public struct ProcessIdentity: Hashable, Sendable, Codable {
         return String(text.prefix { !$0.isNewline })
     }
 
-    private static func ownNamespace() throws -> UInt64 {
+    static func ownNamespace() throws -> UInt64 {
         let link: FilePath = "/proc/self/ns/pid"
         var raw = Glibc.stat()
         guard link.withPlatformString({ stat($0, &raw) }) == 0 else {

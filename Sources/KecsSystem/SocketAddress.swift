@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// An IPv4 or IPv6 address in numbers, with a port.
+import SystemPackage
+
+/// An IPv4 or IPv6 address in numbers, with a port, or a socket in the file system.
 struct SocketAddress {
     private var storage = sockaddr_storage()
     private let size: socklen_t
@@ -24,6 +26,18 @@ struct SocketAddress {
         } else {
             return nil
         }
+    }
+
+    /// - Returns: Nil for a path that is longer than an address can hold (107 bytes, unix(7)).
+    init?(socket path: FilePath) {
+        var local = sockaddr_un()
+        local.sun_family = sa_family_t(AF_UNIX)
+        let bytes = path.bytes
+        let room = MemoryLayout.size(ofValue: local.sun_path)
+        guard !bytes.isEmpty, bytes.count < room else { return nil }
+        withUnsafeMutableBytes(of: &local.sun_path) { $0.copyBytes(from: bytes) }
+        size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: local, as: sockaddr_un.self) }
     }
 
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {

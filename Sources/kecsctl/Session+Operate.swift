@@ -35,6 +35,7 @@ extension Session {
                 tell(result, telling)
                 let isRefused = [.usage, .notFound].contains(result.failure?.kind)
                 if changes, !isRefused { record(result, status: Self.status(result)) }
+                await notifyEnd(notifying, result, status: Self.status(result))
             }
         } catch {
             document.error = failure(error)

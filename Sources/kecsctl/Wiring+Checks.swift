@@ -7,8 +7,16 @@ extension Wiring {
     /// To be listed, not asked.
     static var allChecks: [any Check] { HostChecks.all + RuntimeChecks.all() }
 
-    /// To be asked: docker and the scripts around have been looked at.
-    static func checks(_ site: Site) async -> [any Check] {
-        HostChecks.all + (await RuntimeChecks.looking(at: site))
+    /// Docker and the scripts around have been looked at. An engine that takes calls and never answers is not asked
+    /// again, by no check and for no instance's state.
+    static func doctor(_ site: Site) async -> Doctor {
+        let (checks, engine) = await RuntimeChecks.looking(at: site)
+        var patient = site
+        if engine.isSilent {
+            var machine = site.machine
+            machine.processes = SilencedPrograms(machine.processes)
+            patient = Wiring.site(machine, site.home)
+        }
+        return Doctor(site: patient, checks: HostChecks.all + checks)
     }
 }

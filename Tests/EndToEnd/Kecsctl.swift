@@ -9,6 +9,8 @@ import Testing
 struct Kecsctl: Sendable {
     let home: FilePath
     var environment: [String: String] = [:]
+    /// Where it is called from; the tests' own folder when nil.
+    var folder: FilePath?
 
     struct Answer: Sendable {
         var status: Int32
@@ -55,6 +57,7 @@ struct Kecsctl: Sendable {
     func run(_ arguments: [String], limit: Duration = .seconds(120)) async throws -> Answer {
         var call = ProcessCall(Self.program.string, arguments)
         call.limit = limit
+        call.folder = folder
         let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(call)
         let status: Int32 =
             switch result.end {

@@ -32,6 +32,7 @@ public enum HostChecks {
         ReadOnlyMountCheck(),
         DiskCheck(), InodeCheck(), BackupRoomCheck(), GrowthCheck(), ProcessorsCheck(), MemoryCheck(),
         RoomCheck(),
-        StateCheck(), FrozenCheck(), HealthCheck(), HistoryCheck(), StagingCheck(), VersionCheck(),
+        StateCheck(), UnseenCheck(), FrozenCheck(), HealthCheck(), HistoryCheck(), StagingCheck(),
+        VersionCheck(),
     ]
 }

@@ -20,8 +20,10 @@ public struct InstanceFacts: Sendable {
 
     public var name: InstanceName { instance.name }
 
+    /// - Parameter limit: For asking whether it runs. Beyond it that is unknown, and the rest is looked at all the same.
     static func gather(
-        _ instance: Instance, site: Site, history: [HistoryRecord], cancellation: Cancellation
+        _ instance: Instance, site: Site, history: [HistoryRecord], cancellation: Cancellation,
+        limit: Duration = .seconds(8)
     ) async -> InstanceFacts {
         func known<Value>(_ body: () throws -> Value) -> Known<Value> {
             do { return .known(try body()) } catch {
@@ -35,7 +37,9 @@ public struct InstanceFacts: Sendable {
         var runsSomething = true
         do {
             let runtime = try site.runtime(instance)
-            state = await runtime.state()
+            state =
+                await TimeBound.run(limit, outer: cancellation) { _ in await runtime.state() }
+                ?? .unknown("whether it runs could not be told within \(limit.components.seconds) s")
             endpoints = runtime.endpoints()
             runsSomething = runtime.runsSomething
         } catch {

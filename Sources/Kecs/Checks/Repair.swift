@@ -46,6 +46,9 @@ public enum Repair: Codable, Hashable, Sendable {
         }
     }
 
+    /// What taking it back does, as a command line where there is one.
+    var takingBack: String { inverse?.commandLine ?? "put back what was removed" }
+
     var inverse: Repair? {
         switch self {
         case .mode(let path, let from, let to): .mode(path, from: to, to: from)

@@ -13,6 +13,12 @@ public struct Surroundings: Sendable {
     public var units: [TextFile]
     public var workingFolder: FilePath?
     public var history: Known<History.Contents>
+    /// Processors that may be used; 1.5 where a control group's quota says so.
+    public var processors = Resources.processors()
+    /// Memory in bytes that may be used.
+    public var memory: Known<Int64> = Resources.memory()
+    /// How full the file system of a path is.
+    public var use: @Sendable (FilePath) throws -> FileSystemUse = { try FileSystemUse.at($0) }
 
     public init(
         mounts: Known<MountTable> = .unknown("not looked at"), crontabs: [TextFile] = [],

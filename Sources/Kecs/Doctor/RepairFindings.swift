@@ -105,6 +105,22 @@ public struct UndoRepairs: Sendable {
         return try JSONFile.read(RepairRecord.self, from: file).at
     }
 
+    /// When the record of the last one was written, by the file system.
+    func recorded(_ name: InstanceName?) throws -> Moment? {
+        guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return nil }
+        return try FileStatus.of(file)?.modified
+    }
+
+    /// What `run` would do.
+    func plan(_ name: InstanceName?) throws -> [RepairResult] {
+        guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return [] }
+        return try JSONFile.read(RepairRecord.self, from: file).steps.reversed().map { step in
+            RepairResult(
+                check: step.check, instance: name?.description, message: step.message,
+                change: step.repair.takingBack, outcome: .planned)
+        }
+    }
+
     /// To be called under the instance's lock. What was changed since by somebody else is left as it is.
     public func run(_ name: InstanceName?) throws -> [RepairResult] {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else {
@@ -115,7 +131,7 @@ public struct UndoRepairs: Sendable {
         for step in record.steps.reversed() {
             var result = RepairResult(
                 check: step.check, instance: name?.description, message: step.message,
-                change: step.repair.inverse?.commandLine ?? "put back what was removed", outcome: .done)
+                change: step.repair.takingBack, outcome: .done)
             do {
                 if try !step.repair.takeBack() { result.outcome = .skipped }
             } catch {

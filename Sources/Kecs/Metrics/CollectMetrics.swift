@@ -119,7 +119,7 @@ public struct CollectMetrics: Sendable {
 
     private func addOperations(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
         for command in [
-            "backup", "restore", "start", "stop", "backups verify", "backups drill", "recover", "doctor",
+            "backup", "restore", "start", "stop", "backups verify", "backups export", "recover", "doctor",
         ] {
             let labels: KeyValuePairs = ["instance": name.description, "operation": command]
             let runs = facts.history.filter { $0.command == command }

@@ -13,7 +13,7 @@ struct CurlConfig {
         var lines = [
             "url = \(Self.quote(url.reveal()))", "silent", "output = \"/dev/null\"",
             "write-out = \"%{http_code}\"",
-            "max-time = \(limit.components.seconds)", "proto = \"=http,https\"", "max-redirs = 0",
+            "max-time = \(Self.seconds(limit))", "proto = \"=http,https\"", "max-redirs = 0",
             "request = \"POST\"",
             "user-agent = \"kecsctl\"", "globoff",
         ]
@@ -21,6 +21,14 @@ struct CurlConfig {
         // data-raw: a body that begins with @ is no file's name.
         lines.append("data-raw = \(Self.quote(String(decoding: body, as: UTF8.self)))")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// "9.25": curl takes decimals, with a dot in every locale (curl 7.32 on).
+    private static func seconds(_ limit: Duration) -> String {
+        let milliseconds = max(1, Int((limit / .milliseconds(1)).rounded()))
+        let rest = milliseconds % 1000
+        // 1000 in front keeps the zeros of "0.050".
+        return "\(milliseconds / 1000)" + (rest == 0 ? "" : "." + "\(rest + 1000)".dropFirst())
     }
 
     /// curl(1), `--config`: within quotes \\, \", \t, \n, \r and \v are escapes.

@@ -5,16 +5,19 @@ public import KecsSystem
 
 /// Tells webhook, command and healthchecks. Whatever they do, the operation's own status stays what it is.
 public struct SendNotification: Sendable {
-    /// For one attempt.
-    static let limit = Duration.seconds(10)
+    /// For telling one receiver of one event, all attempts and the pauses between them taken together: longer no backup
+    /// waits for whoever is told of it.
+    public static let limit = Duration.seconds(10)
     static let attempts = 3
 
     let machine: Machine
     let settings: NotifySettings
+    let limit: Duration
 
-    public init(machine: Machine, settings: NotifySettings) {
+    public init(machine: Machine, settings: NotifySettings, limit: Duration = SendNotification.limit) {
         self.machine = machine
         self.settings = settings
+        self.limit = limit
     }
 
     /// All at once.
@@ -67,7 +70,8 @@ public struct SendNotification: Sendable {
         guard let command = settings.command, command.events.contains(notification.event) else { return nil }
         var call = ProcessCall(command.words[0], Array(command.words.dropFirst()))
         call.input = .bytes(body)
-        call.limit = Self.limit
+        call.limit = limit
+        call.outlivesCancellation = true
         call.environment = [
             "KECSCTL_EVENT": notification.event.rawValue, "KECSCTL_RUN": notification.run,
             "KECSCTL_COMMAND": notification.command, "KECSCTL_NOTIFY_INSTANCE": notification.instance ?? "",
@@ -84,20 +88,31 @@ public struct SendNotification: Sendable {
     /// - Returns: Why not, or nil. The address never stands in it.
     private func post(_ body: [UInt8], to url: Secret, headers: [String]) async -> String? {
         var why = ""
+        let deadline = machine.clock.elapsed() + limit
         for attempt in 1...Self.attempts {
             do {
-                if attempt > 1 { try await machine.clock.sleep(for: .seconds(attempt - 1)) }
+                let pause = Duration.seconds(attempt - 1)
+                // Less than a second is no attempt.
+                guard attempt == 1 || machine.clock.elapsed() + pause + .seconds(1) <= deadline else { break }
+                if attempt > 1 { try await machine.clock.sleep(for: pause) }
+                let left = deadline - machine.clock.elapsed()
                 // `--disable` must come first: a curlrc of the user could undo all that follows.
                 var call = ProcessCall("curl", "--disable", "--config", "-")
                 call.input = .bytes(
-                    Array(CurlConfig(url: url, headers: headers, body: body, limit: Self.limit).text.utf8))
-                call.limit = Self.limit + .seconds(2)
+                    Array(CurlConfig(url: url, headers: headers, body: body, limit: left).text.utf8))
+                // curl sees to the limit itself; this is for one that does not.
+                call.limit = left + .seconds(2)
+                // Who is told of failures wants to hear of an interrupted run, too.
+                call.outlivesCancellation = true
                 let result = try await machine.processes.run(call)
                 let status = Int(result.outputText.trimmed) ?? 0
                 if result.succeeded, (200..<300).contains(status) { return nil }
                 why =
                     result.succeeded
-                    ? "it answered with the status \(status)" : "curl ended with \(result.end)"
+                    ? "it answered with the status \(status)"
+                    // 28 is CURLE_OPERATION_TIMEDOUT.
+                    : result.end == .exited(28) || result.end == .timedOut
+                        ? "it did not answer within \(limit)" : "curl ended with \(result.end)"
                 // A request that was refused, or sent elsewhere, is so again.
                 if (300..<500).contains(status), status != 408, status != 429 { return why }
             } catch {

@@ -88,6 +88,9 @@ public struct ListInstances: Sendable {
             row.state = state.name
             row.endpoints = runtime.endpoints()
             if case .unknown(let why) = state { row.problems.append(why) }
+            if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
+                row.problems.append(overdue)
+            }
         } catch {
             row.problems.append(Self.sentence(error))
         }

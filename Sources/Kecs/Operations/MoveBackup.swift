@@ -3,6 +3,15 @@ public import KecsStorage
 import KecsSystem
 public import SystemPackage
 
+/// That a backup was carried to another place: a line of the history.
+public struct BackupCopy: Encodable, Sendable, Hashable {
+    public var instance: String
+    public var id: String
+    public var file: String
+    /// Whether it outlives the file system that the backups are on.
+    public var isOnAnotherFileSystem: Bool
+}
+
 /// Carries a backup to another place: as one tar with the backup's folder in it.
 public struct MoveBackup: Sendable {
     let site: Site
@@ -10,7 +19,10 @@ public struct MoveBackup: Sendable {
     public init(site: Site) { self.site = site }
 
     /// Writes the bundle, after verifying the backup. The target appears complete or not at all.
-    public func export(_ backup: StoredBackup, of name: InstanceName, to file: FilePath) throws {
+    @discardableResult
+    public func export(
+        _ backup: StoredBackup, of name: InstanceName, to file: FilePath
+    ) throws -> BackupCopy {
         guard !file.isPresent else {
             throw Failure(
                 .usage, "“\(file)” exists already", remedy: "kecsctl backups export \(backup.id) --file …")
@@ -45,6 +57,9 @@ public struct MoveBackup: Sendable {
             if draft.isPresent { try draft.remove() }
             throw error
         }
+        return BackupCopy(
+            instance: name.description, id: backup.id.description, file: file.string,
+            isOnAnotherFileSystem: try FileStatus.of(file)?.device != FileStatus.of(backup.folder)?.device)
     }
 
     /// Takes a bundle into the store of `name`, verified. To be called under the instance's lock when it exists.

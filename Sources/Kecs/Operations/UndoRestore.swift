@@ -15,12 +15,7 @@ public struct UndoRestore: Sendable {
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        // Names with a dot are on their way out.
-        let trees = (try instance.folder.previous.isPresent ? instance.folder.previous.entries() : [])
-            .filter { !$0.string.hasPrefix(".") }
-        let records = try trees.map { PreviousTrees(folder: instance.folder.previous.appending($0)) }
-            .compactMap { trees in try trees.record().map { (trees, $0) } }
-        guard let (_, record) = records.max(by: { $0.1.id < $1.1.id }) else {
+        guard let record = try newest(instance) else {
             throw Failure(
                 .notFound, "there is no restore of “\(instance.name)” to take back",
                 cause: "\(instance.folder.previous) holds nothing",
@@ -84,6 +79,22 @@ public struct UndoRestore: Sendable {
             undo: id,
             state: await runtimeNow.state().name, durationSeconds: (clock.elapsed() - began).inSeconds,
             startError: startFailure)
+    }
+
+    private func newest(_ instance: Instance) throws -> Swap? {
+        // Names with a dot are on their way out.
+        let trees = (try instance.folder.previous.isPresent ? instance.folder.previous.entries() : [])
+            .filter { !$0.string.hasPrefix(".") }
+        return try trees.compactMap {
+            try PreviousTrees(folder: instance.folder.previous.appending($0)).record()
+        }.max { $0.id < $1.id }
+    }
+
+    /// When the restore, or the undo of one, was made that would be taken back; nil when there is none.
+    func last(_ instance: Instance) throws -> Moment? {
+        guard let record = try newest(instance) else { return nil }
+        return try FileStatus.of(
+            instance.folder.previous.appending(record.id).appending(Swap.recordName))?.modified
     }
 
     /// Where what lies at `path` for one swap would lie for another: with the instance, or on a file system of its own.

@@ -18,6 +18,8 @@ public struct RestoreReport: OperationReport {
     public var notes: [String]
     /// For `--dry-run`: what would change.
     public var changes: Difference?
+    /// Of an `undo` of `doctor --fix`: each repair, and what became of it.
+    public var repairs: [RepairResult]?
 
     init(
         outcome: Outcome, from: String, parts: [String], undo: String?, state: String,

@@ -78,8 +78,10 @@ public struct ScheduledProgram: Sendable, Hashable {
     }
 
     func backup(_ name: InstanceName, _ schedule: Schedule) -> [String] {
-        [executable, "backup", name.description, "--home", home.path.string, "--quiet", "--wait-lock", "10m"]
-            + schedule.keep
+        [
+            executable, "backup", name.description, "--scheduled", "--home", home.path.string, "--quiet",
+            "--wait-lock", "10m",
+        ] + schedule.keep
     }
 
     func start(_ name: InstanceName) -> [String] {

@@ -66,12 +66,10 @@ enum ContainerChecks {
             ) { facts, _ in
                 try engine.containers(of: facts).filter { $0.status == "running" && $0.pid > 0 }.flatMap {
                     container in
-                    container.mounts.filter { $0.kind == "bind" }.compactMap { mount -> Finding? in
-                        guard let inside = identity("/proc/\(container.pid)/root\(mount.destination)") else {
-                            return nil
-                        }
-                        let outside = identity(mount.source)
-                        guard outside != inside else { return nil }
+                    try container.mounts.filter { $0.kind == "bind" }.compactMap { mount -> Finding? in
+                        let inside = try identity("/proc/\(container.pid)/root\(mount.destination)")
+                        let outside = try identity(mount.source)
+                        guard let inside, outside != inside else { return nil }
                         return Finding(
                             .error,
                             "the container \(container.name) sees another \(mount.destination) than \(mount.source) is now: it "
@@ -173,7 +171,7 @@ enum ContainerChecks {
                     return []
                 }
                 let images = try engine.images.get()
-                let full = image.split(separator: "/").last?.contains(":") == true ? image : image + ":latest"
+                let full = EngineFacts.fullName(ofImage: image)
                 guard !images.contains(full), !images.contains("docker.io/" + full) else { return [] }
                 return [
                     Finding(
@@ -200,10 +198,15 @@ enum ContainerChecks {
         ]
     }
 
-    /// Device and inode; nil when it cannot be seen from here.
-    private static func identity(_ path: String) -> [UInt64]? {
+    /// Device and inode; nil when there is nothing.
+    private static func identity(_ path: String) throws -> [UInt64]? {
         var raw = Glibc.stat()
-        guard stat(path, &raw) == 0 else { return nil }
+        guard stat(path, &raw) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            let why = String(cString: strerror(errno))
+            throw CannotTell(
+                "\(path) cannot be looked at (\(why)); only root may look into others' containers")
+        }
         return [UInt64(raw.st_dev), UInt64(raw.st_ino)]
     }
 

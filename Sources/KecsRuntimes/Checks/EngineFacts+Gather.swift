@@ -6,15 +6,20 @@ public import KecsSystem
 import SystemPackage
 
 extension EngineFacts {
-    /// Every call is bounded, and all are made at once: with docker down this takes as long as one refused connection.
-    public static func gather(_ machine: Machine) async -> EngineFacts {
-        async let server = say(machine, "docker", ["version", "--format", "{{.Server.Version}}"])
-        async let compose = say(machine, "docker", ["compose", "version", "--short"])
+    /// How long an engine may take to say a first word. One that works does so within milliseconds.
+    public static let patience = Duration.milliseconds(1500)
+
+    /// Every call is bounded, and all are made at once: with docker down this takes as long as one refused connection, and
+    /// `patience` where somebody listens and says nothing.
+    public static func gather(
+        _ machine: Machine, patience: Duration = EngineFacts.patience
+    ) async -> EngineFacts {
+        async let server = server(machine, patience)
+        async let compose = compose(machine)
         async let k3d = say(machine, "k3d", ["version", "-o", "json"])
         async let kubectl = say(machine, "kubectl", ["version", "--client", "-o", "json"])
         var facts = EngineFacts()
-        facts.socket = SocketFacts.of(machine.environment)
-        facts.server = await server
+        (facts.socket, facts.server, facts.isSilent) = await server
         facts.compose = await compose
         facts.k3d = json(await k3d) { $0["k3d"]?.string }
         facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
@@ -40,6 +45,41 @@ extension EngineFacts {
         }
         facts.images = map(await images) { Set($0.split(separator: "\n").map(String.init)) }
         return facts
+    }
+
+    /// The socket first, and without a child: a docker command that waits for a dead engine waits for ever.
+    private static func server(
+        _ machine: Machine, _ patience: Duration
+    ) async -> (SocketFacts?, Known<String>, isSilent: Bool) {
+        let socket = SocketFacts.of(await endpoint(machine))
+        if let socket, socket.condition == .ok {
+            do {
+                _ = try HTTPProbe.get("/_ping", socket: socket.path, limit: patience)
+            } catch HTTPProbe.Failure.timeout {
+                let why = "\(socket.path) takes calls, and nothing answered within \(patience)"
+                return (socket, .unknown(why), true)
+            } catch {
+                // What else is wrong docker's own words say better.
+            }
+        }
+        let question = ["version", "--format", "{{.Server.Version}}"]
+        let version = await say(machine, "docker", question, limit: socket == nil ? patience : .seconds(4))
+        return (socket, version, version == .unknown(silence("docker", patience)))
+    }
+
+    /// Where docker's command would go: `DOCKER_HOST`, or the context that is chosen.
+    private static func endpoint(_ machine: Machine) async -> String? {
+        if let host = machine.environment["DOCKER_HOST"], !host.isEmpty { return host }
+        return await say(machine, "docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
+            .value.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The plugin, or the program of its own that it was before.
+    private static func compose(_ machine: Machine) async -> Known<String> {
+        let plugin = await say(machine, "docker", ["compose", "version", "--short"])
+        guard plugin.value == nil else { return plugin }
+        let program = await say(machine, "docker-compose", ["version", "--short"])
+        return program.value == nil ? plugin : program
     }
 
     private static func containers(_ machine: Machine) async -> Known<[ContainerFacts]> {
@@ -76,17 +116,22 @@ extension EngineFacts {
         return labels
     }
 
+    private static func silence(_ program: String, _ limit: Duration) -> String {
+        "“\(program)” did not answer within \(limit)"
+    }
+
     static func missing(_ program: String) -> String { "“\(program)” is not on PATH" }
 
     private static func say(
-        _ machine: Machine, _ program: String, _ arguments: [String], mayFail: Bool = false
+        _ machine: Machine, _ program: String, _ arguments: [String], mayFail: Bool = false,
+        limit: Duration = .seconds(4)
     ) async -> Known<String> {
         var call = ProcessCall(program, arguments)
-        call.limit = .seconds(4)
+        call.limit = limit
         call.environment = ["LOG_LEVEL": "error", "LOG_COLORS": "0"]
         do {
             let result = try await machine.processes.run(call)
-            if result.end == .timedOut { return .unknown("“\(program)” did not answer within 4 s") }
+            if result.end == .timedOut { return .unknown(silence(program, limit)) }
             guard result.succeeded || mayFail else {
                 let lines = (result.errorText + result.outputText).split(separator: "\n")
                 return .unknown(lines.first.map(String.init) ?? "“\(program)” failed")

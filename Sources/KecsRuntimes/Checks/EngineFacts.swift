@@ -10,6 +10,8 @@ public struct EngineFacts: Sendable {
     public var socket: SocketFacts?
     /// The server's version.
     public var server: Known<String>
+    /// Whether the engine takes calls and never answers: then nobody asks it a second time.
+    public var isSilent = false
     public var compose: Known<String>
     public var k3d: Known<String>
     public var kubectl: Known<String>

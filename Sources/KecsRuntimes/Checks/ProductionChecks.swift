@@ -12,8 +12,9 @@ enum ProductionChecks {
 
     static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
         [
-            item("db-not-in-image", "no image holds the database") { _, _ in
-                ProjectChecks.databasesInDockerfiles(project)
+            item("db-not-in-image", "no image holds the database") { facts, look in
+                try await ProjectChecks.databasesInDockerfiles(project)
+                    + ImageDatabaseCheck(engine: engine).run(facts, look)
             },
             item("data-mount", "the data lies outside of every container") { facts, look in
                 guard facts.instance.config.runtime != .local else {
@@ -35,7 +36,7 @@ enum ProductionChecks {
                         remedy: "kecsctl start \(facts.name)")
                 ]
             },
-            item("repos-mount", "every volume that the instance names is there") { facts, _ in
+            item("repos-mount", "/repos and all else that containers mount has a name") { facts, _ in
                 guard facts.instance.config.runtime == .docker || facts.instance.config.runtime == .compose
                 else { return [] }
                 let anonymous = try engine.containers(of: facts).flatMap(\.mounts).filter(\.isAnonymous)
@@ -76,7 +77,7 @@ enum ProductionChecks {
             },
             proof(
                 "restore-tested", "a restore was tried within 35 days",
-                ["backups drill", "drill", "restore"], "kecsctl backups drill INSTANCE"),
+                ["restore"], "kecsctl restore INSTANCE --from latest --into /tmp/drill-INSTANCE"),
             proof(
                 "rollback-tested", "taking back a change was tried within 35 days",
                 ["undo", "migrate schema", "recover --undo"], "kecsctl undo INSTANCE"),
@@ -84,9 +85,10 @@ enum ProductionChecks {
             persistence(
                 "persists-rebuild", "the data outlives a container that is made anew", step: "rebuild"),
             persistence("persists-down", "the data outlives the removal of the containers", step: "down"),
-            item("env-not-in-git", "no .env is tracked by git") { _, _ in ProjectChecks.envInGit(project) },
+            item("env-not-in-git", "no .env is tracked by git") { _, _ in try ProjectChecks.envInGit(project)
+            },
             item("db-not-in-git", "no database is tracked by git") { _, _ in
-                ProjectChecks.databaseInGit(project)
+                try ProjectChecks.databaseInGit(project)
             },
             item("backup-dir-writable", "backups can be written") { facts, look in
                 var folder = facts.instance.backups.folder
@@ -126,12 +128,15 @@ enum ProductionChecks {
 
     private struct Item: InstanceCheck {
         let info: CheckInfo
-        let judge: @Sendable (InstanceFacts, Look) throws -> [Finding]
-        func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] { try judge(facts, look) }
+        let judge: @Sendable (InstanceFacts, Look) async throws -> [Finding]
+        func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
+            try await judge(facts, look)
+        }
     }
 
     private static func item(
-        _ id: String, _ claim: String, _ judge: @escaping @Sendable (InstanceFacts, Look) throws -> [Finding]
+        _ id: String, _ claim: String,
+        _ judge: @escaping @Sendable (InstanceFacts, Look) async throws -> [Finding]
     ) -> any Check {
         Item(info: CheckInfo(id, .instance, .error, claim, profile: profile), judge: judge)
     }
@@ -184,6 +189,6 @@ extension FilePath {
 
 extension String {
     fileprivate func replacingInstance(_ name: InstanceName) -> String {
-        split(separator: " ").map { $0 == "INSTANCE" ? name.description : String($0) }.joined(separator: " ")
+        split(separator: "INSTANCE", omittingEmptySubsequences: false).joined(separator: name.description)
     }
 }

@@ -12,9 +12,11 @@ enum ProjectChecks {
                 _ in
                 databasesInDockerfiles(project)
             },
-            EngineCheck("git.env-tracked", .error, "no .env is tracked by git") { _ in envInGit(project) },
+            EngineCheck("git.env-tracked", .error, "no .env is tracked by git") { _ in
+                try envInGit(project)
+            },
             EngineCheck("git.db-tracked", .error, "no database is tracked by git") { _ in
-                databaseInGit(project)
+                try databaseInGit(project)
             },
             EngineCheck("env.mode", .warning, ".env files can be read by their owner only") { _ in
                 try project.folders.compactMap { folder in
@@ -61,8 +63,8 @@ enum ProjectChecks {
             }
     }
 
-    static func envInGit(_ project: ProjectFiles) -> [Finding] {
-        project.tracked.filter { path in
+    static func envInGit(_ project: ProjectFiles) throws -> [Finding] {
+        try project.tracked.get().filter { path in
             let name = path.lastComponent?.string ?? ""
             return name == ".env"
                 || (name.hasPrefix(".env.") && !name.hasSuffix(".example") && !name.hasSuffix(".sample")
@@ -76,8 +78,8 @@ enum ProjectChecks {
         }
     }
 
-    static func databaseInGit(_ project: ProjectFiles) -> [Finding] {
-        project.tracked.filter { Script.isDatabase($0.lastComponent?.string ?? "") }.map { path in
+    static func databaseInGit(_ project: ProjectFiles) throws -> [Finding] {
+        try project.tracked.get().filter { Script.isDatabase($0.lastComponent?.string ?? "") }.map { path in
             Finding(
                 .error,
                 "\(path) is a database that is tracked by git: a checkout puts an old one in its place",

@@ -10,9 +10,11 @@ public struct ProjectFiles: Sendable {
     /// The folders that were looked through.
     public var folders: [FilePath]
     /// Of those folders: what git knows of them, as `git ls-files` prints it.
-    public var tracked: [FilePath]
+    public var tracked: Known<[FilePath]>
 
-    public init(files: [Surroundings.TextFile] = [], folders: [FilePath] = [], tracked: [FilePath] = []) {
+    public init(
+        files: [Surroundings.TextFile] = [], folders: [FilePath] = [], tracked: Known<[FilePath]> = .known([])
+    ) {
         self.files = files
         self.folders = folders
         self.tracked = tracked
@@ -23,7 +25,9 @@ public struct ProjectFiles: Sendable {
 
     /// The working folder, and the folders of compose files and of data that lies outside the home; not below them, but
     /// for the usual places of scripts.
-    public static func gather(_ site: Site) async -> ProjectFiles {
+    ///
+    /// - Parameter limit: For git, in each folder.
+    public static func gather(_ site: Site, limit: Duration = .seconds(5)) async -> ProjectFiles {
         var folders: [FilePath] = []
         let around = await Surroundings.gather(site)
         if let here = around.workingFolder { folders.append(here) }
@@ -43,9 +47,16 @@ public struct ProjectFiles: Sendable {
             for place in [folder] + below.map({ FilePath("\(folder)/\($0)") }) { project.add(place) }
         }
         project.files = around.crontabs + around.scripts + project.files
+        var tracked: [FilePath] = []
         for folder in project.folders {
-            project.tracked += await trackedFiles(in: folder, site)
+            switch await trackedFiles(in: folder, site, limit) {
+            case .known(let files): tracked += files
+            case .unknown(let why):
+                project.tracked = .unknown(why)
+                return project
+            }
         }
+        project.tracked = .known(tracked)
         return project
     }
 
@@ -70,13 +81,28 @@ public struct ProjectFiles: Sendable {
     }
 
     /// None when it is no working tree, or when there is no git.
-    private static func trackedFiles(in folder: FilePath, _ site: Site) async -> [FilePath] {
+    private static func trackedFiles(
+        in folder: FilePath, _ site: Site, _ limit: Duration
+    ) async -> Known<[FilePath]> {
         var call = ProcessCall("git", "-C", folder.string, "ls-files", "-z")
-        call.limit = .seconds(5)
+        call.limit = limit
         // A repository may name programs to be run; none of them is needed to list files.
-        call.environment = ["GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0"]
+        call.environment = ["GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"]
         call.arguments = ["-c", "core.fsmonitor=false"] + call.arguments
-        guard let result = try? await site.machine.processes.run(call), result.succeeded else { return [] }
-        return result.output.split(separator: 0).map { folder.appending(bytes: Array($0)) }
+        do {
+            let result = try await site.machine.processes.run(call)
+            if result.succeeded {
+                return .known(result.output.split(separator: 0).map { folder.appending(bytes: Array($0)) })
+            }
+            // 128 is git's own “fatal”: no working tree.
+            if result.end == .exited(128), result.errorText.contains("not a git repository") {
+                return .known([])
+            }
+            return .unknown("git in \(folder): \(result.complaint)")
+        } catch ProcessError.notFound {
+            return .known([])
+        } catch {
+            return .unknown("git in \(folder): \(error)")
+        }
     }
 }

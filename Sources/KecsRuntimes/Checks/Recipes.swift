@@ -42,7 +42,7 @@ enum Recipes {
         Recipe(
             "recipe.relative-volume",
             "binds a relative folder, which is another one from cron, or the name of a volume",
-            "kecsctl backup --to DIR"
+            "kecsctl backup"
         ) { script in
             let relative = script.lines.compactMap { line -> String? in
                 guard let equals = line.text.firstRange(of: "=") else { return nil }

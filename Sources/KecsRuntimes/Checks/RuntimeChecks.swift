@@ -10,15 +10,17 @@ public enum RuntimeChecks {
     public static func all(engine: EngineFacts? = nil, project: ProjectFiles? = nil) -> [any Check] {
         let engine = engine ?? EngineFacts()
         let project = project ?? ProjectFiles()
-        return DockerChecks.all(engine) + ContainerChecks.all(engine) + ClusterChecks.all(engine)
+        return DockerChecks.all(engine) + ContainerChecks.all(engine) + [ImageDatabaseCheck(engine: engine)]
+            + ClusterChecks.all(engine)
             + InsideClusterCheck.all(engine) + RecipeCheck.all(project) + ProjectChecks.all(project)
             + ProductionChecks.all(engine, project)
     }
 
     /// Asks docker and looks through the scripts, both at once and bounded.
-    public static func looking(at site: Site) async -> [any Check] {
+    public static func looking(at site: Site) async -> (checks: [any Check], engine: EngineFacts) {
         async let engine = EngineFacts.gather(site.machine)
         async let project = ProjectFiles.gather(site)
-        return all(engine: await engine, project: await project)
+        let facts = await engine
+        return (all(engine: facts, project: await project), facts)
     }
 }

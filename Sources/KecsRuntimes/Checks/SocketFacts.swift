@@ -26,8 +26,12 @@ public struct SocketFacts: Sendable, Hashable {
 
     /// Nil when docker is not reached through a socket of this machine: `tcp://`, `ssh://`.
     static func of(_ environment: [String: String]) -> SocketFacts? {
-        let host =
-            environment["DOCKER_HOST"].flatMap { $0.isEmpty ? nil : $0 } ?? "unix:///var/run/docker.sock"
+        of(environment["DOCKER_HOST"].flatMap { $0.isEmpty ? nil : $0 })
+    }
+
+    /// - Parameter host: As `DOCKER_HOST` spells it; nil means docker's default.
+    static func of(_ host: String?) -> SocketFacts? {
+        let host = host ?? "unix:///var/run/docker.sock"
         guard host.hasPrefix("unix://") else { return nil }
         return of(FilePath(String(host.dropFirst(7))))
     }
@@ -38,7 +42,8 @@ public struct SocketFacts: Sendable, Hashable {
             return SocketFacts(path: path, condition: errno == EACCES ? .denied : .missing)
         }
         let status = FileStatus(raw)
-        let may = path.withPlatformString { access($0, R_OK | W_OK) } == 0
+        // As the user who calls docker: access(2) would ask for the one who called sudo.
+        let may = path.withPlatformString { faccessat(AT_FDCWD, $0, R_OK | W_OK, AT_EACCESS) } == 0
         return SocketFacts(
             path: path, condition: status.kind != .socket ? .notSocket : may ? .ok : .denied,
             owner: status.owner, group: status.group, mode: status.mode)

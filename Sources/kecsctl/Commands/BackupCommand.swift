@@ -36,6 +36,12 @@ struct BackupCommand: SessionCommand {
     @Option(help: "fast, small or none.")
     var compression: Compression?
 
+    @Flag(
+        help:
+            "Say that a schedule called, not a person: the backup's id ends in “schedule”. For crontabs and timers."
+    )
+    var scheduled = false
+
     @OptionGroup(title: "Retention") var retention: RetentionOptions
 
     @Flag(name: .customLong("no-prune"), help: "Remove no old backup afterwards.")
@@ -55,6 +61,7 @@ struct BackupCommand: SessionCommand {
         flags[.maxPause] = maxPause?.description
         flags[.compression] = compression?.rawValue
         let request = BackupRequest(
+            reason: scheduled ? .schedule : .manual,
             parts: parts.isEmpty ? nil : parts.flatMap(\.names),
             labels: Dictionary(labels.map { ($0.key, $0.value) }) { $1 }, prune: !noPrune, force: force.force,
             dryRun: change.dryRun)

@@ -65,8 +65,7 @@ struct DoctorCommand: SessionCommand {
             _ = try session.site.instance(name)
         }
         if isUndo { return try await undo(session, names) }
-        let checks = await Wiring.checks(session.site)
-        let doctor = Doctor(site: session.site, checks: checks)
+        let doctor = await Wiring.doctor(session.site)
         let selection = Doctor.Selection(ids: self.checks.isEmpty ? nil : self.checks, profile: profile)
         var report = try await doctor.run(names, selection)
         if fix {

@@ -86,7 +86,7 @@ struct RestoreCommand: SessionCommand {
             dryRun: change.dryRun)
         let folder = try into?.path(session)
         return await session.operate(
-            on: instance.selection, unnamed: .variable, changes: !change.dryRun && folder == nil, Self.telling
+            on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
         ) { name in
             if let folder { return try ExtractBackup(site: session.site).run(name, request, into: folder) }
             if !change.dryRun {

@@ -4,11 +4,16 @@ import Kecs
 
 struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undo", abstract: "Take back the last restore; a second “undo” takes that back.")
+        commandName: "undo", abstract: "Take back the last change: a restore, or a repair by “doctor --fix”.",
+        discussion: """
+            The newer of the two. A restore that was taken back comes again with a second “undo”; a repair does not, and a \
+            second “undo” then takes back what was before it.
+            """)
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
-        .init("kecsctl undo dev", "put back what the last restore of “dev” replaced"),
+        .init(
+            "kecsctl undo dev", "put back what the last restore replaced, or the last “doctor --fix” changed"),
         .init("kecsctl undo dev --dry-run", "say what that is"))
 
     @OptionGroup var instance: OneInstanceArgument
@@ -27,13 +32,26 @@ struct UndoCommand: SessionCommand {
                 failures: RestoreCommand.telling.failures)
         ) { name in
             try await session.locked(name, change) { instance in
-                try await UndoRestore(site: session.site).run(
+                try await UndoLastChange(site: session.site).run(
                     instance, start: !noStart, dryRun: change.dryRun)
             }
         }
     }
 
     private static func text(_ name: InstanceName, _ report: RestoreReport) -> String {
+        if let repairs = report.repairs {
+            return repairs.map { repair in
+                let verb =
+                    switch repair.outcome {
+                    case .planned: "would take back a repair"
+                    case .done: "took back a repair"
+                    case .failed: "could not take back a repair"
+                    default: "changed since, and left as it is"
+                    }
+                return "\(name): \(verb): \(repair.change.printable)"
+                    + (repair.error.map { " (\($0.printable))" } ?? "")
+            }.joined(separator: "\n")
+        }
         let parts = report.parts.joined(separator: ", ")
         if report.outcome == .planned {
             return "\(name): would put back \(parts): \(report.notes.joined(separator: "; "))"

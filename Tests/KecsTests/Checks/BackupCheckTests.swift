@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Int64(500_000), false), (499_999, true)])
+    @Test(arguments: [(Int64(500_001), false), (500_000, false), (499_999, true)])
     func `a backup has shrunk when it is under half of the one before`(
         bytes: Int64, isFound: Bool
     ) async throws {
@@ -120,7 +120,7 @@ import Testing
     @Test func `a drill is asked for every 35 days`() async throws {
         try await CheckScene.with { scene in
             #expect(try await scene.finding(DrillCheck()).severity == .info)
-            try scene.addHistory("backups drill", "done", age: .seconds(35 * 86_400))
+            try scene.addHistory("restore", "done", age: .seconds(35 * 86_400))
             try await scene.expectNone(DrillCheck())
             scene.clock.advance(by: .seconds(1))
             _ = try await scene.finding(DrillCheck())
@@ -130,7 +130,9 @@ import Testing
     @Test func `a copy elsewhere is asked for until there is one`() async throws {
         try await CheckScene.with { scene in
             _ = try await scene.finding(RemoteCheck())
-            try scene.addHistory("backup", "done", extra: ["backup": ["copies": ["remote:x"]]])
+            try scene.addHistory("backups export", "done", extra: ["isOnAnotherFileSystem": false])
+            _ = try await scene.finding(RemoteCheck())
+            try scene.addHistory("backups export", "done", extra: ["isOnAnotherFileSystem": true])
             try await scene.expectNone(RemoteCheck())
         }
     }

@@ -4,10 +4,12 @@ import KecsState
 import KecsStorage
 import KecsSystem
 import KecsTesting
+import Synchronization
 import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsRuntimes
 
 /// A home with one instance that is as well as can be, for checks to look at and for tests to spoil.
 struct CheckScene: Sendable {
@@ -16,7 +18,13 @@ struct CheckScene: Sendable {
     var site: Site
     let name: InstanceName
     var surroundings: Surroundings
-    var state = RuntimeState.stopped
+    /// What docker and the programs around it are taken to say.
+    var engine = EngineFacts.well()
+    /// Crontabs, scripts and compose files that lie around.
+    var project = ProjectFiles()
+    /// Applied to what was gathered of each instance: for facts that this user cannot make on disk. Nil: it was not
+    /// gathered in time.
+    var change: @Sendable (InstanceFacts) throws -> InstanceFacts? = { $0 }
 
     static let now = Moment(seconds: 1_800_000_000)
 
@@ -65,6 +73,15 @@ struct CheckScene: Sendable {
         try config.write(to: folder.config)
     }
 
+    /// Servers that live as long as the scene.
+    private let servers = Servers()
+
+    private final class Servers: Sendable {
+        let all = Mutex<[TestServer]>([])
+    }
+
+    func keep(_ server: TestServer) { servers.all.withLock { $0.append(server) } }
+
     // MARK: Ask
 
     func facts(_ other: InstanceName? = nil) async throws -> InstanceFacts {
@@ -78,7 +95,7 @@ struct CheckScene: Sendable {
         around.history = .known(try History(site.home).read())
         var all: [InstanceFacts] = []
         for name in try site.instanceNames() where (try? site.instance(name)) != nil {
-            all.append(try await facts(name))
+            if let facts = try change(try await facts(name)) { all.append(facts) }
         }
         return Look(
             site: site, facts: all.first { $0.name == name }, all: all, surroundings: around,
@@ -86,6 +103,12 @@ struct CheckScene: Sendable {
     }
 
     func findings(_ check: any Check) async throws -> [Finding] { try await check.run(try await look()) }
+
+    /// What the check of the registry with this id says of the scene as it is.
+    func findings(ofCheck id: String) async throws -> [Finding] {
+        let all = HostChecks.all + RuntimeChecks.all(engine: engine, project: project)
+        return try await findings(try #require(all.first { $0.info.id == id }, "there is no check \(id)"))
+    }
 
     func expectNone(_ check: any Check, at place: SourceLocation = #_sourceLocation) async throws {
         let all = try await findings(check)
@@ -119,7 +142,8 @@ struct CheckScene: Sendable {
     @discardableResult
     func addBackup(
         _ age: Duration, verified: Bool = true, degraded: Bool = false, sourceBytes: Int64 = 1000,
-        reason: BackupReason = .manual, tool: String = "1.0.0", of other: InstanceName? = nil
+        reason: BackupReason = .manual, tool: String = "1.0.0", of other: InstanceName? = nil,
+        runtime: Manifest.Runtime = .init(kind: "local")
     ) throws -> StoredBackup {
         let name = other ?? name
         let store = site.home.backupStore(of: name)
@@ -138,7 +162,7 @@ struct CheckScene: Sendable {
         return try draft.commit(
             Manifest(
                 id: draft.id, instance: name.description, instanceId: "id-of-\(name)",
-                tool: Manifest.Tool(name: "kecsctl", version: tool), runtime: .init(kind: "local"),
+                tool: Manifest.Tool(name: "kecsctl", version: tool), runtime: runtime,
                 degraded: degraded,
                 schemaVersion: 1, labels: [:], verified: verified, parts: [part]))
     }
@@ -156,10 +180,19 @@ struct CheckScene: Sendable {
     }
 }
 
+extension InstanceFacts {
+    func with(tree: TreeFacts) -> InstanceFacts {
+        InstanceFacts(
+            instance: instance, data: data, database: database, tree: .known(tree), backups: backups,
+            state: state, endpoints: endpoints, runsSomething: runsSomething, history: history)
+    }
+}
+
 /// A runtime that starts nothing and is in the state it was given.
 struct StillRuntime: Runtime {
     var current: RuntimeState
     var urls: [Endpoint] = []
+    var programs: [String: String] = [:]
 
     func state() async -> RuntimeState { current }
     func start(limit: Duration) async throws {}
@@ -170,5 +203,6 @@ struct StillRuntime: Runtime {
     func thaw() async throws {}
     func parts() async throws -> [Part] { [] }
     func endpoints() -> [Endpoint] { urls }
+    func versions() async -> [String: String] { programs }
     var runsSomething: Bool { true }
 }

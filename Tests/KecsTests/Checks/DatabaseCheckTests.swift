@@ -8,6 +8,11 @@ import Testing
 
 @testable import Kecs
 
+/// One byte below a limit, at it, and one byte above: only the last is too much.
+private func limits(_ limit: Int64) -> [(Int64, Bool)] {
+    [(limit - 1, false), (limit, false), (limit + 1, true)]
+}
+
 @Suite struct DatabaseCheckTests {
     @Test func `a database is told by its first bytes`() async throws {
         try await CheckScene.with { scene in
@@ -33,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Int64(1) << 30, false), (Int64(1) << 30 + 1, true)])
+    @Test(arguments: limits(1 << 30))
     func `a database is too large from one byte over 1 GiB`(bytes: Int64, isFound: Bool) async throws {
         try await CheckScene.with { scene in
             try scene.sparse(scene.folder.data.appending("mimir.db"), bytes)
@@ -41,20 +46,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Int64(10) << 30, false), (Int64(10) << 30 + 1, true)])
+    @Test(arguments: limits(10 << 30))
     func `data is too large from one byte over 10 GiB`(bytes: Int64, isFound: Bool) async throws {
         try await CheckScene.with { scene in
-            try scene.database.remove()
-            for suffix in ["-wal", "-shm"] {
-                let file = FilePath(scene.database.string + suffix)
-                if file.isPresent { try file.remove() }
-            }
-            try scene.sparse(scene.folder.data.appending("blob"), bytes)
+            try scene.fillData(bytes)
             #expect(try await scene.findings(DataSizeCheck()).isEmpty != isFound)
         }
     }
 
-    @Test(arguments: [(Int64(64) << 20, false), (Int64(64) << 20 + 1, true)])
+    @Test(arguments: limits(64 << 20))
     func `a write-ahead log is too large from one byte over 64 MiB`(bytes: Int64, isFound: Bool) async throws
     {
         try await CheckScene.with { scene in

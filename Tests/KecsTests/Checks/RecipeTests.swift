@@ -134,7 +134,7 @@ import Testing
                         "FROM x\nCOPY --chown=1:1 dev_assets ./dev_assets\nCOPY --from=build /app/bin /bin\nCOPY seed.sqlite /app/\n"
                 )
             ],
-            tracked: ["/p/.env", "/p/.env.example", "/p/dev_assets/db.sqlite", "/p/main.go"])
+            tracked: .known(["/p/.env", "/p/.env.example", "/p/dev_assets/db.sqlite", "/p/main.go"]))
         try await CheckScene.with { scene in
             func check(_ id: String) throws -> any Check {
                 try #require(RuntimeChecks.all(project: project).first { $0.info.id == id })

@@ -17,40 +17,6 @@ import Testing
         try #require(RuntimeChecks.all(engine: engine, project: project).first { $0.info.id == id })
     }
 
-    private func container(
-        _ name: String = "kecs-dev", _ change: (inout ContainerFacts) -> Void = { _ in }
-    ) throws -> ContainerFacts {
-        var facts = try #require(ContainerFacts(["Name": .string("/" + name)]))
-        facts.labels = ["dev.kecsctl.id": "id-of-dev"]
-        facts.status = "running"
-        facts.restartPolicy = "unless-stopped"
-        facts.mounts = [
-            .init(kind: "volume", name: "dev-data", source: "", destination: "/data", isWritable: true)
-        ]
-        change(&facts)
-        return facts
-    }
-
-    private func node(
-        _ role: String = "server", _ change: (inout ContainerFacts) -> Void = { _ in }
-    ) throws -> ContainerFacts {
-        try container("k3d-kecs-dev-\(role)") {
-            $0.labels = [
-                "app": "k3d", "k3d.cluster": "kecs-dev", "k3d.role": role, "kecsctl.instance": "id-of-dev",
-            ]
-            change(&$0)
-        }
-    }
-
-    private func engine(_ containers: [ContainerFacts] = []) -> EngineFacts {
-        EngineFacts(
-            socket: SocketFacts(path: "/var/run/docker.sock", condition: .ok, group: 998),
-            server: .known("28.2.2"),
-            compose: .known("2.36.0"), k3d: .known("v5.9.0"), kubectl: .known("v1.32.0"),
-            containers: .known(containers),
-            volumes: .known([]), networks: .known([]), images: .known([]))
-    }
-
     private func pass(
         _ id: String, _ engine: EngineFacts, _ kind: RuntimeKind, settings: [String: JSONValue] = [:]
     ) async throws {
@@ -71,7 +37,7 @@ import Testing
     }
 
     @Test func `programs that an instance needs and that are not there`() async throws {
-        var none = engine()
+        var none = EngineFacts.well()
         none.docker = .known(false)
         none.server = .unknown("“docker” is not on PATH")
         none.compose = .unknown("“docker” is not on PATH")
@@ -84,7 +50,7 @@ import Testing
         for id in ["docker.cli", "docker.compose", "k3d.cli", "kubectl.cli", "docker.version", "k3d.version"]
         {
             try await pass(id, none, .local)
-            try await pass(id, engine(), .k3d)
+            try await pass(id, EngineFacts.well(), .k3d)
         }
     }
 
@@ -95,7 +61,7 @@ import Testing
     func `docker's socket has a check for each of its troubles`(
         id: String, condition: SocketFacts.Condition
     ) async throws {
-        var facts = engine()
+        var facts = EngineFacts.well()
         facts.socket?.condition = condition
         try await CheckScene.with(runtime: .docker) { scene in
             let finding = try await scene.finding(check(id, facts))
@@ -123,32 +89,34 @@ import Testing
     }
 
     @Test func `an engine that is down is an error only where it is needed`() async throws {
-        var down = engine()
+        var down = EngineFacts.well()
         down.server = .unknown("Cannot connect to the Docker daemon")
         try await fail("docker.engine", down, .docker, "Cannot connect")
         try await CheckScene.with { scene in
             let finding = try await scene.finding(check("docker.engine", down))
             #expect(finding.severity == .info)
         }
-        try await pass("docker.engine", engine(), .docker)
+        try await pass("docker.engine", EngineFacts.well(), .docker)
     }
 
     @Test func `versions are compared as numbers`() async throws {
         #expect(versionNumbers("v1.31.4-k3s1") == [1, 31, 4])
-        var old = engine()
+        var old = EngineFacts.well()
         old.server = .known("19.03.15")
         try await fail("docker.version", old, .docker, "19.03.15")
         old.server = .known("20.10.0+dfsg1")
         try await pass("docker.version", old, .docker)
         old.k3d = .known("v4.4.8")
         try await fail("k3d.version", old, .k3d, "v4.4.8")
-        let skewed = engine([try node { $0.image = "rancher/k3s:v1.34.1-k3s1" }])
+        let skewed = EngineFacts.well([try ContainerFacts.node { $0.image = "rancher/k3s:v1.34.1-k3s1" }])
         try await fail("kubectl.skew", skewed, .k3d, "1.32 and the cluster of “dev” 1.34")
-        try await pass("kubectl.skew", engine([try node { $0.image = "rancher/k3s:v1.31.4-k3s1" }]), .k3d)
+        try await pass(
+            "kubectl.skew",
+            EngineFacts.well([try ContainerFacts.node { $0.image = "rancher/k3s:v1.31.4-k3s1" }]), .k3d)
     }
 
     @Test func `containers that are not well, one check each`() async throws {
-        let good = engine([try container()])
+        let good = EngineFacts.well([try .running()])
         let cases: [(String, String, (inout ContainerFacts) -> Void)] = [
             ("container.restart-policy", "stays down after a reboot", { $0.restartPolicy = "no" }),
             ("container.restarting", "restarted 4 times", { $0.restarts = 4 }),
@@ -172,12 +140,13 @@ import Testing
         ]
         for (id, words, change) in cases {
             try await pass(id, good, .docker)
-            try await fail(id, engine([try container("kecs-dev", change)]), .docker, words)
+            try await fail(
+                id, EngineFacts.well([try ContainerFacts.running("kecs-dev", change)]), .docker, words)
             // A container of somebody else is none of our business.
             try await pass(
                 id,
-                engine([
-                    try container("other") {
+                EngineFacts.well([
+                    try ContainerFacts.running("other") {
                         change(&$0); $0.labels = [:]
                     }
                 ]), .docker)
@@ -185,7 +154,7 @@ import Testing
     }
 
     @Test func `a container that is given the socket's group may use it`() async throws {
-        let given = try container {
+        let given = try ContainerFacts.running {
             $0.user = "65532"
             $0.extraGroups = ["998"]
             $0.mounts.append(
@@ -193,14 +162,14 @@ import Testing
                     kind: "bind", name: "", source: "/s", destination: "/var/run/docker.sock",
                     isWritable: true))
         }
-        try await pass("docker.sock.group", engine([given]), .docker)
+        try await pass("docker.sock.group", EngineFacts.well([given]), .docker)
     }
 
     @Test func `a container whose user does not own the folder that it binds`() async throws {
         try await CheckScene.with(runtime: .docker) { scene in
-            func engine(_ user: UInt32) throws -> EngineFacts {
-                self.engine([
-                    try container {
+            func owned(by user: UInt32) throws -> EngineFacts {
+                EngineFacts.well([
+                    try ContainerFacts.running {
                         $0.user = "\(user):\(user)"
                         $0.mounts = [
                             .init(
@@ -211,9 +180,9 @@ import Testing
                 ])
             }
             let owner = try #require(try FileStatus.of(scene.folder.data)).owner
-            try await scene.expectNone(check("container.user", engine(owner)))
+            try await scene.expectNone(check("container.user", owned(by: owner)))
             #expect(
-                try await scene.finding(check("container.user", engine(owner + 4711))).message.contains(
+                try await scene.finding(check("container.user", owned(by: owner + 4711))).message.contains(
                     "runs as the user"))
         }
     }
@@ -223,7 +192,7 @@ import Testing
     {
         try await CheckScene.with(runtime: .docker) { scene in
             // This process stands for the container's: its root is the machine's.
-            let same = try container {
+            let same = try ContainerFacts.running {
                 $0.pid = Int64(getpid())
                 $0.mounts = [
                     .init(
@@ -231,8 +200,8 @@ import Testing
                         destination: scene.folder.data.string, isWritable: true)
                 ]
             }
-            try await scene.expectNone(check("container.mount-mismatch", engine([same])))
-            let other = try container {
+            try await scene.expectNone(check("container.mount-mismatch", EngineFacts.well([same])))
+            let other = try ContainerFacts.running {
                 $0.pid = Int64(getpid())
                 $0.mounts = [
                     .init(
@@ -240,15 +209,15 @@ import Testing
                         destination: scene.folder.logs.string, isWritable: true)
                 ]
             }
-            _ = try await scene.finding(check("container.mount-mismatch", engine([other])))
+            _ = try await scene.finding(check("container.mount-mismatch", EngineFacts.well([other])))
         }
     }
 
     @Test func `volumes that docker's prune would take, or that are gone`() async throws {
-        var facts = engine([try container { $0.mounts = [] }])
+        var facts = EngineFacts.well([try ContainerFacts.running { $0.mounts = [] }])
         facts.volumes = .known([VolumeFacts(name: "dev-data", labels: ["dev.kecsctl.instance": "dev"])])
         try await fail("volume.unattached", facts, .docker, "attached to no container")
-        facts.containers = .known([try container()])
+        facts.containers = .known([try .running()])
         try await pass("volume.unattached", facts, .docker)
         let settings: [String: JSONValue] = ["volumes": "dev-data:/data,/host:/x"]
         try await pass("volume.missing", facts, .docker, settings: settings)
@@ -257,7 +226,7 @@ import Testing
     }
 
     @Test func `images that are not here, or that change with each pull`() async throws {
-        var facts = engine()
+        var facts = EngineFacts.well()
         facts.images = .known(["kecs:1.2", "kecs:latest"])
         try await pass("image.missing", facts, .docker, settings: ["image": "kecs:1.2"])
         try await pass("image.missing", facts, .docker, settings: ["image": "kecs"])
@@ -267,9 +236,9 @@ import Testing
     }
 
     @Test func `clusters, networks and volumes that belong to nobody`() async throws {
-        var facts = engine([try node()])
+        var facts = EngineFacts.well([try ContainerFacts.node()])
         try await pass("cluster.orphan", facts, .k3d)
-        facts.containers = .known([try node { $0.labels["k3d.cluster"] = "kecs-gone" }])
+        facts.containers = .known([try ContainerFacts.node { $0.labels["k3d.cluster"] = "kecs-gone" }])
         try await fail("cluster.orphan", facts, .k3d, "kecs-gone")
         facts.containers = .known([])
         facts.networks = .known([
@@ -281,62 +250,73 @@ import Testing
             VolumeFacts(name: "k3d-kecs-dev-images", labels: ["app": "k3d", "k3d.cluster": "kecs-dev"])
         ])
         try await fail("cluster.volume-leaked", facts, .k3d, "k3d-kecs-dev-images")
-        facts.containers = .known([try node { $0.addresses = ["k3d-kecs-dev": "172.18.0.2"] }])
+        facts.containers = .known([try ContainerFacts.node { $0.addresses = ["k3d-kecs-dev": "172.18.0.2"] }])
         try await pass("cluster.network-leaked", facts, .k3d)
         try await pass("cluster.volume-leaked", facts, .k3d)
     }
 
     @Test func `a cluster that was started and is gone`() async throws {
         try await CheckScene.with(runtime: .k3d) { scene in
-            try await scene.expectNone(check("cluster.missing", engine()))
+            try await scene.expectNone(check("cluster.missing", EngineFacts.well()))
             try scene.addHistory("start", "done")
-            _ = try await scene.finding(check("cluster.missing", engine()))
-            try await scene.expectNone(check("cluster.missing", engine([try node()])))
+            _ = try await scene.finding(check("cluster.missing", EngineFacts.well()))
+            try await scene.expectNone(
+                check("cluster.missing", EngineFacts.well([try ContainerFacts.node()])))
             try scene.addHistory("stop", "done")
-            try await scene.expectNone(check("cluster.missing", engine()))
+            try await scene.expectNone(check("cluster.missing", EngineFacts.well()))
         }
     }
 
     @Test func `clusters that are half there`() async throws {
-        let server = try node()
-        try await pass("cluster.half-made", engine([server, try node("loadbalancer")]), .k3d)
+        let server = try ContainerFacts.node()
+        try await pass(
+            "cluster.half-made", EngineFacts.well([server, try ContainerFacts.node("loadbalancer")]), .k3d)
         try await fail(
-            "cluster.half-made", engine([server, try node("loadbalancer") { $0.status = "created" }]), .k3d,
+            "cluster.half-made",
+            EngineFacts.well([server, try ContainerFacts.node("loadbalancer") { $0.status = "created" }]),
+            .k3d,
             "never started")
-        try await fail("cluster.half-made", engine([try node("loadbalancer")]), .k3d, "no server")
-        try await pass("cluster.mixed", engine([server]), .k3d)
         try await fail(
-            "cluster.mixed", engine([server, try node("agent") { $0.status = "exited" }]), .k3d,
+            "cluster.half-made", EngineFacts.well([try ContainerFacts.node("loadbalancer")]), .k3d,
+            "no server")
+        try await pass("cluster.mixed", EngineFacts.well([server]), .k3d)
+        try await fail(
+            "cluster.mixed",
+            EngineFacts.well([server, try ContainerFacts.node("agent") { $0.status = "exited" }]), .k3d,
             "agent (exited)")
     }
 
     @Test func `an API that other machines reach`() async throws {
         try await pass(
-            "cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["127.0.0.1"]] }]), .k3d)
+            "cluster.api-exposed",
+            EngineFacts.well([try ContainerFacts.node { $0.published = ["6443/tcp": ["127.0.0.1"]] }]), .k3d)
         try await fail(
-            "cluster.api-exposed", engine([try node { $0.published = ["6443/tcp": ["0.0.0.0"]] }]), .k3d,
+            "cluster.api-exposed",
+            EngineFacts.well([try ContainerFacts.node { $0.published = ["6443/tcp": ["0.0.0.0"]] }]), .k3d,
             "other machines")
     }
 
     @Test func `an object store whose folder is not in the cluster`() async throws {
         try await CheckScene.with(runtime: .k3d) { scene in
             _ = try await scene.finding(
-                check("minio.hostpath-unmapped", engine([try node { $0.mounts = [] }])))
-            let bound = try node {
+                check(
+                    "minio.hostpath-unmapped", EngineFacts.well([try ContainerFacts.node { $0.mounts = [] }]))
+            )
+            let bound = try ContainerFacts.node {
                 $0.mounts = [
                     .init(
                         kind: "bind", name: "", source: scene.folder.objectStore.string, destination: "/x",
                         isWritable: true)
                 ]
             }
-            try await scene.expectNone(check("minio.hostpath-unmapped", engine([bound])))
+            try await scene.expectNone(check("minio.hostpath-unmapped", EngineFacts.well([bound])))
         }
     }
 
     @Test func `a node that got another address`() async throws {
         func facts(_ recorded: String) throws -> EngineFacts {
-            engine([
-                try node {
+            EngineFacts.well([
+                try ContainerFacts.node {
                     $0.labels["k3d.node.staticIP"] = recorded
                     $0.addresses = ["k3d-kecs-dev": "172.18.0.3"]
                 }
@@ -357,7 +337,9 @@ import Testing
                 ])
             call.limit = .seconds(6)
             scene.site.machine.processes = ScriptedProcesses([.call(call, output: answer)])
-            let facts = engine([try node { $0.addresses = ["k3d-kecs-dev": "172.18.0.3"] }])
+            let facts = EngineFacts.well([
+                try ContainerFacts.node { $0.addresses = ["k3d-kecs-dev": "172.18.0.3"] }
+            ])
             if let words {
                 #expect(try await scene.finding(check(id, facts)).message.contains(words))
             } else {
@@ -439,7 +421,7 @@ import Testing
             #expect(facts.docker == .known(true))
             #expect(facts.server.value == nil)
             #expect(facts.containers == .unknown("docker does not answer"))
-            #expect(try home.tools.calls().allSatisfy { $0[1] == "version" || $0[1] == "compose" })
+            #expect(try home.tools.calls().allSatisfy { ["version", "compose", "context"].contains($0[1]) })
         }
     }
 }

@@ -33,7 +33,7 @@ import Testing
         #expect(lines.count == 2)
         #expect(
             lines[0]
-                == "5 2 * * * PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' backup dev --home /home/u/100\\%/.kecs --quiet --wait-lock 10m --keep-daily 7"
+                == "5 2 * * * PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' backup dev --scheduled --home /home/u/100\\%/.kecs --quiet --wait-lock 10m --keep-daily 7"
         )
         #expect(lines[1].hasPrefix("@reboot PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' start dev"))
         #expect(
@@ -117,7 +117,8 @@ import Testing
         let service = try #require(units.files["kecsctl-backup-dev.service"])
         #expect(service.contains("IOSchedulingClass=idle\n"))
         #expect(
-            service.contains(#"ExecStart="/opt/k c/kecsctl" backup dev --home "/home/u/100%%/.kecs" --quiet"#)
+            service.contains(
+                #"ExecStart="/opt/k c/kecsctl" backup dev --scheduled --home "/home/u/100%%/.kecs" --quiet"#)
         )
         #expect(SystemdUnits.command(["a$b", "c d", #"e"f"#]) == #"a$$b "c d" "e\"f""#)
     }

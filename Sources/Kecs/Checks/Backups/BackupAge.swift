@@ -6,6 +6,7 @@ public import KecsSystem
 public struct BackupAge: Sendable, Hashable {
     /// Of the newest verified backup that was not taken of a degraded instance; nil when there is none.
     public let newest: BackupID?
+    private let instanceCreatedAt: Moment
     private let now: Moment
 
     public init(_ instance: Instance, at now: Moment) throws {
@@ -14,6 +15,7 @@ public struct BackupAge: Sendable, Hashable {
 
     init(_ instance: Instance, backups: [StoredBackup], at now: Moment) {
         newest = backups.first { $0.isVerified && !$0.isDegraded }?.id
+        instanceCreatedAt = instance.config.createdAt
         self.now = now
     }
 
@@ -22,4 +24,16 @@ public struct BackupAge: Sendable, Hashable {
 
     /// Whether it is older than that, to the second; also when there is none.
     public func isOver(_ limit: TimeSpan) -> Bool { seconds.map { $0 > limit.seconds } ?? true }
+
+    /// What to say of a backup that is overdue; nil when none is. An instance that is younger than the limit itself need
+    /// not have one yet.
+    public func overdue(_ limit: TimeSpan = Thresholds.backupAge) -> String? {
+        guard isOver(limit) else { return nil }
+        if let newest, let seconds {
+            return "a backup is overdue: \(newest), the newest good one, is \(CheckAge.text(seconds)) old, "
+                + "the limit is \(limit)"
+        }
+        guard now.since(instanceCreatedAt) > limit.duration else { return nil }
+        return "a backup is overdue: there is no good one"
+    }
 }

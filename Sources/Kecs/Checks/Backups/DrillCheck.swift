@@ -14,13 +14,15 @@ struct DrillCheck: InstanceCheck {
                 last.map { "the last rehearsal of a restore of “\(facts.name)” was on \($0)" }
                     ?? "a restore of “\(facts.name)” was never rehearsed",
                 last.map { ["last": .string("\($0)")] } ?? [:],
-                remedy: "kecsctl backups drill \(facts.name)")
+                remedy: "kecsctl restore \(facts.name) --from latest --into \(Self.folder(facts.name))")
         ]
     }
 
+    /// A restore that went well, into a folder beside or in earnest.
     static func lastDrill(_ facts: InstanceFacts) -> Moment? {
-        facts.history.last { record in
-            record.command.hasSuffix("drill") && record.succeeded(for: facts.name) == true
-        }?.at
+        facts.history.last { $0.command == "restore" && $0.succeeded(for: facts.name) == true }?.at
     }
+
+    /// Where a rehearsal may go: not there yet, as a rule.
+    static func folder(_ name: InstanceName) -> String { "/tmp/drill-\(name)" }
 }

@@ -3,26 +3,27 @@ import KecsStorage
 import KecsSystem
 
 struct RemoteCheck: InstanceCheck {
-    let info = CheckInfo("remote.none", .instance, .info, "a copy of the backups lies on another machine")
+    let info = CheckInfo("remote.none", .instance, .info, "a backup was copied to another file system")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard !Self.hasCopy(facts) else { return [] }
         return [
             Finding(
-                .info, "no backup of “\(facts.name)” was ever copied elsewhere: they go with this machine",
-                remedy: "kecsctl backup \(facts.name) --copy-to REMOTE")
+                .info,
+                "no backup of “\(facts.name)” was ever exported to another file system: they go with this one",
+                remedy: RemoteCheck.remedy(facts.name))
         ]
     }
 
+    /// By the exports that the history knows of: whoever wrote to another file system carried it away.
     static func hasCopy(_ facts: InstanceFacts) -> Bool {
-        if case .array(let remotes)? = facts.instance.config.settings["remotes"], !remotes.isEmpty {
-            return true
+        facts.history.contains { record in
+            record.command == "backups export" && record.succeeded(for: facts.name) == true
+                && record.result(of: facts.name)?["isOnAnotherFileSystem"] == .bool(true)
         }
-        return facts.history.contains { record in
-            guard record.succeeded(for: facts.name) == true else { return false }
-            if record.command.hasSuffix("copy") { return true }
-            let copies = record.result(of: facts.name)?["backup"]?["copies"]?.array
-            return copies.map { !$0.isEmpty } ?? false
-        }
+    }
+
+    static func remedy(_ name: InstanceName) -> String {
+        "kecsctl backups export latest --instance \(name) --file /mnt/usb/\(name).tar"
     }
 }

@@ -16,7 +16,7 @@ struct SameDeviceCheck: InstanceCheck {
             Finding(
                 .info, "the backups of “\(facts.name)” lie on the same file system as its data",
                 ["path": .string(facts.instance.backups.folder.string)],
-                remedy: "kecsctl backup \(facts.name) --copy-to REMOTE")
+                remedy: RemoteCheck.remedy(facts.name))
         ]
     }
 }

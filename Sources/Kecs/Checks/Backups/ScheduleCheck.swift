@@ -2,14 +2,16 @@
 import KecsStorage
 import KecsSystem
 
+/// A hint: an instance without a schedule is well as long as its backups are young, which `backup.old` sees to. The profile
+/// `production` makes it an error.
 struct ScheduleCheck: InstanceCheck {
-    let info = CheckInfo("schedule.none", .instance, .warning, "backups are taken by a schedule")
+    let info = CheckInfo("schedule.none", .instance, .info, "backups are taken by a schedule")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard !look.surroundings.isScheduled(facts.name, home: look.site.home) else { return [] }
         return [
             Finding(
-                .warning, "no crontab and no timer takes backups of “\(facts.name)”",
+                .info, "no crontab and no timer takes backups of “\(facts.name)”",
                 [
                     "crontabs": .integer(Int64(look.surroundings.crontabs.count)),
                     "units": .integer(Int64(look.surroundings.units.count)),

@@ -13,10 +13,12 @@ struct ForeignLockCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let folder = try facts.data.get().resolved()
+        let mount = look.surroundings.mounts.value?.mount(of: folder)
+        let shared = mount.map(\.kind).flatMap { FileSystemKindCheck.isShared($0) ? $0 : nil }
         return try Self.names.compactMap { name in
             let file = folder.appending(name)
             guard let status = try FileStatus.of(file), status.kind == .file else { return nil }
-            let proof = try LockProof.of(file, status: status)
+            let proof = try LockProof.of(file, status: status, sharedBy: shared)
             var evidence: [String: JSONValue] = [
                 "path": .string(file.string), "written": .string("\(status.modified)"),
                 "proof": .string(proof.why),

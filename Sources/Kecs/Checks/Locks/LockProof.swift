@@ -14,7 +14,14 @@ struct LockProof: Sendable, Hashable {
     /// The file's text, for taking its removal back.
     var contents: String
 
-    static func of(_ file: FilePath, status: FileStatus) throws -> LockProof {
+    /// - Parameters:
+    ///   - kind: The kind of file system when other machines may see the file too: then nothing here proves that
+    ///     nobody holds it.
+    ///   - table: The processes of this machine.
+    static func of(
+        _ file: FilePath, status: FileStatus, sharedBy kind: String? = nil,
+        table: () throws -> ProcessTable = ProcessTable.current
+    ) throws -> LockProof {
         guard status.size <= 64 << 10 else {
             return LockProof(verdict: .unknown, why: "it is too large for a lock file", contents: "")
         }
@@ -25,19 +32,28 @@ struct LockProof: Sendable, Hashable {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return LockProof(verdict: .unknown, why: "its content is not text", contents: "")
         }
-        let (verdict, why) = judge(text, bytes, writtenAt: status.modified)
+        var (verdict, why) = judge(text, bytes, writtenAt: status.modified, table)
+        if verdict == .stale, let kind {
+            verdict = .unknown
+            why += "; but it lies on \(kind), where a process of another machine may hold it"
+        }
         return LockProof(verdict: verdict, why: why, contents: text)
     }
 
-    static func judge(_ text: String, _ bytes: [UInt8], writtenAt: Moment) -> (Verdict, String) {
-        let identity: ProcessIdentity
-        guard let exact = try? JSONDecoder().decode(ProcessIdentity.self, from: Data(bytes)) else {
+    static func judge(
+        _ text: String, _ bytes: [UInt8], writtenAt: Moment,
+        _ table: () throws -> ProcessTable = ProcessTable.current
+    ) -> (Verdict, String) {
+        guard let identity = try? JSONDecoder().decode(ProcessIdentity.self, from: Data(bytes)) else {
             // A bare pid, alone or as "pid" of a JSON object: only other facts can tell whose it is.
             let number = text.split { !$0.isASCII || !$0.isNumber }.first.flatMap { pid_t($0) }
             guard let pid = number, pid > 0 else { return (.unknown, "it does not say whose it is") }
-            return judge(pid: pid, writtenAt: writtenAt)
+            do {
+                return judge(pid: pid, writtenAt: writtenAt, boot: try bootTime(), try table())
+            } catch {
+                return (.unknown, "\(error)")
+            }
         }
-        identity = exact
         switch identity.life {
         case .running: return (.held, "process \(identity.pid) runs")
         case .unknown(let why): return (.unknown, why)
@@ -45,51 +61,38 @@ struct LockProof: Sendable, Hashable {
         }
     }
 
-    /// A process that started after the file was written cannot have written it. A missing one proves nothing when the
-    /// number may be counted in a container.
-    static func judge(pid: pid_t, writtenAt: Moment) -> (Verdict, String) {
-        do {
-            let boot = try bootTime()
-            if writtenAt < boot - .seconds(2) {
-                return (.stale, "it was written before this machine was booted (\(boot))")
-            }
-            guard let identity = try ProcessIdentity.of(pid: pid) else {
-                return mayBeOfContainer()
-                    ? (.unknown, "there is no process \(pid) here, but containers count their own")
-                    : (.stale, "there is no process \(pid)")
-            }
-            guard identity.isAlive else { return (.stale, "process \(pid) has ended") }
-            let ticks = Int64(max(1, sysconf(Int32(_SC_CLK_TCK))))
-            let started = boot + .milliseconds(Int64(identity.startTime) * 1000 / ticks)
-            // The boot's moment is known to a second, and clocks are corrected.
-            if started > writtenAt + .seconds(5) {
-                return (
-                    .stale,
-                    "process \(pid) started at \(started), after the file was written: the number was used again"
-                )
-            }
-            return (.held, "process \(pid) runs")
-        } catch {
-            return (.unknown, "\(error)")
+    /// A process that started after the file was written cannot have written it. Any other that has the number, here or
+    /// in a container, may.
+    static func judge(
+        pid: pid_t, writtenAt: Moment, boot: Moment, _ table: ProcessTable
+    ) -> (Verdict, String) {
+        if writtenAt < boot - .seconds(2) {
+            return (.stale, "it was written before this machine was booted (\(boot))")
         }
+        let ticks = Int64(max(1, sysconf(Int32(_SC_CLK_TCK))))
+        func started(_ entry: ProcessTable.Entry) -> Moment {
+            boot + .milliseconds(Int64(entry.startTime) * 1000 / ticks)
+        }
+        let all = table.processes(numbered: pid)
+        // The boot's moment is known to a second, and clocks are corrected.
+        if let holder = all.first(where: { started($0) <= writtenAt + .seconds(5) }) {
+            return (
+                .held,
+                holder.pid == pid
+                    ? "process \(pid) runs" : "process \(pid) of a container runs, here as \(holder.pid)"
+            )
+        }
+        if let gap = table.gap { return (.unknown, "there is no process \(pid) to be seen, but \(gap)") }
+        guard let later = all.first else {
+            return (.stale, "there is no process \(pid), neither here nor in a container")
+        }
+        return (
+            .stale,
+            "process \(pid) started at \(started(later)), after the file was written: the number was used again"
+        )
     }
 
-    /// Whether processes of other pid namespaces run on this machine.
-    private static func mayBeOfContainer() -> Bool {
-        func namespace(_ link: FilePath) -> [UInt8]? { try? link.linkTarget() }
-        guard let own = namespace("/proc/self/ns/pid"), let names = try? FilePath("/proc").entries() else {
-            return true
-        }
-        return names.contains { name in
-            guard pid_t(name.string) != nil else { return false }
-            return namespace(
-                FilePath("/proc").appending(name).appending(
-                    "ns/pid".split(separator: "/").compactMap { FilePath.Component(String($0)) })
-            ).map { $0 != own } ?? false
-        }
-    }
-
-    private static func bootTime() throws -> Moment {
+    static func bootTime() throws -> Moment {
         let text = String(decoding: try FilePath("/proc/stat").contents(), as: UTF8.self)
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("btime ") }),
             let seconds = Int64(line.dropFirst(6))

@@ -10,7 +10,7 @@ struct DiskCheck: Check {
 
     func run(_ look: Look) throws -> [Finding] {
         try Self.places(look).compactMap { path in
-            let use = try FileSystemUse.at(path)
+            let use = try look.surroundings.use(path)
             guard use.isOver(percent: Thresholds.diskPercent) else { return nil }
             return Finding(
                 .warning, "the file system of \(path) is \(use.percentText) full",

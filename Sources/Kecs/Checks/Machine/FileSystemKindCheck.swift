@@ -25,15 +25,27 @@ struct FileSystemKindCheck: InstanceCheck {
         ]
     }
 
+    /// Of the network.
+    private static let remote: Set<String> = [
+        "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
+        "fuse.rclone", "fuse.glusterfs",
+    ]
+    /// Of the system that a virtual machine runs on.
+    private static let host: Set<String> = [
+        "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs", "fuse.grpcfuse", "fuse.osxfs", "fakeowner",
+    ]
+
+    /// Whether processes that this machine does not see may use files there.
+    static func isShared(_ kind: String) -> Bool { remote.contains(kind) || host.contains(kind) }
+
     static func judge(_ kind: String, inContainer: Bool) -> (Severity, String)? {
         switch kind {
-        case "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
-            "fuse.rclone", "fuse.glusterfs":
+        case _ where remote.contains(kind):
             (
                 .warning,
                 "WAL needs shared memory, which is not shared between the machines of a network file system"
             )
-        case "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs", "fuse.grpcfuse", "fuse.osxfs", "fakeowner":
+        case _ where host.contains(kind):
             (.warning, "it shares a folder of another system, with locks and owners that may not be real")
         case "overlay", "aufs":
             (

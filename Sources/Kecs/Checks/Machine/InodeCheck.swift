@@ -9,7 +9,7 @@ struct InodeCheck: Check {
 
     func run(_ look: Look) throws -> [Finding] {
         try DiskCheck.places(look).compactMap { path in
-            let use = try FileSystemUse.at(path)
+            let use = try look.surroundings.use(path)
             guard use.isOverInodes(percent: Thresholds.diskPercent) else { return nil }
             return Finding(
                 .warning, "the file system of \(path) has used \(use.inodePercentText) of its inodes",

@@ -7,10 +7,9 @@ import SystemPackage
 /// What clusters need at the least (State Recovery Guide); an instance without one needs next to nothing.
 struct ProcessorsCheck: InstanceCheck {
     let info = CheckInfo("resources.cpu", .instance, .warning, "clusters have two processors")
-    var processors: @Sendable () -> Double = Resources.processors
 
     func run(_ facts: InstanceFacts, _ look: Look) -> [Finding] {
-        let there = processors()
+        let there = look.surroundings.processors
         guard Resources.matter(to: facts), there < Double(Thresholds.processors) else { return [] }
         return [
             Finding(
@@ -22,11 +21,11 @@ struct ProcessorsCheck: InstanceCheck {
 
 struct MemoryCheck: InstanceCheck {
     let info = CheckInfo("resources.mem", .instance, .warning, "clusters have 4 GB of memory")
-    var memory: @Sendable () throws -> Int64 = Resources.memory
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        let there = try memory()
-        guard Resources.matter(to: facts), there < Thresholds.memory else { return [] }
+        guard Resources.matter(to: facts) else { return [] }
+        let there = try look.surroundings.memory.get()
+        guard there < Thresholds.memory else { return [] }
         return [
             Finding(
                 .warning,
@@ -56,7 +55,7 @@ enum Resources {
     static func matter(to facts: InstanceFacts) -> Bool { facts.instance.config.runtime == .k3d }
 
     /// The affinity mask, or less where a control group has a quota (cpu.max: "150000 100000").
-    @Sendable static func processors() -> Double {
+    static func processors() -> Double {
         let mask = Double(Threads.processors)
         guard let bytes = try? FilePath("/sys/fs/cgroup/cpu.max").contents(limit: 4096) else { return mask }
         let fields = String(decoding: bytes, as: UTF8.self).split { $0 == " " || $0 == "\n" }
@@ -67,14 +66,15 @@ enum Resources {
     }
 
     /// Of the machine, or less where a control group has a limit.
-    @Sendable static func memory() throws -> Int64 {
-        let text = String(decoding: try FilePath("/proc/meminfo").contents(limit: 64 << 10), as: UTF8.self)
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemTotal:") }),
+    static func memory() -> Known<Int64> {
+        guard let bytes = try? FilePath("/proc/meminfo").contents(limit: 64 << 10),
+            let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+                .first(where: { $0.hasPrefix("MemTotal:") }),
             let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int64($0) })
-        else { throw CannotTell("/proc/meminfo does not say how much memory there is") }
+        else { return .unknown("/proc/meminfo does not say how much memory there is") }
         guard let bytes = try? FilePath("/sys/fs/cgroup/memory.max").contents(limit: 4096),
             let limit = Int64(String(decoding: bytes, as: UTF8.self).trimmed)
-        else { return kibibytes * 1024 }
-        return min(limit, kibibytes * 1024)
+        else { return .known(kibibytes * 1024) }
+        return .known(min(limit, kibibytes * 1024))
     }
 }

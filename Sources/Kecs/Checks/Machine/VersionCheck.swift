@@ -3,18 +3,35 @@ import KecsStorage
 
 struct VersionCheck: InstanceCheck {
     let info = CheckInfo(
-        "env.version-changed", .instance, .info, "the last backup was taken by this version of kecsctl")
+        "env.version-changed", .instance, .info,
+        "kecsctl and the programs that run the instance are those of its last backup")
 
-    func run(_ facts: InstanceFacts, _ look: Look) -> [Finding] {
-        guard let tool = facts.newestGood?.manifest?.tool, tool.version != look.site.tool.version else {
-            return []
+    func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
+        guard let manifest = facts.newestGood?.manifest else { return [] }
+        var changes: [(name: String, then: String, now: String)] = []
+        if manifest.tool.version != look.site.tool.version {
+            changes.append(("kecsctl", manifest.tool.version, look.site.tool.version))
         }
+        let then = manifest.runtime.versions
+        // What cannot be asked now has its own finding, and an older kecsctl recorded nothing.
+        if !then.isEmpty, !facts.state.isUnknown,
+            manifest.runtime.kind == facts.instance.config.runtime.rawValue
+        {
+            let now = try await look.site.runtime(facts.instance).versions()
+            changes += then.sorted { $0.key < $1.key }.compactMap { name, version in
+                now[name].flatMap { $0 == version ? nil : (name, version, $0) }
+            }
+        }
+        guard !changes.isEmpty else { return [] }
         return [
             Finding(
                 .info,
-                "the last backup of “\(facts.name)” was taken by kecsctl \(tool.version), and this is "
-                    + look.site.tool.version,
-                ["backup": .string(tool.version), "now": .string(look.site.tool.version)],
+                "since the last backup of “\(facts.name)” versions have changed: "
+                    + changes.map { "\($0.name) \($0.then) is \($0.now) now" }.joined(separator: ", "),
+                Dictionary(
+                    uniqueKeysWithValues: changes.map {
+                        ($0.name, ["backup": .string($0.then), "now": .string($0.now)])
+                    }),
                 remedy: "kecsctl backup \(facts.name)")
         ]
     }

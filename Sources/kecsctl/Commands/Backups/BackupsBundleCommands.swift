@@ -24,7 +24,8 @@ struct BackupsExportCommand: SessionCommand {
         let target = try file.path(session)
         return await session.list(BackupsListCommand.listing()) {
             let choice = try session.backup(id, of: instance)
-            try MoveBackup(site: session.site).export(choice.backup, of: choice.name, to: target)
+            let copy = try MoveBackup(site: session.site).export(choice.backup, of: choice.name, to: target)
+            session.record(copy, status: 0)
             return [BackupSummary(choice.backup, instance: choice.name.description)]
         }
     }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// Of the machine, because none of an unseen instance's own checks is asked: that must not read as if all were well.
+struct UnseenCheck: Check {
+    let info = CheckInfo("state.unseen", .machine, .error, "every instance could be looked at in time")
+
+    func run(_ look: Look) throws -> [Finding] {
+        try look.site.instanceNames().filter { name in
+            // One that cannot be read at all has its own finding.
+            !look.all.contains { $0.name == name } && (try? look.site.instance(name)) != nil
+        }.map { name in
+            Finding(
+                .error,
+                "“\(name)” could not be looked at within \(Doctor.limit.components.seconds) s: a file system hangs",
+                remedy: "kecsctl status \(name)", instance: name.description)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// What `undo` takes back: the newest change of an instance that can be, a restore or a `doctor --fix`.
+public struct UndoLastChange: Sendable {
+    public enum Change: Sendable, Hashable {
+        case restore
+        case repairs(at: Moment)
+    }
+
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// By the times of the files that record them, which are finer than the seconds in their names. A restore when there
+    /// is nothing at all: its refusal says so.
+    public func last(_ instance: Instance) throws -> Change {
+        guard let repaired = try UndoRepairs(site: site).recorded(instance.name) else { return .restore }
+        guard let restored = try UndoRestore(site: site).last(instance) else { return .repairs(at: repaired) }
+        return restored > repaired ? .restore : .repairs(at: repaired)
+    }
+
+    /// To be called under the instance's lock.
+    public func run(
+        _ instance: Instance, start: Bool = true, dryRun: Bool = false
+    ) async throws -> RestoreReport {
+        switch try last(instance) {
+        case .restore: return try await UndoRestore(site: site).run(instance, start: start, dryRun: dryRun)
+        case .repairs: return try UndoRepairs(site: site).report(instance, dryRun: dryRun)
+        }
+    }
+}
+
+extension UndoRepairs {
+    /// As `undo` tells it: nothing is stopped or started for a mode or an owner.
+    func report(_ instance: Instance, dryRun: Bool) throws -> RestoreReport {
+        let began = site.machine.clock.elapsed()
+        let results = dryRun ? try plan(instance.name) : try run(instance.name)
+        var report = RestoreReport(
+            outcome: dryRun ? .planned : .done, from: "doctor --fix", parts: [], undo: nil, state: "",
+            durationSeconds: (site.machine.clock.elapsed() - began).inSeconds)
+        report.repairs = results
+        if results.contains(where: { $0.outcome == .failed }) { report.outcome = .partial }
+        return report
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// A runner that does not start some programs, because it is known that they would wait for nothing: they end at once as
+/// if their limit had passed.
+public struct SilencedPrograms: ProcessRunner {
+    private let processes: any ProcessRunner
+    private let programs: Set<String>
+
+    /// Programs that ask docker's engine.
+    public static let docker: Set<String> = ["docker", "docker-compose", "k3d"]
+
+    public init(_ processes: any ProcessRunner, _ programs: Set<String> = SilencedPrograms.docker) {
+        self.processes = processes
+        self.programs = programs
+    }
+
+    public func run(_ call: ProcessCall) async throws -> ProcessResult {
+        guard !programs.contains(call.program) else { return ProcessResult(end: .timedOut) }
+        return try await processes.run(call)
+    }
+
+    public func stream(
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> ProcessResult {
+        guard !programs.contains(call.program) else { return ProcessResult(end: .timedOut) }
+        return try await processes.stream(call, output: output)
+    }
+
+    public func uncancelled() -> any ProcessRunner {
+        SilencedPrograms(processes.uncancelled(), programs)
+    }
+}
