@@ -94,7 +94,7 @@ let package = Package(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsRuntimesTests",
-            dependencies: ["KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
+            dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
         .testTarget(
