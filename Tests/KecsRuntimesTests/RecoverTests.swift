@@ -367,6 +367,32 @@ import Testing
         }
     }
 
+    // MARK: Calls
+
+    @Test func `every form in which kubectl is called is in its list, and no other`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            _ = try await recover(here, instance)
+            _ = try await UndoRecovery(
+                site: site(here), ground: RecoverGround(instance, machine: here.machine)
+            ).run(instance, dryRun: false)
+            let made = Set(
+                try here.home.tools.calls().filter { $0.first == "kubectl" }.map { call in
+                    let flags = call.dropFirst(2).filter { $0.hasPrefix("-") && $0 != "-" }
+                        .map { String($0.prefix { $0 != "=" }) }
+                    return ([call[1]] + flags.sorted()).joined(separator: " ")
+                })
+            let file = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .removingLastComponent().appending("docs/kubectl.md")
+            let listed = Set(
+                String(decoding: try file.contents(), as: UTF8.self).split(separator: "\n")
+                    .filter { $0.hasPrefix("| `") }
+                    .map { String($0.dropFirst(3).prefix { $0 != "`" }) })
+            #expect(made.subtracting(listed) == [])
+            #expect(listed.subtracting(made) == [])
+        }
+    }
+
     // MARK: Size
 
     @Test func `of six clusters three are made at once, or one, as was asked`() async throws {
