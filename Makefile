@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # “make” alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check format faults bench demo completions man install uninstall clean
+.PHONY: help setup build test check format e2e faults bench demo completions man install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -12,7 +12,7 @@ release := .build/release/kecsctl
 swift_release := swift build -c release --product kecsctl --static-swift-stdlib
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the Debian packages that are needed; says how to get Swift
 	@scripts/setup
@@ -28,6 +28,9 @@ check: setup ## only the checks of style: swift format, shellcheck
 
 format: ## format the sources
 	swift format format -i -r Sources Tests Package.swift
+
+e2e: ## recover into a real k3d cluster; skipped where there is no k3d
+	@scripts/e2e
 
 faults: setup ## kill the program at its system calls, and make them fail; all of it with KECSCTL_FAULTS=full
 	@scripts/faults

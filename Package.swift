@@ -84,6 +84,9 @@ let package = Package(
         .executableTarget(
             name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
             path: "Benchmarks/Archive", swiftSettings: executable),
+        .executableTarget(
+            name: "recovery-bench", dependencies: ["KecsState", "KecsStorage", "KecsSystem", system],
+            path: "Benchmarks/Recovery", swiftSettings: executable),
         // k3d, kubectl and docker as they were recorded, for the contract tests.
         .executableTarget(name: "standin", dependencies: ["KecsStorage"], swiftSettings: library),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
@@ -94,7 +97,7 @@ let package = Package(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsRuntimesTests",
-            dependencies: ["KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
+            dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
         .testTarget(

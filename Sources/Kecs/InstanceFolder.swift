@@ -40,6 +40,8 @@ public struct InstanceFolder: Hashable, Sendable {
 
     public static let kubeconfigName = "kubeconfig"
     public static let clusterDraftName = "cluster.draft.json"
+    /// Where the nodes of a cluster were when it last worked; beside its kubeconfig.
+    public static let nodesName = "nodes.json"
     /// Of clusters besides the instance's own, a folder each: kubeconfig, draft, port.
     public static let clustersName = "clusters"
     public static let configName = "config.json"

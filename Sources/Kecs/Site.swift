@@ -12,6 +12,8 @@ public struct Site: Sendable {
     public var ground: (@Sendable (Instance) -> any RecoveryGround)?
     /// Lines that people and scripts watch for, word for word.
     public var log: @Sendable (String) -> Void = { _ in }
+    /// Called when a recovery starts and ends, and awaited: the receivers are told before it goes on.
+    public var tellRecovery: @Sendable (RecoveryEvent) async -> Void = { _ in }
     public var tool: Manifest.Tool
     /// Threads for compression and hashing, in each of at most two archives at once.
     public var threads: Int

@@ -23,15 +23,23 @@ struct Kubectl: Sendable {
         return (false, result.firstComplaint)
     }
 
-    /// The addresses that the cluster has on record for its nodes, by node.
-    func nodeAddresses() async throws -> [String: String] {
-        var addresses: [String: String] = [:]
-        for node in try await get(["nodes"], namespace: nil) {
-            guard let name = node["metadata"]?["name"]?.string else { continue }
-            let entries = node["status"]?["addresses"]?.array ?? []
-            addresses[name] = entries.first { $0["type"]?.string == "InternalIP" }?["address"]?.string
+    /// A node as the cluster has it on record.
+    struct Node: Hashable, Sendable {
+        var name: String
+        var address: String?
+        var isReady: Bool
+    }
+
+    func nodes() async throws -> [Node] {
+        try await get(["nodes"], namespace: nil).compactMap { node in
+            guard let name = node["metadata"]?["name"]?.string else { return nil }
+            func entry(_ list: String, _ type: String, _ value: String) -> String? {
+                node["status"]?[list]?.array?.first { $0["type"]?.string == type }?[value]?.string
+            }
+            return Node(
+                name: name, address: entry("addresses", "InternalIP", "address"),
+                isReady: entry("conditions", "Ready", "status") == "True")
         }
-        return addresses
     }
 
     /// Applies objects in the order given, those that are there already too. One call.

@@ -89,6 +89,7 @@ struct OwnCluster: Sendable {
         try await locked {
             let isNew = try await bringUpNodes()
             try await waitForAPI(isNew: isNew, limit: max(limit, Self.phase))
+            try await NodeAddresses(self).record()
             if draft.isPresent { try draft.remove() }
         }
     }
@@ -246,9 +247,11 @@ struct OwnCluster: Sendable {
             try await rebuild(because: last)
             return try await waitForAPI(isNew: true, limit: limit)
         }
+        let moved = try await NodeAddresses(self).moved()
         throw Failure(
-            .timeout, "the API of “\(name)” did not become ready within \(limit)", cause: last,
-            remedy: "kecsctl doctor \(instance.name)")
+            .timeout, "the API of “\(name)” did not become ready within \(limit)",
+            cause: ([last] + moved).joined(separator: "; "),
+            remedy: moved.isEmpty ? "kecsctl doctor \(instance.name)" : restart)
     }
 
     // MARK: Words
@@ -267,7 +270,16 @@ struct OwnCluster: Sendable {
 
     /// Two creates of one name destroy each other, from whatever home they come.
     func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
-        try await K3dPorts.exclusively(name, machine: machine, body)
+        try await K3dPorts.exclusively(name, machine: machine) {
+            try await K3dSurvivors(machine: machine, cluster: name, instance: instance.config.id).settle()
+            return try await body()
+        }
+    }
+
+    /// Stops and starts the nodes, by which k3d gives the cluster's DNS its names again.
+    var restart: String {
+        instance.config.runtime == .k3d && name == "kecs-\(instance.name)"
+            ? "kecsctl restart \(instance.name)" : "k3d cluster stop \(name) && k3d cluster start \(name)"
     }
 }
 

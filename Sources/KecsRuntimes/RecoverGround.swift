@@ -15,9 +15,10 @@ public struct RecoverGround: RecoveryGround {
         self.machine = machine
     }
 
-    public func clusters() async throws -> Set<String> {
+    public func clusters() async throws -> [String: K3dClusterState] {
         let k3d = K3d(machine: machine, ownKubeconfig: instance.folder.kubeconfig)
-        return Set(try await k3d.clusters().map(\.name))
+        return Dictionary(try await k3d.clusters().map { ($0.name, $0.condition.state) }) { first, _ in first
+        }
     }
 
     public func bringUp(_ cluster: String, limit: Duration) async throws {
@@ -37,6 +38,10 @@ public struct RecoverGround: RecoveryGround {
         // Of a cluster that runs and that we have not brought up ourselves: when a plan is only shown.
         if !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
         return cluster.kubectl
+    }
+
+    public func troubles(in cluster: String, limit: Duration) async throws -> [ClusterTrouble] {
+        try await ownCluster(cluster).troubles(limit: limit)
     }
 
     public func objects(in cluster: String) async throws -> [KubernetesObject.ID: FoundObject] {
@@ -104,6 +109,17 @@ public struct RecoverGround: RecoveryGround {
             removed += try await kubectl.deleteNamespace(id.name, limit: .seconds(120))
         }
         return removed.sorted()
+    }
+}
+
+extension K3dCluster.Condition {
+    fileprivate var state: K3dClusterState {
+        switch self {
+        case .running: .running
+        case .stopped: .stopped
+        case .paused: .broken("it is frozen")
+        case .halfMade(let why), .mixed(let why): .broken(why)
+        }
     }
 }
 

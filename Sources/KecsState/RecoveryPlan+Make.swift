@@ -38,7 +38,13 @@ private struct RecoveryPlanner {
 
     func action(_ k3dCluster: String) -> RecoveryPlan.K3dStep.Action {
         switch existing.k3dClusters {
-        case .known(let names): names.contains(k3dCluster) ? .reuse : .create
+        case .known(let clusters):
+            switch clusters[k3dCluster] {
+            case nil: .create
+            case .running: .reuse
+            case .stopped: .start
+            case .broken(let why): .repair(why: why)
+            }
         case .unknown(let why): .leave(why: why)
         }
     }
@@ -79,6 +85,8 @@ private struct RecoveryPlanner {
         switch action(k3dCluster) {
         case .create: .known([])
         case .leave(let why): .unknown(why)
+        case .start, .repair:
+            existing.objects[k3dCluster] ?? .unknown("k3d cluster “\(k3dCluster)” does not run yet")
         case .reuse:
             existing.objects[k3dCluster] ?? .unknown("what is in k3d cluster “\(k3dCluster)” was not asked")
         }

@@ -9,6 +9,11 @@ public struct RecoveryPlan: Hashable, Sendable {
     public struct K3dStep: Hashable, Sendable {
         public enum Action: Hashable, Sendable {
             case create
+            /// It is there and stopped, so that nobody knows what is in it.
+            case start
+            /// It is there, and not as it should be: half-made, frozen, or only some of its nodes run.
+            case repair(why: String)
+            /// It runs.
             case reuse
             /// Whether it exists could not be found out. Nothing is done with it or in it.
             case leave(why: String)
@@ -67,7 +72,7 @@ public struct RecoveryPlan: Hashable, Sendable {
 
     /// Whether nothing would be changed.
     public var isEmpty: Bool {
-        !k3dClusters.contains { $0.action == .create } && !decisions.contains(.recover)
+        k3dClusters.allSatisfy { $0.action.changesNothing } && !decisions.contains(.recover)
     }
 
     /// Of clusters, services and tasks.
@@ -90,16 +95,34 @@ public struct ExistingObjects: Hashable, Sendable {
         case unknown(String)
     }
 
-    /// The names of all k3d clusters.
-    public var k3dClusters: Answer<Set<String>>
+    /// All k3d clusters by name.
+    public var k3dClusters: Answer<[String: K3dClusterState]>
     /// The objects in each k3d cluster; of one that is not listed here nothing is known.
     public var objects: [String: Answer<Set<KubernetesObject.ID>>]
 
     public init(
-        k3dClusters: Answer<Set<String>>, objects: [String: Answer<Set<KubernetesObject.ID>>] = [:]
+        k3dClusters: Answer<[String: K3dClusterState]>,
+        objects: [String: Answer<Set<KubernetesObject.ID>>] = [:]
     ) {
         self.k3dClusters = k3dClusters
         self.objects = objects
+    }
+}
+
+/// What a k3d cluster that exists is in.
+public enum K3dClusterState: Hashable, Sendable {
+    case running
+    case stopped
+    /// Why it is neither.
+    case broken(String)
+}
+
+extension RecoveryPlan.K3dStep.Action {
+    fileprivate var changesNothing: Bool {
+        switch self {
+        case .reuse, .leave: true
+        case .create, .start, .repair: false
+        }
     }
 }
 

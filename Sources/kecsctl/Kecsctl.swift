@@ -22,7 +22,7 @@ struct Kecsctl: HelpedCommand {
                 ]),
             CommandGroup(
                 name: "State",
-                subcommands: [RecoverCommand.self, MigrateCommand.self, DbCommand.self]),
+                subcommands: [RecoverCommand.self, StateCommand.self, MigrateCommand.self, DbCommand.self]),
             CommandGroup(
                 name: "Health",
                 subcommands: [

@@ -66,6 +66,8 @@ struct Program: Sendable {
             cancellation: interruption.cancellation, progress: progress)
         var site = Wiring.site(machine, home)
         site.log = { console.note(.notice, $0) }
+        let telling = Session(site: site, console: console, options: options, command: path.name)
+        site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(
             site: site, console: console, options: options, command: path.name)
         let task = Task(executorPreference: workers) { await session.run(command) }

@@ -36,24 +36,58 @@ extension Session {
 
     func notifyEnd<Report>(_ notifying: Notifying?, _ result: InstanceResult<Report>, status: Int32) async {
         guard let notifying else { return }
-        let json = try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(result), at: "result")
         let tail = result.failure.map { [$0.message] + [$0.cause, $0.remedy].compactMap(\.self) } ?? []
         await tell(
             notifying,
             Kecs.Notification(
                 status == 0 ? .success : .failure, run: notifying.run, at: machine.clock.now(),
                 command: command,
-                instance: result.instance, status: status, result: json), tail)
+                instance: result.instance, status: status, result: json(result)), tail)
     }
 
     func notifyOverdue(_ report: CheckAgeReport, _ instance: String) async {
         guard let notifying = notifying() else { return }
-        let json = try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(report), at: "report")
         await tell(
             notifying,
             Kecs.Notification(
                 .overdue, run: notifying.run, at: machine.clock.now(), command: command, instance: instance,
-                status: Failure.Kind.problemsFound.rawValue, result: json), [report.message])
+                status: Failure.Kind.problemsFound.rawValue, result: json(report)), [report.message])
+    }
+
+    /// The parts of a recovery, under its own id.
+    func notifyRecovery(_ event: RecoveryEvent) async {
+        guard let notifying = notifying() else { return }
+        func notification(
+            _ what: NotifyEvent, _ recovery: String, _ name: InstanceName, status: Int32? = nil,
+            _ result: JSONValue?
+        ) -> Kecs.Notification {
+            Kecs.Notification(
+                what, run: recovery, at: machine.clock.now(), command: command, instance: "\(name)",
+                status: status, result: result)
+        }
+        switch event {
+        case .started(let clusters, let services, let recovery, let name):
+            let result: JSONValue = [
+                "recovery": .string(recovery), "clusters": .integer(Int64(clusters)),
+                "services": .integer(Int64(services)),
+            ]
+            await tell(notifying, notification(.recoverStarted, recovery, name, result))
+        case .finished(let report, let recovery, let name):
+            let result = InstanceResult("\(name)", report)
+            await tell(
+                notifying,
+                notification(.recoverFinished, recovery, name, status: Self.status(result), json(result)))
+        case .failed(let failure, let recovery, let name):
+            let result = InstanceResult<RecoverReport>("\(name)", failure: failure)
+            await tell(
+                notifying,
+                notification(.recoverFinished, recovery, name, status: failure.status, json(result)))
+        }
+    }
+
+    /// Nil for what cannot be written, which is no reason to tell nothing.
+    private func json(_ value: some Encodable) -> JSONValue? {
+        try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result")
     }
 
     private func tell(_ notifying: Notifying, _ notification: Kecs.Notification, _ tail: [String] = []) async

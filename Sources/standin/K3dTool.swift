@@ -76,6 +76,7 @@ struct K3dTool {
             if role == "server", isRunning { running += 1 }
             facts["State"] = ["Running": .bool(isRunning), "Status": .string(node.status), "Started": ""]
             if role == "server" {
+                facts["IP"] = ["IP": .string(isRunning ? cluster.address : ""), "Static": false]
                 facts["volumes"] = .array(
                     (cluster.binds + ["k3d-\(cluster.name)-images:/k3d/images"]).map(JSONValue.string))
             }
@@ -259,6 +260,14 @@ struct K3dTool {
     }
 
     private func seed(_ name: String, _ world: inout World) {
+        let address = world.clusters.first { $0.name == name }?.address ?? World.recordedAddress
+        world.objects[name, default: [:]]["node//k3d-\(name)-server-0"] = [
+            "apiVersion": "v1", "kind": "Node", "metadata": ["name": .string("k3d-\(name)-server-0")],
+            "status": [
+                "addresses": [["type": "InternalIP", "address": .string(address)]],
+                "conditions": [["type": "Ready", "status": "True"]],
+            ],
+        ]
         for namespace in ["default", "kube-system"] {
             world.objects[name, default: [:]]["namespace//\(namespace)"] = [
                 "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(namespace)],

@@ -113,7 +113,7 @@ struct KubectlTool {
             for key in path.split(separator: ".") {
                 value = value?[String(key.replacing("\u{0}", with: "."))]
             }
-            return value?.string ?? "<none>"
+            return value?.string ?? value?.integer.map(String.init) ?? "<none>"
         }.joined(separator: "   ")
     }
 

@@ -17,11 +17,15 @@ struct World: Codable {
         var kubePort: Int
         var binds: [String] = []
         var image = ""
+        /// Of the server, by docker; what k3d lists.
+        var address = World.recordedAddress
         /// Written by `create` only, when the load balancer is up: without it nobody reaches the API.
         var isReachable = false
         var isNetworkForeign = false
         var isVolumeForeign = false
     }
+    /// Of the recorded cluster's server (71c).
+    static let recordedAddress = "172.25.0.2"
     struct Thing: Codable {
         var name: String
         var labels: [String: String] = [:]
@@ -72,10 +76,12 @@ struct World: Codable {
     }
 
     func write(to folder: FilePath, withObjects: Bool = true) throws {
+        // First: who is killed in between has made a cluster's objects, and nobody reaches it yet.
+        if withObjects {
+            let text = JSONValue.object(objects.mapValues { .object($0) }).text()
+            try folder.appending("objects.json").replaceContents(Array(text.utf8))
+        }
         try folder.appending("world.json").replaceContents(try JSONFile.encode(self))
-        guard withObjects else { return }
-        let text = JSONValue.object(objects.mapValues { .object($0) }).text()
-        try folder.appending("objects.json").replaceContents(Array(text.utf8))
     }
 }
 

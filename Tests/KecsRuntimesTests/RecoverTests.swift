@@ -18,18 +18,8 @@ import Testing
         func add(_ line: String) { all.withLock { $0.append(line) } }
     }
 
-    /// A local instance whose database is one of the samples: its clusters are named by the rows.
     private func instance(_ here: StandInWorld, _ sample: String) throws -> Instance {
-        let instance = try here.instance()
-        try instance.folder.data.createFolder()
-        if !(try instance.databaseFile()).isPresent {
-            let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
-                .appending("Fixtures/kecs")
-            let state = try StateDatabase.create(try instance.databaseFile(), at: Moment(seconds: 0))
-            let sql = try fixtures.appending("\(sample).sql").contents()
-            try state.database.executeScript(String(decoding: sql, as: UTF8.self))
-        }
-        return instance
+        try here.instance(holding: sample)
     }
 
     private func recover(
@@ -50,11 +40,7 @@ import Testing
     }
 
     private func deployments(_ here: StandInWorld, _ cluster: String) throws -> [String: Int64] {
-        var found: [String: Int64] = [:]
-        for (key, object) in try here.world().objects[cluster] ?? [:] where key.hasPrefix("deployment/") {
-            found[object["metadata"]?["name"]?.string ?? ""] = object["spec"]?["replicas"]?.integer
-        }
-        return found
+        try here.workloads(cluster)
     }
 
     private let expected: [String: Int64] = [
@@ -196,11 +182,21 @@ import Testing
             #expect(
                 try here.world().objects[cluster]?.keys.sorted() == [
                     "deployment/default/mine", "namespace//default", "namespace//kube-system",
+                    "node//k3d-\(cluster)-server-0",
                 ])
             #expect(
                 try await UndoRecovery(
                     site: site(here), ground: RecoverGround(instance, machine: here.machine)
                 ).run(instance, dryRun: false).outcome == .already)
+        }
+    }
+
+    @Test func `a recovery that finds everything there leaves the last one to be taken back`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let first = try await recover(here, instance)
+            #expect(try await recover(here, instance).outcome == .already)
+            #expect(try RecoveryRecord.read(instance.folder.recovery)?.id == first.recovery)
         }
     }
 
@@ -218,6 +214,67 @@ import Testing
             let report = try await recover(here, instance)
             #expect(report.clusters.first?.outcome == .failed)
             #expect(try here.changes().count == changes)
+        }
+    }
+
+    @Test func `a cluster that is stopped is started, and what is in it is left alone`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            _ = try await recover(here, instance)
+            let objects = try here.world().objects
+            _ = try await here.machine.processes.run(ProcessCall("k3d", "cluster", "stop", k3d))
+            let plan = try await recover(here, instance, RecoverRequest(dryRun: true))
+            #expect(plan.clusters.map(\.outcome) == [.planned])
+            #expect(plan.clusters.first?.reason == "its k3d cluster was stopped")
+            #expect(plan.clusters.first?.services.map(\.outcome) == [.planned])
+            let report = try await recover(here, instance)
+            #expect(report.clusters.map(\.outcome) == [.recovered])
+            #expect(report.clusters.first?.services.map(\.outcome) == [.existing])
+            #expect(try here.world().objects == objects)
+            #expect(
+                try here.changes().filter { $0.hasPrefix("k3d") }.suffix(1) == ["k3d cluster start \(k3d)"])
+            #expect(try here.calls().count { $0.hasPrefix("kubectl apply") } == 2)
+        }
+    }
+
+    @Test func `an address that moved after a reboot is told with its repair`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            #expect(try await recover(here, instance).troubles == [])
+            let server = "k3d-\(k3d)-server-0"
+            try here.change { world in
+                world.clusters[0].address = "172.25.0.7"
+                world.objects[k3d]?["configmap/kube-system/coredns"] = [
+                    "kind": "ConfigMap", "metadata": ["name": "coredns", "namespace": "kube-system"],
+                    "data": ["NodeHosts": .string("172.25.0.2 \(server)\n")],
+                ]
+            }
+            let troubles = try await recover(here, instance).troubles
+            #expect(
+                troubles.map(\.message) == [
+                    "the node \(server) is on record with the address 172.25.0.2, and its container has 172.25.0.7",
+                    "the DNS of “\(k3d)” has 172.25.0.2 for \(server), which has 172.25.0.7",
+                    "the DNS of “\(k3d)” does not know host.k3d.internal any more",
+                ])
+            #expect(
+                troubles.allSatisfy {
+                    $0.remedy == "k3d cluster stop \(k3d) && k3d cluster start \(k3d)"
+                })
+            // Of an API that does not come up, the address is what may have stopped it.
+            try here.change { world in
+                world.clusters[0].address = "172.25.0.9"
+                world.silent = [k3d]
+            }
+            var machine = here.machine
+            machine.clock = ManualClock()
+            let failure = await #expect(throws: Failure.self) {
+                try await RecoverGround(instance, machine: machine).bringUp(k3d, limit: .seconds(5))
+            }
+            #expect(
+                failure?.cause?.contains(
+                    "\(server) had the address 172.25.0.7 when the cluster last worked, and has 172.25.0.9 now"
+                )
+                    == true)
         }
     }
 
@@ -269,12 +326,18 @@ import Testing
             let again = StandInWorld(home: here.home, folder: here.folder)
             let report = try await recover(again, instance, RecoverRequest(resume: true, limit: .seconds(30)))
             #expect(report.recovery == record.id)
+            // What was made before the interruption is part of it.
+            #expect(report.summary.services.recovered == 3)
             #expect(try deployments(here, k3d).keys.contains("backend-api-service") == false)
             #expect(
                 try deployments(here, k3d).keys.sorted() == [
                     "service-with-secrets", "webapp-service-ts-1b2c3d4e", "webapp-service-ts-5f6a7b8c",
                 ])
-            #expect(try await recover(again, instance, RecoverRequest(resume: true)).outcome == .already)
+            // Once it is over there is nothing to go on with, and the same is left out.
+            let changes = try again.changes()
+            let last = try await recover(again, instance, RecoverRequest(resume: true))
+            #expect(last.summary.services.existing == 3)
+            #expect(try again.changes() == changes)
         }
     }
 
@@ -301,6 +364,32 @@ import Testing
             #expect(report.clusters.first?.services.filter { $0.outcome == .planned }.count == 4)
             #expect(try here.changes() == [])
             #expect(!instance.folder.recovery.isPresent)
+        }
+    }
+
+    // MARK: Calls
+
+    @Test func `every form in which kubectl is called is in its list, and no other`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try instance(here, "c_mixed_edge_cases")
+            _ = try await recover(here, instance)
+            _ = try await UndoRecovery(
+                site: site(here), ground: RecoverGround(instance, machine: here.machine)
+            ).run(instance, dryRun: false)
+            let made = Set(
+                try here.home.tools.calls().filter { $0.first == "kubectl" }.map { call in
+                    let flags = call.dropFirst(2).filter { $0.hasPrefix("-") && $0 != "-" }
+                        .map { String($0.prefix { $0 != "=" }) }
+                    return ([call[1]] + flags.sorted()).joined(separator: " ")
+                })
+            let file = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .removingLastComponent().appending("docs/kubectl.md")
+            let listed = Set(
+                String(decoding: try file.contents(), as: UTF8.self).split(separator: "\n")
+                    .filter { $0.hasPrefix("| `") }
+                    .map { String($0.dropFirst(3).prefix { $0 != "`" }) })
+            #expect(made.subtracting(listed) == [])
+            #expect(listed.subtracting(made) == [])
         }
     }
 

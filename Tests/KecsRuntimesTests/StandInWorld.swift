@@ -2,6 +2,7 @@
 import Glibc
 @testable import Kecs
 import KecsRuntimes
+import KecsState
 import KecsStorage
 import KecsSystem
 import KecsTesting
@@ -57,7 +58,7 @@ struct StandInWorld {
             cancellation: cancellation)
     }
 
-    private var environment: [String: String] {
+    var environment: [String: String] {
         var environment = home.environment
         environment["TMPDIR"] = home.folder.string
         // What would change k3d's mind if it came through.
@@ -113,6 +114,33 @@ struct StandInWorld {
         return Instance(
             name: name, folder: folder, config: config, settings: resolved,
             backups: BackupStore(folder: home.kecs.appending("backups").appending(name.description)))
+    }
+
+    /// An instance whose database is one of the samples: its clusters are named by the rows.
+    func instance(holding sample: String, named name: String = "dev") throws -> Instance {
+        let instance = try instance(name)
+        try instance.folder.data.createFolder()
+        if !(try instance.databaseFile()).isPresent {
+            let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .appending("Fixtures/kecs")
+            let state = try StateDatabase.create(try instance.databaseFile(), at: Moment(seconds: 0))
+            let sql = try fixtures.appending("\(sample).sql").contents()
+            try state.database.executeScript(String(decoding: sql, as: UTF8.self))
+        }
+        return instance
+    }
+
+    /// The built program in this world.
+    var kecsctl: Kecsctl { Kecsctl(home: home.kecs, environment: environment) }
+
+    /// Deployments and DaemonSets of a cluster, with their replicas.
+    func workloads(_ cluster: String) throws -> [String: Int64] {
+        var found: [String: Int64] = [:]
+        for (key, object) in try world().objects[cluster] ?? [:]
+        where key.hasPrefix("deployment/") || key.hasPrefix("daemonset/") {
+            found[object["metadata"]?["name"]?.string ?? ""] = object["spec"]?["replicas"]?.integer ?? -1
+        }
+        return found
     }
 
     private static func count(_ name: InstanceName) -> Int {

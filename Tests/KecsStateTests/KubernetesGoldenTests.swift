@@ -33,7 +33,7 @@ import Testing
     func `a sample state becomes these manifests and these notes`(sample: SampleState) throws {
         var policy = RecoveryPolicy()
         policy.includesDraining = true
-        let plan = RecoveryPlan(try sample.records(), ExistingObjects(k3dClusters: .known([])), policy)
+        let plan = RecoveryPlan(try sample.records(), ExistingObjects(k3dClusters: .known([:])), policy)
         let golden = SampleState.fixtures.appending("golden").appending("\(sample.rawValue).json")
         let mine = text(plan)
         if getenv("KECSCTL_RECORD") != nil { try golden.replaceContents(Array(mine.utf8), mode: 0o644) }

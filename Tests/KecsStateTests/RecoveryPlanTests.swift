@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct RecoveryPlanTests {
     let records: StateRecords
-    let nothing = ExistingObjects(k3dClusters: .known([]))
+    let nothing = ExistingObjects(k3dClusters: .known([:]))
 
     init() throws { records = try SampleState.c.records() }
 
@@ -65,7 +65,7 @@ import Testing
         var there = Set(objects.map(\.id))
         func existing() -> ExistingObjects {
             ExistingObjects(
-                k3dClusters: .known(["kecs-brave-lovelace", "other"]),
+                k3dClusters: .known(["kecs-brave-lovelace": .running, "other": .stopped]),
                 objects: ["kecs-brave-lovelace": .known(there)])
         }
         let again = RecoveryPlan(records, existing())
@@ -93,10 +93,28 @@ import Testing
             as [[String: ExistingObjects.Answer<Set<KubernetesObject.ID>>]]
         {
             let mute = RecoveryPlan(
-                records, ExistingObjects(k3dClusters: .known(["kecs-brave-lovelace"]), objects: objects))
+                records,
+                ExistingObjects(k3dClusters: .known(["kecs-brave-lovelace": .running]), objects: objects))
             #expect(mute.isEmpty)
             #expect(mute.k3dClusters.map(\.action) == [.reuse])
             #expect(services(mute)["broken-service"] == .fail("task definition missing-family:7 is missing"))
+        }
+    }
+
+    @Test func `a cluster that is stopped or broken is brought up, and what is in it is not guessed`() throws
+    {
+        for (state, action) in [
+            (K3dClusterState.stopped, RecoveryPlan.K3dStep.Action.start),
+            (.broken("it has no server"), .repair(why: "it has no server")),
+        ] {
+            let plan = RecoveryPlan(
+                records, ExistingObjects(k3dClusters: .known(["kecs-brave-lovelace": state])))
+            #expect(plan.k3dClusters.map(\.action) == [action])
+            #expect(!plan.isEmpty)
+            #expect(
+                services(plan)["service-with-secrets"]
+                    == .unknown("k3d cluster “kecs-brave-lovelace” does not run yet"))
+            #expect(plan.clusters[0].services.allSatisfy { $0.objects.isEmpty })
         }
     }
 

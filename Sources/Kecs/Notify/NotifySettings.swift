@@ -3,7 +3,14 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-public enum NotifyEvent: String, Sendable, Hashable, Encodable { case start, success, failure, overdue }
+/// Of what somebody can be told.
+public enum NotifyEvent: String, Sendable, Hashable, Encodable, CaseIterable {
+    case start, success, failure, overdue
+    /// Of `recover`, and of the recovery that is part of `start`. Told only to those who ask for them by name: the
+    /// command's own success or failure comes as well.
+    case recoverStarted = "recover.started"
+    case recoverFinished = "recover.finished"
+}
 
 /// Whom to tell. In `notify` of the home's `kecsctl.json`:
 ///
@@ -84,7 +91,7 @@ public struct NotifySettings: Sendable, Hashable {
             guard let event = NotifyEvent(rawValue: word) else {
                 throw Failure(
                     .usage, "there is no event “\(word)” to tell of",
-                    cause: "there are: start, success, failure, overdue",
+                    cause: "there are: \(NotifyEvent.allCases.map(\.rawValue).joined(separator: ", "))",
                     remedy: "kecsctl config show")
             }
             events.insert(event)

@@ -18,6 +18,9 @@ struct RecoverCluster: Sendable {
         var lostTasks: [String] = []
         var missingSecrets: [String] = []
         var external: [String] = []
+        var troubles: [ClusterTrouble] = []
+        /// Whether something may bear this recovery's label.
+        var hasApplied = false
     }
 
     /// Objects in one call of kubectl: a thousand services are a handful of calls, and one call stays under a few MB.
@@ -25,13 +28,17 @@ struct RecoverCluster: Sendable {
 
     func run(_ step: RecoveryPlan.K3dStep) async throws -> Result {
         var there: [KubernetesObject.ID: FoundObject] = [:]
+        var result = Result()
         do {
             if step.action == .create {
                 for name in step.clusters {
                     log("Recovering k3d cluster \(step.name) for ECS cluster \(name)...")
                 }
             }
-            if !work.request.dryRun { try await bringUp(step) }
+            if !work.request.dryRun {
+                try await bringUp(step)
+                result.troubles = try await ground.troubles(in: step.name, limit: work.request.limit)
+            }
             if step.action == .reuse || !work.request.dryRun {
                 there = try await ground.objects(in: step.name)
             }
@@ -40,20 +47,29 @@ struct RecoverCluster: Sendable {
             let failure = Failure.describing(error)
             let why = failure.message + (failure.cause.map { ": \($0)" } ?? "")
             log("Failed to recreate k3d cluster \(step.name): \(why)")
-            var result = Result()
             for cluster in work.outline.clusters where step.clusters.contains(cluster.name) {
                 fail(cluster, why, &result)
+            }
+            let lost = work.outline.services(of: step)
+            progress("\(step.name) is given up") {
+                $0.giveUp(clusters: step.action == .create ? 1 : 0, services: lost)
             }
             return result
         }
         let kept = there.filter { !$0.value.isGoing }
+        // What this recovery made before it was cut off is applied once more: it may not be up yet, and its counts are
+        // written back only in the end.
+        let finished = kept.filter { $0.value.recovery != work.id }
         let plan = RecoveryPlan(
             work.records,
             ExistingObjects(
-                k3dClusters: .known(work.names.union([step.name])),
-                objects: [step.name: .known(Set(kept.keys))]),
+                k3dClusters: .known(work.clusters.merging([step.name: .running]) { _, new in new }),
+                objects: [step.name: .known(Set(finished.keys))]),
             work.policy)
-        var result = Result()
+        if step.action != .create {
+            let found = plan.services(of: step)
+            progress("looked into \(step.name)") { $0.found(services: found) }
+        }
         for cluster in plan.clusters where step.clusters.contains(cluster.name) {
             try machine.cancellation.check()
             if there[cluster.namespace.id]?.isGoing == true {
@@ -115,7 +131,12 @@ struct RecoverCluster: Sendable {
     ) async throws {
         var report = RecoverReport.Cluster(
             name: cluster.name, k3dCluster: step.name,
-            outcome: step.action == .create || cluster.decision == .recover ? .recovered : .existing)
+            outcome: step.action != .reuse || cluster.decision == .recover ? .recovered : .existing)
+        switch step.action {
+        case .start: report.reason = "its k3d cluster was stopped"
+        case .repair(let why): report.reason = "its k3d cluster was not whole: \(why)"
+        case .create, .reuse, .leave: break
+        }
         let waiting = cluster.services.filter { $0.decision == .recover }
         let tasks = cluster.tasks.filter { $0.decision == .recover }
         for service in cluster.services {
@@ -134,7 +155,7 @@ struct RecoverCluster: Sendable {
             if case .fail = task.decision { result.lostTasks.append(task.arn) }
         }
         defer { result.clusters.append(report) }
-        if report.outcome == .existing, waiting.isEmpty, tasks.isEmpty {
+        if cluster.decision != .recover, waiting.isEmpty, tasks.isEmpty {
             log("K3d cluster \(step.name) already exists, skipping recovery")
             return
         }
@@ -154,7 +175,7 @@ struct RecoverCluster: Sendable {
         var missing: Set<SecretReference> = []
         do {
             if cluster.decision == .recover {
-                let refused = try await apply([cluster.namespace], step, there)
+                let refused = try await apply([cluster.namespace], step, there, &result)
                 if let why = refused[cluster.namespace.id] { throw Failure(.failed, why) }
             }
             missing = try await findMissingSecrets(waiting, tasks, step, &result)
@@ -236,8 +257,9 @@ struct RecoverCluster: Sendable {
     /// An object that is there keeps its own mark, or none: undo must take away what we made, and nothing else.
     private func apply(
         _ objects: [KubernetesObject], _ step: RecoveryPlan.K3dStep,
-        _ there: [KubernetesObject.ID: FoundObject]
+        _ there: [KubernetesObject.ID: FoundObject], _ result: inout Result
     ) async throws -> [KubernetesObject.ID: String] {
+        result.hasApplied = true
         let marked = objects.map { object in
             RecoveryObject(
                 id: object.id,
@@ -255,7 +277,7 @@ struct RecoverCluster: Sendable {
     ) async throws -> [RecoverReport.Service] {
         let began = machine.clock.elapsed()
         for service in batch { log("Recovering service \(service.name) in cluster \(cluster.name)...") }
-        let refused = try await apply(batch.flatMap(\.objects), step, there)
+        let refused = try await apply(batch.flatMap(\.objects), step, there, &result)
         // What waits for a secret that is not there would only use up the time of the others.
         let watched = batch.filter { service in
             service.secrets.isDisjoint(with: missing) && !service.objects.contains { refused[$0.id] != nil }
@@ -315,7 +337,7 @@ struct RecoverCluster: Sendable {
         guard !tasks.isEmpty else { return }
         if lost == nil {
             do {
-                let refused = try await apply(tasks.flatMap(\.objects), step, there)
+                let refused = try await apply(tasks.flatMap(\.objects), step, there, &result)
                 for task in tasks {
                     if task.objects.contains(where: { refused[$0.id] != nil }) {
                         result.lostTasks.append(task.arn)
@@ -344,6 +366,14 @@ extension RolloutState {
         case .complete(let available), .waiting(let available, _): available
         case .failed: 0
         }
+    }
+}
+
+extension RecoveryPlan {
+    /// How many services are to be recovered in a k3d cluster.
+    fileprivate func services(of step: K3dStep) -> Int {
+        clusters.filter { step.clusters.contains($0.name) }.flatMap(\.services)
+            .count { $0.decision == .recover }
     }
 }
 

@@ -15,7 +15,8 @@ public struct RecoverRequest: Sendable {
     public var parallel: Int
     /// Whether each batch waits for its rollouts.
     public var wait: Bool
-    /// Go on with the recovery that was cut off, with its own clusters and exceptions.
+    /// Go on with the last recovery, with its own clusters and exceptions. One that is over, or that was cut off before it
+    /// had begun, leaves nothing to do but what is missing.
     public var resume: Bool
     public var dryRun: Bool
     /// For each cluster's API, and for each batch's rollouts.
@@ -60,9 +61,8 @@ public struct RecoverInstance: Sendable {
         let before = try RecoveryRecord.read(instance.folder.recovery)
         let unfinished = before?.finishedAt == nil ? before : nil
         if request.resume {
-            guard let unfinished else { return RecoverReport(outcome: .already) }
-            request.clusters = unfinished.only ?? []
-            request.skip = unfinished.skip
+            request.clusters = before?.only ?? []
+            request.skip = before?.skip ?? []
         }
         log("Starting state recovery...")
         guard let records = try read(instance), !records.clusters.isEmpty else {
@@ -71,7 +71,7 @@ public struct RecoverInstance: Sendable {
         }
         try check(request, against: records)
         log("Found \(records.clusters.count) clusters in storage, checking which need recovery...")
-        let names = try await ground.clusters()
+        let clusters = try await ground.clusters()
 
         var policy = RecoveryPolicy()
         policy.only = request.clusters.isEmpty ? nil : Set(request.clusters)
@@ -80,8 +80,8 @@ public struct RecoverInstance: Sendable {
         let id = unfinished?.id ?? site.newUUID()
         policy.labels = [RecoveryLabel.name: id]
         let work = RecoveryWork(
-            records: records, policy: policy, names: names, id: id, request: request,
-            outline: RecoveryPlan(records, ExistingObjects(k3dClusters: .known(names)), policy))
+            records: records, policy: policy, clusters: clusters, id: id, request: request,
+            outline: RecoveryPlan(records, ExistingObjects(k3dClusters: .known(clusters)), policy))
 
         var report = RecoverReport(outcome: request.dryRun ? .planned : .done)
         report.recovery = request.dryRun ? nil : id
@@ -89,11 +89,19 @@ public struct RecoverInstance: Sendable {
             id: id, startedAt: unfinished?.startedAt ?? site.machine.clock.now(),
             only: request.clusters.isEmpty ? nil : request.clusters, skip: request.skip)
         record.k3dClusters = work.outline.k3dClusters.map(\.name)
-        if !request.dryRun { try JSONFile.write(record, to: instance.folder.recovery) }
-
-        let results = try await recoverAll(work)
-        collect(results, work, into: &report)
-        if !request.dryRun {
+        if request.dryRun {
+            collect(try await recoverAll(work), work, into: &report)
+            report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
+            return report
+        }
+        try JSONFile.write(record, to: instance.folder.recovery)
+        await site.tellRecovery(
+            .started(
+                clusters: records.clusters.count, services: records.services.count, recovery: id,
+                of: instance.name))
+        do {
+            let results = try await recoverAll(work)
+            collect(results, work, into: &report)
             do {
                 try WriteRecoveryBack(records: records, now: site.machine.clock.now())
                     .run(results.flatMap(\.facts), in: try instance.databaseFile())
@@ -102,10 +110,17 @@ public struct RecoverInstance: Sendable {
             }
             report.sumUp()
             record.finishedAt = site.machine.clock.now()
-            try JSONFile.write(record, to: instance.folder.recovery)
+            // One that made nothing has nothing to be taken back: the last one that did still can be.
+            let madeNothing = !results.contains(where: \.hasApplied)
+            let kept = madeNothing && unfinished == nil ? before ?? record : record
+            try JSONFile.write(kept, to: instance.folder.recovery)
+        } catch {
+            await site.tellRecovery(.failed(Failure.describing(error), recovery: id, of: instance.name))
+            throw error
         }
         report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
         tell(report)
+        await site.tellRecovery(.finished(report, recovery: id, of: instance.name))
         return report
     }
 
@@ -189,11 +204,11 @@ public struct RecoverInstance: Sendable {
         report.notRecovered.tasks = results.flatMap(\.lostTasks).sorted()
         report.notRecovered.secrets = Set(results.flatMap(\.missingSecrets)).sorted()
         report.notRecovered.external = results.flatMap(\.external).sorted()
+        report.troubles = results.flatMap(\.troubles)
         report.sumUp()
     }
 
     private func tell(_ report: RecoverReport) {
-        guard report.outcome != .planned else { return }
         let summary = report.summary
         log(
             "State recovery summary: \(summary.recovered) recovered, \(summary.skipped) skipped, \(summary.failed) failed"
@@ -213,12 +228,23 @@ public struct RecoverInstance: Sendable {
     }
 }
 
+/// What is told of a recovery to those who want to know, beside the start and the end of the command that it is part of.
+public enum RecoveryEvent: Sendable {
+    /// - Parameters:
+    ///   - clusters: That the database holds, be they to be recovered or not.
+    ///   - services: Likewise.
+    case started(clusters: Int, services: Int, recovery: String, of: InstanceName)
+    case finished(RecoverReport, recovery: String, of: InstanceName)
+    /// It could not be brought to its end.
+    case failed(Failure, recovery: String, of: InstanceName)
+}
+
 /// What all parts of one recovery share.
 struct RecoveryWork: Sendable {
     let records: StateRecords
     let policy: RecoveryPolicy
-    /// Of the k3d clusters that there were.
-    let names: Set<String>
+    /// The k3d clusters that there were.
+    let clusters: [String: K3dClusterState]
     let id: String
     let request: RecoverRequest
     /// Made without knowing what is in the clusters: which of them are wanted.

@@ -64,6 +64,8 @@ public struct RecoverReport: OperationReport {
     public var notRecovered = NotRecovered()
     /// Standalone tasks that run again.
     public var tasks: [String] = []
+    /// Of clusters that are up and not as they should be.
+    public var troubles: [ClusterTrouble] = []
     /// With `--undo`: what was removed.
     public var removed: [String] = []
     /// Why the counts could not be written back.

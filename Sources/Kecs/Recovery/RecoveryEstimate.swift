@@ -26,6 +26,15 @@ struct RecoveryEstimate: Sendable {
         servicesLeft = max(0, servicesLeft - count)
     }
 
+    /// Services that nobody knew of before their cluster could be looked into.
+    mutating func found(services: Int) { servicesLeft += services }
+
+    /// What is not going to happen takes no time.
+    mutating func giveUp(clusters: Int, services: Int) {
+        clustersLeft = max(0, clustersLeft - clusters)
+        servicesLeft = max(0, servicesLeft - services)
+    }
+
     var left: Duration {
         (clusters.value * clustersLeft + services.value * servicesLeft) / parallel
     }

@@ -6,10 +6,14 @@ public import KecsStorage
 ///
 /// Every answer is certain: what cannot be told is thrown as `Failure(.unreachable)`.
 public protocol RecoveryGround: Sendable {
-    /// The names of all k3d clusters.
-    func clusters() async throws -> Set<String>
+    /// All k3d clusters by name.
+    func clusters() async throws -> [String: K3dClusterState]
     /// Creates or starts a cluster, and returns when its API is ready. Does nothing when it is.
     func bringUp(_ cluster: String, limit: Duration) async throws
+    /// What is not as it should be in a cluster that answers: nodes that are not ready, addresses that have moved.
+    ///
+    /// - Parameter limit: How long to wait for nodes that are on their way.
+    func troubles(in cluster: String, limit: Duration) async throws -> [ClusterTrouble]
     /// What is in a cluster, of the kinds that a recovery makes.
     func objects(in cluster: String) async throws -> [KubernetesObject.ID: FoundObject]
     /// Which keys its Secrets have. Never their values.
@@ -32,6 +36,21 @@ public protocol RecoveryGround: Sendable {
 /// The label on every object that a recovery makes: its value is the recovery's id.
 public enum RecoveryLabel {
     public static let name = "kecsctl.dev/recovery"
+}
+
+/// Something that does not stop a recovery, and that somebody should look at.
+public struct ClusterTrouble: Hashable, Sendable, Encodable {
+    public var cluster: String
+    /// A clause: "the node … has the address …".
+    public var message: String
+    /// A command line.
+    public var remedy: String
+
+    public init(cluster: String, message: String, remedy: String) {
+        self.cluster = cluster
+        self.message = message
+        self.remedy = remedy
+    }
 }
 
 public struct FoundObject: Hashable, Sendable {

@@ -21,7 +21,7 @@ public struct UndoRecovery: Sendable {
         var report = RecoverReport(outcome: dryRun ? .planned : .done)
         report.recovery = record.id
         let names = try await ground.clusters()
-        for cluster in record.k3dClusters where names.contains(cluster) {
+        for cluster in record.k3dClusters where names[cluster] != nil {
             try site.machine.cancellation.check()
             if dryRun {
                 report.removed += try await ground.objects(in: cluster)

@@ -56,10 +56,5 @@ struct WriteRecoveryBack {
         }
     }
 
-    /// As the schema has it: microseconds, UTC.
-    private var time: String {
-        let micros = String(now.nanoseconds / 1000)
-        let whole = Moment(seconds: now.seconds).description.prefix { $0 != "Z" && $0 != "." }
-        return whole + "." + String(repeating: "0", count: 6 - micros.count) + micros + "Z"
-    }
+    private var time: String { now.schemaText }
 }

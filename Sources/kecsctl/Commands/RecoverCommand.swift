@@ -55,7 +55,7 @@ struct RecoverCommand: SessionCommand {
             clusters: cluster, skip: skip, parallel: parallel, wait: !noWait, resume: resume,
             dryRun: change.dryRun,
             limit: global.timeout?.duration ?? .seconds(300))
-        let telling = Session.Telling<RecoverReport>(text: Self.text)
+        let telling = Session.Telling<RecoverReport>(text: Self.text, warnings: Self.warnings)
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
         ) { name in
@@ -87,6 +87,10 @@ struct RecoverCommand: SessionCommand {
         if let why = report.databaseError { lines.append("the counts were not written back: \(why)") }
         if lines.isEmpty { lines = ["nothing to recover"] }
         return lines.map { "\(name): \($0)" }.joined(separator: "\n")
+    }
+
+    static func warnings(_ report: RecoverReport) -> [String] {
+        report.troubles.map { "\($0.message); try: \($0.remedy)" }
     }
 
     private static func line(_ name: String, _ fate: RecoverReport.Fate, _ why: String?) -> String {

@@ -147,7 +147,9 @@ struct StartCommand: SessionCommand {
     }
 
     static var telling: Session.Telling<StartReport> {
-        .init(text: text, failures: { [$0.restoreError, $0.recoveryError].compactMap(\.self) })
+        .init(
+            text: text, warnings: { $0.recovery.map(RecoverCommand.warnings) ?? [] },
+            failures: { [$0.restoreError, $0.recoveryError].compactMap(\.self) })
     }
 
     private static func text(_ name: InstanceName, _ report: StartReport) -> String {

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsState
+public import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// What `state import` did, or would do.
+public struct DocumentReport: OperationReport {
+    public static let kind = "DocumentReport"
+    public var outcome: Outcome
+    public var file: String
+    /// Taken before anything was changed.
+    public var backup: String?
+    public var changes: [StateChange]
+    /// Members of the document that have no place in the database.
+    public var ignored: [String]
+    public var remarks: [String]
+    public var durationSeconds: Double
+}
+
+public struct DocumentRequest: Sendable {
+    public var file: FilePath
+    /// Remove from the document's clusters what it does not have.
+    public var prune: Bool
+    /// Although the instance is running.
+    public var force: Bool
+    public var dryRun: Bool
+
+    public init(file: FilePath, prune: Bool = false, force: Bool = false, dryRun: Bool = false) {
+        self.file = file
+        self.prune = prune
+        self.force = force
+        self.dryRun = dryRun
+    }
+}
+
+/// Brings what a document in the shapes of the ECS API says into the database of an instance: rows that are not there are
+/// added, those that differ are changed, and everything else stays.
+public struct ImportDocument: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock. One transaction, after a backup; without a difference neither is made.
+    public func run(_ instance: Instance, _ request: DocumentRequest) async throws -> DocumentReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
+        let document = try read(request.file)
+        var report = DocumentReport(
+            outcome: .already, file: request.file.string, changes: [], ignored: [], remarks: [],
+            durationSeconds: 0)
+        let file = try instance.databaseFile()
+        if !file.isPresent {
+            guard !request.dryRun else {
+                throw Failure(
+                    .notFound, "“\(instance.name)” has no database to compare with",
+                    cause: "there is no \(file)",
+                    remedy: "kecsctl start \(instance.name)")
+            }
+            try file.removingLastComponent().createFolder()
+            _ = try StateDatabase.create(file, at: clock.now())
+        }
+        // Only to know whether anything is to be done: read again when it is done.
+        let planned = try describing(request.file) {
+            try difference(
+                document, try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation),
+                request)
+        }
+        (report.changes, report.ignored, report.remarks) = (planned.changes, planned.ignored, planned.remarks)
+        guard !planned.changes.isEmpty, !request.dryRun else {
+            if request.dryRun { report.outcome = .planned }
+            report.durationSeconds = (clock.elapsed() - began).inSeconds
+            return report
+        }
+        if !request.force, try await site.runtime(instance).state().mayWrite {
+            throw Failure(
+                .busy, "“\(instance.name)” is running", cause: "its control plane writes the same rows",
+                remedy: "kecsctl stop \(instance.name) --no-backup")
+        }
+        report.backup = try await TakeBackup(site: site).run(
+            instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
+        ).backup?.id.description
+        let state = try StateDatabase.open(file, cancellation: site.machine.cancellation)
+        report.changes = try describing(request.file) {
+            try state.database.transaction {
+                let changes = try difference(document, state, request).changes
+                try StateDocument.apply(changes, to: state.database)
+                return changes
+            }
+        }
+        report.outcome = .done
+        report.durationSeconds = (clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    private func difference(
+        _ document: JSONValue, _ state: StateDatabase, _ request: DocumentRequest
+    ) throws -> StateDocument.Difference {
+        try StateDocument.difference(
+            of: document, from: state, prune: request.prune, now: site.machine.clock.now()
+        ) { site.newUUID() }
+    }
+
+    private func read(_ file: FilePath) throws -> JSONValue {
+        guard file.isPresent else { throw Failure(.notFound, "there is no file \(file)") }
+        do {
+            return try JSONValue(parsing: String(decoding: file.contents(limit: 256 << 20), as: UTF8.self))
+        } catch let error as JSONError {
+            throw Failure(
+                .usage, "\(file) cannot be read as a state", cause: "\(error)",
+                remedy: "kecsctl state export dev > state.json")
+        }
+    }
+
+    private func describing<Value>(_ file: FilePath, _ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as StateDocumentError {
+            throw Failure(.usage, "\(file) cannot be imported", cause: "\(error)")
+        } catch let error as StateError {
+            if case .brokenReferences = error {
+                throw Failure(.usage, "\(file) cannot be imported", cause: "\(error)")
+            }
+            throw error
+        }
+    }
+}
+
+/// The state of an instance as a document in the shapes of the ECS API. Reads only, also while the instance runs.
+public struct DescribeState: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// - Parameter cluster: The name of one ECS cluster; nil for all.
+    public func run(_ instance: Instance, cluster: String? = nil) async throws -> JSONValue {
+        let file = try await stateDatabase(of: instance, site)
+        let state = try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation)
+        guard let document = try StateDocument.describe(state, cluster: cluster) else {
+            let names = try state.clusters().map(\.name).joined(separator: ", ")
+            throw Failure(
+                .notFound, "there is no ECS cluster “\(cluster ?? "")” in the database of “\(instance.name)”",
+                cause: names.isEmpty ? "there are none" : "there are: \(names)")
+        }
+        return document
+    }
+}

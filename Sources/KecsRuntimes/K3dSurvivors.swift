@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+
+/// Calls of k3d that go on although the kecsctl that made them was killed: k3d has no signal handling, and with its log
+/// turned down nothing tells it that nobody listens any more. Two that work on one cluster destroy each other's work.
+struct K3dSurvivors: Sendable {
+    let machine: Machine
+    let cluster: String
+    /// The instance's UUID, which is in the arguments of its own creates.
+    let instance: String
+
+    /// As long as a stop or a delete may take.
+    static let patience = Duration.seconds(120)
+
+    /// Ends a create that was ours, since what it leaves is known to be incomplete, and waits for everything else. To be
+    /// called under the cluster's lock: what is found then belongs to nobody who still waits for it.
+    func settle() async throws {
+        let label = "\(K3dCreate.ownerLabel)=\(instance)@server:*"
+        for call in try calls() where call.arguments.contains(label) { try call.kill() }
+        var left: [RunningProcess] = []
+        let ended = try await machine.clock.wait(upTo: Self.patience, every: .milliseconds(100)) {
+            try machine.cancellation.check()
+            left = try calls()
+            return left.isEmpty
+        }
+        guard !ended, let call = left.first else { return }
+        throw Failure(
+            .busy, "another k3d works on the cluster “\(cluster)”",
+            cause: "process \(call.pid): \(call.arguments.joined(separator: " "))",
+            remedy: "kill \(call.pid)")
+    }
+
+    /// A cluster of this name on another engine is another one, and another folder for locks is another world.
+    private func isOfThisEngine(_ process: RunningProcess) -> Bool {
+        ["DOCKER_HOST", "DOCKER_CONTEXT", "TMPDIR"].allSatisfy {
+            process.variable($0) == machine.environment[$0]
+        }
+    }
+
+    /// `k3d cluster create|start|stop|delete … NAME …`, also behind an interpreter.
+    private func calls() throws -> [RunningProcess] {
+        let verbs: Set = ["create", "start", "stop", "restart", "delete", "edit"]
+        return try RunningProcess.ofThisUser().filter { process in
+            let words = process.arguments
+            guard let start = words.firstIndex(where: { $0 == "k3d" || $0.hasSuffix("/k3d") }),
+                words.count > start + 3
+            else { return false }
+            return words[start + 1] == "cluster" && verbs.contains(words[start + 2])
+                && words[(start + 3)...].contains(cluster) && isOfThisEngine(process)
+        }
+    }
+}

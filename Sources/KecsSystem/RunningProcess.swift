@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Glibc
+import SystemPackage
+
+/// A process of this machine with its command line: what a run that was killed may have left behind.
+public struct RunningProcess: Hashable, Sendable {
+    public let pid: pid_t
+    public let arguments: [String]
+    private let identity: ProcessIdentity
+
+    /// Those of this process's own user that run. What ends meanwhile is left out.
+    ///
+    /// - Throws: `FileError` when `/proc` cannot be read.
+    public static func ofThisUser() throws -> [RunningProcess] {
+        try ProcessStatus.all().compactMap { status in
+            let folder = FilePath("/proc/\(status.pid)")
+            guard status.isRunning, status.pid != getpid(),
+                let owner = try? FileStatus.of(folder)?.owner, owner == Machine.userID,
+                let identity = try ProcessIdentity.of(pid: status.pid),
+                let words = try? folder.appending("cmdline").contents(limit: 4 << 20), !words.isEmpty
+            else { return nil }
+            return RunningProcess(pid: status.pid, arguments: strings(words), identity: identity)
+        }
+    }
+
+    /// The value of a variable when the process was started; nil when it had none, or has ended.
+    public func variable(_ name: String) -> String? {
+        guard let bytes = try? FilePath("/proc/\(pid)/environ").contents(limit: 4 << 20) else { return nil }
+        let prefix = name + "="
+        return Self.strings(bytes).first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    }
+
+    /// Each ends with a NUL byte.
+    private static func strings(_ bytes: [UInt8]) -> [String] {
+        bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// SIGKILL, for the whole group if it leads one. Nothing happens when it has ended meanwhile.
+    public func kill() throws {
+        guard identity.isAlive, let status = try ProcessStatus.of(pid) else { return }
+        if status.group == pid {
+            ProcessGroup(id: pid).killAtOnce()
+        } else {
+            _ = Glibc.kill(pid, SIGKILL)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+/// Our manifests, compared with the JSON schemas of the Kubernetes that we pin, by somebody else's program.
+@Suite struct KubernetesSchemaTests {
+    /// Of `OwnCluster.defaultImage`, rancher/k3s:v1.31.4-k3s1.
+    static let version = "1.31"
+
+    private static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
+        .removingLastComponent()
+
+    /// - Returns: What the tool printed, and its status.
+    private func compare(_ files: [FilePath]) async throws -> (text: String, status: Int32) {
+        var call = ProcessCall(
+            Self.root.appending("scripts/python").string,
+            [Self.root.appending("Tests/Tools/kubernetes-schemas").string, Self.version] + files.map(\.string)
+        )
+        // With the packages still to be fetched.
+        call.limit = .seconds(300)
+        let environment = ["HOME": "/root", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        let result = try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(
+            call)
+        if result.end == .exited(77) { try Test.cancel("\(result.errorText)") }
+        let status: Int32 = if case .exited(let code) = result.end { code } else { -1 }
+        return (result.outputText + result.errorText, status)
+    }
+
+    @Test func `what a recovery applies and what the control plane is made of is known to the API`()
+        async throws
+    {
+        let golden = Self.root.appending("Tests/Fixtures/kecs/golden")
+        let files = try golden.entries().map { golden.appending($0) }
+        let (text, status) = try await compare(files)
+        #expect(status == 0, "\(text)")
+        #expect(text == "26 manifests\n")
+    }
+
+    @Test func `what render prints is known to the API`() async throws {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            let answer = try await kecsctl("render", "kubernetes", "dev")
+            #expect(answer.status == 0, "\(answer.errors)")
+            let file = root.appending("rendered.yaml")
+            try file.replaceContents(Array(answer.output.utf8))
+            let (text, status) = try await compare([file])
+            #expect(status == 0, "\(text)")
+        }
+    }
+
+    @Test func `a member that the API does not know is found`() async throws {
+        try await withTemporaryFolder { root in
+            let file = root.appending("wrong.json")
+            let text = #"{"apiVersion":"v1","kind":"Service","metadata":{"name":"x"},"spec":{"prots":[]}}"#
+            try file.replaceContents(Array(text.utf8))
+            let (answer, status) = try await compare([file])
+            #expect(status == 1)
+            #expect(answer.contains("'prots' was unexpected"), "\(answer)")
+        }
+    }
+}
