@@ -4,13 +4,14 @@ import KecsSystem
 import SystemPackage
 
 extension Instance {
-    /// Where the control plane's data can be reached on this host: its folder, or that of its docker volume.
+    /// Where the control plane's data lies.
+    func statePlace(_ site: Site) async throws -> Part.Place {
+        try await site.runtime(self).statePlace() ?? .folder(dataFolder())
+    }
+
+    /// The same as a folder of this host.
     func reachableData(_ site: Site) async throws -> FilePath {
-        let runtime = try site.runtime(self)
-        guard let part = try await runtime.parts().first(where: { $0.name == "data" }) else {
-            return try dataFolder()
-        }
-        switch part.place {
+        switch try await statePlace(site) {
         case .folder(let path): return path
         case .entries: return try dataFolder()
         case .volume(let volume, let place):
@@ -60,6 +61,6 @@ private func stateDatabase(of instance: Instance, in data: FilePath) throws -> F
 /// Who can reach docker volumes: the instance's own runtime, or for one that runs without containers docker's.
 func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance
-    if instance.config.runtime == .local { instance.config.runtime = .docker }
+    if [.local, .k3d].contains(instance.config.runtime) { instance.config.runtime = .docker }
     return try site.runtime(instance)
 }
