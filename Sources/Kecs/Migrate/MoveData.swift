@@ -97,20 +97,9 @@ struct MoveData: Sendable {
         case .volume(let name, _):
             let runtime = try volumes(of: candidate, site)
             try await runtime.makeReady(volume: name)
-            if let folder = try await runtime.folder(ofVolume: name) {
-                isFree = try StateOf.isEmpty(folder)
-            } else {
-                let listing = scratch.appending("there.tar")
-                try scratch.createFolder()
-                try await runtime.copyVolume(name, to: listing, limit: .seconds(3600))
-                var entries = 0
-                try listArchive(listing, digests: false, cancellation: site.machine.cancellation) { _ in
-                    entries += 1
-                }
-                try listing.remove()
-                // The volume's own folder.
-                isFree = entries <= 1
-            }
+            try scratch.createFolder()
+            isFree = try await runtime.isEmpty(
+                volume: name, scratch: scratch, site.machine.cancellation)
         case .entries: isFree = true
         }
         guard !isFree, !force else { return }

@@ -58,6 +58,20 @@ private func stateDatabase(of instance: Instance, in data: FilePath) throws -> F
     }
 }
 
+extension Runtime {
+    /// Whether a volume holds nothing. One that only comes as a stream is read to see that.
+    func isEmpty(volume: String, scratch: FilePath, _ cancellation: Cancellation) async throws -> Bool {
+        if let folder = try await folder(ofVolume: volume) { return try StateOf.isEmpty(folder) }
+        let tar = scratch.appending("there.tar")
+        try await copyVolume(volume, to: tar, limit: .seconds(3600))
+        var entries = 0
+        try listArchive(tar, digests: false, cancellation: cancellation) { _ in entries += 1 }
+        try tar.remove()
+        // The volume's own folder.
+        return entries <= 1
+    }
+}
+
 /// Who can reach docker volumes: the instance's own runtime, or for one that runs without containers docker's.
 func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance

@@ -51,9 +51,9 @@ struct MigrateImportCommand: SessionCommand {
             changes: !change.dryRun,
             .init(text: { Self.text("\($0)", $1) }, warnings: \.notes)
         ) { name in
-            if !change.dryRun, case .path(let path) = place {
-                try await RebuildInstance(site: session.site).run(
-                    name, .file(path), runtime: nil, lock: session.lock(change))
+            if !change.dryRun {
+                try await ImportState(site: session.site).makeInstance(
+                    name, for: place, lock: session.lock(change))
             }
             return try await session.locked(name, change) { instance in
                 try await ImportState(site: session.site).run(instance, request)
