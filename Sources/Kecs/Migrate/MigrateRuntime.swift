@@ -130,7 +130,7 @@ public struct MigrateRuntime: Sendable {
                 await goBack(from: candidate, to: instance, journal, after: error))
             throw Failure(
                 failure.kind,
-                "“\(instance.name)” did not come up with \(request.kind.rawValue), and is as before",
+                "“\(instance.name)” did not come up with \(request.kind.rawValue), \(wherever(instance))",
                 cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""), remedy: failure.remedy)
         }
         try await settle(candidate, leaving: old, journal, &report)
@@ -191,6 +191,11 @@ public struct MigrateRuntime: Sendable {
         let runtime = try site.runtime(candidate)
         if runs { try await runtime.start(limit: limit) }
         return await runtime.state().name
+    }
+
+    /// Once all was taken back no journal is left.
+    private func wherever(_ instance: Instance) -> String {
+        instance.folder.journal.isPresent ? "and could not be brought back" : "and is as before"
     }
 
     /// The new one ends before anything is taken from under it. Were that impossible, the journal stays, and the next
@@ -258,7 +263,7 @@ public struct MigrateRuntime: Sendable {
             let failure = Failure.describing(
                 await goBack(from: migrated, to: old, journal, after: error))
             return "“\(instance.name)” did not come up with \(migrated.config.runtime.rawValue) after the "
-                + "\(journal.operation) of \(journal.startedAt) was interrupted, and is as before: "
+                + "\(journal.operation) of \(journal.startedAt) was interrupted, \(wherever(instance)): "
                 + failure.message + (failure.cause.map { ": \($0)" } ?? "")
         }
         var report = MigrateRuntimeReport(

@@ -96,14 +96,27 @@ struct SQLitePages {
         return (0..<count).map { Self.number16(page, first + 2 * $0) }
     }
 
+    /// A page below an interior one, and the highest rowid in it; nil for the last one, and in an index.
+    struct Child {
+        var page: Int
+        var highest: Int64?
+    }
+
     /// The pages below an interior one, in the order of their rows; nil when the page makes no sense.
-    func children(_ number: Int) throws -> [Int]? {
+    func children(_ number: Int) throws -> [Child]? {
         let page = try file.page(number)
         guard let cells = cells(page, number, headerSize: 12) else { return nil }
-        let last = Self.number32(page, (number == 1 ? 100 : 0) + 8)
-        return (cells.filter { $0 + 4 <= pageSize }.map { Self.number32(page, $0) } + [last]).filter {
-            $0 >= 2
+        let isTable = try kind(number) == .tableInterior
+        var children: [Child] = []
+        for cell in cells where cell + 4 <= usable {
+            var place = cell + 4
+            children.append(
+                Child(
+                    page: Self.number32(page, cell),
+                    highest: isTable ? Self.varint(page[..<usable], &place) : nil))
         }
+        children.append(Child(page: Self.number32(page, (number == 1 ? 100 : 0) + 8), highest: nil))
+        return children.filter { $0.page >= 2 }
     }
 
     /// What can be made sense of on a page, and how many of its cells cannot.

@@ -92,6 +92,8 @@ private struct Salvage {
         var columns: [String?]
         var rowidColumn: Int?
         var insert: SQLiteStatement
+        /// Rowids of the pages that its tree leads to and that make no sense: only there can a row be missing.
+        var gaps: [ClosedRange<Int64>] = []
     }
 
     private struct Entry {
@@ -117,14 +119,14 @@ private struct Salvage {
         }
         // Before the rows: of two that cannot stand together one is kept beside, rather than the index lost.
         for entry in schema where entry.isUniqueIndex { try makeOther(entry) }
-        for table in tables {
+        for (index, table) in tables.enumerated() {
             progress.step("reading \(table.name)", total: nil)
-            let lost = try walk(below: table.root) { salvage, page, kind in
+            tables[index].gaps = try walk(below: table.root) { salvage, page, kind in
                 salvage.result.tables[table.name]?.pages += 1
                 if kind == .tableInterior { return }
                 try salvage.add(page, to: [table])
             }
-            result.tables[table.name]?.pagesLost += lost
+            result.tables[table.name]?.pagesLost += Int64(tables[index].gaps.count)
         }
         for entry in unmade {
             _ = try walk(below: entry.root) { salvage, page, kind in
@@ -171,13 +173,14 @@ private struct Salvage {
         }
     }
 
-    /// Leaves that no readable page leads to any more. Entries of an index cannot be told from rows of a table WITHOUT
-    /// ROWID but by their number of values.
+    /// Leaves that no readable page leads to any more. A row belongs to a table when it has as many values and a rowid
+    /// that is missing there; else it is one that was deleted, and whose page was used again for nothing. Entries of an
+    /// index cannot be told from rows of a table WITHOUT ROWID but by their number of values.
     private mutating func addOrphans(_ tables: [Table]) throws {
         progress.step("reading pages that belong to no table", total: nil)
         let free = try pages.freePages()
         let withRowid = tables.filter(\.hasRowid)
-        let withoutRowid = tables.filter { !$0.hasRowid }
+        let withoutRowid = tables.filter { !$0.hasRowid && !$0.gaps.isEmpty }
         for page in 2..<max(pages.count + 1, 2) where !seen.contains(page) && !free.contains(page) {
             switch try pages.kind(page) {
             case .tableLeaf: try add(page, to: withRowid, isKnown: false)
@@ -259,36 +262,51 @@ private struct Salvage {
 
     /// Hands over every page of one tree that can be read, from the left, each once.
     ///
-    /// - Returns: How many pages it leads to that cannot.
+    /// - Returns: For each page that it leads to and that cannot be read, which rowids are on it, or below.
     private mutating func walk(
         below root: Int, _ body: (inout Salvage, Int, SQLitePages.Kind) throws -> Void
-    ) throws -> Int64 {
-        guard root >= 1, seen.insert(root) else { return 0 }
+    ) throws -> [ClosedRange<Int64>] {
+        let all = Int64.min...Int64.max
+        guard root >= 1, seen.insert(root) else { return [all] }
         // No recursion: a damaged tree may be as deep as it has pages.
-        var waiting = [root]
-        var lost: Int64 = 0
-        while let page = waiting.popLast() {
+        var waiting = [(page: root, rowids: all)]
+        var gaps: [ClosedRange<Int64>] = []
+        while let (page, rowids) = waiting.popLast() {
             try cancellation.check()
             let kind = try pages.kind(page)
             switch kind {
-            case .other: lost += 1
+            case .other: gaps.append(rowids)
             case .tableLeaf, .indexLeaf: try body(&self, page, kind)
             case .tableInterior, .indexInterior:
                 try body(&self, page, kind)
                 guard let children = try pages.children(page) else {
-                    lost += 1
+                    gaps.append(rowids)
                     continue
                 }
-                for child in children.reversed() {
-                    guard pages.isPage(child) else {
-                        lost += 1
-                        continue
+                for (child, below) in Self.parts(of: rowids, children).reversed() {
+                    if !pages.isPage(child) {
+                        gaps.append(below)
+                    } else if seen.insert(child) {
+                        waiting.append((child, below))
                     }
-                    if seen.insert(child) { waiting.append(child) }
                 }
             }
         }
-        return lost
+        return gaps
+    }
+
+    /// Which of the rowids of a page are below which of its children. Keys that contradict the order say nothing.
+    private static func parts(
+        of rowids: ClosedRange<Int64>, _ children: [SQLitePages.Child]
+    ) -> [(Int, ClosedRange<Int64>)] {
+        var low = rowids.lowerBound
+        return children.map { child in
+            let high = child.highest ?? rowids.upperBound
+            guard low <= high, high <= rowids.upperBound else { return (child.page, rowids) }
+            let part = low...high
+            if high < Int64.max { low = high + 1 }
+            return (child.page, part)
+        }
     }
 
     /// - Parameters:
@@ -310,8 +328,9 @@ private struct Salvage {
 
     private func fits(_ record: SQLitePages.Record, _ table: Table, isKnown: Bool) -> Bool {
         guard table.hasRowid == (record.rowid != nil) else { return false }
-        return isKnown
-            ? record.values.count <= table.columns.count : record.values.count == table.columns.count
+        if isKnown { return record.values.count <= table.columns.count }
+        guard record.values.count == table.columns.count else { return false }
+        return record.rowid.map { rowid in table.gaps.contains { $0.contains(rowid) } } ?? true
     }
 
     private mutating func insert(_ record: SQLitePages.Record, _ table: Table) throws -> Bool {
