@@ -28,6 +28,9 @@ public struct HealInstance: Sendable {
             return told
         }
 
+        if journal.operation == Journal.runtimeMigration, journal.swap?.phase == .swapping {
+            return told + [try await MigrateRuntime(site: site).resume(journal, of: instance)]
+        }
         if let swap = journal.swap {
             switch swap.phase {
             case .staging:

@@ -73,8 +73,13 @@ public struct Journal: Codable, Hashable, Sendable {
     /// it must be what it was, not what a changed image or file would make of it.
     public static func isStartingAgain(_ folder: InstanceFolder) throws -> Bool {
         guard let journal = try read(folder.journal) else { return false }
+        // What a migration has exchanged is started for the first time.
+        if journal.operation == runtimeMigration { return journal.swap?.phase != .swapping }
         return journal.operation != "start" && journal.operation != "restart"
     }
+
+    /// The operation that changes how an instance runs: its configuration changes hands with its data.
+    static let runtimeMigration = "migrate runtime"
 
     /// The operation is over.
     public static func close(_ file: FilePath) throws {

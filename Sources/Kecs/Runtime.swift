@@ -51,6 +51,12 @@ public protocol Runtime: Sendable {
     func thaw() async throws
     /// What has bytes that belong into a backup.
     func parts() async throws -> [Part]
+    /// Where the control plane's data lies: a folder or a whole volume. Nil: in the instance's data folder.
+    ///
+    /// - Throws: `Failure` when it lies where nobody but the server can reach it.
+    func statePlace() async throws -> Part.Place?
+    /// Whom that data must belong to so that the server can write it; nil: whoever it belongs to.
+    func dataOwner() async throws -> (user: UInt32, group: UInt32)?
     /// Where it answers, for people: "http://127.0.0.1:5373". Empty when nothing listens.
     func endpoints() -> [Endpoint]
     /// Whether `start` would start a process at all: a local instance may be only data.
@@ -76,6 +82,8 @@ public protocol Runtime: Sendable {
     func makeReady(volume name: String) async throws
     /// Takes away what was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
+    /// Takes away what only this way of running needs, once the instance runs another way. Called when it is stopped.
+    func leave() async throws
     /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
     /// The control plane's database as its server sees it; nil when it sees none, or nothing runs.
@@ -100,7 +108,10 @@ extension Runtime {
     }
     public func fillVolume(_ name: String, from archive: FilePath) async throws { throw noVolumes(name) }
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
+    public func statePlace() async throws -> Part.Place? { nil }
+    public func dataOwner() async throws -> (user: UInt32, group: UInt32)? { nil }
     public func remove() async throws {}
+    public func leave() async throws { try await remove() }
     public var goesWhenStopped: Bool { false }
     public func serverDatabase() async throws -> SeenDatabase? { nil }
     public func log(

@@ -38,8 +38,9 @@ struct TakeBack: Sendable {
                 let runtime = try site.runtime(instance)
                 var journal = journal
                 if journal.swap?.phase == .swapping {
-                    try await FillVolumes(site: site, instance: instance, runtime: runtime)
-                        .takeBack(journal.fills ?? [])
+                    try await FillVolumes(
+                        site: site, instance: instance, runtime: try volumes(of: instance, site)
+                    ).takeBack(journal.fills ?? [])
                 }
                 try journal.takeBackSwap(at: instance.folder.journal)
                 if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 public import KecsSystem
+import SystemPackage
 
 /// A home on a machine, with the runtimes that its instances may have: what every operation works on.
 public struct Site: Sendable {
@@ -41,5 +42,22 @@ public struct Site: Sendable {
             settings.instance = (config.settings, home.folder(of: name).config)
         }
         return settings
+    }
+
+    /// Settings that were given as flags, as an instance's configuration keeps them: paths absolute, texts parsed.
+    ///
+    /// - Throws: `Failure(.usage)` for one that means nothing.
+    func chosen(_ flags: [SettingKey: String]) throws -> [String: JSONValue] {
+        var values: [String: JSONValue] = [:]
+        let settings = try settings(flags: flags)
+        for key in flags.keys where key != .runtime {
+            guard var value = try settings.setting(key).value else { continue }
+            if key == .dataDir || key == .composeFile, let text = value.string {
+                let path = try Home.absolute(FilePath(text), environment: machine.environment)
+                value = .string(path.string)
+            }
+            values[key.rawValue] = value
+        }
+        return values
     }
 }

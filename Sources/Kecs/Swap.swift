@@ -36,9 +36,15 @@ public struct Swap: Codable, Hashable, Sendable {
         /// Inode numbers from before the first exchange tell afterwards how far it came.
         public var stagedInode: UInt64?
         public var liveInode: UInt64?
+        /// Whether it is a file of ours that is written anew by whoever starts the instance, so that another file than
+        /// the staged one may be there afterwards.
+        public var isRewritten: Bool?
 
-        public init(part: String, live: FilePath, staged: FilePath?, previous: FilePath) throws {
+        public init(
+            part: String, live: FilePath, staged: FilePath?, previous: FilePath, isRewritten: Bool? = nil
+        ) throws {
             self.part = part
+            self.isRewritten = isRewritten
             self.live = PathText(live)
             self.staged = staged.map { PathText($0) }
             self.previous = PathText(previous)
@@ -54,6 +60,7 @@ public struct Swap: Codable, Hashable, Sendable {
             let live = live.path
             let previous = previous.path
             let now = try Self.inode(live)
+            if isRewritten == true, liveInode != nil, try Self.inode(previous) == liveInode { return }
             guard let staged = staged?.path else {
                 if now != nil, now == liveInode, !previous.isPresent {
                     try move(live, to: previous)
@@ -83,6 +90,13 @@ public struct Swap: Codable, Hashable, Sendable {
             let live = live.path
             let previous = previous.path
             let now = try Self.inode(live)
+            if isRewritten == true, liveInode != nil, now != liveInode {
+                for place in [previous, staged?.path].compactMap(\.self)
+                where try Self.inode(place) == liveInode {
+                    try place.rename(to: live)
+                    return try live.removingLastComponent().sync()
+                }
+            }
             guard let staged = staged?.path else {
                 if now == nil, previous.isPresent {
                     try previous.renameWithoutReplacing(to: live)

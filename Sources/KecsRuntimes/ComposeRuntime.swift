@@ -172,13 +172,7 @@ public struct ComposeRuntime: Runtime {
         let config = try await compose.config()
         let control = try controlPlane(of: config)
         guard let folder = dataFolder(control), !folder.isPresent else { return }
-        let given = try instance.settings.text(.owner)
-        var owner = DockerSpec.defaultOwner
-        if let given {
-            owner = try DockerOwner(given)
-        } else if let user = control.user {
-            owner = try DockerOwner(user)
-        }
+        let owner = try owner(of: control)
         try folder.createFolder(mode: 0o755)
         try folder.setOwner((owner.user, owner.group))
     }
@@ -239,6 +233,34 @@ public struct ComposeRuntime: Runtime {
     }
 
     // MARK: Data
+
+    public func statePlace() async throws -> Part.Place? {
+        if let container = try await containers().first(where: isControlPlane) {
+            return try await DockerMounts.statePlace(of: container, instance, volumes)
+        }
+        let config = try await compose.config()
+        let control = try controlPlane(of: config)
+        if let folder = dataFolder(control) { return .folder(folder) }
+        let inside = DockerMounts.dataFolder(of: control.environment)
+        guard let mount = config.dockerMounts(of: [control]).first(where: { $0.destination == inside }),
+            let name = mount.name
+        else { throw DockerMounts.noMount(inside, of: control.name, instance) }
+        // Nobody has started the project yet, so the volume may not be there.
+        let exists = try await docker.volume(name) != nil
+        return .volume(name, at: exists ? try await volumes.folder(of: name) : nil)
+    }
+
+    /// What the file says, else the user that KECS's image runs as; the same that a new data folder is given to.
+    public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
+        let owner = try owner(of: controlPlane(of: try await compose.config()))
+        return (owner.user, owner.group)
+    }
+
+    private func owner(of control: ComposeProject.Service) throws -> DockerOwner {
+        if let given = try instance.settings.text(.owner) { return try DockerOwner(given) }
+        return try control.user.map { text throws(Failure) in try DockerOwner(text) }
+            ?? DockerSpec.defaultOwner
+    }
 
     /// What the containers really have, or before there are any, what the file says.
     public func parts() async throws -> [Part] {

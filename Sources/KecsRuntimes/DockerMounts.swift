@@ -71,6 +71,38 @@ struct DockerMounts: Sendable {
         return DockerSpec.dataFolder
     }
 
+    /// Where a container keeps its data, as far as its mounts lead there.
+    ///
+    /// - Returns: A folder of this host, or a whole volume, its place not looked up yet.
+    /// - Throws: `Failure` when nothing outside of the container holds it, or a folder inside of a volume does.
+    static func statePlace(
+        of container: DockerContainer, _ instance: Instance, _ volumes: Volumes
+    ) async throws -> Part.Place {
+        let inside = dataFolder(of: container.variables)
+        guard let (mount, rest) = container.mount(holding: inside), ["bind", "volume"].contains(mount.type)
+        else { throw noMount(inside, of: container.name, instance) }
+        let below = FilePath(rest).components
+        guard mount.type == "volume", let name = mount.name else {
+            return .folder(FilePath(mount.source).appending(below))
+        }
+        let folder = try await volumes.folder(of: name)
+        if below.isEmpty { return .volume(name, at: folder) }
+        guard let folder else {
+            throw Failure(
+                .failed, "the data of “\(instance.name)” cannot be reached",
+                cause: "it lies in \(rest) of the docker volume \(name), which this user cannot open",
+                remedy: "sudo kecsctl status \(instance.name)")
+        }
+        return .folder(folder.appending(below))
+    }
+
+    static func noMount(_ inside: String, of container: String, _ instance: Instance) -> Failure {
+        Failure(
+            .failed, "the data of “\(instance.name)” lies in no folder and no volume",
+            cause: "nothing is mounted at \(inside) of “\(container)”: the data goes with the container",
+            remedy: "docker cp \(container):\(inside)/. data")
+    }
+
     /// The path of the control plane's database inside its container.
     static func database(of container: DockerContainer, _ instance: Instance) throws -> String {
         let name = try instance.databaseFile().lastComponent?.string ?? InstanceFolder.databaseName

@@ -20,7 +20,9 @@ extension DockerRuntime {
             }
             return DockerMounts(container.mounts).adopted(container)
         }
-        if let existing {
+        // One of our own that a migration to another runtime was taken back from is used again.
+        let isOwn = existing?.instanceID == instance.config.id && !instance.config.id.isEmpty
+        if let existing, !isOwn {
             throw Failure(
                 .busy, "a container “\(existing.name)” exists already",
                 cause: existing.instance.isEmpty
@@ -41,6 +43,11 @@ extension DockerRuntime {
         for container in try await docker.inspect(all.map(\.id))
         where container.labels[DockerLabel.helper] == nil {
             guard container.labels[DockerLabel.id] != instance.config.id || instance.config.id.isEmpty else {
+                continue
+            }
+            // Of the project that the instance ran as before, and that is stopped now.
+            let project = instance.config.settings[SettingKey.composeProject.rawValue]?.string
+            if let project, ComposeLabel.project(of: container.labels) == project, !container.isUp {
                 continue
             }
             for mount in container.mounts where mount.type == "bind" && mount.isWritable {

@@ -144,6 +144,19 @@ public struct DockerRuntime: Runtime {
         }
     }
 
+    // MARK: Place
+
+    public func statePlace() async throws -> Part.Place? {
+        guard spec.isAdopted else { return nil }
+        guard let container = try await find() else { throw noContainer() }
+        return try await DockerMounts.statePlace(of: container, instance, volumes)
+    }
+
+    /// A container that is somebody's own runs as whom its owner chose.
+    public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
+        spec.isAdopted ? nil : (spec.owner.user, spec.owner.group)
+    }
+
     // MARK: Freeze
 
     public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {

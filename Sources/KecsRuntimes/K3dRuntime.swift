@@ -136,6 +136,8 @@ public struct K3dRuntime: Runtime {
     public func stop(limit: Duration) async throws { try await cluster.stop(limit: limit) }
     public func remove() async throws { try await cluster.remove() }
     public func thaw() async throws { try await cluster.thaw() }
+    /// A cluster that is to be kept when the instance stops is kept here too.
+    public func leave() async throws { if goesWhenStopped { try await remove() } }
 
     public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         try await cluster.whileFrozen(body)

@@ -13,6 +13,11 @@ public struct RescueReport: OperationReport {
     /// The new one, which passes every check.
     public var rescued: String
     public var tables: [Table]
+    /// Rows that were found and belong to no table; they are in `lostAndFoundTable` of the new one.
+    public var lostAndFound: Int64
+    public var lostAndFoundTable: String?
+    /// What could not be made again: clauses.
+    public var notMade: [String]
     /// Whether the new one has taken the place of the damaged one; for `undo`.
     public var undo: String?
     public var durationSeconds: Double
@@ -25,7 +30,14 @@ public struct RescueReport: OperationReport {
         public var isCut: Bool
         /// Nil when the table is not in the new one.
         public var rowsAfter: Int64?
+        /// Pages of it that make no sense; nil where `sqlite3` recovered, which does not say.
+        public var pagesLost: Int64?
+        /// Rows that were certainly on readable pages and make no sense, and, for each lost page, as many as lie on one
+        /// of the others: an estimate. Nil as above.
+        public var rowsLost: Int64?
     }
+
+    public var totalRowsLost: Int64 { tables.compactMap(\.rowsLost).reduce(0, +) }
 }
 
 /// Reads what is left of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else page by
@@ -61,23 +73,32 @@ public struct RescueDatabase: Sendable {
         let copy = try copyOf(path, in: scratch)
 
         let dump = scratch.appending("recovered.sql")
+        var salvaged: SalvagedRows?
         if try await recover(copy, to: dump) {
             try load(dump, into: rescued)
         } else {
             bringInLog(of: copy)
-            _ = try salvageSQLite(copy, into: rescued, cancellation: site.machine.cancellation)
+            salvaged = try salvageSQLite(
+                copy, into: rescued, cancellation: site.machine.cancellation, progress: site.machine.progress)
         }
         let before = countReadable(copy)
         let after = try SQLiteDatabase(rescued, .readWrite, cancellation: site.machine.cancellation)
         try after.execute("PRAGMA journal_mode = DELETE")
         let rows = try after.tableRowCounts()
         var report = RescueReport(
-            outcome: .done, database: path.string, rescued: rescued.string, tables: [], durationSeconds: 0)
-        for name in Set(before.keys).union(rows.keys).sorted() {
+            outcome: .done, database: path.string, rescued: rescued.string, tables: [],
+            lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
+            lostAndFoundTable: salvaged?.lostAndFoundTable, notMade: salvaged?.notMade ?? [],
+            durationSeconds: 0)
+        for name in Set(before.keys).union(rows.keys).sorted() where name != report.lostAndFoundTable {
+            let salvage = salvaged?.tables[name]
             report.tables.append(
                 RescueReport.Table(
                     table: name, rowsBefore: before[name]?.rows, isCut: before[name]?.isCut ?? false,
-                    rowsAfter: rows[name]))
+                    rowsAfter: rows[name], pagesLost: salvage?.pagesLost,
+                    rowsLost: salvage.map {
+                        $0.rowsLost + ($0.pages > 0 ? $0.pagesLost * $0.rows / $0.pages : 0)
+                    }))
         }
         if accept, case .instance(let instance, _) = target {
             report.undo = try await RestoreBackup(site: site).run(

@@ -63,32 +63,35 @@ public struct ExportState: Sendable {
                 try path.removingLastComponent().sync()
             } else {
                 report.bytes = archive.summary.sourceBytes
-                report.digest = try unpack(archive.file, to: path, archive.summary)
+                report.digest = try unpack(
+                    archive.file, to: path, archive.summary, data: data, isRunning: isRunning)
             }
         case (.volume(let volume), _):
             let runtime = try volumes(of: instance, site)
             try await runtime.makeReady(volume: volume)
             let folder = try await runtime.folder(ofVolume: volume)
-            if let folder, try !folder.entries().isEmpty {
+            guard try await runtime.isEmpty(volume: volume, scratch: scratch, site.machine.cancellation)
+            else {
                 throw Failure(
                     .usage, "the volume \(volume) holds something already",
                     cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
             }
             let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)
             if let folder {
-                _ = try unpackArchive(
-                    archive.file, into: folder,
-                    options: UnpackOptions(
-                        maxEntries: archive.summary.entries + 1, maxBytes: archive.summary.sourceBytes,
-                        owners: .asRecorded),
-                    threads: site.threads, cancellation: site.machine.cancellation,
-                    progress: site.machine.progress)
-                report.digest = try TreeContent(
-                    folder, owners: false, cancellation: site.machine.cancellation
-                ).digest
+                report.digest = try digest(
+                    of: try unpacked(archive.file, into: folder, archive.summary), comparedWith: data,
+                    isRunning: isRunning)
                 try folder.syncFileSystem()
             } else {
                 try await runtime.fillVolume(volume, from: archive.file)
+                // Read back through the engine, as that is the only way to see it.
+                let back = scratch.appending("back.tar")
+                try await runtime.copyVolume(volume, to: back, limit: .seconds(3600))
+                let look = scratch.appending("back")
+                try look.createFolder()
+                report.digest = try digest(
+                    of: try unpacked(back, into: look, archive.summary), comparedWith: data,
+                    isRunning: isRunning)
             }
             report.bytes = archive.summary.sourceBytes
         }
@@ -133,19 +136,42 @@ public struct ExportState: Sendable {
 
     private func draft(of path: FilePath) -> FilePath { FilePath(bytes: path.bytes + Array(".draft".utf8)) }
 
-    private func unpack(_ archive: FilePath, to folder: FilePath, _ summary: ArchiveSummary) throws -> String
-    {
+    private func unpacked(
+        _ archive: FilePath, into folder: FilePath, _ summary: ArchiveSummary
+    ) throws -> TreeContent {
+        _ = try unpackArchive(
+            archive, into: folder,
+            options: UnpackOptions(
+                maxEntries: summary.entries + 1, maxBytes: summary.sourceBytes, owners: .asRecorded),
+            threads: site.threads, cancellation: site.machine.cancellation, progress: site.machine.progress)
+        return try TreeContent(folder, owners: false, cancellation: site.machine.cancellation)
+    }
+
+    /// - Parameter isRunning: Then the data goes on changing, and what was archived was compared when it was read back.
+    private func digest(
+        of content: TreeContent, comparedWith data: FilePath, isRunning: Bool
+    ) throws -> String {
+        guard !isRunning else { return content.digest }
+        let source = try TreeContent(
+            data, owners: false, leftOut: [Array(".lock".utf8)], cancellation: site.machine.cancellation)
+        if let path = content.difference(from: source) {
+            throw Failure(
+                .failed, "what was exported is not what lies in \(data)",
+                cause: "\(path) differs: somebody may have written to it meanwhile",
+                remedy: "lsof +D \(data)")
+        }
+        return content.digest
+    }
+
+    private func unpack(
+        _ archive: FilePath, to folder: FilePath, _ summary: ArchiveSummary, data: FilePath, isRunning: Bool
+    ) throws -> String {
         let draft = draft(of: folder)
         if draft.isPresent { try draft.removeTree() }
         try draft.createFolder()
         do {
-            _ = try unpackArchive(
-                archive, into: draft,
-                options: UnpackOptions(
-                    maxEntries: summary.entries + 1, maxBytes: summary.sourceBytes, owners: .asRecorded),
-                threads: site.threads, cancellation: site.machine.cancellation,
-                progress: site.machine.progress)
-            let content = try TreeContent(draft, owners: false, cancellation: site.machine.cancellation)
+            let digest = try digest(
+                of: try unpacked(archive, into: draft, summary), comparedWith: data, isRunning: isRunning)
             try draft.syncFileSystem()
             if folder.isFolder {
                 guard folder.withPlatformString({ rmdir($0) }) == 0 else {
@@ -153,7 +179,7 @@ public struct ExportState: Sendable {
                 }
             }
             try draft.renameWithoutReplacing(to: folder)
-            return content.digest
+            return digest
         } catch {
             if draft.isPresent { try draft.removeTree() }
             throw error

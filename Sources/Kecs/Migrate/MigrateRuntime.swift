@@ -1,6 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
+import SystemPackage
+
+/// What `migrate runtime` is asked to do.
+public struct MigrateRuntimeRequest: Sendable {
+    public var kind: RuntimeKind
+    /// Settings that the new way needs: an image, a compose file, a command.
+    public var settings: [SettingKey: String]
+    /// Until it answers.
+    public var limit: Duration
+    /// Replace what the new place holds already; `undo` brings it back.
+    public var force: Bool
+    public var dryRun: Bool
+
+    public init(
+        to kind: RuntimeKind, settings: [SettingKey: String] = [:], limit: Duration = .seconds(300),
+        force: Bool = false, dryRun: Bool = false
+    ) {
+        self.kind = kind
+        self.settings = settings
+        self.limit = limit
+        self.force = force
+        self.dryRun = dryRun
+    }
+}
 
 /// What `migrate runtime` did.
 public struct MigrateRuntimeReport: OperationReport {
@@ -10,11 +34,21 @@ public struct MigrateRuntimeReport: OperationReport {
     public var to: String
     public var backup: String?
     public var state: String
+    /// Where the data lay, and where it lies now: a folder or “volume:NAME”.
+    public var dataFrom: String
+    public var dataTo: String
+    /// Of the data in the old place and in the new one; nil when it stayed where it is.
+    public var digest: String?
+    public var undo: String?
+    public var notes: [String]
     public var durationSeconds: Double
 }
 
-/// Runs an instance another way. Both ways must keep their data in the same place; one that does not is moved with
-/// `migrate export` and `import`.
+/// Runs an instance another way: backup, stop, bring the data to where the new way looks for it, start, and back to the
+/// old way when that does not become healthy.
+///
+/// The configuration and the data change hands in one journaled exchange. A kill before it leaves the old way, a kill
+/// after it the new one; the next kecsctl starts it.
 public struct MigrateRuntime: Sendable {
     let site: Site
 
@@ -22,7 +56,7 @@ public struct MigrateRuntime: Sendable {
 
     /// To be called under the instance's lock.
     public func run(
-        _ instance: Instance, to kind: RuntimeKind, dryRun: Bool = false
+        _ instance: Instance, _ request: MigrateRuntimeRequest
     ) async throws -> MigrateRuntimeReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -33,67 +67,230 @@ public struct MigrateRuntime: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
+        let source = try await instance.statePlace(site)
         var report = MigrateRuntimeReport(
-            outcome: .already, from: instance.config.runtime.rawValue, to: kind.rawValue, state: state.name,
-            durationSeconds: 0)
-        guard instance.config.runtime != kind else { return report }
-        var config = instance.config
-        config.runtime = kind
-        let candidate = try site.instance(instance.name, config: config, flags: instance.settings.flags)
-        let new = try site.runtime(candidate)
-        let found = try await new.prepare()
-        for (key, value) in found where config.settings[key.rawValue] == nil {
-            config.settings[key.rawValue] = value
-        }
-        try await checkPlaces(old, new, of: instance, to: kind)
-        report.outcome = .planned
-        if dryRun { return report }
+            outcome: .already, from: instance.config.runtime.rawValue, to: request.kind.rawValue,
+            state: state.name, dataFrom: source.text, dataTo: source.text, notes: [], durationSeconds: 0)
+        guard instance.config.runtime != request.kind else { return report }
 
-        let backup = try await TakeBackup(site: site).run(
-            instance, BackupRequest(reason: .beforeMigration, prune: false)
-        ).backup
-        report.backup = backup?.id.description
-        // A kill from here on starts what the configuration names then: the old way or the new one.
-        try Journal(operation: "migrate runtime", startedAt: clock.now(), runsAfterwards: state.mayWrite)
-            .write(to: instance.folder.journal)
-        if state.mayWrite { try await old.stop(limit: .seconds(60)) }
-        do {
-            try config.write(to: instance.folder.config)
-            let now = try site.runtime(try site.instance(instance.name, flags: instance.settings.flags))
-            if state.mayWrite { try await now.start(limit: .seconds(300)) }
-            report.state = await now.state().name
-        } catch {
-            try await goBack(instance, new, old, runs: state.mayWrite)
-            let failure = Failure.describing(error)
+        var candidate = try await self.candidate(instance, request)
+        guard try !state.mayWrite || site.runtime(candidate).runsSomething else {
             throw Failure(
-                failure.kind, "“\(instance.name)” did not come up with \(kind.rawValue), and runs as before",
+                .usage, "“\(instance.name)” would not run any more",
+                cause: "without a command, \(request.kind.rawValue) has no server to start",
+                remedy:
+                    "kecsctl migrate runtime \(instance.name) --to \(request.kind.rawValue) --command \"…\"")
+        }
+        if request.dryRun {
+            report.outcome = .planned
+            report.dataTo = try await candidate.statePlace(site).text
+            return report
+        }
+
+        report.backup = try await TakeBackup(site: site).run(
+            instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
+        ).backup?.id.description
+
+        let id = RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
+        let staging = instance.folder.restoring.appending(id)
+        var journal = Journal(
+            operation: Journal.runtimeMigration, startedAt: clock.now(), runsAfterwards: state.mayWrite,
+            swap: Swap(
+                id: id, from: "\(report.from) runtime", units: [], staging: [staging],
+                previous: instance.folder.previous.appending(id)))
+        try journal.write(to: instance.folder.journal)
+        do {
+            // Ports, folders and volumes are the new one's only when the old one has let go of them.
+            if state.mayWrite { try await old.stop(limit: .seconds(60)) }
+            candidate = try await prepared(candidate)
+            let target = try await candidate.statePlace(site)
+            report.dataTo = target.text
+            let move = MoveData(site: site, instance: instance, candidate: candidate, id: id)
+            let moved = try await move.stage(from: source, to: target, force: request.force, &journal)
+            report.digest = moved.digest
+            report.notes += moved.notes
+            let config = staging.appending("config")
+            try config.createFolder()
+            try candidate.config.write(to: config.appending(InstanceFolder.configName))
+            try config.syncFileSystem()
+            let change = StagedTree(
+                part: "config", staged: config,
+                target: .entries(of: instance.folder.path, named: [InstanceFolder.configName]), label: "")
+            let kept = instance.folder.previous.appending(id)
+            journal.swap?.units = try change.units(kept: kept, id: id) + moved.units
+            journal.swap?.phase = .swapping
+            journal.fills = moved.fills.isEmpty ? nil : moved.fills
+            try site.machine.cancellation.check()
+            try journal.write(to: instance.folder.journal)
+            try await MigrateRuntime.fill(moved.fills, candidate, site)
+            try journal.swap?.exchange()
+            report.state = try await start(candidate, request.limit, runs: state.mayWrite)
+        } catch {
+            let failure = Failure.describing(
+                await goBack(from: candidate, to: instance, journal, after: error))
+            throw Failure(
+                failure.kind,
+                "“\(instance.name)” did not come up with \(request.kind.rawValue), \(wherever(instance))",
                 cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""), remedy: failure.remedy)
         }
-        try Journal.close(instance.folder.journal)
+        try await settle(candidate, leaving: old, journal, &report)
         report.outcome = .done
+        report.undo = id
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report
     }
 
-    private func goBack(
-        _ instance: Instance, _ new: any Runtime, _ old: any Runtime, runs: Bool
-    ) async throws {
-        try await new.stop(limit: .seconds(60))
-        try await new.remove()
-        try instance.config.write(to: instance.folder.config)
-        if runs { try await old.start(limit: .seconds(120)) }
-        try Journal.close(instance.folder.journal)
+    // MARK: Decide
+
+    /// The instance as it would be: the same with another runtime and the settings that were given for it.
+    private func candidate(_ instance: Instance, _ request: MigrateRuntimeRequest) async throws -> Instance {
+        var config = instance.config
+        config.runtime = request.kind
+        config.settings.merge(try site.chosen(request.settings)) { _, new in new }
+        let needsPorts =
+            request.kind != .compose
+            && (request.kind != .local || config.settings[SettingKey.command.rawValue] != nil)
+        if needsPorts {
+            let homeLock = try await FileLock.acquire(
+                site.home.lock, command: "migrate runtime", wait: .seconds(30), clock: site.machine.clock,
+                cancellation: site.machine.cancellation)
+            defer { homeLock.unlock() }
+            let ports = try ChoosePorts(site: site).run(for: request.kind)
+            for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
+            where config.settings[key.rawValue] == nil {
+                config.settings[key.rawValue] = .integer(Int64(port))
+            }
+        }
+        return try site.instance(instance.name, config: config, flags: instance.settings.flags)
     }
 
-    private func checkPlaces(
-        _ old: any Runtime, _ new: any Runtime, of instance: Instance, to kind: RuntimeKind
+    /// With what the new runtime finds by looking, which holds from now on, and the place where it keeps the data.
+    private func prepared(_ candidate: Instance) async throws -> Instance {
+        var config = candidate.config
+        for (key, value) in try await site.runtime(candidate).prepare() {
+            config.settings[key.rawValue] = value
+        }
+        var prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
+        // A data folder that is not where the server looks would still be taken for a part of the instance.
+        if case .volume = try await prepared.statePlace(site) {
+            config.settings[SettingKey.dataDir.rawValue] = nil
+            prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
+        }
+        return prepared
+    }
+
+    // MARK: Act
+
+    static func fill(_ fills: [Journal.VolumeFill], _ instance: Instance, _ site: Site) async throws {
+        guard !fills.isEmpty else { return }
+        let runtime = try volumes(of: instance, site)
+        for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
+    }
+
+    private func start(_ candidate: Instance, _ limit: Duration, runs: Bool) async throws -> String {
+        let runtime = try site.runtime(candidate)
+        if runs { try await runtime.start(limit: limit) }
+        return await runtime.state().name
+    }
+
+    /// Once all was taken back no journal is left.
+    private func wherever(_ instance: Instance) -> String {
+        instance.folder.journal.isPresent ? "and could not be brought back" : "and is as before"
+    }
+
+    /// The new one ends before anything is taken from under it. Were that impossible, the journal stays, and the next
+    /// run goes on with the new one.
+    private func goBack(
+        from candidate: Instance, to instance: Instance, _ journal: Journal, after error: any Error
+    ) async -> any Error {
+        if journal.swap?.phase == .swapping {
+            do {
+                try await site.seenThrough { site in
+                    let new = try site.runtime(candidate)
+                    try await new.stop(limit: .seconds(60))
+                    try await new.remove()
+                }
+            } catch let second {
+                var failure = Failure.describing(error)
+                failure.cause = [
+                    failure.cause, "and it could not be ended again: \(Failure.describing(second).message)",
+                ].compactMap(\.self).joined(separator: "; ")
+                return failure
+            }
+        }
+        return await TakeBack(site: site, instance: instance).run(
+            journal, restart: journal.runsAfterwards, after: error)
+    }
+
+    /// The new way is a fact: what only the old one needed goes.
+    private func settle(
+        _ candidate: Instance, leaving old: any Runtime, _ journal: Journal,
+        _ report: inout MigrateRuntimeReport
     ) async throws {
-        let before = try await old.parts().first { $0.name == "data" }?.place
-        let after = try await new.parts().first { $0.name == "data" }?.place
-        guard let before, let after, before != after else { return }
-        throw Failure(
-            .failed, "the data of “\(instance.name)” would have to move for \(kind.rawValue)",
-            cause: "it lies in \(before) and would be looked for in \(after)",
-            remedy: "kecsctl migrate export \(instance.name) \(instance.name).tar.gz")
+        do {
+            try await old.leave()
+        } catch {
+            // It is stopped; that it is still there changes nothing of what was asked for.
+            report.notes.append(
+                "what ran it before could not be removed: \(Failure.describing(error).message)")
+        }
+        try journal.swap?.removeStaging()
+        if candidate.folder.restoring.isPresent { try candidate.folder.restoring.removeTree() }
+        if let id = journal.swap?.id {
+            try RestoreBackup(site: site).dropOlderPrevious(in: candidate.folder, but: id)
+        }
+        try Journal.close(candidate.folder.journal)
+    }
+
+    // MARK: Heal
+
+    /// Ends a migration that was killed once its exchange had begun: with the new runtime, or the old one when the new
+    /// one does not come up. To be called under the lock.
+    ///
+    /// - Returns: What was done, for people.
+    func resume(_ journal: Journal, of instance: Instance) async throws -> String {
+        guard let swap = journal.swap else { return "" }
+        let now = try site.runtime(instance)
+        if journal.runsAfterwards { try await now.stop(limit: .seconds(60)) }
+        try await Self.fill(journal.fills ?? [], instance, site)
+        try swap.exchange()
+        let migrated = try site.instance(instance.name, flags: instance.settings.flags)
+        let old = try formerInstance(migrated, swap)
+        do {
+            _ = try await start(migrated, .seconds(120), runs: journal.runsAfterwards)
+        } catch {
+            try site.machine.cancellation.check()
+            let failure = Failure.describing(
+                await goBack(from: migrated, to: old, journal, after: error))
+            return "“\(instance.name)” did not come up with \(migrated.config.runtime.rawValue) after the "
+                + "\(journal.operation) of \(journal.startedAt) was interrupted, \(wherever(instance)): "
+                + failure.message + (failure.cause.map { ": \($0)" } ?? "")
+        }
+        var report = MigrateRuntimeReport(
+            outcome: .done, from: "", to: "", state: "", dataFrom: "", dataTo: "", notes: [],
+            durationSeconds: 0)
+        try await settle(migrated, leaving: try site.runtime(old), journal, &report)
+        return
+            (["finished the \(journal.operation) that was interrupted on \(journal.startedAt)"]
+            + report.notes).joined(separator: "; ")
+    }
+
+    /// As its configuration was before the exchange.
+    private func formerInstance(_ instance: Instance, _ swap: Swap) throws -> Instance {
+        let unit = swap.units.first { $0.live.path == instance.folder.config }
+        guard let file = unit?.previous.path else { return instance }
+        return try site.instance(
+            instance.name, config: try InstanceConfig.read(file), flags: instance.settings.flags)
+    }
+}
+
+extension Part.Place {
+    /// For people and reports.
+    var text: String {
+        switch self {
+        case .folder(let path): path.string
+        case .entries(let folder, _): folder.string
+        case .volume(let name, _): "volume:\(name)"
+        }
     }
 }

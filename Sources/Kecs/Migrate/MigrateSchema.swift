@@ -48,7 +48,7 @@ public struct MigrateSchema: Sendable {
         let began = clock.elapsed()
         let file = try await stateDatabase(of: instance, site)
         let migration = RehearsedMigration(
-            site: site, database: file, scratch: instance.folder.restoring.appending("rehearsal"),
+            site: site, database: file, scratch: instance.folder.restoring,
             limit: request.limit)
         func report(_ outcome: Outcome, _ from: Int64, _ to: Int64) -> MigrateReport {
             MigrateReport(

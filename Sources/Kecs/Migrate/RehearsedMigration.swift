@@ -95,10 +95,12 @@ struct RehearsedMigration: Sendable {
     ) throws -> [MigrationRun.Step] {
         site.machine.progress.step("migrating \(database)", total: nil)
         do {
+            defer { if scratch.isPresent { try? scratch.removeTree() } }
             return try limited(limit, within: site.machine.cancellation) { cancellation in
                 let live = try SQLiteDatabase(database, .readWrite, cancellation: cancellation)
                 guard let prepared = try prepare(live), !prepared.run.actions.isEmpty else { return [] }
-                return try prepared.run.apply(to: live, afterwards: prepared.afterwards)
+                return try prepared.run.apply(
+                    to: live, scratch: scratch, afterwards: prepared.afterwards)
             }
         } catch let failure as MigrationFailure {
             let proof =

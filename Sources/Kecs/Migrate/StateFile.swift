@@ -4,13 +4,14 @@ import KecsSystem
 import SystemPackage
 
 extension Instance {
-    /// Where the control plane's data can be reached on this host: its folder, or that of its docker volume.
+    /// Where the control plane's data lies.
+    func statePlace(_ site: Site) async throws -> Part.Place {
+        try await site.runtime(self).statePlace() ?? .folder(dataFolder())
+    }
+
+    /// The same as a folder of this host.
     func reachableData(_ site: Site) async throws -> FilePath {
-        let runtime = try site.runtime(self)
-        guard let part = try await runtime.parts().first(where: { $0.name == "data" }) else {
-            return try dataFolder()
-        }
-        switch part.place {
+        switch try await statePlace(site) {
         case .folder(let path): return path
         case .entries: return try dataFolder()
         case .volume(let volume, let place):
@@ -57,9 +58,23 @@ private func stateDatabase(of instance: Instance, in data: FilePath) throws -> F
     }
 }
 
+extension Runtime {
+    /// Whether a volume holds nothing. One that only comes as a stream is read to see that.
+    func isEmpty(volume: String, scratch: FilePath, _ cancellation: Cancellation) async throws -> Bool {
+        if let folder = try await folder(ofVolume: volume) { return try StateOf.isEmpty(folder) }
+        let tar = scratch.appending("there.tar")
+        try await copyVolume(volume, to: tar, limit: .seconds(3600))
+        var entries = 0
+        try listArchive(tar, digests: false, cancellation: cancellation) { _ in entries += 1 }
+        try tar.remove()
+        // The volume's own folder.
+        return entries <= 1
+    }
+}
+
 /// Who can reach docker volumes: the instance's own runtime, or for one that runs without containers docker's.
 func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance
-    if instance.config.runtime == .local { instance.config.runtime = .docker }
+    if [.local, .k3d].contains(instance.config.runtime) { instance.config.runtime = .docker }
     return try site.runtime(instance)
 }

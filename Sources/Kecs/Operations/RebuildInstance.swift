@@ -13,11 +13,12 @@ public struct RebuildInstance: Sendable {
     /// Does nothing when the instance can be read. Else its configuration is the one in the backup, so that it comes back
     /// as it was; a foreign file brings none.
     ///
+    /// - Parameter from: Nil for a state that comes without a configuration.
     /// - Returns: Whether anything was made.
     /// - Throws: `Failure(.notFound)` when there is neither instance nor backup.
     @discardableResult
     public func run(
-        _ name: InstanceName, _ from: RestoreFrom, runtime: RuntimeKind?, lock: LockRequest
+        _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?, lock: LockRequest
     ) async throws -> Bool {
         let folder = site.home.folder(of: name)
         guard try isNeeded(folder) else { return false }
@@ -69,18 +70,19 @@ public struct RebuildInstance: Sendable {
     }
 
     private func config(
-        of name: InstanceName, _ from: RestoreFrom, runtime: RuntimeKind?
+        of name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
     ) throws -> InstanceConfig {
         let store = site.home.backupStore(of: name)
         let backup: StoredBackup?
+        let empty = InstanceConfig(
+            name: name, id: site.newUUID(), createdAt: site.machine.clock.now(), runtime: runtime ?? .local)
         switch from {
+        case nil: return empty
         case .file(let file):
             guard file.isPresent else {
                 throw Failure(.notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(name)")
             }
-            return InstanceConfig(
-                name: name, id: site.newUUID(), createdAt: site.machine.clock.now(),
-                runtime: runtime ?? .local)
+            return empty
         case .latest: backup = try store.latest()
         case .at(let moment): backup = try store.newest(notAfter: moment, instance: name.description)
         case .id(let text): backup = try store.find(text, instance: name.description)

@@ -13,6 +13,8 @@ public struct RestoreRequest: Sendable {
     public var start: Bool
     public var force: Bool
     public var dryRun: Bool
+    /// Asked of each part's tree once it is unpacked beside, before anything is touched; what it throws ends the restore.
+    var verify: (@Sendable (_ part: String, FilePath) throws -> Void)?
 
     public init(
         from: RestoreFrom, parts: [String]? = nil, paths: [Glob] = [], owners: OwnerMapping = .asRecorded,

@@ -219,6 +219,7 @@ struct StageTrees: Sendable {
             }
             // A foreign archive need not hold every part.
             guard place.staged.isPresent else { return nil }
+            try request.verify?(place.part, place.staged)
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target, label: place.label)
         }

@@ -54,7 +54,8 @@ struct StagedTree: Sendable {
                 guard new.isPresent || live.isPresent else { return nil }
                 return try Swap.Unit(
                     part: part, live: live, staged: new.isPresent ? new : nil,
-                    previous: kept.appending(part).appending(name))
+                    previous: kept.appending(part).appending(name),
+                    isRewritten: name == InstanceFolder.configName && new.isPresent ? true : nil)
             }
         case .volume: return []
         case .overlay(let live):

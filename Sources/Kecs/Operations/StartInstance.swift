@@ -77,7 +77,7 @@ public struct StartInstance: Sendable {
         if request.restore != .none, let manifest = try site.home.backupStore(of: name).latest()?.manifest {
             config.id = manifest.instanceId
         }
-        config.settings = try chosen(request)
+        config.settings = try site.chosen(request.settings)
         for (key, value) in found { config.settings[key.rawValue] = value }
         try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
         if kind != .local || config.settings[SettingKey.command.rawValue] != nil {
@@ -100,7 +100,7 @@ public struct StartInstance: Sendable {
             let kind = RuntimeKind(rawValue: try site.settings(flags: request.settings).text(.runtime) ?? "")
         else { return [:] }
         var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
-        config.settings = try chosen(request)
+        config.settings = try site.chosen(request.settings)
         return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
             .prepare()
     }
@@ -120,20 +120,6 @@ public struct StartInstance: Sendable {
         }
     }
 
-    private func chosen(_ request: StartRequest) throws -> [String: JSONValue] {
-        var values: [String: JSONValue] = [:]
-        let settings = try site.settings(flags: request.settings)
-        for key in request.settings.keys where key != .runtime {
-            guard var value = try settings.setting(key).value else { continue }
-            if key == .dataDir || key == .composeFile, let text = value.string {
-                let path = try Home.absolute(FilePath(text), environment: site.machine.environment)
-                value = .string(path.string)
-            }
-            values[key.rawValue] = value
-        }
-        return values
-    }
-
     /// What was given now holds from now on.
     private func remember(_ request: StartRequest, in instance: Instance) throws -> Instance {
         var config = instance.config
@@ -142,7 +128,7 @@ public struct StartInstance: Sendable {
                 .usage, "“\(instance.name)” runs with the runtime \(config.runtime.rawValue), not \(kind)",
                 remedy: "kecsctl start \(instance.name)")
         }
-        let chosen = try chosen(request)
+        let chosen = try site.chosen(request.settings)
         if let moved = chosen[SettingKey.dataDir.rawValue],
             moved != config.settings[SettingKey.dataDir.rawValue],
             try !StateOf.isEmpty(try site.instance(instance.name).dataFolder())

@@ -47,7 +47,7 @@ public struct UndoRestore: Sendable {
             }
             return try Swap.Unit(
                 part: unit.part, live: unit.live.path, staged: old.isPresent ? old : nil,
-                previous: Self.renamed(old, from: record.id, to: id))
+                previous: Self.renamed(old, from: record.id, to: id), isRewritten: unit.isRewritten)
         }
         var swap = Swap(id: id, from: "undo of \(record.id)", units: units, staging: [], previous: kept)
         swap.phase = .swapping

@@ -98,8 +98,15 @@ public struct MigrationDirectory: Hashable, Sendable {
 
     private static func script(_ file: File, _ tool: MigrationTool) -> MigrationStep.Script {
         MigrationStep.Script(
-            name: file.name, sql: file.text,
-            refusesTransaction: tool == .sqlx && file.text.hasPrefix("-- no-transaction"))
+            name: file.name, sql: file.text, refusesTransaction: refusesTransaction(file.text, tool))
+    }
+
+    /// sqlx: `-- no-transaction` at the very beginning (sqlx-core, migrate/source.rs). golang-migrate has no mark: its
+    /// `x-no-tx-wrap` belongs to the connection, and is needed for scripts that manage transactions themselves.
+    private static func refusesTransaction(_ text: String, _ tool: MigrationTool) -> Bool {
+        if text.hasPrefix("-- no-transaction") { return tool != .dbmate }
+        guard tool == .golangMigrate else { return false }
+        return splitSQL(text).contains { ["BEGIN", "VACUUM"].contains($0.tokens.first) }
     }
 
     /// `-- migrate:up [transaction:false]` and `-- migrate:down` on lines of their own.

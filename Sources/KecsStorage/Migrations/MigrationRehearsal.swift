@@ -15,7 +15,7 @@ public struct MigrationRehearsal: Hashable, Sendable, Encodable {
 }
 
 extension MigrationRun {
-    /// There, back and there again, each in one transaction as it will be on the real database.
+    /// There, back and there again, each the way it will be on the real database.
     ///
     /// - Parameters:
     ///   - copy: A connection to a copy of the real database that nobody else has.

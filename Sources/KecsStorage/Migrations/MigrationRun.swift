@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
+public import SystemPackage
 
-/// Brings a database from one version to another in one transaction, with its ledger: all of it or nothing.
+/// Brings a database from one version to another, with its ledger: all of it or nothing. In one transaction, or, when a
+/// script refuses to run inside one, on a copy whose pages are then written back in one transaction of SQLite's own.
 public struct MigrationRun: Sendable {
     public var ledger: MigrationLedger
     public var actions: [MigrationAction]
@@ -34,18 +36,25 @@ public struct MigrationRun: Sendable {
         public var seconds: Double
     }
 
-    /// What a migration may not be told to do: these end the transaction that protects the data, or cannot be in one.
-    static let forbidden: Set<String> = [
-        "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM", "ATTACH", "DETACH",
-    ]
+    /// Whether all of it can be one transaction.
+    public var isOneTransaction: Bool {
+        !actions.contains { $0.script?.refusesTransaction == true }
+    }
 
-    /// - Parameter afterwards: Runs in the same transaction, after the last action; what it throws takes all back.
+    /// - Parameters:
+    ///   - database: The real one, or a copy of it for a rehearsal.
+    ///   - scratch: A folder for a copy, when there is a script that refuses to run inside a transaction; nil: beside it.
+    ///   - afterwards: Runs in the same transaction, after the last action; what it throws takes all back.
     /// - Throws: `MigrationFailure`; `SQLiteError` (`isBusy`) when the right to write could not be had; `Interrupted`.
     ///   The database is what it was.
     public func apply(
-        to database: SQLiteDatabase,
+        to database: SQLiteDatabase, scratch: FilePath? = nil,
         afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
     ) throws -> [Step] {
+        guard isOneTransaction else {
+            return try applyThroughCopy(
+                to: database, scratch: scratch ?? beside(database.path, ".migrating"), afterwards: afterwards)
+        }
         let enforced = try database.value("PRAGMA foreign_keys")?.integer ?? 0
         // Inside a transaction this pragma does nothing, and a rebuilt table must not take its children with it.
         try database.execute("PRAGMA foreign_keys = OFF")
@@ -56,11 +65,7 @@ public struct MigrationRun: Sendable {
                 let content = try database.content()
                 before = content
                 let orphans = try database.orphans()
-                try ledger.create(in: database)
-                for migration in baseline {
-                    try ledger.record(
-                        MigrationAction(.up, migration), before: nil, took: .zero, at: now(), in: database)
-                }
+                try begin(in: database)
                 var inForce = applied
                 var steps: [Step] = []
                 for action in actions {
@@ -79,28 +84,35 @@ public struct MigrationRun: Sendable {
         }
     }
 
-    private func run(
+    /// The ledger, with what the shape of the database says is behind it.
+    func begin(in database: SQLiteDatabase) throws {
+        try ledger.create(in: database)
+        for migration in baseline {
+            try ledger.record(
+                MigrationAction(.up, migration), before: nil, took: .zero, at: now(), in: database)
+        }
+    }
+
+    func run(
         _ action: MigrationAction, _ inForce: inout [MigrationStep], in database: SQLiteDatabase
     ) throws -> Step {
         let migration = action.migration
         guard let script = action.script else {
             throw MigrationFailure(action, line: nil, why: "it has no way down")
         }
-        if script.refusesTransaction {
-            throw MigrationFailure(action, line: 1, why: "it refuses to run inside a transaction")
-        }
         let start = ContinuousClock.now
         for statement in splitSQL(script.sql) {
-            if let word = statement.tokens.first, Self.forbidden.contains(word) {
-                throw MigrationFailure(
-                    action, line: statement.line,
-                    why: "\(word) cannot be part of one transaction with the rest")
+            if let why = statement.objection(outsideTransaction: script.refusesTransaction) {
+                throw MigrationFailure(action, line: statement.line, why: why)
             }
             do {
                 try database.execute(statement.sql)
             } catch let error as SQLiteError {
                 throw MigrationFailure(action, line: statement.line, why: error.message, cause: error)
             }
+        }
+        if script.refusesTransaction, database.isInTransaction {
+            throw MigrationFailure(action, line: nil, why: "it begins a transaction and does not end it")
         }
         let took = ContinuousClock.now - start
         inForce.removeAll { $0.version == migration.version }
@@ -112,7 +124,7 @@ public struct MigrationRun: Sendable {
             seconds: took.wholeSeconds)
     }
 
-    private func check(_ database: SQLiteDatabase, orphansBefore: [String: Int64]) throws {
+    func check(_ database: SQLiteDatabase, orphansBefore: [String: Int64]) throws {
         guard let last = actions.last else { return }
         for (reference, count) in try database.orphans().sorted(by: { $0.key < $1.key })
         where count > orphansBefore[reference] ?? 0 {

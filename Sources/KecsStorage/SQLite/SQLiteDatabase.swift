@@ -23,7 +23,7 @@ public final class SQLiteDatabase {
     public let path: FilePath
     public let mode: Mode
     let handle: OpaquePointer
-    private let patience: Patience
+    let patience: Patience
 
     /// - Parameters:
     ///   - busyTimeout: How long a statement waits for another connection's lock.

@@ -28,50 +28,7 @@ struct StartCommand: SessionCommand {
     @Option(help: "Where the control plane's data lies; else data/ in the instance's folder.")
     var dataDir: PathArgument?
 
-    @Option(help: "The server's command line, run without a shell.")
-    var command: String?
-
-    @Option(
-        help: ArgumentHelp("What answers when it is healthy; “none”: nothing is asked.", valueName: "url"))
-    var healthUrl: String?
-
-    @Option(help: ArgumentHelp("Of the API, 1 to 65535; else a free one is chosen.", valueName: "port"))
-    var apiPort: Int?
-
-    @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
-    var adminPort: Int?
-
-    @Option(help: ArgumentHelp("docker: what the container is made of.", valueName: "ref"))
-    var image: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "docker: an existing container to use as it is; its mounts become parts.", valueName: "name"))
-    var container: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "docker: a volume or a folder, and where the container has it; again for more.",
-            valueName: "name:path"))
-    var volume: [String] = []
-
-    @Option(
-        help: ArgumentHelp(
-            "docker: whom the data folder belongs to and the server runs as.", valueName: "uid[:gid]"))
-    var owner: String?
-
-    @Option(help: ArgumentHelp("docker: where the ports listen; else 127.0.0.1.", valueName: "ip"))
-    var address: String?
-
-    @Option(help: ArgumentHelp("compose: the project's file.", valueName: "file"))
-    var composeFile: PathArgument?
-
-    @Option(help: ArgumentHelp("compose: the service that is the control plane.", valueName: "name"))
-    var service: String?
-
-    @Option(
-        help: ArgumentHelp("compose: only volumes with this label are parts.", valueName: "key=value"))
-    var volumeLabel: String?
+    @OptionGroup var options: RuntimeOptions
 
     @Option(
         help: ArgumentHelp(
@@ -80,20 +37,6 @@ struct StartCommand: SessionCommand {
 
     @Flag(help: "Take a degraded instance as it is from now on.")
     var accept = false
-
-    @Option(help: ArgumentHelp("k3d: what the cluster's nodes are made of.", valueName: "ref"))
-    var k3sImage: String?
-
-    @Option(help: ArgumentHelp("k3d: nodes besides the server.", valueName: "n"))
-    var agents: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "k3d: what stands beside the control plane: postgres (which upstream's image needs and gets), localstack, "
-                + "traefik, vector; or none. Can be repeated. A cluster that is there keeps what it has.",
-            valueName: "name"),
-        completion: .list(["postgres", "localstack", "traefik", "vector", "none"]))
-    var component: [String] = []
 
     @Flag(name: .customLong("no-recover"), help: "k3d: do not bring back what the state database holds.")
     var noRecover = false
@@ -115,25 +58,10 @@ struct StartCommand: SessionCommand {
     }
 
     private func request(_ session: Session) throws -> StartRequest {
-        var settings: [SettingKey: String] = [:]
+        var settings = try options.settings(session)
         settings[.runtime] = runtime?.rawValue
         settings[.dataDir] = try dataDir?.path(session).string
-        settings[.command] = command
-        settings[.healthUrl] = healthUrl
-        settings[.image] = image
-        settings[.container] = container
-        settings[.volumes] = volume.isEmpty ? nil : volume.joined(separator: ",")
-        settings[.owner] = owner
-        settings[.address] = address
-        settings[.composeFile] = try composeFile?.path(session).string
-        settings[.composeService] = service
-        settings[.volumeLabel] = volumeLabel
-        settings[.k3sImage] = k3sImage
-        settings[.components] = component.isEmpty ? nil : component.joined(separator: ",")
-        settings[.agents] = agents.map(String.init)
         settings[.autoRecoverState] = noRecover ? "false" : nil
-        settings[.apiPort] = apiPort.map(String.init)
-        settings[.adminPort] = adminPort.map(String.init)
         let from: StartRequest.Restore =
             switch restore {
             case "auto": .auto

@@ -83,7 +83,7 @@ struct DbRescueCommand: SessionCommand {
         abstract: "Read what is left of a damaged database into a new file, and say what was lost.",
         discussion: """
             The damaged one stays as it is. With --accept the new one takes its place, and “undo” brings the damaged one \
-            back..
+            back. Rows that were found and belong to no table are in the table lost_and_found of the new one.
             """)
 
     static let help = CommandHelp(
@@ -111,18 +111,32 @@ struct DbRescueCommand: SessionCommand {
             Answer(
                 document: report,
                 table: { width in
-                    Table(
-                        header: ["TABLE", "READABLE BEFORE", "RESCUED"],
-                        rows: report.tables.map { table in
-                            [
-                                table.table,
-                                table.rowsBefore.map { "\($0)\(table.isCut ? " (cut)" : "")" }
-                                    ?? "unreadable",
-                                table.rowsAfter.map { "\($0)" },
-                            ]
-                        }, rightAligned: [1, 2]
-                    ).text(width: width) + "\(report.rescued.printable)\n"
+                    Self.table(report).text(width: width) + Self.notes(report)
+                        + "\(report.rescued.printable)\n"
                 }, names: [report.rescued]))
         return 0
+    }
+
+    private static func table(_ report: RescueReport) -> Table {
+        Table(
+            header: ["TABLE", "READABLE BEFORE", "RESCUED", "PAGES LOST", "ROWS LOST"],
+            rows: report.tables.map { table in
+                [
+                    table.table,
+                    table.rowsBefore.map { "\($0)\(table.isCut ? " (cut)" : "")" } ?? "unreadable",
+                    table.rowsAfter.map { "\($0)" }, table.pagesLost.map { "\($0)" },
+                    table.rowsLost.map { $0 == 0 ? "0" : "about \($0)" },
+                ]
+            }, rightAligned: [1, 2, 3, 4])
+    }
+
+    private static func notes(_ report: RescueReport) -> String {
+        var lines = report.notMade.map { "not made again: \($0.printable)\n" }
+        if report.lostAndFound > 0 {
+            lines.append(
+                "\(report.lostAndFound) rows belong to no table and are in \(report.lostAndFoundTable ?? "lost_and_found")\n"
+            )
+        }
+        return lines.joined()
     }
 }

@@ -51,9 +51,9 @@ struct MigrateImportCommand: SessionCommand {
             changes: !change.dryRun,
             .init(text: { Self.text("\($0)", $1) }, warnings: \.notes)
         ) { name in
-            if !change.dryRun, case .path(let path) = place {
-                try await RebuildInstance(site: session.site).run(
-                    name, .file(path), runtime: nil, lock: session.lock(change))
+            if !change.dryRun {
+                try await ImportState(site: session.site).makeInstance(
+                    name, for: place, lock: session.lock(change))
             }
             return try await session.locked(name, change) { instance in
                 try await ImportState(site: session.site).run(instance, request)
@@ -117,43 +117,6 @@ struct MigrateExportCommand: SessionCommand {
         ) { name in
             try await session.locked(name, change) { instance in
                 try await ExportState(site: session.site).run(instance, to: place, dryRun: change.dryRun)
-            }
-        }
-    }
-}
-
-struct MigrateRuntimeCommand: SessionCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "runtime",
-        abstract:
-            "Run an instance another way: backup, change, start, and back if it does not become healthy.")
-
-    static let help = CommandHelp(
-        ExitStatus.changes.union([14]),
-        .init("kecsctl migrate runtime dev --to docker", "in a container from now on"),
-        .init("kecsctl migrate runtime dev --to local --dry-run", "say what would be done"))
-
-    @OptionGroup var instance: OneInstanceArgument
-
-    @Option(help: "local, docker, compose or k3d.")
-    var to: RuntimeKind
-
-    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
-    @OptionGroup(title: "Options of every command") var global: GlobalOptions
-
-    func run(_ session: Session) async throws -> Int32 {
-        await session.operate(
-            on: instance.selection, unnamed: .variable, changes: !change.dryRun,
-            .init(text: { name, report in
-                switch report.outcome {
-                case .already: "\(name): runs with \(report.to) already"
-                case .planned: "\(name): would run with \(report.to) instead of \(report.from)"
-                default: "\(name): runs with \(report.to) instead of \(report.from), \(report.state)"
-                }
-            })
-        ) { name in
-            try await session.locked(name, change) { instance in
-                try await MigrateRuntime(site: session.site).run(instance, to: to, dryRun: change.dryRun)
             }
         }
     }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// The pages of a database file, read one at a time through a small cache: the memory that a rescue takes does not grow
+/// with the file.
+final class PageFile {
+    let pageSize: Int
+    /// Whole pages; what a cut leaves of another one is not counted.
+    let count: Int
+    private let path: FilePath
+    private let descriptor: CInt
+    private var cache: [Int: [UInt8]] = [:]
+    private var order: [Int] = []
+
+    /// Overflowing rows go back and forth between a leaf and its chain; more than some pages are never needed at once.
+    private static let cached = 32
+
+    /// - Parameter file: Nobody may have it open through SQLite in this process: closing it would drop the locks.
+    init(_ file: FilePath, pageSize: Int) throws {
+        path = file
+        self.pageSize = pageSize
+        descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        guard descriptor >= 0 else { throw FileError.last("open", file) }
+        do {
+            count = Int(try FileStatus.of(descriptor: descriptor, at: file).size) / pageSize
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// - Parameter number: From 1 to `count`.
+    func page(_ number: Int) throws -> [UInt8] {
+        if let page = cache[number] { return page }
+        var page = [UInt8](repeating: 0, count: pageSize)
+        var done = 0
+        while done < pageSize {
+            let got = page.withUnsafeMutableBytes {
+                pread(
+                    descriptor, $0.baseAddress?.advanced(by: done), pageSize - done,
+                    off_t(number - 1) * off_t(pageSize) + off_t(done))
+            }
+            if got < 0, errno == EINTR { continue }
+            guard got > 0 else { throw FileError.last("read page \(number) of", path) }
+            done += got
+        }
+        if order.count >= Self.cached { cache[order.removeFirst()] = nil }
+        cache[number] = page
+        order.append(number)
+        return page
+    }
+}
+
+/// Numbers of pages, a bit each.
+struct PageSet {
+    private var words: [UInt64]
+
+    /// - Parameter count: The highest number that can be in it.
+    init(upTo count: Int) { words = [UInt64](repeating: 0, count: count / 64 + 1) }
+
+    func contains(_ page: Int) -> Bool {
+        page >= 0 && page / 64 < words.count && words[page / 64] >> (page % 64) & 1 == 1
+    }
+
+    /// - Returns: Whether it was not in it, and could be.
+    @discardableResult
+    mutating func insert(_ page: Int) -> Bool {
+        guard page >= 0, page / 64 < words.count, !contains(page) else { return false }
+        words[page / 64] |= 1 << (page % 64)
+        return true
+    }
+}
