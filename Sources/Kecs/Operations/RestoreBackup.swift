@@ -59,7 +59,9 @@ public struct RestoreBackup: Sendable {
         let volumes = try await foldersOfVolumes(opened, request, runtime)
         let stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
         let places = try stage.places(for: opened)
-        let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime).keep(places)
+        let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
+        if !request.force { try await filling.checkRoom(for: places) }
+        let fills = try await filling.keep(places)
         for fill in fills {
             guard let kept = fill.kept else { continue }
             stage.notes.add("what the volume “\(fill.volume)” held is kept in \(kept.path)")
@@ -74,6 +76,8 @@ public struct RestoreBackup: Sendable {
             let trees = try stage.run(opened, places)
             if state.mayWrite {
                 stopBegan = true
+                journal.mayBeStopped = true
+                try journal.write(to: instance.folder.journal)
                 try await runtime.stop(limit: .seconds(60))
             }
             let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
@@ -82,6 +86,7 @@ public struct RestoreBackup: Sendable {
             journal.swap?.units = units
             journal.swap?.phase = .swapping
             journal.fills = fills.isEmpty ? nil : fills
+            journal.swap?.fills = journal.fills
             journal.runsAfterwards = state.mayWrite && request.start
             try journal.write(to: instance.folder.journal)
             for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
