@@ -97,7 +97,7 @@ struct ContainerCalls {
         }
         var changed = recorded.merging([
             "Id": .string(container.dockerID), "Name": .string("/" + container.name),
-            "Image": .string(scene.world.image(container.image)?.id ?? container.image),
+            "Image": .string(container.image),
             "State": [
                 "Status": .string(container.status), "Running": .bool(isUp),
                 "Paused": .bool(container.status == "paused"), "Pid": .integer(Int64(container.pid)),
@@ -154,6 +154,7 @@ struct ContainerCalls {
         for mount in container.mounts where mount.type == "volume" {
             VolumeCalls.make(mount.name, [:], scene)
         }
+        container.image = image.id
         container.id = digits(of: name + image.id + "\(getpid())")
         let made = container
         scene.change { $0.containers.append(made) }
@@ -289,7 +290,7 @@ struct ContainerCalls {
         let container = make(&options)
         let name = FilePath(program).lastComponent?.string ?? ""
         let isBound = container.mounts.contains { program.hasPrefix($0.target + "/") }
-        let rest = scene.arguments.drop { $0 != container.image }.dropFirst()
+        let rest = scene.arguments.drop { scene.world.image($0)?.id != container.image }.dropFirst()
         guard isBound || scene.world.image(container.image)?.programs.contains(name) == true else {
             scene.change { $0.containers.removeAll { $0.name == container.name } }
             _exit(scene.replay("container-run-no-program", names: [("/bin/nope", program)]))

@@ -117,7 +117,7 @@ import Testing
         try await inWorld(world()) { (here: StandInWorld) async throws in
             let instance = try here.dockerInstance()
             try instance.folder.data.createFolder()
-            try SQLiteDatabase(try instance.databaseFile(), .readWrite).execute(
+            try SQLiteDatabase(try instance.databaseFile(), .create).execute(
                 "CREATE TABLE rows (n INTEGER)")
             try await runtime(here).start(limit: .seconds(30))
             let old = try here.world().containers.map(\.id)

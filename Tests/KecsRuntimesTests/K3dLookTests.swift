@@ -15,7 +15,7 @@ import Testing
     private func start(_ here: StandInWorld) async throws -> Instance {
         let instance = try here.instance()
         try instance.folder.data.createFolder()
-        let database = try SQLiteDatabase(try instance.databaseFile(), .readWrite)
+        let database = try SQLiteDatabase(try instance.databaseFile(), .create)
         try database.execute("CREATE TABLE clusters (arn TEXT, name TEXT)")
         try database.execute("INSERT INTO clusters VALUES ('arn:aws:ecs:us-east-1:0:cluster/prod', 'prod')")
         try database.execute("PRAGMA user_version = 7")

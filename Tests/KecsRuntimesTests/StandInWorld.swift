@@ -34,19 +34,10 @@ struct StandInWorld {
     }
 
     private func install(_ world: World) throws {
-        let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent().appending(
-            "Fixtures")
-        // The stand-in looks for its recordings beside the world.
-        let code = fixtures.withPlatformString { target in
-            folder.appending("recordings").withPlatformString { symlink(target, $0) }
-        }
-        try #require(code == 0)
-        try world.write(to: folder)
         let program = FilePath(bytes: try FilePath("/proc/self/exe").linkTarget()).removingLastComponent()
             .appending("standin")
-        for tool in ["k3d", "kubectl", "docker"] {
-            try home.tools.add(tool, "exec '\(program)' '\(folder)' \(tool) \"$@\"")
-        }
+        try world.write(to: folder)
+        try home.tools.addStandIns(program, world: folder)
     }
 
     var machine: Machine {

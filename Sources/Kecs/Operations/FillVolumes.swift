@@ -9,6 +9,25 @@ struct FillVolumes: Sendable {
     let instance: Instance
     let runtime: any Runtime
 
+    /// Sees to it that volumes can be restored into, before anything is touched. What is made for looking is taken away by
+    /// the next run, should this one be killed.
+    ///
+    /// - Parameter isRunning: Whether the instance runs now.
+    func makeReady(_ volumes: [String], isRunning: Bool) async throws {
+        guard !volumes.isEmpty else { return }
+        try Journal(
+            operation: "restore", startedAt: site.machine.clock.now(), runsAfterwards: isRunning,
+            mayBeFrozen: true
+        ).write(to: instance.folder.journal)
+        do {
+            for volume in volumes { try await runtime.makeReady(volume: volume) }
+        } catch {
+            try Journal.close(instance.folder.journal)
+            throw error
+        }
+        try Journal.close(instance.folder.journal)
+    }
+
     /// - Throws: `Failure(.noRoom)` when what a place is to hold does not fit, as far as that can be told.
     func checkRoom(for places: [StageTrees.Place]) async throws {
         for place in places {
@@ -38,14 +57,14 @@ struct FillVolumes: Sendable {
     /// The fills that bring back what others replaced.
     ///
     /// - Throws: `Failure(.damaged)` when a backup of what a volume held is gone or rotten.
-    func reversed(_ fills: [Journal.VolumeFill]) async throws -> [Journal.VolumeFill] {
+    func reversed(_ fills: [Journal.VolumeFill], isRunning: Bool) async throws -> [Journal.VolumeFill] {
         let back = try fills.compactMap { fill in
             try fill.kept.map { kept in
                 try check(kept.path, of: fill.volume)
                 return Journal.VolumeFill(volume: fill.volume, archive: kept, kept: nil)
             }
         }
-        for fill in back { try await runtime.makeReady(volume: fill.volume) }
+        try await makeReady(back.map(\.volume), isRunning: isRunning)
         return try await keep(back)
     }
 

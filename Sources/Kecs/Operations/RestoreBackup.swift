@@ -55,11 +55,11 @@ public struct RestoreBackup: Sendable {
         }
         let id = freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
-        for volume in volumes(opened, request) { try await runtime.makeReady(volume: volume) }
+        let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
+        try await filling.makeReady(volumes(opened, request), isRunning: state.mayWrite)
         let volumes = try await foldersOfVolumes(opened, request, runtime)
         let stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
         let places = try stage.places(for: opened)
-        let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
         if !request.force { try await filling.checkRoom(for: places) }
         let fills = try await filling.keep(places)
         for fill in fills {

@@ -55,7 +55,7 @@ public struct UndoRestore: Sendable {
                 previous: Self.renamed(old, from: record.id, to: id))
         }
         let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime)
-            .reversed(record.fills ?? [])
+            .reversed(record.fills ?? [], isRunning: state.mayWrite)
         var swap = Swap(id: id, from: "undo of \(record.id)", units: units, staging: [], previous: kept)
         swap.phase = .swapping
         swap.fills = fills.isEmpty ? nil : fills
