@@ -105,7 +105,9 @@ let package = Package(
             swiftSettings: executable),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["kecsctl", "CLinux", "Kecs", "KecsRuntimes", "KecsStorage", "KecsTesting"],
+            dependencies: [
+                "kecsctl", "standin", "CLinux", "Kecs", "KecsRuntimes", "KecsStorage", "KecsTesting",
+            ],
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(

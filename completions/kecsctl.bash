@@ -188,7 +188,7 @@ _kecsctl_start() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--all --accept --no-recover --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --volume --component)
-    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --restore --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --k3s-image --agents --restore --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
@@ -242,9 +242,6 @@ _kecsctl_start() {
     '--volume-label')
         return
         ;;
-    '--restore')
-        return
-        ;;
     '--k3s-image')
         return
         ;;
@@ -253,6 +250,9 @@ _kecsctl_start() {
         ;;
     '--component')
         __kecsctl_add_completions -W 'postgres'$'\n''localstack'$'\n''traefik'$'\n''vector'$'\n''none'
+        return
+        ;;
+    '--restore')
         return
         ;;
     '--wait-lock')
@@ -1464,9 +1464,9 @@ _kecsctl_migrate_export() {
 
 _kecsctl_migrate_runtime() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--instance --to --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_flags=(--force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--volume --component)
+    non_repeating_options=(--instance --to --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
@@ -1477,6 +1477,53 @@ _kecsctl_migrate_runtime() {
         ;;
     '--to')
         __kecsctl_add_completions -W 'k3d'$'\n''docker'$'\n''compose'$'\n''local'
+        return
+        ;;
+    '--command')
+        return
+        ;;
+    '--health-url')
+        return
+        ;;
+    '--api-port')
+        return
+        ;;
+    '--admin-port')
+        return
+        ;;
+    '--image')
+        return
+        ;;
+    '--container')
+        return
+        ;;
+    '--volume')
+        return
+        ;;
+    '--owner')
+        return
+        ;;
+    '--address')
+        return
+        ;;
+    '--compose-file')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--service')
+        return
+        ;;
+    '--volume-label')
+        return
+        ;;
+    '--k3s-image')
+        return
+        ;;
+    '--agents')
+        return
+        ;;
+    '--component')
+        __kecsctl_add_completions -W 'postgres'$'\n''localstack'$'\n''traefik'$'\n''vector'$'\n''none'
         return
         ;;
     '--wait-lock')

@@ -28,6 +28,10 @@ public struct HealInstance: Sendable {
             return told
         }
 
+        // Two programs that start and stop the same thing would undo each other's work.
+        if let process = journal.process {
+            try await Orphans.end(of: process, clock: site.machine.clock)
+        }
         if journal.operation == Journal.runtimeMigration, journal.swap?.phase == .swapping {
             return told + [try await MigrateRuntime(site: site).resume(journal, of: instance)]
         }
@@ -53,8 +57,8 @@ public struct HealInstance: Sendable {
         let runtime = try site.runtime(instance)
         if journal.mayBeFrozen { try await runtime.thaw() }
         if journal.runsAfterwards, runtime.runsSomething {
-            let state = await runtime.state()
-            if state != .running {
+            if journal.mayBeStopped == true { try await runtime.stop(limit: .seconds(60)) }
+            if await runtime.state() != .running {
                 told.append(try await startAgain(instance, runtime, after: journal))
             }
         }
@@ -64,7 +68,7 @@ public struct HealInstance: Sendable {
     }
 
     /// A server that does not come up is told, not thrown: else nothing could be done with the instance any more, not
-    /// even what would make it come up.
+    /// even what would make it come up. While nobody can start it, the journal stays.
     private func startAgain(
         _ instance: Instance, _ runtime: any Runtime, after journal: Journal
     ) async throws -> String {
@@ -75,6 +79,7 @@ public struct HealInstance: Sendable {
         } catch {
             try site.machine.cancellation.check()
             let failure = Failure.describing(error)
+            if failure.kind == .unreachable { throw failure }
             return "could not start “\(instance.name)” again, which ran before the \(journal.operation) of "
                 + "\(journal.startedAt) was interrupted: \(failure.message)"
                 + (failure.cause.map { ": \($0)" } ?? "")

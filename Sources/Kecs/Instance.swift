@@ -36,7 +36,8 @@ public struct Instance: Sendable {
     /// How a manifest names the place of a part: relative to the instance's folder where it lies in it.
     public func root(of part: Part) -> String {
         switch part.place {
-        case .entries: "."
+        case .entries(let path, let names):
+            path == folder.path ? "." : Part.filePrefix + path.appending(names.joined(separator: "/")).string
         case .volume(let name, _): "volume:\(name)"
         case .folder(let path):
             path.starts(with: folder.path)

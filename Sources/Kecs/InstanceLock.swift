@@ -80,10 +80,20 @@ extension Site {
     /// failure to heal is told, not thrown.
     public func healIfAbandoned(_ name: InstanceName) async -> [String] {
         let folder = home.folder(of: name)
-        guard folder.journal.isPresent else { return [] }
+        if !folder.journal.isPresent {
+            guard await wasTakenDown(name) else { return [] }
+        }
         do {
             var told: [String] = []
-            try await locked(name, LockRequest(command: "heal"), healed: { told = $0 }, { _ in })
+            try await locked(name, LockRequest(command: "heal"), healed: { told = $0 }) { instance in
+                let runtime = try runtime(instance)
+                guard try await runtime.wasTakenDown() else { return }
+                try Journal(operation: "heal", startedAt: machine.clock.now(), runsAfterwards: true)
+                    .write(to: instance.folder.journal)
+                try await runtime.start(limit: .zero)
+                try Journal.close(instance.folder.journal)
+                told.append("started “\(name)” again: what runs it was restarted, and had ended it then")
+            }
             return told
         } catch let failure as Failure where failure.kind == .busy {
             return []
@@ -93,5 +103,9 @@ extension Site {
                 "could not put “\(name)” right: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? "")
             ]
         }
+    }
+    /// An instance that cannot be asked is shown as such by who goes on to look at it.
+    private func wasTakenDown(_ name: InstanceName) async -> Bool {
+        do { return try await runtime(try instance(name)).wasTakenDown() } catch { return false }
     }
 }

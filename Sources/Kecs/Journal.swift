@@ -16,18 +16,24 @@ public struct Journal: Codable, Hashable, Sendable {
     public var runsAfterwards: Bool
     /// Whether it may be frozen.
     public var mayBeFrozen: Bool
+    /// Whether it may have been told to end: an engine goes on with that when who asked for it is gone, so that what
+    /// seems to run need not run for long. Nil is no.
+    public var mayBeStopped: Bool?
+    /// Who wrote it: what that process started may outlive it.
+    public var process: ProcessIdentity?
     public var swap: Swap?
     /// Volumes that are filled before the swap; while it is `.swapping`, each may be half full.
     public var fills: [VolumeFill]?
 
     public init(
         operation: String, startedAt: Moment, runsAfterwards: Bool, mayBeFrozen: Bool = false,
-        swap: Swap? = nil
+        mayBeStopped: Bool = false, swap: Swap? = nil
     ) {
         self.operation = operation
         self.startedAt = startedAt
         self.runsAfterwards = runsAfterwards
         self.mayBeFrozen = mayBeFrozen
+        self.mayBeStopped = mayBeStopped ? true : nil
         self.swap = swap
     }
 
@@ -50,7 +56,11 @@ public struct Journal: Codable, Hashable, Sendable {
         return journal
     }
 
-    public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }
+    public func write(to file: FilePath) throws {
+        var journal = self
+        journal.process = try ProcessIdentity.current()
+        try JSONFile.write(journal, to: file)
+    }
 
     /// Takes the swap back. Once the trees are exchanged back, that is written down before anything staged is removed:
     /// the next run must not try to finish with half of it.

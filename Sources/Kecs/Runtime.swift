@@ -80,20 +80,26 @@ public protocol Runtime: Sendable {
     func fillVolume(_ name: String, from archive: FilePath) async throws
     /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
     func makeReady(volume name: String) async throws
+    /// How much such a volume holds and could hold.
+    func room(inVolume name: String) async throws -> VolumeRoom
     /// Takes away what was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
     /// Takes away what only this way of running needs, once the instance runs another way. Called when it is stopped.
     func leave() async throws
     /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
-    /// The control plane's database as its server sees it; nil when it sees none, or nothing runs.
-    func serverDatabase() async throws -> SeenDatabase?
+    /// The control plane's database as its server sees it; nil when nothing runs, or it runs on this host like any
+    /// other program.
+    func serverDatabase() async throws -> ServerView?
+    /// Where that database lies on this host; nil when it cannot be reached here.
+    func hostDatabase(of instance: Instance) async throws -> FilePath?
     /// Hands over what the server wrote, and with `follow` what it writes from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
-    func log(
-        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws -> Bool
+    func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool
+    /// Whether what runs the instance ended it by itself, as an engine does with containers that outlived it: nobody
+    /// asked for that, so it is to run again.
+    func wasTakenDown() async throws -> Bool
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -110,13 +116,14 @@ extension Runtime {
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
     public func statePlace() async throws -> Part.Place? { nil }
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? { nil }
+    public func room(inVolume name: String) async throws -> VolumeRoom { VolumeRoom() }
     public func remove() async throws {}
     public func leave() async throws { try await remove() }
     public var goesWhenStopped: Bool { false }
-    public func serverDatabase() async throws -> SeenDatabase? { nil }
-    public func log(
-        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws -> Bool { false }
+    public func serverDatabase() async throws -> ServerView? { nil }
+    public func hostDatabase(of instance: Instance) async throws -> FilePath? { try instance.databaseFile() }
+    public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }
+    public func wasTakenDown() async throws -> Bool { false }
     public func versions() async -> [String: String] { [:] }
 
     private func noVolumes(_ name: String) -> Failure {
@@ -124,6 +131,26 @@ extension Runtime {
             .failed, "the volume “\(name)” cannot be reached",
             cause: "the instance's runtime knows no volumes", remedy: "kecsctl status")
     }
+}
+
+/// The room of a volume out of reach; nil is what cannot be told.
+public struct VolumeRoom: Hashable, Sendable {
+    public var used: ByteCount?
+    public var free: ByteCount?
+
+    public init(used: ByteCount? = nil, free: ByteCount? = nil) {
+        self.used = used
+        self.free = free
+    }
+}
+
+/// What a server sees where its database should be.
+public enum ServerView: Hashable, Sendable {
+    case database(SeenDatabase)
+    /// No file at this path.
+    case nothing(String)
+    /// Nobody can look through its eyes; why.
+    case unknown(String)
 }
 
 public struct Endpoint: Hashable, Sendable, Encodable {
@@ -134,6 +161,20 @@ public struct Endpoint: Hashable, Sendable, Encodable {
     public init(name: String, url: String) {
         self.name = name
         self.url = url
+    }
+}
+
+/// Takes what a server wrote, piece by piece, its two streams apart.
+public struct LogSink: Sendable {
+    public var output: @Sendable ([UInt8]) throws -> Void
+    public var errors: @Sendable ([UInt8]) throws -> Void
+
+    public init(
+        output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: @Sendable @escaping ([UInt8]) throws -> Void
+    ) {
+        self.output = output
+        self.errors = errors
     }
 }
 
@@ -150,4 +191,15 @@ public struct LogRequest: Hashable, Sendable {
         self.follow = follow
         self.since = since
     }
+
+    /// The flags that docker and kubectl have in common. Both take whole seconds; a fraction is rounded up.
+    public var words: [String] {
+        var words = ["--tail=\(tail)"]
+        if let since { words.append("--since=\((since.milliseconds + 999) / 1000)s") }
+        if follow { words.append("--follow") }
+        return words
+    }
+
+    /// How long the program that prints it may take: with `follow`, as long as the reader likes.
+    public var limit: Duration { .seconds(follow ? 365 * 86_400 : 600) }
 }

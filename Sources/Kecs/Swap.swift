@@ -17,6 +17,8 @@ public struct Swap: Codable, Hashable, Sendable {
     public var staging: [PathText]
     /// Where the record of this swap and the old trees that lie with the instance are kept.
     public var previous: PathText
+    /// Volumes that were filled with it, for `undo`.
+    public var fills: [Journal.VolumeFill]?
 
     public enum Phase: String, Codable, Sendable {
         /// Unpacking beside; the live trees are untouched. A kill now takes it back.

@@ -6,6 +6,8 @@ import SystemPackage
 
 /// A runtime whose processes can be made anew, or taken away and brought back, without their data.
 public protocol RebuildableRuntime: Runtime {
+    /// False for what somebody else made, and only they can make again.
+    var isRebuildable: Bool { get }
     /// Makes the instance's containers anew from what they are made of; they run afterwards.
     func rebuild(limit: Duration) async throws
     /// Takes the containers away, volumes excepted, and brings them back.
@@ -18,7 +20,7 @@ public struct PersistenceReport: OperationReport {
     public var outcome: Outcome
     /// What the data outlived: `restart`, `rebuild`, `down`.
     public var survived: [String]
-    /// What does not apply: a local server cannot be made anew.
+    /// What does not apply: a local server cannot be made anew, and one that is only data cannot be restarted.
     public var skipped: [String]
     public var durationSeconds: Double
 }
@@ -47,49 +49,87 @@ public struct TestPersistence: Sendable {
         if dryRun {
             return PersistenceReport(outcome: .planned, survived: [], skipped: [], durationSeconds: 0)
         }
-        let probe = Probe(database: try instance.databaseFile(), token: hex(site.machine.random(16)))
-        var survived: [String] = []
-        var skipped: [String] = []
+        guard let database = try await runtime.hostDatabase(of: instance) else {
+            throw Failure(
+                .failed, "nothing can be written into the database of “\(instance.name)” for a test",
+                cause: "its volume cannot be reached by this user",
+                remedy: "sudo kecsctl test persistence \(instance.name)")
+        }
+        let probe = Probe(database: database, token: hex(site.machine.random(16)))
+        let wasRunning = before.mayWrite
+        var steps = Steps(runtime: runtime, probe: probe)
+        let journal = Journal(
+            operation: "test persistence", startedAt: clock.now(), runsAfterwards: wasRunning,
+            mayBeStopped: wasRunning)
         try probe.write()
         do {
             try probe.expect(after: "writing it")
-            try await restart(runtime, instance, wasRunning: before == .running, limit)
-            try probe.expect(after: "a restart")
-            survived.append("restart")
-            if let runtime = runtime as? any RebuildableRuntime, before == .running {
-                try await runtime.rebuild(limit: limit)
-                try probe.expect(after: "a rebuild")
-                survived.append("rebuild")
-                try await runtime.removeAndReturn(limit: limit)
-                try probe.expect(after: "down and up")
-                survived.append("down")
+            if runtime.runsSomething {
+                // Whatever kills this run: what ran before runs afterwards.
+                try journal.write(to: instance.folder.journal)
+                try await steps.run(wasRunning: wasRunning, limit)
+                // An instance that was stopped was started for the test.
+                if !wasRunning { try await runtime.stop(limit: limit) }
+                try Journal.close(instance.folder.journal)
             } else {
-                skipped = ["rebuild", "down"]
+                steps.skipped = ["restart", "rebuild", "down"]
             }
         } catch {
+            let first =
+                runtime.runsSomething
+                ? await TakeBack(site: site, instance: instance).run(
+                    journal, restart: wasRunning, after: error)
+                : error
             try? probe.remove()
-            throw error
+            throw first
         }
         try probe.remove()
         return PersistenceReport(
-            outcome: .done, survived: survived, skipped: skipped,
+            outcome: .done, survived: steps.survived, skipped: steps.skipped,
             durationSeconds: (clock.elapsed() - began).inSeconds)
     }
 
-    /// An instance that was stopped is started for the test, and stopped again.
-    private func restart(
-        _ runtime: any Runtime, _ instance: Instance, wasRunning: Bool, _ limit: Duration
-    ) async throws {
-        guard runtime.runsSomething else { return }
-        // Whatever kills this run: what ran before runs afterwards.
-        try Journal(
-            operation: "test persistence", startedAt: site.machine.clock.now(), runsAfterwards: wasRunning
-        )
-        .write(to: instance.folder.journal)
-        if wasRunning { try await runtime.stop(limit: limit) }
-        try await runtime.start(limit: limit)
-        if !wasRunning { try await runtime.stop(limit: limit) }
-        try Journal.close(instance.folder.journal)
+    /// Steps 3 to 8 of the guide, as far as the runtime knows how.
+    private struct Steps {
+        let runtime: any Runtime
+        let probe: Probe
+        var survived: [String] = []
+        var skipped: [String] = []
+
+        mutating func run(wasRunning: Bool, _ limit: Duration) async throws {
+            if wasRunning { try await runtime.stop(limit: limit) }
+            try await runtime.start(limit: limit)
+            try await passed("restart", "a restart")
+            guard let runtime = runtime as? any RebuildableRuntime, runtime.isRebuildable else {
+                skipped = ["rebuild", "down"]
+                return
+            }
+            try await runtime.rebuild(limit: limit)
+            try await passed("rebuild", "a rebuild")
+            try await runtime.removeAndReturn(limit: limit)
+            try await passed("down", "down and up")
+        }
+
+        private mutating func passed(_ name: String, _ step: String) async throws {
+            try probe.expect(after: step)
+            try await expectServerSees(after: step)
+            survived.append(name)
+        }
+
+        /// The row is in a file of this host: the server must have that very file.
+        private func expectServerSees(after step: String) async throws {
+            let why: String
+            switch try await runtime.serverDatabase() {
+            case nil, .unknown: return
+            case .nothing(let path): why = "the server sees no \(path)"
+            case .database(let seen):
+                guard let host = try SeenDatabase(of: probe.database), !seen.isSame(as: host) else { return }
+                why = "the server's \(seen.path) is another file than \(probe.database)"
+            }
+            throw Failure(
+                .damaged, "what was written is not what the server has after \(step)", cause: why,
+                remedy: "kecsctl status --deep")
+        }
     }
 
     /// A row with a random mark in a table of its own, which goes with it.

@@ -39,15 +39,24 @@ struct Compose: Sendable {
     }
 
     /// Creates what is missing, recreates what has changed, starts all. Volumes are kept.
-    func up(limit: Duration) async throws {
-        let result = try await run(["up", "--detach"], try await hasPlugin(), limit)
+    func up(_ flags: [String] = [], limit: Duration) async throws {
+        try await act(["up", "--detach"] + flags, "start", limit)
+    }
+
+    /// Stops and removes the containers and the project's networks. Never its volumes.
+    func down(limit: Duration) async throws { try await act(["down"], "take down", limit) }
+
+    private func act(_ arguments: [String], _ verb: String, _ limit: Duration) async throws {
+        let result = try await run(arguments, try await hasPlugin(), limit)
         if case .timedOut = result.end {
-            throw Failure(.timeout, "docker compose up did not end within \(limit)", cause: result.complaint)
+            throw Failure(
+                .timeout, "docker compose \(arguments[0]) did not end within \(limit)",
+                cause: result.complaint)
         }
         guard result.succeeded else {
             throw Failure(
-                .failed, "docker compose could not start the project “\(project)”", cause: result.complaint,
-                remedy: "docker compose -f \(file) -p \(project) up")
+                .failed, "docker compose could not \(verb) the project “\(project)”",
+                cause: result.complaint, remedy: "docker compose -f \(file) -p \(project) \(arguments[0])")
         }
     }
 

@@ -6,7 +6,7 @@ public import SystemPackage
 
 /// A compose project of somebody's own: started by compose, everything else by the containers' labels, so that a file
 /// that can no longer be read keeps nobody from stopping or backing up what runs.
-public struct ComposeRuntime: Runtime {
+public struct ComposeRuntime: RebuildableRuntime {
     private let instance: Instance
     private let machine: Machine
     private let docker: Docker
@@ -40,7 +40,7 @@ public struct ComposeRuntime: Runtime {
         service = try instance.settings.text(.composeService)
         docker = Docker(machine)
         compose = Compose(machine, file: file, project: project)
-        volumes = Volumes(docker, helpersOf: instance, image: nil)
+        volumes = Volumes(machine, helpersOf: instance, image: nil)
     }
 
     public var runsSomething: Bool { true }
@@ -160,6 +160,10 @@ public struct ComposeRuntime: Runtime {
             try await makeDataFolder()
             try await compose.up(limit: max(limit, .seconds(600)))
         }
+        try await waitUntilHealthy(limit)
+    }
+
+    private func waitUntilHealthy(_ limit: Duration) async throws {
         let own = try await containers().filter(isControlPlane)
         guard !own.isEmpty else {
             throw Failure(.failed, "compose made no container of the service “\(service ?? "")”")
@@ -192,6 +196,22 @@ public struct ComposeRuntime: Runtime {
         return all.sorted { place($0) > place($1) }
     }
 
+    // MARK: Anew
+
+    public var isRebuildable: Bool { file.isPresent }
+
+    /// Images of services with a `build` section are built first.
+    public func rebuild(limit: Duration) async throws {
+        try await compose.up(["--build", "--force-recreate"], limit: max(limit, .seconds(600)))
+        try await waitUntilHealthy(limit)
+    }
+
+    /// `down` without `-v`: the volumes stay.
+    public func removeAndReturn(limit: Duration) async throws {
+        try await compose.down(limit: max(limit, .seconds(120)))
+        try await start(limit: limit)
+    }
+
     /// The project is not ours to remove.
     public func remove() async throws { try await volumes.removeHelpers() }
 
@@ -204,14 +224,12 @@ public struct ComposeRuntime: Runtime {
 
     public func thaw() async throws {
         try await volumes.removeHelpers()
-        for container in try await containers() where container.isPaused {
-            try await docker.unpause(container.id)
-        }
+        try await DockerFreeze(docker, instance).settle(try await containers())
     }
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> SeenDatabase? {
+    public func serverDatabase() async throws -> ServerView? {
         guard
             let container = try await containers()
                 .first(where: { isControlPlane($0) && $0.state.status == "running" })
@@ -220,16 +238,28 @@ public struct ComposeRuntime: Runtime {
     }
 
     /// Of the control plane; `docker compose logs` shows the others.
-    public func log(
-        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws -> Bool {
+    public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await containers().first(where: isControlPlane) else {
             throw Failure(
                 .notFound, "the service “\(service ?? "")” has no container",
                 remedy: "kecsctl start \(instance.name)")
         }
-        try await docker.log(container.id, request, output: output)
+        try await docker.log(container.id, request, to: sink)
         return true
+    }
+
+    public func hostDatabase(of instance: Instance) async throws -> FilePath? {
+        guard let container = try await containers().first(where: isControlPlane) else {
+            return try instance.databaseFile()
+        }
+        return try await volumes.hostDatabase(of: container, instance)
+    }
+
+    public func wasTakenDown() async throws -> Bool {
+        for container in try await containers() where try await docker.endedAtItsStart(container) {
+            return true
+        }
+        return false
     }
 
     // MARK: Data
@@ -301,6 +331,8 @@ public struct ComposeRuntime: Runtime {
     }
 
     public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
+
+    public func room(inVolume name: String) async throws -> VolumeRoom { try await volumes.room(in: name) }
 
     public func fillVolume(_ name: String, from archive: FilePath) async throws {
         try await volumes.fill(name, from: archive)

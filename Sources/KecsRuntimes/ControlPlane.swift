@@ -38,6 +38,32 @@ struct ControlPlane: Sendable {
         }
     }
 
+    /// The database as the pod sees it.
+    ///
+    /// - Parameter path: In the container.
+    func database(_ path: String) async throws -> ServerView {
+        func execute(_ words: [String]) async throws -> ProcessResult {
+            try await kubectl.execute(
+                words, in: "deployment/\(ControlPlaneManifests.deployment)",
+                container: ControlPlaneManifests.container, namespace: ControlPlaneManifests.namespace)
+        }
+        // kubectl ends with 1 when the program cannot be run as well as when the program does. Of the folder above it
+        // everybody can tell, so a line about that is the proof that the program ran.
+        let result = try await execute(["stat", "-c", "%i %s", "/", path])
+        let lines = result.outputText.split(separator: "\n")
+        guard let line = lines.last else {
+            return .unknown("its container has no “stat” to ask (\(result.firstComplaint))")
+        }
+        guard lines.count == 2 else { return .nothing(path) }
+        let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+        guard numbers.count == 2 else { return .unknown("“stat” in its container printed “\(line)”") }
+        let head = try await execute(["head", "-c", "64", path])
+        return .database(
+            SeenDatabase(
+                path: path, size: Int64(clamping: numbers[1]), inode: numbers[0],
+                head: head.succeeded ? head.output : []))
+    }
+
     /// - Parameter deployment: The control plane's, or a component's.
     func waitUntilAvailable(
         _ deployment: String = ControlPlaneManifests.deployment, limit: Duration

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kecs
 import KecsStorage
 import KecsSystem
 import SystemPackage
@@ -7,25 +8,25 @@ import SystemPackage
 /// `{"status":"healthy","persistence":{"status":"ok","path":"/data/kecs.db"}}`.
 enum ControlPlaneHealth: Hashable, Sendable {
     case healthy
+    /// Why it cannot be said to be.
     case not(String)
+    /// It is up, and says that its database is not: waiting need not help.
+    case withoutPersistence(String)
 
-    static let good: Set<String> = ["ok", "healthy", "up", "alive", "enabled", "ready"]
+    private static let good: Set<String> = [
+        "ok", "healthy", "up", "alive", "enabled", "ready", "pass",
+    ]
 
     init(status: Int, body: [UInt8]) {
-        guard (200..<300).contains(status) else {
+        // Any server that answers with 2xx is up; only what it says about itself can make it less. One that answers with
+        // 503 may say why.
+        let answer = try? JSONValue(parsing: String(decoding: body, as: UTF8.self))
+        if let word = answer?["persistence"]?["status"]?.string, !Self.good.contains(word.lowercased()) {
+            self = .withoutPersistence("the status of its persistence is “\(word)”")
+        } else if !(200..<300).contains(status) {
             self = .not("it answered with the status \(status)")
-            return
-        }
-        // Any server that answers with 2xx is up; only what it says about itself can make it less.
-        guard let answer = try? JSONValue(parsing: String(decoding: body, as: UTF8.self)) else {
-            self = .healthy
-            return
-        }
-        if let word = answer["status"]?.string, !Self.good.contains(word.lowercased()) {
+        } else if let word = answer?["status"]?.string, !Self.good.contains(word.lowercased()) {
             self = .not("its status is “\(word)”")
-        } else if let word = answer["persistence"]?["status"]?.string, !Self.good.contains(word.lowercased())
-        {
-            self = .not("the status of its persistence is “\(word)”")
         } else {
             self = .healthy
         }
@@ -38,6 +39,23 @@ enum ControlPlaneHealth: Hashable, Sendable {
             self.init(status: answer.status, body: answer.body)
         } catch {
             self = .not("\(error)")
+        }
+    }
+
+    /// For when it was waited for as long as allowed.
+    ///
+    /// - Parameter place: Where it was asked.
+    func failure(of instance: Instance, at place: String, after limit: Duration) -> Failure {
+        switch self {
+        case .healthy, .not:
+            let why = if case .not(let why) = self { why } else { "its containers do not run" }
+            return Failure(
+                .timeout, "the control plane of “\(instance.name)” did not become healthy within \(limit)",
+                cause: "\(place): \(why)", remedy: "kecsctl logs \(instance.name)")
+        case .withoutPersistence(let why):
+            return Failure(
+                .failed, "the control plane of “\(instance.name)” runs, but cannot keep its data",
+                cause: "\(place): \(why)", remedy: "kecsctl doctor \(instance.name)")
         }
     }
 }

@@ -9,6 +9,10 @@ import SystemPackage
 struct ControlPlaneManifests: Hashable, Sendable {
     static let namespace = "kecs-system"
     static let deployment = "kecs-server"
+    /// Of its pod.
+    static let container = "controlplane"
+    /// In its container.
+    static let dataFolder = "/data"
 
     var image: String
     /// On this host, and bound at the same path into the node.
@@ -180,12 +184,12 @@ struct ControlPlaneManifests: Hashable, Sendable {
             ["name": .string(name), "valueFrom": ["fieldRef": ["fieldPath": .string(path)]]]
         }
         return [
-            "name": "controlplane", "image": .string(image), "imagePullPolicy": "IfNotPresent",
+            "name": .string(Self.container), "image": .string(image), "imagePullPolicy": "IfNotPresent",
             "command": ["/kecs-server", "server"],
             "ports": [port("api", 5373), port("admin", 5374), port("webhook", 9443)],
             "env": [
                 variable("KECS_CONFIG_PATH", "/etc/kecs/config.yaml"),
-                variable("KECS_DATA_DIR", "/data"),
+                variable("KECS_DATA_DIR", Self.dataFolder),
                 variable("KECS_LOG_LEVEL", logLevel),
                 // Upstream does not set it, and every row is then of the cluster "kecs-default".
                 variable("KECS_INSTANCE", instance),
@@ -205,7 +209,7 @@ struct ControlPlaneManifests: Hashable, Sendable {
             "readinessProbe": probe("/ready", delay: 5, period: 5, failures: 3),
             "volumeMounts": [
                 ["name": "config", "mountPath": "/etc/kecs", "readOnly": true],
-                ["name": "data", "mountPath": "/data"],
+                ["name": "data", "mountPath": .string(Self.dataFolder)],
             ],
         ]
     }

@@ -4,6 +4,7 @@ import Glibc
 import Kecs
 import KecsStorage
 import KecsSystem
+import Synchronization
 import SystemPackage
 
 /// The docker command, one call each. What is not there is nil; an engine that does not answer is a `Failure` that
@@ -19,30 +20,52 @@ struct Docker: Sendable {
 
     // MARK: Containers
 
-    /// Enough of a container to tell whose it is.
+    /// Enough of a container, a network or a volume to tell whose it is.
     struct Listed: Hashable, Sendable {
+        /// A volume has none but its name.
         var id: String
         var name: String
-        /// `DockerLabel.instance` and `.id`; empty when it does not have them.
-        var instance: String
-        var instanceID: String
-        var helper: String
+        /// Of those in `Docker.labels` the ones that it has.
+        var labels: [String: String]
+
+        /// Empty when it does not have the label.
+        var instance: String { labels[DockerLabel.instance] ?? "" }
+        var instanceID: String { labels[DockerLabel.id] ?? "" }
+        var helper: String { labels[DockerLabel.helper] ?? "" }
     }
+
+    /// What is asked for of everything that is listed: docker prints all labels of a thing only as one text in which
+    /// a comma may be part of a value.
+    private static let labels = [
+        DockerLabel.instance, DockerLabel.id, DockerLabel.helper, K3dCreate.ownerLabel, K3dLabel.app,
+        K3dLabel.cluster,
+    ]
 
     /// All containers of the engine, whether they run or not.
     func containers() async throws -> [Listed] {
-        let columns =
-            ["{{.ID}}", "{{.Names}}"]
-            + [DockerLabel.instance, DockerLabel.id, DockerLabel.helper].map {
-                "{{.Label \"\($0)\"}}"
-            }
-        let result = try await ask(
-            ["container", "ls", "--all", "--no-trunc", "--format", columns.joined(separator: "\t")])
+        try await list(["container", "ls", "--all", "--no-trunc"], id: "{{.ID}}", name: "{{.Names}}")
+    }
+
+    func networks() async throws -> [Listed] {
+        try await list(["network", "ls", "--no-trunc"], id: "{{.ID}}", name: "{{.Name}}")
+    }
+
+    func volumes() async throws -> [Listed] {
+        try await list(["volume", "ls"], id: "{{.Name}}", name: "{{.Name}}")
+    }
+
+    private func list(_ command: [String], id: String, name: String) async throws -> [Listed] {
+        let columns = [id, name] + Self.labels.map { "{{.Label \"\($0)\"}}" }
+        let result = try await ask(command + ["--format", columns.joined(separator: "\t")])
+        guard !result.isCut else { throw unreadable(command[0], "it is too long") }
         return try result.outputText.split(separator: "\n").map { line in
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == columns.count else { throw unreadable("container ls", String(line)) }
+            guard fields.count == columns.count else {
+                throw unreadable("\(command[0]) ls", String(line.prefix(200)))
+            }
+            let labels = zip(Self.labels, fields.dropFirst(2)).filter { !$0.1.isEmpty }
             return Listed(
-                id: fields[0], name: fields[1], instance: fields[2], instanceID: fields[3], helper: fields[4])
+                id: fields[0], name: fields[1], labels: Dictionary(labels) { first, _ in first })
         }
     }
 
@@ -92,39 +115,52 @@ struct Docker: Sendable {
         return result.outputText
     }
 
-    /// What the container wrote, both streams as one: docker keeps them apart, and their order would be lost. The shell's
-    /// words are fixed, and docker's are its arguments.
-    func log(
-        _ id: String, _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws {
-        var words = ["container", "logs", "--tail", "\(request.tail)"]
-        if let since = request.since { words += ["--since", "\(since.seconds)s"] }
-        if request.follow { words.append("--follow") }
-        var call = ProcessCall("sh", ["-c", "exec \"$@\" 2>&1", "sh", "docker"] + words + [id])
-        // It lasts as long as the reader likes.
-        call.limit = .seconds(request.follow ? 365 * 86_400 : 600)
-        let result = try await processes.stream(call, output: output)
-        if !result.succeeded { try await checkAnswers(after: result) }
+    /// What the container wrote, its two streams apart. What docker itself has to complain of comes with the errors.
+    func log(_ id: String, _ request: LogRequest, to sink: LogSink) async throws {
+        var call = ProcessCall("docker", ["container", "logs"] + request.words + [id])
+        call.limit = request.limit
+        let last = LastBytes()
+        let result = try await stream(call, output: sink.output) { bytes in
+            last.add(bytes)
+            try sink.errors(bytes)
+        }
+        guard !result.succeeded else { return }
+        try await checkAnswers(after: result)
+        throw Failure(
+            .failed, "the log of the container \(id.prefix(12)) cannot be read",
+            cause: last.lastLine ?? result.complaint,
+            remedy: "docker container inspect --format {{.HostConfig.LogConfig.Type}} \(id.prefix(12))")
     }
 
-    /// The database file as a process in the container sees it; nil when there is none, or nobody can look.
+    /// The database file as a process in the container sees it.
     ///
     /// - Parameter path: Inside.
-    func file(_ path: String, in container: DockerContainer) async throws -> SeenDatabase? {
-        if let text = try await execute(["stat", "-c", "%i %s", path], in: container.id) {
-            let numbers = text.trimmed.split(separator: " ").compactMap { UInt64($0) }
-            guard numbers.count == 2 else { return nil }
+    func file(_ path: String, in container: DockerContainer) async throws -> ServerView {
+        // Whether the program can be run at all, the line about the folder above everything tells.
+        let facts = try await run(
+            ["container", "exec", container.id, "stat", "-c", "%i %s", "/", path], limit: .seconds(10))
+        if !facts.succeeded { try await checkAnswers(after: facts) }
+        let lines = facts.outputText.split(separator: "\n")
+            .map { $0.split(separator: " ").compactMap { UInt64($0) } }
+        if lines.first?.count == 2 {
+            guard lines.count == 2, lines[1].count == 2 else { return .nothing(path) }
             let head = try await run(
                 ["container", "exec", container.id, "head", "-c", "64", path], limit: .seconds(10))
-            return SeenDatabase(
-                path: path, size: Int64(clamping: numbers[1]), inode: numbers[0],
-                head: head.succeeded ? head.output : [])
+            return .database(
+                SeenDatabase(
+                    path: path, size: Int64(clamping: lines[1][1]), inode: lines[1][0],
+                    head: head.succeeded ? head.output : []))
         }
         // An image without such programs: root on the same machine sees it all the same.
-        guard container.state.pid > 0, Machine.userID == 0, try await isOnThisKernel() else { return nil }
-        return try SeenDatabase(
+        guard container.state.pid > 0, Machine.userID == 0, try await isOnThisKernel() else {
+            return .unknown(
+                "the container “\(container.name)” has no “stat” to ask, and only root on the engine's machine sees through"
+            )
+        }
+        let seen = try SeenDatabase(
             of: FilePath("/proc/\(container.state.pid)/root").appending(FilePath(path).components),
             named: path)
+        return seen.map { .database($0) } ?? .nothing(path)
     }
 
     /// The last lines that the container wrote, for an error's cause.
@@ -175,6 +211,40 @@ struct Docker: Sendable {
     }
 
     func removeVolume(_ name: String) async throws { try await ask(["volume", "rm", name]) }
+    func removeNetwork(_ name: String) async throws { try await ask(["network", "rm", name]) }
+
+    /// About how much a volume holds, rounded up; nil when docker cannot tell, as of one that is mounted only while it is
+    /// used, or does not tell in time: it looks at every file of every volume.
+    func size(ofVolume name: String) async throws -> ByteCount? {
+        struct Volume: Decodable {
+            var name: String
+            var size: String
+            private enum CodingKeys: String, CodingKey {
+                case name = "Name"
+                case size = "Size"
+            }
+        }
+        let result = try await run(
+            ["system", "df", "--verbose", "--format", "{{json .Volumes}}"], limit: .seconds(60))
+        if case .timedOut = result.end { return nil }
+        // The format cannot be chosen with the clients before 23.0.
+        guard result.succeeded else {
+            try await checkAnswers(after: result)
+            return nil
+        }
+        guard let volumes = try? JSONDecoder().decode([Volume].self, from: Data(result.output)) else {
+            throw unreadable("system df", String(result.outputText.prefix(200)))
+        }
+        return volumes.first { $0.name == name }.flatMap { Self.bytes($0.size) }
+    }
+
+    /// "0B", "4.592MB", "1.2kB" (docker/go-units, four digits, powers of 1000); nil for "N/A".
+    static func bytes(_ text: String) -> ByteCount? {
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let units: [Substring: Double] = ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15]
+        guard let number = Double(digits), let unit = units[text[digits.endIndex...]] else { return nil }
+        return ByteCount(Int64((number * unit * 1.001).rounded(.up)))
+    }
 
     /// A tar stream of a folder of a container, which need not run.
     func copyOut(
@@ -183,12 +253,7 @@ struct Docker: Sendable {
     ) async throws {
         var call = ProcessCall("docker", "container", "cp", "\(id):\(path)", "-")
         call.limit = limit
-        let result: ProcessResult
-        do {
-            result = try await processes.stream(call, output: output)
-        } catch let error as ProcessError {
-            throw missing(error)
-        }
+        let result = try await stream(call, output: output)
         if case .timedOut = result.end {
             throw Failure(
                 .timeout, "copying \(path) of a container did not end within \(limit)",
@@ -211,6 +276,42 @@ struct Docker: Sendable {
     /// Server and client, or a `Failure`.
     func version() async throws -> String {
         try await ask(["version", "--format", "{{.Server.Version}}"]).outputText.trimmed
+    }
+
+    /// Whether the engine ended a container when it was itself started: one before 23.0 does so with those that outlived
+    /// it, and counts it as if a person had stopped them, so that `--restart unless-stopped` does not bring them back
+    /// (moby, `daemon/daemon.go`, restore; seen with 20.10).
+    func endedAtItsStart(_ container: DockerContainer) async throws -> Bool {
+        guard container.state.status == "exited",
+            ["always", "unless-stopped"].contains(container.restartPolicy),
+            let end = container.state.finishedAt
+        else { return false }
+        // The default bridge is made anew by every engine, before it listens to anybody.
+        struct Network: Decodable {
+            var created: String
+            private enum CodingKeys: String, CodingKey { case created = "Created" }
+        }
+        let bridge = try await inspect(Network.self, ["network", "inspect", "bridge"]).first
+        guard let ready = bridge.flatMap({ Moment($0.created) }), end < ready,
+            ready.since(end) < .seconds(300)
+        else { return false }
+        // An engine knows the events of its own life only: an end that it tells of, and that lies before it listened, was
+        // its own doing.
+        let events = try await ask([
+            "events", "--since", "\(end.seconds - 1)", "--until", "\(ready.seconds + 1)", "--filter",
+            "container=\(container.id)", "--filter", "event=die", "--format", "{{.TimeNano}}",
+        ])
+        return events.outputText.split(separator: "\n").contains { line in
+            guard let time = Int64(line) else { return false }
+            let moment = Moment(
+                seconds: time / 1_000_000_000, nanoseconds: Int32(time % 1_000_000_000))
+            return moment < ready
+        }
+    }
+
+    /// Where the engine keeps its volumes, on its machine.
+    func rootFolder() async throws -> FilePath {
+        FilePath(try await ask(["info", "--format", "{{.DockerRootDir}}"]).outputText.trimmed)
     }
 
     /// Whether the engine's containers run on the kernel that runs this process, so that its paths mean the same here.
@@ -245,6 +346,17 @@ struct Docker: Sendable {
     private func perform(_ call: ProcessCall) async throws -> ProcessResult {
         do {
             return try await processes.run(call)
+        } catch let error as ProcessError {
+            throw missing(error)
+        }
+    }
+
+    private func stream(
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: (@Sendable ([UInt8]) throws -> Void)? = nil
+    ) async throws -> ProcessResult {
+        do {
+            return try await processes.stream(call, output: output, errors: errors)
         } catch let error as ProcessError {
             throw missing(error)
         }
@@ -301,6 +413,20 @@ struct Docker: Sendable {
 
     private func unreadable(_ call: String, _ why: String) -> Failure {
         Failure(.failed, "the answer of docker \(call) cannot be read", cause: why, remedy: "docker version")
+    }
+}
+
+/// The end of a stream that is handed on, for an error's cause.
+private final class LastBytes: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+
+    func add(_ more: [UInt8]) {
+        bytes.withLock { $0 = Array(($0 + more).suffix(4096)) }
+    }
+
+    var lastLine: String? {
+        bytes.withLock { String(decoding: $0, as: UTF8.self) }.trimmed.split(separator: "\n").last.map(
+            String.init)
     }
 }
 

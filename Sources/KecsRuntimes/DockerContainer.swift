@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 
 /// Labels that say what is ours.
 enum DockerLabel {
@@ -21,6 +22,8 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var exitCode: Int
         var error: String
         var health: Health?
+        /// Nil of one that has not ended yet: the engine says year 1 then.
+        var finishedAt: Moment?
 
         struct Health: Decodable, Hashable, Sendable {
             /// "starting", "healthy", "unhealthy", "none"
@@ -34,6 +37,20 @@ struct DockerContainer: Decodable, Hashable, Sendable {
             case exitCode = "ExitCode"
             case error = "Error"
             case health = "Health"
+            case finishedAt = "FinishedAt"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            status = try container.decode(String.self, forKey: .status)
+            pid = try container.decode(Int.self, forKey: .pid)
+            exitCode = try container.decode(Int.self, forKey: .exitCode)
+            error = try container.decode(String.self, forKey: .error)
+            health = try container.decodeIfPresent(Health.self, forKey: .health)
+            finishedAt = try container.decodeIfPresent(String.self, forKey: .finishedAt).flatMap {
+                Moment($0)
+            }
+            .flatMap { $0.seconds > 0 ? $0 : nil }
         }
     }
 
@@ -76,6 +93,8 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var mounts: [Mount]
     /// "8080/tcp" → where it is, or will be, published.
     var ports: [String: [Binding]]
+    /// "no", "always", "unless-stopped", "on-failure"
+    var restartPolicy: String
 
     private enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -96,7 +115,15 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     }
     private struct HostConfig: Decodable {
         var ports: [String: [Binding]?]?
-        private enum CodingKeys: String, CodingKey { case ports = "PortBindings" }
+        var restartPolicy: RestartPolicy?
+        private enum CodingKeys: String, CodingKey {
+            case ports = "PortBindings"
+            case restartPolicy = "RestartPolicy"
+        }
+    }
+    private struct RestartPolicy: Decodable {
+        var name: String
+        private enum CodingKeys: String, CodingKey { case name = "Name" }
     }
 
     init(from decoder: any Decoder) throws {
@@ -114,7 +141,9 @@ struct DockerContainer: Decodable, Hashable, Sendable {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             variables[String(parts[0])] = parts.count == 2 ? String(parts[1]) : ""
         }
-        ports = (try container.decode(HostConfig.self, forKey: .host).ports ?? [:]).compactMapValues { $0 }
+        let host = try container.decode(HostConfig.self, forKey: .host)
+        ports = (host.ports ?? [:]).compactMapValues { $0 }
+        restartPolicy = host.restartPolicy?.name ?? "no"
     }
 
     var isPaused: Bool { state.status == "paused" }

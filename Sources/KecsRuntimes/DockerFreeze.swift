@@ -46,6 +46,22 @@ struct DockerFreeze: Sendable {
         }
     }
 
+    /// Lets go on what a killed run left paused, or was about to pause: an engine carries out what it was asked for although
+    /// nobody waits for the answer. Two calls for one container are carried out one after the other, so that a pause of our
+    /// own comes after that one.
+    func settle(_ containers: [DockerContainer]) async throws {
+        for container in containers where container.isUp {
+            if container.state.status == "running" {
+                do {
+                    try await docker.pause(container.id)
+                } catch let failure as Failure where failure.kind == .failed {
+                    // Paused by now, or ended.
+                }
+            }
+        }
+        try await resume(containers)
+    }
+
     /// Stops them in the order given and sees them stopped.
     func stop(_ containers: [DockerContainer], limit: Duration) async throws {
         for container in containers where container.isUp {

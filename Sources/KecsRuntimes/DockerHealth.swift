@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import FoundationEssentials
 import Kecs
 import KecsStorage
 import KecsSystem
@@ -22,7 +21,7 @@ struct DockerHealth: Sendable {
     func wait(for ids: [String], limit: Duration) async throws {
         guard limit > .zero else { return }
         let clock = machine.clock
-        var last = "nobody answered"
+        var last = ControlPlaneHealth.not("nobody answered")
         var nextLook = clock.elapsed()
         var url = try await url(ids)
         let isHealthy = try await clock.wait(upTo: limit) {
@@ -37,27 +36,17 @@ struct DockerHealth: Sendable {
                     let waiting = containers.filter {
                         ["starting", "unhealthy"].contains($0.state.health?.status)
                     }
-                    last =
-                        waiting.first.map { "docker calls “\($0.name)” \($0.state.health?.status ?? "")" }
-                        ?? last
+                    if let first = waiting.first {
+                        last = .not("docker calls “\(first.name)” \(first.state.health?.status ?? "")")
+                    }
                     return waiting.isEmpty && containers.allSatisfy { $0.state.status == "running" }
                 }
             }
             guard let url else { return false }
-            do {
-                let answer = try HTTPProbe.get(url)
-                last = HealthAnswer(answer).complaint ?? ""
-                return last.isEmpty
-            } catch {
-                last = "\(error)"
-                return false
-            }
+            last = ControlPlaneHealth(asking: url)
+            return last == .healthy
         }
-        guard isHealthy else {
-            throw Failure(
-                .timeout, "“\(instance.name)” did not become healthy within \(limit)",
-                cause: "\(url ?? "docker"): \(last)", remedy: "kecsctl logs \(instance.name)")
-        }
+        guard isHealthy else { throw last.failure(of: instance, at: url ?? "docker", after: limit) }
     }
 
     private func url(_ ids: [String]) async throws -> String? {
@@ -84,32 +73,5 @@ struct DockerHealth: Sendable {
             cause:
                 "the container “\(dead.name)” is \(dead.state.status) with status \(dead.state.exitCode); \(words)",
             remedy: "kecsctl logs \(instance.name)")
-    }
-}
-
-/// What an admin `/health` says: `{"status":"healthy","persistence":{"status":"healthy",…}}`.
-struct HealthAnswer: Hashable, Sendable {
-    var httpStatus: Int
-    var status: String?
-    var persistence: String?
-
-    init(_ answer: HTTPProbe.Answer) {
-        httpStatus = answer.status
-        // An answer that is no JSON is judged by its status alone.
-        let body = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
-        status = body?["status"]?.string
-        persistence = body?["persistence"]?["status"]?.string
-    }
-
-    private static let good = ["healthy", "ok", "up", "pass"]
-
-    /// Nil when all is well.
-    var complaint: String? {
-        guard (200..<300).contains(httpStatus) else { return "it answered with the status \(httpStatus)" }
-        if let status, !Self.good.contains(status.lowercased()) { return "its status is “\(status)”" }
-        if let persistence, !Self.good.contains(persistence.lowercased()) {
-            return "its persistence is “\(persistence)”"
-        }
-        return nil
     }
 }

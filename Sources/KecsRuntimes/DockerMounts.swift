@@ -28,14 +28,14 @@ struct DockerMounts: Sendable {
                 guard !parts.contains(where: { $0.place == place }) else { continue }
                 parts.append(Part(name: Self.free(name, besides: used), place: place))
             } else if mount.type == "bind" {
-                let folder = FilePath(mount.source)
+                let source = FilePath(mount.source)
                 // Something below a part that is there already would be kept twice.
                 let isCovered = parts.contains {
-                    if case .folder(let other) = $0.place { folder.starts(with: other) } else { false }
+                    if case .folder(let other) = $0.place { source.starts(with: other) } else { false }
                 }
-                guard folder.isFolder, !isCovered else { continue }
+                guard !isCovered, let place = try Self.place(of: source) else { continue }
                 let name = FilePath(mount.destination).lastComponent?.string ?? "folder"
-                parts.append(Part(name: Self.free(name, besides: used), place: .folder(folder)))
+                parts.append(Part(name: Self.free(name, besides: used), place: place))
             }
         }
         return parts
@@ -109,13 +109,26 @@ struct DockerMounts: Sendable {
         return FilePath(dataFolder(of: container.variables)).appending(name).string
     }
 
-    static func part(for volume: VolumeMount, besides used: [String]) -> Part {
+    static func part(for volume: VolumeMount, besides used: [String]) throws -> Part {
         if volume.isFolder {
             let folder = FilePath(volume.source)
             return Part(
-                name: free(folder.lastComponent?.string ?? "folder", besides: used), place: .folder(folder))
+                name: free(folder.lastComponent?.string ?? "folder", besides: used),
+                place: try place(of: folder) ?? .folder(folder))
         }
         return Part(name: free(volume.source, besides: used), place: .volume(volume.source, at: nil))
+    }
+
+    /// A bound folder, or a bound single file: nil for what is neither, as a socket.
+    private static func place(of source: FilePath) throws -> Part.Place? {
+        guard let status = try FileStatus.following(source) else { return nil }
+        switch status.kind {
+        case .folder: return .folder(source)
+        case .file:
+            guard let name = source.lastComponent?.string else { return nil }
+            return .entries(of: source.removingLastComponent(), named: [name])
+        default: return nil
+        }
     }
 
     /// A part's name is also a file's: letters, digits, `_`, `.` and `-`, and no other part has it.

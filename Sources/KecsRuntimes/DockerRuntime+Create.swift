@@ -144,9 +144,14 @@ extension DockerRuntime {
         let digest = try await arguments().first { $0.hasPrefix("\(DockerLabel.spec)=") }
         let isSame = digest == "\(DockerLabel.spec)=\(container.labels[DockerLabel.spec] ?? "")"
         if isSame, image == container.image { return container.id }
-        let known = [DockerSpec.dataFolder] + spec.volumes.map(\.destination)
-        let attached = try container.mounts.filter { $0.type == "volume" && !known.contains($0.destination) }
-            .compactMap { mount in try mount.name.map { try VolumeMount("\($0):\(mount.destination)") } }
+        return try await replace(container)
+    }
+
+    /// Its name goes to a new container at once; it is removed only when the new one is complete.
+    ///
+    /// - Returns: The id of the new one.
+    private func replace(_ container: DockerContainer) async throws -> String {
+        let attached = try anonymousVolumes(of: container)
         if container.name != previousName { try await docker.rename(container.id, to: previousName) }
         let new: String
         do {
@@ -157,6 +162,12 @@ extension DockerRuntime {
         }
         try await docker.remove(container.id)
         return new
+    }
+
+    private func anonymousVolumes(of container: DockerContainer) throws -> [VolumeMount] {
+        let known = [DockerSpec.dataFolder] + spec.volumes.map(\.destination)
+        return try container.mounts.filter { $0.type == "volume" && !known.contains($0.destination) }
+            .compactMap { mount in try mount.name.map { try VolumeMount("\($0):\(mount.destination)") } }
     }
 
     /// Ends a replacement that was killed: the new container is complete, or the old one gets its name back.
@@ -170,5 +181,25 @@ extension DockerRuntime {
         } else {
             try await docker.rename(previous.id, to: spec.container)
         }
+    }
+}
+
+extension DockerRuntime: RebuildableRuntime {
+    /// How somebody's own container was made, is not known here.
+    public var isRebuildable: Bool { !spec.isAdopted }
+
+    public func rebuild(limit: Duration) async throws {
+        try await stop(limit: limit)
+        if let container = try await find() { _ = try await replace(container) }
+        try await start(limit: limit)
+    }
+
+    public func removeAndReturn(limit: Duration) async throws {
+        try await stop(limit: limit)
+        guard let container = try await find() else { return try await start(limit: limit) }
+        let attached = try anonymousVolumes(of: container)
+        try await docker.remove(container.id)
+        _ = try await create(attached: attached)
+        try await start(limit: limit)
     }
 }

@@ -18,7 +18,7 @@ public struct DockerRuntime: Runtime {
         self.machine = machine
         docker = Docker(machine)
         spec = try DockerSpec(instance)
-        volumes = Volumes(docker, helpersOf: instance, image: try instance.settings.text(.image))
+        volumes = Volumes(machine, helpersOf: instance, image: try instance.settings.text(.image))
     }
 
     public var runsSomething: Bool { true }
@@ -167,22 +167,30 @@ public struct DockerRuntime: Runtime {
     public func thaw() async throws {
         try await volumes.removeHelpers()
         guard let container = try await find() else { return }
-        if container.isPaused { try await docker.unpause(container.id) }
+        try await DockerFreeze(docker, instance).settle([container])
     }
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> SeenDatabase? {
+    public func serverDatabase() async throws -> ServerView? {
         guard let container = try await find(), container.state.status == "running" else { return nil }
         return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
     }
 
-    public func log(
-        _ request: LogRequest, output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws -> Bool {
+    public func hostDatabase(of instance: Instance) async throws -> FilePath? {
+        guard spec.isAdopted, let container = try await find() else { return try instance.databaseFile() }
+        return try await volumes.hostDatabase(of: container, instance)
+    }
+
+    public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await find() else { throw noContainer() }
-        try await docker.log(container.id, request, output: output)
+        try await docker.log(container.id, request, to: sink)
         return true
+    }
+
+    public func wasTakenDown() async throws -> Bool {
+        guard let container = try await find() else { return false }
+        return try await docker.endedAtItsStart(container)
     }
 
     // MARK: Data
@@ -191,7 +199,7 @@ public struct DockerRuntime: Runtime {
         guard spec.isAdopted else {
             var parts = try instance.folderParts()
             for volume in spec.volumes {
-                parts.append(DockerMounts.part(for: volume, besides: parts.map(\.name)))
+                parts.append(try DockerMounts.part(for: volume, besides: parts.map(\.name)))
             }
             return try await volumes.located(parts)
         }
@@ -211,6 +219,8 @@ public struct DockerRuntime: Runtime {
     }
 
     public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
+
+    public func room(inVolume name: String) async throws -> VolumeRoom { try await volumes.room(in: name) }
 
     public func fillVolume(_ name: String, from archive: FilePath) async throws {
         try await volumes.fill(name, from: archive)

@@ -114,21 +114,58 @@ public struct K3dRuntime: Runtime {
     private func waitUntilHealthy(limit: Duration) async throws {
         guard let healthURL else { return }
         machine.progress.step("waiting for the control plane", total: nil)
-        var last = "nobody answered"
+        var last = ControlPlaneHealth.not("nobody answered")
         let isHealthy = try await machine.clock.wait(upTo: limit, every: .milliseconds(500)) {
             try machine.cancellation.check()
-            switch ControlPlaneHealth(asking: healthURL) {
-            case .healthy: return true
-            case .not(let why):
-                last = why
-                return false
+            last = ControlPlaneHealth(asking: healthURL)
+            return last == .healthy
+        }
+        guard isHealthy else { throw last.failure(of: instance, at: healthURL, after: limit) }
+    }
+
+    // MARK: Looking in
+
+    /// Of the control plane. In a cluster a container's two streams are one.
+    public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
+        let kubectl = try await reachable()
+        try await kubectl.log(
+            "deployment/\(ControlPlaneManifests.deployment)", container: ControlPlaneManifests.container,
+            namespace: ControlPlaneManifests.namespace, request, output: sink.output)
+        return true
+    }
+
+    public func serverDatabase() async throws -> ServerView? {
+        let name = try instance.databaseFile().lastComponent?.string ?? InstanceFolder.databaseName
+        return try await ControlPlane(
+            machine: machine, kubectl: try await reachable(), instance: "\(instance.name)"
+        )
+        .database(FilePath(ControlPlaneManifests.dataFolder).appending(name).string)
+    }
+
+    /// kubectl for a cluster that runs and whose API answers.
+    private func reachable() async throws -> Kubectl {
+        switch try await cluster.condition() {
+        case .unknown(let why): throw cluster.unknown(why)
+        case .absent:
+            throw Failure(
+                .notFound, "“\(instance.name)” has no cluster", cause: "k3d lists no “\(cluster.name)”",
+                remedy: "kecsctl start \(instance.name)")
+        case .present(let found):
+            guard found.hasRunningServer else {
+                throw Failure(
+                    .failed, "the cluster of “\(instance.name)” does not run",
+                    cause: "what its control plane wrote is only to be had from the cluster",
+                    remedy: "kecsctl start \(instance.name)")
             }
         }
-        guard isHealthy else {
+        if !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
+        let (isReady, why) = try await cluster.kubectl.readyz()
+        guard isReady else {
             throw Failure(
-                .timeout, "the control plane of “\(instance.name)” did not become healthy within \(limit)",
-                cause: "\(healthURL): \(last)", remedy: "kecsctl logs \(instance.name)")
+                .unreachable, "the API of “\(cluster.name)” does not answer", cause: why,
+                remedy: "kecsctl doctor \(instance.name)")
         }
+        return cluster.kubectl
     }
 
     // MARK: Stop and freeze

@@ -132,6 +132,36 @@ struct Kubectl: Sendable {
         return result.outputText.split(separator: "\n").map(String.init)
     }
 
+    // MARK: Looking into a pod
+
+    /// What a workload's container wrote: its two streams as one, in the order in which they came.
+    ///
+    /// - Parameter workload: "deployment/kecs-server"; of several pods, the first one.
+    func log(
+        _ workload: String, container: String, namespace: String, _ request: LogRequest,
+        output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws {
+        // Without --request-timeout, which would end --follow too.
+        var call = call(["logs", workload, "-n", namespace, "--container", container] + request.words)
+        call.limit = request.limit
+        let result = try await machine.processes.stream(call, output: output)
+        guard result.succeeded else {
+            throw Failure(
+                .failed, "the log of \(workload) in “\(cluster)” cannot be read",
+                cause: result.firstComplaint,
+                remedy: "kubectl --kubeconfig \(kubeconfig) describe pods -n \(namespace)")
+        }
+    }
+
+    /// Runs a program in a workload's container. Its exit status is kubectl's (K59), but 1 may also be kubectl's own.
+    func execute(
+        _ arguments: [String], in workload: String, container: String, namespace: String
+    ) async throws -> ProcessResult {
+        try await run(
+            ["exec", workload, "-n", namespace, "--container", container, Self.patience, "--"] + arguments,
+            limit: .seconds(20))
+    }
+
     func unreachable(_ message: String, _ result: ProcessResult) -> Failure {
         Failure(
             .unreachable, message, cause: result.firstComplaint,
@@ -141,12 +171,17 @@ struct Kubectl: Sendable {
     func run(
         _ arguments: [String], input: [UInt8]? = nil, limit: Duration
     ) async throws -> ProcessResult {
-        var call = ProcessCall("kubectl", arguments)
-        call.environment = ["KUBECONFIG": kubeconfig.string]
+        var call = call(arguments)
         call.limit = limit
         call.outputLimit = 64 << 20
         if let input { call.input = .bytes(input) }
         return try await machine.processes.run(call)
+    }
+
+    private func call(_ arguments: [String]) -> ProcessCall {
+        var call = ProcessCall("kubectl", arguments)
+        call.environment = ["KUBECONFIG": kubeconfig.string]
+        return call
     }
 }
 

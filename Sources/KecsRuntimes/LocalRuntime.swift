@@ -105,6 +105,8 @@ public struct LocalRuntime: Runtime {
             token: hex(machine.random(16)), identity: nil, command: command, startedAt: machine.clock.now())
         var environment = machine.environment
         environment[Self.tokenVariable] = record.token
+        // It is to outlive whoever may have started this kecsctl.
+        environment[Orphans.variable] = nil
         environment["KECS_INSTANCE"] = instance.name.description
         environment["KECS_DATA_DIR"] = dataFolder.string
         environment["KECSCTL_API_PORT"] = apiPort.map { "\($0)" }

@@ -74,17 +74,11 @@ extension OwnCluster {
         guard case .present(let found) = try await k3d.existence(of: name) else {
             throw unknown("k3d does not list it")
         }
-        let running = found.nodes.filter { $0.state.status == "running" && $0.role != "loadbalancer" }
-        do {
-            try await engine.pause(running.map(\.name))
-            let value = try await body()
-            try await thaw()
-            return value
-        } catch {
-            try await thaw()
-            throw error
-        }
+        let nodes = found.nodes.filter { $0.role != "loadbalancer" }.map(\.name)
+        return try await freeze.whilePaused(try await engine.docker.inspect(nodes), body)
     }
+
+    private var freeze: DockerFreeze { DockerFreeze(engine.docker, instance) }
 
     func thaw() async throws {
         switch try await k3d.existence(of: name) {
@@ -95,6 +89,8 @@ extension OwnCluster {
     }
 
     func resume(_ found: K3dCluster) async throws {
-        try await engine.unpause(found.nodes.filter { $0.state.status == "paused" }.map(\.name))
+        for node in found.nodes where node.state.status == "paused" {
+            try await engine.docker.unpause(node.name)
+        }
     }
 }

@@ -64,7 +64,7 @@ struct OwnCluster: Sendable {
         kubeconfig = place.appending(InstanceFolder.kubeconfigName)
         draft = place.appending(InstanceFolder.clusterDraftName)
         k3d = K3d(machine: machine, ownKubeconfig: kubeconfig)
-        engine = K3dEngine(machine: machine, cluster: name)
+        engine = K3dEngine(machine, cluster: name)
         kubectl = Kubectl(machine: machine, kubeconfig: kubeconfig, cluster: name)
     }
 

@@ -21,10 +21,11 @@ public struct SilencedPrograms: ProcessRunner {
     }
 
     public func stream(
-        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {
         guard !programs.contains(call.program) else { return ProcessResult(end: .timedOut) }
-        return try await processes.stream(call, output: output)
+        return try await processes.stream(call, output: output, errors: errors)
     }
 
     public func uncancelled() -> any ProcessRunner {

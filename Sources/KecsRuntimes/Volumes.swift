@@ -12,9 +12,11 @@ struct Volumes: Sendable {
     private let instance: Instance
     /// The instance's own image, tried first; any other that is there does as well.
     private let image: String?
+    private let freeSpace: @Sendable (FilePath) throws -> ByteCount
 
-    init(_ docker: Docker, helpersOf instance: Instance, image: String?) {
-        self.docker = docker
+    init(_ machine: Machine, helpersOf instance: Instance, image: String?) {
+        docker = Docker(machine)
+        freeSpace = machine.freeSpace
         self.instance = instance
         self.image = image
     }
@@ -63,6 +65,15 @@ struct Volumes: Sendable {
         return false
     }
 
+    /// Where a container's database lies on this host; nil when that is a volume out of reach.
+    func hostDatabase(of container: DockerContainer, _ instance: Instance) async throws -> FilePath? {
+        let path = try DockerMounts.database(of: container, instance)
+        guard let (mount, rest) = container.mount(holding: path), mount.type == "volume",
+            let name = mount.name
+        else { return try instance.databaseFile() }
+        return try await folder(of: name)?.appending(FilePath(rest).components)
+    }
+
     /// The same parts, with the place of each volume that can be reached.
     func located(_ parts: [Part]) async throws -> [Part] {
         var located: [Part] = []
@@ -103,6 +114,31 @@ struct Volumes: Sendable {
         }
     }
 
+    // MARK: Room
+
+    func room(in name: String) async throws -> VolumeRoom {
+        let volume = try await volume(name)
+        return VolumeRoom(
+            used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume))
+    }
+
+    /// On the file system that the volume's bytes lie on; nil when that is not known here.
+    private func freeSpace(for volume: DockerVolume) async throws -> ByteCount? {
+        var place = FilePath(volume.mountPoint)
+        if let device = volume.options?["device"], device.hasPrefix("/"), volume.options?["type"] == "none" {
+            place = FilePath(device)
+        } else if !volume.isPlainFolder {
+            return nil
+        }
+        guard DockerEndpoint(try await docker.endpoint()).socket != nil, try await docker.isOnThisKernel()
+        else { return nil }
+        // The engine closes its folder to others, but everybody may ask how full its file system is.
+        while place.withPlatformString({ access($0, F_OK) }) != 0, place != "/" {
+            place = place.removingLastComponent()
+        }
+        return try freeSpace(place)
+    }
+
     // MARK: Fill
 
     func makeReady(_ name: String) async throws {
@@ -120,11 +156,12 @@ struct Volumes: Sendable {
                 remedy: "docker container stop \(container.name)")
         }
         if try await folder(of: name) != nil { return }
-        guard try await imageWithShell() != nil else {
+        guard try await broom() != nil else {
             throw Failure(
                 .failed, "the volume “\(name)” cannot be emptied for the restore",
                 cause:
-                    "its mount point cannot be reached by this user, and no image on this machine has a shell",
+                    "its mount point cannot be reached by this user, and no container can be made that could: "
+                    + "neither this machine's programs nor those of an image run in one",
                 remedy: "sudo kecsctl restore \(instance.name) --from latest")
         }
     }
@@ -137,16 +174,15 @@ struct Volumes: Sendable {
                 && ComposeLabel.project(of: container.labels) != nil
     }
 
-    /// Empties the volume and unpacks the archive into it.
+    /// Empties the volume and unpacks the archive into it. What was removed is in the backup that was made before.
     func fill(_ name: String, from archive: FilePath) async throws {
         _ = try await volume(name)
-        guard let image = try await imageWithShell() else {
+        guard let broom = try await broom() else {
             throw Failure(
-                .failed, "the volume “\(name)” cannot be emptied", cause: "no image here has a shell")
+                .failed, "the volume “\(name)” cannot be emptied",
+                cause: "no program that could do it runs in a container here")
         }
-        // Names that no file has stay as patterns; `rm -f` does not mind.
-        let script = "cd \(Self.mountPath) && rm -rf -- ..?* .[!.]* * && test -z \"$(ls -A)\""
-        guard try await runShell(script, image: image, volume: name) else {
+        guard try await run(broom, in: name) else {
             throw Failure(.failed, "the volume “\(name)” could not be emptied")
         }
         try await withHelper(name, isReadOnly: false) { helper in
@@ -154,10 +190,22 @@ struct Volumes: Sendable {
         }
     }
 
-    private func imageWithShell() async throws -> String? {
-        for image in try await images() where try await runShell("true", image: image, volume: nil) {
-            return image
+    /// What can empty a folder in a container of an image that is here.
+    private enum Broom {
+        /// This machine's own `find`, bound into a container with its libraries: the image need hold no program at all.
+        case host(image: String)
+        case shell(image: String)
+    }
+
+    /// The first that runs.
+    private func broom() async throws -> Broom? {
+        let images = try await images()
+        if let image = images.first, DockerEndpoint(try await docker.endpoint()).socket != nil,
+            try await docker.isOnThisKernel(), try await run(.host(image: image), in: nil)
+        {
+            return .host(image: image)
         }
+        for image in images where try await run(.shell(image: image), in: nil) { return .shell(image: image) }
         return nil
     }
 
@@ -167,15 +215,31 @@ struct Volumes: Sendable {
         return images
     }
 
-    private func runShell(_ script: String, image: String, volume: String?) async throws -> Bool {
+    /// - Parameter volume: What is emptied; nil only tries whether it would work.
+    /// - Returns: Whether the program ran and ended well: then nothing is left in the volume.
+    private func run(_ broom: Broom, in volume: String?) async throws -> Bool {
         try await removeHelpers()
-        let arguments =
-            helperArguments(volume, isReadOnly: false) + [
-                "--network", "none", "--user", "0:0", "--entrypoint", "/bin/sh", image, "-c", script,
-            ]
-        let ended = try await docker.runToEnd(arguments)
+        var words = helperArguments(volume, isReadOnly: false) + ["--network", "none", "--user", "0:0"]
+        switch broom {
+        case .host(let image):
+            for folder in Self.programFolders {
+                words += ["--mount", VolumeMount.bind(folder, folder) + ",readonly"]
+            }
+            words += ["--entrypoint", "/usr/bin/find", image]
+            words += volume == nil ? ["/", "-maxdepth", "0"] : [Self.mountPath, "-mindepth", "1", "-delete"]
+        case .shell(let image):
+            // Names that no file has stay as patterns; `rm -f` does not mind.
+            let script = "cd \(Self.mountPath) && rm -rf -- ..?* .[!.]* * && test -z \"$(ls -A)\""
+            words += ["--entrypoint", "/bin/sh", image, "-c", volume == nil ? "true" : script]
+        }
+        let ended = try await docker.runToEnd(words)
         try await removeHelpers()
         return ended
+    }
+
+    /// Where programs and their libraries lie, on systems with and without a merged `/usr`.
+    private static var programFolders: [String] {
+        ["/usr", "/bin", "/lib", "/lib64"].filter { FilePath($0).isFolder }
     }
 
     // MARK: Helpers

@@ -15,6 +15,8 @@ struct ChildWatch {
         var input: [UInt8]
         /// Takes standard output piece by piece; nil collects it.
         var output: (@Sendable ([UInt8]) throws -> Void)?
+        /// Takes standard error likewise.
+        var errors: (@Sendable ([UInt8]) throws -> Void)?
         var isCancelled: @Sendable () -> Bool
     }
 
@@ -160,10 +162,10 @@ struct ChildWatch {
         for _ in 0..<16 {
             let output = piece(from: pipes.ours.output)
             if output.isEnd { pipes.closeOutput() }
-            if output.count > 0 { take(output.count) }
+            if output.count > 0 { take(output.count, rules.output, else: \.output) }
             let errors = piece(from: pipes.ours.errors)
             if errors.isEnd { pipes.closeErrors() }
-            if errors.count > 0 { collect(errors.count, in: \.errors) }
+            if errors.count > 0 { take(errors.count, rules.errors, else: \.errors) }
             if leaderEnd != nil { readSinceEnd += output.count + errors.count }
             if output.count == 0, errors.count == 0 { return }
         }
@@ -181,12 +183,15 @@ struct ChildWatch {
         }
     }
 
-    private mutating func take(_ count: Int) {
-        guard let output = rules.output else { return collect(count, in: \.output) }
+    private mutating func take(
+        _ count: Int, _ taker: (@Sendable ([UInt8]) throws -> Void)?,
+        else stream: WritableKeyPath<Findings, [UInt8]>
+    ) {
+        guard let taker else { return collect(count, in: stream) }
         // Once stopped, nobody wants it; it is still read, so that the child can say its last words and end.
         guard findings.stopped == nil else { return }
         do {
-            try output(Array(buffer[..<count]))
+            try taker(Array(buffer[..<count]))
         } catch {
             findings.stopped = .reader(error)
         }

@@ -75,8 +75,11 @@ public protocol ProcessRunner: Sendable {
     /// - Throws: `ProcessError` when it cannot be started, `Interrupted`/`CancellationError` when cancelled: the child's group is gone then.
     func run(_ call: ProcessCall) async throws -> ProcessResult
     /// The same, with standard output handed over piece by piece as it comes (not collected), for logs and tar streams.
+    ///
+    /// - Parameter errors: Takes standard error likewise; nil collects it.
     func stream(
-        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult
     /// The same one, deaf to the command's interruption: for putting right what an interrupted command has begun.
     func uncancelled() -> any ProcessRunner
@@ -84,4 +87,10 @@ public protocol ProcessRunner: Sendable {
 
 extension ProcessRunner {
     public func uncancelled() -> any ProcessRunner { self }
+
+    public func stream(
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+    ) async throws -> ProcessResult {
+        try await stream(call, output: output, errors: nil)
+    }
 }

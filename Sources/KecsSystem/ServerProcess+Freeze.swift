@@ -49,15 +49,21 @@ extension ProcessIdentity {
     /// The process whose environment, as it was given at its start, holds a variable with this value. Processes whose
     /// environment cannot be read (another user's) are passed over.
     public static func find(variable: String, value: String) throws -> ProcessIdentity? {
+        // Its children inherit the variable: the leader of the session is the server.
+        try ProcessStatus.all(carrying: variable, value).first { $0.session == $0.pid }
+            .flatMap { try of(pid: $0.pid) }
+    }
+}
+
+extension ProcessStatus {
+    /// Those that run and were started with a variable in their environment, as far as this user may look.
+    static func all(carrying variable: String, _ value: String) throws -> [ProcessStatus] {
         let wanted = Array("\(variable)=\(value)".utf8)
-        for status in try ProcessStatus.all() where status.isRunning {
-            guard let environment = try? FilePath("/proc/\(status.pid)/environ").contents() else { continue }
-            guard environment.split(separator: 0).contains(where: { $0.elementsEqual(wanted) }) else {
-                continue
-            }
-            // Its children inherit the variable: the leader of the session is the server.
-            if status.session == status.pid { return try of(pid: status.pid) }
+        return try all().filter { status in
+            guard status.isRunning,
+                let environment = try? FilePath("/proc/\(status.pid)/environ").contents(limit: 4 << 20)
+            else { return false }
+            return environment.split(separator: 0).contains { $0.elementsEqual(wanted) }
         }
-        return nil
     }
 }

@@ -36,15 +36,18 @@ public struct SystemProcesses: ProcessRunner {
     public static func killAll() { ProcessGroup.killAllRegistered() }
 
     public func run(_ call: ProcessCall) async throws -> ProcessResult {
-        try await perform(call, output: nil)
+        try await perform(call, output: nil, errors: nil)
     }
 
-    /// - Parameter output: Called on a thread of its own, so it may block; while it does, the limit is not looked at.
-    ///   When it throws, the child's group is stopped and the error comes out.
+    /// - Parameters:
+    ///   - output: Called on a thread of its own, so it may block; while it does, the limit is not looked at.
+    ///     When it throws, the child's group is stopped and the error comes out.
+    ///   - errors: Likewise, on the same thread.
     public func stream(
-        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {
-        try await perform(call, output: output)
+        try await perform(call, output: output, errors: errors)
     }
 
     public func uncancelled() -> any ProcessRunner {
@@ -52,7 +55,8 @@ public struct SystemProcesses: ProcessRunner {
     }
 
     private func perform(
-        _ call: ProcessCall, output: (@Sendable ([UInt8]) throws -> Void)?
+        _ call: ProcessCall, output: (@Sendable ([UInt8]) throws -> Void)?,
+        errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {
         if !call.outlivesCancellation {
             try cancellation.check()
@@ -64,7 +68,7 @@ public struct SystemProcesses: ProcessRunner {
         if case .bytes(let bytes) = call.input { input = bytes }
         let rules = ChildWatch.Rules(
             deadline: start + call.limit, grace: grace, outputLimit: call.outputLimit,
-            input: input, output: output,
+            input: input, output: output, errors: errors,
             isCancelled: { [cancellation] in
                 !call.outlivesCancellation && (task.isSet || cancellation.reason != nil)
             })
@@ -164,8 +168,11 @@ public struct SystemProcesses: ProcessRunner {
             environment: .variables(environment), workingDirectory: call.folder, platformOptions: options)
     }
 
+    private static let mark = try? Orphans.mark(.current())
+
     private func environment(of call: ProcessCall) -> [String: String] {
         var all = environment
+        all[Orphans.variable] = Self.mark
         for (name, value) in call.environment { all[name] = value }
         return all.filter { !$0.key.hasPrefix("K3D_") }
     }

@@ -34,6 +34,20 @@ public struct FakeTools: Sendable {
         try awaitNoWriter(of: tool)
     }
 
+    /// k3d, kubectl and docker as the program `standin` plays them, in the world that lies in a folder.
+    public func addStandIns(_ program: FilePath, world: FilePath) throws {
+        // The stand-in looks for its recordings beside the world.
+        let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
+            .removingLastComponent()
+            .appending("Tests/Fixtures")
+        let link = world.appending("recordings")
+        let code = fixtures.withPlatformString { target in link.withPlatformString { symlink(target, $0) } }
+        guard code == 0 else { throw FileError.last("link", link) }
+        for tool in ["k3d", "kubectl", "docker"] {
+            try add(tool, "exec '\(program)' '\(world)' \(tool) \"$@\"")
+        }
+    }
+
     /// Every call of every tool so far: its name and its arguments.
     public func calls() throws -> [[String]] {
         guard log.isPresent else { return [] }

@@ -52,17 +52,25 @@ public final class ScriptedProcesses: ProcessRunner {
     }
 
     public func stream(
-        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+        errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult {
         try Task.checkCancellation()
         var result = try answer(call)
         // In pieces that split lines and records, as a pipe does.
-        var rest = result.output[...]
-        while !rest.isEmpty {
-            try output(Array(rest.prefix(1000)))
-            rest = rest.dropFirst(1000)
+        func hand(_ bytes: [UInt8], to taker: ([UInt8]) throws -> Void) rethrows {
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                try taker(Array(rest.prefix(1000)))
+                rest = rest.dropFirst(1000)
+            }
         }
+        try hand(result.output, to: output)
         result.output = []
+        if let errors {
+            try hand(result.errors, to: errors)
+            result.errors = []
+        }
         return result
     }
 

@@ -307,9 +307,10 @@ struct K3dTool {
         needDocker("46-dockerdown-cluster-stop", "46-dockerdown-cluster-stop", name)
         let isThere = scene.change { world -> Bool in
             let all = nodes(of: name, in: world)
-            for node in all where node.status == "running" { set(node.name, "exited", &world) }
             return !all.isEmpty
         }
+        Engine(scene: scene).stop(
+            nodes(of: name, in: scene.world).filter { $0.status == "running" }.map(\.name))
         guard isThere else { _exit(scene.replay("19-cluster-stop-missing", names: [("nope", name)])) }
         _exit(scene.replay("76-stop", names: oneIs(name)))
     }

@@ -11,6 +11,12 @@ enum Main {
         let words = CommandLine.arguments
         guard words.count >= 3 else { exit(2) }
         let scene = Scene(folder: FilePath(words[1]), tool: words[2], arguments: Array(words.dropFirst(3)))
+        // What the engine does by itself.
+        switch words[2] {
+        case "serve": Server(scene: scene, container: words[3]).run()
+        case "end": Engine(scene: scene).end(words.dropFirst(3))
+        default: break
+        }
         scene.meetFaults()
         switch words[2] {
         case "k3d": K3dTool(scene: scene).run()

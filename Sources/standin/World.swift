@@ -7,10 +7,52 @@ import SystemPackage
 /// of them.
 struct World: Codable {
     struct Container: Codable {
+        struct Mount: Codable {
+            /// `bind volume`
+            var type: String
+            /// Of a volume.
+            var name = ""
+            var source: String
+            var target: String
+            var isWritable = true
+        }
+        struct Port: Codable {
+            var address: String
+            var host: Int
+            var inner: Int
+        }
+
         var name: String
         /// `created running paused exited`
         var status: String
         var labels: [String: String] = [:]
+        /// Those that k3d makes have none but their name.
+        var id = ""
+        var image = ""
+        var variables: [String] = []
+        var mounts: [Mount] = []
+        var ports: [Port] = []
+        var restart = "no"
+        /// Of the process that listens on its ports.
+        var pid: Int32 = 0
+        var finishedAt = "0001-01-01T00:00:00Z"
+        /// What it wrote, on either stream.
+        var output = ""
+        var errors = ""
+    }
+    struct Image: Codable {
+        var id: String
+        var tags: [String]
+        /// What can be run in it: "sh", "stat".
+        var programs: [String] = []
+    }
+    /// What a container's server says at `/health`, so many times.
+    struct Health: Codable {
+        /// 0: it hangs up.
+        var status: Int
+        var body: String
+        /// Nil: from now on.
+        var times: Int?
     }
     struct Cluster: Codable {
         var name: String
@@ -29,6 +71,8 @@ struct World: Codable {
     struct Thing: Codable {
         var name: String
         var labels: [String: String] = [:]
+        /// Of a volume: with any, its mount point holds nothing while no container uses it.
+        var options: [String: String] = [:]
     }
     /// Of one cluster, by `kind/namespace/name`.
     typealias Objects = [String: JSONValue]
@@ -39,6 +83,17 @@ struct World: Codable {
     var containers: [Container] = []
     var networks: [Thing] = []
     var volumes: [Thing] = []
+    var images: [Image] = []
+    /// What servers say of themselves; well, once the list is at its end.
+    var health: [Health] = []
+    /// When the engine was started.
+    var engineStart = "2026-01-01T00:00:00Z"
+    /// Ends of containers that the engine remembers, in nanoseconds, by container.
+    var deaths: [String: Int64] = [:]
+    /// How long a server takes to end when it is told to. The engine sees to it also when nobody waits for it.
+    var stopMilliseconds = 0
+    /// What docker says that volumes hold; others are "N/A".
+    var volumeSizes: [String: String] = [:]
     /// Kept in a file of its own: a thousand objects are read only by those who ask for objects.
     var objects: [String: Objects] = [:]
     /// Ports that somebody listens on whom docker finds out too late.
@@ -53,6 +108,10 @@ struct World: Codable {
     var mostCreating = 0
     /// How many times a new workload is seen waiting before it is available.
     var rolloutQuestions = 0
+    /// What the control plane's pod wrote; nil: its container waits for its image.
+    var podLog: String?
+    /// What can be run in the pod.
+    var podPrograms = ["stat", "head"]
     /// Clusters whose API does not answer.
     var silent: [String] = []
     var faults: [Fault] = []
@@ -63,6 +122,7 @@ struct World: Codable {
         case creating, mostCreating
         case docker, clusters, containers, networks, volumes, takenPorts, missingImages, invalid,
             createMilliseconds
+        case images, health, engineStart, deaths, stopMilliseconds, volumeSizes, podLog, podPrograms
         case rolloutQuestions, silent, faults, unexpected
     }
 

@@ -78,6 +78,25 @@ extension OnDocker {
             }
         }
 
+        @Test func `test persistence does the guide's eight steps, and no volume is removed`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                let file = try write(scene, in: scene.root.appending("project"))
+                try await scene.must(start(scene, file))
+                let volume = try #require(Engine.folder).appending(
+                    "data/volumes/project_repos_data/_data/kept")
+                try volume.replaceContents(Array("kept".utf8))
+                let ids = try await Engine.docker("ps", "-q")
+                let inventory = try await Engine.inventory()
+                let report = try await scene.must(["test", "persistence", "dev", "-o", "json"]).first()
+                #expect(report["survived"] == ["restart", "rebuild", "down"])
+                #expect(try await Engine.inventory() == inventory)
+                let now = try await Engine.docker("ps", "-q")
+                #expect(Set(now.split(separator: "\n")).isDisjoint(with: ids.split(separator: "\n")))
+                #expect(String(decoding: try volume.contents(), as: UTF8.self) == "kept")
+            }
+        }
+
         @Test func `who depends on others stops first, and volumes are chosen by their label`() async throws {
             try await DockerScene.with { scene in
                 try await Engine.build("kecs-test:plain")

@@ -169,9 +169,56 @@ extension OnDocker {
                 _ = try await must("restore", "dev", "--from", "latest")
                 #expect(try await listing() == before)
                 #expect(try await Engine.inventory() == containers)
-                // What it held is in a backup of its own.
+                // What it held is in a backup of its own, from which an undo takes it back, and that too.
                 let backups = try await asUser(["backups", "list", "dev", "-o", "json"]).items()
                 #expect(backups.contains { $0["reason"]?.string == "before-restore" })
+                _ = try await must("undo", "dev")
+                #expect(try await listing() == changed)
+                _ = try await must("undo", "dev")
+                #expect(try await listing() == before)
+                #expect(try await Engine.inventory() == containers)
+            }
+        }
+
+        /// A volume that is mounted only while it is used has no folder to look into, for root either.
+        @Test func `a volume of the driver's own is filled without any program in the image`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                let device = scene.root.appending("device")
+                try device.createFolder()
+                try await Engine.docker(
+                    "volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", "device=\(device)",
+                    "lent")
+                try device.appending("one").replaceContents(Array("one".utf8))
+                try device.appending("deep/.hidden").removingLastComponent().createFolder()
+                try device.appending("deep/.hidden").replaceContents(Array("hidden".utf8))
+                try await scene.must(
+                    [
+                        "start", "dev", "--runtime", "docker", "--image", "kecs-test:plain", "--volume",
+                        "lent:/lent",
+                    ] + scene.ports)
+                let before = try entries(device)
+                let inventory = try await Engine.inventory()
+                try await scene.must(["backup", "dev"])
+                try device.appending("extra").replaceContents(Array("extra".utf8))
+                try device.appending("one").replaceContents(Array("two".utf8))
+                let changed = try entries(device)
+                try await scene.must(["restore", "dev", "--from", "latest"])
+                #expect(try entries(device) == before)
+                try await scene.must(["undo", "dev"])
+                #expect(try entries(device) == changed)
+                #expect(try await Engine.inventory() == inventory)
+                #expect(try await scene.state() == "running")
+                #expect(
+                    try await Engine.docker("exec", "--user", "0:0", "kecs-dev", "cat", "/lent/one") == "two")
+            }
+        }
+
+        private func entries(_ folder: FilePath) throws -> [String] {
+            try folder.entries().sorted { $0.string < $1.string }.flatMap { name -> [String] in
+                let path = folder.appending(name)
+                if path.isFolder { return try entries(path).map { "\(name.string)/\($0)" } }
+                return ["\(name.string): \(String(decoding: try path.contents(), as: UTF8.self))"]
             }
         }
     }

@@ -47,7 +47,13 @@ extension OnDocker {
                 try await Engine.build("kecs-test:plain")
                 try await scene.must(
                     ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
-                #expect(try await scene.must(["logs", "dev"]).output == "serving /data\n")
+                let log = try await scene.must(["logs", "dev"])
+                #expect(log.output == "serving /data\n")
+                #expect(log.errors == "warning: a server of the tests\n")
+                // Both of the restarted one, and only the last line of each.
+                try await scene.must(["restart", "dev"])
+                let last = try await scene.must(["logs", "dev", "--tail", "1", "--since", "1h"])
+                #expect(last.output + last.errors == "warning: a server of the tests\n")
             }
         }
     }

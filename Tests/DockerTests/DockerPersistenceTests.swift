@@ -37,7 +37,7 @@ extension OnDocker {
                     try await Engine.order(signal)
                     #expect(try await scene.state() == "unknown")
                     try await Engine.order("start")
-                    try await scene.must(["start", "dev"])
+                    // An engine that was killed ends what ran when it is started, and does not start it again: we do.
                     #expect(try await scene.state() == "running")
                     #expect(try scene.rows() == 1)
                 }
@@ -45,6 +45,86 @@ extension OnDocker {
                     try await Engine.inventory().filter { $0.hasPrefix("container") } == [
                         "container kecs-dev"
                     ])
+            }
+        }
+
+        @Test func `what somebody stopped stays stopped, whatever happens to the engine`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
+                try await Engine.docker("stop", "kecs-dev")
+                #expect(try await scene.state() == "stopped")
+                for signal in ["kill", "term"] {
+                    try await Engine.order(signal)
+                    try await Engine.order("start")
+                    #expect(try await scene.state() == "stopped")
+                }
+                try await scene.must(["start", "dev"])
+                try await scene.must(["stop", "dev"])
+                try await Engine.order("kill")
+                try await Engine.order("start")
+                #expect(try await scene.state() == "stopped")
+            }
+        }
+
+        @Test func `test persistence rebuilds the container and takes it away, and the server has the rows`()
+            async throws
+        {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", "kecs-test:plain"] + scene.ports)
+                try scene.insertRow("kept")
+                let old = try await Engine.docker("inspect", "--format", "{{.Id}}", "kecs-dev")
+                let inventory = try await Engine.inventory()
+                let report = try await scene.must(["test", "persistence", "dev", "-o", "json"]).first()
+                #expect(report["survived"] == ["restart", "rebuild", "down"])
+                #expect(report["skipped"] == [])
+                #expect(try await Engine.inventory() == inventory)
+                #expect(try await Engine.docker("inspect", "--format", "{{.Id}}", "kecs-dev") != old)
+                #expect(try await scene.state() == "running")
+                #expect(try scene.rows() == 1)
+                // One that was stopped is stopped afterwards.
+                try await scene.must(["stop", "dev", "--no-backup"])
+                let stopped = try await scene.must(["test", "persistence", "dev", "-o", "json"]).first()
+                #expect(stopped["survived"] == ["restart", "rebuild", "down"])
+                #expect(try await scene.state() == "stopped")
+                try await scene.must(["start", "dev"])
+                // A container without the data folder: what is written here is not what the server has.
+                try await Engine.docker("rm", "-f", "kecs-dev")
+                try await Engine.docker(
+                    "run", "-d", "--name", "kecs-dev", "-p", "127.0.0.1:\(scene.admin):8081",
+                    "kecs-test:plain")
+                let wrong = try await scene.kecsctl("test", "persistence", "dev")
+                #expect(wrong.status == 13, "\(wrong.errors)")
+                #expect(try await scene.state() == "running")
+            }
+        }
+
+        @Test func `a single file that is bound into an adopted container is a part`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:plain")
+                let data = scene.root.appending("kecs-data")
+                try data.createFolder()
+                try data.setOwner((65532, 65532))
+                let file = scene.root.appending("app.conf")
+                try file.replaceContents(Array("level=info\n".utf8), mode: 0o644)
+                try await Engine.docker(
+                    "run", "-d", "--name", "app", "-p", "127.0.0.1:\(scene.admin):8081", "-v",
+                    "\(data):/data",
+                    "-v", "\(file):/srv/app.conf", "kecs-test:plain")
+                try await scene.must(["start", "dev", "--runtime", "docker", "--container", "app"])
+                let report = try await scene.must(["backup", "dev", "-o", "json"]).first()
+                let parts = try #require(report["backup"]?["parts"]?.array).compactMap { $0["name"]?.string }
+                #expect(parts == ["data", "config", "app.conf"])
+                try file.replaceContents(Array("level=debug\n".utf8), mode: 0o644)
+                try await scene.must(["restore", "dev", "--from", "latest"])
+                #expect(String(decoding: try file.contents(), as: UTF8.self) == "level=info\n")
+                #expect(try await Engine.docker("exec", "app", "cat", "/srv/app.conf") == "level=info\n")
+                try await scene.must(["undo", "dev"])
+                #expect(String(decoding: try file.contents(), as: UTF8.self) == "level=debug\n")
+                #expect(try await Engine.docker("exec", "app", "cat", "/srv/app.conf") == "level=debug\n")
             }
         }
 

@@ -35,19 +35,10 @@ struct StandInWorld {
     }
 
     private func install(_ world: World) throws {
-        let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
-            .appending("Fixtures/k3d-5.9")
-        // The stand-in looks for its recordings beside the world.
-        let code = fixtures.withPlatformString { target in
-            folder.appending("recordings").withPlatformString { symlink(target, $0) }
-        }
-        try #require(code == 0)
-        try world.write(to: folder)
         let program = FilePath(bytes: try FilePath("/proc/self/exe").linkTarget()).removingLastComponent()
             .appending("standin")
-        for tool in ["k3d", "kubectl", "docker"] {
-            try home.tools.add(tool, "exec '\(program)' '\(folder)' \(tool) \"$@\"")
-        }
+        try world.write(to: folder)
+        try home.tools.addStandIns(program, world: folder)
     }
 
     var machine: Machine {
@@ -141,6 +132,34 @@ struct StandInWorld {
             found[object["metadata"]?["name"]?.string ?? ""] = object["spec"]?["replicas"]?.integer ?? -1
         }
         return found
+    }
+
+    /// An instance in a container, on ports that were free a moment ago.
+    func dockerInstance(
+        _ name: String = "dev", _ settings: [SettingKey: String] = [:]
+    ) throws -> Instance {
+        var instance = try instance(name, settings)
+        guard instance.config.runtime != .docker else { return instance }
+        instance.config.runtime = .docker
+        var port = UInt16.random(in: 33_000...60_000)
+        while try !Ports.isFree(port) || !Ports.isFree(port + 1) { port += 2 }
+        instance.config.settings = [
+            "image": "kecs:1", "apiPort": .integer(Int64(port)), "adminPort": .integer(Int64(port + 1)),
+            "owner": .string("\(Machine.userID):\(Machine.groupID)"),
+        ]
+        try instance.config.write(to: instance.folder.config)
+        return try self.instance(name, settings)
+    }
+
+    /// With whichever runtime each instance has, as the program wires them.
+    var site: Site {
+        let machine = machine
+        let home = Home(self.home.kecs)
+        return Site(machine: machine, home: home, tool: Manifest.Tool(name: "kecsctl", version: "0")) {
+            instance in
+            if instance.config.runtime == .docker { return try DockerRuntime(instance, machine: machine) }
+            return try K3dRuntime(instance, machine: machine)
+        }
     }
 
     private static func count(_ name: InstanceName) -> Int {

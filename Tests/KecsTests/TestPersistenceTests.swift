@@ -13,6 +13,7 @@ import Testing
     private struct Forgetful: RebuildableRuntime {
         let database: FilePath
         let losesAt: String?
+        var isRebuildable = true
         func state() async -> RuntimeState { .running }
         func start(limit: Duration) async throws {}
         func stop(limit: Duration) async throws { try lose("restart") }

@@ -22,7 +22,8 @@ struct CaptureParts: Sendable {
         switch consistency {
         case .stopped where wasRunning:
             let clock = site.machine.clock
-            let journal = Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true)
+            let journal = Journal(
+                operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
             try journal.write(to: instance.folder.journal)
             let began = clock.elapsed()
             let parts: [Manifest.Part]

@@ -41,7 +41,8 @@ public struct DestroyInstance: Sendable {
         }
         try site.machine.cancellation.check()
         let journal = Journal(
-            operation: "destroy", startedAt: site.machine.clock.now(), runsAfterwards: state.mayWrite)
+            operation: "destroy", startedAt: site.machine.clock.now(), runsAfterwards: state.mayWrite,
+            mayBeStopped: state.mayWrite)
         try journal.write(to: instance.folder.journal)
         let remains = Remains(home: site.home)
         do {

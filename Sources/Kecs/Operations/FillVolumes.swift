@@ -9,26 +9,105 @@ struct FillVolumes: Sendable {
     let instance: Instance
     let runtime: any Runtime
 
-    /// Backs up what the volumes among the places hold now.
-    func keep(_ places: [StageTrees.Place]) async throws -> [Journal.VolumeFill] {
-        var fills: [(part: String, fill: Journal.VolumeFill)] = []
-        for place in places {
-            guard case .volume(let name) = place.target else { continue }
-            fills.append(
-                (place.part, Journal.VolumeFill(volume: name, archive: PathText(place.archive), kept: nil)))
+    /// Sees to it that volumes can be restored into, before anything is touched. What is made for looking is taken away by
+    /// the next run, should this one be killed.
+    ///
+    /// - Parameter isRunning: Whether the instance runs now.
+    func makeReady(_ volumes: [String], isRunning: Bool) async throws {
+        guard !volumes.isEmpty else { return }
+        try Journal(
+            operation: "restore", startedAt: site.machine.clock.now(), runsAfterwards: isRunning,
+            mayBeFrozen: true
+        ).write(to: instance.folder.journal)
+        do {
+            for volume in volumes { try await runtime.makeReady(volume: volume) }
+        } catch {
+            try Journal.close(instance.folder.journal)
+            throw error
         }
+        try Journal.close(instance.folder.journal)
+    }
+
+    /// - Throws: `Failure(.noRoom)` when what a place is to hold does not fit, as far as that can be told.
+    func checkRoom(for places: [StageTrees.Place]) async throws {
+        for place in places {
+            guard case .volume(let name) = place.target, let record = place.record else { continue }
+            let room = try await runtime.room(inVolume: name)
+            guard let free = room.free else { continue }
+            // It is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
+            let needed = ByteCount(record.sourceBytes + Int64(record.entries) * 2304)
+            guard needed > free + (room.used ?? ByteCount(0)) else { continue }
+            throw Failure(
+                .noRoom, "there is not enough room in the volume “\(name)” of “\(instance.name)”",
+                cause: "\(free) are free where it lies, it holds \(room.used ?? ByteCount(0)), and about "
+                    + "\(needed) are needed",
+                remedy: "docker system df")
+        }
+    }
+
+    /// What is to be filled; what the volumes hold now is backed up first.
+    func keep(_ places: [StageTrees.Place]) async throws -> [Journal.VolumeFill] {
+        try await keep(
+            places.compactMap { place in
+                guard case .volume(let name) = place.target else { return nil }
+                return Journal.VolumeFill(volume: name, archive: PathText(place.archive), kept: nil)
+            })
+    }
+
+    /// The fills that bring back what others replaced.
+    ///
+    /// - Throws: `Failure(.damaged)` when a backup of what a volume held is gone or rotten.
+    func reversed(_ fills: [Journal.VolumeFill], isRunning: Bool) async throws -> [Journal.VolumeFill] {
+        let back = try fills.compactMap { fill in
+            try fill.kept.map { kept in
+                try check(kept.path, of: fill.volume)
+                return Journal.VolumeFill(volume: fill.volume, archive: kept, kept: nil)
+            }
+        }
+        try await makeReady(back.map(\.volume), isRunning: isRunning)
+        return try await keep(back)
+    }
+
+    private func keep(_ fills: [Journal.VolumeFill]) async throws -> [Journal.VolumeFill] {
         guard !fills.isEmpty else { return [] }
-        let names = fills.map(\.part)
-        let there = try await runtime.parts().map(\.name).filter(names.contains)
-        guard !there.isEmpty else { return fills.map(\.fill) }
+        var parts: [String: String] = [:]
+        for part in try await runtime.parts() {
+            if let volume = part.volumeOutOfReach, fills.contains(where: { $0.volume == volume }) {
+                parts[volume] = part.name
+            }
+        }
+        guard !parts.isEmpty else { return fills }
         let backup = try await TakeBackup(site: site)
-            .run(instance, BackupRequest(reason: .beforeRestore, parts: there, prune: false)).backup
-        return fills.map { part, fill in
+            .run(
+                instance, BackupRequest(reason: .beforeRestore, parts: parts.values.sorted(), prune: false)
+            ).backup
+        return fills.map { fill in
             var fill = fill
-            if let backup, let kept = backup.parts.first(where: { $0.name == part }) {
+            if let backup, let name = parts[fill.volume],
+                let kept = backup.parts.first(where: { $0.name == name })
+            {
                 fill.kept = PathText(FilePath(backup.path).appending(kept.file))
             }
             return fill
+        }
+    }
+
+    private func check(_ kept: FilePath, of volume: String) throws {
+        func gone(_ why: String) -> Failure {
+            Failure(
+                .damaged, "what the volume “\(volume)” held cannot be brought back", cause: why,
+                remedy: "kecsctl backups list \(instance.name)")
+        }
+        guard kept.isPresent else { throw gone("\(kept) is not there any more") }
+        let id = kept.removingLastComponent().lastComponent?.string ?? ""
+        let backup = try instance.backups.find(id, instance: instance.name.description)
+        guard let record = backup.manifest?.parts.first(where: { $0.file == kept.lastComponent?.string })
+        else {
+            throw gone("the backup “\(id)” does not know \(kept)")
+        }
+        let found = try digest(of: kept, cancellation: site.machine.cancellation)
+        guard found.sha256 == record.sha256 else {
+            throw gone("\(kept) has the SHA-256 \(found.sha256) instead of \(record.sha256)")
         }
     }
 

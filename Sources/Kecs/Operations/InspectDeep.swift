@@ -11,6 +11,8 @@ public struct DeepFindings: Hashable, Encodable, Sendable {
     public var api: APIFindings?
     /// What does not fit together, in sentences.
     public var problems: [String] = []
+    /// What could not be compared, and why.
+    public var unknown: [String] = []
 
     public struct APIFindings: Hashable, Encodable, Sendable {
         public var clusters: [String]
@@ -60,31 +62,43 @@ public struct InspectDeep: Sendable {
         var findings = DeepFindings()
         let runtime = try site.runtime(instance)
         guard await runtime.state() == .running else { return findings }
-        let file = try instance.databaseFile()
-        findings.server = try await runtime.serverDatabase()
-        findings.host = try SeenDatabase(of: file)
-        if let server = findings.server {
-            if let host = findings.host {
-                if !server.isSame(as: host) {
-                    findings.problems.append(
-                        "the server's database \(server.path) is not \(host.path) of this host: another folder is "
-                            + "mounted there, or it was replaced while the server ran")
-                }
-            } else {
-                findings.problems.append(
-                    "the server has the database \(server.path), this host has no \(file)")
-            }
-        } else if findings.host != nil, runtime.makesItsDatabase {
-            findings.problems.append("the server does not see the database \(file)")
-        }
+        let file = try await runtime.hostDatabase(of: instance)
+        findings.host = try file.flatMap { try SeenDatabase(of: $0) }
+        compare(try await runtime.serverDatabase(), file, &findings)
         await askAPI(instance, runtime, file, &findings)
         return findings
+    }
+
+    private func compare(_ view: ServerView?, _ file: FilePath?, _ findings: inout DeepFindings) {
+        switch view {
+        case nil: break
+        case .unknown(let why): findings.unknown.append("the database that the server sees: \(why)")
+        case .nothing(let path):
+            guard let host = findings.host else { return }
+            findings.problems.append("the server sees no \(path), this host has the database \(host.path)")
+        case .database(let server):
+            findings.server = server
+            guard let file else {
+                findings.unknown.append(
+                    "the database \(server.path): its volume cannot be reached on this host")
+                return
+            }
+            guard let host = findings.host else {
+                findings.problems.append(
+                    "the server has the database \(server.path), this host has no \(file)")
+                return
+            }
+            guard !server.isSame(as: host) else { return }
+            findings.problems.append(
+                "the server's database \(server.path) is not \(host.path) of this host: another folder is "
+                    + "mounted there, or it was replaced while the server ran")
+        }
     }
 
     // MARK: The ECS API
 
     private func askAPI(
-        _ instance: Instance, _ runtime: any Runtime, _ file: FilePath, _ findings: inout DeepFindings
+        _ instance: Instance, _ runtime: any Runtime, _ file: FilePath?, _ findings: inout DeepFindings
     ) async {
         guard let url = runtime.endpoints().first(where: { $0.name == "api" })?.url else { return }
         do {
@@ -95,7 +109,7 @@ public struct InspectDeep: Sendable {
                     "ListServices", "serviceArns", ["cluster": .string(cluster)], at: url)
             }
             findings.api = .init(clusters: clusters, services: services)
-            guard let known = try remembered(file) else { return }
+            guard let file, file.isPresent, let known = try remembered(file) else { return }
             if known.keys.sorted() != clusters {
                 findings.problems.append(
                     "the API tells of the clusters \(listed(clusters)), the database of \(listed(known.keys.sorted()))"

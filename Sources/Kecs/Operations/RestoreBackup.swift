@@ -57,11 +57,13 @@ public struct RestoreBackup: Sendable {
         }
         let id = freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
-        for volume in volumes(opened, request) { try await runtime.makeReady(volume: volume) }
+        let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
+        try await filling.makeReady(volumes(opened, request), isRunning: state.mayWrite)
         let volumes = try await foldersOfVolumes(opened, request, runtime)
         let stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
         let places = try stage.places(for: opened)
-        let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime).keep(places)
+        if !request.force { try await filling.checkRoom(for: places) }
+        let fills = try await filling.keep(places)
         for fill in fills {
             guard let kept = fill.kept else { continue }
             stage.notes.add("what the volume “\(fill.volume)” held is kept in \(kept.path)")
@@ -76,6 +78,8 @@ public struct RestoreBackup: Sendable {
             let trees = try stage.run(opened, places)
             if state.mayWrite {
                 stopBegan = true
+                journal.mayBeStopped = true
+                try journal.write(to: instance.folder.journal)
                 try await runtime.stop(limit: .seconds(60))
             }
             let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
@@ -84,6 +88,7 @@ public struct RestoreBackup: Sendable {
             journal.swap?.units = units
             journal.swap?.phase = .swapping
             journal.fills = fills.isEmpty ? nil : fills
+            journal.swap?.fills = journal.fills
             journal.runsAfterwards = state.mayWrite && request.start
             try journal.write(to: instance.folder.journal)
             for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }

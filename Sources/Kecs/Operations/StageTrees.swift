@@ -78,6 +78,13 @@ struct StageTrees: Sendable {
                 .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
         }
         if let volume = part.volume { return try place(of: part, volume, archive) }
+        if let file = part.singleFile, let name = file.lastComponent?.string {
+            let folder = try followed(file.removingLastComponent())
+            return Place(
+                part: part.name, staging: try staging(for: folder.appending(name), part: part.name),
+                target: request.paths.isEmpty ? .entries(of: folder, named: [name]) : .overlay(on: folder),
+                label: part.name, archive: archive, record: part)
+        }
         var live: FilePath
         if part.name == "data" {
             live = try instance.dataFolder()
@@ -333,5 +340,10 @@ extension OwnerMapping {
 
 extension Manifest.Part {
     /// The name of the volume that it was made of.
+    /// The path of the single file that it was made of.
+    var singleFile: FilePath? {
+        root.hasPrefix(Part.filePrefix) ? FilePath(String(root.dropFirst(Part.filePrefix.count))) : nil
+    }
+
     var volume: String? { root.hasPrefix("volume:") ? String(root.dropFirst("volume:".count)) : nil }
 }

@@ -54,7 +54,7 @@ struct StagedTree: Sendable {
                 guard new.isPresent || live.isPresent else { return nil }
                 return try Swap.Unit(
                     part: part, live: live, staged: new.isPresent ? new : nil,
-                    previous: kept.appending(part).appending(name),
+                    previous: try Self.keep(live, kept: kept, id: id, part: part).appending(name),
                     isRewritten: name == InstanceFolder.configName && new.isPresent ? true : nil)
             }
         case .volume: return []

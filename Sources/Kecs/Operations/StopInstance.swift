@@ -65,7 +65,8 @@ public struct StopInstance: Sendable {
             }
         }
         try site.machine.cancellation.check()
-        let journal = Journal(operation: "stop", startedAt: clock.now(), runsAfterwards: true)
+        let journal = Journal(
+            operation: "stop", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
@@ -100,7 +101,8 @@ public struct RestartInstance: Sendable {
                 outcome: .already, state: await runtime.state().name, runsSomething: false, endpoints: [],
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
-        let journal = Journal(operation: "restart", startedAt: clock.now(), runsAfterwards: true)
+        let journal = Journal(
+            operation: "restart", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: .seconds(60))

@@ -58,7 +58,12 @@ public struct TakeBackup: Sendable {
                 try PartPlan(part, of: instance, last: last, cancellation: site.machine.cancellation))
         }
         let consistency = try chooseConsistency(plans, volumes, state: state, instance: instance)
-        let needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
+        var needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
+        for volume in volumes.compactMap(\.volumeOutOfReach) {
+            // The tar, and what is unpacked of it to look at its databases.
+            guard let used = try await runtime.room(inVolume: volume).used else { continue }
+            needed = needed + used + used
+        }
         let free = try site.machine.freeSpace(instance.backups.folder)
         if needed > free, !request.force {
             throw Failure(

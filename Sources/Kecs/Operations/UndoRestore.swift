@@ -21,7 +21,7 @@ public struct UndoRestore: Sendable {
                 cause: "\(instance.folder.previous) holds nothing",
                 remedy: "kecsctl backups list \(instance.name)")
         }
-        let parts = Array(Set(record.units.map(\.part))).sorted()
+        let parts = Set(record.units.map(\.part)).union((record.fills ?? []).map(\.volume)).sorted()
         if dryRun {
             return RestoreReport(
                 outcome: .planned, from: record.from, parts: parts, undo: nil, state: "",
@@ -49,14 +49,19 @@ public struct UndoRestore: Sendable {
                 part: unit.part, live: unit.live.path, staged: old.isPresent ? old : nil,
                 previous: Self.renamed(old, from: record.id, to: id), isRewritten: unit.isRewritten)
         }
+        let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime)
+            .reversed(record.fills ?? [], isRunning: state.mayWrite)
         var swap = Swap(id: id, from: "undo of \(record.id)", units: units, staging: [], previous: kept)
         swap.phase = .swapping
-        let journal = Journal(
+        swap.fills = fills.isEmpty ? nil : fills
+        var journal = Journal(
             operation: "undo", startedAt: clock.now(), runsAfterwards: state.mayWrite && start, swap: swap)
+        journal.fills = swap.fills
         try journal.write(to: instance.folder.journal)
         do {
             if state.mayWrite { try await runtime.stop(limit: .seconds(60)) }
             try site.machine.cancellation.check()
+            for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
             try swap.exchange()
         } catch {
             throw await TakeBack(site: site, instance: instance).run(

@@ -5,7 +5,11 @@ import KecsSystem
 
 struct LogsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Print the log of an instance's server.")
+        commandName: "logs", abstract: "Print the log of an instance's server.",
+        discussion: """
+            What a server in a container wrote to its standard error comes out on standard error.
+            In a cluster both of its streams are one, and so they are in the file of a local server.
+            """)
 
     static let help = CommandHelp(
         ExitStatus.common.union([10]), .init("kecsctl logs dev --tail 50", "its last 50 lines"),
@@ -32,14 +36,10 @@ struct LogsCommand: SessionCommand {
         let name = try session.one(instance.selection, unnamed: .theOnlyOne)
         let instance = try session.site.instance(name)
         let request = LogRequest(tail: tail, follow: follow, since: since)
-        if try await session.site.runtime(instance).log(
-            request,
-            output: { [console = session.console] in
-                console.answer(bytes: $0)
-            })
-        {
-            return 0
-        }
+        let sink = LogSink(
+            output: { [console = session.console] in console.answer(bytes: $0) },
+            errors: { [console = session.console] in console.pass(bytes: $0) })
+        if try await session.site.runtime(instance).log(request, to: sink) { return 0 }
         guard since == nil else {
             throw Failure(
                 .usage, "--since is only for servers in containers",

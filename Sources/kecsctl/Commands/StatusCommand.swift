@@ -58,6 +58,7 @@ struct StatusCommand: SessionCommand {
         if let server = item.deep?.server {
             lines.append(("server", "sees \(server.path), \(ByteCount(server.size))"))
         }
+        lines += (item.deep?.unknown ?? []).map { ("not compared", $0) }
         if let api = item.deep?.api {
             let services = api.services.values.reduce(0) { $0 + $1.count }
             lines.append(("its API", "\(api.clusters.count) clusters, \(services) services"))

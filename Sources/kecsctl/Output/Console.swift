@@ -57,6 +57,14 @@ final class Console: Sendable {
         }
     }
 
+    /// What another program wrote to its standard error, as it is.
+    func pass(bytes: [UInt8]) {
+        state.withLock { state in
+            clearProgress(&state)
+            do { _ = try errors.writeAll(bytes) } catch {}
+        }
+    }
+
     func fail(_ failure: Failure, instance: String? = nil) {
         switch format {
         case .text: line(ErrorText.text(failure, colour: terminal.colour))

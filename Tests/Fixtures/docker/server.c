@@ -5,6 +5,7 @@
 //   vectors.db  opaque, with DuckDB's magic: OPAQUE_MIB blocks; each tick writes its number into every block in their
 //               order. A copy of one moment has numbers that never rise from block to block and differ by one at most.
 //   vectors.db.wal  the number of the tick under way, written before the blocks
+// Told to end, it takes STOP_MS for it.
 // Built static by Tests/Fixtures/docker/build-image.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -117,6 +118,7 @@ int main(void) {
     }
     struct pollfd doors[2] = {{.fd = listener(8080), .events = POLLIN}, {.fd = listener(8081), .events = POLLIN}};
     printf("serving %s\n", folder);
+    fprintf(stderr, "warning: a server of the tests\n");
     while (!ended) {
         int ready = poll(doors, 2, every > 0 ? every : 1000);
         for (int n = 0; ready > 0 && n < 2; n++) {
@@ -139,6 +141,7 @@ int main(void) {
                 if (pwrite(opaque, &tick, 8, ((off_t)n << 20) + 16) != 8) fail("write");
         }
     }
+    usleep(number("STOP_MS", 0) * 1000);
     sqlite3_close(db);
     printf("ended\n");
     return 0;

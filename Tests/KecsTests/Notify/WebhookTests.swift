@@ -111,7 +111,8 @@ import Testing
         }
 
         func stream(
-            _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void
+            _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
+            errors: (@Sendable ([UInt8]) throws -> Void)?
         ) async throws -> ProcessResult { try await run(call) }
     }
 }
