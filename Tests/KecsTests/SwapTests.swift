@@ -106,10 +106,12 @@ import Testing
             var swap = try scene(root)
             let odd = FilePath(bytes: root.bytes + Array("/a%b\n".utf8) + [0xFF, 0xC3])
             swap.units[0].live = PathText(odd)
-            let journal = Journal(
+            var journal = Journal(
                 operation: "restore", startedAt: Moment(seconds: 5), runsAfterwards: true, swap: swap)
             let file = root.appending("journal.json")
             try journal.write(to: file)
+            // Who wrote it is written with it.
+            journal.process = try ProcessIdentity.current()
             #expect(try Journal.read(file) == journal)
             #expect(try Journal.read(file)?.swap?.units[0].live.path.bytes == odd.bytes)
         }
