@@ -27,7 +27,7 @@ extension OnDocker {
                 for round in 0..<Rounds.count(ci: 15, full: 100) {
                     let verb = verbs[round % verbs.count]
                     if verb[0] == "start" { _ = try await scene.kecsctl("stop", "dev", "--no-backup") }
-                    let wasKilled = try scene.kecsctl.killed(
+                    let wasKilled = try await scene.kecsctl.killed(
                         after: .milliseconds(Int.random(in: 5...1500)), verb)
                     if wasKilled { killed += 1 }
                     let state = try await scene.state()
@@ -104,7 +104,7 @@ extension OnDocker {
                         round % 4 == 3
                         ? ["undo", "dev"]
                         : ["restore", "dev", "--from", backups[round % 2], "--part", "lent", "--part", "own"]
-                    if try scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...6000)), verb) {
+                    if try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...6000)), verb) {
                         killed += 1
                     }
                     let context: Comment = "round \(round): \(verb)"
@@ -134,7 +134,7 @@ extension OnDocker {
                     var wasCaught = false
                     // Until one is caught in the act: the journal is there.
                     for _ in 0..<40 where !wasCaught {
-                        _ = try scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...900)), verb)
+                        _ = try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...900)), verb)
                         wasCaught = scene.root.appending("home/instances/dev/journal.json").isPresent
                     }
                     try #require(wasCaught)

@@ -200,7 +200,7 @@ extension OnDocker {
                     let words =
                         now == "local"
                         ? ["--to", "docker", "--image", "kecs-test:plain"] : ["--to", "local"]
-                    if try scene.kecsctl.killed(
+                    if try await scene.kecsctl.killed(
                         after: .milliseconds(Int.random(in: 20...900)),
                         ["migrate", "runtime", "dev"] + words)
                     {

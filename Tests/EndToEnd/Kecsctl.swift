@@ -71,10 +71,10 @@ struct Kecsctl: Sendable {
     /// Starts it, kills it with SIGKILL after so long, and waits for its end.
     ///
     /// - Returns: Whether it was killed, and not finished before.
-    func killed(after delay: Duration, _ arguments: [String]) throws -> Bool {
+    func killed(after delay: Duration, _ arguments: [String]) async throws -> Bool {
         let pid = try spawn(arguments)
-        usleep(
-            UInt32(delay.components.seconds * 1_000_000 + delay.components.attoseconds / 1_000_000_000_000))
+        // Not usleep: Swift's few threads are for all tests.
+        try await Task.sleep(for: delay)
         kill(pid, SIGKILL)
         var status: Int32 = 0
         waitpid(pid, &status, 0)

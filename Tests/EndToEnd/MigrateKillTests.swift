@@ -67,7 +67,7 @@ import Testing
                 try reset()
                 // Most of a run is the backup and the rehearsal; its end is where it counts.
                 let delay = Int.random(in: round % 3 == 0 ? 0...whole / 2 : whole / 2...whole)
-                if try kecsctl.killed(after: .milliseconds(delay), ["migrate", "schema", "dev"]) {
+                if try await kecsctl.killed(after: .milliseconds(delay), ["migrate", "schema", "dev"]) {
                     seen.killed += 1
                 }
                 let found = try content(live)

@@ -116,7 +116,7 @@ import Testing
                 let instance = try scene(here)
                 let moment = Duration.milliseconds(
                     Int.random(in: 5...Int(length / .milliseconds(1))))
-                guard try here.kecsctl.killed(after: moment, ["recover", "brave-lovelace"]) else {
+                guard try await here.kecsctl.killed(after: moment, ["recover", "brave-lovelace"]) else {
                     length = min(length, moment)
                     return
                 }
