@@ -134,7 +134,8 @@ extension OnDocker {
                     var wasCaught = false
                     // Until one is caught in the act: the journal is there.
                     for _ in 0..<40 where !wasCaught {
-                        _ = try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...900)), verb)
+                        _ = try await scene.kecsctl.killed(
+                            after: .milliseconds(Int.random(in: 50...900)), verb)
                         wasCaught = scene.root.appending("home/instances/dev/journal.json").isPresent
                     }
                     try #require(wasCaught)

@@ -73,7 +73,8 @@ import Testing
                         [UInt8](repeating: UInt8(round & 0xff), count: 8) + Array("DUCK".utf8)
                             + [UInt8](repeating: 7, count: 4 << 20))
                 }
-                let wasKilled = try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 5...1800)), verb)
+                let wasKilled = try await scene.kecsctl.killed(
+                    after: .milliseconds(Int.random(in: 5...1800)), verb)
                 if wasKilled { killed += 1 }
                 let context: Comment = "round \(round): \(verb), killed: \(wasKilled)"
                 guard scene.instance.isPresent else {

@@ -51,7 +51,8 @@ import Testing
             for round in 0..<Rounds.count(ci: 15, full: 80) {
                 try fill(live.appending("data/kecs.db"), 50_000)
                 let before = try treeDigest(live.appending("minio-data"))
-                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...250)), ["backup", "dev"]) {
+                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...250)), ["backup", "dev"])
+                {
                     killed += 1
                 }
                 #expect(try treeDigest(live.appending("minio-data")) == before)
@@ -99,7 +100,9 @@ import Testing
                 let verb =
                     round % 3 == 2
                     ? ["undo", "dev"] : ["restore", "dev", "--from", round % 2 == 0 ? first : second]
-                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...200)), verb) { killed += 1 }
+                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...200)), verb) {
+                    killed += 1
+                }
                 // Any kecsctl heals.
                 let list = try await kecsctl("list", "-o", "json")
                 #expect(list.status == 0, "\(list.errors)")
