@@ -341,6 +341,31 @@ import Testing
         }
     }
 
+    @Test func `another k3d that works on the cluster is waited for, and named when it does not end`()
+        async throws
+    {
+        try await StandInWorld.with(World(faults: [Fault(call: "k3d cluster stop", kind: "hang")])) {
+            (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let stop = Task {
+                var call = ProcessCall("k3d", "cluster", "stop", k3d)
+                call.limit = .seconds(600)
+                return try await here.machine.processes.run(call)
+            }
+            while try !here.world().faults.isEmpty {
+                try await SystemClock().sleep(for: .milliseconds(20))
+            }
+            let survivors = K3dSurvivors(
+                machine: here.machine, cluster: k3d, instance: instance.config.id, patience: .seconds(1))
+            let failure = await #expect(throws: Failure.self) { try await survivors.settle() }
+            #expect(failure?.kind == .busy)
+            #expect(failure?.cause?.hasSuffix("k3d cluster stop \(k3d)") == true)
+            #expect(try here.changes() == ["k3d cluster stop \(k3d)"])
+            here.cancellation.cancel(.interrupt)
+            await #expect(throws: (any Error).self) { _ = try await stop.value }
+        }
+    }
+
     // MARK: Choices
 
     @Test func `what is not there cannot be asked for or skipped`() async throws {

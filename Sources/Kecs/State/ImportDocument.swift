@@ -49,17 +49,7 @@ public struct ImportDocument: Sendable {
         var report = DocumentReport(
             outcome: .already, file: request.file.string, changes: [], ignored: [], remarks: [],
             durationSeconds: 0)
-        let file = try instance.databaseFile()
-        if !file.isPresent {
-            guard !request.dryRun else {
-                throw Failure(
-                    .notFound, "“\(instance.name)” has no database to compare with",
-                    cause: "there is no \(file)",
-                    remedy: "kecsctl start \(instance.name)")
-            }
-            try file.removingLastComponent().createFolder()
-            _ = try StateDatabase.create(file, at: clock.now())
-        }
+        let file = try await database(of: instance, request)
         // Only to know whether anything is to be done: read again when it is done.
         let planned = try describing(request.file) {
             try difference(
@@ -91,6 +81,19 @@ public struct ImportDocument: Sendable {
         report.outcome = .done
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report
+    }
+
+    /// Made if need be, where kecsctl makes it and not the server.
+    private func database(of instance: Instance, _ request: DocumentRequest) async throws -> FilePath {
+        do {
+            return try await stateDatabase(of: instance, site)
+        } catch let failure as Failure where failure.kind == .notFound {
+            guard !request.dryRun, try !site.runtime(instance).makesItsDatabase else { throw failure }
+            let file = try await instance.reachableData(site).appending(InstanceFolder.databaseName)
+            try file.removingLastComponent().createFolder()
+            _ = try StateDatabase.create(file, at: site.machine.clock.now())
+            return file
+        }
     }
 
     private func difference(
