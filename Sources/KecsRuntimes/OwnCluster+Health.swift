@@ -48,11 +48,17 @@ extension OwnCluster {
             return trouble(
                 "the DNS of “\(name)” has \(known) for \(node), which has \(address)", remedy: restart)
         }
-        if entries["host.k3d.internal"] == nil {
+        if entries["host.k3d.internal"] == nil, try await !isInCustomNames("host.k3d.internal") {
             troubles.append(
                 trouble("the DNS of “\(name)” does not know host.k3d.internal any more", remedy: restart))
         }
         return troubles
+    }
+
+    /// Where people put names that are to survive a restart of k3s.
+    private func isInCustomNames(_ name: String) async throws -> Bool {
+        let map = try await kubectl.object("configmap", "coredns-custom", namespace: "kube-system")
+        return (map?["data"]?.object ?? [:]).values.contains { $0.string?.contains(name) == true }
     }
 
     /// `172.18.0.2 k3d-dev-server-0` a line, as in /etc/hosts.
