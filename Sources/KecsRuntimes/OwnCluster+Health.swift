@@ -23,7 +23,7 @@ extension OwnCluster {
                 trouble(
                     "“\(name)” has no nodes that services could run on", remedy: "k3d cluster list \(name)"))
         }
-        let containers = try await NodeAddresses(self).containers()
+        let containers = try await NodeAddresses(self).recorded()
         for node in nodes {
             guard let now = containers[node.name], let recorded = node.address, now != recorded else {
                 continue
@@ -104,6 +104,12 @@ struct NodeAddresses {
         let now = try await containers()
         if file.isPresent, try JSONFile.read([String: String].self, from: file) == now { return }
         try JSONFile.write(now, to: file)
+    }
+
+    /// As they were when the cluster was brought up last, which is a moment ago for who looks after that.
+    func recorded() async throws -> [String: String] {
+        guard file.isPresent else { return try await containers() }
+        return try JSONFile.read([String: String].self, from: file)
     }
 
     /// A clause for each node that is not where it was.
