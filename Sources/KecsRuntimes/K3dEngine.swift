@@ -23,10 +23,13 @@ struct K3dEngine: Sendable {
     }
 
     func findings() async throws -> Findings {
-        Findings(
-            containers: try await docker.containers().filter { isNode($0.name) },
-            network: try await docker.networks().first { $0.name == "k3d-\(cluster)" },
-            volume: try await docker.volumes().first { $0.name == "k3d-\(cluster)-images" })
+        async let containers = docker.containers()
+        async let networks = docker.networks()
+        async let volumes = docker.volumes()
+        return try await Findings(
+            containers: containers.filter { isNode($0.name) },
+            network: networks.first { $0.name == "k3d-\(cluster)" },
+            volume: volumes.first { $0.name == "k3d-\(cluster)-images" })
     }
 
     /// Names that k3d would re-use, or in a rollback remove, although they are somebody else's.
@@ -41,8 +44,7 @@ struct K3dEngine: Sendable {
     /// only the tools container is. Labels decide, and docker itself refuses what is in use.
     ///
     /// - Returns: What was removed.
-    func removeLeftovers() async throws -> [String] {
-        let findings = try await findings()
+    func removeLeftovers(_ findings: Findings) async throws -> [String] {
         guard findings.containers.isEmpty else { return [] }
         var removed: [String] = []
         if let network = findings.network, isK3ds(network) {

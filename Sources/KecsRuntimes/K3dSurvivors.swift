@@ -11,7 +11,7 @@ struct K3dSurvivors: Sendable {
     let instance: String
 
     /// As long as a stop or a delete may take.
-    static let patience = Duration.seconds(120)
+    var patience = Duration.seconds(120)
 
     /// Ends a create that was ours, since what it leaves is known to be incomplete, and waits for everything else. To be
     /// called under the cluster's lock: what is found then belongs to nobody who still waits for it.
@@ -19,7 +19,7 @@ struct K3dSurvivors: Sendable {
         let label = "\(K3dCreate.ownerLabel)=\(instance)@server:*"
         for call in try calls() where call.arguments.contains(label) { try call.kill() }
         var left: [RunningProcess] = []
-        let ended = try await machine.clock.wait(upTo: Self.patience, every: .milliseconds(100)) {
+        let ended = try await machine.clock.wait(upTo: patience, every: .milliseconds(500)) {
             try machine.cancellation.check()
             left = try calls()
             return left.isEmpty
@@ -41,13 +41,12 @@ struct K3dSurvivors: Sendable {
     /// `k3d cluster create|start|stop|delete … NAME …`, also behind an interpreter.
     private func calls() throws -> [RunningProcess] {
         let verbs: Set = ["create", "start", "stop", "restart", "delete", "edit"]
-        return try RunningProcess.ofThisUser().filter { process in
-            let words = process.arguments
+        return try RunningProcess.ofThisUser { words in
             guard let start = words.firstIndex(where: { $0 == "k3d" || $0.hasSuffix("/k3d") }),
                 words.count > start + 3
             else { return false }
             return words[start + 1] == "cluster" && verbs.contains(words[start + 2])
-                && words[(start + 3)...].contains(cluster) && isOfThisEngine(process)
-        }
+                && words[(start + 3)...].contains(cluster)
+        }.filter(isOfThisEngine)
     }
 }

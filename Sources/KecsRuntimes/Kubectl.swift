@@ -115,7 +115,8 @@ struct Kubectl: Sendable {
         }
     }
 
-    /// Removes what bears a label, in all namespaces, and waits until it is gone.
+    /// Removes what bears a label, in all namespaces, and waits until it is gone with all that it has made: a Deployment
+    /// that is gone alone leaves its Pods to be found for a while.
     ///
     /// - Returns: What kubectl says it removed.
     func delete(_ kinds: [String], label: String, limit: Duration) async throws -> [String] {
@@ -123,7 +124,7 @@ struct Kubectl: Sendable {
         let result = try await run(
             [
                 "delete", kinds.joined(separator: ","), "-A", "-l", label, "--ignore-not-found",
-                "--timeout=\(seconds)s", "-o", "name",
+                "--cascade=foreground", "--timeout=\(seconds)s", "-o", "name",
             ], limit: limit + .seconds(10))
         guard result.succeeded else {
             throw Failure(

@@ -23,7 +23,7 @@ extension OwnCluster {
                 trouble(
                     "“\(name)” has no nodes that services could run on", remedy: "k3d cluster list \(name)"))
         }
-        let containers = try await NodeAddresses(self).containers()
+        let containers = try await NodeAddresses(self).recorded()
         for node in nodes {
             guard let now = containers[node.name], let recorded = node.address, now != recorded else {
                 continue
@@ -48,11 +48,17 @@ extension OwnCluster {
             return trouble(
                 "the DNS of “\(name)” has \(known) for \(node), which has \(address)", remedy: restart)
         }
-        if entries["host.k3d.internal"] == nil {
+        if entries["host.k3d.internal"] == nil, try await !isInCustomNames("host.k3d.internal") {
             troubles.append(
                 trouble("the DNS of “\(name)” does not know host.k3d.internal any more", remedy: restart))
         }
         return troubles
+    }
+
+    /// Where people put names that are to survive a restart of k3s.
+    private func isInCustomNames(_ name: String) async throws -> Bool {
+        let map = try await kubectl.object("configmap", "coredns-custom", namespace: "kube-system")
+        return (map?["data"]?.object ?? [:]).values.contains { $0.string?.contains(name) == true }
     }
 
     /// `172.18.0.2 k3d-dev-server-0` a line, as in /etc/hosts.
@@ -98,6 +104,12 @@ struct NodeAddresses {
         let now = try await containers()
         if file.isPresent, try JSONFile.read([String: String].self, from: file) == now { return }
         try JSONFile.write(now, to: file)
+    }
+
+    /// As they were when the cluster was brought up last, which is a moment ago for who looks after that.
+    func recorded() async throws -> [String: String] {
+        guard file.isPresent else { return try await containers() }
+        return try JSONFile.read([String: String].self, from: file)
     }
 
     /// A clause for each node that is not where it was.

@@ -11,7 +11,7 @@ extension OwnCluster {
             case .unknown(let why): throw unknown(why)
             case .absent:
                 if draft.isPresent {
-                    try await removeRemains()
+                    try await removeRemains(engine.findings())
                     try draft.remove()
                 }
             case .present(let found):
@@ -38,7 +38,7 @@ extension OwnCluster {
         try await locked {
             switch try await k3d.existence(of: name) {
             case .unknown(let why): throw unknown(why)
-            case .absent: try await removeRemains()
+            case .absent: try await removeRemains(engine.findings())
             case .present:
                 guard try await isOurs() else {
                     // Nobody asked us to make it, so nobody asks us to delete it.
@@ -65,7 +65,7 @@ extension OwnCluster {
                     : result.firstComplaint,
                 remedy: "k3d cluster delete \(name)")
         }
-        _ = try await engine.removeLeftovers()
+        _ = try await engine.removeLeftovers(findings)
     }
 
     // MARK: Freeze

@@ -143,9 +143,10 @@ struct OwnCluster: Sendable {
     }
 
     func create() async throws {
-        try await refuseForeignNames()
+        let findings = try await engine.findings()
+        try refuseForeignNames(in: findings)
         // What an interrupted create left would be re-used, and then kept for ever.
-        try await removeRemains()
+        try await removeRemains(findings)
         let choice = K3dPorts(instance: instance, machine: machine)
         let kubePort = try await choice.kubePort(of: self)
         let ports = self.ports + (try await choice.ingress(of: self))
@@ -184,8 +185,8 @@ struct OwnCluster: Sendable {
         return draft.isPresent
     }
 
-    func refuseForeignNames() async throws {
-        let foreign = engine.foreign(in: try await engine.findings())
+    func refuseForeignNames(in findings: K3dEngine.Findings) throws {
+        let foreign = engine.foreign(in: findings)
         guard foreign.isEmpty else {
             throw Failure(
                 .failed, "the cluster “\(name)” cannot be created beside things of its name",
@@ -196,9 +197,9 @@ struct OwnCluster: Sendable {
     }
 
     /// Remains without a server: a tools container, a network, the image volume.
-    func removeRemains() async throws {
-        if try await engine.findings().containers.isEmpty {
-            _ = try await engine.removeLeftovers()
+    func removeRemains(_ findings: K3dEngine.Findings) async throws {
+        if findings.containers.isEmpty {
+            _ = try await engine.removeLeftovers(findings)
         } else {
             try await deleteCluster()
         }

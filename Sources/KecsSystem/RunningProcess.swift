@@ -6,20 +6,24 @@ import SystemPackage
 public struct RunningProcess: Hashable, Sendable {
     public let pid: pid_t
     public let arguments: [String]
-    private let identity: ProcessIdentity
+    /// Clock ticks from boot: with the pid it is one process of this boot.
+    private let startTime: UInt64
 
-    /// Those of this process's own user that run. What ends meanwhile is left out.
+    /// Those of this process's own user that run with such arguments. What ends meanwhile is left out.
     ///
     /// - Throws: `FileError` when `/proc` cannot be read.
-    public static func ofThisUser() throws -> [RunningProcess] {
-        try ProcessStatus.all().compactMap { status in
-            let folder = FilePath("/proc/\(status.pid)")
-            guard status.isRunning, status.pid != getpid(),
-                let owner = try? FileStatus.of(folder)?.owner, owner == Machine.userID,
-                let identity = try ProcessIdentity.of(pid: status.pid),
+    public static func ofThisUser(where areMeant: ([String]) -> Bool) throws -> [RunningProcess] {
+        try FilePath("/proc").entries().compactMap { name in
+            let folder = FilePath("/proc").appending(name)
+            // First what leaves out most: there are hundreds of processes.
+            guard let pid = pid_t(name.string), pid != getpid(),
                 let words = try? folder.appending("cmdline").contents(limit: 4 << 20), !words.isEmpty
             else { return nil }
-            return RunningProcess(pid: status.pid, arguments: strings(words), identity: identity)
+            let arguments = strings(words)
+            guard areMeant(arguments), let owner = try? FileStatus.of(folder)?.owner, owner == Machine.userID,
+                let status = try ProcessStatus.of(pid), status.isRunning
+            else { return nil }
+            return RunningProcess(pid: pid, arguments: arguments, startTime: status.startTime)
         }
     }
 
@@ -38,7 +42,9 @@ public struct RunningProcess: Hashable, Sendable {
 
     /// SIGKILL, for the whole group if it leads one. Nothing happens when it has ended meanwhile.
     public func kill() throws {
-        guard identity.isAlive, let status = try ProcessStatus.of(pid) else { return }
+        guard let status = try ProcessStatus.of(pid), status.isRunning, status.startTime == startTime else {
+            return
+        }
         if status.group == pid {
             ProcessGroup(id: pid).killAtOnce()
         } else {

@@ -292,7 +292,8 @@ struct KubectlTool {
     private func delete(_ options: inout Options, _ cluster: String) -> Never {
         if scene.arguments.dropFirst().first == "namespace" { deleteNamespace(&options, cluster) }
         guard options.flag("-A"), options.flag("--ignore-not-found"), options.value("-o") == "name",
-            options.value("--timeout") != nil, let label = options.value("-l")
+            options.value("--cascade") == "foreground", options.value("--timeout") != nil,
+            let label = options.value("-l")
         else { scene.unexpected("another way to delete") }
         let kinds = (options.next() ?? "").split(separator: ",").map { Self.kind(String($0)) }
         options.end()

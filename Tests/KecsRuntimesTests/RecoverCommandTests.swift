@@ -46,6 +46,56 @@ import Testing
             #expect(try keys(here, "pod") == [])
             #expect(answer.errors.contains("State recovery summary: 1 recovered, 0 skipped, 0 failed\n"))
             #expect(answer.errors.contains("State recovery completed\n"))
+            let made = try here.calls().filter {
+                $0.hasPrefix("k3d cluster create") || $0.hasPrefix("kubectl")
+            }
+            .map { $0.split(separator: " ").prefix(3).joined(separator: " ") }
+            // The API is ready before its first object, the namespace before what is in it.
+            #expect(made.first == "k3d cluster create")
+            #expect(made.dropFirst().first == "kubectl get --raw")
+            #expect(made.filter { $0.hasPrefix("kubectl apply") }.count == 2)
+            let changes = try here.changes()
+            let again = try await here.kecsctl("recover", "dev", "-o", "json")
+            #expect(again.status == 0)
+            #expect(try again.first()["outcome"] == "already")
+            #expect(try here.changes() == changes)
+        }
+    }
+
+    @Test func `when k3d cannot say what there is, the status is 14 and nothing is changed`() async throws {
+        try await StandInWorld.with(World(docker: "down")) { here in
+            _ = try here.instance(holding: "c_mixed_edge_cases")
+            let answer = try await here.kecsctl("recover", "dev", "-o", "json")
+            #expect(answer.status == 14, "\(answer.errors)")
+            #expect(try here.changes() == [])
+            #expect(try await here.kecsctl("recover", "dev", "--resume").status == 14)
+            #expect(try here.changes() == [])
+        }
+    }
+
+    @Test func `critical services are up before the next ones are begun`() async throws {
+        try await StandInWorld.with(World(rolloutQuestions: 1)) { here in
+            let instance = try here.instance(holding: "b_multi_container_alb")
+            let database = try StateDatabase.open(try instance.databaseFile()).database
+            try database.execute(
+                """
+                INSERT INTO services (id, arn, service_name, cluster_arn, task_definition_arn, desired_count, launch_type,
+                    status, scheduling_strategy, tags, region, account_id, created_at, updated_at)
+                SELECT id || 'x', arn || 'x', 'zz-database', cluster_arn, task_definition_arn, 1, launch_type, status,
+                    scheduling_strategy, '[{"key":"kecsctl.dev/recovery-priority","value":"0"}]', region, account_id,
+                    created_at, updated_at FROM services
+                """)
+            let answer = try await here.kecsctl("recover", "dev")
+            #expect(answer.status == 0, "\(answer.errors)")
+            let lines = answer.errors.split(separator: "\n").filter { $0.contains("service ") }
+                .map { $0.replacing("kecsctl: notice: ", with: "") }
+            #expect(
+                lines == [
+                    "Recovering service zz-database in cluster multi-container-alb...",
+                    "Successfully recovered service zz-database",
+                    "Recovering service webapp in cluster multi-container-alb...",
+                    "Successfully recovered service webapp",
+                ])
         }
     }
 

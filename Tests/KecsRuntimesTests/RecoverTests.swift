@@ -260,6 +260,16 @@ import Testing
                 troubles.allSatisfy {
                     $0.remedy == "k3d cluster stop \(k3d) && k3d cluster start \(k3d)"
                 })
+            // Whoever has put the name where a restart does not lose it is not told to restart.
+            try here.change { world in
+                world.objects[k3d]?["configmap/kube-system/coredns-custom"] = [
+                    "kind": "ConfigMap", "metadata": ["name": "coredns-custom", "namespace": "kube-system"],
+                    "data": [
+                        "hosts.server": "host.k3d.internal:53 { hosts { 172.25.0.1 host.k3d.internal } }"
+                    ],
+                ]
+            }
+            #expect(try await recover(here, instance).troubles == Array(troubles.prefix(2)))
             // Of an API that does not come up, the address is what may have stopped it.
             try here.change { world in
                 world.clusters[0].address = "172.25.0.9"
@@ -338,6 +348,31 @@ import Testing
             let last = try await recover(again, instance, RecoverRequest(resume: true))
             #expect(last.summary.services.existing == 3)
             #expect(try again.changes() == changes)
+        }
+    }
+
+    @Test func `another k3d that works on the cluster is waited for, and named when it does not end`()
+        async throws
+    {
+        try await StandInWorld.with(World(faults: [Fault(call: "k3d cluster stop", kind: "hang")])) {
+            (here: StandInWorld) async throws in
+            let instance = try instance(here, "a_single_nginx")
+            let stop = Task {
+                var call = ProcessCall("k3d", "cluster", "stop", k3d)
+                call.limit = .seconds(600)
+                return try await here.machine.processes.run(call)
+            }
+            while try !here.world().faults.isEmpty {
+                try await SystemClock().sleep(for: .milliseconds(20))
+            }
+            let survivors = K3dSurvivors(
+                machine: here.machine, cluster: k3d, instance: instance.config.id, patience: .seconds(1))
+            let failure = await #expect(throws: Failure.self) { try await survivors.settle() }
+            #expect(failure?.kind == .busy)
+            #expect(failure?.cause?.hasSuffix("k3d cluster stop \(k3d)") == true)
+            #expect(try here.changes() == ["k3d cluster stop \(k3d)"])
+            here.cancellation.cancel(.interrupt)
+            await #expect(throws: (any Error).self) { _ = try await stop.value }
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsState
-public import KecsStorage
+import KecsStorage
 import KecsSystem
 public import SystemPackage
 
@@ -49,17 +49,7 @@ public struct ImportDocument: Sendable {
         var report = DocumentReport(
             outcome: .already, file: request.file.string, changes: [], ignored: [], remarks: [],
             durationSeconds: 0)
-        let file = try instance.databaseFile()
-        if !file.isPresent {
-            guard !request.dryRun else {
-                throw Failure(
-                    .notFound, "“\(instance.name)” has no database to compare with",
-                    cause: "there is no \(file)",
-                    remedy: "kecsctl start \(instance.name)")
-            }
-            try file.removingLastComponent().createFolder()
-            _ = try StateDatabase.create(file, at: clock.now())
-        }
+        let file = try await database(of: instance, request)
         // Only to know whether anything is to be done: read again when it is done.
         let planned = try describing(request.file) {
             try difference(
@@ -93,6 +83,19 @@ public struct ImportDocument: Sendable {
         return report
     }
 
+    /// Made if need be, where kecsctl makes it and not the server.
+    private func database(of instance: Instance, _ request: DocumentRequest) async throws -> FilePath {
+        do {
+            return try await stateDatabase(of: instance, site)
+        } catch let failure as Failure where failure.kind == .notFound {
+            guard !request.dryRun, try !site.runtime(instance).makesItsDatabase else { throw failure }
+            let file = try await instance.reachableData(site).appending(InstanceFolder.databaseName)
+            try file.removingLastComponent().createFolder()
+            _ = try StateDatabase.create(file, at: site.machine.clock.now())
+            return file
+        }
+    }
+
     private func difference(
         _ document: JSONValue, _ state: StateDatabase, _ request: DocumentRequest
     ) throws -> StateDocument.Difference {
@@ -121,25 +124,5 @@ public struct ImportDocument: Sendable {
             }
             throw error
         }
-    }
-}
-
-/// The state of an instance as a document in the shapes of the ECS API. Reads only, also while the instance runs.
-public struct DescribeState: Sendable {
-    let site: Site
-
-    public init(site: Site) { self.site = site }
-
-    /// - Parameter cluster: The name of one ECS cluster; nil for all.
-    public func run(_ instance: Instance, cluster: String? = nil) async throws -> JSONValue {
-        let file = try await stateDatabase(of: instance, site)
-        let state = try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation)
-        guard let document = try StateDocument.describe(state, cluster: cluster) else {
-            let names = try state.clusters().map(\.name).joined(separator: ", ")
-            throw Failure(
-                .notFound, "there is no ECS cluster “\(cluster ?? "")” in the database of “\(instance.name)”",
-                cause: names.isEmpty ? "there are none" : "there are: \(names)")
-        }
-        return document
     }
 }
