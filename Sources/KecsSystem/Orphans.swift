@@ -13,14 +13,14 @@ public enum Orphans {
     /// SIGKILLs what a dead process started, with all that came of it, and waits until nothing of it runs.
     ///
     /// - Returns: The names of the programs that were ended.
-    /// - Throws: `FileError` when `/proc` cannot be read, or when one is still there after ten seconds.
+    /// - Throws: `FileError` when `/proc` cannot be read, or when one is still there after a minute.
     @discardableResult
     public static func end(of parent: ProcessIdentity, clock: any WallClock) async throws -> [String] {
         // Of another boot nothing is left; of a process that lives, the children are its own affair.
         guard parent.life == .gone, parent.bootId == (try ProcessIdentity.current()).bootId else { return [] }
         var names: Set<String> = []
         var quietLooks = 0
-        let areGone = try await clock.wait(upTo: .seconds(10), every: .milliseconds(20)) {
+        let areGone = try await clock.wait(upTo: .seconds(60), every: .milliseconds(20)) {
             let children = try ProcessStatus.all(carrying: variable, mark(parent))
             for child in children {
                 names.insert(child.name)

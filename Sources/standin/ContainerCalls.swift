@@ -225,7 +225,10 @@ struct ContainerCalls {
         case "paused": _exit(scene.replay("container-start-paused", names: [("kecs-dev", word)]))
         default: break
         }
-        change(container) { $0.status = "running" }
+        change(container) {
+            $0.status = "running"
+            $0.runs += 1
+        }
         guard Engine(scene: scene).serve(container) else {
             change(container) { $0.status = "created" }
             _exit(

@@ -153,4 +153,5 @@ struct DockerTool {
 
 extension World.Container {
     var dockerID: String { id.isEmpty ? name : id }
+    var run: String { "\(dockerID)#\(runs)" }
 }

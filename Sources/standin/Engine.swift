@@ -14,26 +14,27 @@ struct Engine {
     /// waits may be killed meanwhile.
     func stop(_ containers: [String]) {
         guard !containers.isEmpty else { return }
-        guard scene.world.stopMilliseconds > 0 else { return settle(containers) }
-        Self.spawn([scene.folder.string, "end"] + containers)
-        while scene.world.containers.contains(where: { containers.contains($0.name) && $0.status != "exited" }
-        ) {
+        // Of this run only: a container that is started again meanwhile was not meant.
+        let runs = scene.world.containers.filter { containers.contains($0.name) }.map(\.run)
+        guard scene.world.stopMilliseconds > 0 else { return settle(runs) }
+        Self.spawn([scene.folder.string, "end"] + runs)
+        while scene.world.containers.contains(where: { runs.contains($0.run) && $0.status != "exited" }) {
             usleep(5000)
         }
     }
 
     /// The engine's own part of it.
-    func end(_ containers: some Sequence<String>) -> Never {
+    func end(_ runs: some Sequence<String>) -> Never {
         Self.leave()
         usleep(UInt32(scene.world.stopMilliseconds) * 1000)
-        settle(Array(containers))
+        settle(Array(runs))
         _exit(0)
     }
 
-    private func settle(_ containers: [String]) {
+    private func settle(_ runs: [String]) {
         let servers = scene.change { world -> [pid_t] in
             var servers: [pid_t] = []
-            for index in world.containers.indices where containers.contains(world.containers[index].name) {
+            for index in world.containers.indices where runs.contains(world.containers[index].run) {
                 guard ["running", "paused"].contains(world.containers[index].status) else { continue }
                 world.containers[index].status = "exited"
                 world.containers[index].finishedAt = "\(SystemClock().now())"

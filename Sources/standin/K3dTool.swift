@@ -249,6 +249,9 @@ struct K3dTool {
 
     private func set(_ container: String, _ status: String, _ world: inout World) {
         for index in world.containers.indices where world.containers[index].name == container {
+            if status == "running", world.containers[index].status != status {
+                world.containers[index].runs += 1
+            }
             world.containers[index].status = status
         }
     }

@@ -33,6 +33,8 @@ struct World: Codable {
         var mounts: [Mount] = []
         var ports: [Port] = []
         var restart = "no"
+        /// How many times it was started.
+        var runs = 0
         /// Of the process that listens on its ports.
         var pid: Int32 = 0
         var finishedAt = "0001-01-01T00:00:00Z"

@@ -131,12 +131,22 @@ extension OnDocker {
                     ["backup", "dev", "--consistency", "frozen"],
                     ["backup", "dev", "--consistency", "stopped"],
                 ] {
+                    let journal = scene.root.appending("home/instances/dev/journal.json")
                     var wasCaught = false
                     // Until one is caught in the act: the journal is there.
-                    for _ in 0..<40 where !wasCaught {
-                        _ = try await scene.kecsctl.killed(
-                            after: .milliseconds(Int.random(in: 50...900)), verb)
-                        wasCaught = scene.root.appending("home/instances/dev/journal.json").isPresent
+                    for _ in 0..<10 where !wasCaught {
+                        let pid = try scene.kecsctl.spawn(verb)
+                        var status: Int32 = 0
+                        var isOver = false
+                        while !journal.isPresent, !isOver {
+                            isOver = waitpid(pid, &status, WNOHANG) != 0
+                            usleep(500)
+                        }
+                        if !isOver {
+                            kill(pid, SIGKILL)
+                            waitpid(pid, &status, 0)
+                        }
+                        wasCaught = journal.isPresent
                     }
                     try #require(wasCaught)
                     try await Engine.order("kill")

@@ -128,6 +128,28 @@ extension OnDocker {
             }
         }
 
+        @Test
+        func
+            `a server that never gets well is out of time, one without its database has failed, and neither stays`()
+            async throws
+        {
+            try await DockerScene.with { scene in
+                try await Engine.build("kecs-test:mute", variables: "HEALTH_STATUS=starting")
+                try await Engine.build("kecs-test:lost", variables: "HEALTH=unhealthy")
+                for (image, status, words) in [
+                    ("kecs-test:mute", Int32(15), "its status is “starting”"),
+                    ("kecs-test:lost", 1, "the status of its persistence is “unhealthy”"),
+                ] {
+                    let answer = try await scene.kecsctl.run(
+                        ["start", "dev", "--runtime", "docker", "--image", image, "--timeout", "10s"]
+                            + scene.ports)
+                    #expect(answer.status == status, "\(answer.errors)")
+                    #expect(answer.errors.contains(words), "\(answer.errors)")
+                    #expect(try await Engine.docker("ps", "-q") == "")
+                }
+            }
+        }
+
         @Test func `the data folder belongs to the server's user before docker sees it`() async throws {
             try await DockerScene.with { scene in
                 try await Engine.build("kecs-test:plain")

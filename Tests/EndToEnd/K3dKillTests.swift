@@ -61,7 +61,7 @@ import Testing
             ]
             var killed = 0
             var seen: [String: Int] = [:]
-            for round in 0..<Rounds.count(ci: 10, full: 100) {
+            for round in 0..<Rounds.count(ci: 8, full: 100) {
                 let verb = verbs[round % verbs.count]
                 if verb == start {
                     if scene.instance.isPresent { try await must(scene, ["stop", "dev", "--no-backup"]) }

@@ -45,18 +45,40 @@ import Testing
             name: elsewhere
         """
 
-    /// As `docker compose config --format json` (v2) prints the same.
+    /// As `docker compose config --format json` (v2) prints the same: the fields and their kinds are those of compose-go's
+    /// `types/types.go` (a published port is text, a target a number, dependencies and labels are objects, what is not
+    /// given is left out or null). Debian has no v2 to record it from.
     private let v2 = """
-        {"name":"pcg","services":{"after":{"depends_on":{"app":{"condition":"service_started"}},"image":"x"},
-        "app":{"depends_on":{"db":{"condition":"service_started"}},"environment":{"KECS_DATA_DIR":"/data"},
-        "ports":[{"mode":"ingress","target":8080,"published":"19080","protocol":"tcp","host_ip":"127.0.0.1"},
-        {"mode":"ingress","target":3001,"published":"3001","protocol":"tcp"},{"mode":"ingress","target":9000}],
-        "user":"0:0","volumes":[{"type":"bind","source":"/srv/dev_assets","target":"/data","bind":{}},
-        {"type":"volume","source":"repos_data","target":"/repos","volume":{}},{"type":"volume","target":"/anonymous"}]},
-        "db":{"image":"x","volumes":[{"type":"volume","source":"scratch","target":"/data"}]}},
+        {"name":"pcg","services":{
+        "after":{"command":null,"depends_on":{"app":{"condition":"service_started","required":true}},"entrypoint":null,
+        "image":"x","networks":{"default":null}},
+        "app":{"build":{"context":"/srv","dockerfile":"Dockerfile"},"command":null,
+        "depends_on":{"db":{"condition":"service_started","required":true,"restart":true}},"entrypoint":null,
+        "environment":{"KECS_DATA_DIR":"/data"},"networks":{"default":null},
+        "ports":[{"mode":"ingress","host_ip":"127.0.0.1","target":8080,"published":"19080","protocol":"tcp"},
+        {"mode":"ingress","target":3001,"published":"3001","protocol":"tcp"},
+        {"mode":"ingress","target":9000,"protocol":"tcp"}],
+        "restart":"unless-stopped","user":"0:0",
+        "volumes":[{"type":"bind","source":"/srv/dev_assets","target":"/data","bind":{"create_host_path":true}},
+        {"type":"volume","source":"repos_data","target":"/repos","volume":{}},
+        {"type":"volume","target":"/anonymous","volume":{}},{"type":"tmpfs","target":"/tmp"}]},
+        "db":{"command":null,"entrypoint":null,"image":"x","networks":{"default":null},
+        "volumes":[{"type":"volume","source":"scratch","target":"/data","volume":{}}]}},
+        "networks":{"default":{"name":"pcg_default","ipam":{}}},
         "volumes":{"repos_data":{"name":"pcg_repos_data","labels":{"com.pcg-cc-mcp.backup":"true"}},
         "scratch":{"name":"elsewhere","external":true}}}
         """
+
+    @Test func `a variable without a value and a range of ports are no reason to fail`() throws {
+        let text = """
+            {"name":"x","services":{"app":{"environment":{"HTTP_PROXY":null,"A":"1"},
+            "ports":[{"mode":"ingress","target":80,"published":"8000-8010","protocol":"tcp"}]}}}
+            """
+        let project = ComposeProject(try JSONValue(parsing: text), named: "other")
+        let app = try #require(project.services.first)
+        #expect(app.environment == ["HTTP_PROXY": "", "A": "1"])
+        #expect(app.ports == [])
+    }
 
     @Test func `both versions of compose say the same`() throws {
         let old = ComposeProject(try ComposeYAML.parse(Array(v1.utf8)), named: "pcg")

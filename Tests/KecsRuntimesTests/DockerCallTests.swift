@@ -89,4 +89,13 @@ import Testing
         try await docker.unpause("c")
         #expect(processes.calls.allSatisfy { $0.outlivesCancellation })
     }
+
+    @Test(arguments: [
+        ("0B", 0), ("4.592MB", 4_596_592), ("1.2kB", 1202), ("12.34GB", 12_352_340_000), ("N/A", nil),
+        ("", nil),
+        ("12", nil),
+    ])
+    func `a size that docker prints is never less than what it stands for`(text: String, bytes: Int64?) {
+        #expect(Docker.bytes(text)?.bytes == bytes)
+    }
 }

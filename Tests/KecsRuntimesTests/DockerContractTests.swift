@@ -367,6 +367,130 @@ import Testing
             #expect(try await !runtime.wasTakenDown())
         }
     }
+
+    // MARK: Healing
+
+    @Test func `a stop that the engine carries out after its client is gone is followed by a start`()
+        async throws
+    {
+        try await inWorld(world()) { (here: StandInWorld) async throws in
+            let instance = try here.dockerInstance()
+            try await runtime(here).start(limit: .seconds(30))
+            try Journal(
+                operation: "stop", startedAt: Moment(seconds: 1), runsAfterwards: true, mayBeStopped: true
+            ).write(to: instance.folder.journal)
+            try here.change { $0.stopMilliseconds = 3000 }
+            var call = ProcessCall("docker", "container", "stop", "--time", "10", "kecs-dev")
+            call.limit = .milliseconds(300)
+            #expect(try await here.machine.processes.run(call).end == .timedOut)
+            // It still runs, and will not for long.
+            #expect(try containers(here) == ["kecs-dev running"])
+            let told = await here.site.healIfAbandoned(instance.name)
+            #expect(told.contains { $0.hasPrefix("started “dev” again") })
+            #expect(!instance.folder.journal.isPresent)
+            try await SystemClock().sleep(for: .milliseconds(3500))
+            #expect(try containers(here) == ["kecs-dev running"])
+        }
+    }
+
+    @Test func `while nobody can tell what runs, what is to be put right is not forgotten`() async throws {
+        try await inWorld(world()) { (here: StandInWorld) async throws in
+            let instance = try here.dockerInstance()
+            try await runtime(here).start(limit: .seconds(30))
+            try await runtime(here).stop(limit: .seconds(10))
+            for mayBeStopped in [true, false] {
+                try Journal(
+                    operation: "restart", startedAt: Moment(seconds: 1), runsAfterwards: true,
+                    mayBeStopped: mayBeStopped
+                ).write(to: instance.folder.journal)
+                try here.change { $0.docker = "down" }
+                let told = await here.site.healIfAbandoned(instance.name)
+                #expect(told.first?.hasPrefix("could not put “dev” right") == true)
+                #expect(instance.folder.journal.isPresent)
+                try here.change { $0.docker = "up" }
+                _ = await here.site.healIfAbandoned(instance.name)
+                #expect(!instance.folder.journal.isPresent)
+                #expect(try containers(here) == ["kecs-dev running"])
+                try await runtime(here).stop(limit: .seconds(10))
+            }
+        }
+    }
+
+    @Test func `what the engine ended when it was started runs after the next look`() async throws {
+        try await inWorld(world()) { (here: StandInWorld) async throws in
+            let instance = try here.dockerInstance()
+            try await runtime(here).start(limit: .seconds(30))
+            try await runtime(here).stop(limit: .seconds(10))
+            #expect(await here.site.healIfAbandoned(instance.name) == [])
+            #expect(try containers(here) == ["kecs-dev exited"])
+            try here.change { world in
+                world.containers[0].finishedAt = "2026-11-21T11:47:02.897268294Z"
+                world.engineStart = "2026-11-21T11:47:03.3691374Z"
+                world.deaths = [world.containers[0].id: 1_795_261_622_919_820_317]
+            }
+            #expect(await here.site.healIfAbandoned(instance.name).count == 1)
+            #expect(try containers(here) == ["kecs-dev running"])
+            #expect(!instance.folder.journal.isPresent)
+        }
+    }
+
+    // MARK: Volumes
+
+    /// A volume that is mounted only while a container uses it.
+    private func withVolume(programs: [String]) -> World {
+        world {
+            $0.images[0].programs = programs
+            $0.volumes = [.init(name: "lent", options: ["type": "nfs", "device": ":/export"])]
+        }
+    }
+
+    @Test func `a volume out of reach is copied and filled again, and no helper stays`() async throws {
+        try await inWorld(withVolume(programs: [])) { (here: StandInWorld) async throws in
+            let runtime = try runtime(here, [.volumes: "lent:/lent"])
+            let bytes = here.folder.appending("volumes/lent/_data")
+            try bytes.createFolder()
+            try bytes.appending("one").replaceContents(Array("one".utf8))
+            #expect(try await runtime.folder(ofVolume: "lent") == nil)
+            let tar = here.home.folder.appending("lent.tar")
+            try await runtime.copyVolume("lent", to: tar, limit: .seconds(30))
+            try bytes.appending("one").replaceContents(Array("two".utf8))
+            try bytes.appending(".extra").replaceContents(Array("extra".utf8))
+            try await runtime.makeReady(volume: "lent")
+            try await runtime.fillVolume("lent", from: tar)
+            #expect(try bytes.entries().map(\.string) == ["one"])
+            #expect(String(decoding: try bytes.appending("one").contents(), as: UTF8.self) == "one")
+            #expect(try containers(here) == [])
+        }
+    }
+
+    @Test
+    func `a copy that is cut short by the limit, or by a dying docker, is a failure and leaves no helper`()
+        async throws
+    {
+        try await inWorld(withVolume(programs: [])) { (here: StandInWorld) async throws in
+            let runtime = try runtime(here, [.volumes: "lent:/lent"])
+            try here.folder.appending("volumes/lent/_data").createFolder()
+            for (number, kind) in ["hang", "die", "fail"].enumerated() {
+                try here.change { $0.faults = [Fault(call: "docker container cp", kind: kind, says: "no")] }
+                let failure = await #expect(throws: Failure.self) {
+                    try await runtime.copyVolume(
+                        "lent", to: here.home.folder.appending("\(number).tar"),
+                        limit: kind == "hang" ? .milliseconds(300) : .seconds(60))
+                }
+                #expect(failure?.kind == (kind == "hang" ? .timeout : .failed))
+                #expect(try containers(here) == [])
+            }
+        }
+    }
+
+    @Test func `how much a volume holds is what docker says, when it says it`() async throws {
+        try await inWorld(withVolume(programs: [])) { (here: StandInWorld) async throws in
+            let runtime = try runtime(here, [.volumes: "lent:/lent"])
+            #expect(try await runtime.room(inVolume: "lent").used == nil)
+            try here.change { $0.volumeSizes = ["lent": "4.592MB"] }
+            #expect(try await runtime.room(inVolume: "lent").used == ByteCount(4_596_592))
+        }
+    }
 }
 
 extension Runtime {

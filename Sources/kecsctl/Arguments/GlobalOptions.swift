@@ -27,6 +27,10 @@ struct GlobalOptions: ParsableArguments {
             valueName: "90s|5m|1h"))
     var timeout: TimeSpan?
 
+    /// How long a server may take to become healthy: a fifth of `--timeout` is left for saying what it lacked and for taking
+    /// back what was begun, before the whole command is out of time.
+    var healthLimit: Duration? { timeout.map { $0.duration * 4 / 5 } }
+
     @Flag(help: "No colour; so does NO_COLOR, TERM=dumb or an output that is no terminal.")
     var noColor = false
 

@@ -76,10 +76,11 @@ static void api(int client, const char *request) {
 
 static void health(int client) {
     const char *state = getenv("HEALTH") ? getenv("HEALTH") : "healthy";
+    const char *status = getenv("HEALTH_STATUS") ? getenv("HEALTH_STATUS") : state;
     char body[512];
     snprintf(body, sizeof body,
         "{\"status\":\"%s\",\"time\":\"2026-01-01T00:00:00Z\",\"persistence\":"
-        "{\"status\":\"%s\",\"backend\":\"sqlite\",\"path\":\"/data/kecs.db\"}}", state, state);
+        "{\"status\":\"%s\",\"backend\":\"sqlite\",\"path\":\"/data/kecs.db\"}}", status, state);
     reply(client, body);
 }
 
