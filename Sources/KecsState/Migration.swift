@@ -60,10 +60,11 @@ public struct Migration: Sendable {
         }
     }
 
-    /// The applied steps whose SQL is not the one that this program has.
+    /// The applied steps whose SQL is not the one that this program has. Entries of other histories in the same ledger
+    /// are not this one's to judge.
     public func changedSteps(in database: SQLiteDatabase) throws -> [AppliedStep] {
         try applied(in: database).filter { applied in
-            history.steps.first { $0.version == applied.version }?.checksum != applied.checksum
+            history.steps.contains { $0.version == applied.version && $0.checksum != applied.checksum }
         }
     }
 

@@ -8,7 +8,7 @@ import KecsTesting
 import SystemPackage
 import Testing
 
-/// `migrate import` of a real DuckDB file, made and read back by PyPI's duckdb.
+/// `migrate import` of a real DuckDB file with the real duckdb program: made and read back by PyPI's modules.
 @Suite(.enabled(if: Python.isThere, "scripts/python has no duckdb here")) struct DuckDBTests {
     private static var fixtures: FilePath { Python.root.appending("Tests/Fixtures/duckdb") }
 
@@ -31,13 +31,17 @@ import Testing
         return file
     }
 
-    /// With a `duckdb` on its PATH.
+    /// With the real `duckdb` on its PATH.
     private func kecsctl(_ root: FilePath) throws -> Kecsctl {
         let tools = root.appending("tools")
         try tools.createFolder()
-        let script =
-            "#!/bin/sh\nexec '\(Python.root.appending("scripts/python"))' '\(Self.fixtures.appending("duckdb"))' \"$@\"\n"
-        try tools.appending("duckdb").replaceContents(Array(script.utf8), mode: 0o755)
+        let place = try Python.run(["-c", "import duckdb_cli; print(duckdb_cli.__path__[0])"])
+        let program = FilePath(place.output.trimmed).appending("duckdb")
+        try #require(program.isPresent, "\(place.output)")
+        let code = tools.appending("duckdb").withPlatformString { link in
+            program.withPlatformString { symlink($0, link) }
+        }
+        try #require(code == 0)
         return Kecsctl(
             home: root.appending("home"), environment: ["PATH": "\(tools):/usr/sbin:/usr/bin:/sbin:/bin"])
     }
@@ -101,12 +105,16 @@ import Testing
     }
 }
 
+extension String {
+    fileprivate var trimmed: String { String(split(whereSeparator: \.isNewline).last ?? "") }
+}
+
 /// `scripts/python`: python3 with the packages of Tests/requirements.txt.
 enum Python {
     static let root = FilePath(#filePath).removingLastComponent().removingLastComponent()
         .removingLastComponent()
 
-    static let isThere = (try? run(["-c", "import duckdb"]).status) == 0
+    static let isThere = (try? run(["-c", "import duckdb, duckdb_cli"]).status) == 0
 
     static func run(_ words: [String]) throws -> (status: Int32, output: String) {
         let (pid, output) = try spawn(words, input: nil)

@@ -217,6 +217,11 @@ import Testing
                 "UPDATE kecsctl_migrations SET checksum = 'x' WHERE version = 20250612")
             let status = try UpstreamHistory.status(of: database)
             #expect(status.plan.items.filter { $0.state == .changed }.map(\.version) == [20_250_612])
+            #expect(status.drift == [])
+            try database.execute("UPDATE kecsctl_migrations SET checksum = 'x' WHERE version = 1")
+            #expect(
+                try UpstreamHistory.status(of: database).drift
+                    == ["the step initial is not what it was when the database was made"])
         }
     }
 }

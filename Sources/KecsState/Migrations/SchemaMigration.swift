@@ -69,6 +69,9 @@ extension UpstreamHistory {
         of shape: SchemaShape, in database: SQLiteDatabase, _ plan: MigrationPlan
     ) throws -> [String] {
         var found = shape.unknownColumns.map { "the column \($0) belongs to no version" }
+        found += try Migration().changedSteps(in: database).map {
+            "the step \($0.name) is not what it was when the database was made"
+        }
         for migration in plan.migrations {
             let isApplied = plan.ledger.applied.contains { $0.version == migration.version }
             let shows = steps.first { $0.migration.version == migration.version }?.isApplied(shape) ?? false

@@ -33,7 +33,8 @@ public func lintMigrations(
     let file = folder.appending("lint.sqlite")
     if file.isPresent { try file.remove() }
     defer { try? file.remove() }
-    let empty = try SQLiteDatabase(file, .create)
+    // A step may go on for ever without a single row.
+    let empty = try SQLiteDatabase(file, .create, cancellation: database.cancellation)
     try empty.execute("PRAGMA synchronous = OFF")
     try empty.copySchema(of: database)
     var findings: [MigrationFinding] = []

@@ -25,7 +25,7 @@ import Testing
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
             INSERT INTO a SELECT i, hex(i * 7919 * i), CASE WHEN i % 50 = 0 THEN zeroblob(5000) END FROM n;
             INSERT INTO b SELECT id, t FROM a; INSERT INTO w SELECT t, id FROM a WHERE true ON CONFLICT DO NOTHING;
-            DELETE FROM a WHERE id BETWEEN 100 AND 140;
+            DELETE FROM b WHERE x BETWEEN 100 AND 140; DELETE FROM a WHERE id BETWEEN 100 AND 140;
             """)
     }
 
@@ -101,7 +101,9 @@ import Testing
                 if done != nil { imported += 1 }
                 try folder.removeTree()
             }
+            // Some are only wrong where nothing is written.
             #expect(damaged > Self.count / 2)
+            #expect(damaged < Self.count)
             #expect(rescued > Self.count / 2)
             print(
                 "fuzzed databases: \(Self.count), damaged \(damaged), rescued \(rescued), imported \(imported)"
