@@ -27,7 +27,8 @@ extension EngineFacts {
             kinds.contains(.k3d) ? say(asking, "kubectl", ["version", "--client", "-o", "json"]) : notAsked
         var facts = EngineFacts()
         (facts.socket, facts.server, facts.isSilent) = await server
-        facts.compose = await compose
+        // Even docker's question for its plugin may wait for the engine: leaving here ends it.
+        facts.compose = facts.isSilent ? .unknown("docker does not answer") : await compose
         facts.k3d = json(await k3d) { $0["k3d"]?.string }
         facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
         if case .unknown(let why) = facts.server {

@@ -45,7 +45,7 @@ import Testing
         manner: TestServer.Manner
     ) async throws {
         // Only what asks no engine: the plugin's version.
-        let (facts, calls) = try await gather(manner, docker: "[ \"$1\" = compose ] || exec sleep 1000")
+        let (facts, calls) = try await gather(manner, docker: "exec sleep 1000")
         #expect(facts.isSilent)
         #expect(facts.docker == .known(true))
         #expect(facts.containers == .unknown("docker does not answer"))
@@ -54,7 +54,7 @@ import Testing
             return
         }
         #expect(why.contains("takes calls, and nothing answered"))
-        #expect(calls == [["docker", "compose", "version", "--short"]])
+        #expect(calls.allSatisfy { $0 == ["docker", "compose", "version", "--short"] })
     }
 
     @Test func `an engine that says anything at all is left to docker's own command`() async throws {
