@@ -12,9 +12,9 @@ extension Wiring {
     static func doctor(_ site: Site) async -> Doctor {
         let (checks, engine) = await RuntimeChecks.looking(at: site)
         var patient = site
-        if engine.isSilent {
+        if engine.isSilent, case .unknown(let why) = engine.server {
             var machine = site.machine
-            machine.processes = SilencedPrograms(machine.processes)
+            machine.processes = SilencedPrograms(machine.processes, why: why)
             patient = Wiring.site(machine, site.home)
         }
         return Doctor(site: patient, checks: HostChecks.all + checks)

@@ -2,6 +2,7 @@
 import Glibc
 import KecsTesting
 import Synchronization
+import SystemPackage
 import Testing
 
 @testable import KecsSystem
@@ -114,6 +115,44 @@ import Testing
     ])
     func `what is no plain local URL is not asked`(url: String) {
         #expect(throws: HTTPProbe.Failure.notSupported(url)) { try HTTPProbe.get(url) }
+    }
+
+    @Test func `a socket in the file system is asked the same way`() throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending("s")
+            let server = try TestServer(
+                socket: path, .answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"))
+            #expect(try HTTPProbe.get("/_ping", socket: path, limit: .seconds(30)).text == "OK")
+            #expect(server.requests.first?.hasPrefix("GET /_ping HTTP/1.1\r\nHost: localhost\r\n") == true)
+            #expect(throws: HTTPProbe.Failure.self) {
+                try HTTPProbe.get("/_ping", socket: folder.appending("none"))
+            }
+            let long = FilePath("/" + String(repeating: "x", count: 108))
+            #expect(throws: HTTPProbe.Failure.notSupported("\(long) is too long for a socket")) {
+                try HTTPProbe.get("/_ping", socket: long)
+            }
+        }
+    }
+
+    @Test func `a socket that nobody listens on any more is refused, one that nobody serves is given up`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let path = folder.appending("s")
+            do { _ = try TestServer(socket: path, .hangs) }
+            #expect(throws: HTTPProbe.Failure.refused) { try HTTPProbe.get("/", socket: path) }
+            let other = folder.appending("t")
+            let server = try TestServer(socket: other, .doesNotAccept)
+            // The first one waits in the queue, which is full then: the second one is not even let in.
+            let first = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+            defer { close(first) }
+            let address = try #require(SocketAddress(socket: other))
+            #expect(address.withPointer { connect(first, $0, $1) } == 0)
+            #expect(throws: HTTPProbe.Failure.timeout) {
+                try HTTPProbe.get("/", socket: other, limit: .milliseconds(50))
+            }
+            withExtendedLifetime(server) {}
+        }
     }
 
     @Test func `IPv6 works where there is any`() throws {

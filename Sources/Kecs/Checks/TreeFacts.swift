@@ -47,6 +47,9 @@ public struct TreeFacts: Sendable {
                     } else {
                         facts.isCut = true
                     }
+                } catch let error as FileError where error.errno == .fileNameTooLong {
+                    // So deep that it has no path from the root; a backup, which goes down step by step, reads it.
+                    facts.isCut = true
                 } catch {
                     facts.unreadable.append("\(error)")
                 }

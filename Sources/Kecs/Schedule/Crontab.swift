@@ -59,12 +59,18 @@ public struct Crontab: Sendable, Hashable {
         let result = try await machine.processes.run(call("-l"))
         if result.succeeded, !result.isCut { return Crontab(result.output) }
         // The same status stands for "there is none" and for "may not be read".
-        if result.end == .exited(1), result.output.isEmpty, result.errorText.contains("no crontab for") {
+        if result.end == .exited(1), result.output.isEmpty, Self.saysNone(result.errorText.trimmed) {
             return Crontab([])
         }
         throw Failure(
             .failed, "the crontab cannot be read", cause: result.errorText.trimmed,
             remedy: "crontab -l")
+    }
+
+    /// "no crontab for root" (Vixie cron, cronie); "crontab: can't open 'root': No such file or directory" (busybox).
+    static func saysNone(_ complaint: String) -> Bool {
+        complaint.contains("no crontab for")
+            || complaint.contains("can't open '") && complaint.hasSuffix("No such file or directory")
     }
 
     /// For looking only.

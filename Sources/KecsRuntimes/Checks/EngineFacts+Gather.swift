@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
-import Kecs
+public import Kecs
 import KecsStorage
 public import KecsSystem
 import SystemPackage
@@ -11,16 +11,24 @@ extension EngineFacts {
 
     /// Every call is bounded, and all are made at once: with docker down this takes as long as one refused connection, and
     /// `patience` where somebody listens and says nothing.
+    ///
+    /// - Parameters:
+    ///   - kinds: Of the instances that there are: a program that none of them needs is not asked.
+    ///   - limit: For each program.
     public static func gather(
-        _ machine: Machine, patience: Duration = EngineFacts.patience
+        _ machine: Machine, for kinds: Set<RuntimeKind> = Set(RuntimeKind.allCases),
+        patience: Duration = EngineFacts.patience, limit: Duration = .seconds(4)
     ) async -> EngineFacts {
-        async let server = server(machine, patience)
-        async let compose = compose(machine)
-        async let k3d = say(machine, "k3d", ["version", "-o", "json"])
-        async let kubectl = say(machine, "kubectl", ["version", "--client", "-o", "json"])
+        let asking = Asking(machine: machine, limit: limit)
+        async let server = server(asking, patience)
+        async let compose = kinds.contains(.compose) ? compose(asking) : notAsked
+        async let k3d = kinds.contains(.k3d) ? say(asking, "k3d", ["version", "-o", "json"]) : notAsked
+        async let kubectl =
+            kinds.contains(.k3d) ? say(asking, "kubectl", ["version", "--client", "-o", "json"]) : notAsked
         var facts = EngineFacts()
         (facts.socket, facts.server, facts.isSilent) = await server
-        facts.compose = await compose
+        // Even docker's question for its plugin may wait for the engine: leaving here ends it.
+        facts.compose = facts.isSilent ? .unknown("docker does not answer") : await compose
         facts.k3d = json(await k3d) { $0["k3d"]?.string }
         facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
         if case .unknown(let why) = facts.server {
@@ -32,10 +40,10 @@ extension EngineFacts {
             facts.images = .unknown(down)
             return facts
         }
-        async let containers = containers(machine)
-        async let volumes = rows(machine, ["volume", "ls", "--format", "{{json .}}"])
-        async let networks = rows(machine, ["network", "ls", "--format", "{{json .}}"])
-        async let images = say(machine, "docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
+        async let containers = containers(asking)
+        async let volumes = rows(asking, ["volume", "ls", "--format", "{{json .}}"])
+        async let networks = rows(asking, ["network", "ls", "--format", "{{json .}}"])
+        async let images = say(asking, "docker", ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
         facts.containers = await containers
         facts.volumes = map(await volumes) { rows in
             rows.map { VolumeFacts(name: $0["Name"]?.string ?? "", labels: labels($0)) }
@@ -47,11 +55,13 @@ extension EngineFacts {
         return facts
     }
 
+    private static var notAsked: Known<String> { .unknown("no instance needs it") }
+
     /// The socket first, and without a child: a docker command that waits for a dead engine waits for ever.
     private static func server(
-        _ machine: Machine, _ patience: Duration
+        _ asking: Asking, _ patience: Duration
     ) async -> (SocketFacts?, Known<String>, isSilent: Bool) {
-        let socket = SocketFacts.of(await endpoint(machine))
+        let socket = SocketFacts.of(await endpoint(asking))
         if let socket, socket.condition == .ok {
             do {
                 _ = try HTTPProbe.get("/_ping", socket: socket.path, limit: patience)
@@ -63,34 +73,34 @@ extension EngineFacts {
             }
         }
         let question = ["version", "--format", "{{.Server.Version}}"]
-        let version = await say(machine, "docker", question, limit: socket == nil ? patience : .seconds(4))
+        let version = await say(asking, "docker", question, limit: socket == nil ? patience : nil)
         return (socket, version, version == .unknown(silence("docker", patience)))
     }
 
     /// Where docker's command would go: `DOCKER_HOST`, or the context that is chosen.
-    private static func endpoint(_ machine: Machine) async -> String? {
-        if let host = machine.environment["DOCKER_HOST"], !host.isEmpty { return host }
-        return await say(machine, "docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
+    private static func endpoint(_ asking: Asking) async -> String? {
+        if let host = asking.machine.environment["DOCKER_HOST"], !host.isEmpty { return host }
+        return await say(asking, "docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
             .value.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// The plugin, or the program of its own that it was before.
-    private static func compose(_ machine: Machine) async -> Known<String> {
-        let plugin = await say(machine, "docker", ["compose", "version", "--short"])
+    private static func compose(_ asking: Asking) async -> Known<String> {
+        let plugin = await say(asking, "docker", ["compose", "version", "--short"])
         guard plugin.value == nil else { return plugin }
-        let program = await say(machine, "docker-compose", ["version", "--short"])
+        let program = await say(asking, "docker-compose", ["version", "--short"])
         return program.value == nil ? plugin : program
     }
 
-    private static func containers(_ machine: Machine) async -> Known<[ContainerFacts]> {
-        let ids = await say(machine, "docker", ["container", "ls", "--all", "--quiet", "--no-trunc"])
+    private static func containers(_ asking: Asking) async -> Known<[ContainerFacts]> {
+        let ids = await say(asking, "docker", ["container", "ls", "--all", "--quiet", "--no-trunc"])
         switch ids {
         case .unknown(let why): return .unknown(why)
         case .known(let text):
             let words = text.split(separator: "\n").map(String.init)
             guard !words.isEmpty else { return .known([]) }
             // One that went meanwhile makes the status 1; the others are printed all the same.
-            let answer = await say(machine, "docker", ["container", "inspect"] + words, mayFail: true)
+            let answer = await say(asking, "docker", ["container", "inspect"] + words, mayFail: true)
             guard case .known(let text) = answer,
                 let all = try? JSONDecoder().decode([JSONValue].self, from: Data(text.utf8))
             else { return .unknown("docker inspect printed no JSON") }
@@ -98,8 +108,8 @@ extension EngineFacts {
         }
     }
 
-    private static func rows(_ machine: Machine, _ arguments: [String]) async -> Known<[JSONValue]> {
-        map(await say(machine, "docker", arguments)) { text in
+    private static func rows(_ asking: Asking, _ arguments: [String]) async -> Known<[JSONValue]> {
+        map(await say(asking, "docker", arguments)) { text in
             text.split(separator: "\n").compactMap { line in
                 try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))
             }
@@ -116,6 +126,11 @@ extension EngineFacts {
         return labels
     }
 
+    private struct Asking: Sendable {
+        var machine: Machine
+        var limit: Duration
+    }
+
     private static func silence(_ program: String, _ limit: Duration) -> String {
         "“\(program)” did not answer within \(limit)"
     }
@@ -123,15 +138,15 @@ extension EngineFacts {
     static func missing(_ program: String) -> String { "“\(program)” is not on PATH" }
 
     private static func say(
-        _ machine: Machine, _ program: String, _ arguments: [String], mayFail: Bool = false,
-        limit: Duration = .seconds(4)
+        _ asking: Asking, _ program: String, _ arguments: [String], mayFail: Bool = false,
+        limit: Duration? = nil
     ) async -> Known<String> {
         var call = ProcessCall(program, arguments)
-        call.limit = limit
+        call.limit = limit ?? asking.limit
         call.environment = ["LOG_LEVEL": "error", "LOG_COLORS": "0"]
         do {
-            let result = try await machine.processes.run(call)
-            if result.end == .timedOut { return .unknown(silence(program, limit)) }
+            let result = try await asking.machine.processes.run(call)
+            if result.end == .timedOut { return .unknown(silence(program, call.limit)) }
             guard result.succeeded || mayFail else {
                 let lines = (result.errorText + result.outputText).split(separator: "\n")
                 return .unknown(lines.first.map(String.init) ?? "“\(program)” failed")

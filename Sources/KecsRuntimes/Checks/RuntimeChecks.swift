@@ -18,7 +18,9 @@ public enum RuntimeChecks {
 
     /// Asks docker and looks through the scripts, both at once and bounded.
     public static func looking(at site: Site) async -> (checks: [any Check], engine: EngineFacts) {
-        async let engine = EngineFacts.gather(site.machine)
+        let names = (try? site.instanceNames()) ?? []
+        let kinds = Set(names.compactMap { try? site.instance($0).config.runtime })
+        async let engine = EngineFacts.gather(site.machine, for: kinds)
         async let project = ProjectFiles.gather(site)
         let facts = await engine
         return (all(engine: facts, project: await project), facts)

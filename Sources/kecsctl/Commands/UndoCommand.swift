@@ -7,7 +7,8 @@ struct UndoCommand: SessionCommand {
         commandName: "undo", abstract: "Take back the last change: a restore, or a repair by “doctor --fix”.",
         discussion: """
             The newer of the two. A restore that was taken back comes again with a second “undo”; a repair does not, and a \
-            second “undo” then takes back what was before it.
+            second “undo” then takes back what was before it. What --fix changed of the home itself, “doctor --undo” \
+            takes back.
             """)
 
     static let help = CommandHelp(

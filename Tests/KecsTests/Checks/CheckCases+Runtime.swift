@@ -117,7 +117,8 @@ extension CheckCase {
                 scene.keep(try TestServer(socket: path, .hangs))
                 scene.site.machine.environment["DOCKER_HOST"] = "unix://\(path)"
                 try scene.home.tools.add("docker", "exit 1")
-                scene.engine = await EngineFacts.gather(scene.site.machine, patience: .milliseconds(50))
+                scene.engine = await EngineFacts.gather(
+                    scene.site.machine, patience: .milliseconds(50), limit: .seconds(300))
             }),
         CheckCase(
             "docker.version", .warning, "19.03.15", runtime: .docker,

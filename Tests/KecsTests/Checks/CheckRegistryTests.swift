@@ -9,7 +9,9 @@ import Testing
 @testable import kecsctl
 
 /// Every check of the registry, in a scene in which it passes and in one in which it fails for the reason that it states.
-@Suite struct CheckRegistryTests {
+///
+/// One after the other: checks block, and a hundred of them at once would leave other tests' children without threads.
+@Suite(.serialized) struct CheckRegistryTests {
     private static let registry = (HostChecks.all + RuntimeChecks.all()).map { $0.info }
 
     @Test func `every check has a case, and every case is of a check`() {

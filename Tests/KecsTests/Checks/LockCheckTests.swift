@@ -276,7 +276,7 @@ import Testing
     }
 
     @Test func `a port that is taken is told with its process`() async throws {
-        let server = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let server = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = inet_addr("127.0.0.1")

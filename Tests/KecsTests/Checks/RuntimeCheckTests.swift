@@ -417,7 +417,7 @@ import Testing
             let machine = Machine(
                 environment: home.environment,
                 processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
-            let facts = await EngineFacts.gather(machine)
+            let facts = await EngineFacts.gather(machine, limit: .seconds(300))
             #expect(facts.docker == .known(true))
             #expect(facts.server.value == nil)
             #expect(facts.containers == .unknown("docker does not answer"))

@@ -62,21 +62,10 @@ import Testing
             try scene.addHistory("backup", "done")
             let file = scene.home.folder.appending("m.prom")
             try await CollectMetrics(site: scene.site).write(to: file)
-            let processes = SystemProcesses(
-                environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"], cancellation: Cancellation())
-            guard
-                let python = try? await processes.run(
-                    ProcessCall("python3", "-c", "import prometheus_client")), python.succeeded
-            else {
-                // Said, not hidden: without the parser nothing is proved here.
-                print("skipped: python3 has no prometheus_client")
-                return
-            }
-            let result = try await processes.run(
-                ProcessCall(
-                    "python3", "-c",
-                    "import sys;from prometheus_client.parser import text_string_to_metric_families as f;n=[m.name for m in f(open(sys.argv[1]).read())];assert len(n)==len(set(n)) and len(n)>15,n",
-                    file.string))
+            let result = try await ForeignTools.python(
+                "-c",
+                "import sys;from prometheus_client.parser import text_string_to_metric_families as f;n=[m.name for m in f(open(sys.argv[1]).read())];assert len(n)==len(set(n)) and len(n)>15,n",
+                file.string)
             #expect(result.succeeded, "\(result.errorText)")
         }
     }

@@ -29,8 +29,9 @@ import Testing
                 environment: home.environment,
                 processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()),
                 clock: ManualClock())
-            let problems = await SendNotification(machine: machine, settings: settings).run(
-                note, logTail: logTail)
+            let problems = await SendNotification(
+                machine: machine, settings: settings, limit: .seconds(300)
+            ).run(note, logTail: logTail)
             let calls = try home.tools.calls()
             let configs = try calls.indices.map {
                 String(
@@ -61,7 +62,7 @@ import Testing
         let config = try #require(configs.first)
         for line in [
             #"url = "https://hook.example/T0K3N""#, #"proto = "=http,https""#, "max-redirs = 0",
-            "max-time = 10",
+            "max-time = 300",
         ] {
             #expect(config.contains(line + "\n"))
         }
@@ -101,7 +102,8 @@ import Testing
                 environment: home.environment,
                 processes: SystemProcesses(environment: home.environment, cancellation: Cancellation()))
             let settings = NotifySettings(command: .init(words: ["tell"], events: [.failure]))
-            #expect(await SendNotification(machine: machine, settings: settings).run(note) == [])
+            let send = SendNotification(machine: machine, settings: settings, limit: .seconds(300))
+            #expect(await send.run(note) == [])
             let got = String(decoding: try home.tools.folder.appending("got").contents(), as: UTF8.self)
             #expect(got.contains("\"run\" : \"r-1\"") || got.contains("\"run\": \"r-1\""))
             #expect(got.hasSuffix("failure 16\n"))

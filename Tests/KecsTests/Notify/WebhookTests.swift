@@ -10,7 +10,7 @@ import Testing
 /// With the real curl, and receivers that listen.
 @Suite struct WebhookTests {
     private func send(
-        to server: TestServer, limit: Duration = .seconds(10), clock: any WallClock = ManualClock()
+        to server: TestServer, limit: Duration = .seconds(300), clock: any WallClock = ManualClock()
     ) async throws -> [String] {
         try await TemporaryHome.with { home in
             let machine = Machine(
