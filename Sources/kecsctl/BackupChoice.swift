@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import SystemPackage
-import KecsSystem
 import ArgumentParser
 import Kecs
 import KecsStorage

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSystem
-import Logging
 import Kecs
 import KecsSystem
 import Logging

@@ -50,10 +50,11 @@ extension OnDocker {
                 let log = try await scene.must(["logs", "dev"])
                 #expect(log.output == "serving /data\n")
                 #expect(log.errors == "warning: a server of the tests\n")
-                // Both of the restarted one, and only the last line of each.
+                // One line of the restarted one: which of the two came last is the engine's to say.
                 try await scene.must(["restart", "dev"])
                 let last = try await scene.must(["logs", "dev", "--tail", "1", "--since", "1h"])
-                #expect(last.output + last.errors == "warning: a server of the tests\n")
+                let line = last.output + last.errors
+                #expect(["warning: a server of the tests\n", "serving /data\n"].contains(line), "\(line)")
             }
         }
     }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import ArgumentParser
 import Kecs
-import KecsSystem
 import KecsStorage
+import KecsSystem
 
 struct BackupsListCommand: SessionCommand {
     static let configuration = CommandConfiguration(
