@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import SystemPackage
+
+/// Where an instance's state is, as observed now: the one answer that every verb works on.
+///
+/// Made by `Site.inventory(of:)`. Nothing in it is guessed from a file name alone.
+public struct Inventory: Sendable {
+    public var parts: [InventoryPart]
+    /// In all parts that can be read here, by content.
+    public var databases: [InventoryDatabase]
+    /// The database that the server uses.
+    public var primary: PrimaryDatabase
+    /// The user that the server runs as; nil when nothing runs or it cannot be determined.
+    public var user: ServerUser?
+    /// Only what is really published. No published port, no endpoint.
+    public var endpoints: [Endpoint]
+    /// Whether the engine's paths are this machine's. Equal kernel releases prove nothing.
+    public var engineHost: EngineHost
+
+    public init(
+        parts: [InventoryPart], databases: [InventoryDatabase], primary: PrimaryDatabase,
+        user: ServerUser? = nil, endpoints: [Endpoint] = [], engineHost: EngineHost = .thisMachine
+    ) {
+        self.parts = parts
+        self.databases = databases
+        self.primary = primary
+        self.user = user
+        self.endpoints = endpoints
+        self.engineHost = engineHost
+    }
+}
+
+/// One part of the state.
+public struct InventoryPart: Sendable {
+    public var part: Part
+    public var role: PartRole
+    /// The mount point inside the container; nil where the server sees the host's own paths.
+    public var pathInside: String?
+    public var presence: PartPresence
+
+    public init(part: Part, role: PartRole, pathInside: String? = nil, presence: PartPresence) {
+        self.part = part
+        self.role = role
+        self.pathInside = pathInside
+        self.presence = presence
+    }
+}
+
+public enum PartRole: String, Sendable, Hashable, Codable {
+    case data, objects, config, logs
+    /// Dumps and archives of the user's own. Neither backed up nor restored unless it is named.
+    case backups
+}
+
+public enum PartPresence: Sendable, Hashable {
+    case present
+    /// There, and nothing in it.
+    case empty
+    case missing
+    /// There, but not readable here; why.
+    case unreadable(String)
+}
+
+/// A database in a part, found by its content.
+public struct InventoryDatabase: Sendable, Hashable {
+    /// The part's name.
+    public var part: String
+    /// Below the part's root, as bytes: names on disk need not be UTF-8.
+    public var path: [UInt8]
+    public var engine: InventoryEngine
+    /// Of its file, or of all files in its folder; sidecars included.
+    public var bytes: Int64
+    /// Where it is on this host; nil when its part cannot be read in place.
+    public var file: FilePath?
+
+    public init(part: String, path: [UInt8], engine: InventoryEngine, bytes: Int64, file: FilePath?) {
+        self.part = part
+        self.path = path
+        self.engine = engine
+        self.bytes = bytes
+        self.file = file
+    }
+
+    /// As it is named in commands and messages: `PART/PATH`.
+    public var name: String { "\(part)/\(printable(path))" }
+}
+
+/// What kind of database it is.
+public enum InventoryEngine: Sendable, Hashable {
+    case sqlite
+    case duckdb
+    /// A folder of another server's: "PostgreSQL".
+    case folder(String)
+    /// Has a SQLite database's sidecars, but other first bytes: encrypted, truncated or damaged.
+    case unknown
+}
+
+/// Which database the server uses.
+public enum PrimaryDatabase: Sendable {
+    case found(InventoryDatabase, PrimaryReason)
+    /// More than one candidate: the verb that needs one names them all and asks for `--database PART/PATH`.
+    case ambiguous([InventoryDatabase])
+    /// The server's place for it is known, and nothing is there.
+    case missing(part: String, path: [UInt8], PrimaryReason)
+    /// There is no database, and nothing says where one should be.
+    case none
+    /// Could not look; why.
+    case unknown(String)
+}
+
+/// Why a database is the primary one, strongest reason first.
+public enum PrimaryReason: Sendable, Hashable {
+    /// `config set database PART/PATH`
+    case setting
+    /// The server's environment, mapped through its mounts: the variable's name.
+    case variable(String)
+    /// KECS's own name for it.
+    case ownName
+    /// The only SQLite database that is no copy of ours.
+    case onlyOne
+}
+
+/// The user that a server runs as.
+public struct ServerUser: Sendable, Hashable {
+    public var user: UInt32
+    public var group: UInt32
+    /// Nil when the image's own passwd has none for it.
+    public var name: String?
+
+    public init(user: UInt32, group: UInt32, name: String? = nil) {
+        self.user = user
+        self.group = group
+        self.name = name
+    }
+}
+
+public enum EngineHost: Sendable, Hashable {
+    case thisMachine
+    case another
+    /// Could not be determined; why.
+    case unknown(String)
+}
