@@ -14,16 +14,18 @@ swift_release := swift build -c release --product kecsctl --static-swift-stdlib
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install the Debian packages that are needed; says how to get Swift
+setup: ## install the packages that building and the demo need; says how to get Swift
 	@scripts/setup
 
 build: setup ## build the program: .build/release/kecsctl
 	$(swift_release)
 
-test: setup ## build and run the checks and the tests
+test: ## build and run the checks and the tests
+	@scripts/setup tests
 	@scripts/test
 
-check: setup ## only the checks of style: swift format, shellcheck
+check: ## only the checks of style: swift format, shellcheck
+	@scripts/setup tests
 	@scripts/check
 
 format: ## format the sources
@@ -32,7 +34,8 @@ format: ## format the sources
 e2e: ## recover into a real k3d cluster; skipped where there is no k3d
 	@scripts/e2e
 
-faults: setup ## kill the program at its system calls, and make them fail; all of it with KECSCTL_FAULTS=full
+faults: ## kill the program at its system calls, and make them fail; all of it with KECSCTL_FAULTS=full
+	@scripts/setup tests
 	@scripts/faults
 
 bench: build ## compare with tar, pigz, zstd, restic and borg
