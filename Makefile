@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # “make” alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check format e2e faults bench demo completions man install uninstall clean
+.PHONY: help setup build test check format e2e faults bench demo completions man install uninstall deb fresh clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# fish looks below /usr, not below /usr/local (fish 3.6, Debian 12); what an administrator adds belongs into /etc.
+fish_completions ?= $(if $(filter /usr,$(PREFIX)),/usr/share/fish/vendor_completions.d,/etc/fish/completions)
 # Swift from where its own tarball is usually unpacked, when it is not on the PATH.
 export PATH := $(PATH):/opt/swift/usr/bin:/usr/share/swift/usr/bin
 release := .build/release/kecsctl
@@ -59,14 +61,20 @@ install: ## install under PREFIX (/usr/local) what “make build” has built
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 man/*.1
 	install -D -m 644 completions/kecsctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kecsctl
 	install -D -m 644 completions/_kecsctl $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_kecsctl
-	install -D -m 644 completions/kecsctl.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/kecsctl.fish
+	install -D -m 644 completions/kecsctl.fish $(DESTDIR)$(fish_completions)/kecsctl.fish
+
+deb: build ## pack it as a Debian package: .build/kecsctl_VERSION_ARCH.deb
+	@scripts/deb $(release)
+
+fresh: ## the README's first command on a minimal Debian of its own; takes a quarter of an hour
+	@scripts/fresh
 
 uninstall: ## remove what “make install” put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/kecsctl $(DESTDIR)$(PREFIX)/share/man/man1/kecsctl.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/kecsctl-*.1 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/kecsctl \
 	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_kecsctl \
-	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/kecsctl.fish
+	    $(DESTDIR)$(fish_completions)/kecsctl.fish
 
 clean: ## remove what was built
 	rm -rf .build
