@@ -33,16 +33,30 @@ public struct Instance: Sendable {
         return parts
     }
 
+    /// The same for an inventory, where what is missing is told too.
+    public func ownParts(dataInside: String? = nil) throws(Failure) -> [InventoryPart] {
+        var parts = try folderParts()
+        if !parts.contains(where: { $0.name == "data" }) {
+            parts.insert(Part(name: "data", place: .folder(try dataFolder())), at: 0)
+        }
+        return parts.map { part in
+            InventoryPart(
+                part: part, role: PartRole(of: part, inside: nil),
+                pathInside: part.name == "data" ? dataInside : nil, presence: .missing)
+        }
+    }
+
     /// How a manifest names the place of a part: relative to the instance's folder where it lies in it.
-    public func root(of part: Part) -> String {
+    public func root(of part: Part) -> PartRoot {
         switch part.place {
         case .entries(let path, let names):
-            path == folder.path ? "." : Part.filePrefix + path.appending(names.joined(separator: "/")).string
-        case .volume(let name, _): "volume:\(name)"
+            path == folder.path
+                ? .configuration : .file(path.appending(names.map { FilePath($0) }.flatMap(\.components)))
+        case .volume(let name, _): .volume(name)
         case .folder(let path):
             path.starts(with: folder.path)
-                ? path.components.dropFirst(folder.path.components.count).map(\.string).joined(separator: "/")
-                : path.string
+                ? .inInstance(FilePath(root: nil, path.components.dropFirst(folder.path.components.count)))
+                : .folder(path)
         }
     }
 }

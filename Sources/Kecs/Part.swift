@@ -9,9 +9,6 @@ public struct Part: Hashable, Sendable {
     /// The part that is the object store's directory.
     public static let objectStore = "minio"
 
-    /// Of the root of a part that is a single file of this host, bound into a container: `file:/srv/app.conf`.
-    static let filePrefix = "file:"
-
     public var place: Place
 
     public enum Place: Hashable, Sendable {

@@ -51,6 +51,8 @@ public protocol Runtime: Sendable {
     func thaw() async throws
     /// What has bytes that belong into a backup.
     func parts() async throws -> [Part]
+    /// What the server is given of the outside: its parts, present or not, and where it sees them.
+    func serverSetup() async throws -> ServerSetup
     /// Where the control plane's data lies: a folder or a whole volume. Nil: in the instance's data folder.
     ///
     /// - Throws: `Failure` when it lies where nobody but the server can reach it.
@@ -105,6 +107,12 @@ public protocol Runtime: Sendable {
 }
 
 extension Runtime {
+    public func serverSetup() async throws -> ServerSetup {
+        ServerSetup(
+            parts: try await parts().map {
+                InventoryPart(part: $0, role: PartRole(of: $0, inside: nil), presence: .present)
+            }, endpoints: endpoints())
+    }
     public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
     public var makesItsDatabase: Bool { false }
     public func holdsState() async throws -> Bool? { nil }

@@ -6,6 +6,8 @@ public import KecsStorage
 public enum SettingKey: String, CaseIterable, Sendable {
     case runtime
     case dataDir
+    /// `PART/PATH`: which database the server uses, where looking cannot tell.
+    case database
     case containerMode
     case command
     case healthUrl
@@ -54,7 +56,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address, .volumes,
+        case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address,
+            .volumes,
             .volumeLabel, .components,
             .composeFile, .composeService, .composeProject:
             .text

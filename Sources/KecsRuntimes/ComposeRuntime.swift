@@ -292,6 +292,29 @@ public struct ComposeRuntime: RebuildableRuntime {
             ?? DockerSpec.defaultOwner
     }
 
+    public func serverSetup() async throws -> ServerSetup {
+        let setup = DockerSetup(docker: docker, instance: instance, volumes: volumes)
+        let all = try await containers()
+        if let container = all.first(where: isControlPlane) {
+            var found = try await setup.run(container, all: all.flatMap(\.mounts), ownParts: nil)
+            let chosen = Set(try await parts().map(\.name))
+            // A label chooses among the volumes.
+            if try instance.settings.text(.volumeLabel) != nil {
+                found.parts.removeAll { part in
+                    if case .volume = part.part.place { !chosen.contains(part.part.name) } else { false }
+                }
+            }
+            return found
+        }
+        let config = try await compose.config()
+        let control = try controlPlane(of: config)
+        let parts = try DockerMounts(config.dockerMounts()).inventory(of: instance, besides: [])
+        return ServerSetup(
+            parts: try await setup.located(parts), variables: control.environment,
+            mounts: config.dockerMounts(of: [control]).compactMap(\.server),
+            engineHost: try await setup.engineHost())
+    }
+
     /// What the containers really have, or before there are any, what the file says.
     public func parts() async throws -> [Part] {
         let all = try await containers()

@@ -95,6 +95,11 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var ports: [String: [Binding]]
     /// "no", "always", "unless-stopped", "on-failure"
     var restartPolicy: String
+    /// As it is given: "", "1001", "app:staff"; the image's own where the container was given none.
+    var user: String
+    var workingFolder: String
+    /// The image by the name that it was created with.
+    var imageName: String
 
     private enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -108,9 +113,15 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     private struct Config: Decodable {
         var labels: [String: String]?
         var variables: [String]?
+        var user: String?
+        var workingFolder: String?
+        var image: String?
         private enum CodingKeys: String, CodingKey {
             case labels = "Labels"
             case variables = "Env"
+            case user = "User"
+            case workingFolder = "WorkingDir"
+            case image = "Image"
         }
     }
     private struct HostConfig: Decodable {
@@ -136,6 +147,9 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         mounts = try container.decodeIfPresent([Mount].self, forKey: .mounts) ?? []
         let config = try container.decode(Config.self, forKey: .config)
         labels = config.labels ?? [:]
+        user = config.user ?? ""
+        workingFolder = config.workingFolder ?? ""
+        imageName = config.image ?? ""
         variables = [:]
         for line in config.variables ?? [] {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -41,6 +41,66 @@ struct DockerMounts: Sendable {
         return parts
     }
 
+    /// The same with role and path inside, what is missing included.
+    ///
+    /// - Parameter own: Parts that are there whatever is mounted: of a container of ours.
+    func inventory(of instance: Instance, besides own: [InventoryPart]) throws -> [InventoryPart] {
+        var found = own
+        func inside(_ place: Part.Place) -> String? {
+            mounts.first {
+                switch place {
+                case .volume(let name, _): $0.type == "volume" && $0.name == name
+                case .folder(let folder): $0.type == "bind" && FilePath($0.source) == folder
+                case .entries(let folder, let named):
+                    $0.type == "bind" && named.count == 1 && FilePath($0.source) == folder.appending(named[0])
+                }
+            }?.destination
+        }
+        for part in own.isEmpty ? try parts(of: instance) : [] {
+            let path = inside(part.place)
+            found.append(
+                InventoryPart(
+                    part: part, role: PartRole(of: part, inside: path), pathInside: path, presence: .missing))
+        }
+        // A folder that is gone makes no part that could be backed up, and is told all the same.
+        for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {
+            let place: Part.Place
+            if mount.type == "volume", let name = mount.name {
+                place = .volume(name, at: nil)
+            } else if mount.type == "bind" {
+                place = .folder(FilePath(mount.source))
+            } else {
+                continue
+            }
+            let isCovered = found.contains { known in
+                switch (known.part.place, place) {
+                case (.volume(let one, _), .volume(let other, _)): one == other
+                case (.folder(let one), .folder(let other)): other.starts(with: one)
+                case (.entries(let folder, let named), .folder(let other)):
+                    named.contains { other == folder.appending($0) }
+                default: false
+                }
+            }
+            guard !isCovered else { continue }
+            if case .folder(let folder) = place, let status = try FileStatus.following(folder),
+                status.kind != .folder
+            {
+                // A bound file is among the parts; a socket or a device is none.
+                guard status.kind == .file, !own.isEmpty else { continue }
+            }
+            let wanted =
+                mount.type == "volume"
+                ? mount.name ?? "" : FilePath(mount.destination).lastComponent?.string ?? "folder"
+            let part = Part(name: Self.free(wanted, besides: found.map(\.part.name)), place: place)
+            found.append(
+                InventoryPart(
+                    part: part, role: PartRole(of: part, inside: mount.destination),
+                    pathInside: mount.destination,
+                    presence: .missing))
+        }
+        return found
+    }
+
     /// What is to be remembered of a container that is adopted: where its data lies on this host, and its ports.
     func adopted(_ container: DockerContainer) -> [SettingKey: JSONValue] {
         var found: [SettingKey: JSONValue] = [.container: .string(container.name)]

@@ -207,6 +207,33 @@ public struct DockerRuntime: Runtime {
         return try await volumes.located(DockerMounts(container.mounts).parts(of: instance))
     }
 
+    public func serverSetup() async throws -> ServerSetup {
+        let setup = DockerSetup(docker: docker, instance: instance, volumes: volumes)
+        let container = try await find()
+        if spec.isAdopted {
+            guard let container else { throw noContainer() }
+            return try await setup.run(container, all: container.mounts, ownParts: nil)
+        }
+        var own = try instance.ownParts(dataInside: DockerSpec.dataFolder)
+        var mounts = [ServerMount(source: .host(spec.data), inside: FilePath(DockerSpec.dataFolder))]
+        for volume in spec.volumes {
+            let part = try DockerMounts.part(for: volume, besides: own.map(\.part.name))
+            own.append(
+                InventoryPart(
+                    part: part, role: PartRole(of: part, inside: volume.destination),
+                    pathInside: volume.destination, presence: .missing))
+            mounts.append(
+                ServerMount(
+                    source: volume.isFolder ? .host(FilePath(volume.source)) : .volume(volume.source),
+                    inside: FilePath(volume.destination)))
+        }
+        if let container { return try await setup.run(container, all: container.mounts, ownParts: own) }
+        return ServerSetup(
+            parts: try await setup.located(own), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
+            mounts: mounts,
+            engineHost: try await setup.engineHost())
+    }
+
     public func holdsState() async throws -> Bool? {
         guard spec.isAdopted, let container = try await find() else { return nil }
         return try await volumes.holdState(DockerMounts(container.mounts).parts(of: instance))

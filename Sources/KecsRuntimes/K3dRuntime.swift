@@ -54,6 +54,16 @@ public struct K3dRuntime: Runtime {
 
     public func parts() async throws -> [Part] { try instance.folderParts() }
 
+    public func serverSetup() async throws -> ServerSetup {
+        let inside = ControlPlaneManifests.dataFolder
+        let owner = try FileStatus.following(dataFolder)
+        return ServerSetup(
+            parts: try instance.ownParts(dataInside: inside), variables: ["KECS_DATA_DIR": inside],
+            mounts: [ServerMount(source: .host(dataFolder), inside: FilePath(inside))],
+            user: owner.map { ServerUser(user: $0.owner, group: $0.group) }, endpoints: endpoints(),
+            isKECS: true)
+    }
+
     public func versions() async -> [String: String] {
         do { return try await cluster.k3d.version() } catch { return [:] }
     }

@@ -49,6 +49,19 @@ public struct LocalRuntime: Runtime {
 
     public func parts() async throws -> [Part] { try instance.folderParts() }
 
+    /// A server of this host sees this host's paths. What its environment was, only its process can tell.
+    public func serverSetup() async throws -> ServerSetup {
+        var setup = ServerSetup(
+            parts: try instance.ownParts(), variables: ["KECS_DATA_DIR": dataFolder.string],
+            workingFolder: dataFolder, endpoints: endpoints())
+        guard let identity = try server(), identity.isAlive, let facts = try identity.facts() else {
+            return setup
+        }
+        setup.user = ServerUser(user: facts.user, group: facts.group)
+        if let variables = facts.environment { setup.variables.merge(variables) { _, new in new } }
+        return setup
+    }
+
     // MARK: State
 
     /// `server.json`. Written before the server is started, with a token that the server's environment carries, and again

@@ -4,6 +4,9 @@
 public enum DatabaseEngine: String, Hashable, Sendable, Codable {
     case sqlite
     case duckdb
+    /// Has a SQLite database's sidecars beside it but other first bytes: encrypted (SQLCipher), truncated or damaged.
+    /// Copied as files, only while nobody writes.
+    case unknown
 
     /// - Parameter firstBytes: At least 16 bytes; fewer are no database.
     public init?(firstBytes: [UInt8]) {
@@ -26,7 +29,7 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
     public var sidecarSuffixes: [String] {
         switch self {
         // https://www.sqlite.org/tempfiles.html
-        case .sqlite: ["-wal", "-shm", "-journal"]
+        case .sqlite, .unknown: ["-wal", "-shm", "-journal"]
         case .duckdb: [".wal"]
         }
     }

@@ -49,8 +49,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var name: String
         /// In the backup's folder.
         public var file: String
-        /// The path in the instance folder, an absolute path, or `volume:NAME`.
-        public var root: String
+        public var root: PartRoot
         public var compression: Compression
         public var encryption: String?
         /// Of the file.
@@ -69,7 +68,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var warnings: [String]
 
         public init(
-            name: String, file: String, root: String, compression: Compression, bytes: Int64,
+            name: String, file: String, root: PartRoot, compression: Compression, bytes: Int64,
             sourceBytes: Int64, entries: Int, sha256: String, consistency: Consistency,
             fingerprint: String, databases: [Database], warnings: [String]
         ) {

@@ -57,6 +57,17 @@ extension FilePath {
         }
     }
 
+    /// The path without any link in it.
+    ///
+    /// - Throws: `FileError`, also when it leads nowhere.
+    public func realPath() throws -> FilePath {
+        guard let buffer = withPlatformString({ realpath($0, nil) }) else {
+            throw FileError.last("resolve", self)
+        }
+        defer { free(buffer) }
+        return FilePath(platformString: buffer)
+    }
+
     /// Creates the folder, and those above it, with `mode`. One that is there is left as it is.
     public func createFolder(mode: CModeT = 0o700) throws {
         if withPlatformString({ mkdir($0, mode) }) == 0 { return }

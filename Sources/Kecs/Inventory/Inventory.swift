@@ -17,10 +17,13 @@ public struct Inventory: Sendable {
     public var endpoints: [Endpoint]
     /// Whether the engine's paths are this machine's. Equal kernel releases prove nothing.
     public var engineHost: EngineHost
+    /// Whether the server is KECS, so that the ECS API may be asked; nil when that is not known.
+    public var isKECS: Bool?
 
     public init(
         parts: [InventoryPart], databases: [InventoryDatabase], primary: PrimaryDatabase,
-        user: ServerUser? = nil, endpoints: [Endpoint] = [], engineHost: EngineHost = .thisMachine
+        user: ServerUser? = nil, endpoints: [Endpoint] = [], engineHost: EngineHost = .thisMachine,
+        isKECS: Bool? = nil
     ) {
         self.parts = parts
         self.databases = databases
@@ -28,6 +31,7 @@ public struct Inventory: Sendable {
         self.user = user
         self.endpoints = endpoints
         self.engineHost = engineHost
+        self.isKECS = isKECS
     }
 }
 
@@ -94,6 +98,8 @@ public enum InventoryEngine: Sendable, Hashable {
     case folder(String)
     /// Has a SQLite database's sidecars, but other first bytes: encrypted, truncated or damaged.
     case unknown
+    /// In a part that cannot be read here.
+    case unseen
 }
 
 /// Which database the server uses.
@@ -103,6 +109,8 @@ public enum PrimaryDatabase: Sendable {
     case ambiguous([InventoryDatabase])
     /// The server's place for it is known, and nothing is there.
     case missing(part: String, path: [UInt8], PrimaryReason)
+    /// The server keeps it where nothing is mounted: it goes with the container.
+    case inContainer(FilePath, PrimaryReason)
     /// There is no database, and nothing says where one should be.
     case none
     /// Could not look; why.

@@ -10,8 +10,7 @@ public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
 
     /// `volume:NAME` or a path.
     public init(_ text: String, environment: [String: String]) throws(Failure) {
-        if text.hasPrefix("volume:") {
-            let name = String(text.dropFirst("volume:".count))
+        if case .volume(let name) = PartRoot(text) {
             let isName =
                 !name.isEmpty
                 && name.utf8.allSatisfy { byte in
@@ -31,7 +30,7 @@ public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .volume(let name): "volume:\(name)"
+        case .volume(let name): "\(PartRoot.volume(name))"
         case .path(let path): path.string
         }
     }

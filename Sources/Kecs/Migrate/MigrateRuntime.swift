@@ -288,9 +288,9 @@ extension Part.Place {
     /// For people and reports.
     var text: String {
         switch self {
-        case .folder(let path): path.string
-        case .entries(let folder, _): folder.string
-        case .volume(let name, _): "volume:\(name)"
+        case .folder(let path): "\(PartRoot.folder(path))"
+        case .entries(let folder, _): "\(PartRoot.folder(folder))"
+        case .volume(let name, _): "\(PartRoot.volume(name))"
         }
     }
 }

@@ -50,7 +50,7 @@ private func stateDatabase(of instance: Instance, in data: FilePath) throws -> F
         throw Failure(
             .usage, "the database of “\(instance.name)” is of DuckDB", cause: "\(file)",
             remedy: "kecsctl migrate import \(file) \(instance.name)")
-    case nil:
+    case .unknown, nil:
         throw Failure(
             .damaged, "the database of “\(instance.name)” is none",
             cause: "\(file) does not begin as an SQLite database does",

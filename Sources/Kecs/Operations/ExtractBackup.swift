@@ -52,7 +52,7 @@ public struct ExtractBackup: Sendable {
                 let target = folder.appending(part.name)
                 try target.createFolder()
                 let globs = request.paths
-                let label = Array((part.root == "." ? "" : part.root + "/").utf8)
+                let label = Array((part.root == .configuration ? "" : "\(part.root)/").utf8)
                 var options = UnpackOptions(
                     expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
                     owners: request.owners)

@@ -6,7 +6,7 @@ import SystemPackage
 /// What a backup would do with one part: decided by looking, before anything is written.
 struct PartPlan: Sendable {
     var part: Part
-    var root: String
+    var root: PartRoot
     var source: TreeSource
     var scan: TreeScan
     /// The newest verified backup's record of this part, when it was made from the same place.

@@ -103,7 +103,8 @@ public struct RebuildInstance: Sendable {
     private func recorded(
         _ name: InstanceName, in backup: StoredBackup, _ manifest: Manifest
     ) throws -> InstanceConfig? {
-        guard let part = manifest.parts.first(where: { $0.root == "." }), part.encryption == nil else {
+        guard let part = manifest.parts.first(where: { $0.root == .configuration }), part.encryption == nil
+        else {
             return nil
         }
         let scratch = site.home.instances.appending(".\(name).creating")

@@ -77,25 +77,27 @@ struct StageTrees: Sendable {
             throw Failure(
                 .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
         }
-        if let volume = part.volume { return try place(of: part, volume, archive) }
-        if let file = part.singleFile, let name = file.lastComponent?.string {
+        if case .volume(let volume) = part.root { return try place(of: part, volume, archive) }
+        if case .file(let file) = part.root, let name = file.lastComponent?.string {
             let folder = try followed(file.removingLastComponent())
             return Place(
                 part: part.name, staging: try staging(for: folder.appending(name), part: part.name),
                 target: request.paths.isEmpty ? .entries(of: folder, named: [name]) : .overlay(on: folder),
                 label: part.name, archive: archive, record: part)
         }
-        var live: FilePath
-        if part.name == "data" {
-            live = try instance.dataFolder()
-        } else if part.root.hasPrefix("/") {
-            live = FilePath(part.root)
-        } else {
-            live = instance.folder.path.appending(
-                FilePath(part.root).components.filter { $0.kind == .regular })
+        var live = instance.folder.path
+        var label = part.name
+        switch part.root {
+        case .folder(let folder): live = folder
+        case .inInstance(let path):
+            live = live.appending(path.components.filter { $0.kind == .regular })
+            label = path.string
+        case .configuration: label = ""
+        case .file, .volume: break
         }
+        if part.name == "data" { live = try instance.dataFolder() }
         live = try followed(live)
-        let isConfig = part.root == "."
+        let isConfig = part.root == .configuration
         var target: StagedTree.Target
         if !request.paths.isEmpty {
             target = .overlay(on: live)
@@ -109,7 +111,7 @@ struct StageTrees: Sendable {
         }
         return Place(
             part: part.name, staging: try staging(for: live, part: part.name), target: target,
-            label: isConfig ? "" : part.root.hasPrefix("/") ? part.name : part.root, archive: archive,
+            label: label, archive: archive,
             record: part)
     }
 
@@ -340,10 +342,5 @@ extension OwnerMapping {
 
 extension Manifest.Part {
     /// The name of the volume that it was made of.
-    /// The path of the single file that it was made of.
-    var singleFile: FilePath? {
-        root.hasPrefix(Part.filePrefix) ? FilePath(String(root.dropFirst(Part.filePrefix.count))) : nil
-    }
-
-    var volume: String? { root.hasPrefix("volume:") ? String(root.dropFirst("volume:".count)) : nil }
+    var volume: String? { if case .volume(let name) = root { name } else { nil } }
 }

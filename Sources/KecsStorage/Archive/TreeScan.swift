@@ -13,6 +13,12 @@ public struct TreeScan: Sendable {
         public var sidecars: [[UInt8]] = []
     }
 
+    public struct OutwardLink: Hashable, Sendable {
+        public var path: [UInt8]
+        /// Absolute, or relative to the folder that holds the link.
+        public var target: [UInt8]
+    }
+
     /// The root, and everything in it that would be archived.
     public internal(set) var entries = 0
     /// Of regular files.
@@ -25,6 +31,8 @@ public struct TreeScan: Sendable {
     /// The latest status change among what the fingerprint covers. A tree read in the same tick of the clock may change
     /// once more without showing it.
     public internal(set) var newest = Moment(seconds: 0)
+    /// Symbolic links whose target lies outside of the tree, as they are written.
+    public internal(set) var outwardLinks: [OutwardLink] = []
     /// FIFOs, sockets and devices: no backup holds them.
     public internal(set) var special: [[UInt8]] = []
 }
@@ -82,18 +90,60 @@ private final class Scan: TreeVisitor {
             {
                 databases.found(path)
                 result.databases.append(TreeScan.Database(path: path, engine: engine, bytes: status.size))
+            } else if source.findsDatabases, let database = try unknownDatabase(beside: entry, path: path) {
+                databases.found(database.path)
+                result.databases.append(database)
             } else {
                 fingerprint.add(path, status, type: UInt8(ascii: "f"))
             }
         case .symlink:
             guard let target = try linkTarget(entry, path: source.path(path)) else { return }
             result.entries += 1
+            if leadsOut(target, from: path) {
+                result.outwardLinks.append(TreeScan.OutwardLink(path: path, target: target))
+            }
             fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
         // Created after its folder was listed, in place of something that is gone.
         case .folder: break
         case .fifo, .socket, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }
+
+    /// What a `-wal`, `-shm` or `-journal` without a known database belongs to. It sorts after that file, which is in the
+    /// fingerprint by now and stays there: nobody opens it, so its times change only when it is written.
+    private func unknownDatabase(beside entry: WalkedName, path: [UInt8]) throws -> TreeScan.Database? {
+        guard
+            let suffix = DatabaseEngine.unknown.sidecarSuffixes.first(where: {
+                path.count > $0.utf8.count && path.suffix($0.utf8.count).elementsEqual($0.utf8)
+            })
+        else { return nil }
+        let base = Array(path.dropLast(suffix.utf8.count))
+        let name = base[(base.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+        guard !name.isEmpty else { return nil }
+        var raw = stat()
+        let found = (name.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { name in
+            name.baseAddress.map { fstatat(entry.folder, $0, &raw, AT_SYMLINK_NOFOLLOW) } ?? -1
+        }
+        guard found == 0 else {
+            if errno == ENOENT { return nil }
+            throw FileError.last("look at", source.path(base))
+        }
+        let status = FileStatus(raw)
+        guard status.kind == .file, !source.leftOut.contains(base) else { return nil }
+        return TreeScan.Database(path: base, engine: .unknown, bytes: status.size, sidecars: [path])
+    }
+}
+
+/// Whether a link's target lies outside of the tree, as far as its text tells.
+private func leadsOut(_ target: [UInt8], from path: [UInt8]) -> Bool {
+    let slash = UInt8(ascii: "/")
+    if target.first == slash { return true }
+    var depth = path.count { $0 == slash }
+    for name in target.split(separator: slash) {
+        if name.elementsEqual("..".utf8) { depth -= 1 } else if !name.elementsEqual(".".utf8) { depth += 1 }
+        if depth < 0 { return true }
+    }
+    return false
 }
 
 extension DatabaseEngine {

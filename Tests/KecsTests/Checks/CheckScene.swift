@@ -155,7 +155,8 @@ struct CheckScene: Sendable {
             userVersion: 1,
             identity: nil, sidecars: [])
         let part = Manifest.Part(
-            name: "data", file: "data.tar.gz", root: "data", compression: .fast, bytes: Int64(archive.count),
+            name: "data", file: "data.tar.gz", root: .inInstance("data"), compression: .fast,
+            bytes: Int64(archive.count),
             sourceBytes: sourceBytes, entries: 1, sha256: sha256(archive), consistency: .live,
             fingerprint: "",
             databases: [database], warnings: [])

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What an inventory is told of a container, or of a service that has none yet.
+struct DockerSetup: Sendable {
+    let docker: Docker
+    let instance: Instance
+    let volumes: Volumes
+
+    /// - Parameter own: Of a container of ours: its data folder is not a mount like any other.
+    func run(
+        _ container: DockerContainer, all: [DockerContainer.Mount], ownParts: [InventoryPart]?
+    ) async throws
+        -> ServerSetup
+    {
+        let parts = try await located(try DockerMounts(all).inventory(of: instance, besides: ownParts ?? []))
+        return ServerSetup(
+            parts: parts, variables: container.variables,
+            workingFolder: container.workingFolder.isEmpty ? nil : FilePath(container.workingFolder),
+            mounts: container.mounts.compactMap(\.server),
+            endpoints: container.endpoints(isKECS: container.isKECS),
+            engineHost: try await engineHost(), isKECS: container.isKECS)
+    }
+
+    func located(_ parts: [InventoryPart]) async throws -> [InventoryPart] {
+        var located: [InventoryPart] = []
+        for var part in parts {
+            if case .volume(let name, _) = part.part.place {
+                if try await docker.volume(name) == nil {
+                    part.presence = .missing
+                } else {
+                    let folder = try await volumes.folder(of: name)
+                    part.part.place = .volume(name, at: folder)
+                    part.presence = .unreadable("its mount point is not open to this user")
+                }
+            }
+            located.append(part)
+        }
+        return located
+    }
+
+    func engineHost() async throws -> EngineHost {
+        guard DockerEndpoint(try await docker.endpoint()).socket != nil else { return .another }
+        return try await docker.isOnThisKernel() ? .thisMachine : .another
+    }
+}
+
+extension DockerContainer {
+    /// KECS's own image, or a server that is told what only KECS reads.
+    var isKECS: Bool {
+        let name = imageName.split(separator: "/").last.map(String.init) ?? ""
+        return name.prefix { $0 != ":" && $0 != "@" } == "kecs"
+            || variables.keys.contains { $0.hasPrefix("KECS_") }
+    }
+
+    /// Where it is really published, or will be once it runs.
+    func endpoints(isKECS: Bool) -> [Endpoint] {
+        var endpoints: [Endpoint] = []
+        for (inside, bindings) in ports.sorted(by: { $0.key < $1.key }) {
+            guard let binding = bindings.first(where: { UInt16($0.port) ?? 0 > 0 }) else { continue }
+            let address = ["", "0.0.0.0", "::"].contains(binding.address) ? "127.0.0.1" : binding.address
+            let host = address.contains(":") ? "[\(address)]" : address
+            switch inside {
+            case "\(DockerSpec.apiPort)/tcp" where isKECS:
+                endpoints.insert(Endpoint(name: "api", url: "http://\(host):\(binding.port)"), at: 0)
+            case "\(DockerSpec.adminPort)/tcp" where isKECS:
+                endpoints.append(Endpoint(name: "admin", url: "http://\(host):\(binding.port)"))
+            default:
+                let parts = inside.split(separator: "/").map(String.init)
+                endpoints.append(
+                    Endpoint(
+                        name: parts[0], url: "\(parts.count > 1 ? parts[1] : "tcp")://\(host):\(binding.port)"
+                    ))
+            }
+        }
+        return endpoints
+    }
+}
+
+extension DockerContainer.Mount {
+    /// Nil for what is neither a folder, a file nor a volume.
+    var server: ServerMount? {
+        switch type {
+        case "bind":
+            ServerMount(
+                source: .host(FilePath(source)), inside: FilePath(destination), isWritable: isWritable)
+        case "volume":
+            name.map {
+                ServerMount(source: .volume($0), inside: FilePath(destination), isWritable: isWritable)
+            }
+        default: nil
+        }
+    }
+}
