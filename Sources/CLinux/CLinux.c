@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -98,3 +99,11 @@ int64_t clinux_list_path_xattrs(const char *path, char *names, uint64_t room) {
 int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, uint64_t room) {
     return getxattr(path, name, value, room);
 }
+
+int64_t clinux_attributes(int file) {
+    int flags = 0;
+    return ioctl(file, FS_IOC_GETFLAGS, &flags) == 0 ? flags : -1;
+}
+
+const int64_t clinux_attribute_immutable = FS_IMMUTABLE_FL;
+const int64_t clinux_attribute_append = FS_APPEND_FL;

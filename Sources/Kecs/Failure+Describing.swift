@@ -30,7 +30,9 @@ extension Failure {
                     .noRoom, message("there is no room left"), cause: "\(error)",
                     remedy: "kecsctl backups prune")
             default:
-                return Failure(.failed, message("a file operation failed"), cause: "\(error)")
+                return Failure(
+                    .failed, message(error.description), cause: error.withOwner,
+                    remedy: error.remedyForRefusal)
             }
         case let error as ArchiveError:
             let entry = error.entry.map { ", entry “\(printable($0))”" } ?? ""

@@ -4,16 +4,17 @@ import KecsSystem
 import SystemPackage
 
 /// Finishes or takes back what a killed kecsctl left of an instance. Called under the instance's lock.
+///
+/// It deals with files, and with a server only as far as they need it. What is to run again becomes a `Duty`, which
+/// whoever holds the lock fulfils next.
 public struct HealInstance: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// - Returns: A sentence for people for each thing that was put right; empty when all was well.
+    /// - Returns: A sentence for people for each thing that was repaired; empty when all was well.
     public func run(_ instance: Instance) async throws -> [String] {
-        var told: [String] = []
-        for name in try instance.backups.sweep() { told.append("removed what a killed run left: \(name)") }
-        try sweepDrafts(of: instance)
+        var told = try RemoveRemnants(site: site).run(instance)
         let journal: Journal?
         do {
             journal = try Journal.read(instance.folder.journal)
@@ -24,7 +25,10 @@ public struct HealInstance: Sendable {
                 remedy: "kecsctl status \(instance.name)")
         }
         guard let journal else {
-            if try sweepStaging(of: instance) { told.append("removed what a killed run left: .restoring") }
+            if try instance.folder.restoring.isPresent {
+                instance.folder.restoring.discard(into: instance.folder.path)
+                told.append("removed what a killed run left: .restoring")
+            }
             return told
         }
 
@@ -52,56 +56,21 @@ public struct HealInstance: Sendable {
                 told.append("finished the \(journal.operation) that was interrupted on \(journal.startedAt)")
             }
         }
-        // The configuration may have changed hands with the swap.
-        let instance = try site.instance(instance.name, flags: instance.settings.flags)
-        let runtime = try site.runtime(instance)
-        if journal.mayBeFrozen { try await runtime.thaw() }
-        if journal.runsAfterwards, runtime.runsSomething {
-            if journal.mayBeStopped == true { try await runtime.stop(limit: .seconds(60)) }
-            if await runtime.state() != .running {
-                told.append(try await startAgain(instance, runtime, after: journal))
-            }
-        }
-        try Journal.close(instance.folder.journal)
-        _ = try sweepStaging(of: instance)
+        try hand(journal, over: instance)
+        instance.folder.restoring.discard(into: instance.folder.path)
         return told
     }
 
-    /// A server that does not come up is told, not thrown: else nothing could be done with the instance any more, not
-    /// even what would make it come up. While nobody can start it, the journal stays.
-    private func startAgain(
-        _ instance: Instance, _ runtime: any Runtime, after journal: Journal
-    ) async throws -> String {
-        do {
-            try await runtime.start(limit: .seconds(120))
-            return
-                "started “\(instance.name)” again: the \(journal.operation) of \(journal.startedAt) was interrupted"
-        } catch {
-            try site.machine.cancellation.check()
-            let failure = Failure.describing(error)
-            if failure.kind == .unreachable { throw failure }
-            return "could not start “\(instance.name)” again, which ran before the \(journal.operation) of "
-                + "\(journal.startedAt) was interrupted: \(failure.message)"
-                + (failure.cause.map { ": \($0)" } ?? "")
+    /// What the killed operation owes: that the instance runs, or that helpers go.
+    private func hand(_ journal: Journal, over instance: Instance) throws {
+        guard journal.runsAfterwards || journal.mayBeFrozen else {
+            return try Journal.close(instance.folder.journal)
         }
-    }
-
-    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
-    private func sweepDrafts(of instance: Instance) throws {
-        let own = ["config.json", "journal.json", "server.json"]
-        for name in try instance.folder.path.entries() {
-            let text = name.string
-            guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {
-                continue
-            }
-            try instance.folder.path.appending(name).remove()
-        }
-    }
-
-    /// Without a swap under way nothing in `.restoring/` can be anybody's.
-    private func sweepStaging(of instance: Instance) throws -> Bool {
-        guard instance.folder.restoring.isPresent else { return false }
-        try instance.folder.restoring.removeTree()
-        return true
+        let duty = Duty(
+            operation: journal.operation, since: journal.startedAt,
+            because: "the \(journal.operation) of \(journal.startedAt) was interrupted",
+            mayBeFrozen: journal.mayBeFrozen, mayBeStopped: journal.mayBeStopped == true,
+            mustRun: journal.runsAfterwards)
+        try journal.settle(as: duty, in: instance.folder)
     }
 }

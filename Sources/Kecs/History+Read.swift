@@ -64,7 +64,7 @@ extension History {
     /// The last `limit` bytes' worth; empty when there is no history yet.
     public func read(limit: Int = 16 << 20) throws -> Contents {
         var contents = Contents()
-        guard file.isPresent else { return contents }
+        guard try file.isPresent else { return contents }
         let (bytes, isWhole) = try file.tail(limit)
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)[...]
         // The first one may have been cut in the middle by the limit.

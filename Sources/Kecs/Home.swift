@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
+import KecsSystem
 public import SystemPackage
 
 /// `$KECS_HOME`: everything that kecsctl keeps. The only place that knows the names in it; `docs/formats.md` mirrors it.
 public struct Home: Hashable, Sendable {
     /// Absolute.
     public let path: FilePath
+    /// What named it: "--home" or "KECS_HOME". Nil for the default one, which need not be there yet.
+    public let namedBy: String?
 
-    public init(_ path: FilePath) { self.path = path }
+    public init(_ path: FilePath, namedBy: String? = nil) {
+        self.path = path
+        self.namedBy = namedBy
+    }
 
     /// `--home`, else `$KECS_HOME`, else `~/.kecs`; made absolute against the working directory.
     public static func find(flag: String?, environment: [String: String]) throws(Failure) -> Home {
         let given = flag ?? environment["KECS_HOME"].flatMap { $0.isEmpty ? nil : $0 }
         if let given {
-            return Home(try absolute(FilePath(given), environment: environment))
+            return Home(
+                try absolute(FilePath(given), environment: environment),
+                namedBy: flag == nil ? "KECS_HOME" : "--home")
         }
         guard let user = environment["HOME"], user.hasPrefix("/") else {
             throw Failure(
@@ -34,6 +42,31 @@ public struct Home: Hashable, Sendable {
         }
         return here.appending(path.components).lexicallyNormalized()
     }
+
+    /// That the home can be used: a default one that is not there yet holds nothing; one that was named and is not there
+    /// is a typo or a missing mount, and must not be told as empty.
+    ///
+    /// - Throws: `Failure(.usage)` when it was named and does not exist, or is no folder; `FileError` when that cannot be
+    ///   determined.
+    public func check() throws {
+        let status: FileStatus?
+        do {
+            status = try FileStatus.following(path)
+        } catch let error as FileError where error.errno == .notDirectory {
+            throw Failure(
+                .usage, "“\(path)” is no folder", cause: "something above it is a file", remedy: "ls -la \(quoted)")
+        }
+        if let status {
+            guard status.kind != .folder else { return }
+            throw Failure(.usage, "“\(path)” is no folder", remedy: "ls -la \(quoted)")
+        }
+        guard let namedBy else { return }
+        throw Failure(
+            .usage, "the home “\(path)” does not exist", cause: "it was named by \(namedBy)",
+            remedy: "ls -la \(ShellWords.quote([path.removingLastComponent().string]))")
+    }
+
+    private var quoted: String { ShellWords.quote([path.string]) }
 
     /// Settings for all instances.
     public var settings: FilePath { path.appending("kecsctl.json") }

@@ -21,11 +21,11 @@ public struct Instance: Sendable {
     }
 
     /// The folders that every instance has: what is there of data, object store and configuration.
-    public func folderParts() throws(Failure) -> [Part] {
+    public func folderParts() throws -> [Part] {
         var parts: [Part] = []
         let data = try dataFolder()
-        if data.isPresent { parts.append(Part(name: "data", place: .folder(data))) }
-        if folder.objectStore.isPresent {
+        if try data.isPresent { parts.append(Part(name: "data", place: .folder(data))) }
+        if try folder.objectStore.isPresent {
             parts.append(Part(name: Part.objectStore, place: .folder(folder.objectStore)))
         }
         parts.append(

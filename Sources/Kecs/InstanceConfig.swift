@@ -55,7 +55,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     /// Replaces the file; fields of the old one that we do not know stay.
     public func write(to file: FilePath) throws {
         let mine = try JSONFile.decode(JSONValue.self, from: JSONFile.encode(self), at: file)
-        guard file.isPresent, case .object(var fields) = try JSONFile.read(JSONValue.self, from: file),
+        guard try file.isPresent, case .object(var fields) = try JSONFile.read(JSONValue.self, from: file),
             case .object(let known) = mine
         else {
             try JSONFile.write(mine, to: file)

@@ -15,6 +15,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var lock: FilePath { path.appending("lock") }
     /// Only while a long operation runs, or after it was killed.
     public var journal: FilePath { path.appending("journal.json") }
+    /// Only while the instance is down and must run.
+    public var duty: FilePath { path.appending("duty.json") }
     /// What the control plane writes.
     public var data: FilePath { path.appending(Self.dataName) }
     /// The state database of an instance whose data folder is the default one.

@@ -15,46 +15,78 @@ public struct LockRequest: Sendable {
     }
 }
 
+/// What a command does with an instance that must run and does not.
+public enum DutyHandling: Sendable {
+    /// Tries to bring it up before its own work: every command that changes something, unless it says otherwise.
+    case before
+    /// Tries after its own work, which may be what makes it come up: `restore`, `undo`.
+    case after
+    /// Leaves it to the command itself: `start`, `stop`, `restart`, `destroy`.
+    case leave
+}
+
 extension Site {
     /// Takes the instance's lock, heals what a killed run left, and runs `body` with the instance as it is then.
     ///
-    /// - Parameter healed: Gets the sentences of `HealInstance`.
+    /// - Parameter told: Gets what was done or found besides the command's own work, in sentences.
     /// - Throws: `Failure(.busy)`, naming who holds the lock.
     public func locked<Value>(
         _ name: InstanceName, _ request: LockRequest, flags: [SettingKey: String] = [:],
-        healed: ([String]) -> Void = { _ in },
+        duty: DutyHandling = .before, told: (Told) -> Void = { _ in },
         _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        guard home.folder(of: name).path.isFolder else {
+        guard try home.folder(of: name).path.isFolder else {
             // It may be one whose removal was killed.
-            try Remains(home: home).sweep()
+            Remains(home: home).sweep()
             throw notFound(name)
         }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags)
-        let told = try await HealInstance(site: self).run(instance)
-        if !told.isEmpty { healed(told) }
-        return try await body(try self.instance(name, flags: flags))
+        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
+        let known = remnants(of: name)
+        defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
+        if duty == .before { try await fulfil(name, flags, told) }
+        let value: Value
+        do {
+            value = try await body(try self.instance(name, flags: flags))
+        } catch {
+            if duty == .after, machine.cancellation.reason == nil { try await fulfil(name, flags, told) }
+            throw error
+        }
+        if duty == .after { try await fulfil(name, flags, told) }
+        return value
+    }
+
+    private func fulfil(
+        _ name: InstanceName, _ flags: [SettingKey: String], _ told: (Told) -> Void
+    ) async throws {
+        let instance = try instance(name, flags: flags)
+        for sentence in try await FulfilDuty(site: self).run(instance) {
+            // What is still down must be heard by scripts, too.
+            told(try Duty.read(instance.folder.duty) == nil ? .notice(sentence) : .warning(sentence))
+        }
     }
 
     /// For work on an instance's backups alone: a broken configuration is no obstacle to keeping or removing them, and
     /// when the instance is gone there is nobody to keep away.
     public func lockedBackups<Value>(
-        _ name: InstanceName, _ request: LockRequest, healed: ([String]) -> Void = { _ in },
+        _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () async throws -> Value
     ) async throws -> Value {
-        guard home.folder(of: name).path.isFolder else { return try await body() }
+        guard try home.folder(of: name).path.isFolder else { return try await body() }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
+        let known = remnants(of: name)
+        defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
         let instance: Instance
         do { instance = try self.instance(name) } catch let failure as Failure where failure.kind == .damaged
         {
             return try await body()
         }
         // A killed restore may still need what is to be deleted.
-        let told = try await HealInstance(site: self).run(instance)
-        if !told.isEmpty { healed(told) }
+        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
+        if try instance.folder.duty.isPresent { try await fulfil(name, [:], told) }
         return try await body()
     }
 
@@ -70,42 +102,57 @@ extension Site {
             throw Failure(
                 .busy, "another kecsctl works on “\(name)”",
                 cause: holder.map { "\(error.path) is held by \($0)" } ?? "\(error.path) is held",
-                remedy: "kecsctl status \(name) --wait-lock 5m")
+                remedy: "kecsctl status \(name)")
         } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
             throw notFound(name)
         }
     }
 
-    /// For reading commands: heals when there is something to heal and nobody holds the lock; never waits, and a
-    /// failure to heal is told, not thrown.
-    public func healIfAbandoned(_ name: InstanceName) async -> [String] {
+    /// Whether a killed run, a failed start or a failed removal left something for the next command that changes the
+    /// instance.
+    func needsCare(_ name: InstanceName) throws -> Bool {
         let folder = home.folder(of: name)
-        if !folder.journal.isPresent {
-            guard await wasTakenDown(name) else { return [] }
-        }
-        do {
-            var told: [String] = []
-            try await locked(name, LockRequest(command: "heal"), healed: { told = $0 }) { instance in
-                let runtime = try runtime(instance)
-                guard try await runtime.wasTakenDown() else { return }
-                try Journal(operation: "heal", startedAt: machine.clock.now(), runsAfterwards: true)
-                    .write(to: instance.folder.journal)
-                try await runtime.start(limit: .zero)
-                try Journal.close(instance.folder.journal)
-                told.append("started “\(name)” again: what runs it was restarted, and had ended it then")
-            }
-            return told
-        } catch let failure as Failure where failure.kind == .busy {
-            return []
-        } catch {
-            let failure = Failure.describing(error)
-            return [
-                "could not put “\(name)” right: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? "")
-            ]
+        return try folder.journal.isPresent || folder.duty.isPresent || folder.restoring.isPresent
+            || RemoveRemnants(site: self).places(name).contains { try !Remnants(in: $0).all().isEmpty }
+    }
+
+    // MARK: What could not be removed
+
+    private func remnants(of name: InstanceName) -> Set<FilePath> {
+        Set(currentRemnants(of: name).map(\.path))
+    }
+
+    /// Told once, when it comes to lie there; `doctor` shows it from then on.
+    private func newRemnants(of name: InstanceName, _ known: Set<FilePath>) -> [String] {
+        currentRemnants(of: name).filter { !known.contains($0.path) }.map { $0.sentence }
+    }
+
+    private func currentRemnants(of name: InstanceName) -> [Remnants.Remnant] {
+        RemoveRemnants(site: self).places(name).flatMap { place in
+            // A folder that cannot be read is told by what needs it.
+            do { return try Remnants(in: place).all() } catch { return [] }
         }
     }
-    /// An instance that cannot be asked is shown as such by who goes on to look at it.
-    private func wasTakenDown(_ name: InstanceName) async -> Bool {
-        do { return try await runtime(try instance(name)).wasTakenDown() } catch { return false }
+}
+
+/// Something that a command says besides its answer.
+public enum Told: Sendable, Hashable {
+    /// What was repaired.
+    case notice(String)
+    /// What still is not as it should be: `--quiet` does not hide it.
+    case warning(String)
+
+    public var text: String {
+        switch self {
+        case .notice(let text), .warning(let text): text
+        }
+    }
+}
+
+extension Remnants.Remnant {
+    var sentence: String {
+        let who = owner.map { "belongs to uid \($0)" } ?? "belongs to somebody else"
+        let facts = ([who] + attributes.map { "is \($0)" }).joined(separator: " and ")
+        return "cannot remove \(stuck): \(errno), it \(facts); it lies in \(path) and is in nobody's way"
     }
 }

@@ -8,9 +8,9 @@ extension Site {
     /// Every folder below `instances/`, broken ones included, sorted by name. A name that cannot be an instance's is
     /// left out: it is not ours.
     public func instanceNames() throws -> [InstanceName] {
-        guard home.instances.isFolder else { return [] }
+        guard try home.instances.isFolder else { return [] }
         return try home.instances.entries().compactMap { InstanceName($0.string) }
-            .filter { home.folder(of: $0).path.isFolder }
+            .filter { try home.folder(of: $0).path.isFolder }
     }
 
     /// Reads one instance.
@@ -18,8 +18,8 @@ extension Site {
     /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
     public func instance(_ name: InstanceName, flags: [SettingKey: String] = [:]) throws -> Instance {
         let folder = home.folder(of: name)
-        guard folder.path.isFolder else { throw notFound(name) }
-        guard folder.config.isPresent else {
+        guard try folder.path.isFolder else { throw notFound(name) }
+        guard try folder.config.isPresent else {
             throw Failure(
                 .damaged, "“\(name)” has no configuration", cause: "\(folder.config) is missing",
                 remedy: "kecsctl restore \(name) --from latest --part config")
@@ -45,9 +45,16 @@ extension Site {
             backups: home.backupStore(of: name))
     }
 
+    /// That there is no such instance; or, where one may not look, that this cannot be determined.
     func notFound(_ name: InstanceName) -> Failure {
-        let names = ((try? instanceNames()) ?? []).map(\.description)
-        let hasBackups = home.backupStore(of: name).folder.isFolder
+        let names: [String]
+        let hasBackups: Bool
+        do {
+            names = try instanceNames().map(\.description)
+            hasBackups = try home.backupStore(of: name).folder.isFolder
+        } catch {
+            return Failure.describing(error, doing: "look for “\(name)”")
+        }
         return Failure(
             .notFound, "there is no instance “\(name)”",
             cause: names.isEmpty
@@ -62,7 +69,7 @@ extension Site {
     func create(_ config: InstanceConfig, named name: InstanceName) throws {
         try home.instances.createFolder()
         let draft = home.instances.appending(".\(name).creating")
-        if draft.isPresent { try draft.removeTree() }
+        if try draft.isPresent { try draft.removeTree() }
         let folder = InstanceFolder(path: draft)
         do {
             try draft.createFolder()

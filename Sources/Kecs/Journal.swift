@@ -46,7 +46,7 @@ public struct Journal: Codable, Hashable, Sendable {
     }
 
     public static func read(_ file: FilePath) throws -> Journal? {
-        guard file.isPresent else { return nil }
+        guard try file.isPresent else { return nil }
         let journal = try JSONFile.read(Journal.self, from: file)
         guard journal.version == currentVersion else {
             throw JSONFileError(
@@ -82,7 +82,10 @@ public struct Journal: Codable, Hashable, Sendable {
     /// Whether what starts now only runs again, after a backup or a restore, rather than being started by somebody: then
     /// it must be what it was, not what a changed image or file would make of it.
     public static func isStartingAgain(_ folder: InstanceFolder) throws -> Bool {
-        guard let journal = try read(folder.journal) else { return false }
+        guard let journal = try read(folder.journal) else {
+            guard let duty = try Duty.read(folder.duty) else { return false }
+            return duty.operation != "start" && duty.operation != "restart"
+        }
         // What a migration has exchanged is started for the first time.
         if journal.operation == runtimeMigration { return journal.swap?.phase != .swapping }
         return journal.operation != "start" && journal.operation != "restart"
@@ -93,7 +96,7 @@ public struct Journal: Codable, Hashable, Sendable {
 
     /// The operation is over.
     public static func close(_ file: FilePath) throws {
-        guard file.isPresent else { return }
+        guard try file.isPresent else { return }
         try file.remove()
         try file.removingLastComponent().sync()
     }

@@ -10,27 +10,55 @@ struct PreviousTrees: Sendable {
     /// Nil when the folder holds no record: then it is only rubbish.
     func record() throws -> Swap? {
         let file = folder.appending(Swap.recordName)
-        guard file.isPresent else { return nil }
+        guard try file.isPresent else { return nil }
         return try JSONFile.read(Swap.self, from: file)
     }
 
-    /// Renamed first: what is half removed must not be taken for something that `undo` could bring back.
-    func remove() throws {
-        guard let name = folder.lastComponent?.string else { return }
-        var going = folder
-        if !name.hasPrefix(".") {
-            let above = folder.removingLastComponent()
-            going = above.appending(".\(name).going")
-            if going.isPresent { try PreviousTrees(folder: going).remove() }
-            try folder.rename(to: going)
-            try above.sync()
+    /// Removes it for good. Renamed first: what is half removed must not be taken for something that `undo` could bring
+    /// back.
+    ///
+    /// What cannot be removed decides nothing. While an old tree on another file system stays, its record is kept in
+    /// the instance's `.going/`, so that it is tried again.
+    ///
+    /// - Parameter instance: The instance's folder.
+    func remove(from instance: FilePath) throws {
+        let name = folder.lastComponent?.string ?? ""
+        guard !name.hasPrefix(".") else { return finish(instance) }
+        let going = try FreeName.first { number in
+            let going = folder.removingLastComponent()
+                .appending(".\(name).going" + (number > 1 ? "-\(number)" : ""))
+            return try going.isPresent ? nil : going
         }
-        for unit in try PreviousTrees(folder: going).record()?.units ?? [] {
+        do {
+            try folder.rename(to: going)
+            try going.removingLastComponent().sync()
+        } catch let error as FileError where error.isRefused {
+            // Another user's, in a folder of another user's: it stays, and `undo` can still take it back.
+            return
+        }
+        PreviousTrees(folder: going).finish(instance)
+    }
+
+    /// Removes what has been renamed, by this run or one that was killed.
+    private func finish(_ instance: FilePath) {
+        var isGone = true
+        // A record that cannot be read names nothing that could be removed.
+        do { isGone = try removeOuterTrees(besides: instance) } catch { isGone = true }
+        if isGone { folder.discard(into: instance) } else { Remnants(in: instance).take(folder) }
+    }
+
+    /// Removes the old trees that had to stay on file systems of their own.
+    ///
+    /// - Returns: Whether nothing is left of them.
+    func removeOuterTrees(besides instance: FilePath) throws -> Bool {
+        var isGone = true
+        for unit in try record()?.units ?? [] {
             let old = unit.previous.path
-            guard !old.starts(with: folder) else { continue }
-            if old.isPresent { try old.removeTree() }
+            // With the instance: it goes with the folder, wherever that was moved to.
+            guard !old.starts(with: instance) else { continue }
+            if try old.removeWhatCanBe() != nil { isGone = false }
             try old.removeEmptyFoldersOfOurs()
         }
-        try going.removeTree()
+        return isGone
     }
 }

@@ -13,30 +13,26 @@ struct Remains: Sendable {
     func give(up folder: FilePath) throws {
         guard let name = folder.lastComponent?.string else { return }
         let above = folder.removingLastComponent()
-        var number = 1
-        var target: FilePath
-        repeat {
-            target = above.appending(".\(name)" + (number > 1 ? "-\(number)" : "") + Self.suffix)
-            number += 1
-        } while target.isPresent
+        let target = try FreeName.first { number in
+            let target = above.appending(".\(name)" + (number > 1 ? "-\(number)" : "") + Self.suffix)
+            return try target.isPresent ? nil : target
+        }
         try folder.renameWithoutReplacing(to: target)
         try above.sync()
     }
 
-    /// Removes all that was given up, by whomever.
-    func sweep() throws {
-        for place in [home.instances, home.backups] where place.isFolder {
-            for name in try place.entries() {
-                let text = name.string
-                guard text.hasPrefix("."), text.hasSuffix(Self.suffix) else { continue }
-                let going = place.appending(name)
-                do {
-                    try going.removeTree()
-                } catch {
-                    // Another kecsctl may have been faster.
-                    if going.isPresent { throw error }
-                }
+    /// Removes all that was given up, by whomever. What cannot be removed goes to `.going/` and decides nothing.
+    func sweep() {
+        for place in [home.instances, home.backups] {
+            for name in Self.names(in: place) where name.string.hasSuffix(Self.suffix) {
+                guard name.string.hasPrefix(".") else { continue }
+                place.appending(name).discard(into: place)
             }
         }
+    }
+
+    /// A place that is not there, or cannot be read, has nothing that could be removed.
+    private static func names(in place: FilePath) -> [FilePath.Component] {
+        do { return try place.entries() } catch { return [] }
     }
 }

@@ -35,7 +35,7 @@ public struct Site: Sendable {
         for config: InstanceConfig? = nil, named name: InstanceName? = nil, flags: [SettingKey: String] = [:]
     ) throws -> Settings {
         var settings = Settings(flags: flags, environment: machine.environment)
-        if home.settings.isPresent {
+        if try home.settings.isPresent {
             settings.home = (try JSONFile.read([String: JSONValue].self, from: home.settings), home.settings)
         }
         if let config, let name {

@@ -64,7 +64,7 @@ public struct Swap: Codable, Hashable, Sendable {
             let now = try Self.inode(live)
             if isRewritten == true, liveInode != nil, try Self.inode(previous) == liveInode { return }
             guard let staged = staged?.path else {
-                if now != nil, now == liveInode, !previous.isPresent {
+                if now != nil, now == liveInode, try !previous.isPresent {
                     try move(live, to: previous)
                     try live.removingLastComponent().sync()
                 }
@@ -84,7 +84,7 @@ public struct Swap: Codable, Hashable, Sendable {
                 }
                 try live.removingLastComponent().sync()
             }
-            if liveInode != nil, staged.isPresent, !previous.isPresent { try move(staged, to: previous) }
+            if liveInode != nil, try staged.isPresent, try !previous.isPresent { try move(staged, to: previous) }
         }
 
         /// Puts the old one back; does what is left of it when called again.
@@ -100,7 +100,7 @@ public struct Swap: Codable, Hashable, Sendable {
                 }
             }
             guard let staged = staged?.path else {
-                if now == nil, previous.isPresent {
+                if now == nil, try previous.isPresent {
                     try previous.renameWithoutReplacing(to: live)
                     try live.removingLastComponent().sync()
                 }
@@ -116,7 +116,7 @@ public struct Swap: Codable, Hashable, Sendable {
                 }
                 try live.removingLastComponent().sync()
             }
-            if stagedInode != nil, try Self.inode(previous) == stagedInode, !staged.isPresent {
+            if stagedInode != nil, try Self.inode(previous) == stagedInode, try !staged.isPresent {
                 try move(previous, to: staged)
             }
         }
@@ -167,14 +167,14 @@ public struct Swap: Codable, Hashable, Sendable {
         try exchangeBack()
         try removeStaging()
         // An old tree that could not go back, because somebody removed the live one, is not thrown away.
-        let isNeeded = units.contains { $0.previous.path.isPresent }
-        if !isNeeded, previous.path.isPresent { try previous.path.removeTree() }
+        let isNeeded = try units.contains { try $0.previous.path.isPresent }
+        if !isNeeded { previous.path.discard(into: previous.path.removingLastComponent()) }
         for unit in units { try unit.previous.path.removeEmptyFoldersOfOurs() }
     }
 
     public func removeStaging() throws {
         for folder in staging {
-            if folder.path.isPresent { try folder.path.removeTree() }
+            folder.path.discard(into: folder.path.removingLastComponent())
             try folder.path.removeEmptyFoldersOfOurs()
         }
     }

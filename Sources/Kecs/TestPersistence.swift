@@ -7,7 +7,7 @@ import SystemPackage
 /// A runtime whose processes can be made anew, or taken away and brought back, without their data.
 public protocol RebuildableRuntime: Runtime {
     /// False for what somebody else made, and only they can make again.
-    var isRebuildable: Bool { get }
+    var isRebuildable: Bool { get throws }
     /// Makes the instance's containers anew from what they are made of; they run afterwards.
     func rebuild(limit: Duration) async throws
     /// Takes the containers away, volumes excepted, and brings them back.
@@ -100,7 +100,7 @@ public struct TestPersistence: Sendable {
             if wasRunning { try await runtime.stop(limit: limit) }
             try await runtime.start(limit: limit)
             try await passed("restart", "a restart")
-            guard let runtime = runtime as? any RebuildableRuntime, runtime.isRebuildable else {
+            guard let runtime = runtime as? any RebuildableRuntime, try runtime.isRebuildable else {
                 skipped = ["rebuild", "down"]
                 return
             }

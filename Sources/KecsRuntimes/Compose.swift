@@ -113,7 +113,7 @@ struct Compose: Sendable {
         if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
         let folder = file.removingLastComponent()
         let dotenv = folder.appending(".env")
-        if dotenv.isPresent {
+        if try dotenv.isPresent {
             for line in String(decoding: try dotenv.contents(), as: UTF8.self).split(
                 whereSeparator: \.isNewline)
             {

@@ -64,7 +64,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     // MARK: First start
 
     public func prepare() async throws -> [SettingKey: JSONValue] {
-        guard file.isPresent else {
+        guard try file.isPresent else {
             throw Failure(
                 .usage, "there is no compose file \(file)",
                 remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
@@ -175,7 +175,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     private func makeDataFolder() async throws {
         let config = try await compose.config()
         let control = try controlPlane(of: config)
-        guard let folder = dataFolder(control), !folder.isPresent else { return }
+        guard let folder = dataFolder(control), try !folder.isPresent else { return }
         let owner = try owner(of: control)
         try folder.createFolder(mode: 0o755)
         try folder.setOwner((owner.user, owner.group))
@@ -198,7 +198,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     // MARK: Anew
 
-    public var isRebuildable: Bool { file.isPresent }
+    public var isRebuildable: Bool { get throws { try file.isPresent } }
 
     /// Images of services with a `build` section are built first.
     public func rebuild(limit: Duration) async throws {

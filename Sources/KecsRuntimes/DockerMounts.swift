@@ -18,7 +18,7 @@ struct DockerMounts: Sendable {
             )
         ]
         let data = try instance.dataFolder()
-        if !data.starts(with: instance.folder.path), data.isFolder {
+        if !data.starts(with: instance.folder.path), try data.isFolder {
             parts.insert(Part(name: "data", place: .folder(data)), at: 0)
         }
         for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {

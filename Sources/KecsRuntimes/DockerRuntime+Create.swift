@@ -120,7 +120,7 @@ extension DockerRuntime {
     /// left as it is: whose it is, `doctor` tells.
     private func makeDataFolder() throws {
         let folder = spec.data
-        if !folder.isPresent { try folder.createFolder(mode: 0o755) }
+        if try !folder.isPresent { try folder.createFolder(mode: 0o755) }
         guard try folder.entries().isEmpty else { return }
         try folder.setOwner((spec.owner.user, spec.owner.group))
         guard let status = try FileStatus.following(folder), status.owner == spec.owner.user else {

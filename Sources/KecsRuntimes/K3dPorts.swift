@@ -19,7 +19,7 @@ struct K3dPorts: Sendable {
         let isMain = cluster.kubeconfig == instance.folder.kubeconfig
         let file = cluster.kubeconfig.removingLastComponent().appending(Self.fileName)
         if isMain { return try await kept(.kubePort, from: Self.first) }
-        if file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
+        if try file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
         return try await Self.exclusively("ports", machine: machine) {
             let port = try free(from: Self.first, for: .kubePort)
             try JSONFile.write(Record(kubePort: port), to: file)

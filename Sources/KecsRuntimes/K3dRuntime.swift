@@ -168,7 +168,7 @@ public struct K3dRuntime: Runtime {
                     remedy: "kecsctl start \(instance.name)")
             }
         }
-        if !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
+        if try !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
         let (isReady, why) = try await cluster.kubectl.readyz()
         guard isReady else {
             throw Failure(

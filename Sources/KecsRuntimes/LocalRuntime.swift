@@ -89,7 +89,7 @@ public struct LocalRuntime: Runtime {
     }
 
     private func server() throws -> ProcessIdentity? {
-        guard instance.folder.server.isPresent else { return nil }
+        guard try instance.folder.server.isPresent else { return nil }
         let record = try JSONFile.read(Record.self, from: instance.folder.server)
         if let identity = record.identity { return identity }
         return try ProcessIdentity.find(variable: Self.tokenVariable, value: record.token)
@@ -205,7 +205,7 @@ public struct LocalRuntime: Runtime {
 
     public func stop(limit: Duration) async throws {
         guard let identity = try server() else {
-            if instance.folder.server.isPresent { try instance.folder.server.remove() }
+            if try instance.folder.server.isPresent { try instance.folder.server.remove() }
             return
         }
         do {
@@ -224,7 +224,7 @@ public struct LocalRuntime: Runtime {
                     cause: "process \(process.pid) hangs in the kernel")
             }
         }
-        if instance.folder.server.isPresent { try instance.folder.server.remove() }
+        if try instance.folder.server.isPresent { try instance.folder.server.remove() }
     }
 
     // MARK: Freeze

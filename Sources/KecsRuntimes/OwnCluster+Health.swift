@@ -102,19 +102,19 @@ struct NodeAddresses {
     /// To be called when the cluster works.
     func record() async throws {
         let now = try await containers()
-        if file.isPresent, try JSONFile.read([String: String].self, from: file) == now { return }
+        if try file.isPresent, try JSONFile.read([String: String].self, from: file) == now { return }
         try JSONFile.write(now, to: file)
     }
 
     /// As they were when the cluster was brought up last, which is a moment ago for who looks after that.
     func recorded() async throws -> [String: String] {
-        guard file.isPresent else { return try await containers() }
+        guard try file.isPresent else { return try await containers() }
         return try JSONFile.read([String: String].self, from: file)
     }
 
     /// A clause for each node that is not where it was.
     func moved() async throws -> [String] {
-        guard file.isPresent else { return [] }
+        guard try file.isPresent else { return [] }
         let before = try JSONFile.read([String: String].self, from: file)
         let now = try await containers()
         return now.sorted { $0.key < $1.key }.compactMap { node, address in

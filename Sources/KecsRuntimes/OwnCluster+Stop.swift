@@ -10,12 +10,12 @@ extension OwnCluster {
             switch try await k3d.existence(of: name) {
             case .unknown(let why): throw unknown(why)
             case .absent:
-                if draft.isPresent {
+                if try draft.isPresent {
                     try await removeRemains(engine.findings())
                     try draft.remove()
                 }
             case .present(let found):
-                if draft.isPresent, try await isOurs() {
+                if try draft.isPresent, try await isOurs() {
                     try await deleteCluster()
                     try draft.remove()
                     return
@@ -46,7 +46,7 @@ extension OwnCluster {
                 }
                 try await deleteCluster()
             }
-            for file in [kubeconfig, draft] where file.isPresent {
+            for file in [kubeconfig, draft] where try file.isPresent {
                 try file.remove()
             }
         }

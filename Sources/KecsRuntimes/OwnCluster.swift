@@ -90,7 +90,7 @@ struct OwnCluster: Sendable {
             let isNew = try await bringUpNodes()
             try await waitForAPI(isNew: isNew, limit: max(limit, Self.phase))
             try await NodeAddresses(self).record()
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
         }
     }
 
@@ -182,7 +182,7 @@ struct OwnCluster: Sendable {
     func isOurs() async throws -> Bool {
         let findings = try await engine.findings()
         if let owner = findings.owner { return owner == instance.config.id }
-        return draft.isPresent
+        return try draft.isPresent
     }
 
     func refuseForeignNames(in findings: K3dEngine.Findings) throws {
@@ -244,7 +244,7 @@ struct OwnCluster: Sendable {
         }
         guard !isReady else { return }
         // Never complete, so there is nothing in it: make it again. What was complete once is for the user to give up.
-        if !isNew, draft.isPresent, try await isOurs() {
+        if !isNew, try draft.isPresent, try await isOurs() {
             try await rebuild(because: last)
             return try await waitForAPI(isNew: true, limit: limit)
         }

@@ -36,7 +36,7 @@ public struct RecoverGround: RecoveryGround {
     private func kubectl(_ cluster: String) async throws -> Kubectl {
         let cluster = try ownCluster(cluster)
         // Of a cluster that runs and that we have not brought up ourselves: when a plan is only shown.
-        if !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
+        if try !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
         return cluster.kubectl
     }
 

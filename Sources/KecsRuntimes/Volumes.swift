@@ -32,7 +32,7 @@ struct Volumes: Sendable {
             return nil
         }
         let folder = FilePath(volume.mountPoint)
-        guard folder.withPlatformString({ access($0, R_OK | X_OK) }) == 0, folder.isFolder else { return nil }
+        guard folder.withPlatformString({ access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
         // An engine in a virtual machine may name a path that something else has here.
         guard try await docker.isOnThisKernel() else { return nil }
         return folder
@@ -60,7 +60,7 @@ struct Volumes: Sendable {
                 if folder == nil { return true }
             case .entries: continue
             }
-            if let folder, folder.isPresent, try !folder.entries().isEmpty { return true }
+            if let folder, try folder.isPresent, try !folder.entries().isEmpty { return true }
         }
         return false
     }
@@ -222,7 +222,7 @@ struct Volumes: Sendable {
         var words = helperArguments(volume, isReadOnly: false) + ["--network", "none", "--user", "0:0"]
         switch broom {
         case .host(let image):
-            for folder in Self.programFolders {
+            for folder in try Self.programFolders {
                 words += ["--mount", VolumeMount.bind(folder, folder) + ",readonly"]
             }
             words += ["--entrypoint", "/usr/bin/find", image]
@@ -239,7 +239,7 @@ struct Volumes: Sendable {
 
     /// Where programs and their libraries lie, on systems with and without a merged `/usr`.
     private static var programFolders: [String] {
-        ["/usr", "/bin", "/lib", "/lib64"].filter { FilePath($0).isFolder }
+        get throws { try ["/usr", "/bin", "/lib", "/lib64"].filter { try FilePath($0).isFolder } }
     }
 
     // MARK: Helpers

@@ -27,7 +27,7 @@ public struct BackupDraft: Sendable {
 
     public func dropScratch(for part: String) throws {
         let scratch = folder.appending("scratch").appending(part)
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
     }
 
     /// Takes over another backup's archive without copying a byte.
@@ -44,7 +44,7 @@ public struct BackupDraft: Sendable {
     /// cut cannot take it back.
     public func commit(_ manifest: Manifest) throws -> StoredBackup {
         let scratch = folder.appending("scratch")
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
         let bytes = try JSONFile.encode(manifest)
         try folder.appending(BackupStore.manifestName).replaceContents(bytes)
         var sums = "\(sha256(bytes))  \(BackupStore.manifestName)\n"

@@ -11,6 +11,8 @@ public struct StoredBackup: Sendable {
         /// A killed run's draft.
         case incomplete
         case damaged(file: String, why: String)
+        /// Nothing is known of it: this user may not read it, or the disk does not.
+        case unreadable(FileError)
     }
 
     public let id: BackupID
@@ -19,6 +21,9 @@ public struct StoredBackup: Sendable {
     /// Nil for a draft, and for a damaged backup whose manifest cannot be read.
     public let manifest: Manifest?
     public let mark: BackupMark
+
+    /// What keeps anything from being known of it.
+    public var unreadable: FileError? { if case .unreadable(let error) = state { error } else { nil } }
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
@@ -70,7 +75,7 @@ public struct BackupStore: Sendable {
 
     /// Every backup and every draft, the newest first. Folders that are not ours are left out.
     public func all() throws -> [StoredBackup] {
-        guard folder.isFolder else { return [] }
+        guard try folder.isFolder else { return [] }
         var found: [StoredBackup] = []
         for name in try folder.entries() {
             let text = name.string
@@ -88,8 +93,12 @@ public struct BackupStore: Sendable {
     }
 
     /// The newest that can be restored, degraded ones left out unless there is no other.
+    ///
+    /// - Throws: `FileError` when a newer one cannot be read, which may be better.
     public func latest() throws -> StoredBackup? {
-        let restorable = try all().filter(\.isRestorable)
+        let all = try all()
+        if let error = all.first(where: { $0.isRestorable || $0.unreadable != nil })?.unreadable { throw error }
+        let restorable = all.filter(\.isRestorable)
         return restorable.first { !$0.isDegraded } ?? restorable.first
     }
 
@@ -99,7 +108,10 @@ public struct BackupStore: Sendable {
         var mark = BackupMark()
         do {
             let markFile = place.appending(Self.markName)
-            if markFile.isPresent { mark = try JSONFile.read(BackupMark.self, from: markFile) }
+            if try markFile.isPresent { mark = try JSONFile.read(BackupMark.self, from: markFile) }
+        } catch let error as FileError {
+            return StoredBackup(
+                id: id, folder: place, state: .unreadable(error), manifest: nil, mark: BackupMark(pinned: true))
         } catch {
             // A broken mark costs the pin, not the backup: say it as damage of that file.
             return StoredBackup(
@@ -114,6 +126,8 @@ public struct BackupStore: Sendable {
             manifest = try readManifest(of: id)
         } catch let error as BackupDamage {
             return backup(.damaged(file: error.file, why: error.why))
+        } catch let error as FileError {
+            return backup(.unreadable(error))
         } catch {
             return backup(.damaged(file: Self.manifestName, why: Self.explain(error)))
         }
@@ -128,6 +142,8 @@ public struct BackupStore: Sendable {
                             file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)"),
                         manifest)
                 }
+            } catch let error as FileError {
+                return backup(.unreadable(error), manifest)
             } catch {
                 return backup(.damaged(file: part.file, why: Self.explain(error)), manifest)
             }
@@ -140,17 +156,12 @@ public struct BackupStore: Sendable {
 
     /// Reads the manifest and compares it with its line in SHA256SUMS.
     ///
-    /// - Throws: `BackupDamage`.
+    /// - Throws: `BackupDamage`; `FileError` when it cannot be read, which says nothing of the backup.
     public func readManifest(of id: BackupID) throws -> Manifest {
         let place = folder.appending(id.description)
         let sums = try readSums(in: place)
         let file = place.appending(Self.manifestName)
-        let bytes: [UInt8]
-        do {
-            bytes = try file.contents()
-        } catch {
-            throw BackupDamage(file: Self.manifestName, why: Self.explain(error))
-        }
+        let bytes = try contents(of: file)
         guard sums[Self.manifestName] == sha256(bytes) else {
             throw BackupDamage(file: Self.manifestName, why: "it is not the file that \(Self.sumsName) names")
         }
@@ -188,13 +199,20 @@ public struct BackupStore: Sendable {
         var tool: Manifest.Tool?
     }
 
-    private func readSums(in place: FilePath) throws -> [String: String] {
-        let bytes: [UInt8]
+    /// A file that is missing, too large or no file is damage; one that cannot be read is not.
+    private func contents(of file: FilePath) throws -> [UInt8] {
         do {
-            bytes = try place.appending(Self.sumsName).contents()
-        } catch {
-            throw BackupDamage(file: Self.sumsName, why: Self.explain(error))
+            return try file.contents()
+        } catch let error as FileError
+            where [.noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory, .tooManySymbolicLinkLevels]
+            .contains(error.errno)
+        {
+            throw BackupDamage(file: file.lastComponent?.string ?? "", why: "\(error.errno)")
         }
+    }
+
+    private func readSums(in place: FilePath) throws -> [String: String] {
+        let bytes = try contents(of: place.appending(Self.sumsName))
         var sums: [String: String] = [:]
         guard bytes.last == UInt8(ascii: "\n") else {
             throw BackupDamage(file: Self.sumsName, why: "its last line is cut off")
@@ -219,7 +237,7 @@ public struct BackupStore: Sendable {
     public func mark(_ id: BackupID, _ change: (inout BackupMark) -> Void) throws {
         let file = folder.appending(id.description).appending(Self.markName)
         var mark = BackupMark()
-        if file.isPresent {
+        if try file.isPresent {
             do { mark = try JSONFile.read(BackupMark.self, from: file) } catch is JSONFileError {
                 // A broken mark is replaced by one that errs on the side of keeping.
                 mark.pinned = true
@@ -229,13 +247,14 @@ public struct BackupStore: Sendable {
         try JSONFile.write(mark, to: file)
     }
 
-    /// Deletes one backup. It is renamed first, so that a killed delete leaves nothing that looks like a backup.
+    /// Deletes one backup. It is renamed first, so that a killed delete leaves nothing that looks like a backup. What of
+    /// it cannot be removed lies in `.going/` then.
     public func delete(_ id: BackupID) throws {
         let going = folder.appending(".\(id).deleting")
-        if going.isPresent { try going.removeTree() }
+        if try going.isPresent { going.discard(into: folder) }
         try folder.appending(id.description).rename(to: going)
         try folder.sync()
-        try going.removeTree()
+        going.discard(into: folder)
     }
 
     /// Removes what killed runs left: drafts and half-deleted backups. Only under the instance's lock, when no draft
@@ -244,13 +263,14 @@ public struct BackupStore: Sendable {
     /// - Returns: The names removed.
     @discardableResult
     public func sweep() throws -> [String] {
-        guard folder.isFolder else { return [] }
+        guard try folder.isFolder else { return [] }
         var swept: [String] = []
         for name in try folder.entries() {
             let text = name.string
             guard Self.draftID(text) != nil || Self.isDeleted(text) else { continue }
-            try folder.appending(name).removeTree()
-            swept.append(text)
+            let rubbish = folder.appending(name)
+            rubbish.discard(into: folder)
+            if try !rubbish.isPresent { swept.append(text) }
         }
         return swept
     }

@@ -25,14 +25,18 @@ extension FilePath {
         }
     }
 
-    /// Whether something is there, a dangling link included. An error to look counts as "yes": nothing is overwritten.
+    /// Whether something is there, a dangling link included.
+    ///
+    /// - Throws: `FileError` when that cannot be determined (EACCES, ENOTDIR, EIO …): neither "yes" nor "no".
     public var isPresent: Bool {
-        do { return try FileStatus.of(self) != nil } catch { return true }
+        get throws { try FileStatus.of(self) != nil }
     }
 
-    /// A real folder, not a link to one.
+    /// Whether a real folder is there, not a link to one.
+    ///
+    /// - Throws: `FileError` when that cannot be determined.
     public var isFolder: Bool {
-        (try? FileStatus.of(self))?.kind == .folder
+        get throws { try FileStatus.of(self)?.kind == .folder }
     }
 
     /// The names in a folder, raw bytes as strings may not hold them, without `.` and `..`, sorted by bytes.

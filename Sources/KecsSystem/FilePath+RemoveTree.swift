@@ -15,6 +15,16 @@ extension FilePath {
     /// - Throws: `FileError` with the path of the first thing that could not be removed. What was removed before it
     ///   stays removed.
     public func removeTree(crossingMounts: Bool = false) throws {
+        _ = try remove(crossingMounts: crossingMounts, goesOn: false)
+    }
+
+    /// As `removeTree`, but what cannot be removed does not end it: all else goes.
+    ///
+    /// - Returns: The first thing that could not be removed; nil when nothing is left.
+    /// - Throws: `FileError` when it cannot go on.
+    public func removeWhatCanBe() throws -> FileError? { try remove(crossingMounts: false, goesOn: true) }
+
+    private func remove(crossingMounts: Bool, goesOn: Bool) throws -> FileError? {
         guard let name = lastComponent, name.kind == .regular else {
             throw FileError("remove", self, .invalidArgument)
         }
@@ -23,13 +33,15 @@ extension FilePath {
             open($0, clinux_o_path | O_DIRECTORY | O_CLOEXEC)
         }
         guard parent >= 0 else {
-            if errno == ENOENT { return }
+            if errno == ENOENT { return nil }
             throw FileError.last("open", above)
         }
-        var removal = TreeRemoval(above: above, parent: parent, crossingMounts: crossingMounts)
+        var removal = TreeRemoval(
+            above: above, parent: parent, crossingMounts: crossingMounts, goesOn: goesOn)
         defer { removal.close() }
         try removal.run(
             name.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1)) })
+        return removal.stuck
     }
 }
 
@@ -44,19 +56,25 @@ struct TreeRemoval {
         var folders: [Name]
         /// How often it was found not to be empty after all.
         var surprises = 0
+        /// Whether something in it could not be removed.
+        var isStuck = false
     }
 
     private let above: FilePath
     private let parent: CInt
     private let crossingMounts: Bool
+    private let goesOn: Bool
+    /// The first thing that could not be removed.
+    private(set) var stuck: FileError?
     private var levels: [Level] = []
     /// The folder of the last level.
     private var current: CInt = -1
 
-    init(above: FilePath, parent: CInt, crossingMounts: Bool) {
+    init(above: FilePath, parent: CInt, crossingMounts: Bool, goesOn: Bool) {
         self.above = above
         self.parent = parent
         self.crossingMounts = crossingMounts
+        self.goesOn = goesOn
     }
 
     mutating func close() {
@@ -65,7 +83,11 @@ struct TreeRemoval {
     }
 
     mutating func run(_ name: Name) throws {
-        guard try !removeFile(name, in: parent) else { return }
+        do {
+            guard try !removeFile(name, in: parent) else { return }
+        } catch let error as FileError {
+            return try leave(error)
+        }
         try descend(into: name)
         while !levels.isEmpty {
             if let folder = levels[levels.count - 1].folders.popLast() {
@@ -78,14 +100,20 @@ struct TreeRemoval {
 
     /// Opens the folder and removes all in it that is no folder.
     mutating func descend(into name: Name) throws {
-        let folder = try open(name, in: current >= 0 ? current : parent)
+        let folder: CInt
+        do {
+            folder = try open(name, in: current >= 0 ? current : parent)
+        } catch let error as FileError {
+            return try leave(error)
+        }
         guard folder >= 0 else { return }
         if current >= 0 { Glibc.close(current) }
         current = folder
         var facts = Glibc.stat()
         guard fstat(folder, &facts) == 0 else { throw failure("look at", name) }
         levels.append(Level(name: name, device: facts.st_dev, inode: facts.st_ino, folders: []))
-        levels[levels.count - 1].folders = try removeFiles()
+        let folders = try removeFiles()
+        levels[levels.count - 1].folders = folders
     }
 
     /// Removes the last level's folder, which is empty now.
@@ -110,6 +138,12 @@ struct TreeRemoval {
             return
         }
         let error = failure("remove", level.name)
+        if goesOn, level.isStuck || ![.directoryNotEmpty, .fileExists].contains(error.errno) {
+            try leave(error)
+            Glibc.close(current)
+            current = upper
+            return
+        }
         if upper >= 0 { Glibc.close(upper) }
         // Something was put in, or the file system left names out of a listing that changed under it.
         guard error.errno == .directoryNotEmpty || error.errno == .fileExists, level.surprises < 3 else {
@@ -117,11 +151,19 @@ struct TreeRemoval {
         }
         levels.append(level)
         levels[levels.count - 1].surprises += 1
-        levels[levels.count - 1].folders = try removeFiles()
+        let folders = try removeFiles()
+        levels[levels.count - 1].folders = folders
+    }
+
+    /// Goes on without what cannot be removed, where that was asked for.
+    private mutating func leave(_ error: FileError) throws {
+        guard goesOn else { throw error }
+        stuck = stuck ?? error
+        if !levels.isEmpty { levels[levels.count - 1].isStuck = true }
     }
 
     /// - Returns: The folders, which are left.
-    private func removeFiles() throws -> [Name] {
+    private mutating func removeFiles() throws -> [Name] {
         // fdopendir(3) takes the descriptor over, so it gets one with a position of its own.
         let copy = openat(current, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard copy >= 0 else { throw failure("list") }
@@ -144,8 +186,12 @@ struct TreeRemoval {
             if name == [0x2E, 0] || name == [0x2E, 0x2E, 0] { continue }
             if Int32(entry.pointee.d_type) == DT_DIR {
                 folders.append(name)
-            } else if try !removeFile(name, in: current) {
-                folders.append(name)
+                continue
+            }
+            do {
+                if try !removeFile(name, in: current) { folders.append(name) }
+            } catch let error as FileError {
+                try leave(error)
             }
         }
     }

@@ -48,11 +48,12 @@ public struct FileStatus: Hashable, Sendable {
             seconds: Int64(raw.st_ctim.tv_sec), nanoseconds: Int32(raw.st_ctim.tv_nsec))
     }
 
-    /// Of what the path itself names: links are not followed. Nil when there is nothing.
+    /// Of what the path itself names: links are not followed. Nil when there is nothing, which only ENOENT says: below a
+    /// file (ENOTDIR), or where one may not look (EACCES), nothing is known.
     public static func of(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
         guard path.withPlatformString({ lstat($0, &raw) }) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
+            if errno == ENOENT { return nil }
             throw FileError.last("look at", path)
         }
         return FileStatus(raw)
@@ -73,7 +74,7 @@ extension FilePath {
         let id = withPlatformString { clinux_mount_id($0) }
         if id >= 0 { return UInt64(id) }
         if id == -1 {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
+            if errno == ENOENT { return nil }
             throw FileError.last("look at", self)
         }
         return try FileStatus.of(self)?.device
@@ -93,7 +94,7 @@ extension FileStatus {
     public static func following(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
         guard path.withPlatformString({ stat($0, &raw) }) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
+            if errno == ENOENT { return nil }
             throw FileError.last("look at", path)
         }
         return FileStatus(raw)

@@ -28,7 +28,7 @@ struct ProcessStatus: Hashable, Sendable {
         } catch let error as FileError
             where error.errno == .noSuchFileOrDirectory || error.errno == .noSuchProcess
         {
-            guard FilePath("/proc/self/stat").isPresent else {
+            guard try FilePath("/proc/self/stat").isPresent else {
                 throw FileError("read", "/proc/self/stat", .noSuchFileOrDirectory)
             }
             return nil

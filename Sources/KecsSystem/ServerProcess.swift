@@ -34,7 +34,7 @@ public struct ServerProcess: Sendable {
     public func start() async throws -> ProcessIdentity {
         let name = words[0]
         let program = try ProgramLookup.find(name, path: environment["PATH"])
-        let isNewLog = !log.isPresent
+        let isNewLog = try !log.isPresent
         let descriptors = try openDescriptors()
         defer { for descriptor in [descriptors.input, descriptors.log] { close(descriptor) } }
         do {

@@ -50,7 +50,7 @@ public struct FakeTools: Sendable {
 
     /// Every call of every tool so far: its name and its arguments.
     public func calls() throws -> [[String]] {
-        guard log.isPresent else { return [] }
+        guard try log.isPresent else { return [] }
         var words = try log.contents().split(separator: 0, omittingEmptySubsequences: false).dropLast()
             .map { String(decoding: $0, as: UTF8.self) }[...]
         var calls: [[String]] = []

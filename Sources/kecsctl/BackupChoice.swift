@@ -27,10 +27,10 @@ extension Session {
     /// Instances, and those that are gone but have backups.
     func namesWithBackups() throws -> [InstanceName] {
         var names = Set(try site.instanceNames())
-        if site.home.backups.isFolder {
+        if try site.home.backups.isFolder {
             names.formUnion(
                 try site.home.backups.entries().compactMap { InstanceName($0.string) }
-                    .filter { site.home.backups.appending($0.description).isFolder })
+                    .filter { try site.home.backups.appending($0.description).isFolder })
         }
         return names.sorted()
     }

@@ -14,20 +14,32 @@ struct Session: Sendable {
     var machine: Machine { site.machine }
 
     func run(_ command: some SessionCommand) async -> Int32 {
-        do { return try await command.run(self) } catch { return end(failure(error)) }
+        do {
+            if !command.makesHome { try site.home.check() }
+            return try await command.run(self)
+        } catch {
+            return end(failure(error))
+        }
     }
 
     // MARK: Instances
 
     /// The names that a selection means.
     ///
-    /// - Parameter existing: Nil for the instances that there are.
+    /// - Parameters:
+    ///   - existing: Nil for the instances that there are.
+    ///   - saysNone: Whether `--all` without any instance is said; quiet only where the default home is not there yet.
     func resolve(
-        _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil
+        _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil,
+        saysNone: Bool = true
     ) throws -> [String] {
-        try selection.resolve(
+        let names = try selection.resolve(
             existing: existing ?? site.instanceNames().map(\.description),
             variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed, command: command)
+        if saysNone, selection.isAll, names.isEmpty, !options.quiet || site.home.namedBy != nil {
+            console.note(.notice, "there is no instance in \(site.home.path)")
+        }
+        return names
     }
 
     /// For commands about exactly one.
@@ -41,18 +53,21 @@ struct Session: Sendable {
         return try InstanceName(checking: names[0])
     }
 
-    /// Under the instance's lock, with what a killed run left put right and told.
+    /// Under the instance's lock, with what a killed run left repaired and told. A dry run takes no lock and repairs
+    /// nothing.
     func locked<Value>(
         _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
-        _ body: (Instance) async throws -> Value
+        duty: DutyHandling = .before, _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        try await site.locked(name, lock(change), flags: flags, healed: tell, body)
+        if change.dryRun { return try await body(try site.instance(name, flags: flags)) }
+        return try await site.locked(name, lock(change), flags: flags, duty: duty, told: tell, body)
     }
 
     func lockedBackups<Value>(
         _ name: InstanceName, _ change: ChangeOptions, _ body: () async throws -> Value
     ) async throws -> Value {
-        try await site.lockedBackups(name, lock(change), healed: tell, body)
+        if change.dryRun { return try await body() }
+        return try await site.lockedBackups(name, lock(change), told: tell, body)
     }
 
     func lock(_ change: ChangeOptions) -> LockRequest {
@@ -60,8 +75,11 @@ struct Session: Sendable {
     }
 
     /// What was done besides the answer: never lost, never on standard output.
-    func tell(_ sentences: [String]) {
-        for sentence in sentences { console.note(.notice, sentence) }
+    func tell(_ told: Told) {
+        switch told {
+        case .notice(let sentence): console.note(.notice, sentence)
+        case .warning(let sentence): console.note(.warning, sentence)
+        }
     }
 
     // MARK: Ends
@@ -91,8 +109,8 @@ struct Session: Sendable {
     /// One line of history for something that changed, or was to change, an instance. It is no part of the result, so
     /// it can only be missed with a warning.
     func record(_ result: some Encodable, status: Int32) {
-        guard site.home.path.isFolder else { return }
         do {
+            guard try site.home.path.isFolder else { return }
             try History(site.home).append(result, command: command, status: status, at: machine.clock.now())
         } catch {
             console.note(

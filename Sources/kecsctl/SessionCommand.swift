@@ -3,7 +3,14 @@
 /// A command that does something: flags, `validate()`, and one call.
 protocol SessionCommand: HelpedCommand, Sendable {
     var global: GlobalOptions { get }
+    /// Whether it works without a home, or makes one that was named and is not there. All others fail then, because “there
+    /// is nothing” would be the wrong answer to a typo.
+    var makesHome: Bool { get }
     /// - Returns: The exit status.
     /// - Throws: Anything; the session describes it.
     func run(_ session: Session) async throws -> Int32
+}
+
+extension SessionCommand {
+    var makesHome: Bool { false }
 }

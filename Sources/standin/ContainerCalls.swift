@@ -185,7 +185,7 @@ struct ContainerCalls {
                 type: "volume", name: source, source: VolumeCalls.folder(of: source, in: scene).string,
                 target: target, isWritable: facts["readonly"] == nil)
         }
-        guard FilePath(source).isPresent else {
+        guard isThere(FilePath(source)) else {
             _exit(scene.replay("container-create-bind-missing", names: [("/nonexistent/data", source)]))
         }
         return .init(type: "bind", source: source, target: target, isWritable: facts["readonly"] == nil)
@@ -354,7 +354,7 @@ struct ContainerCalls {
         else { scene.unexpected("another way to copy") }
         let container = find(String(place[..<colon]), orReplay: "container-cp-no-container")
         let folder = hostPath(String(place[place.index(after: colon)...]), in: container)
-        guard FilePath(folder).isFolder else {
+        guard isThere(FilePath(folder)) else {
             _exit(
                 scene.replay(
                     "container-cp-out-missing", names: [("/nowhere/.", folder), ("kecs-dev", container.name)])

@@ -76,7 +76,7 @@ struct Engine {
             }
         }
         let ready = scene.folder.appending("serving-\(container.id)")
-        while !ready.isPresent, isAlive(pid) { usleep(2000) }
+        while !isThere(ready), isAlive(pid) { usleep(2000) }
         return true
     }
 

@@ -13,7 +13,7 @@ struct Scene {
     /// A call as it was recorded with the real tools; nil when there is none of this name.
     private func recording(_ name: String) -> FilePath? {
         ["k3d-5.9", "docker-28"].map { folder.appending("recordings").appending($0).appending(name) }
-            .first { $0.isFolder }
+            .first { isThere($0) }
     }
 
     /// Changes the world while no other call does.
@@ -179,3 +179,6 @@ struct LogLine {
         self.text = text
     }
 }
+
+/// Whether a path leads to something, as far as this process may know.
+func isThere(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }

@@ -73,7 +73,7 @@ struct VolumeCalls {
         }
         scene.change { $0.volumes.removeAll { $0.name == name } }
         let folder = Self.folder(of: name, in: scene).removingLastComponent()
-        if folder.isPresent { _ = try? folder.removeTree() }
+        _ = try? folder.removeTree()
         _exit(scene.replay("volume-rm", names: [("made", name)]))
     }
 }

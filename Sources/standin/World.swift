@@ -131,7 +131,7 @@ struct World: Codable {
     static func read(from folder: FilePath, withObjects: Bool = true) throws -> World {
         var world = try JSONFile.read(World.self, from: folder.appending("world.json"))
         let file = folder.appending("objects.json")
-        guard withObjects, file.isPresent else { return world }
+        guard withObjects, try file.isPresent else { return world }
         let text = String(decoding: try file.contents(), as: UTF8.self)
         world.objects = (try JSONValue(parsing: text).object ?? [:]).mapValues { $0.object ?? [:] }
         return world

@@ -142,7 +142,7 @@ extension OnDocker {
                     #expect(answer.errors.contains(words), "\(arguments): \(answer.errors)")
                 }
                 #expect(try await Engine.inventory() == before)
-                #expect(!scene.root.appending("home/instances/dev").isPresent)
+                #expect(try !scene.root.appending("home/instances/dev").isPresent)
             }
         }
     }

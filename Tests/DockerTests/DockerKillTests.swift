@@ -24,11 +24,12 @@ extension OnDocker {
                     ["restart", "dev"], ["stop", "dev"], ["start", "dev"],
                 ]
                 var killed = 0
+                var seed = CampaignSeed("DockerKillTests")
                 for round in 0..<Rounds.count(ci: 15, full: 100) {
                     let verb = verbs[round % verbs.count]
                     if verb[0] == "start" { _ = try await scene.kecsctl("stop", "dev", "--no-backup") }
                     let wasKilled = try await scene.kecsctl.killed(
-                        after: .milliseconds(Int.random(in: 5...1500)), verb)
+                        after: .milliseconds(Int.random(in: 5...1500, using: &seed)), verb)
                     if wasKilled { killed += 1 }
                     let state = try await scene.state()
                     // A stop that came to its end, or a start that never began, leave it stopped.
@@ -41,7 +42,7 @@ extension OnDocker {
                     #expect(try await scene.state() == state, "round \(round): \(verb), a moment later")
                     #expect(try await Engine.inventory() == inventory, "round \(round): \(verb)")
                     #expect(
-                        !scene.root.appending("home/instances/dev/journal.json").isPresent, "round \(round)")
+                        try !scene.root.appending("home/instances/dev/journal.json").isPresent, "round \(round)")
                     if state != "running" { try await scene.must(["start", "dev"]) }
                 }
                 #expect(killed > 0)
@@ -99,12 +100,13 @@ extension OnDocker {
                 let inventory = try await Engine.inventory()
                 var killed = 0
                 var seen: [String: Int] = [:]
+                var seed = CampaignSeed("DockerKillTests")
                 for round in 0..<Rounds.count(ci: 4, full: 100) {
                     let verb =
                         round % 4 == 3
                         ? ["undo", "dev"]
                         : ["restore", "dev", "--from", backups[round % 2], "--part", "lent", "--part", "own"]
-                    if try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...6000)), verb) {
+                    if try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...6000, using: &seed)), verb) {
                         killed += 1
                     }
                     let context: Comment = "round \(round): \(verb)"
@@ -115,7 +117,7 @@ extension OnDocker {
                     #expect(states == ["one", "one"] || states == ["two", "two"], "\(context) \(states)")
                     seen[states[0], default: 0] += 1
                     #expect(try await Engine.inventory() == inventory, context)
-                    #expect(!scene.root.appending("home/instances/dev/journal.json").isPresent, context)
+                    #expect(try !scene.root.appending("home/instances/dev/journal.json").isPresent, context)
                 }
                 #expect(killed > 0)
                 print("volumes: killed \(killed) times, \(seen)")
@@ -138,7 +140,7 @@ extension OnDocker {
                         let pid = try scene.kecsctl.spawn(verb)
                         var status: Int32 = 0
                         var isOver = false
-                        while !journal.isPresent, !isOver {
+                        while try !journal.isPresent, !isOver {
                             isOver = waitpid(pid, &status, WNOHANG) != 0
                             usleep(500)
                         }
@@ -146,13 +148,13 @@ extension OnDocker {
                             kill(pid, SIGKILL)
                             waitpid(pid, &status, 0)
                         }
-                        wasCaught = journal.isPresent
+                        wasCaught = try journal.isPresent
                     }
                     try #require(wasCaught)
                     try await Engine.order("kill")
                     try await Engine.order("start")
                     #expect(try await scene.state() == "running")
-                    #expect(!scene.root.appending("home/instances/dev/journal.json").isPresent)
+                    #expect(try !scene.root.appending("home/instances/dev/journal.json").isPresent)
                 }
             }
         }

@@ -189,8 +189,8 @@ extension OnDocker {
                 let local = try await scene.kecsctl(
                     "start", "third", "--runtime", "local", "--data-dir", scene.data.string)
                 #expect(local.status == 11)
-                #expect(!scene.root.appending("home/instances/other").isPresent)
-                #expect(!scene.root.appending("home/instances/third").isPresent)
+                #expect(try !scene.root.appending("home/instances/other").isPresent)
+                #expect(try !scene.root.appending("home/instances/third").isPresent)
             }
         }
 

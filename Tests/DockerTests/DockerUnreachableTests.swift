@@ -72,7 +72,7 @@ extension OnDocker {
                     call)
                 #expect(result.end == .exited(14), "\(result.errorText)")
                 #expect(result.errorText.contains("may not be used by this user"))
-                #expect(!scene.root.appending("home/instances/dev").isPresent)
+                #expect(try !scene.root.appending("home/instances/dev").isPresent)
             }
         }
     }

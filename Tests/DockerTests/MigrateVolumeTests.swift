@@ -74,7 +74,7 @@ extension OnDocker {
                 #expect(try await listing(scene.data) == before)
                 // It is taken back like a restore.
                 try await scene.must(["undo", "dev"])
-                #expect(scene.data.appending("extra").isPresent)
+                #expect(try scene.data.appending("extra").isPresent)
                 let mapped = try await scene.kecsctl(
                     "migrate", "import", "volume:kecs_copy", "dev", "--map-owner", "65532:4000")
                 #expect(mapped.status == 0, "\(mapped.errors)")
@@ -82,7 +82,7 @@ extension OnDocker {
                 #expect(
                     try #require(try FileStatus.of(scene.data.appending("plugins/deep/run"))).owner == 1000)
                 #expect(try await scene.kecsctl("migrate", "import", "volume:nope", "new").status == 10)
-                #expect(!scene.root.appending("home/instances/new").isPresent)
+                #expect(try !scene.root.appending("home/instances/new").isPresent)
             }
         }
 
@@ -95,7 +95,7 @@ extension OnDocker {
                 let place = try volume("busy_data")
                 #expect(
                     try await SystemClock().wait(upTo: .seconds(20)) {
-                        place.appending("vectors.db.wal").isPresent
+                        try place.appending("vectors.db.wal").isPresent
                     })
                 try await Engine.docker("exec", "busy", "busybox", "rm", "-f", "/data/vectors.db")
                 try await scene.must(["start", "dev", "--runtime", "local"])

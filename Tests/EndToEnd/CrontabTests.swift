@@ -15,7 +15,7 @@ import Testing
 
     @Test(arguments: ["/usr/bin/crontab", "/usr/bin/busybox"])
     func `a foreign crontab survives install and remove byte for byte`(program: String) async throws {
-        guard FilePath(program).isPresent else {
+        guard try FilePath(program).isPresent else {
             try Test.cancel("\(program) is not installed: scripts/setup does that")
         }
         try await withTemporaryFolder { root in

@@ -37,7 +37,7 @@ import Testing
         try tools.createFolder()
         let place = try Python.run(["-c", "import duckdb_cli; print(duckdb_cli.__path__[0])"])
         let program = FilePath(place.output.trimmed).appending("duckdb")
-        try #require(program.isPresent, "\(place.output)")
+        try #require(try program.isPresent, "\(place.output)")
         let code = tools.appending("duckdb").withPlatformString { link in
             program.withPlatformString { symlink($0, link) }
         }
@@ -50,7 +50,7 @@ import Testing
         try await withTemporaryFolder { root in
             let file = try make(root)
             let wal = FilePath(file.string + ".wal")
-            try #require(wal.isPresent)
+            try #require(try wal.isPresent)
             let before = try (file.contents(), wal.contents())
             let kecsctl = try kecsctl(root)
             let answer = try await kecsctl("migrate", "import", file.string, "dev", "-o", "json")

@@ -44,7 +44,7 @@ import Testing
             let report = try await backUp(root, ManualClock(Moment(seconds: 1_800_000_000)))
             let taken = try #require(report.backup)
             #expect(!report.pruned.contains(taken.id))
-            #expect(FilePath(taken.path).isFolder)
+            #expect(try FilePath(taken.path).isFolder)
         }
     }
 

@@ -66,7 +66,7 @@ import Testing
                 let previous = root.appending("home/instances/dev/.previous")
                 for name in try previous.entries() {
                     try await expect(kecsctl, "restore", "dev", "--from", "latest", "--part", "config")
-                    #expect(!previous.appending(name).isPresent)
+                    #expect(try !previous.appending(name).isPresent)
                 }
                 #expect(try names(data) == ["kecs.db", "later"])
             }
@@ -116,7 +116,7 @@ import Testing
             let answer = try await kecsctl("start", "dev", "--data-dir", two.string)
             #expect(answer.status == 64)
             #expect(answer.errors.contains(one.string))
-            #expect(!two.isPresent)
+            #expect(try !two.isPresent)
         }
     }
 

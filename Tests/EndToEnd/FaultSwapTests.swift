@@ -67,7 +67,7 @@ import Testing
             let undo = try await kecsctl("undo", "dev")
             #expect(undo.status == 13, "\(undo.errors)")
             #expect(try treeDigest(instance.appending("data")) == before)
-            #expect(!instance.appending("journal.json").isPresent)
+            #expect(try !instance.appending("journal.json").isPresent)
         }
     }
 }

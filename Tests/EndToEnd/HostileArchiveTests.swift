@@ -55,7 +55,7 @@ import Testing
             #expect(try treeDigest(outside) == beforeOutside)
             let left = Set(try root.entries().map(\.string))
             #expect(left == ["outside", "workshop", "home"])
-            #expect(!root.appending("home/instances/dev/.restoring").isPresent)
+            #expect(try !root.appending("home/instances/dev/.restoring").isPresent)
         }
     }
 }

@@ -81,14 +81,14 @@ import Testing
                     #expect(now == tree, "\(recipe.name)")
                 } else {
                     // Only the database came; what lay beside stays.
-                    #expect(data.appending("other").isPresent, "\(recipe.name)")
+                    #expect(try data.appending("other").isPresent, "\(recipe.name)")
                 }
                 let after = try await shell(
                     root,
                     "find '\(recipe.name)' -type f | sort | xargs sha256sum; stat -c %Y '\(recipe.name)'")
                 #expect(after == before, "\(recipe.name) was touched")
                 #expect(try await kecsctl("undo", "dev").status == 0)
-                #expect(data.appending("other").isPresent, "\(recipe.name)")
+                #expect(try data.appending("other").isPresent, "\(recipe.name)")
             }
         }
     }

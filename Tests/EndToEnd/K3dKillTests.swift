@@ -61,10 +61,11 @@ import Testing
             ]
             var killed = 0
             var seen: [String: Int] = [:]
+            var seed = CampaignSeed("K3dKillTests")
             for round in 0..<Rounds.count(ci: 8, full: 100) {
                 let verb = verbs[round % verbs.count]
                 if verb == start {
-                    if scene.instance.isPresent { try await must(scene, ["stop", "dev", "--no-backup"]) }
+                    if try scene.instance.isPresent { try await must(scene, ["stop", "dev", "--no-backup"]) }
                 } else {
                     try await must(scene, start)
                     // An opaque database: only frozen or stopped may it be copied.
@@ -74,10 +75,10 @@ import Testing
                             + [UInt8](repeating: 7, count: 4 << 20))
                 }
                 let wasKilled = try await scene.kecsctl.killed(
-                    after: .milliseconds(Int.random(in: 5...1800)), verb)
+                    after: .milliseconds(Int.random(in: 5...1800, using: &seed)), verb)
                 if wasKilled { killed += 1 }
                 let context: Comment = "round \(round): \(verb), killed: \(wasKilled)"
-                guard scene.instance.isPresent else {
+                guard try scene.instance.isPresent else {
                     #expect(verb == start, context)
                     #expect(try scene.inventory() == [], context)
                     continue
@@ -94,7 +95,7 @@ import Testing
                 case "absent": #expect(try scene.inventory() == [], context)
                 default: #expect(try scene.inventory().count == running.count, context)
                 }
-                #expect(!scene.instance.appending("journal.json").isPresent, context)
+                #expect(try !scene.instance.appending("journal.json").isPresent, context)
                 seen["\(verb[0]) \(state ?? "")", default: 0] += 1
             }
             #expect(try World.read(from: scene.world).unexpected == [])

@@ -34,7 +34,7 @@ struct Kecsctl: Sendable {
         var folder = FilePath(platformString: CommandLine.unsafeArgv[0].unsafelyUnwrapped)
             .removingLastComponent()
         // The bundle is handed to a helper of the toolchain: then its own path is an argument.
-        if !folder.appending("kecsctl").isPresent,
+        if access(folder.appending("kecsctl").string, F_OK) != 0,
             let bundle = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") })
         {
             folder = FilePath(bundle).removingLastComponent()

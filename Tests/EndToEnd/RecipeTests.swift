@@ -30,7 +30,7 @@ import Testing
             let database = try SQLiteDatabase(data.appending("kecs.db"), .readWrite)
             _ = try database.query("PRAGMA wal_autocheckpoint = 0")
             try insert(1000, into: database)
-            #expect(data.appending("kecs.db-wal").isPresent)
+            #expect(try data.appending("kecs.db-wal").isPresent)
             let answer = try await kecsctl("backup", "dev", "-o", "json")
             #expect(answer.status == 0, "\(answer.errors)")
             let parts = try answer.first()["backup"]?["parts"]?.array ?? []
@@ -57,15 +57,15 @@ import Testing
                 try insert(334, into: database)
                 try wal.copyContents(to: saved)
             }
-            if wal.isPresent { try wal.remove() }
+            if try wal.isPresent { try wal.remove() }
             try saved.copyContents(to: wal)
             let answer = try await kecsctl("restore", "dev", "--from", "latest")
             #expect(answer.status == 0, "\(answer.errors)")
-            #expect(!wal.isPresent)
+            #expect(try !wal.isPresent)
             #expect(try rows(file) == 1000)
             #expect(try SQLiteDatabase(file, .readOnly).integrityProblems() == [])
             // Also when only the database comes back, into a folder that stays.
-            if wal.isPresent { try wal.remove() }
+            if try wal.isPresent { try wal.remove() }
             try saved.copyContents(to: wal)
             let single = try await kecsctl("restore", "dev", "--from", "latest", "--path", "data/kecs.db")
             #expect(single.status == 0, "\(single.errors)")
@@ -133,7 +133,7 @@ import Testing
             #expect(answer.status == 0, "\(answer.errors)")
             #expect(try rows(data.appending("kecs.db")) == 11)
             #expect(try data.appending("extra.txt").contents() == Array("extra".utf8))
-            #expect(!data.appending(".lock").isPresent)
+            #expect(try !data.appending(".lock").isPresent)
         }
     }
 

@@ -126,7 +126,7 @@ import Testing
             #expect(report.skipped == [])
             #expect(try containers(here) == ["kecs-dev running"])
             #expect(try here.world().containers.map(\.id) != old)
-            #expect(!instance.folder.journal.isPresent)
+            #expect(try !instance.folder.journal.isPresent)
             #expect(try here.calls().filter { $0.hasPrefix("docker container create") }.count == 3)
         }
     }
@@ -387,7 +387,7 @@ import Testing
             #expect(try containers(here) == ["kecs-dev running"])
             let told = await here.site.healIfAbandoned(instance.name)
             #expect(told.contains { $0.hasPrefix("started “dev” again") })
-            #expect(!instance.folder.journal.isPresent)
+            #expect(try !instance.folder.journal.isPresent)
             try await SystemClock().sleep(for: .milliseconds(3500))
             #expect(try containers(here) == ["kecs-dev running"])
         }
@@ -406,10 +406,10 @@ import Testing
                 try here.change { $0.docker = "down" }
                 let told = await here.site.healIfAbandoned(instance.name)
                 #expect(told.first?.hasPrefix("could not put “dev” right") == true)
-                #expect(instance.folder.journal.isPresent)
+                #expect(try instance.folder.journal.isPresent)
                 try here.change { $0.docker = "up" }
                 _ = await here.site.healIfAbandoned(instance.name)
-                #expect(!instance.folder.journal.isPresent)
+                #expect(try !instance.folder.journal.isPresent)
                 #expect(try containers(here) == ["kecs-dev running"])
                 try await runtime(here).stop(limit: .seconds(10))
             }
@@ -430,7 +430,7 @@ import Testing
             }
             #expect(await here.site.healIfAbandoned(instance.name).count == 1)
             #expect(try containers(here) == ["kecs-dev running"])
-            #expect(!instance.folder.journal.isPresent)
+            #expect(try !instance.folder.journal.isPresent)
         }
     }
 

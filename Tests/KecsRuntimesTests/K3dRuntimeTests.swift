@@ -33,7 +33,7 @@ import Testing
             #expect(config.settings["kubePort"] == .integer(Int64(cluster.kubePort)))
             let status = try #require(try FileStatus.of(instance.folder.kubeconfig))
             #expect(status.mode == 0o600)
-            #expect(!instance.folder.clusterDraft.isPresent)
+            #expect(try !instance.folder.clusterDraft.isPresent)
             #expect(try here.usersKubeconfig.contents() == Array("the user's own".utf8))
             let server = world.objects["kecs-dev"]?["deployment/kecs-system/kecs-server"]
             #expect(
@@ -57,7 +57,7 @@ import Testing
             let pod = objects["deployment/kecs-system/kecs-server"]?["spec"]?["template"]?["spec"]
             #expect(
                 pod?["containers"]?.array?.compactMap { $0["name"]?.string } == ["postgres", "controlplane"])
-            #expect(instance.folder.data.appending("postgres").isFolder)
+            #expect(try instance.folder.data.appending("postgres").isFolder)
             // Chosen once, mapped into the node, and said.
             let config = try InstanceConfig.read(instance.folder.config)
             guard case .integer(let http)? = config.settings["httpPort"],
@@ -275,7 +275,7 @@ import Testing
             #expect(failure?.cause?.contains("docker failed to pull the image") == true)
             let world = try here.world()
             #expect(world.containers.isEmpty && world.networks.isEmpty && world.volumes.isEmpty)
-            #expect(!instance.folder.clusterDraft.isPresent)
+            #expect(try !instance.folder.clusterDraft.isPresent)
         }
     }
 
@@ -300,7 +300,7 @@ import Testing
             let instance = try here.instance()
             _ = try? await here.runtime(instance).start(limit: .seconds(5))
             #expect(try !here.world().networks.isEmpty)
-            #expect(instance.folder.clusterDraft.isPresent)
+            #expect(try instance.folder.clusterDraft.isPresent)
             try here.change { $0.faults = [] }
             try await here.runtime(try here.instance()).start(limit: .seconds(30))
             #expect(await (try here.runtime(instance)).state() == .running)

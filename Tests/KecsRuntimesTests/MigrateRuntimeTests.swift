@@ -102,8 +102,8 @@ import Testing
             #expect(try isGone(here))
             #expect(try instance.folder.config.contents() == config)
             #expect(await (try site.runtime(instance)).state() == .running)
-            #expect(!instance.folder.journal.isPresent)
-            #expect(!instance.folder.restoring.isPresent)
+            #expect(try !instance.folder.journal.isPresent)
+            #expect(try !instance.folder.restoring.isPresent)
             try await ended(instance, site)
         }
     }
@@ -148,7 +148,7 @@ import Testing
                     told.first?.contains(fails ? "is as before" : "finished the migrate runtime") == true,
                     "\(told)")
                 #expect(try isGone(here) == fails)
-                #expect(!instance.folder.journal.isPresent)
+                #expect(try !instance.folder.journal.isPresent)
                 try await ended(instance, site)
             }
         }

@@ -179,7 +179,7 @@ import Testing
             try here.home.kecs.appending("kecsctl.json").replaceContents(Array(settings.utf8))
             #expect(try await here.kecsctl("recover", "dev", "--dry-run").status == 0)
             let told = here.home.tools.folder.appending("told")
-            #expect(!told.isPresent)
+            #expect(try !told.isPresent)
             let answer = try await here.kecsctl("recover", "dev")
             #expect(answer.status == 0, "\(answer.errors)")
             let text = String(decoding: try told.contents(), as: UTF8.self)

@@ -132,7 +132,7 @@ import Testing
             let failure = await #expect(throws: Failure.self) { _ = try await recover(here, instance) }
             #expect(failure?.status == 14)
             #expect(try here.changes() == [])
-            #expect(!instance.folder.recovery.isPresent)
+            #expect(try !instance.folder.recovery.isPresent)
         }
     }
 
@@ -398,7 +398,7 @@ import Testing
             #expect(report.outcome == .planned)
             #expect(report.clusters.first?.services.filter { $0.outcome == .planned }.count == 4)
             #expect(try here.changes() == [])
-            #expect(!instance.folder.recovery.isPresent)
+            #expect(try !instance.folder.recovery.isPresent)
         }
     }
 

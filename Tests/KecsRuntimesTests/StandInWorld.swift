@@ -90,7 +90,7 @@ struct StandInWorld {
         let name = try InstanceName(checking: name)
         let folder = InstanceFolder(path: home.kecs.appending("instances").appending(name.description))
         try folder.path.createFolder()
-        if !folder.config.isPresent {
+        if try !folder.config.isPresent {
             var config = InstanceConfig(
                 name: name, id: "id-of-\(name)", createdAt: Moment(seconds: 1), runtime: .k3d)
             config.settings = ["healthUrl": "none"]

@@ -36,11 +36,12 @@ import Testing
             #expect(before != after)
 
             var seen = (old: 0, new: 0)
+            var seed = CampaignSeed("MigrationKillTests")
             for round in 0..<50 {
                 let file = folder.appending("\(round).db")
                 try old.copyContents(to: file)
                 let path = file.string
-                let delay = Int.random(in: 0...whole * 5 / 4)
+                let delay = Int.random(in: 0...whole * 5 / 4, using: &seed)
                 await #expect(processExitsWith: .signal(SIGKILL)) {
                     [path = path as String, delay = delay as Int] in
                     // The moment counts from here, not from the start of the process.

@@ -208,7 +208,7 @@ import Testing
         let writer = try SQLiteDatabase.sample(folder["live.db"], rows: 10, wal: wal)
         try prepare(writer)
         var before: [String: [UInt8]] = [:]
-        for suffix in ["", "-wal", "-journal"] where folder["live.db\(suffix)"].isPresent {
+        for suffix in ["", "-wal", "-journal"] where try folder["live.db\(suffix)"].isPresent {
             let bytes = try folder["live.db\(suffix)"].contents()
             try closed.appending("a.db\(suffix)").replaceContents(bytes, mode: 0o644)
             before["a.db\(suffix)"] = bytes

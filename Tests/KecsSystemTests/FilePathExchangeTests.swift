@@ -19,7 +19,7 @@ import Testing
             #expect(throws: FileError("exchange with \(absent)", live, .noSuchFileOrDirectory)) {
                 try live.exchange(with: absent)
             }
-            #expect(live.isFolder)
+            #expect(try live.isFolder)
         }
     }
 

@@ -75,7 +75,7 @@ import Testing
             }
             #expect(try tree.entries().count == 5)
             try tree.removeTree()
-            #expect(!tree.isPresent)
+            #expect(try !tree.isPresent)
         }
     }
 
@@ -102,7 +102,7 @@ import Testing
                 var limit = rlimit(rlim_cur: rlim_t(open) + 4, rlim_max: rlim_t(open) + 4)
                 #expect(setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0)
                 try tree.removeTree()
-                #expect(!tree.isPresent)
+                #expect(try !tree.isPresent)
             }
         }
     }
@@ -216,7 +216,7 @@ import Testing
                 close(tree.appending("\(number)").withPlatformString { open($0, O_CREAT | O_WRONLY, 0o600) })
             }
             try tree.removeTree()
-            #expect(!tree.isPresent)
+            #expect(try !tree.isPresent)
         }
     }
 }

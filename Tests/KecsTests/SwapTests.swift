@@ -41,14 +41,14 @@ import Testing
             for entry in try path.entries() {
                 let below = path.appending(entry)
                 let label = name.isEmpty ? entry.string : "\(name)/\(entry.string)"
-                if below.isFolder {
+                if try below.isFolder {
                     try walk(below, label)
                 } else {
                     found[label] = String(decoding: try below.contents(), as: UTF8.self)
                 }
             }
         }
-        if folder.isFolder { try walk(folder, "") }
+        if try folder.isFolder { try walk(folder, "") }
         return found
     }
 
@@ -65,7 +65,7 @@ import Testing
             var kept = try tree(root.appending("kept"))
             kept[Swap.recordName] = nil
             #expect(kept == old)
-            #expect(!root.appending("staged").isPresent)
+            #expect(try !root.appending("staged").isPresent)
         }
     }
 
@@ -84,8 +84,8 @@ import Testing
                 try swap.takeBack()
                 try swap.takeBack()
                 #expect(try tree(root.appending("live")) == old)
-                #expect(!root.appending("staged").isPresent)
-                #expect(!root.appending("kept").isPresent)
+                #expect(try !root.appending("staged").isPresent)
+                #expect(try !root.appending("kept").isPresent)
             }
         }
     }

@@ -47,7 +47,7 @@ import Testing
             let report = try await TestPersistence(site: scene.site).run(try scene.site.instance(scene.name))
             #expect(report.survived == ["restart", "rebuild", "down"])
             #expect(try tables(scene.database) == before)
-            #expect(!scene.folder.journal.isPresent)
+            #expect(try !scene.folder.journal.isPresent)
         }
     }
 

@@ -69,7 +69,7 @@ import Testing
                 "\(words)")
         }
         // Looking for something makes nothing.
-        #expect(!home.isPresent)
+        #expect(try !home.isPresent)
     }
 
     @Test func `an empty home is no error for those who ask for all`() async throws {
@@ -120,18 +120,18 @@ import Testing
 
     @Test func `a dry run changes nothing`() async throws {
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local", "--dry-run").status == 0)
-        #expect(!home.isPresent)
+        #expect(try !home.isPresent)
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local").status == 0)
         let plan = try await folder.kecsctl("backup", "dev", "-n")
         #expect(plan.status == 0 && plan.output.hasPrefix("dev: would back up\n  data: "))
-        #expect(!home.appending("backups").isPresent)
+        #expect(try !home.appending("backups").isPresent)
     }
 
     @Test func `the environment may name the instance, but not to destroy it`() async throws {
         for name in ["a", "b"] { _ = try await folder.kecsctl("start", name, "--runtime", "local") }
         let variable = ["KECS_INSTANCE": "b"]
         #expect(try await folder.kecsctl("backup", "-o", "name", environment: variable).status == 0)
-        #expect(home.appending("backups/b").isPresent && !home.appending("backups/a").isPresent)
+        #expect(try home.appending("backups/b").isPresent && !home.appending("backups/a").isPresent)
         #expect(try await folder.kecsctl("destroy", "--yes", environment: variable).status == 64)
         #expect(try await folder.kecsctl("backup").status == 64)
     }

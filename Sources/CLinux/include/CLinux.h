@@ -59,3 +59,8 @@ int clinux_remove_xattr(int file, const char *name);
 /// listxattr(2) and getxattr(2), which follow links: for `/proc/self/fd/N` of an O_PATH descriptor.
 int64_t clinux_list_path_xattrs(const char *path, char *names, uint64_t room);
 int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, uint64_t room);
+
+/// ioctl(2) FS_IOC_GETFLAGS: what chattr(1) sets. Returns the flags, or -1 with errno where the file system has none.
+int64_t clinux_attributes(int file);
+extern const int64_t clinux_attribute_immutable;
+extern const int64_t clinux_attribute_append;

@@ -8,7 +8,7 @@ public enum HostChecks {
         HomeModeCheck(), HomeOwnerCheck(), DataOwnerCheck(), WorldWritableCheck(), SecretsCheck(),
         BackupModeCheck(),
         DatabaseFolderCheck(), DatabaseFileCheck(), ExecutableDataCheck(), UnreadableDataCheck(),
-        StrayFilesCheck(),
+        StrayFilesCheck(), RemnantCheck(),
     ]
     private static let locks: [any Check] = [
         ForeignLockCheck(), OwnLockCheck(), SharedFolderCheck(), SharedPortsCheck(), PortCheck(),
@@ -24,7 +24,7 @@ public enum HostChecks {
         IncompleteBackupCheck(),
         FailingBackupCheck(), ShrunkBackupCheck(), VerificationAgeCheck(), FutureBackupCheck(), DrillCheck(),
         RemoteCheck(), SameDeviceCheck(), ScheduleCheck(), BrokenScheduleCheck(), UnfinishedCheck(),
-        DegradedCheck(),
+        DownCheck(), DegradedCheck(),
         PreviousCheck(),
     ]
     private static let machine: [any Check] = [

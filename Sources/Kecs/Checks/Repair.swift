@@ -108,7 +108,7 @@ extension Repair {
     /// - Returns: False when what is there is not what `apply` left.
     func takeBack() throws -> Bool {
         if case .remove(let path, let contents, let mode) = self {
-            guard !path.path.isPresent else { return false }
+            guard try !path.path.isPresent else { return false }
             try path.path.replaceContents(Array(contents.utf8), mode: mode)
             return true
         }

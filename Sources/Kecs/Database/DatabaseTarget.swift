@@ -35,7 +35,7 @@ public enum DatabaseTarget: Sendable {
         switch self {
         case .instance(_, let path): return path
         case .file(let path):
-            guard path.isPresent else {
+            guard try path.isPresent else {
                 throw Failure(.notFound, "there is no database \(path)", remedy: "kecsctl list")
             }
             guard try DatabaseEngine(of: path) == .sqlite else {

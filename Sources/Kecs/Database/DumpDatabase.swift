@@ -32,8 +32,8 @@ public struct DumpDatabase: Sendable {
 
     /// Makes a new database of a dump.
     public func load(_ dump: FilePath, into file: FilePath) throws -> LoadReport {
-        guard dump.isPresent else { throw Failure(.notFound, "there is no file \(dump)") }
-        guard !file.isPresent else {
+        guard try dump.isPresent else { throw Failure(.notFound, "there is no file \(dump)") }
+        guard try !file.isPresent else {
             throw Failure(
                 .usage, "\(file) exists already", remedy: "kecsctl db load \(dump) --into \(file).new")
         }

@@ -66,7 +66,7 @@ public struct RescueDatabase: Sendable {
         let stamp = clock.now().compact
         let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
         let scratch = FilePath(bytes: path.bytes + Array(".rescue".utf8))
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
         defer { try? scratch.removeTree() }
         try checkRoom(path, target)
@@ -126,7 +126,7 @@ public struct RescueDatabase: Sendable {
         let copy = scratch.appending("damaged.sqlite")
         for suffix in ["", "-wal", "-journal"] {
             let file = FilePath(bytes: path.bytes + Array(suffix.utf8))
-            guard file.isPresent else { continue }
+            guard try file.isPresent else { continue }
             try file.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
                 try site.machine.cancellation.check()
             }

@@ -37,14 +37,17 @@ public struct RepairFindings: Sendable {
     /// - Parameter selection: As for the doctor; only repairs of these checks are made.
     public func run(
         _ names: [InstanceName], _ selection: Doctor.Selection, lock: LockRequest,
-        healed: ([String]) -> Void = { _ in }
+        told: (Told) -> Void = { _ in }
     ) async throws -> [RepairResult] {
         var results = try await apply(
             doctor.run(names, selection).findings.filter { $0.instance == nil }, to: nil)
         for name in names {
             let report = try await doctor.run([name], selection)
-            guard report.findings.contains(where: { $0.instance != nil && $0.fixable }) else { continue }
-            results += try await site.locked(name, lock, healed: healed) { _ in
+            let isOwed = try site.needsCare(name)
+            guard isOwed || report.findings.contains(where: { $0.instance != nil && $0.fixable }) else {
+                continue
+            }
+            results += try await site.locked(name, lock, told: told) { _ in
                 // What another kecsctl changed until the lock was ours is not repaired twice.
                 let findings = try await doctor.run([name], selection).findings
                 return try await apply(findings.filter { $0.instance != nil }, to: name)
@@ -72,11 +75,9 @@ public struct RepairFindings: Sendable {
         let folder = RepairRecord.folder(site, name)
         try folder.createFolder()
         let now = site.machine.clock.now()
-        var file = folder.appending("\(now.compact).json")
-        var number = 2
-        while file.isPresent {
-            file = folder.appending("\(now.compact)-\(number).json")
-            number += 1
+        let file = try FreeName.first { number in
+            let file = folder.appending(now.compact + (number > 1 ? "-\(number)" : "") + ".json")
+            return try file.isPresent ? nil : file
         }
         try JSONFile.write(RepairRecord(at: now, steps: steps.map(\.1)), to: file)
         return steps.map { instance, step in

@@ -31,7 +31,7 @@ public struct RepairRecord: Codable, Hashable, Sendable {
 
     /// Records that were not taken back, the newest last.
     static func all(in folder: FilePath) throws -> [FilePath] {
-        guard folder.isFolder else { return [] }
+        guard try folder.isFolder else { return [] }
         return try folder.entries().filter { $0.extension == "json" && !$0.string.hasPrefix(".") }
             .map { folder.appending($0) }
     }

@@ -83,6 +83,7 @@ public struct CollectMetrics: Sendable {
             ("verified", backups.filter(\.isVerified).count),
             ("unverified", backups.filter { $0.state == .complete && !$0.isVerified }.count),
             ("incomplete", backups.filter { $0.state == .incomplete }.count),
+            ("unreadable", backups.filter { $0.unreadable != nil }.count),
             ("damaged", backups.filter { if case .damaged = $0.state { true } else { false } }.count),
         ] {
             text.add(

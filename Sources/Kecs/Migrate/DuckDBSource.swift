@@ -28,7 +28,7 @@ struct DuckDBSource: Sendable {
         let copy = folder.appending("source.duckdb")
         for suffix in ["", ".wal"] {
             let from = FilePath(bytes: source.bytes + Array(suffix.utf8))
-            guard from.isPresent else { continue }
+            guard try from.isPresent else { continue }
             try from.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
                 try site.machine.cancellation.check()
             }

@@ -31,7 +31,7 @@ public struct ExportState: Sendable {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let data = try await instance.reachableData(site)
-        guard data.isFolder else {
+        guard try data.isFolder else {
             throw Failure(
                 .notFound, "“\(instance.name)” has no data", cause: "there is no folder \(data)",
                 remedy: "kecsctl status \(instance.name)")
@@ -110,7 +110,7 @@ public struct ExportState: Sendable {
 
     private func checkIsFree(_ path: FilePath) throws {
         let isEmptyFolder = try path.isFolder && path.entries().isEmpty
-        guard path.isPresent, !isEmptyFolder else { return }
+        guard try path.isPresent, !isEmptyFolder else { return }
         throw Failure(
             .usage, "\(path) exists already", cause: "an export replaces nothing",
             remedy: "kecsctl migrate export … \(path).new")
@@ -167,13 +167,13 @@ public struct ExportState: Sendable {
         _ archive: FilePath, to folder: FilePath, _ summary: ArchiveSummary, data: FilePath, isRunning: Bool
     ) throws -> String {
         let draft = draft(of: folder)
-        if draft.isPresent { try draft.removeTree() }
+        if try draft.isPresent { try draft.removeTree() }
         try draft.createFolder()
         do {
             let digest = try digest(
                 of: try unpacked(archive, into: draft, summary), comparedWith: data, isRunning: isRunning)
             try draft.syncFileSystem()
-            if folder.isFolder {
+            if try folder.isFolder {
                 guard folder.withPlatformString({ rmdir($0) }) == 0 else {
                     throw FileError.last("remove the empty folder", folder)
                 }
@@ -181,14 +181,14 @@ public struct ExportState: Sendable {
             try draft.renameWithoutReplacing(to: folder)
             return digest
         } catch {
-            if draft.isPresent { try draft.removeTree() }
+            if try draft.isPresent { try draft.removeTree() }
             throw error
         }
     }
 
     private func dump(_ database: FilePath, to path: FilePath) throws -> Int64 {
         let draft = draft(of: path)
-        if draft.isPresent { try draft.remove() }
+        if try draft.isPresent { try draft.remove() }
         let file = draft.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard file >= 0 else { throw FileError.last("create", draft) }
         defer { close(file) }

@@ -60,7 +60,7 @@ enum RecognisedSource: Hashable {
             }
             return
         }
-        if path.appending(BackupStore.manifestName).isPresent {
+        if try path.appending(BackupStore.manifestName).isPresent {
             self = .restorable(path)
             return
         }
@@ -90,7 +90,7 @@ enum RecognisedSource: Hashable {
         {
             return .tree(path)
         }
-        let folders = entries.filter(\.isFolder)
+        let folders = try entries.filter { try $0.isFolder }
         if archives.isEmpty, folders.count == 1 { return try folder(folders[0], cancellation) }
         var withDatabase: [FilePath] = []
         for archive in archives where try holdsDatabase(archive, cancellation) {

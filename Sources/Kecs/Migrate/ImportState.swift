@@ -54,7 +54,7 @@ public struct ImportState: Sendable {
         case .path(let path):
             try await RebuildInstance(site: site).run(name, .file(path), runtime: nil, lock: lock)
         case .volume(let volume):
-            guard !site.home.folder(of: name).path.isFolder else { return }
+            guard try !site.home.folder(of: name).path.isFolder else { return }
             let config = InstanceConfig(
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
             // Throws when there is no such volume.
@@ -130,7 +130,7 @@ public struct ImportState: Sendable {
     ) async throws -> (FilePath, ReadTree) {
         var captured = try CapturedTree(root, scratch: scratch, isRunning: false, site.machine.cancellation)
         let isInstance =
-            root.appending(InstanceFolder.dataName).isFolder && !captured.databases.isEmpty
+            try root.appending(InstanceFolder.dataName).isFolder && !captured.databases.isEmpty
             && captured.databases.allSatisfy {
                 $0.path.starts(with: Array("\(InstanceFolder.dataName)/".utf8))
             }
@@ -171,7 +171,7 @@ public struct ImportState: Sendable {
 
     private func adviseMigration(_ instance: Instance, _ report: inout ImportReport) async throws {
         let file = try instance.databaseFile()
-        guard file.isPresent, try DatabaseEngine(of: file) == .sqlite else { return }
+        guard try file.isPresent, try DatabaseEngine(of: file) == .sqlite else { return }
         let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
         guard try SchemaShape(database).isState else { return }
         do {

@@ -123,7 +123,7 @@ public struct MigrateDatabase: Sendable {
         while true {
             let file = folder.appending(
                 "\(stem).backup.\(seconds)" + (number > 1 ? "-\(number)" : "") + ending)
-            guard file.isPresent else {
+            guard try file.isPresent else {
                 _ = try captureSQLite(
                     database, to: file, cancellation: site.machine.cancellation,
                     progress: site.machine.progress)
@@ -147,7 +147,7 @@ public struct MigrateDatabase: Sendable {
     }
 
     private func check(_ file: FilePath) throws {
-        guard file.isPresent else { throw Failure(.notFound, "there is no database \(file)") }
+        guard try file.isPresent else { throw Failure(.notFound, "there is no database \(file)") }
         guard try DatabaseEngine(of: file) == .sqlite else {
             throw Failure(
                 .usage, "\(file) is no SQLite database",

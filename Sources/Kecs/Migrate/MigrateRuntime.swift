@@ -91,7 +91,7 @@ public struct MigrateRuntime: Sendable {
             instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
         ).backup?.id.description
 
-        let id = RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
+        let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
         let staging = instance.folder.restoring.appending(id)
         var journal = Journal(
             operation: Journal.runtimeMigration, startedAt: clock.now(), runsAfterwards: state.mayWrite,
@@ -195,7 +195,11 @@ public struct MigrateRuntime: Sendable {
 
     /// Once all was taken back no journal is left.
     private func wherever(_ instance: Instance) -> String {
-        instance.folder.journal.isPresent ? "and could not be brought back" : "and is as before"
+        do {
+            return try instance.folder.journal.isPresent ? "and could not be brought back" : "and is as before"
+        } catch {
+            return "and it is unknown whether it is as before: \(error)"
+        }
     }
 
     /// The new one ends before anything is taken from under it. Were that impossible, the journal stays, and the next
@@ -235,7 +239,7 @@ public struct MigrateRuntime: Sendable {
                 "what ran it before could not be removed: \(Failure.describing(error).message)")
         }
         try journal.swap?.removeStaging()
-        if candidate.folder.restoring.isPresent { try candidate.folder.restoring.removeTree() }
+        candidate.folder.restoring.discard(into: candidate.folder.path)
         if let id = journal.swap?.id {
             try RestoreBackup(site: site).dropOlderPrevious(in: candidate.folder, but: id)
         }

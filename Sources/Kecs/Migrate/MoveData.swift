@@ -82,7 +82,7 @@ struct MoveData: Sendable {
     private static func hasOther(
         _ owner: (user: UInt32, group: UInt32), in folder: FilePath, _ site: Site
     ) throws -> Bool {
-        guard folder.isFolder else { return false }
+        guard try folder.isFolder else { return false }
         var found = false
         try walkTree(TreeSource(root: folder), cancellation: site.machine.cancellation) { _, status in
             if status.owner != owner.user || status.group != owner.group { found = true }
@@ -123,7 +123,7 @@ struct MoveData: Sendable {
             try await volumes(of: instance, site).copyVolume(name, to: archive, limit: .seconds(3600))
             return (archive, nil)
         }
-        if !folder.isPresent { try folder.createFolder() }
+        if try !folder.isPresent { try folder.createFolder() }
         try checkRoom(folder)
         let captured = try CapturedTree(
             folder, scratch: scratch, isRunning: false, site.machine.cancellation)

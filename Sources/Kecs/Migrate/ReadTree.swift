@@ -28,7 +28,7 @@ struct ReadTree: Sendable {
         var places = ["data": ""]
         if isInstance {
             places = ["data": InstanceFolder.dataName, Part.objectStore: InstanceFolder.objectStoreName]
-            places = places.filter { root.appending($0.value).isFolder }
+            places = try places.filter { try root.appending($0.value).isFolder }
         }
         self.places = places
         var contents: [String: TreeContent] = [:]

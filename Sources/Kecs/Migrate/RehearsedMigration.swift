@@ -32,14 +32,14 @@ struct RehearsedMigration: Sendable {
     static func open(
         _ file: FilePath, for writing: Bool = false, cancellation: Cancellation
     ) throws -> SQLiteDatabase {
-        let hasWAL = FilePath(bytes: file.bytes + Array("-wal".utf8)).isPresent
+        let hasWAL = try FilePath(bytes: file.bytes + Array("-wal".utf8)).isPresent
         return try SQLiteDatabase(
             file, hasWAL && !writing ? .readOnly : .readWrite, cancellation: cancellation)
     }
 
     func rehearse(_ prepare: (SQLiteDatabase) throws -> Prepared?) throws -> Rehearsed? {
         try checkRoom()
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
         do {
             let result = try limited(limit, within: site.machine.cancellation) {
@@ -95,7 +95,7 @@ struct RehearsedMigration: Sendable {
     ) throws -> [MigrationRun.Step] {
         site.machine.progress.step("migrating \(database)", total: nil)
         do {
-            defer { if scratch.isPresent { try? scratch.removeTree() } }
+            defer { try? scratch.removeTree() }
             return try limited(limit, within: site.machine.cancellation) { cancellation in
                 let live = try SQLiteDatabase(database, .readWrite, cancellation: cancellation)
                 guard let prepared = try prepare(live), !prepared.run.actions.isEmpty else { return [] }

@@ -34,12 +34,12 @@ func stateDatabase(of instance: Instance, _ site: Site) async throws -> FilePath
 private func stateDatabase(of instance: Instance, in data: FilePath) throws -> FilePath {
     let standard = data.appending(InstanceFolder.databaseName)
     var file = standard
-    if !standard.isPresent, data.isFolder {
+    if try !standard.isPresent, try data.isFolder {
         let others = try data.entries().map { data.appending($0) }
             .filter { try FileStatus.of($0)?.kind == .file && DatabaseEngine(of: $0) == .sqlite }
         if others.count == 1 { file = others[0] }
     }
-    guard file.isPresent else {
+    guard try file.isPresent else {
         throw Failure(
             .notFound, "“\(instance.name)” has no database", cause: "there is no \(standard)",
             remedy: "kecsctl status \(instance.name)")

@@ -43,7 +43,7 @@ public struct NotifySettings: Sendable, Hashable {
     /// - Throws: `Failure(.usage)` for settings that make no sense, `FileError` for a secret that cannot be read.
     public static func read(_ site: Site) throws -> NotifySettings {
         var settings = NotifySettings()
-        guard site.home.settings.isPresent else { return settings }
+        guard try site.home.settings.isPresent else { return settings }
         let json = try JSONFile.read(JSONValue.self, from: site.home.settings)["notify"]
         if let webhook = json?["webhook"], let url = try secret(webhook, "url", "urlFile") {
             settings.webhook = Webhook(

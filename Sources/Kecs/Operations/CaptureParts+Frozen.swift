@@ -29,8 +29,23 @@ extension CaptureParts {
                 // A write-ahead log that is not there now.
             }
         }
-        try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
-            .write(to: instance.folder.journal)
+        let journal = Journal(
+            operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
+        try journal.write(to: instance.folder.journal)
+        do {
+            let captured = try await captureHeld(held, opaque, volumes, copies, limit)
+            try Journal.close(instance.folder.journal)
+            return captured
+        } catch {
+            throw await TakeBack(site: site, instance: instance).run(journal, restart: false, after: error)
+        }
+    }
+
+    private func captureHeld(
+        _ held: [(PartPlan, [[UInt8]: SQLiteCopy])], _ opaque: [PartPlan], _ volumes: [Part],
+        _ copies: CaptureVolumes, _ limit: Duration
+    ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        let clock = site.machine.clock
         var began = clock.elapsed()
         let parts = try await runtime.whileFrozen {
             let start = clock.elapsed()
@@ -41,9 +56,9 @@ extension CaptureParts {
                     try site.machine.cancellation.check()
                     guard clock.elapsed() - start < limit else { throw tooLong(limit, "copying \(source)") }
                 }
-                if !source.isPresent {
-                    if copy.isPresent { try copy.remove() }
-                } else if copy.isPresent {
+                if try !source.isPresent {
+                    if try copy.isPresent { try copy.remove() }
+                } else if try copy.isPresent {
                     try source.updateCopy(copy, check: check)
                 } else {
                     try source.copyContents(to: copy, check: check)
@@ -60,9 +75,7 @@ extension CaptureParts {
                 }
             }
         }
-        let pause = clock.elapsed() - began
-        try Journal.close(instance.folder.journal)
-        return (parts, pause)
+        return (parts, clock.elapsed() - began)
     }
 
     /// Looks at the part once more, since what was seen of it before it was frozen is of no moment.

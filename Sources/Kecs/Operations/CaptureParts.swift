@@ -14,10 +14,18 @@ struct CaptureParts: Sendable {
     /// At most so many parts at once: while one checks a database on one processor, the other compresses.
     private static let atOnce = 2
 
-    /// - Returns: The manifest's records in the order of `plans`, and how long the instance was frozen or stopped.
+    struct Captured {
+        /// The manifest's records in the order of the plans.
+        var parts: [Manifest.Part]
+        /// How long the instance was frozen or stopped.
+        var pause: Duration
+        /// Why an instance that was stopped for it does not run again.
+        var startFailure: Failure?
+    }
+
     func run(
         _ plans: [PartPlan], _ volumes: [Part], consistency: Consistency, wasRunning: Bool
-    ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+    ) async throws -> Captured {
         let copies = CaptureVolumes(site: site, instance: instance, runtime: runtime, draft: draft)
         switch consistency {
         case .stopped where wasRunning:
@@ -36,24 +44,20 @@ struct CaptureParts: Sendable {
             } catch {
                 throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
             }
-            // Not cancelled with the rest: who was running must run again.
-            try await site.seenThrough { [instance] site in
-                try await site.runtime(instance).start(limit: .seconds(120))
-                try Journal.close(instance.folder.journal)
-            }
-            return (parts, clock.elapsed() - began)
+            // What was captured counts, whether the server comes up or not.
+            let failure = try await site.startAgain(instance, after: journal)
+            return Captured(parts: parts, pause: clock.elapsed() - began, startFailure: failure)
         case .frozen where wasRunning:
             let (held, pause) = try await captureFrozen(plans, volumes, copies)
             let rest = plans.filter { plan in !held.contains { $0.name == plan.part.name } }
             let parts = try await captureAll(rest, consistency: .frozen) + held
-            return (
-                plans.compactMap { plan in parts.first { $0.name == plan.part.name } }
-                    + (try volumes.map { try copies.record($0, .frozen) }), pause
-            )
+            return Captured(
+                parts: plans.compactMap { plan in parts.first { $0.name == plan.part.name } }
+                    + (try volumes.map { try copies.record($0, .frozen) }), pause: pause)
         default:
             if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
             let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
-            return (parts + (try volumes.map { try copies.record($0, .stopped) }), .zero)
+            return Captured(parts: parts + (try volumes.map { try copies.record($0, .stopped) }), pause: .zero)
         }
     }
 
@@ -111,16 +115,16 @@ struct CaptureParts: Sendable {
                 var file = source.root.appending(bytes: database.path)
                 var sidecars = database.sidecars
                 let copies = Self.copies(of: database, number: index, in: scratch)
-                if let copy = copies.first?.copy, copy.isPresent {
+                if let copy = copies.first?.copy, try copy.isPresent {
                     file = copy
                     sidecars = []
                     for (path, copy) in copies {
-                        if copy.isPresent {
+                        if try copy.isPresent {
                             source.substitutes[path] = copy
                         } else {
                             source.leftOut.insert(path)
                         }
-                        if copy.isPresent, path != database.path { sidecars.append(path) }
+                        if try copy.isPresent, path != database.path { sidecars.append(path) }
                     }
                 }
                 let facts = try digest(of: file, cancellation: site.machine.cancellation)

@@ -30,10 +30,15 @@ struct CaptureVolumes: Sendable {
 
     /// What was made for the copy is taken away by the next run, should this one be killed.
     func copyUnderJournal(_ parts: [Part]) async throws {
-        try Journal(
+        let journal = Journal(
             operation: "backup", startedAt: site.machine.clock.now(), runsAfterwards: false, mayBeFrozen: true
-        ).write(to: instance.folder.journal)
-        for part in parts { try await copy(part, limit: Self.longest) }
+        )
+        try journal.write(to: instance.folder.journal)
+        do {
+            for part in parts { try await copy(part, limit: Self.longest) }
+        } catch {
+            throw await TakeBack(site: site, instance: instance).run(journal, restart: false, after: error)
+        }
         try Journal.close(instance.folder.journal)
     }
 
@@ -69,7 +74,7 @@ struct CaptureVolumes: Sendable {
             path: printable(found.path), engine: found.engine, bytes: facts.bytes, pages: nil, tables: nil,
             sha256: facts.sha256, userVersion: nil, identity: nil, sidecars: [])
         for suffix in ["-wal", "-journal", ".wal"]
-        where FilePath(bytes: file.bytes + Array(suffix.utf8)).isPresent {
+        where try FilePath(bytes: file.bytes + Array(suffix.utf8)).isPresent {
             record.sidecars.append(record.path + suffix)
         }
         guard found.engine == .sqlite else { return record }

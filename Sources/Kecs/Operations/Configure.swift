@@ -59,7 +59,7 @@ public struct Configure: Sendable {
         }
         guard let name else {
             var values: [String: JSONValue] = [:]
-            if site.home.settings.isPresent {
+            if try site.home.settings.isPresent {
                 values = try JSONFile.read([String: JSONValue].self, from: site.home.settings)
             }
             values[key.rawValue] = value

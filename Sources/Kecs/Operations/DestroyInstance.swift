@@ -54,8 +54,8 @@ public struct DestroyInstance: Sendable {
             throw await TakeBack(site: site, instance: instance).run(
                 journal, restart: state.mayWrite, after: error)
         }
-        if deleteBackups, instance.backups.folder.isPresent { try remains.give(up: instance.backups.folder) }
-        try remains.sweep()
+        if deleteBackups, try instance.backups.folder.isPresent { try remains.give(up: instance.backups.folder) }
+        remains.sweep()
         return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups)
     }
 

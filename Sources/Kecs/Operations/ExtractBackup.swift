@@ -44,7 +44,7 @@ public struct ExtractBackup: Sendable {
                 outcome: .planned, from: opened.name, parts: parts.map(\.name), undo: nil, state: "",
                 durationSeconds: 0)
         }
-        let wasPresent = folder.isPresent
+        let wasPresent = try folder.isPresent
         var notes: [String] = []
         do {
             try folder.createFolder()
@@ -75,10 +75,10 @@ public struct ExtractBackup: Sendable {
             }
             try folder.syncFileSystem()
         } catch {
-            for part in parts where folder.appending(part.name).isPresent {
+            for part in parts where try folder.appending(part.name).isPresent {
                 try folder.appending(part.name).removeTree()
             }
-            if !wasPresent, folder.isPresent { try folder.removeTree() }
+            if !wasPresent, try folder.isPresent { try folder.removeTree() }
             throw error
         }
         return RestoreReport(

@@ -15,15 +15,15 @@ struct FillVolumes: Sendable {
     /// - Parameter isRunning: Whether the instance runs now.
     func makeReady(_ volumes: [String], isRunning: Bool) async throws {
         guard !volumes.isEmpty else { return }
-        try Journal(
+        let journal = Journal(
             operation: "restore", startedAt: site.machine.clock.now(), runsAfterwards: isRunning,
             mayBeFrozen: true
-        ).write(to: instance.folder.journal)
+        )
+        try journal.write(to: instance.folder.journal)
         do {
             for volume in volumes { try await runtime.makeReady(volume: volume) }
         } catch {
-            try Journal.close(instance.folder.journal)
-            throw error
+            throw await TakeBack(site: site, instance: instance).run(journal, restart: false, after: error)
         }
         try Journal.close(instance.folder.journal)
     }
@@ -98,7 +98,7 @@ struct FillVolumes: Sendable {
                 .damaged, "what the volume “\(volume)” held cannot be brought back", cause: why,
                 remedy: "kecsctl backups list \(instance.name)")
         }
-        guard kept.isPresent else { throw gone("\(kept) is not there any more") }
+        guard try kept.isPresent else { throw gone("\(kept) is not there any more") }
         let id = kept.removingLastComponent().lastComponent?.string ?? ""
         let backup = try instance.backups.find(id, instance: instance.name.description)
         guard let record = backup.manifest?.parts.first(where: { $0.file == kept.lastComponent?.string })

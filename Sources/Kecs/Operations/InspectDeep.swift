@@ -109,7 +109,7 @@ public struct InspectDeep: Sendable {
                     "ListServices", "serviceArns", ["cluster": .string(cluster)], at: url)
             }
             findings.api = .init(clusters: clusters, services: services)
-            guard let file, file.isPresent, let known = try remembered(file) else { return }
+            guard let file, try file.isPresent, let known = try remembered(file) else { return }
             if known.keys.sorted() != clusters {
                 findings.problems.append(
                     "the API tells of the clusters \(listed(clusters)), the database of \(listed(known.keys.sorted()))"

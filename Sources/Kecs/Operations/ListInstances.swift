@@ -16,6 +16,8 @@ public struct InstanceSummary: Encodable, Sendable {
     public var sizeBytes: Int64
     public var lastBackup: LastBackup?
     public var degraded: Bool
+    /// Set while it is down and must run.
+    public var down: Down?
     /// What `undo` could still take back, and how much room it takes.
     public var previous: Previous?
     public var problems: [String]
@@ -28,34 +30,36 @@ public struct InstanceSummary: Encodable, Sendable {
         public var verified: Bool
     }
 
+    public struct Down: Encodable, Sendable {
+        public var since: Moment?
+        public var because: String
+        public var tries: Int
+        public var nextTry: String
+
+        var sentence: String {
+            "down" + (since.map { " since \($0)" } ?? "") + ", because \(because); next try by \(nextTry)"
+        }
+    }
+
     public struct Previous: Encodable, Sendable {
         public var id: String
         public var sizeBytes: Int64
     }
 }
 
-/// Looks at instances without changing anything, except that it heals what a killed run left. A broken instance is a
-/// row with its problems, never an error.
+/// Looks at instances and changes nothing: what a killed run left, and an instance that is down and must run, are problems
+/// of its row, and the next command that changes the instance sees to them. A broken instance is a row with its problems,
+/// never an error.
 public struct ListInstances: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
     /// In the order of `names`, several looked at at once.
-    public func run(
-        _ names: [InstanceName], healed: @Sendable @escaping (String) -> Void
-    ) async throws -> [InstanceSummary] {
-        do {
-            try Remains(home: site.home).sweep()
-        } catch {
-            healed("what a killed run was removing is still there: \(Self.sentence(error))")
-        }
-        return try await withThrowingTaskGroup(of: (Int, InstanceSummary).self) { group in
+    public func run(_ names: [InstanceName]) async throws -> [InstanceSummary] {
+        try await withThrowingTaskGroup(of: (Int, InstanceSummary).self) { group in
             for (index, name) in names.enumerated() {
-                group.addTask {
-                    for sentence in await site.healIfAbandoned(name) { healed(sentence) }
-                    return (index, try await look(at: name))
-                }
+                group.addTask { (index, try await look(at: name)) }
             }
             var rows: [Int: InstanceSummary] = [:]
             for try await (index, row) in group { rows[index] = row }
@@ -65,7 +69,7 @@ public struct ListInstances: Sendable {
 
     private func look(at name: InstanceName) async throws -> InstanceSummary {
         let folder = site.home.folder(of: name)
-        guard folder.path.isFolder else { throw site.notFound(name) }
+        guard try folder.path.isFolder else { throw site.notFound(name) }
         var row = InstanceSummary(
             name: name.description, state: RuntimeState.unknown("").name, endpoints: [], sizeBytes: 0,
             degraded: false,
@@ -82,36 +86,42 @@ public struct ListInstances: Sendable {
             }
             let data = try instance.dataFolder()
             if !data.starts(with: folder.path) { roots.append(data) }
-            if !data.isPresent { row.problems.append("the data folder \(data) is missing") }
+            if try !data.isPresent { row.problems.append("the data folder \(data) is missing") }
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
             row.endpoints = runtime.endpoints()
             if case .unknown(let why) = state { row.problems.append(why) }
+            if let down = try await down(instance, state) {
+                row.down = down
+                row.problems.append(down.sentence)
+            }
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)
             }
         } catch {
-            row.problems.append(Self.sentence(error))
+            row.problems.append(Failure.describing(error).sentence)
         }
         do {
             if let journal = try Journal.read(folder.journal) {
-                row.problems.append(
-                    "a \(journal.operation) of \(journal.startedAt) is under way or was interrupted")
+                row.problems.append(journal.sentence(name, in: folder))
             }
             row.previous = try previous(of: folder)
         } catch {
-            row.problems.append(Self.sentence(error))
+            row.problems.append(Failure.describing(error).sentence)
         }
-        row.lastBackup = try newest(of: name, &row.problems)
-        for root in roots where root.isFolder {
+        do { row.lastBackup = try newest(of: name, &row.problems) } catch {
+            row.problems.append(Failure.describing(error).sentence)
+        }
+        for root in roots {
             do {
+                guard try root.isFolder else { continue }
                 row.sizeBytes += try scanTree(TreeSource(root: root), cancellation: site.machine.cancellation)
                     .bytes
             } catch let error as Interrupted {
                 throw error
             } catch {
-                row.problems.append(Self.sentence(error))
+                row.problems.append(Failure.describing(error).sentence)
             }
         }
         return row
@@ -126,6 +136,8 @@ public struct ListInstances: Sendable {
             case .incomplete: problems.append("the backup \(backup.id) is incomplete")
             case .damaged(let file, let why):
                 problems.append("the backup \(backup.id) is damaged: \(file): \(why)")
+            case .unreadable(let error):
+                problems.append("the backup \(backup.id) cannot be read: \(error.withOwner)")
             case .complete: break
             }
         }
@@ -135,14 +147,31 @@ public struct ListInstances: Sendable {
     }
 
     private func previous(of folder: InstanceFolder) throws -> InstanceSummary.Previous? {
-        guard folder.previous.isPresent, let name = try folder.previous.entries().last else { return nil }
+        guard try folder.previous.isPresent, let name = try folder.previous.entries().last else { return nil }
         let scan = try scanTree(
             TreeSource(root: folder.previous.appending(name)), cancellation: site.machine.cancellation)
         return InstanceSummary.Previous(id: name.string, sizeBytes: scan.bytes)
     }
 
-    private static func sentence(_ error: any Error) -> String {
-        let failure = Failure.describing(error)
-        return failure.message + (failure.cause.map { ": \($0)" } ?? "")
+    /// What is written down, or what an engine did by itself and nobody has written down yet.
+    private func down(_ instance: Instance, _ state: RuntimeState) async throws -> InstanceSummary.Down? {
+        let next = Duty.nextTry(instance.name)
+        if let duty = try Duty.read(instance.folder.duty), duty.isDown, state != .running {
+            return InstanceSummary.Down(
+                since: duty.since, because: duty.because, tries: duty.tries, nextTry: next)
+        }
+        guard state == .stopped, case .yes(let why) = await site.takenDown(instance) else { return nil }
+        return InstanceSummary.Down(since: nil, because: why, tries: 0, nextTry: next)
+    }
+}
+
+extension Journal {
+    /// For people who look at the instance while it is there.
+    func sentence(_ name: InstanceName, in folder: InstanceFolder) -> String {
+        if let holder = FileLock.holder(of: folder.lock), holder.process.isAlive {
+            return "a \(operation) is under way since \(startedAt)"
+        }
+        return "the \(operation) of \(startedAt) was cut off; the next command that changes “\(name)” finishes it, "
+            + "or takes it back: kecsctl doctor \(name) --fix"
     }
 }

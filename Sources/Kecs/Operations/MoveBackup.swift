@@ -23,7 +23,7 @@ public struct MoveBackup: Sendable {
     public func export(
         _ backup: StoredBackup, of name: InstanceName, to file: FilePath
     ) throws -> BackupCopy {
-        guard !file.isPresent else {
+        guard try !file.isPresent else {
             throw Failure(
                 .usage, "“\(file)” exists already", remedy: "kecsctl backups export \(backup.id) --file …")
         }
@@ -40,7 +40,7 @@ public struct MoveBackup: Sendable {
                 remedy: "kecsctl backups export \(backup.id) --file /mnt/big/bundle.tar")
         }
         let draft = FilePath(bytes: file.bytes + Array(".draft".utf8))
-        if draft.isPresent { try draft.remove() }
+        if try draft.isPresent { try draft.remove() }
         do {
             var source = TreeSource(root: backup.folder.removingLastComponent())
             let own = Array(backup.id.description.utf8)
@@ -54,7 +54,7 @@ public struct MoveBackup: Sendable {
             try draft.renameWithoutReplacing(to: file)
             try file.removingLastComponent().sync()
         } catch {
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
             throw error
         }
         return BackupCopy(
@@ -78,7 +78,7 @@ public struct MoveBackup: Sendable {
             )
         }
         let target = store.folder.appending(backup.id.description)
-        guard !target.isPresent else {
+        guard try !target.isPresent else {
             throw Failure(
                 .usage, "“\(name)” has a backup “\(backup.id)” already",
                 remedy: "kecsctl backups verify \(backup.id) --instance \(name)")

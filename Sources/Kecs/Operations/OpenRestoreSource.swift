@@ -65,6 +65,7 @@ struct OpenRestoreSource: Sendable {
             ).run(backup.id, in: BackupStore(folder: backup.folder.removingLastComponent()))
             guard let manifest = backup.manifest else { throw BackupDamage(file: file, why: why) }
             return OpenedSource(content: .backup(backup, manifest), name: backup.id.description)
+        case .unreadable(let error): throw Failure.describing(error, doing: "read the backup “\(backup.id)”")
         case .incomplete:
             throw Failure(
                 .damaged, "the backup “\(backup.id)” is incomplete",

@@ -53,7 +53,7 @@ public struct PruneBackups: Sendable {
     private static let previousAge: Duration = .seconds(7 * 86_400)
 
     private func dropPrevious(of instance: Instance, always: Bool) throws {
-        guard instance.folder.previous.isPresent else { return }
+        guard try instance.folder.previous.isPresent else { return }
         let newest = try instance.backups.all().first { $0.isVerified }?.id.createdAt
         for name in try instance.folder.previous.entries() {
             let made = Moment(String(name.string.prefix { $0 != "-" }))
@@ -62,7 +62,8 @@ public struct PruneBackups: Sendable {
             }
             // A name with a dot is on its way out already.
             if always || isOld == true || name.string.hasPrefix(".") {
-                try PreviousTrees(folder: instance.folder.previous.appending(name)).remove()
+                try PreviousTrees(folder: instance.folder.previous.appending(name))
+                    .remove(from: instance.folder.path)
             }
         }
     }

@@ -31,19 +31,17 @@ public struct RebuildInstance: Sendable {
         defer { homeLock.unlock() }
         guard try isNeeded(folder) else { return false }
         let config = try config(of: name, from, runtime: runtime)
-        guard folder.path.isFolder else {
+        guard try folder.path.isFolder else {
             try site.create(config, named: name)
             return true
         }
         let own = try await site.lock(name, lock)
         defer { own.unlock() }
-        if folder.config.isPresent {
+        if try folder.config.isPresent {
             // A broken configuration is evidence: it is kept beside.
-            var broken = folder.path.appending("config.json.broken")
-            var number = 2
-            while broken.isPresent {
-                broken = folder.path.appending("config.json.broken-\(number)")
-                number += 1
+            let broken = try FreeName.first { number in
+                let name = "config.json.broken" + (number > 1 ? "-\(number)" : "")
+                return try folder.path.appending(name).isPresent ? nil : folder.path.appending(name)
             }
             try folder.config.renameWithoutReplacing(to: broken)
         }
@@ -53,7 +51,7 @@ public struct RebuildInstance: Sendable {
 
     /// A configuration that cannot be read now, or that another version wrote, is not broken.
     private func isNeeded(_ folder: InstanceFolder) throws -> Bool {
-        guard folder.config.isPresent else { return true }
+        guard try folder.config.isPresent else { return true }
         do {
             _ = try InstanceConfig.read(folder.config)
             return false
@@ -79,7 +77,7 @@ public struct RebuildInstance: Sendable {
         switch from {
         case nil: return empty
         case .file(let file):
-            guard file.isPresent else {
+            guard try file.isPresent else {
                 throw Failure(.notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(name)")
             }
             return empty
@@ -108,7 +106,7 @@ public struct RebuildInstance: Sendable {
             return nil
         }
         let scratch = site.home.instances.appending(".\(name).creating")
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
         defer { try? scratch.removeTree() }
         var options = UnpackOptions(
@@ -119,6 +117,6 @@ public struct RebuildInstance: Sendable {
             backup.folder.appending(part.file), into: scratch, options: options, threads: site.threads,
             cancellation: site.machine.cancellation, progress: SilentProgress())
         let file = scratch.appending(InstanceFolder.configName)
-        return file.isPresent ? try InstanceConfig.read(file) : nil
+        return try file.isPresent ? InstanceConfig.read(file) : nil
     }
 }

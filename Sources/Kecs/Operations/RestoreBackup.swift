@@ -55,7 +55,7 @@ public struct RestoreBackup: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
-        let id = freeSwapID(clock.now(), "restore", in: instance.folder)
+        let id = try freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
         let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
         try await filling.makeReady(volumes(opened, request), isRunning: state.mayWrite)
@@ -103,15 +103,11 @@ public struct RestoreBackup: Sendable {
         var startFailure: Failure?
         let restored = try site.instance(instance.name, flags: instance.settings.flags)
         let runtimeNow = try site.runtime(restored)
-        if state.mayWrite, request.start {
-            do {
-                try await runtimeNow.start(limit: .seconds(120))
-            } catch {
-                startFailure = Failure.describing(error, doing: "start “\(instance.name)” after the restore")
-            }
-        }
         try journal.swap?.removeStaging()
-        if instance.folder.restoring.isPresent { try instance.folder.restoring.removeTree() }
+        if state.mayWrite, request.start {
+            startFailure = try await site.startAgain(restored, after: journal)
+        }
+        instance.folder.restoring.discard(into: instance.folder.path)
         try dropOlderPrevious(in: instance.folder, but: id)
         try Journal.close(instance.folder.journal)
         if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
@@ -144,20 +140,19 @@ public struct RestoreBackup: Sendable {
 
     /// `.previous/` keeps the trees of the last restore only.
     func dropOlderPrevious(in folder: InstanceFolder, but id: String) throws {
-        guard folder.previous.isPresent else { return }
+        guard try folder.previous.isPresent else { return }
         for name in try folder.previous.entries() where name.string != id {
-            try PreviousTrees(folder: folder.previous.appending(name)).remove()
+            try PreviousTrees(folder: folder.previous.appending(name)).remove(from: folder.path)
         }
     }
 
-    func freeSwapID(_ moment: Moment, _ verb: String, in folder: InstanceFolder) -> String {
-        var number = 1
-        while true {
+    func freeSwapID(_ moment: Moment, _ verb: String, in folder: InstanceFolder) throws -> String {
+        try FreeName.first { number in
+            try site.machine.cancellation.check()
             let id = "\(moment.compact)-\(verb)" + (number > 1 ? "-\(number)" : "")
-            if !folder.previous.appending(id).isPresent, !folder.restoring.appending(id).isPresent {
-                return id
-            }
-            number += 1
+            let isFree =
+                try !folder.previous.appending(id).isPresent && !folder.restoring.appending(id).isPresent
+            return isFree ? id : nil
         }
     }
 }

@@ -20,7 +20,7 @@ struct RestorePreview: Sendable {
             guard case .backup(let backup, _) = source.content, let record = place.record else { continue }
             let planned = try compare.state(of: record, in: backup)
             var live = PartState()
-            if let part = livePart(place) { live = try compare.state(of: part, in: instance) }
+            if let part = try livePart(place) { live = try compare.state(of: part, in: instance) }
             let isPartial = !request.paths.isEmpty
             func isChosen(_ path: [UInt8]) -> Bool {
                 guard isPartial else { return true }
@@ -52,11 +52,11 @@ struct RestorePreview: Sendable {
             changes: source.isOurs ? Difference(parts: parts) : nil)
     }
 
-    private func livePart(_ place: StageTrees.Place) -> Part? {
+    private func livePart(_ place: StageTrees.Place) throws -> Part? {
         switch place.target {
         case .volume: nil
         case .folder(let live), .overlay(let live):
-            live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
+            try live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
         case .entries(let folder, let named):
             Part(name: place.part, place: .entries(of: folder, named: named))
         }

@@ -103,7 +103,7 @@ struct StageTrees: Sendable {
             target = .overlay(on: live)
         } else if isConfig {
             // How the instance runs on this host now is not undone by the way, only when the part is asked for.
-            let keepsOwn = request.parts?.contains(part.name) != true && instance.folder.config.isPresent
+            let keepsOwn = try request.parts?.contains(part.name) != true && instance.folder.config.isPresent
             let names = InstanceFolder.configEntries.filter { !keepsOwn || $0 != InstanceFolder.configName }
             target = .entries(of: live, named: names)
         } else {
@@ -227,7 +227,7 @@ struct StageTrees: Sendable {
                 }
             }
             // A foreign archive need not hold every part.
-            guard place.staged.isPresent else { return nil }
+            guard try place.staged.isPresent else { return nil }
             try request.verify?(place.part, place.staged)
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target, label: place.label)
@@ -315,7 +315,7 @@ struct StageTrees: Sendable {
     private func stageDatabase(_ place: Place, _ fill: (FilePath) throws -> Void) throws {
         guard case .overlay(let live) = place.target else { return }
         var name: FilePath.Component = FilePath.Component(InstanceFolder.databaseName) ?? "kecs.db"
-        if live.isFolder, !live.appending(name).isPresent {
+        if try live.isFolder, try !live.appending(name).isPresent {
             let there = try live.entries().filter { try DatabaseEngine(of: live.appending($0)) == .sqlite }
             if there.count == 1 { name = there[0] }
         }

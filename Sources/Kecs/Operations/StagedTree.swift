@@ -51,7 +51,7 @@ struct StagedTree: Sendable {
             return try named.compactMap { name in
                 let new = staged.appending(name)
                 let live = folder.appending(name)
-                guard new.isPresent || live.isPresent else { return nil }
+                guard try new.isPresent || live.isPresent else { return nil }
                 return try Swap.Unit(
                     part: part, live: live, staged: new.isPresent ? new : nil,
                     previous: try Self.keep(live, kept: kept, id: id, part: part).appending(name),
@@ -82,7 +82,7 @@ struct StagedTree: Sendable {
             for suffix in DatabaseEngine.sidecarSuffixes {
                 let sidecar = FilePath(bytes: to.bytes + Array(suffix.utf8))
                 let replacement = FilePath(bytes: from.bytes + Array(suffix.utf8))
-                guard sidecar.isPresent, !replacement.isPresent, let sidecarName = sidecar.lastComponent
+                guard try sidecar.isPresent, try !replacement.isPresent, let sidecarName = sidecar.lastComponent
                 else { continue }
                 units.append(
                     try Swap.Unit(
@@ -93,7 +93,7 @@ struct StagedTree: Sendable {
 
     /// Whether the folder itself cannot be renamed: something is mounted on it, or its parent is not ours to change.
     private static func staysInPlace(_ live: FilePath) throws -> Bool {
-        guard live.isFolder else { return false }
+        guard try live.isFolder else { return false }
         let above = live.removingLastComponent()
         if try above.mountID() != live.mountID() { return true }
         return above.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } != 0

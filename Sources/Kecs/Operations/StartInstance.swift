@@ -45,12 +45,14 @@ public struct StartInstance: Sendable {
 
     public func run(
         _ name: InstanceName, _ request: StartRequest, lock: LockRequest,
-        healed: ([String]) -> Void = { _ in }
+        told: (Told) -> Void = { _ in }
     ) async throws -> StartReport {
-        let isNew = !site.home.folder(of: name).path.isFolder
+        let isNew = try !site.home.folder(of: name).path.isFolder
         if request.dryRun { return try await plan(name, request, isNew: isNew) }
         if isNew { try await create(name, request, lock) }
-        return try await site.locked(name, lock, flags: request.settings, healed: healed) { instance in
+        return try await site.locked(
+            name, lock, flags: request.settings, duty: .leave, told: told
+        ) { instance in
             try await start(try remember(request, in: instance), request, isNew: isNew)
         }
     }
@@ -65,8 +67,8 @@ public struct StartInstance: Sendable {
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
             clock: site.machine.clock, cancellation: site.machine.cancellation)
         defer { homeLock.unlock() }
-        try Remains(home: site.home).sweep()
-        guard !site.home.folder(of: name).path.isFolder else { return }
+        Remains(home: site.home).sweep()
+        guard try !site.home.folder(of: name).path.isFolder else { return }
         let settings = try site.settings(flags: request.settings)
         guard let kind = RuntimeKind(rawValue: try settings.text(.runtime) ?? "") else {
             throw Failure(.usage, "no runtime is given", remedy: "kecsctl start \(name) --runtime local")
@@ -150,6 +152,8 @@ public struct StartInstance: Sendable {
         var instance = given
         let clock = site.machine.clock
         let began = clock.elapsed()
+        let duty = try Duty.read(instance.folder.duty)
+        if let duty { try await FulfilDuty(site: site).prepare(duty, try site.runtime(instance)) }
         let before = await (try site.runtime(instance)).state()
         if case .unknown(let why) = before {
             throw Failure(
@@ -183,21 +187,16 @@ public struct StartInstance: Sendable {
         let runtime = try site.runtime(instance)
         let database = runtime.makesItsDatabase ? false : try createDatabase(instance)
         if runtime.runsSomething, before != .running {
-            try Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
-                .write(to: instance.folder.journal)
+            let journal = Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
+            try journal.write(to: instance.folder.journal)
             do {
                 try await runtime.start(limit: request.wait ? request.limit : .zero)
             } catch {
-                // Nothing half-started stays.
-                let now = instance
-                try await site.seenThrough { site in
-                    try await site.runtime(now).stop(limit: .seconds(20))
-                    try Journal.close(now.folder.journal)
-                }
-                throw error
+                throw await giveUp(instance, journal, owed: duty, after: error)
             }
             try Journal.close(instance.folder.journal)
         }
+        try Duty.end(instance.folder.duty)
         let (recovery, recoveryFailure) = try await recover(instance, request)
         instance = try site.instance(instance.name, flags: request.settings)
         let state = await runtime.state()
@@ -212,6 +211,41 @@ public struct StartInstance: Sendable {
         report.recovery = recovery
         report.recoveryError = recoveryFailure
         return report
+    }
+
+    /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run. One that
+    /// came up and is not well was seen, and its user knows; one that was interrupted is no longer wanted.
+    private func giveUp(
+        _ instance: Instance, _ journal: Journal, owed: Duty?, after error: any Error
+    ) async -> any Error {
+        let failure = Failure.describing(error, doing: "start “\(instance.name)”")
+        let wasInterrupted = site.machine.cancellation.reason != nil
+        let cameUp = await site.isRunning(instance)
+        var problem: Failure?
+        do {
+            try await site.seenThrough { site in try await site.runtime(instance).stop(limit: .seconds(20)) }
+        } catch {
+            problem = Failure.describing(error)
+        }
+        let isOwed = [.failed, .unreachable, .timeout].contains(failure.kind) && !cameUp || problem != nil
+        do {
+            if owed != nil || isOwed && !wasInterrupted {
+                var duty = owed ?? Duty(operation: "start", since: journal.startedAt, because: "")
+                duty.because = failure.sentence
+                duty.mayBeStopped = problem == nil ? nil : true
+                duty.tries += 1
+                duty.triedAt = site.machine.clock.now()
+                try journal.settle(as: duty, in: instance.folder)
+            } else {
+                try Journal.close(instance.folder.journal)
+            }
+        } catch {
+            problem = Failure.describing(error)
+        }
+        guard let problem else { return error }
+        var whole = failure
+        whole.cause = [failure.cause, problem.sentence].compactMap(\.self).joined(separator: "; ")
+        return whole
     }
 
     /// The cluster that has just come up holds nothing of what the database says, unless it was there all along.
@@ -251,7 +285,8 @@ public struct StartInstance: Sendable {
             guard try await isGone(instance) else { return nil }
             guard try instance.backups.latest() != nil else {
                 // There were backups, and none can be used: a fresh start would hide that.
-                if let broken = try instance.backups.all().first(where: { $0.state != .incomplete }) {
+                if let broken = try instance.backups.all().first(where: { $0.state != .incomplete && $0.unreadable == nil })
+                {
                     throw Failure(
                         .damaged,
                         "the state of “\(instance.name)” is gone, and no backup of it can be restored",
@@ -275,7 +310,7 @@ public struct StartInstance: Sendable {
     /// - Returns: Whether it was created.
     private func createDatabase(_ instance: Instance) throws -> Bool {
         let file = try instance.databaseFile()
-        guard !file.isPresent else { return false }
+        guard try !file.isPresent else { return false }
         let folder = file.removingLastComponent()
         try folder.createFolder()
         // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
@@ -283,7 +318,7 @@ public struct StartInstance: Sendable {
         func removeDraft() throws {
             for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
                 let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
-                if left.isPresent { try left.remove() }
+                if try left.isPresent { try left.remove() }
             }
         }
         try removeDraft()
@@ -292,9 +327,9 @@ public struct StartInstance: Sendable {
             // The last one to close a database moves its log into it, and says nothing when the disk is full: half of the
             // schema would be in a file that is not renamed with it.
             let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
-            if log.isPresent {
+            if try log.isPresent {
                 try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                guard !log.isPresent else { throw FileError("finish the database with", log, .ioError) }
+                guard try !log.isPresent else { throw FileError("finish the database with", log, .ioError) }
             }
             try draft.sync()
             try draft.renameWithoutReplacing(to: file)
@@ -333,7 +368,7 @@ public struct StartInstance: Sendable {
 enum StateOf {
     /// True for a folder that is missing or holds no entry at all but our own helpers'.
     static func isEmpty(_ folder: FilePath) throws -> Bool {
-        guard folder.isPresent else { return true }
+        guard try folder.isPresent else { return true }
         let ignored =
             PartPlan.ours + PartPlan.lockFiles + [Array(".\(InstanceFolder.databaseName).creating".utf8)]
         return try folder.entries().allSatisfy { ignored.contains($0.bytes) }

@@ -40,7 +40,10 @@ public struct StopInstance: Sendable {
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
         switch state {
-        case .absent, .stopped: return report(.already, state.name, nil, nil)
+        case .absent, .stopped:
+            // It need not run any more: the user says so.
+            if !request.dryRun { try Duty.end(instance.folder.duty) }
+            return report(.already, state.name, nil, nil)
         case .unknown(let why):
             throw Failure(
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
@@ -74,6 +77,7 @@ public struct StopInstance: Sendable {
         } catch {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }
+        try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
         return report(
             backupFailure == nil ? .done : .partial, await runtime.state().name, backup, backupFailure)
@@ -108,14 +112,37 @@ public struct RestartInstance: Sendable {
             try await runtime.stop(limit: .seconds(60))
             try await runtime.start(limit: limit)
         } catch {
-            // One that does not come up gets another chance from the next run; one that was interrupted runs at once.
-            guard site.machine.cancellation.reason != nil else { throw error }
-            throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
+            throw await giveUp(instance, journal, after: error)
         }
+        try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
         return StartReport(
             outcome: .done, state: await runtime.state().name, degraded: instance.config.degraded?.why,
             runsSomething: true, endpoints: runtime.endpoints(),
             durationSeconds: (clock.elapsed() - began).inSeconds)
+    }
+
+    /// One that was interrupted runs at once; one that came up and is not well is left as it is; one that does not come up
+    /// is a duty.
+    private func giveUp(_ instance: Instance, _ journal: Journal, after error: any Error) async -> any Error {
+        guard site.machine.cancellation.reason == nil else {
+            return await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
+        }
+        var failure = Failure.describing(error, doing: "restart “\(instance.name)”")
+        do {
+            if await site.isRunning(instance) {
+                try Duty.end(instance.folder.duty)
+                try Journal.close(instance.folder.journal)
+                return failure
+            }
+            let duty = Duty(
+                operation: journal.operation, since: journal.startedAt, because: failure.sentence,
+                mayBeStopped: true, tries: 1, triedAt: site.machine.clock.now())
+            try journal.settle(as: duty, in: instance.folder)
+        } catch {
+            failure.cause = [failure.cause, Failure.describing(error).sentence].compactMap(\.self)
+                .joined(separator: "; ")
+        }
+        return failure
     }
 }

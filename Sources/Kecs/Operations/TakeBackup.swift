@@ -87,10 +87,10 @@ public struct TakeBackup: Sendable {
         // Act.
         let draft = try BackupDraft(in: instance.backups, reason: request.reason, at: clock.now())
         let stored: StoredBackup
-        let paused: Duration
+        let captured: CaptureParts.Captured
         do {
             let capture = CaptureParts(site: site, instance: instance, runtime: runtime, draft: draft)
-            let (captured, pause) = try await capture.run(
+            captured = try await capture.run(
                 plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
             let manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
@@ -98,12 +98,11 @@ public struct TakeBackup: Sendable {
                 runtime: Manifest.Runtime(
                     kind: instance.config.runtime.rawValue, versions: await runtime.versions()),
                 degraded: instance.config.degraded != nil,
-                schemaVersion: captured.lazy.flatMap(\.databases)
+                schemaVersion: captured.parts.lazy.flatMap(\.databases)
                     .first { $0.path == InstanceFolder.databaseName }?.userVersion.map { Int($0) },
-                labels: request.labels, verified: true, parts: captured)
+                labels: request.labels, verified: true, parts: captured.parts)
             try site.machine.cancellation.check()
             stored = try draft.commit(manifest)
-            paused = pause
         } catch {
             draft.discard()
             throw error
@@ -121,10 +120,10 @@ public struct TakeBackup: Sendable {
             }
         }
         return BackupReport(
-            outcome: pruneFailure == nil ? .done : .partial,
+            outcome: pruneFailure == nil && captured.startFailure == nil ? .done : .partial,
             backup: BackupSummary(stored, instance: instance.name.description),
-            duration: clock.elapsed() - began, pause: paused, pruned: pruned.map(\.id),
-            pruneError: pruneFailure)
+            duration: clock.elapsed() - began, pause: captured.pause, pruned: pruned.map(\.id),
+            pruneError: pruneFailure, startError: captured.startFailure)
     }
 
     private func select(

@@ -35,11 +35,11 @@ public struct UndoRestore: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
-        let id = RestoreBackup(site: site).freeSwapID(clock.now(), "undo", in: instance.folder)
+        let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "undo", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
         let units = try record.units.map { unit in
             let old = unit.previous.path
-            guard unit.liveInode == nil || old.isPresent else {
+            guard try unit.liveInode == nil || old.isPresent else {
                 throw Failure(
                     .damaged, "the last restore of “\(instance.name)” cannot be taken back",
                     cause: "what it replaced is not there any more: \(old)",
@@ -71,11 +71,7 @@ public struct UndoRestore: Sendable {
         let restored = try site.instance(instance.name, flags: instance.settings.flags)
         let runtimeNow = try site.runtime(restored)
         if state.mayWrite, start {
-            do {
-                try await runtimeNow.start(limit: .seconds(120))
-            } catch {
-                startFailure = Failure.describing(error, doing: "start “\(instance.name)” after the undo")
-            }
+            startFailure = try await site.startAgain(restored, after: journal)
         }
         try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: id)
         try Journal.close(instance.folder.journal)

@@ -126,7 +126,7 @@ public struct RecoverInstance: Sendable {
 
     private func read(_ instance: Instance) throws -> StateRecords? {
         let file = try instance.databaseFile()
-        guard file.isPresent else { return nil }
+        guard try file.isPresent else { return nil }
         return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
     }
 

@@ -19,7 +19,7 @@ struct RecoveryRecord: Codable, Hashable {
     var k3dClusters: [String] = []
 
     static func read(_ file: FilePath) throws -> RecoveryRecord? {
-        guard file.isPresent else { return nil }
+        guard try file.isPresent else { return nil }
         let record = try JSONFile.read(RecoveryRecord.self, from: file)
         guard record.version == currentVersion else {
             throw JSONFileError(

@@ -45,6 +45,7 @@ public struct BackupSummary: Encodable, Sendable {
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
         case .damaged(let file, let why): (state, problem) = ("damaged", "\(file): \(why)")
+        case .unreadable(let error): (state, problem) = ("unreadable", error.withOwner)
         }
         verified = backup.isVerified
         pinned = backup.mark.pinned
@@ -75,6 +76,8 @@ public struct BackupReport: OperationReport {
     public var pruned: [BackupID]
     /// The backup is done, but retention could not remove what it wanted to.
     public var pruneError: Failure?
+    /// The backup is done, but the instance that was stopped for it does not run again.
+    public var startError: Failure?
 
     public struct PlannedPart: Encodable, Sendable {
         public var name: String
@@ -89,7 +92,7 @@ public struct BackupReport: OperationReport {
     init(
         outcome: Outcome, backup: BackupSummary?, duration: Duration, pause: Duration,
         plan: [PlannedPart]? = nil,
-        pruned: [BackupID] = [], pruneError: Failure? = nil
+        pruned: [BackupID] = [], pruneError: Failure? = nil, startError: Failure? = nil
     ) {
         self.outcome = outcome
         self.backup = backup
@@ -98,6 +101,7 @@ public struct BackupReport: OperationReport {
         self.plan = plan
         self.pruned = pruned
         self.pruneError = pruneError
+        self.startError = startError
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 public import KecsSystem
+import SystemPackage
 
 /// The user's crontab, changed without touching a byte of what is not ours: each line of ours ends in its own mark.
 public struct Crontab: Sendable, Hashable {
@@ -12,15 +13,25 @@ public struct Crontab: Sendable, Hashable {
     /// What the shell that cron starts takes for a comment.
     static func mark(_ name: InstanceName) -> String { " # kecsctl:\(name)" }
 
-    /// Our lines for an instance, without their mark.
-    public func lines(of name: InstanceName) -> [String] {
+    /// Our lines for an instance, without their mark. Those of another home's instance of this name are not ours.
+    public func lines(of name: InstanceName, in home: Home) -> [String] {
         let mark = Array(Self.mark(name).utf8)
-        return split().filter { $0.suffix(mark.count).elementsEqual(mark) }
+        return split().filter { Self.isOurs($0, mark, home) }
             .map { String(decoding: $0.dropLast(mark.count), as: UTF8.self) }
     }
 
+    private static func isOurs(_ line: ArraySlice<UInt8>, _ mark: [UInt8], _ home: Home) -> Bool {
+        guard line.suffix(mark.count).elementsEqual(mark) else { return false }
+        let text = String(decoding: line, as: UTF8.self)
+        return !text.contains(" --home ") || text.contains(Self.words(of: home))
+    }
+
+    private static func words(of home: Home) -> String {
+        " --home " + ShellWords.quote([home.path.string]).replacing("%", with: "\\%") + " "
+    }
+
     /// Our lines of an instance become these; none removes them all. The first takes the place of the old first one.
-    public mutating func setLines(_ lines: [String], of name: InstanceName) {
+    public mutating func setLines(_ lines: [String], of name: InstanceName, in home: Home) {
         let mark = Array(Self.mark(name).utf8)
         let newline = UInt8(ascii: "\n")
         var new = lines.map { Array($0.utf8) + mark }
@@ -30,7 +41,7 @@ public struct Crontab: Sendable, Hashable {
             let end = rest.firstIndex(of: newline)
             let line = rest[..<(end ?? rest.endIndex)]
             rest = end.map { rest[($0 + 1)...] } ?? []
-            if line.suffix(mark.count).elementsEqual(mark) {
+            if Self.isOurs(line, mark, home) {
                 for line in new { result += line + [newline] }
                 new = []
             } else {

@@ -35,9 +35,9 @@ public struct InstallSchedule: Sendable {
     }
 
     /// systemd where it runs the machine, cron elsewhere.
-    public static func usual() -> Scheduler {
+    public static func usual() throws -> Scheduler {
         // sd_booted(3)
-        guard FilePath("/run/systemd/system").isFolder else { return .cron }
+        guard try FilePath("/run/systemd/system").isFolder else { return .cron }
         return Machine.userID == 0 ? .systemdSystem : .systemdUser
     }
 
@@ -65,7 +65,7 @@ public struct InstallSchedule: Sendable {
         }
         for scheduler in [Scheduler.systemdUser, .systemdSystem] {
             guard let folder = folder(scheduler) else { continue }
-            let there = SystemdUnits.names(name).filter { folder.appending($0).isPresent }
+            let there = try units(of: name, in: folder)
             guard !there.isEmpty else { continue }
             report.outcome = dryRun ? .planned : .done
             report.scheduler = scheduler
@@ -74,7 +74,7 @@ public struct InstallSchedule: Sendable {
             _ = try await systemctl(
                 scheduler,
                 ["disable", "--now"]
-                    + there.filter { $0.hasSuffix(".timer") || $0 == "kecsctl-\(name).service" })
+                    + there.filter { $0.hasSuffix(".timer") || Self.isForBoot($0, name) })
             for unit in there { try folder.appending(unit).remove() }
             _ = try await systemctl(scheduler, ["daemon-reload"])
         }
@@ -84,14 +84,14 @@ public struct InstallSchedule: Sendable {
     public func show(_ name: InstanceName) async throws -> ScheduleReport {
         var report = ScheduleReport(outcome: .already, scheduler: nil, lines: [], files: [:], notes: [])
         do {
-            report.lines = try await Crontab.load(site.machine).lines(of: name)
+            report.lines = try await Crontab.load(site.machine).lines(of: name, in: program.home)
             if !report.lines.isEmpty { report.scheduler = .cron }
         } catch let error as ProcessError {
             guard case .notFound = error else { throw error }
         }
         for scheduler in [Scheduler.systemdUser, .systemdSystem] {
             guard let folder = folder(scheduler) else { continue }
-            for unit in SystemdUnits.names(name) where folder.appending(unit).isPresent {
+            for unit in try units(of: name, in: folder) {
                 report.scheduler = scheduler
                 report.lines.append(unit)
                 report.files[folder.appending(unit).string] = String(
@@ -108,7 +108,7 @@ public struct InstallSchedule: Sendable {
     ) async throws -> ScheduleReport {
         let before = try await Crontab.load(site.machine)
         var after = before
-        after.setLines(lines, of: name)
+        after.setLines(lines, of: name, in: program.home)
         var report = ScheduleReport(outcome: .already, scheduler: .cron, lines: lines, files: [:], notes: [])
         guard after != before else { return report }
         report.outcome = dryRun ? .planned : .done
@@ -130,6 +130,34 @@ public struct InstallSchedule: Sendable {
         }
     }
 
+    /// This instance's units that are there, those of former versions too.
+    private func units(of name: InstanceName, in folder: FilePath) throws -> [String] {
+        let own = try SystemdUnits.names(name, program).filter { try folder.appending($0).isPresent }
+        let timers = try SystemdUnits.formerNames(name).filter { unit in
+            // A timer has no command; it belongs to whom its service belongs.
+            let service = unit.hasSuffix(".timer") ? String(unit.dropLast(6)) + ".service" : unit
+            guard try folder.appending(unit).isPresent, try folder.appending(service).isPresent else {
+                return false
+            }
+            let text = String(
+                decoding: try folder.appending(service).contents(limit: 1 << 20), as: UTF8.self)
+            return text.split(separator: "\n").contains { isOurs(String($0), name, unit: service) }
+        }
+        return own + timers
+    }
+
+    /// Whether a line of a unit runs kecsctl for this instance of this home, with the verb that the unit's name means.
+    private func isOurs(_ line: String, _ name: InstanceName, unit: String) -> Bool {
+        let verb = unit == "kecsctl-\(name).service" ? "start" : "backup"
+        let words = ([program.executable, verb, name.description]).dropFirst()
+        return line.hasPrefix("ExecStart=") && line.contains(" \(words.joined(separator: " ")) ")
+            && line.contains(" --home \(SystemdUnits.command([program.home.path.string])) ")
+    }
+
+    private static func isForBoot(_ unit: String, _ name: InstanceName) -> Bool {
+        unit.hasPrefix("kecsctl-start@") || unit == "kecsctl-\(name).service"
+    }
+
     private func write(
         _ units: SystemdUnits, _ name: InstanceName, _ scheduler: Scheduler, dryRun: Bool
     ) async throws -> ScheduleReport {
@@ -145,9 +173,7 @@ public struct InstallSchedule: Sendable {
             let file = folder.appending(unit)
             return try FileStatus.of(file)?.kind == .file && file.contents(limit: 1 << 20) == Array(text.utf8)
         }
-        let obsolete = SystemdUnits.names(name).filter {
-            units.files[$0] == nil && folder.appending($0).isPresent
-        }
+        let obsolete = try self.units(of: name, in: folder).filter { units.files[$0] == nil }
         let isSame = try units.files.allSatisfy { try isThere($0.key, $0.value) } && obsolete.isEmpty
         if scheduler == .systemdUser { report.notes = await lingering() }
         if isSame { return report }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import SystemPackage
+public import SystemPackage
 public import KecsSystem
 
 /// When an instance is backed up, and with which words.
@@ -68,10 +68,13 @@ public struct ScheduledProgram: Sendable, Hashable {
     public var home: Home
     /// Where docker and the others are to be found.
     public var path: String
+    /// Where this user's instances live unless another home is named: `~/.kecs`.
+    public var usualHome: FilePath?
 
-    public init(executable: String, home: Home, path: String?) {
+    public init(executable: String, home: Home, path: String?, usualHome: FilePath? = nil) {
         self.executable = executable
         self.home = home
+        self.usualHome = usualHome
         let folders = (path ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
         self.path = (folders.isEmpty ? ["/usr/local/bin", "/usr/bin", "/bin"] : folders).joined(
             separator: ":")

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// The unit files of a schedule: `kecsctl-backup-NAME.service` and `.timer`, and `kecsctl-NAME.service` for the boot.
+/// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, and `kecsctl-start@NAME.service` for the boot.
+/// An instance of another home than the user's own has `NAME:DIGEST`, of the home's path. No name of an instance holds `@`
+/// or `:`, so that no two instances' units can have one name.
 public struct SystemdUnits: Sendable, Hashable {
     /// By file name.
     public let files: [String: String]
     /// What has to be enabled.
     public let enabled: [String]
 
-    public static func names(_ name: InstanceName) -> [String] {
+    public static func names(_ name: InstanceName, _ program: ScheduledProgram) -> [String] {
+        let home = program.home.path.lexicallyNormalized()
+        let mark = home == program.usualHome ? "" : ":" + sha256(home.bytes).prefix(12)
+        return [
+            "kecsctl-backup@\(name)\(mark).service", "kecsctl-backup@\(name)\(mark).timer",
+            "kecsctl-start@\(name)\(mark).service",
+        ]
+    }
+
+    /// As versions before 0.2 called them. `kecsctl-backup-x.service` was the unit of two instances, so that what is in it
+    /// decides whose it is.
+    static func formerNames(_ name: InstanceName) -> [String] {
         ["kecsctl-backup-\(name).service", "kecsctl-backup-\(name).timer", "kecsctl-\(name).service"]
     }
 
     public init(_ schedule: Schedule, _ name: InstanceName, _ program: ScheduledProgram, isUser: Bool) {
-        let names = Self.names(name)
+        let names = Self.names(name, program)
         let calendar =
             switch schedule.time {
             case .at(let hour, let minute): "*-*-* \(Self.two(hour)):\(Self.two(minute)):00"

@@ -105,7 +105,7 @@ public struct ImportDocument: Sendable {
     }
 
     private func read(_ file: FilePath) throws -> JSONValue {
-        guard file.isPresent else { throw Failure(.notFound, "there is no file \(file)") }
+        guard try file.isPresent else { throw Failure(.notFound, "there is no file \(file)") }
         do {
             return try JSONValue(parsing: String(decoding: file.contents(limit: 256 << 20), as: UTF8.self))
         } catch let error as JSONError {

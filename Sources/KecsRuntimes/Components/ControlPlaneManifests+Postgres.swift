@@ -62,7 +62,7 @@ extension ControlPlaneManifests {
         in dataFolder: FilePath, owner: (user: UInt32, group: UInt32)
     ) throws -> UInt32? {
         let folder = dataFolder.appending(postgresFolder)
-        if !folder.isPresent {
+        if try !folder.isPresent {
             try folder.createFolder(mode: 0o700)
             if let status = try FileStatus.of(folder), (status.owner, status.group) != owner {
                 try folder.setOwner(owner)

@@ -31,7 +31,7 @@ public func lintMigrations(
     _ actions: [MigrationAction], schemaOf database: SQLiteDatabase, scratch folder: FilePath
 ) throws -> [MigrationFinding] {
     let file = folder.appending("lint.sqlite")
-    if file.isPresent { try file.remove() }
+    if try file.isPresent { try file.remove() }
     defer { try? file.remove() }
     // A step may go on for ever without a single row.
     let empty = try SQLiteDatabase(file, .create, cancellation: database.cancellation)

@@ -14,7 +14,7 @@ extension MigrationRun {
         afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void
     ) throws -> [Step] {
         let file = scratch.appending("outside-transaction.sqlite")
-        if scratch.isPresent { try scratch.removeTree() }
+        if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
         defer { try? scratch.removeTree() }
         return try database.alone {

@@ -57,7 +57,7 @@ public func salvageSQLite(
     } catch {
         for suffix in ["", "-wal", "-journal"] {
             let file = beside(destination, suffix)
-            if file.isPresent { try file.remove() }
+            if try file.isPresent { try file.remove() }
         }
         throw error
     }

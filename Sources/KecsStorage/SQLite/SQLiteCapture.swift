@@ -19,7 +19,7 @@ public func captureSQLite(
     do {
         // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
         // left behind stays as it is, and what only we needed goes.
-        let hasWAL = beside(source, "-wal").isPresent
+        let hasWAL = try beside(source, "-wal").isPresent
         let database = try SQLiteDatabase(
             source, hasWAL ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
         facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)

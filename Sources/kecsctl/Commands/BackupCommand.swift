@@ -80,7 +80,7 @@ struct BackupCommand: SessionCommand {
             warnings: { report in
                 (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
             },
-            failures: { $0.pruneError.map { [$0] } ?? [] })
+            failures: { [$0.startError, $0.pruneError].compactMap(\.self) })
     }
 
     private static func text(_ name: InstanceName, _ report: BackupReport) -> String {

@@ -22,14 +22,14 @@ struct DestroyCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        let names = try session.resolve(instances.selection, unnamed: .never)
+        let names = try session.resolve(instances.selection, unnamed: .never, saysNone: false)
         let what =
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
         if !names.isEmpty { try session.confirm("Remove \(what)?", about: names, change: change) }
         return await session.operate(
             on: instances.selection, unnamed: .never, changes: !change.dryRun, .init(text: Self.text)
         ) { name in
-            try await session.locked(name, change) { instance in
+            try await session.locked(name, change, duty: .leave) { instance in
                 try await DestroyInstance(site: session.site).run(
                     instance, deleteBackups: deleteBackups, force: force.force, dryRun: change.dryRun)
             }

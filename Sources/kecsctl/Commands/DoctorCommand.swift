@@ -61,7 +61,7 @@ struct DoctorCommand: SessionCommand {
         let names = try session.resolve(instances.selection, unnamed: .everything).map {
             try InstanceName(checking: $0)
         }
-        for name in names where !session.site.home.folder(of: name).path.isFolder {
+        for name in names where try !session.site.home.folder(of: name).path.isFolder {
             _ = try session.site.instance(name)
         }
         if isUndo { return try await undo(session, names) }
@@ -73,9 +73,9 @@ struct DoctorCommand: SessionCommand {
                 change.dryRun
                 ? RepairFindings.plan(report)
                 : try await RepairFindings(site: session.site, doctor: doctor).run(
-                    names, selection, lock: session.lock(change), healed: session.tell)
-            if !change.dryRun, !repairs.isEmpty {
-                session.record(repairs, status: 0)
+                    names, selection, lock: session.lock(change), told: session.tell)
+            if !change.dryRun {
+                if !repairs.isEmpty { session.record(repairs, status: 0) }
                 report = try await doctor.run(names, selection)
             }
             report.repairs = repairs

@@ -21,7 +21,7 @@ struct ListCommand: SessionCommand {
             nothing: "there is no instance yet; “kecsctl start dev --runtime local” makes one")
         return await session.list(listing) {
             try await ListInstances(site: session.site).run(
-                try session.site.instanceNames(), healed: { session.tell([$0]) })
+                try session.site.instanceNames())
         }
     }
 

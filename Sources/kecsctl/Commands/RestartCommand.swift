@@ -20,7 +20,7 @@ struct RestartCommand: SessionCommand {
         await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, StartCommand.telling
         ) { name in
-            try await session.locked(name, change) { instance in
+            try await session.locked(name, change, duty: .leave) { instance in
                 try await RestartInstance(site: session.site).run(
                     instance, limit: global.healthLimit ?? .seconds(120), dryRun: change.dryRun)
             }

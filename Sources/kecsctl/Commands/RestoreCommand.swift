@@ -74,6 +74,8 @@ struct RestoreCommand: SessionCommand {
         }
     }
 
+    var makesHome: Bool { true }
+
     func run(_ session: Session) async throws -> Int32 {
         let source: RestoreFrom =
             if let moment { .at(moment) } else {
@@ -93,7 +95,7 @@ struct RestoreCommand: SessionCommand {
                 try await RebuildInstance(site: session.site).run(
                     name, source, runtime: runtime, lock: session.lock(change))
             }
-            return try await session.locked(name, change) { instance in
+            return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
                 try await RestoreBackup(site: session.site).run(instance, request)
             }
         }

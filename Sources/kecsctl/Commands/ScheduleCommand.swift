@@ -62,7 +62,7 @@ struct ScheduleInstallCommand: SessionCommand {
         let scheduler: Scheduler =
             cron
             ? .cron
-            : systemd ? (Machine.userID == 0 ? .systemdSystem : .systemdUser) : InstallSchedule.usual()
+            : systemd ? (Machine.userID == 0 ? .systemdSystem : .systemdUser) : try InstallSchedule.usual()
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, ScheduleText.telling
         ) { name in
@@ -133,7 +133,8 @@ enum ScheduleText {
         let link = try? FilePath("/proc/self/exe").linkTarget()
         return ScheduledProgram(
             executable: link.map { String(decoding: $0, as: UTF8.self) } ?? "/usr/local/bin/kecsctl",
-            home: session.site.home, path: session.machine.environment["PATH"])
+            home: session.site.home, path: session.machine.environment["PATH"],
+            usualHome: session.machine.environment["HOME"].map { FilePath($0).appending(".kecs").lexicallyNormalized() })
     }
 
     private static func text(_ name: InstanceName, _ report: ScheduleReport) -> String {

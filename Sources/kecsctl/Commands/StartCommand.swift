@@ -46,13 +46,15 @@ struct StartCommand: SessionCommand {
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var makesHome: Bool { true }
+
     func run(_ session: Session) async throws -> Int32 {
         let request = try request(session)
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
         ) { name in
             try await StartInstance(site: session.site).run(
-                name, request, lock: session.lock(change), healed: session.tell)
+                name, request, lock: session.lock(change), told: session.tell)
         }
     }
 

@@ -28,7 +28,7 @@ struct StatusCommand: SessionCommand {
         let names = try session.resolve(instances.selection, unnamed: .everything)
         return await session.list(listing, over: names) { name in
             var items = try await ListInstances(site: session.site).run(
-                [try InstanceName(checking: name)], healed: { session.tell([$0]) })
+                [try InstanceName(checking: name)])
             for index in items.indices where deep && items[index].state == RuntimeState.running.name {
                 let instance = try session.site.instance(try InstanceName(checking: items[index].name))
                 let found = try await InspectDeep(site: session.site).run(instance)

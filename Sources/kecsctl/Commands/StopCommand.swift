@@ -33,7 +33,7 @@ struct StopCommand: SessionCommand {
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
         ) { name in
-            try await session.locked(name, change) { instance in
+            try await session.locked(name, change, duty: .leave) { instance in
                 var instance = instance
                 if keepClusters { instance.settings.flags[.keepClustersOnShutdown] = "true" }
                 return try await StopInstance(site: session.site).run(instance, request)

@@ -32,7 +32,7 @@ struct UndoCommand: SessionCommand {
                 text: Self.text, warnings: { $0.outcome == .planned ? [] : $0.notes },
                 failures: RestoreCommand.telling.failures)
         ) { name in
-            try await session.locked(name, change) { instance in
+            try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
                 try await UndoLastChange(site: session.site).run(
                     instance, start: !noStart, dryRun: change.dryRun)
             }

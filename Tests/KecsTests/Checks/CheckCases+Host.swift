@@ -260,6 +260,13 @@ extension CheckCase {
             try Journal(operation: "restore", startedAt: CheckScene.now, runsAfterwards: true)
                 .write(to: $0.folder.journal)
         },
+        CheckCase("instance.down", .error, "down since") { scene in
+            try Duty(operation: "backup", since: CheckScene.now, because: "docker said no", tries: 2)
+                .write(to: scene.folder.duty)
+        },
+        CheckCase("files.remnants", .warning, "is in nobody's way") { scene in
+            try scene.write(scene.folder.path.appending(".going").appending("old-1").appending("file"), "x")
+        },
         CheckCase("instance.degraded", .error, "the restore failed") { scene in
             var config = try scene.site.instance(scene.name).config
             config.degraded = .init(since: CheckScene.now, why: "the restore failed")

@@ -39,7 +39,7 @@ extension CheckScene {
     /// Makes the data folder's files have so many bytes together.
     func fillData(_ bytes: Int64) throws {
         let blob = folder.data.appending("blob")
-        if blob.isPresent { try blob.remove() }
+        if try blob.isPresent { try blob.remove() }
         let others = try TreeFacts.of(folder.data, cancellation: Cancellation()).bytes
         try sparse(blob, bytes - others)
         #expect(try TreeFacts.of(folder.data, cancellation: Cancellation()).bytes == bytes)
@@ -62,7 +62,7 @@ extension CheckScene {
     /// A docker whose image has one layer with these files: the stream is as `docker image save` writes it, by tar.
     mutating func serveImage(_ files: [String: [UInt8]]) async throws {
         let place = home.folder.appending("image")
-        if place.isPresent { try place.removeTree() }
+        if try place.isPresent { try place.removeTree() }
         for (name, bytes) in files {
             let file = FilePath("\(place)/root/\(name)")
             try file.removingLastComponent().createFolder()

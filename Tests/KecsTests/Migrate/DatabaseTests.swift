@@ -26,7 +26,7 @@ import Testing
             ] {
                 #expect(throws: (any Error).self, "\(sql)") { try query.run(target, sql) }
             }
-            #expect(!other.isPresent)
+            #expect(try !other.isPresent)
             #expect(try fixture.content() == before)
         }
     }

@@ -109,8 +109,8 @@ import Testing
                 "fuzzed databases: \(Self.count), damaged \(damaged), rescued \(rescued), imported \(imported)"
             )
             // Nothing of the imports that failed is left.
-            #expect(!fixture.site.home.folder(of: fixture.name).restoring.isPresent)
-            #expect(!fixture.site.home.folder(of: fixture.name).journal.isPresent)
+            #expect(try !fixture.site.home.folder(of: fixture.name).restoring.isPresent)
+            #expect(try !fixture.site.home.folder(of: fixture.name).journal.isPresent)
         }
     }
 

@@ -21,7 +21,7 @@ import Testing
                 + "open(sys.argv[2],'w').close();sys.stdin.read()"
             let pipe = try #require(popen("/usr/bin/python3 -c \"\(script)\" \(file) \(ready)", "w"))
             defer { pclose(pipe) }
-            while !ready.isPresent { sched_yield() }
+            while try !ready.isPresent { sched_yield() }
             let failure = await #expect(throws: Failure.self) {
                 try await ImportState(site: fixture.site).run(
                     fixture.instance, ImportRequest(source: .path(file)))

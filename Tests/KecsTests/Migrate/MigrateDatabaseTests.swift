@@ -8,12 +8,12 @@ import Testing
 @Suite struct MigrateDatabaseTests {
     private func foreign(_ fixture: MigrateFixture, _ files: [String: String]) throws -> ForeignMigrations {
         let file = fixture.folder.appending("db.sqlite")
-        if !file.isPresent {
+        if try !file.isPresent {
             let database = try SQLiteDatabase(file, .create)
             try database.executeScript("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 2);")
         }
         let folder = fixture.folder.appending("migrations")
-        if folder.isPresent { try folder.removeTree() }
+        if try folder.isPresent { try folder.removeTree() }
         try folder.createFolder()
         for (name, text) in files { try folder.appending(name).replaceContents(Array(text.utf8)) }
         return ForeignMigrations(database: file, folder: folder)
@@ -34,7 +34,7 @@ import Testing
                 try SQLiteDatabase(migrations.database, .readWrite).tableRowCounts()
                     == ["t": 1, "u": 0, "_sqlx_migrations": 1])
             #expect(try await migrate.run(migrations, MigrateRequest()).outcome == .already)
-            #expect(!fixture.folder.appending(".db.sqlite.kecsctl").isPresent)
+            #expect(try !fixture.folder.appending(".db.sqlite.kecsctl").isPresent)
         }
     }
 

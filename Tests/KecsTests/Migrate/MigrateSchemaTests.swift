@@ -27,7 +27,7 @@ import Testing
             #expect(try await migrate.status(fixture.instance).pending == [])
             #expect(try await migrate.run(fixture.instance, MigrateRequest()).outcome == .already)
             // Nothing is left of the rehearsal.
-            #expect(!fixture.site.home.folder(of: fixture.name).restoring.isPresent)
+            #expect(try !fixture.site.home.folder(of: fixture.name).restoring.isPresent)
         }
     }
 

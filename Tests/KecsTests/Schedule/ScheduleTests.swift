@@ -12,7 +12,8 @@ import Testing
     private func name(_ text: String = "dev") throws -> InstanceName { try #require(InstanceName(text)) }
 
     private let program = ScheduledProgram(
-        executable: "/opt/k c/kecsctl", home: Home("/home/u/100%/.kecs"), path: "/usr/local/bin:/usr/bin:.")
+        executable: "/opt/k c/kecsctl", home: Home("/home/u/100%/.kecs"), path: "/usr/local/bin:/usr/bin:.",
+        usualHome: "/home/u/100%/.kecs")
 
     @Test func `times that a crontab can say, and times that it cannot`() throws {
         #expect(try Schedule(at: "02:30").time == .at(hour: 2, minute: 30))
@@ -45,18 +46,18 @@ import Testing
             Array("# mine\nMAILTO=x\n\n*/5 * * * * echo \u{E4} # kecsctl:developer\n".utf8) + [0xFF, 0x0A]
             + Array("no newline at the end".utf8)
         var crontab = Crontab(foreign)
-        crontab.setLines(["a", "b"], of: try name())
+        crontab.setLines(["a", "b"], of: try name(), in: program.home)
         #expect(crontab.bytes.starts(with: foreign))
-        #expect(crontab.lines(of: try name()) == ["a", "b"])
+        #expect(crontab.lines(of: try name(), in: program.home) == ["a", "b"])
         let once = crontab
-        crontab.setLines(["a", "b"], of: try name())
+        crontab.setLines(["a", "b"], of: try name(), in: program.home)
         #expect(crontab == once)
-        crontab.setLines(["c"], of: try name("other"))
-        crontab.setLines(["x"], of: try name())
-        #expect(crontab.lines(of: try name()) == ["x"])
-        #expect(crontab.lines(of: try name("other")) == ["c"])
-        crontab.setLines([], of: try name())
-        crontab.setLines([], of: try name("other"))
+        crontab.setLines(["c"], of: try name("other"), in: program.home)
+        crontab.setLines(["x"], of: try name(), in: program.home)
+        #expect(crontab.lines(of: try name(), in: program.home) == ["x"])
+        #expect(crontab.lines(of: try name("other"), in: program.home) == ["c"])
+        crontab.setLines([], of: try name(), in: program.home)
+        crontab.setLines([], of: try name("other"), in: program.home)
         // A last line without its end gets one: cron would not run it otherwise.
         #expect(crontab.bytes == foreign + [0x0A])
     }
@@ -108,13 +109,13 @@ import Testing
             try Schedule(at: "02:05", startsAtBoot: true), try name(), program, isUser: true)
         #expect(
             units.files.keys.sorted() == [
-                "kecsctl-backup-dev.service", "kecsctl-backup-dev.timer", "kecsctl-dev.service",
+                "kecsctl-backup@dev.service", "kecsctl-backup@dev.timer", "kecsctl-start@dev.service",
             ])
-        let timer = try #require(units.files["kecsctl-backup-dev.timer"])
+        let timer = try #require(units.files["kecsctl-backup@dev.timer"])
         for line in ["OnCalendar=*-*-* 02:05:00", "Persistent=true", "RandomizedDelaySec=600"] {
             #expect(timer.contains(line + "\n"))
         }
-        let service = try #require(units.files["kecsctl-backup-dev.service"])
+        let service = try #require(units.files["kecsctl-backup@dev.service"])
         #expect(service.contains("IOSchedulingClass=idle\n"))
         #expect(
             service.contains(
@@ -123,7 +124,63 @@ import Testing
         #expect(SystemdUnits.command(["a$b", "c d", #"e"f"#]) == #"a$$b "c d" "e\"f""#)
     }
 
-    private static let hasAnalyze = FilePath("/usr/bin/systemd-analyze").isPresent
+    @Test func `no two instances, of one home or of two, have a unit of one name`() throws {
+        let homes = ["/home/u/100%/.kecs", "/srv/kecs", "/srv/kecs-dev"]
+        var seen: Set<String> = []
+        for home in homes {
+            var program = program
+            program.home = Home(FilePath(home))
+            for text in ["x", "backup-x", "backup", "start-x", "x-backup"] {
+                for unit in SystemdUnits.names(try name(text), program) {
+                    #expect(seen.insert(unit).inserted, "\(unit)")
+                }
+            }
+        }
+    }
+
+    @Test func `lines of another home's instance of the same name stay`() throws {
+        var crontab = Crontab([])
+        var other = program
+        other.home = Home("/srv/kecs")
+        let schedule = try Schedule(at: "02:00")
+        let mine = schedule.crontabLines(try name(), program)
+        let theirs = schedule.crontabLines(try name(), other)
+        crontab.setLines(mine, of: try name(), in: program.home)
+        crontab.setLines(theirs, of: try name(), in: other.home)
+        #expect(crontab.lines(of: try name(), in: program.home) == mine)
+        crontab.setLines([], of: try name(), in: program.home)
+        #expect(crontab.lines(of: try name(), in: other.home) == theirs)
+    }
+
+    @Test func `units of former versions are removed when they are this instance's, and only then`() async throws {
+        try await CheckScene.with { scene in
+            try scene.home.tools.add("systemctl", "exit 0")
+            try scene.home.tools.add("crontab", "echo 'no crontab for u' >&2; exit 1")
+            var environment = scene.home.environment
+            let folder = scene.home.folder.appending("config/systemd/user")
+            environment["XDG_CONFIG_HOME"] = scene.home.folder.appending("config").string
+            try folder.createFolder()
+            scene.site.machine.environment = environment
+            scene.site.machine.processes = SystemProcesses(environment: environment, cancellation: Cancellation())
+            var program = program
+            program.home = scene.site.home
+            func write(_ unit: String, _ line: String) throws {
+                try folder.appending(unit).replaceContents(Array("[Service]\n\(line)\n".utf8))
+            }
+            let home = program.home.path
+            // In 0.1.0 the boot unit of “backup-dev” had the name of the backup unit of “dev”.
+            try write("kecsctl-backup-dev.service", "ExecStart=/k start backup-dev --home \(home) --quiet")
+            let install = InstallSchedule(site: scene.site, program: program)
+            #expect(try await install.remove(scene.name).outcome == .already)
+            #expect(try folder.appending("kecsctl-backup-dev.service").isPresent)
+            try write("kecsctl-backup-dev.service", "ExecStart=/k backup dev --scheduled --home \(home) --quiet")
+            try write("kecsctl-backup-dev.timer", "OnCalendar=daily")
+            #expect(try await install.remove(scene.name).outcome == .done)
+            #expect(try folder.entries().isEmpty)
+        }
+    }
+
+    private static let hasAnalyze = access("/usr/bin/systemd-analyze", X_OK) == 0
 
     @Test(.enabled(if: hasAnalyze, "systemd-analyze is not installed"), arguments: ["02:05", "5m", "6h"])
     func `systemd accepts the units`(time: String) async throws {

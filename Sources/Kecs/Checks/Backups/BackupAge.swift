@@ -9,8 +9,11 @@ public struct BackupAge: Sendable, Hashable {
     private let instanceCreatedAt: Moment
     private let now: Moment
 
+    /// - Throws: `FileError` when the newest one cannot be read: then nothing is known of the age.
     public init(_ instance: Instance, at now: Moment) throws {
-        self.init(instance, backups: try instance.backups.all(), at: now)
+        let all = try instance.backups.all()
+        if let error = all.first(where: { $0.isVerified || $0.unreadable != nil })?.unreadable { throw error }
+        self.init(instance, backups: all, at: now)
     }
 
     init(_ instance: Instance, backups: [StoredBackup], at now: Moment) {

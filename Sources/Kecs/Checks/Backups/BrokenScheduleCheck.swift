@@ -7,8 +7,8 @@ struct BrokenScheduleCheck: Check {
     let info = CheckInfo("schedule.broken", .machine, .error, "the program that a schedule calls is there")
 
     func run(_ look: Look) throws -> [Finding] {
-        ScheduledCommand.all(in: look.surroundings).compactMap { command in
-            guard command.program.hasPrefix("/"), !FilePath(command.program).resolved().isPresent else {
+        try ScheduledCommand.all(in: look.surroundings).compactMap { command in
+            guard command.program.hasPrefix("/"), try !FilePath(command.program).resolved().isPresent else {
                 return nil
             }
             return Finding(

@@ -8,7 +8,7 @@ struct PreviousCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let folder = facts.instance.folder.previous
-        guard folder.isFolder, let status = try FileStatus.of(folder), try !folder.entries().isEmpty,
+        guard try folder.isFolder, let status = try FileStatus.of(folder), try !folder.entries().isEmpty,
             look.now.since(status.modified) > .seconds(7 * 86_400)
         else { return [] }
         let bytes = try TreeFacts.of(folder, cancellation: look.cancellation).bytes

@@ -15,7 +15,7 @@ struct UnfinishedCheck: InstanceCheck {
                 .error,
                 "the \(journal.operation) of “\(facts.name)” that began on \(journal.startedAt) was cut off",
                 ["operation": .string(journal.operation), "startedAt": .string("\(journal.startedAt)")],
-                remedy: "kecsctl status \(facts.name)")
+                remedy: "kecsctl doctor \(facts.name) --fix")
         ]
     }
 }

@@ -8,7 +8,7 @@ struct StagingCheck: Check {
 
     func run(_ look: Look) throws -> [Finding] {
         let folder = look.site.home.instances
-        guard folder.isFolder else { return [] }
+        guard try folder.isFolder else { return [] }
         return try folder.entries().filter { $0.string.hasPrefix(".") && $0.string.hasSuffix(".creating") }
             .map {
                 let path = folder.appending($0)

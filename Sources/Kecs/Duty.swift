@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+public import SystemPackage
+
+/// `duty.json`: an instance is down that must run. Written when what was to start it could not, and when a killed
+/// operation left it down; ends when it runs, or when the user says so with `stop`.
+///
+/// A journal says what an operation is about to do; it is closed at the operation's end, good or bad. What is still owed
+/// then is a duty: each later command that changes the instance tries again, within `FulfilDuty.limit`.
+public struct Duty: Codable, Hashable, Sendable {
+    public static let currentVersion = 1
+
+    public var version = Duty.currentVersion
+    /// The operation that left it behind: "backup".
+    public var operation: String
+    /// From when on it was not seen running.
+    public var since: Moment
+    /// Why it does not run: the last failure in words.
+    public var because: String
+    /// Whether something of it may be frozen, or a helper of a runtime may be left. Nil is no.
+    public var mayBeFrozen: Bool?
+    /// Whether it may have been told to end and not have ended yet. Nil is no.
+    public var mayBeStopped: Bool?
+    /// Whether it must run: else only what was made to look at it is taken away. Nil is yes.
+    public var mustRun: Bool?
+    /// How often starting it was tried in vain, and when last.
+    public var tries: Int
+    public var triedAt: Moment?
+
+    public init(
+        operation: String, since: Moment, because: String, mayBeFrozen: Bool = false,
+        mayBeStopped: Bool = false, mustRun: Bool = true, tries: Int = 0, triedAt: Moment? = nil
+    ) {
+        self.operation = operation
+        self.since = since
+        self.because = because
+        self.mayBeFrozen = mayBeFrozen ? true : nil
+        self.mayBeStopped = mayBeStopped ? true : nil
+        self.mustRun = mustRun ? nil : false
+        self.tries = tries
+        self.triedAt = triedAt
+    }
+
+    public var isDown: Bool { mustRun != false }
+
+    /// For people: "down since …, because …".
+    public var sentence: String {
+        isDown
+            ? "down since \(since), because \(because)"
+            : "helpers of the \(operation) of \(since) are left, because \(because)"
+    }
+
+    /// Who tries again, and how to do it now.
+    public static func nextTry(_ name: InstanceName) -> String {
+        "the next command that changes “\(name)”, a scheduled backup too, or now: kecsctl start \(name)"
+    }
+
+    public static func read(_ file: FilePath) throws -> Duty? {
+        guard try file.isPresent else { return nil }
+        let duty = try JSONFile.read(Duty.self, from: file)
+        guard duty.version == currentVersion else {
+            throw JSONFileError(
+                path: file,
+                why: "it has version \(duty.version), this kecsctl reads version \(currentVersion)")
+        }
+        return duty
+    }
+
+    public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }
+
+    /// It is done, or the user no longer wants it.
+    public static func end(_ file: FilePath) throws {
+        guard try file.isPresent else { return }
+        try file.remove()
+        try file.removingLastComponent().sync()
+    }
+}
+
+extension Journal {
+    /// Closes the journal of an operation that is over although the instance is not as it must be. The duty is written
+    /// first: were that impossible, the journal stays and says the same.
+    func settle(as duty: Duty, in folder: InstanceFolder) throws {
+        try duty.write(to: folder.duty)
+        try Journal.close(folder.journal)
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Tries to bring up again what must run. Called under the instance's lock, by every command that changes the instance.
+///
+/// A failure is told and never thrown: else nothing could be done with the instance any more, not even what would make it
+/// come up.
+struct FulfilDuty: Sendable {
+    /// How long the server may take to answer. One that runs and does not answer yet is not down.
+    static let limit = Duration.seconds(30)
+
+    let site: Site
+
+    /// - Returns: Sentences for people; none when there was nothing to do.
+    /// - Throws: When the command was interrupted, or `duty.json` cannot be read or written.
+    func run(_ instance: Instance) async throws -> [String] {
+        guard var duty = try await duty(of: instance) else { return [] }
+        do {
+            let runtime = try site.runtime(instance)
+            try await prepare(duty, runtime)
+            guard duty.isDown, runtime.runsSomething else {
+                try Duty.end(instance.folder.duty)
+                return []
+            }
+            let before = await runtime.state()
+            if case .unknown(let why) = before {
+                throw Failure(.unreachable, "cannot determine whether “\(instance.name)” is running", cause: why)
+            }
+            if before != .running { try await runtime.start(limit: Self.limit) }
+            try Duty.end(instance.folder.duty)
+            return [
+                before == .running
+                    ? "“\(instance.name)” is running again"
+                    : "started “\(instance.name)” again, which was \(duty.sentence)"
+            ]
+        } catch {
+            try site.machine.cancellation.check()
+            let failure = Failure.describing(error)
+            if await site.isRunning(instance) {
+                try Duty.end(instance.folder.duty)
+                return ["started “\(instance.name)” again, but: \(failure.sentence)"]
+            }
+            duty.because = failure.sentence
+            duty.tries += 1
+            duty.triedAt = site.machine.clock.now()
+            try duty.write(to: instance.folder.duty)
+            return ["“\(instance.name)” is \(duty.sentence); next try by \(Duty.nextTry(instance.name))"]
+        }
+    }
+
+    /// Lets go on what may be frozen, and sees ended what may have been told to end.
+    func prepare(_ duty: Duty, _ runtime: any Runtime) async throws {
+        if duty.mayBeFrozen == true { try await runtime.thaw() }
+        if duty.mayBeStopped == true { try await runtime.stop(limit: .seconds(60)) }
+    }
+
+    /// The one that was written down, or one that arose meanwhile: an engine ended the instance when it was restarted.
+    private func duty(of instance: Instance) async throws -> Duty? {
+        if let duty = try Duty.read(instance.folder.duty) { return duty }
+        guard case .yes(let why) = await site.takenDown(instance) else { return nil }
+        let duty = Duty(operation: "restart of the engine", since: site.machine.clock.now(), because: why)
+        try duty.write(to: instance.folder.duty)
+        return duty
+    }
+}
+
+extension Site {
+    /// Whether what runs an instance ended it by itself.
+    enum TakenDown: Sendable, Hashable {
+        case yes(String)
+        case no
+        case unknown(String)
+    }
+
+    func takenDown(_ instance: Instance) async -> TakenDown {
+        do {
+            return try await runtime(instance).wasTakenDown()
+                ? .yes("what runs it was restarted, and had ended it then") : .no
+        } catch {
+            return .unknown(Failure.describing(error).sentence)
+        }
+    }
+
+    /// Only a certain yes: what is unknown may be down.
+    func isRunning(_ instance: Instance) async -> Bool {
+        do { return try await runtime(instance).state() == .running } catch { return false }
+    }
+
+    /// Starts again what an operation stopped, and closes its journal, whatever happens: what could not be started is a
+    /// duty from then on. Not cancelled with the command: who was running must run again.
+    ///
+    /// - Returns: Why it does not run, or runs and does not answer.
+    /// - Throws: When neither the duty nor the closing of the journal could be written. The journal then says the same.
+    func startAgain(
+        _ instance: Instance, after journal: Journal, limit: Duration = .seconds(120)
+    ) async throws -> Failure? {
+        do {
+            try await seenThrough { site in try await site.runtime(instance).start(limit: limit) }
+        } catch {
+            var failure = Failure.describing(error, doing: "start “\(instance.name)” again")
+            if await isRunning(instance) {
+                try Journal.close(instance.folder.journal)
+                return failure
+            }
+            let now = machine.clock.now()
+            let duty = Duty(
+                operation: journal.operation, since: journal.startedAt, because: failure.sentence, tries: 1,
+                triedAt: now)
+            try journal.settle(as: duty, in: instance.folder)
+            failure.cause =
+                (failure.cause.map { "\($0); " } ?? "")
+                + "it is down; next try by the next command that changes “\(instance.name)”"
+            failure.remedy = "kecsctl start \(instance.name)"
+            return failure
+        }
+        try Journal.close(instance.folder.journal)
+        return nil
+    }
+}
+
+extension Failure {
+    /// Message and cause in one clause.
+    var sentence: String { message + (cause.map { ": \($0)" } ?? "") }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Removes what killed runs left, and tries again what could not be removed before. What still cannot goes to, or stays
+/// in, `.going/` and decides nothing: no verb fails because of rubbish.
+struct RemoveRemnants: Sendable {
+    let site: Site
+
+    /// To be called under the instance's lock, when no draft can be anybody's.
+    ///
+    /// - Returns: What was removed, in sentences for people.
+    func run(_ instance: Instance) throws -> [String] {
+        var told: [String] = []
+        for name in try instance.backups.sweep() { told.append("removed what a killed run left: \(name)") }
+        try removeDrafts(of: instance)
+        for place in places(instance.name) {
+            Remnants(in: place).retry { going in
+                // While an old tree elsewhere stays, its record must, too.
+                do { return try PreviousTrees(folder: going).removeOuterTrees(besides: instance.folder.path) } catch
+                { return true }
+            }
+        }
+        Remains(home: site.home).sweep()
+        return told
+    }
+
+    /// Where what cannot be removed of an instance lies: on the same file system as what it was.
+    func places(_ name: InstanceName) -> [FilePath] {
+        [
+            site.home.folder(of: name).path, site.home.folder(of: name).previous,
+            site.home.backupStore(of: name).folder, site.home.instances, site.home.backups,
+        ]
+    }
+
+    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
+    private func removeDrafts(of instance: Instance) throws {
+        let own = ["config.json", "journal.json", "server.json", "duty.json"]
+        for name in try instance.folder.path.entries() {
+            let text = name.string
+            guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {
+                continue
+            }
+            instance.folder.path.appending(name).discard(into: instance.folder.path)
+        }
+    }
+}
