@@ -56,15 +56,21 @@ public struct Duty: Codable, Hashable, Sendable {
         "the next command that changes “\(name)”, a scheduled backup too, or now: kecsctl start \(name)"
     }
 
+    /// A record that cannot be understood still says that the instance must run, and stands in nobody's way.
     public static func read(_ file: FilePath) throws -> Duty? {
-        guard try file.isPresent else { return nil }
-        let duty = try JSONFile.read(Duty.self, from: file)
-        guard duty.version == currentVersion else {
-            throw JSONFileError(
-                path: file,
-                why: "it has version \(duty.version), this kecsctl reads version \(currentVersion)")
+        guard let status = try FileStatus.of(file) else { return nil }
+        do {
+            let duty = try JSONFile.read(Duty.self, from: file)
+            guard duty.version == currentVersion else {
+                throw JSONFileError(
+                    path: file,
+                    why: "it has version \(duty.version), this kecsctl reads version \(currentVersion)")
+            }
+            return duty
+        } catch let error as JSONFileError {
+            return Duty(
+                operation: "unknown", since: status.modified, because: "\(error.path) cannot be read: \(error.why)")
         }
-        return duty
     }
 
     public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }

@@ -12,6 +12,8 @@ extension Failure {
         switch error {
         case let failure as Failure:
             return failure
+        case let error as LockedDatabase:
+            return error.failure
         case let error as Interrupted:
             return switch error.why {
             case .interrupt: Failure(.interrupted, "interrupted; nothing half-done is left")

@@ -34,7 +34,7 @@ public struct Instance: Sendable {
     }
 
     /// The same for an inventory, where what is missing is told too.
-    public func ownParts(dataInside: String? = nil) throws(Failure) -> [InventoryPart] {
+    public func ownParts(dataInside: String? = nil) throws -> [InventoryPart] {
         var parts = try folderParts()
         if !parts.contains(where: { $0.name == "data" }) {
             parts.insert(Part(name: "data", place: .folder(try dataFolder())), at: 0)

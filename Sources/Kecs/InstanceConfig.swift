@@ -22,10 +22,20 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var settings: [String: JSONValue]
     /// Set when a start could not restore or recover the state.
     public var degraded: Degraded?
+    /// What a recovery could not bring back and `start --accept` took as it is: "CLUSTER" or "CLUSTER/SERVICE".
+    public var accepted: [String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
         public var why: String
+        /// What a recovery could not bring back; nil when a restore failed.
+        public var lacks: [String]?
+
+        /// What ends it: what is gone for good is accepted, what a backup has is restored.
+        func wayOut(_ name: InstanceName) -> String {
+            lacks == nil ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --accept"
+        }
+
         public init(since: Moment, why: String) {
             self.since = since
             self.why = why
@@ -61,7 +71,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded"] { fields[field] = nil }
+        for field in ["settings", "degraded", "accepted"] { fields[field] = nil }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)
     }
 }

@@ -110,8 +110,9 @@ extension Site {
 
     /// Whether a killed run, a failed start or a failed removal left something for the next command that changes the
     /// instance.
-    func needsCare(_ name: InstanceName) throws -> Bool {
+    func needsCare(_ name: InstanceName) async throws -> Bool {
         let folder = home.folder(of: name)
+        if case .yes = await takenDown(try instance(name)) { return true }
         return try folder.journal.isPresent || folder.duty.isPresent || folder.restoring.isPresent
             || RemoveRemnants(site: self).places(name).contains { try !Remnants(in: $0).all().isEmpty }
     }

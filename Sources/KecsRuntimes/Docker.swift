@@ -105,6 +105,11 @@ struct Docker: Sendable {
     /// Only the container: its volumes, anonymous ones too, stay.
     func remove(_ id: String) async throws { try await ask(["container", "rm", "--force", id]) }
 
+    /// With the anonymous volumes that its image's `VOLUME` made: nobody else can have them.
+    func removeHelper(_ id: String) async throws {
+        try await ask(["container", "rm", "--force", "--volumes", id])
+    }
+
     /// - Returns: What the program printed, or nil when it could not be run in there or did not end well.
     func execute(_ arguments: [String], in id: String) async throws -> String? {
         let result = try await run(["container", "exec", id] + arguments, limit: .seconds(10))

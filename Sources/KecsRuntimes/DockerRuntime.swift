@@ -80,7 +80,9 @@ public struct DockerRuntime: Runtime {
     }
 
     /// What the container is called while it is replaced.
-    var previousName: String { "\(spec.container)-previous" }
+    ///
+    /// With a dot, which no instance's name has: “kecs-dev-previous” is the container of an instance “dev-previous”.
+    var previousName: String { "\(spec.container).previous" }
 
     // MARK: Start and stop
 

@@ -22,7 +22,9 @@ struct Volumes: Sendable {
     }
 
     private static let mountPath = "/kecsctl-volume"
-    private var helperName: String { "kecs-\(instance.name)-volume" }
+    /// By the instance's id: “kecs-dev-volume” would be the container of an instance “dev-volume”, and another home may have
+    /// a “dev”, too.
+    private var helperName: String { "kecsctl-helper-\(instance.config.id)" }
 
     /// Nil when the tree cannot be reached here: another user's, an engine in a virtual machine, a volume that is only
     /// mounted while it is used.
@@ -270,17 +272,22 @@ struct Volumes: Sendable {
         do {
             try await body(helper)
         } catch {
-            try await docker.remove(helper)
+            await drop(helper)
             throw error
         }
-        try await docker.remove(helper)
+        await drop(helper)
+    }
+
+    /// A helper that stays decides nothing: the next one, and `thaw`, remove it.
+    private func drop(_ helper: String) async {
+        do { try await docker.removeHelper(helper) } catch { return }
     }
 
     /// Those that a killed run left.
     func removeHelpers() async throws {
         for container in try await docker.containers() where container.helper == instance.config.id {
             guard !container.helper.isEmpty else { continue }
-            try await docker.remove(container.id)
+            try await docker.removeHelper(container.id)
         }
     }
 }

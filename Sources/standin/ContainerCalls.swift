@@ -207,6 +207,7 @@ struct ContainerCalls {
 
     private func remove(_ options: inout Options) -> Never {
         guard options.flag("--force") else { scene.unexpected("without --force") }
+        _ = options.flag("--volumes")
         let container = find(options.next(), orReplay: "container-rm-missing")
         options.end()
         Engine(scene: scene).stop([container.name])

@@ -106,8 +106,10 @@ struct DockerScene: Sendable {
         return answer
     }
 
+    /// After the next command that changes the instance, which heals; `status` only looks.
     func state(of name: String = "dev") async throws -> String? {
-        try await kecsctl("status", name, "-o", "json").first()["state"]?.string
+        _ = try await kecsctl("doctor", name, "--fix", "--check", "operation.unfinished")
+        return try await kecsctl("status", name, "-o", "json").first()["state"]?.string
     }
 
     /// Writes a row as the server would: same machine, same locks.

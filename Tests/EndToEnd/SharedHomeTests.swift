@@ -22,7 +22,7 @@ struct SharedHomeTests {
         ["backup", "--all"], ["backup", "dev"], ["start", "dev"], ["stop", "dev"], ["restart", "dev"],
         ["restore", "dev", "--from", "latest"], ["undo", "dev"], ["destroy", "dev", "--yes"],
         ["backups", "verify", "--all"], ["backups", "prune", "dev", "--keep", "1"],
-        ["backups", "pin", "latest", "--instance", "dev"], ["config", "set", "keep", "3", "dev"],
+        ["backups", "pin", "latest", "--instance", "dev"], ["config", "set", "keep", "3", "--instance", "dev"],
         ["doctor", "dev", "--fix"], ["db", "maintain", "dev"], ["test", "persistence", "dev"],
     ]
 
@@ -106,7 +106,7 @@ struct SharedHomeTests {
             try stuck.appending("file").replaceContents([1])
             var protected = stuck.appending("file")
             if isImmutable {
-                let result = try await shell("chattr +i '\(protected)'")
+                let result = try await SharedHomeTests.shell("chattr +i '\(protected)'")
                 guard result.succeeded else {
                     try Test.cancel("this file system has no attributes: \(result.errorText)")
                 }
@@ -116,7 +116,7 @@ struct SharedHomeTests {
             let verbs = [
                 ["restore", "dev", "--from", "latest"], ["backup", "dev"],
                 ["restore", "dev", "--from", "latest"], ["undo", "dev"], ["backups", "prune", "dev", "--keep", "1"],
-                ["config", "set", "keep", "3", "dev"], ["restart", "dev"], ["stop", "dev"], ["start", "dev"],
+                ["config", "set", "keep", "3", "--instance", "dev"], ["restart", "dev"], ["stop", "dev"], ["start", "dev"],
             ]
             for words in verbs {
                 let answer = isImmutable ? try await scene.kecsctl.run(words) : try await scene.asNobody(words)
@@ -168,6 +168,12 @@ struct SharedHomeTests {
 
     // MARK: Scene
 
+    static func shell(_ script: String) async throws -> ProcessResult {
+        try await SystemProcesses(
+            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], cancellation: Cancellation()
+        ).run(ProcessCall("sh", "-c", script))
+    }
+
     struct Scene {
         let root: FilePath
         let home: FilePath
@@ -179,15 +185,15 @@ struct SharedHomeTests {
         }
 
         func give(_ path: FilePath, to user: UInt32) async throws {
-            try #require(try await shell("chown -R \(user):\(user) '\(path)'").succeeded)
+            try #require(try await SharedHomeTests.shell("chown -R \(user):\(user) '\(path)'").succeeded)
         }
 
         func closeForWriting() async throws {
-            try #require(try await shell("chmod -R a-w '\(home)'").succeeded)
+            try #require(try await SharedHomeTests.shell("chmod -R a-w '\(home)'").succeeded)
         }
 
         func openForWriting() async throws {
-            try #require(try await shell("chmod -R u+w '\(home)'").succeeded)
+            try #require(try await SharedHomeTests.shell("chmod -R u+w '\(home)'").succeeded)
         }
 
         /// Names, sizes, owners and contents of all that lies in the home.
@@ -196,7 +202,7 @@ struct SharedHomeTests {
                 cd '\(home)' && find . -printf '%p %y %s %U %T@\\n' | sort && \
                 find . -type f -exec sha256sum {} + | sort
                 """
-            return try await shell(script).outputText
+            return try await SharedHomeTests.shell(script).outputText
         }
     }
 

@@ -385,7 +385,7 @@ import Testing
             #expect(try await here.machine.processes.run(call).end == .timedOut)
             // It still runs, and will not for long.
             #expect(try containers(here) == ["kecs-dev running"])
-            let told = await here.site.healIfAbandoned(instance.name)
+            let told = try await here.care(for: instance)
             #expect(told.contains { $0.hasPrefix("started “dev” again") })
             #expect(try !instance.folder.journal.isPresent)
             try await SystemClock().sleep(for: .milliseconds(3500))
@@ -404,31 +404,39 @@ import Testing
                     mayBeStopped: mayBeStopped
                 ).write(to: instance.folder.journal)
                 try here.change { $0.docker = "down" }
-                let told = await here.site.healIfAbandoned(instance.name)
-                #expect(told.first?.hasPrefix("could not put “dev” right") == true)
-                #expect(try instance.folder.journal.isPresent)
-                try here.change { $0.docker = "up" }
-                _ = await here.site.healIfAbandoned(instance.name)
+                let told = try await here.care(for: instance)
+                #expect(told.first?.hasPrefix("“dev” is down since") == true, "\(told)")
+                // No command that needs no docker fails because of it, and nothing is forgotten.
                 #expect(try !instance.folder.journal.isPresent)
+                #expect(try Duty.read(instance.folder.duty)?.tries == 1)
+                try here.change { $0.docker = "up" }
+                _ = try await here.care(for: instance)
+                #expect(try !instance.folder.duty.isPresent)
                 #expect(try containers(here) == ["kecs-dev running"])
                 try await runtime(here).stop(limit: .seconds(10))
             }
         }
     }
 
-    @Test func `what the engine ended when it was started runs after the next look`() async throws {
+    @Test func `what the engine ended when it was started runs after the next command that changes it`()
+        async throws
+    {
         try await inWorld(world()) { (here: StandInWorld) async throws in
             let instance = try here.dockerInstance()
             try await runtime(here).start(limit: .seconds(30))
             try await runtime(here).stop(limit: .seconds(10))
-            #expect(await here.site.healIfAbandoned(instance.name) == [])
+            #expect(try await here.care(for: instance) == [])
             #expect(try containers(here) == ["kecs-dev exited"])
             try here.change { world in
                 world.containers[0].finishedAt = "2026-11-21T11:47:02.897268294Z"
                 world.engineStart = "2026-11-21T11:47:03.3691374Z"
                 world.deaths = [world.containers[0].id: 1_795_261_622_919_820_317]
             }
-            #expect(await here.site.healIfAbandoned(instance.name).count == 1)
+            // Looking starts nothing, and says what is the matter.
+            let row = try #require(try await ListInstances(site: here.site).run([instance.name]).first)
+            #expect(row.down?.because.contains("was restarted") == true)
+            #expect(try containers(here) == ["kecs-dev exited"])
+            #expect(try await here.care(for: instance).count == 1)
             #expect(try containers(here) == ["kecs-dev running"])
             #expect(try !instance.folder.journal.isPresent)
         }

@@ -162,6 +162,14 @@ struct StandInWorld {
         }
     }
 
+    /// What every command that changes an instance does before its own work.
+    func care(for instance: Instance) async throws -> [String] {
+        var told: [String] = []
+        try await site.locked(instance.name, LockRequest(command: "test"), told: { told.append($0.text) }) { _ in
+        }
+        return told
+    }
+
     private static func count(_ name: InstanceName) -> Int {
         name.description.utf8.reduce(0) { ($0 * 31 + Int($1)) % 9 } * 2
     }

@@ -43,7 +43,7 @@ public struct RepairFindings: Sendable {
             doctor.run(names, selection).findings.filter { $0.instance == nil }, to: nil)
         for name in names {
             let report = try await doctor.run([name], selection)
-            let isOwed = try site.needsCare(name)
+            let isOwed = try await site.needsCare(name)
             guard isOwed || report.findings.contains(where: { $0.instance != nil && $0.fixable }) else {
                 continue
             }

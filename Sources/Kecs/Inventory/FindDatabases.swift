@@ -91,8 +91,8 @@ struct FindDatabases {
         if size >= 16, let engine = DatabaseEngine(firstBytes: try file.prefix(16)) {
             return InventoryEngine(engine)
         }
-        let hasSidecar = DatabaseEngine.unknown.sidecarSuffixes.contains {
-            FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
+        let hasSidecar = try DatabaseEngine.unknown.sidecarSuffixes.contains {
+            try FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
         }
         return hasSidecar ? .unknown : nil
     }

@@ -175,10 +175,13 @@ struct CaptureParts: Sendable {
     ) throws -> SQLiteCopy {
         // From before the copy: what is written meanwhile must not look like what was copied.
         let identity = plan.settledIdentity(of: database)
-        let facts = try KecsStorage.captureSQLite(
-            plan.source.root.appending(bytes: database.path), to: copy,
-            cancellation: site.machine.cancellation
-        )
+        let source = plan.source.root.appending(bytes: database.path)
+        let facts: SQLiteSnapshotFacts
+        do {
+            facts = try KecsStorage.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
+        } catch let error as SQLiteError where error.isBusy {
+            throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
+        }
         return SQLiteCopy(
             file: copy,
             record: Manifest.Database(

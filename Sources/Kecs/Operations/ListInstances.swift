@@ -82,7 +82,8 @@ public struct ListInstances: Sendable {
             row.adminPort = try instance.settings.number(.adminPort)
             row.degraded = instance.config.degraded != nil
             if let degraded = instance.config.degraded {
-                row.problems.append("degraded since \(degraded.since): \(degraded.why)")
+                row.problems.append(
+                    "degraded since \(degraded.since): \(degraded.why); way out: \(degraded.wayOut(name))")
             }
             let data = try instance.dataFolder()
             if !data.starts(with: folder.path) { roots.append(data) }

@@ -258,7 +258,7 @@ public struct StartInstance: Sendable {
         do {
             let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
                 .run(instance, RecoverRequest(wait: request.wait, limit: request.limit))
-            if report.outcome == .partial { try degrade(instance, "not everything could be recovered") }
+            if report.outcome == .partial { try weigh(report, of: instance, accepts: request.accept) }
             return (report, nil)
         } catch {
             let failure = Failure.describing(error, doing: "recover “\(instance.name)”")
@@ -269,9 +269,24 @@ public struct StartInstance: Sendable {
         }
     }
 
-    private func degrade(_ instance: Instance, _ why: String) throws {
+    /// What a recovery lacks degrades the instance until its user accepts that very lack: a task definition that is in no
+    /// database will not come back at the next start either. What is lacking besides degrades it again.
+    private func weigh(_ report: RecoverReport, of instance: Instance, accepts: Bool) throws {
+        let lacks = report.lacks
+        if accepts {
+            var config = try InstanceConfig.read(instance.folder.config)
+            config.accepted = lacks
+            try config.write(to: instance.folder.config)
+        } else if lacks.isEmpty || !Set(lacks).isSubset(of: instance.config.accepted ?? []) {
+            let names = lacks.isEmpty ? "" : ": \(lacks.joined(separator: ", "))"
+            try degrade(instance, "not everything could be recovered\(names)", lacks: lacks)
+        }
+    }
+
+    private func degrade(_ instance: Instance, _ why: String, lacks: [String]? = nil) throws {
         var config = try InstanceConfig.read(instance.folder.config)
         config.degraded = .init(since: site.machine.clock.now(), why: why)
+        config.degraded?.lacks = lacks
         try config.write(to: instance.folder.config)
     }
 

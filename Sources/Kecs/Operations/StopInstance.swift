@@ -55,7 +55,7 @@ public struct StopInstance: Sendable {
         var backupFailure: Failure?
         if request.backup {
             do {
-                backup = try await TakeBackup(site: site).run(instance, BackupRequest(reason: .stop)).backup
+                backup = try await self.backup(instance)
             } catch {
                 let failure = Failure.describing(error, doing: "back up “\(instance.name)”")
                 guard request.force else {
@@ -81,6 +81,20 @@ public struct StopInstance: Sendable {
         try Journal.close(instance.folder.journal)
         return report(
             backupFailure == nil ? .done : .partial, await runtime.state().name, backup, backupFailure)
+    }
+}
+
+extension StopInstance {
+    /// It is about to be stopped anyway: where its database can only be read then, it is stopped for the backup.
+    private func backup(_ instance: Instance) async throws -> BackupSummary? {
+        let request = BackupRequest(reason: .stop)
+        do {
+            return try await TakeBackup(site: site).run(instance, request).backup
+        } catch is LockedDatabase {
+            var instance = instance
+            instance.settings.flags[.consistency] = "stopped"
+            return try await TakeBackup(site: site).run(instance, request).backup
+        }
     }
 }
 

@@ -74,6 +74,14 @@ public struct RecoverReport: OperationReport {
 
     init(outcome: Outcome) { self.outcome = outcome }
 
+    /// What failed: "CLUSTER" or "CLUSTER/SERVICE".
+    var lacks: [String] {
+        clusters.flatMap { cluster -> [String] in
+            let services = cluster.services.filter { $0.outcome == .failed }.map { "\(cluster.name)/\($0.name)" }
+            return services.isEmpty && cluster.outcome == .failed ? [cluster.name] : services
+        }.sorted()
+    }
+
     /// Nothing was to be done.
     public static var nothing: RecoverReport { RecoverReport(outcome: .already) }
 

@@ -12,7 +12,7 @@ struct DegradedCheck: InstanceCheck {
             Finding(
                 .error, "“\(facts.name)” is degraded since \(degraded.since): \(degraded.why)",
                 ["since": .string("\(degraded.since)"), "why": .string(degraded.why)],
-                remedy: "kecsctl restore \(facts.name) --from latest")
+                remedy: degraded.wayOut(facts.name))
         ]
     }
 }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// A database whose server never lets go of its lock (`PRAGMA locking_mode=EXCLUSIVE`): it cannot be read while the server
+/// runs, however long one waits. What helps is to stop the server for the backup.
+struct LockedDatabase: Error {
+    let failure: Failure
+
+    init(_ error: SQLiteError, of instance: Instance, canBeStopped: Bool) {
+        failure = Failure(
+            .busy, "a database of “\(instance.name)” is locked by the program that uses it", cause: "\(error)",
+            remedy: canBeStopped
+                ? "kecsctl backup \(instance.name) --consistency stopped" : "kecsctl doctor \(instance.name)")
+    }
+}
