@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import FoundationEssentials
 import Glibc
 public import KecsSystem
@@ -26,7 +27,7 @@ public struct History: Sendable {
         bytes.append(UInt8(ascii: "\n"))
         try file.removingLastComponent().createFolder()
         let descriptor = file.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            paths_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         defer { close(descriptor) }

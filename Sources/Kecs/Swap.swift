@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -189,7 +190,7 @@ extension FilePath {
         func isOurs(_ name: FilePath.Component) -> Bool { Self.ours.contains { name.string.contains($0) } }
         var folder = removingLastComponent()
         while folder.components.contains(where: isOurs) {
-            guard folder.withPlatformString({ rmdir($0) }) == 0 || errno == ENOENT else { return }
+            guard folder.withPlatformString({ paths_rmdir($0) }) == 0 || errno == ENOENT else { return }
             folder = folder.removingLastComponent()
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -140,7 +141,7 @@ public struct RescueDatabase: Sendable {
         var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
         call.limit = .seconds(6 * 3600)
         let descriptor = dump.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw FileError.last("create", dump) }
         defer { close(descriptor) }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -174,7 +175,7 @@ public struct ExportState: Sendable {
                 of: try unpacked(archive, into: draft, summary), comparedWith: data, isRunning: isRunning)
             try draft.syncFileSystem()
             if folder.isFolder {
-                guard folder.withPlatformString({ rmdir($0) }) == 0 else {
+                guard folder.withPlatformString({ paths_rmdir($0) }) == 0 else {
                     throw FileError.last("remove the empty folder", folder)
                 }
             }
@@ -189,7 +190,7 @@ public struct ExportState: Sendable {
     private func dump(_ database: FilePath, to path: FilePath) throws -> Int64 {
         let draft = draft(of: path)
         if draft.isPresent { try draft.remove() }
-        let file = draft.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+        let file = draft.withPlatformString { paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard file >= 0 else { throw FileError.last("create", draft) }
         defer { close(file) }
         var bytes: Int64 = 0

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -96,7 +97,7 @@ struct StagedTree: Sendable {
         guard live.isFolder else { return false }
         let above = live.removingLastComponent()
         if try above.mountID() != live.mountID() { return true }
-        return above.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } != 0
+        return above.withPlatformString { paths_access($0, W_OK | X_OK) } != 0
     }
 
     /// Whether a rename from one to the other can work: one file system, seen through one mount.

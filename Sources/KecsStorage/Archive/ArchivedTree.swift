@@ -42,7 +42,7 @@ final class ArchivedTree: TreeVisitor {
                 let model = try FileStatus.of(source.path(Array(path.dropLast(suffix.count)))),
                 model.kind == .file
             else { continue }
-            let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+            let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
             guard file >= 0 else { throw FileError.last("open", substitute) }
             defer { close(file) }
             let own = try FileStatus.of(descriptor: file, at: substitute)
@@ -169,7 +169,7 @@ final class ArchivedTree: TreeVisitor {
         defer { close(original) }
         unused.remove(path)
         let status = try FileStatus(descriptor: original, path: source.path(path))
-        let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", substitute) }
         defer { close(file) }
         let own = try FileStatus(descriptor: file, path: substitute)
