@@ -18,6 +18,7 @@ extension Site {
     /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
     public func instance(_ name: InstanceName, flags: [SettingKey: String] = [:]) throws -> Instance {
         let folder = home.folder(of: name)
+        try checkIsOurs(folder.path)
         guard folder.path.isFolder else { throw notFound(name) }
         guard folder.config.isPresent else {
             throw Failure(
@@ -45,6 +46,16 @@ extension Site {
             backups: home.backupStore(of: name))
     }
 
+    /// A folder of ours that is a link to nowhere, or that somebody else owns, is worked on by nobody.
+    func checkIsOurs(_ folder: FilePath) throws {
+        guard folder.isPresent else { return }
+        do { try folder.checkIsOurs() } catch let error as FileError {
+            throw Failure(
+                .failed, "“\(folder)” is not a folder of this home", cause: "\(error)",
+                remedy: "ls -ld \(folder)")
+        }
+    }
+
     func notFound(_ name: InstanceName) -> Failure {
         let names = ((try? instanceNames()) ?? []).map(\.description)
         let hasBackups = home.backupStore(of: name).folder.isFolder
@@ -66,6 +77,7 @@ extension Site {
         let folder = InstanceFolder(path: draft)
         do {
             try draft.createFolder()
+            try draft.checkIsOurs()
             for place in [folder.data, folder.objectStore, folder.logs] { try place.createFolder() }
             try config.write(to: folder.config)
             try draft.sync()

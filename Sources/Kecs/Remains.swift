@@ -31,6 +31,10 @@ struct Remains: Sendable {
                 guard text.hasPrefix("."), text.hasSuffix(Self.suffix) else { continue }
                 let going = place.appending(name)
                 do {
+                    // What lay on another disk goes there too, and the link last.
+                    if try FileStatus.of(going)?.kind == .symlink, let there = try? going.realPath() {
+                        try there.removeTree()
+                    }
                     try going.removeTree()
                 } catch {
                     // Another kecsctl may have been faster.

@@ -70,13 +70,13 @@ extension FilePath {
 
     /// The path without any link in it.
     ///
-    /// - Throws: `FileError`, also when it leads nowhere.
+    /// - Throws: `FileError`, also when it leads nowhere, or through a link that somebody else may have made.
     public func realPath() throws -> FilePath {
-        guard let buffer = withPlatformString({ realpath($0, nil) }) else {
-            throw FileError.last("resolve", self)
+        let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
+            withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
         }
-        defer { free(buffer) }
-        return FilePath(platformString: buffer)
+        guard let path else { throw FileError.last("resolve", self) }
+        return path
     }
 
     /// Creates the folder, and those above it, with `mode`. One that is there is left as it is.

@@ -127,12 +127,18 @@ struct StagedTree: Sendable {
     ) throws -> FilePath {
         let inPlace = try staysInPlace(live)
         if inPlace, try !areTogether(live, instance.path) {
-            return live.appending(".kecsctl-restoring").appending(id)
+            return live.appending(".kecsctl-restoring").appending("\(id)-\(Self.random())")
         }
         let above = live.removingLastComponent()
         return try inPlace || areTogether(above, instance.path)
             ? instance.restoring.appending(id).appending(part)
-            : above.appending(".\(part).kecsctl-restoring-\(id)")
+            : above.appending(".\(part).kecsctl-restoring-\(id)-\(Self.random())")
+    }
+
+    /// Outside the instance's folder others may be able to write: they must not know the name before it is there.
+    private static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return String(generator.next() as UInt64, radix: 36)
     }
 }
 

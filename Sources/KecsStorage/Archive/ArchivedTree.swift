@@ -125,6 +125,9 @@ final class ArchivedTree: TreeVisitor {
         defer { close(file) }
         let status = try FileStatus(descriptor: file, path: source.path(path))
         guard status.kind == .file else { return summary.special.append(path) }
+        if status.links > 1, try isSecretOfSomebodyElse(status, in: entry.folder, path) {
+            return summary.special.append(path)
+        }
         if status.links > 1, let first = firstName(of: status, path) {
             var link = TarEntry(path, Tar.Kind.hardLink, status)
             // An archive's names begin with "./", so its links' targets do too.
@@ -157,6 +160,15 @@ final class ArchivedTree: TreeVisitor {
         } else if !isSidecar {
             fingerprint.add(path, outcome.status, type: UInt8(ascii: "f"))
         }
+    }
+
+    /// A second name of a file elsewhere, put here by somebody who may not read it: in an archive they could.
+    private func isSecretOfSomebodyElse(
+        _ status: FileStatus, in folder: CInt, _ path: [UInt8]
+    ) throws -> Bool {
+        let above = try FileStatus(descriptor: folder, path: source.path(path))
+        return paths_is_trusted(above.owner) == 0 && above.owner != status.owner
+            && status.mode & 0o004 == 0 && !(status.group == above.group && status.mode & 0o040 != 0)
     }
 
     private func add(_ substitute: FilePath, insteadOf entry: WalkedName, _ path: [UInt8]) throws {

@@ -48,9 +48,7 @@ final class AdmittedDatabase {
         var facts = Glibc.stat()
         guard path.withPlatformString({ paths_lstat($0, &facts) }) == 0, facts.st_mode & S_IFMT == S_IFLNK
         else { return path }
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
-            path.withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
-        }
+        return try? path.realPath()
     }
 
     deinit { sqlitefiles_forget(number) }

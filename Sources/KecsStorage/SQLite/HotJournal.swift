@@ -3,7 +3,10 @@ import CLinux
 import CSQLite
 import Glibc
 import KecsSystem
-import SystemPackage
+public import SystemPackage
+
+/// - Throws: `SQLiteError` when the database's rollback journal names a file elsewhere: whoever rolls it back deletes it.
+public func refuseForeignJournal(of database: FilePath) throws { _ = try HotJournal.look(at: database) }
 
 /// The rollback journal beside a database, looked at before SQLite sees it (https://sqlite.org/fileformat2.html, 3).
 enum HotJournal: Hashable {
