@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
+        .target(name: "CSQLiteFiles", dependencies: ["CSQLite"]),
         .target(
             name: "KecsSystem",
             dependencies: [
@@ -61,7 +62,7 @@ let package = Package(
         .target(
             name: "KecsStorage",
             dependencies: [
-                "KecsSystem", "CLinux", "CSQLite", "CIgzip", "CDeflate", "CCrypto", system,
+                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto", system,
             ],
             swiftSettings: library
         ),

@@ -65,12 +65,6 @@ int clinux_probe_lease(int fd) {
 
 const int clinux_o_direct = O_DIRECT;
 
-int64_t clinux_mount_id(const char *path) {
-    struct statx facts;
-    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID, &facts) != 0) return -1;
-    return facts.stx_mask & STATX_MNT_ID ? (int64_t)facts.stx_mnt_id : -2;
-}
-
 int clinux_start_writing(int file, int64_t offset, int64_t count) {
     return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -32,15 +32,36 @@ public struct Difference: Encodable, Hashable, Sendable {
 
 /// One state of a part, as a comparison needs it.
 struct PartState: Sendable {
+    /// 32 bytes, however much there is to compare: an instance may have a million of them, on both sides.
     struct File: Hashable, Sendable {
-        var kind: String
         var size: Int64
-        var mode: UInt32
-        var owner: UInt32
-        var group: UInt32
-        var modified: String
-        /// SHA-256 of a file, target of a link.
-        var content: String
+        /// Of the kind, and of a file's SHA-256 or a link's target. `Hasher` has a key of its own in every process, so
+        /// nobody can choose two contents to be equal.
+        private var content: (UInt64, UInt64)
+        /// Of mode, owner, group and time.
+        private var facts: UInt64
+
+        init(
+            kind: String, size: Int64, mode: UInt32, owner: UInt32, group: UInt32, modified: String,
+            content text: String
+        ) {
+            self.size = size
+            func hash(_ values: any Hashable...) -> UInt64 {
+                var hasher = Hasher()
+                for value in values { hasher.combine(value) }
+                return UInt64(bitPattern: Int64(hasher.finalize()))
+            }
+            content = (hash(1, kind, text), hash(2, kind, text))
+            facts = hash(mode, owner, group, modified)
+        }
+
+        func hasSameContent(as other: File) -> Bool { size == other.size && content == other.content }
+
+        static func == (left: File, right: File) -> Bool {
+            left.hasSameContent(as: right) && left.facts == right.facts
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(facts) }
     }
 
     /// By raw path. Databases are not in it: they differ by their rows.
@@ -67,8 +88,7 @@ extension Difference.Part {
                 case (nil, _): "added"
                 case (_, nil): "removed"
                 case (let old?, let new?):
-                    old.kind == new.kind && old.content == new.content && old.size == new.size
-                        ? "metadata" : "changed"
+                    old.hasSameContent(as: new) ? "metadata" : "changed"
                 }
             files.append(
                 Difference.File(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
+import KecsState
 import KecsStorage
 import KecsSystem
 
@@ -62,6 +63,10 @@ extension Failure {
                     .damaged
                 } else if error.isBusy { .busy } else { .failed }
             return Failure(kind, message("a database operation failed"), cause: "\(error)")
+        case let error as StateError:
+            return Failure(
+                .damaged, message("the database is not the state database that was expected"),
+                cause: "\(error)")
         case let error as ProcessError:
             return switch error {
             case .notFound(let program):

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 import SystemPackage
@@ -6,7 +7,7 @@ import SystemPackage
 extension FilePath {
     /// The last bytes of a file, and whether they are all of it.
     func tail(_ limit: Int) throws -> (bytes: [UInt8], isWhole: Bool) {
-        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW) }
+        let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
         let status = try FileStatus.of(descriptor: file, at: self)

@@ -40,6 +40,7 @@ public struct HealInstance: Sendable {
             return told + [try await MigrateRuntime(site: site).resume(journal, of: instance)]
         }
         if let swap = journal.swap {
+            try await swap.checkPlaces(of: instance, site)
             switch swap.phase {
             case .staging:
                 try swap.takeBack()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import FoundationEssentials
 import Glibc
 public import KecsSystem
@@ -26,10 +27,14 @@ public struct History: Sendable {
         bytes.append(UInt8(ascii: "\n"))
         try file.removingLastComponent().createFolder()
         let descriptor = file.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            paths_open($0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o600)
         }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         defer { close(descriptor) }
+        // A FIFO would be waited for when everything is done already.
+        guard try FileStatus.of(descriptor: descriptor, at: file).kind == .file else {
+            throw FileError("append to, as it is no file:", file, .invalidArgument)
+        }
         let count = write(descriptor, bytes, bytes.count)
         guard count == bytes.count else { throw FileError.last("append to", file) }
     }

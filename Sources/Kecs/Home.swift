@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 public import KecsStorage
 import KecsSystem
 public import SystemPackage
@@ -16,7 +17,15 @@ public struct Home: Hashable, Sendable {
     }
 
     /// `--home`, else `$KECS_HOME`, else `~/.kecs`; made absolute against the working directory.
+    ///
+    /// Its owner is trusted from then on as this user and root are: who gives root the home of somebody else trusts them.
     public static func find(flag: String?, environment: [String: String]) throws(Failure) -> Home {
+        let home = try place(flag: flag, environment: environment)
+        if let owner = (try? FileStatus.following(home.path))?.owner { paths_trust(owner) }
+        return home
+    }
+
+    private static func place(flag: String?, environment: [String: String]) throws(Failure) -> Home {
         let given = flag ?? environment["KECS_HOME"].flatMap { $0.isEmpty ? nil : $0 }
         if let given {
             return Home(
@@ -78,10 +87,18 @@ public struct Home: Hashable, Sendable {
     public var backups: FilePath { path.appending("backups") }
 
     public func folder(of name: InstanceName) -> InstanceFolder {
-        InstanceFolder(path: instances.appending(name.description))
+        InstanceFolder(path: Self.followed(instances.appending(name.description)))
     }
 
     public func backupStore(of name: InstanceName) -> BackupStore {
-        BackupStore(folder: backups.appending(name.description))
+        BackupStore(folder: Self.followed(backups.appending(name.description)))
+    }
+
+    /// An instance, or its backups, may lie on another disk, behind a link of the home's owner. It is followed here and
+    /// nowhere else, so that every verb sees the same folder. One that must not be followed stays what it is, a link, and
+    /// is refused as no folder.
+    private static func followed(_ path: FilePath) -> FilePath {
+        guard (try? FileStatus.of(path))?.kind == .symlink else { return path }
+        return (try? path.realPath()) ?? path
     }
 }

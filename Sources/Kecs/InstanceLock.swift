@@ -40,6 +40,8 @@ extension Site {
             Remains(home: home).sweep()
             throw notFound(name)
         }
+        try checkIsOurs(home.folder(of: name).path)
+        try checkIsOurs(home.backupStore(of: name).folder)
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags)

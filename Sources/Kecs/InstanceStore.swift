@@ -18,6 +18,7 @@ extension Site {
     /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
     public func instance(_ name: InstanceName, flags: [SettingKey: String] = [:]) throws -> Instance {
         let folder = home.folder(of: name)
+        try checkIsOurs(folder.path)
         guard try folder.path.isFolder else { throw notFound(name) }
         guard try folder.config.isPresent else {
             throw Failure(
@@ -43,6 +44,16 @@ extension Site {
             name: name, folder: home.folder(of: name), config: config,
             settings: try settings(for: config, named: name, flags: flags),
             backups: home.backupStore(of: name))
+    }
+
+    /// A folder of ours that is a link to nowhere, or that somebody else owns, is worked on by nobody.
+    func checkIsOurs(_ folder: FilePath) throws {
+        guard try folder.isPresent else { return }
+        do { try folder.checkIsOurs() } catch let error as FileError {
+            throw Failure(
+                .failed, "“\(folder)” is not a folder of this home", cause: "\(error)",
+                remedy: "ls -ld \(folder)")
+        }
     }
 
     /// That there is no such instance; or, where one may not look, that this cannot be determined.
@@ -73,6 +84,7 @@ extension Site {
         let folder = InstanceFolder(path: draft)
         do {
             try draft.createFolder()
+            try draft.checkIsOurs()
             for place in [folder.data, folder.objectStore, folder.logs] { try place.createFolder() }
             try config.write(to: folder.config)
             try draft.sync()

@@ -47,18 +47,22 @@ public struct Journal: Codable, Hashable, Sendable {
 
     public static func read(_ file: FilePath) throws -> Journal? {
         guard try file.isPresent else { return nil }
-        let journal = try JSONFile.read(Journal.self, from: file)
+        try file.checkIsOurFile()
+        var journal = try JSONFile.read(Journal.self, from: file)
         guard journal.version == currentVersion else {
             throw JSONFileError(
                 path: file,
                 why: "it has version \(journal.version), this kecsctl reads version \(currentVersion)")
         }
+        journal.swap = try journal.swap?.complete(beside: file)
+        try journal.swap?.check(recordedIn: file)
         return journal
     }
 
     public func write(to file: FilePath) throws {
         var journal = self
         journal.process = try ProcessIdentity.current()
+        journal.swap = try swap?.written(beside: file)
         try JSONFile.write(journal, to: file)
     }
 
@@ -98,6 +102,8 @@ public struct Journal: Codable, Hashable, Sendable {
     public static func close(_ file: FilePath) throws {
         guard try file.isPresent else { return }
         try file.remove()
+        let units = Swap.unitFile(beside: file)
+        if units.isPresent { try units.remove() }
         try file.removingLastComponent().sync()
     }
 }

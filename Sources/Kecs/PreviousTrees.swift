@@ -9,9 +9,7 @@ struct PreviousTrees: Sendable {
 
     /// Nil when the folder holds no record: then it is only rubbish.
     func record() throws -> Swap? {
-        let file = folder.appending(Swap.recordName)
-        guard try file.isPresent else { return nil }
-        return try JSONFile.read(Swap.self, from: file)
+        try Swap.record(in: folder)
     }
 
     /// Removes it for good. Renamed first: what is half removed must not be taken for something that `undo` could bring

@@ -26,9 +26,20 @@ struct Remains: Sendable {
         for place in [home.instances, home.backups] {
             for name in Self.names(in: place) where name.string.hasSuffix(Self.suffix) {
                 guard name.string.hasPrefix(".") else { continue }
-                place.appending(name).discard(into: place)
+                let given = place.appending(name)
+                // What lay on another disk goes there too, and the link last.
+                if let there = Self.behind(given) { there.discard(into: there.removingLastComponent()) }
+                given.discard(into: place)
             }
         }
+    }
+
+    /// Where a link leads; nil for anything else. A link to nowhere has nothing that could be removed.
+    private static func behind(_ given: FilePath) -> FilePath? {
+        do {
+            guard try FileStatus.of(given)?.kind == .symlink else { return nil }
+            return try given.realPath()
+        } catch { return nil }
     }
 
     /// A place that is not there, or cannot be read, has nothing that could be removed.

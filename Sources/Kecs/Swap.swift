@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -19,6 +20,8 @@ public struct Swap: Codable, Hashable, Sendable {
     public var previous: PathText
     /// Volumes that were filled with it, for `undo`.
     public var fills: [Journal.VolumeFill]?
+    /// Where the units are that are too many to be in this record.
+    var unitFile: UnitFile?
 
     public enum Phase: String, Codable, Sendable {
         /// Unpacking beside; the live trees are untouched. A kill now takes it back.
@@ -152,7 +155,8 @@ public struct Swap: Codable, Hashable, Sendable {
     public func exchange() throws {
         for unit in units { try unit.finish() }
         try previous.path.createFolder()
-        try JSONFile.write(self, to: previous.path.appending(Self.recordName))
+        let record = previous.path.appending(Self.recordName)
+        try JSONFile.write(try written(beside: record), to: record)
         try previous.path.removingLastComponent().sync()
     }
 
@@ -189,7 +193,7 @@ extension FilePath {
         func isOurs(_ name: FilePath.Component) -> Bool { Self.ours.contains { name.string.contains($0) } }
         var folder = removingLastComponent()
         while folder.components.contains(where: isOurs) {
-            guard folder.withPlatformString({ rmdir($0) }) == 0 || errno == ENOENT else { return }
+            guard folder.withPlatformString({ paths_rmdir($0) }) == 0 || errno == ENOENT else { return }
             folder = folder.removingLastComponent()
         }
     }

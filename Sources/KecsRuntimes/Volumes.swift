@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Kecs
 import KecsStorage
@@ -34,7 +35,7 @@ struct Volumes: Sendable {
             return nil
         }
         let folder = FilePath(volume.mountPoint)
-        guard folder.withPlatformString({ access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
+        guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
         // An engine in a virtual machine may name a path that something else has here.
         guard try await docker.isOnThisKernel() else { return nil }
         return folder
@@ -95,8 +96,9 @@ struct Volumes: Sendable {
     func copy(_ name: String, to tar: FilePath, limit: Duration) async throws {
         _ = try await volume(name)
         try await withHelper(name, isReadOnly: true) { helper in
-            let file = try FileDescriptor.open(
-                tar, .writeOnly, options: [.create, .exclusiveCreate], permissions: [.ownerReadWrite])
+            let opened = tar.withPlatformString { paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600) }
+            guard opened >= 0 else { throw FileError.last("create", tar) }
+            let file = FileDescriptor(rawValue: opened)
             do {
                 try await docker.copyOut("\(Self.mountPath)/.", of: helper, limit: limit) { bytes in
                     do {
@@ -135,7 +137,7 @@ struct Volumes: Sendable {
         guard DockerEndpoint(try await docker.endpoint()).socket != nil, try await docker.isOnThisKernel()
         else { return nil }
         // The engine closes its folder to others, but everybody may ask how full its file system is.
-        while place.withPlatformString({ access($0, F_OK) }) != 0, place != "/" {
+        while place.withPlatformString({ paths_access($0, F_OK) }) != 0, place != "/" {
             place = place.removingLastComponent()
         }
         return try freeSpace(place)

@@ -20,7 +20,10 @@ public final class StateDatabase {
         _ path: FilePath, _ mode: SQLiteDatabase.Mode = .readWrite, busyTimeout: Duration = .seconds(5),
         cancellation: Cancellation? = nil
     ) throws -> StateDatabase {
-        let database = try SQLiteDatabase(path, mode, busyTimeout: busyTimeout, cancellation: cancellation)
+        let database =
+            try mode == .readOnly
+            ? SQLiteDatabase.reading(path, busyTimeout: busyTimeout, cancellation: cancellation)
+            : SQLiteDatabase(path, mode, busyTimeout: busyTimeout, cancellation: cancellation)
         try examine(database)
         if mode == .readWrite { try database.execute("PRAGMA foreign_keys = ON") }
         return StateDatabase(database)

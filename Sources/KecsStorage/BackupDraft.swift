@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import KecsSystem
 public import SystemPackage
@@ -35,7 +36,7 @@ public struct BackupDraft: Sendable {
         let source = backup.folder.appending(part.file)
         let target = folder.appending(part.file)
         let code = source.withPlatformString { from in
-            target.withPlatformString { to in Glibc.link(from, to) }
+            target.withPlatformString { to in paths_link(from, to) }
         }
         guard code == 0 else { throw FileError.last("link to \(target)", source) }
     }

@@ -42,6 +42,10 @@ public struct StoredBackup: Sendable {
 public struct BackupMark: Codable, Hashable, Sendable {
     public var pinned: Bool
     public var verification: Verification?
+    /// Came from elsewhere: what its manifest says of places is not believed.
+    public var imported: Bool?
+
+    public var isImported: Bool { imported == true }
 
     /// The last `backups verify`.
     public struct Verification: Codable, Hashable, Sendable {
@@ -182,7 +186,12 @@ public struct BackupStore: Sendable {
         guard manifest.id == id else {
             throw BackupDamage(file: Self.manifestName, why: "it belongs to “\(manifest.id)”")
         }
+        var names: Set<String> = []
         for part in manifest.parts {
+            guard Manifest.isPartName(part.name), names.insert(part.name).inserted else {
+                throw BackupDamage(
+                    file: Self.manifestName, why: "“\(printable(Array(part.name.utf8)))” is no name of a part")
+            }
             guard FilePath.Component(part.file)?.kind == .regular, !part.file.contains("/") else {
                 throw BackupDamage(file: Self.manifestName, why: "it names a part file outside the backup")
             }

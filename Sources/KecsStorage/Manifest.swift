@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 public import KecsSystem
 
 /// `manifest.json`: what a backup holds, and what its bytes must be. Written once, never changed afterwards.
@@ -12,6 +13,8 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var instance: String
     /// The UUID that the instance got at its creation: tells two instances of one name apart.
     public var instanceId: String
+    /// The machine that it was made on; for people. Nil in older ones.
+    public var host: String?
     public var reason: BackupReason
     public var createdAt: Moment
     public var tool: Tool
@@ -128,6 +131,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.id = id
         self.instance = instance
         self.instanceId = instanceId
+        host = Self.thisHost
         reason = id.reason
         createdAt = id.createdAt
         self.tool = tool
@@ -137,6 +141,18 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.labels = labels
         self.verified = verified
         self.parts = parts
+    }
+
+    private static var thisHost: String? {
+        var name = utsname()
+        guard uname(&name) == 0 else { return nil }
+        return withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// A part's name is the stem of its archive's file name, and that of its folder with `restore --into`.
+    public static func isPartName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 200 && !name.hasPrefix(".") && !name.hasPrefix("-")
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
     }
 
     public var bytes: Int64 { parts.reduce(0) { $0 + $1.bytes } }

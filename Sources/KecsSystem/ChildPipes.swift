@@ -67,7 +67,7 @@ struct ChildPipes: Sendable {
 
     /// Without waiting for a writer, should it be a FIFO; the child then gets an ordinary, blocking descriptor.
     private static func open(_ path: FilePath) throws -> CInt {
-        let file = path.withPlatformString { Glibc.open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         guard fcntl(file, F_SETFL, 0) == 0 else {
             let error = FileError.last("open", path)

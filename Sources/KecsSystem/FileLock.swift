@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import FoundationEssentials
 import Glibc
 import Synchronization
@@ -115,7 +116,7 @@ public final class FileLock: Sendable {
     private static func attempt(_ path: FilePath) throws -> FileLock? {
         while true {
             let file = path.withPlatformString {
-                open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+                paths_open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
             }
             guard file >= 0 else { throw FileError.last("open the lock", path) }
             let lock = FileLock(path: path, descriptor: file)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import SystemPackage
 
@@ -7,14 +8,14 @@ extension FilePath {
     ///
     /// - Parameter check: Asked before every 8 MiB; what it throws ends the copying and removes the copy.
     public func copyContents(to target: FilePath, check: () throws -> Void = {}) throws {
-        let source = withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        let source = withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
         guard source >= 0 else { throw FileError.last("open", self) }
         defer { close(source) }
         guard try FileStatus.of(descriptor: source, at: self).kind == .file else {
             throw FileError("copy", self, .invalidArgument)
         }
         let copy = target.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
         guard copy >= 0 else { throw FileError.last("create", target) }
         defer { close(copy) }
@@ -47,7 +48,7 @@ extension FilePath {
                 }
             }
         } catch {
-            _ = target.withPlatformString { unlink($0) }
+            _ = target.withPlatformString { paths_unlink($0) }
             throw error
         }
     }
@@ -57,13 +58,13 @@ extension FilePath {
     ///
     /// - Parameter check: As for `copyContents`; the copy is left as it is when it throws.
     public func updateCopy(_ target: FilePath, check: () throws -> Void = {}) throws {
-        let source = withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        let source = withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
         guard source >= 0 else { throw FileError.last("open", self) }
         defer { close(source) }
         guard try FileStatus.of(descriptor: source, at: self).kind == .file else {
             throw FileError("copy", self, .invalidArgument)
         }
-        let copy = target.withPlatformString { open($0, O_RDWR | O_NOFOLLOW | O_CLOEXEC) }
+        let copy = target.withPlatformString { paths_open($0, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard copy >= 0 else { throw FileError.last("open", target) }
         defer { close(copy) }
         let step = 1 << 20
@@ -137,6 +138,6 @@ extension FilePath {
 
     /// unlink(2).
     public func remove() throws {
-        guard withPlatformString({ unlink($0) }) == 0 else { throw FileError.last("remove", self) }
+        guard withPlatformString({ paths_unlink($0) }) == 0 else { throw FileError.last("remove", self) }
     }
 }

@@ -9,7 +9,7 @@ extension FilePath {
     /// - Throws: `FileError`; `invalidArgument` on a file system that cannot, `improperLink` across file systems.
     public func exchange(with other: FilePath) throws {
         let code = withPlatformString { left in
-            other.withPlatformString { right in clinux_exchange(AT_FDCWD, left, AT_FDCWD, right) }
+            other.withPlatformString { right in paths_exchange(left, right) }
         }
         guard code == 0 else { throw FileError.last("exchange with \(other)", self) }
     }
@@ -17,7 +17,7 @@ extension FilePath {
     /// - Throws: `FileError`; `fileExists` when the target is there, be it an empty folder or a dangling link.
     public func renameWithoutReplacing(to target: FilePath) throws {
         let code = withPlatformString { from in
-            target.withPlatformString { to in clinux_rename_noreplace(AT_FDCWD, from, AT_FDCWD, to) }
+            target.withPlatformString { to in paths_rename_noreplace(from, to) }
         }
         guard code == 0 else { throw FileError.last("rename to \(target)", self) }
     }
@@ -25,7 +25,7 @@ extension FilePath {
     /// Makes everything that was written to the file system of this path survive a power cut: one call for a tree of
     /// thousands of files, where fsync(2) of each would wait for the disk thousands of times.
     public func syncFileSystem() throws {
-        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
         guard clinux_syncfs(file) == 0 else { throw FileError.last("sync the file system of", self) }

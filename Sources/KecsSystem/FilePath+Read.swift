@@ -7,10 +7,16 @@ extension FilePath {
     /// The whole file. For small files that are ours: config, manifests, journals.
     ///
     /// - Parameter limit: A larger file is an error (EFBIG), so that a wrong path cannot fill the memory.
+    /// - Throws: `FileError`; EINVAL for what is no file: a FIFO would be waited for, a device has no end.
     public func contents(limit: Int = 64 << 20) throws -> [UInt8] {
-        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
+        let kind = try FileStatus.of(descriptor: file, at: self).kind
+        // What the caller itself hands over as a descriptor may be a pipe.
+        guard kind == .file || (kind == .fifo && starts(with: "/dev")) else {
+            throw FileError("read, as it is no file:", self, .invalidArgument)
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
@@ -41,7 +47,12 @@ extension FilePath {
 
     /// The names in a folder, raw bytes as strings may not hold them, without `.` and `..`, sorted by bytes.
     public func entries() throws -> [FilePath.Component] {
-        guard let folder = withPlatformString({ opendir($0) }) else { throw FileError.last("list", self) }
+        let descriptor = withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard descriptor >= 0 else { throw FileError.last("list", self) }
+        guard let folder = fdopendir(descriptor) else {
+            close(descriptor)
+            throw FileError.last("list", self)
+        }
         defer { closedir(folder) }
         var names: [FilePath.Component] = []
         while true {
@@ -63,29 +74,29 @@ extension FilePath {
 
     /// The path without any link in it.
     ///
-    /// - Throws: `FileError`, also when it leads nowhere.
+    /// - Throws: `FileError`, also when it leads nowhere, or through a link that somebody else may have made.
     public func realPath() throws -> FilePath {
-        guard let buffer = withPlatformString({ realpath($0, nil) }) else {
-            throw FileError.last("resolve", self)
+        let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
+            withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
         }
-        defer { free(buffer) }
-        return FilePath(platformString: buffer)
+        guard let path else { throw FileError.last("resolve", self) }
+        return path
     }
 
     /// Creates the folder, and those above it, with `mode`. One that is there is left as it is.
     public func createFolder(mode: CModeT = 0o700) throws {
-        if withPlatformString({ mkdir($0, mode) }) == 0 { return }
+        if withPlatformString({ paths_mkdir($0, mode) }) == 0 { return }
         switch errno {
         case EEXIST:
             // A link to a folder is a folder to whoever set it up.
-            let folder = withPlatformString { open($0, clinux_o_path | O_DIRECTORY | O_CLOEXEC) }
+            let folder = withPlatformString { paths_folder($0) }
             guard folder >= 0 else { throw FileError("create the folder", self, .notDirectory) }
             close(folder)
         case ENOENT:
             let above = removingLastComponent()
             guard above != self, !above.isEmpty else { throw FileError.last("create the folder", self) }
             try above.createFolder(mode: mode)
-            guard withPlatformString({ mkdir($0, mode) }) == 0 || errno == EEXIST else {
+            guard withPlatformString({ paths_mkdir($0, mode) }) == 0 || errno == EEXIST else {
                 throw FileError.last("create the folder", self)
             }
         default: throw FileError.last("create the folder", self)
@@ -96,9 +107,10 @@ extension FilePath {
 extension FilePath {
     /// The first bytes of a regular file; fewer when it is shorter.
     public func prefix(_ count: Int) throws -> [UInt8] {
-        let file = withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) }
+        let file = withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
+        guard try FileStatus.of(descriptor: file, at: self).kind == .file else { return [] }
         var bytes = [UInt8](repeating: 0, count: count)
         let got = pread(file, &bytes, count, 0)
         guard got >= 0 else { throw FileError.last("read", self) }

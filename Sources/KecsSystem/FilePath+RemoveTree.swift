@@ -30,7 +30,7 @@ extension FilePath {
         }
         let above = removingLastComponent()
         let parent = (above.isEmpty ? "." : above).withPlatformString {
-            open($0, clinux_o_path | O_DIRECTORY | O_CLOEXEC)
+            paths_folder($0)
         }
         guard parent >= 0 else {
             if errno == ENOENT { return nil }

@@ -14,7 +14,7 @@ extension FilePath {
         let draft = folder.appending(".\(lastComponent?.string ?? "file").\(getpid()).draft")
         do {
             let file = draft.withPlatformString {
-                open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
+                paths_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
             }
             guard file >= 0 else { throw FileError.last("create", draft) }
             do {
@@ -25,7 +25,7 @@ extension FilePath {
             }
             try draft.rename(to: self)
         } catch {
-            _ = draft.withPlatformString { unlink($0) }
+            _ = draft.withPlatformString { paths_unlink($0) }
             throw error
         }
         try folder.sync()
@@ -33,7 +33,7 @@ extension FilePath {
 
     /// Makes what was created, renamed or removed in this folder, or written to this file, survive a power cut.
     public func sync() throws {
-        let file = withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
+        let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
         guard fsync(file) == 0 else { throw FileError.last("sync", self) }
@@ -42,7 +42,7 @@ extension FilePath {
     /// rename(2): replaces what is at `target`.
     public func rename(to target: FilePath) throws {
         let code = withPlatformString { from in
-            target.withPlatformString { to in Glibc.rename(from, to) }
+            target.withPlatformString { to in paths_rename(from, to) }
         }
         guard code == 0 else { throw FileError.last("rename to \(target)", self) }
     }

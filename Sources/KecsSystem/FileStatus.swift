@@ -52,7 +52,7 @@ public struct FileStatus: Hashable, Sendable {
     /// file (ENOTDIR), or where one may not look (EACCES), nothing is known.
     public static func of(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
-        guard path.withPlatformString({ lstat($0, &raw) }) == 0 else {
+        guard path.withPlatformString({ paths_lstat($0, &raw) }) == 0 else {
             if errno == ENOENT { return nil }
             throw FileError.last("look at", path)
         }
@@ -71,7 +71,7 @@ extension FilePath {
     /// Which mount it is on. A rename does not cross from one to another, not even on one device: docker mounts its own
     /// folder onto itself. Nil when there is nothing; the device where the kernel (before 5.8) does not say.
     public func mountID() throws -> UInt64? {
-        let id = withPlatformString { clinux_mount_id($0) }
+        let id = withPlatformString { paths_mount_id($0) }
         if id >= 0 { return UInt64(id) }
         if id == -1 {
             if errno == ENOENT { return nil }
@@ -93,7 +93,7 @@ extension FileStatus {
     /// Of what the path leads to: links are followed. Nil when there is nothing.
     public static func following(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
-        guard path.withPlatformString({ stat($0, &raw) }) == 0 else {
+        guard path.withPlatformString({ paths_stat($0, &raw) }) == 0 else {
             if errno == ENOENT { return nil }
             throw FileError.last("look at", path)
         }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import SystemPackage
 
@@ -8,7 +9,7 @@ public enum FreeSpace {
         var place = path
         while true {
             var facts = statvfs()
-            if place.withPlatformString({ statvfs($0, &facts) }) == 0 {
+            if place.withPlatformString({ paths_statvfs($0, &facts) }) == 0 {
                 return ByteCount(Int64(clamping: UInt64(facts.f_bavail) * UInt64(facts.f_frsize)))
             }
             let above = place.removingLastComponent()

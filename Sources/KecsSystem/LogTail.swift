@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import SystemPackage
 
@@ -16,7 +17,7 @@ public struct LogTail: Sendable {
     /// The raw bytes of the lines, and where the file ended then.
     private func lines(last count: Int) throws -> [ArraySlice<UInt8>] {
         guard let status = try FileStatus.of(file) else { return [] }
-        let descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         defer { close(descriptor) }
         let start = max(0, status.size - 4 << 20)
@@ -44,7 +45,7 @@ public struct LogTail: Sendable {
                     inode = status.inode
                 }
                 if status.size > position {
-                    let descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+                    let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
                     guard descriptor >= 0 else { throw FileError.last("open", file) }
                     defer { close(descriptor) }
                     let got = pread(descriptor, &buffer, buffer.count, off_t(position))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Subprocess
 public import SystemPackage
@@ -62,7 +63,7 @@ public struct ServerProcess: Sendable {
                 }
             }
         } catch let error as SubprocessError {
-            if isNewLog { _ = log.withPlatformString { unlink($0) } }
+            if isNewLog { _ = log.withPlatformString { paths_unlink($0) } }
             throw ProcessError.cannotStart(name, why: error.reason(folder: folder))
         }
     }
@@ -94,7 +95,7 @@ public struct ServerProcess: Sendable {
         let input = open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw FileError.last("open", "/dev/null") }
         let output = log.withPlatformString {
-            open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+            paths_open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         }
         // O_NONBLOCK was for a FIFO without a reader; the server gets an ordinary descriptor.
         guard output >= 0, fcntl(output, F_SETFL, O_APPEND) == 0 else {

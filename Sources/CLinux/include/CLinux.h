@@ -42,9 +42,6 @@ int clinux_probe_lease(int fd);
 
 extern const int clinux_o_direct;
 
-/// statx(2) STATX_MNT_ID: which mount the path is on, a link not followed; -1 with errno, -2 when the kernel does not say.
-int64_t clinux_mount_id(const char *path);
-
 /// sync_file_range(2): starts writing the range to the device, or also waits for it. Both return 0, or -1 with errno.
 /// Neither is a promise of durability: fdatasync is.
 int clinux_start_writing(int file, int64_t offset, int64_t count);
@@ -64,3 +61,43 @@ int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, u
 int64_t clinux_attributes(int file);
 extern const int64_t clinux_attribute_immutable;
 extern const int64_t clinux_attribute_append;
+
+// MARK: The one way to a path (Paths.c says what is special about it). All return 0 or a descriptor, or -1 with errno.
+
+/// Also trusts what belongs to this user: the home's owner, when root works on somebody's home.
+void paths_trust(uint32_t user);
+/// Whether it is root, this user or the home's owner.
+int paths_is_trusted(uint32_t user);
+
+/// A folder's descriptor, of O_PATH.
+int paths_folder(const char *path);
+/// open(2); O_CLOEXEC always.
+int paths_open(const char *path, int flags, uint32_t mode);
+/// `facts` is a `struct stat`.
+int paths_lstat(const char *path, void *facts);
+int paths_stat(const char *path, void *facts);
+/// With the rights that this process has now (AT_EACCESS).
+int paths_access(const char *path, int mode);
+/// `facts` is a `struct statvfs`.
+int paths_statvfs(const char *path, void *facts);
+int64_t paths_readlink(const char *path, char *text, uint64_t room);
+int paths_unlink(const char *path);
+int paths_rmdir(const char *path);
+int paths_mkdir(const char *path, uint32_t mode);
+int paths_rename(const char *from, const char *to);
+int paths_rename_noreplace(const char *from, const char *to);
+int paths_exchange(const char *one, const char *other);
+int paths_link(const char *from, const char *to);
+/// statx(2) STATX_MNT_ID: which mount the path is on, a link not followed; -1 with errno, -2 when the kernel does not say.
+int64_t paths_mount_id(const char *path);
+/// realpath(3), into room for PATH_MAX bytes; NULL with errno.
+char *paths_resolve(const char *path, char *text);
+
+/// Of what the path itself names. EMLINK for a file with several names in a folder that others can write in: one of the
+/// names may be of a file elsewhere.
+int paths_chmod(const char *path, uint32_t mode);
+int paths_lchown(const char *path, uint32_t user, uint32_t group);
+/// The same in two steps: a descriptor of O_PATH of what may be changed, to be looked at before.
+int paths_open_changeable(const char *path);
+int paths_chmod_descriptor(int fd, uint32_t mode);
+int paths_chown_descriptor(int fd, uint32_t user, uint32_t group);

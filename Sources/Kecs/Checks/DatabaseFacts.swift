@@ -67,7 +67,9 @@ public struct DatabaseFacts: Sendable {
     func read<Value>(_ cancellation: Cancellation, _ body: (SQLiteDatabase) throws -> Value) throws -> Value {
         guard kind == .sqlite else { throw CannotTell("\(file) is no SQLite database") }
         if sidecars.contains("-journal") {
-            throw CannotTell("a transaction is under way, or was cut off; the next start rolls it back")
+            // One that was cut off is rolled back in a private copy.
+            return try body(
+                try SQLiteDatabase.reading(file, busyTimeout: .seconds(2), cancellation: cancellation))
         }
         if sidecars.contains("-wal") || sidecars.contains("-shm") {
             guard sidecars.contains("-shm") else {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 public import SystemPackage
@@ -26,7 +27,7 @@ public struct FileSystemUse: Sendable, Hashable {
     public static func at(_ path: FilePath) throws -> FileSystemUse {
         var place = path
         var facts = statvfs()
-        while place.withPlatformString({ statvfs($0, &facts) }) != 0 {
+        while place.withPlatformString({ paths_statvfs($0, &facts) }) != 0 {
             let above = place.removingLastComponent()
             guard errno == ENOENT, above != place, !above.isEmpty else {
                 throw FileError.last("ask for the room at", place)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 public import SystemPackage
@@ -65,10 +66,10 @@ public struct MountTable: Sendable, Hashable {
 extension FilePath {
     /// The path without links, as far as it exists.
     func resolved() -> FilePath {
-        if let buffer = withPlatformString({ realpath($0, nil) }) {
-            defer { free(buffer) }
-            return FilePath(platformString: buffer)
+        let whole = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
+            withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
         }
+        if let whole { return whole }
         let above = removingLastComponent()
         guard let name = lastComponent, above != self, !above.isEmpty else { return self }
         return above.resolved().appending(name)

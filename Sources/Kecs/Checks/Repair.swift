@@ -75,8 +75,7 @@ extension Repair {
                     throw RepairRefused(why: "the mode of \(path.path) is \(octal(status.mode)) by now")
                 }
                 // Through the descriptor: the path may be another file's by now.
-                let code = chmod("/proc/self/fd/\(file)", to)
-                guard code == 0 else { throw FileError.last("set the mode of", path.path) }
+                guard paths_chmod_descriptor(file, to) == 0 else { throw FileError.last("set the mode of", path.path) }
             }
         case .owner(let path, let from, let to):
             try withFile(path.path) { file, status in
@@ -84,10 +83,7 @@ extension Repair {
                     throw RepairRefused(
                         why: "\(path.path) belongs to \(status.owner):\(status.group) by now")
                 }
-                guard status.kind == .folder || status.links == 1 else {
-                    throw RepairRefused(why: "\(path.path) has a second name, which may be anybody's")
-                }
-                guard chown("/proc/self/fd/\(file)", to.user, to.group) == 0 else {
+                guard paths_chown_descriptor(file, to.user, to.group) == 0 else {
                     throw FileError.last("set the owner of", path.path)
                 }
             }
@@ -122,11 +118,14 @@ extension Repair {
 
     /// The thing itself, never what a link leads to.
     private func withFile(_ path: FilePath, _ body: (CInt, FileStatus) throws -> Void) throws {
-        let file = path.withPlatformString { open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC) }
+        let file = path.withPlatformString { paths_open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         defer { close(file) }
         let status = try FileStatus.of(descriptor: file, at: path)
         guard status.kind != .symlink else { throw RepairRefused(why: "\(path) is a link by now") }
+        guard status.kind == .folder || status.links == 1 else {
+            throw RepairRefused(why: "\(path) has a second name, which may be anybody's")
+        }
         try body(file, status)
     }
 }

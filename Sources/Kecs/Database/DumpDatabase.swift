@@ -37,8 +37,17 @@ public struct DumpDatabase: Sendable {
             throw Failure(
                 .usage, "\(file) exists already", remedy: "kecsctl db load \(dump) --into \(file).new")
         }
-        let facts = try loadSQLDump(
-            dump, into: file, cancellation: site.machine.cancellation, progress: site.machine.progress)
+        let draft = file.draftBeside()
+        let facts: SQLiteSnapshotFacts
+        do {
+            facts = try loadSQLDump(
+                dump, into: draft, cancellation: site.machine.cancellation, progress: site.machine.progress)
+            try draft.renameWithoutReplacing(to: file)
+            try file.removingLastComponent().sync()
+        } catch {
+            if draft.isPresent { try draft.remove() }
+            throw error
+        }
         return LoadReport(outcome: .done, database: file.string, bytes: facts.bytes, tables: facts.tables)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -65,9 +66,8 @@ public struct RescueDatabase: Sendable {
         }
         let stamp = clock.now().compact
         let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
-        let scratch = FilePath(bytes: path.bytes + Array(".rescue".utf8))
-        if try scratch.isPresent { try scratch.removeTree() }
-        try scratch.createFolder()
+        // Not beside it: whoever owns that folder could put another file there for `sqlite3` to open.
+        let scratch = try workplace(target).makePrivateFolder()
         defer { try? scratch.removeTree() }
         try checkRoom(path, target)
         let copy = try copyOf(path, in: scratch)
@@ -109,6 +109,11 @@ public struct RescueDatabase: Sendable {
         return report
     }
 
+    private func workplace(_ target: DatabaseTarget) -> FilePath {
+        if case .instance(let instance, _) = target { return instance.folder.path }
+        return site.machine.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : FilePath($0) } ?? "/var/tmp"
+    }
+
     /// The copy, the text, the new one.
     private func checkRoom(_ path: FilePath, _ target: DatabaseTarget) throws {
         let needed = ByteCount((try FileStatus.of(path)?.size ?? 0) * 4)
@@ -123,6 +128,7 @@ public struct RescueDatabase: Sendable {
 
     /// Of the file with its sidecars, byte for byte: a damaged one cannot be copied page by page.
     private func copyOf(_ path: FilePath, in scratch: FilePath) throws -> FilePath {
+        try refuseForeignJournal(of: path)
         let copy = scratch.appending("damaged.sqlite")
         for suffix in ["", "-wal", "-journal"] {
             let file = FilePath(bytes: path.bytes + Array(suffix.utf8))
@@ -140,7 +146,7 @@ public struct RescueDatabase: Sendable {
         var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
         call.limit = .seconds(6 * 3600)
         let descriptor = dump.withPlatformString {
-            open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw FileError.last("create", dump) }
         defer { close(descriptor) }

@@ -103,7 +103,7 @@ public struct UndoRepairs: Sendable {
     /// When the last one was; nil when there is none to take back. For `undo`, which takes back the newest change.
     public func last(_ name: InstanceName?) throws -> Moment? {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return nil }
-        return try JSONFile.read(RepairRecord.self, from: file).at
+        return try RepairRecord.read(file).at
     }
 
     /// When the record of the last one was written, by the file system.
@@ -115,7 +115,7 @@ public struct UndoRepairs: Sendable {
     /// What `run` would do.
     func plan(_ name: InstanceName?) throws -> [RepairResult] {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return [] }
-        return try JSONFile.read(RepairRecord.self, from: file).steps.reversed().map { step in
+        return try RepairRecord.read(file).steps.reversed().map { step in
             RepairResult(
                 check: step.check, instance: name?.description, message: step.message,
                 change: step.repair.takingBack, outcome: .planned)
@@ -127,7 +127,7 @@ public struct UndoRepairs: Sendable {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else {
             throw Failure(.notFound, "no repair of “\(name?.description ?? "the home")” can be taken back")
         }
-        let record = try JSONFile.read(RepairRecord.self, from: file)
+        let record = try RepairRecord.read(file)
         var results: [RepairResult] = []
         for step in record.steps.reversed() {
             var result = RepairResult(

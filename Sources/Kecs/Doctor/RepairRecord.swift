@@ -29,6 +29,12 @@ public struct RepairRecord: Codable, Hashable, Sendable {
             ?? site.home.path.appending("repairs")
     }
 
+    static func read(_ file: FilePath) throws -> RepairRecord {
+        try file.removingLastComponent().checkIsOurs()
+        try file.checkIsOurFile()
+        return try JSONFile.read(RepairRecord.self, from: file)
+    }
+
     /// Records that were not taken back, the newest last.
     static func all(in folder: FilePath) throws -> [FilePath] {
         guard try folder.isFolder else { return [] }

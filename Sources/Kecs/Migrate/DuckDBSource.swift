@@ -41,7 +41,7 @@ struct DuckDBSource: Sendable {
 
     /// DuckDB holds an fcntl lock on the file as long as it is open (single_file_block_manager).
     private static func lockHolder(of file: FilePath) throws -> Int32? {
-        let descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
+        let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         defer { close(descriptor) }
         var lock = flock()

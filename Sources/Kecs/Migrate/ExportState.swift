@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -45,22 +46,24 @@ public struct ExportState: Sendable {
         if dryRun { return report }
         switch (target, report.form) {
         case (.path(let path), "sqlite"):
-            let facts = try captureSQLite(
-                try await stateDatabase(of: instance, site), to: path, cancellation: site.machine.cancellation
-            )
+            let database = try await stateDatabase(of: instance, site)
+            let facts = try whole(path) { draft in
+                try captureSQLite(database, to: draft, cancellation: site.machine.cancellation)
+            }
             (report.bytes, report.digest) = (facts.bytes, facts.sha256)
         case (.path(let path), "sql"):
-            report.bytes = try dump(try await stateDatabase(of: instance, site), to: path)
+            let database = try await stateDatabase(of: instance, site)
+            report.bytes = try whole(path) { draft in try dump(database, to: draft) }
         case (.path(let path), _):
             let archive = try self.archive(
                 data, in: scratch, isRunning: isRunning,
                 compression: report.form == "archive" && !path.string.hasSuffix(".tar") ? .fast : .none)
             if report.form == "archive" {
                 (report.bytes, report.digest) = (archive.summary.bytes, archive.summary.sha256)
-                try archive.file.copyContents(to: draft(of: path)) { try site.machine.cancellation.check() }
-                try draft(of: path).sync()
-                try draft(of: path).renameWithoutReplacing(to: path)
-                try path.removingLastComponent().sync()
+                try whole(path) { draft in
+                    try archive.file.copyContents(to: draft) { try site.machine.cancellation.check() }
+                    try draft.sync()
+                }
             } else {
                 report.bytes = archive.summary.sourceBytes
                 report.digest = try unpack(
@@ -134,7 +137,20 @@ public struct ExportState: Sendable {
         return (file, summary)
     }
 
-    private func draft(of path: FilePath) -> FilePath { FilePath(bytes: path.bytes + Array(".draft".utf8)) }
+    /// Makes a file under a name of its own beside, and names it when it is complete. A killed run leaves nothing that is
+    /// in anybody's way.
+    private func whole<Value>(_ path: FilePath, _ make: (FilePath) throws -> Value) throws -> Value {
+        let draft = path.draftBeside()
+        do {
+            let value = try make(draft)
+            try draft.renameWithoutReplacing(to: path)
+            try path.removingLastComponent().sync()
+            return value
+        } catch {
+            if draft.isPresent { try draft.remove() }
+            throw error
+        }
+    }
 
     private func unpacked(
         _ archive: FilePath, into folder: FilePath, _ summary: ArchiveSummary
@@ -166,15 +182,14 @@ public struct ExportState: Sendable {
     private func unpack(
         _ archive: FilePath, to folder: FilePath, _ summary: ArchiveSummary, data: FilePath, isRunning: Bool
     ) throws -> String {
-        let draft = draft(of: folder)
-        if try draft.isPresent { try draft.removeTree() }
-        try draft.createFolder()
+        let draft = folder.draftBeside()
+        try draft.makeFolder()
         do {
             let digest = try digest(
                 of: try unpacked(archive, into: draft, summary), comparedWith: data, isRunning: isRunning)
             try draft.syncFileSystem()
             if try folder.isFolder {
-                guard folder.withPlatformString({ rmdir($0) }) == 0 else {
+                guard folder.withPlatformString({ paths_rmdir($0) }) == 0 else {
                     throw FileError.last("remove the empty folder", folder)
                 }
             }
@@ -186,10 +201,8 @@ public struct ExportState: Sendable {
         }
     }
 
-    private func dump(_ database: FilePath, to path: FilePath) throws -> Int64 {
-        let draft = draft(of: path)
-        if try draft.isPresent { try draft.remove() }
-        let file = draft.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+    private func dump(_ database: FilePath, to draft: FilePath) throws -> Int64 {
+        let file = draft.withPlatformString { paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard file >= 0 else { throw FileError.last("create", draft) }
         defer { close(file) }
         var bytes: Int64 = 0
@@ -204,8 +217,6 @@ public struct ExportState: Sendable {
             bytes += Int64(piece.count)
         }
         guard fsync(file) == 0 else { throw FileError.last("sync", draft) }
-        try draft.renameWithoutReplacing(to: path)
-        try path.removingLastComponent().sync()
         return bytes
     }
 }

@@ -32,9 +32,9 @@ struct RehearsedMigration: Sendable {
     static func open(
         _ file: FilePath, for writing: Bool = false, cancellation: Cancellation
     ) throws -> SQLiteDatabase {
-        let hasWAL = try FilePath(bytes: file.bytes + Array("-wal".utf8)).isPresent
-        return try SQLiteDatabase(
-            file, hasWAL && !writing ? .readOnly : .readWrite, cancellation: cancellation)
+        try writing
+            ? SQLiteDatabase(file, .readWrite, cancellation: cancellation)
+            : SQLiteDatabase.reading(file, cancellation: cancellation)
     }
 
     func rehearse(_ prepare: (SQLiteDatabase) throws -> Prepared?) throws -> Rehearsed? {

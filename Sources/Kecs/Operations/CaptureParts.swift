@@ -235,7 +235,7 @@ struct CaptureParts: Sendable {
                 remedy: "kecsctl doctor \(instance.name)")
         }
         let warnings =
-            summary.special.map { "left out, not a file, folder or link: \(printable($0))" }
+            summary.special.map { "left out, not a file, folder or link of its owner's: \(printable($0))" }
             + summary.vanished.map { "gone while it was being read: \(printable($0))" }
             + summary.changed.map { "changed every time it was read: \(printable($0))" }
         return Manifest.Part(

@@ -83,7 +83,7 @@ public struct CompareStates: Sendable {
             let file = source.root.appending(bytes: database.path)
             let name = printable(database.path)
             if database.engine == .sqlite {
-                state.databases[name] = try SQLiteDatabase(file, .readOnly).tableRowCounts()
+                state.databases[name] = try SQLiteDatabase.reading(file).tableRowCounts()
             } else {
                 state.databases[name] = [:]
                 state.databaseContents[name] = try digest(of: file, cancellation: site.machine.cancellation)

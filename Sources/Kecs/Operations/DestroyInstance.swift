@@ -49,12 +49,13 @@ public struct DestroyInstance: Sendable {
             try await runtime.stop(limit: .seconds(60))
             try await runtime.remove()
             try site.machine.cancellation.check()
-            try remains.give(up: instance.folder.path)
+            try remains.give(up: site.home.instances.appending(instance.name.description))
         } catch {
             throw await TakeBack(site: site, instance: instance).run(
                 journal, restart: state.mayWrite, after: error)
         }
-        if deleteBackups, try instance.backups.folder.isPresent { try remains.give(up: instance.backups.folder) }
+        let backups = site.home.backups.appending(instance.name.description)
+        if deleteBackups, try backups.isPresent { try remains.give(up: backups) }
         remains.sweep()
         return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups)
     }

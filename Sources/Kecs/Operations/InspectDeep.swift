@@ -170,7 +170,7 @@ public struct InspectDeep: Sendable {
     /// Services by cluster as the database has them; nil when it is no SQLite database with KECS's tables.
     private func remembered(_ file: FilePath) throws -> [String: [String]]? {
         guard try DatabaseEngine(of: file) == .sqlite else { return nil }
-        let database = try SQLiteDatabase(file, .readOnly, cancellation: site.machine.cancellation)
+        let database = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)
         var tables: Set<String> = []
         try database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").run {
             if let name = $0[0].text { tables.insert(name) }

@@ -39,8 +39,7 @@ public struct MoveBackup: Sendable {
                 cause: "\(free) are free in \(file.removingLastComponent()) and about \(needed) are needed",
                 remedy: "kecsctl backups export \(backup.id) --file /mnt/big/bundle.tar")
         }
-        let draft = FilePath(bytes: file.bytes + Array(".draft".utf8))
-        if try draft.isPresent { try draft.remove() }
+        let draft = file.draftBeside()
         do {
             var source = TreeSource(root: backup.folder.removingLastComponent())
             let own = Array(backup.id.description.utf8)
@@ -87,6 +86,11 @@ public struct MoveBackup: Sendable {
             depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
             progress: site.machine.progress
         ).run(backup.id, in: BackupStore(folder: backup.folder.removingLastComponent()))
+        try BackupStore(folder: backup.folder.removingLastComponent()).mark(backup.id) {
+            // A mark in the bundle would be its maker's.
+            $0 = BackupMark()
+            $0.imported = true
+        }
         try backup.folder.syncFileSystem()
         try backup.folder.renameWithoutReplacing(to: target)
         try store.folder.sync()

@@ -16,6 +16,8 @@ struct OpenedSource: Sendable {
     var content: Content
     /// The backup's id or the file's path, for people.
     var name: String
+    /// What `--from` was.
+    var argument: String { temporary == nil ? name : String(name.prefix { $0 != " " }) }
     /// A bundle unpacked for the time of the restore.
     var temporary: FilePath?
 

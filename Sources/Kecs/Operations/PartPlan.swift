@@ -23,6 +23,7 @@ struct PartPlan: Sendable {
         self.part = part
         root = instance.root(of: part)
         source = try Self.source(of: part)
+        source.knownDatabases = Self.known(part, root, last)
         scan = try scanTree(source, cancellation: cancellation)
         // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.
         let serverLocks =
@@ -40,6 +41,21 @@ struct PartPlan: Sendable {
         {
             self.last = (last, record)
         }
+    }
+
+    /// What was a database in the last good backup is one still, however it begins now.
+    private static func known(
+        _ part: Part, _ root: PartRoot, _ last: StoredBackup?
+    ) -> [[UInt8]: DatabaseEngine] {
+        guard part.name != Part.objectStore,
+            let record = last?.manifest?.parts.first(where: { $0.name == part.name && $0.root == root })
+        else { return [:] }
+        var known: [[UInt8]: DatabaseEngine] = [:]
+        // A name that is shown escaped is only recognised by its content.
+        for database in record.databases where !database.path.contains("\\") && database.engine == .sqlite {
+            known[Array(database.path.utf8)] = .sqlite
+        }
+        return known
     }
 
     static func source(of part: Part) throws -> TreeSource {

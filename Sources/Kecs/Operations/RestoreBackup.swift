@@ -13,6 +13,8 @@ public struct RestoreRequest: Sendable {
     public var start: Bool
     public var force: Bool
     public var dryRun: Bool
+    /// A backup of another instance is wanted: `--yes`.
+    public var acceptsStrangers = false
     /// Asked of each part's tree once it is unpacked beside, before anything is touched; what it throws ends the restore.
     var verify: (@Sendable (_ part: String, FilePath) throws -> Void)?
 
@@ -38,16 +40,22 @@ public struct RestoreBackup: Sendable {
 
     /// To be called under the instance's lock. An instance that does not exist is made from the backup first, by
     /// `RebuildInstance`.
-    public func run(_ instance: Instance, _ request: RestoreRequest) async throws -> RestoreReport {
+    ///
+    /// - Parameter ask: Asks whether a backup of another instance is wanted; throws when not. Nil: it is refused.
+    public func run(
+        _ instance: Instance, _ request: RestoreRequest, ask: ((String) throws -> Void)? = nil
+    ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
         defer { opened.close() }
+        try checkOrigin(opened, of: instance, request, ask)
         let runtime = try site.runtime(instance)
         if request.dryRun {
             let volumes = try await foldersOfVolumes(opened, request, runtime)
             return try RestorePreview(site: site).run(
-                instance, request, opened, volumes: volumes, since: began)
+                instance, request, opened, volumes: volumes, own: try await ownParts(opened, runtime),
+                since: began)
         }
         let state = await runtime.state()
         if case .unknown(let why) = state {
@@ -60,7 +68,8 @@ public struct RestoreBackup: Sendable {
         let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
         try await filling.makeReady(volumes(opened, request), isRunning: state.mayWrite)
         let volumes = try await foldersOfVolumes(opened, request, runtime)
-        let stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
+        var stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
+        stage.own = try await ownParts(opened, runtime)
         let places = try stage.places(for: opened)
         if !request.force { try await filling.checkRoom(for: places) }
         let fills = try await filling.keep(places)
@@ -121,6 +130,41 @@ public struct RestoreBackup: Sendable {
             parts: places.map(\.part), undo: id, state: await runtimeNow.state().name,
             durationSeconds: (clock.elapsed() - began).inSeconds, startError: startFailure,
             notes: stage.notes.all)
+    }
+
+    /// What another instance was is not taken for this one without a yes.
+    private func checkOrigin(
+        _ source: OpenedSource, of instance: Instance, _ request: RestoreRequest,
+        _ ask: ((String) throws -> Void)?
+    ) throws {
+        guard !request.dryRun, !request.acceptsStrangers, case .backup(let backup, let manifest) = source.content,
+            source.temporary != nil || backup.folder.removingLastComponent() != instance.backups.folder
+                || backup.mark.isImported,
+            manifest.instanceId != instance.config.id
+        else { return }
+        if let ask {
+            return try ask(
+                "“\(printable(Array(manifest.instance.utf8)))” "
+                    + "(\(printable(Array(manifest.instanceId.utf8)))) is another instance"
+                    + (manifest.host.map { ", on \(printable(Array($0.utf8)))" } ?? "")
+                    + ". Restore its backup into “\(instance.name)”?")
+        }
+        let host = manifest.host.map { " on \(printable(Array($0.utf8)))" } ?? ""
+        throw Failure(
+            .usage, "“\(source.name)” is a backup of another instance",
+            cause: "it is of “\(printable(Array(manifest.instance.utf8)))”\(host), "
+                + "\(printable(Array(manifest.instanceId.utf8))); “\(instance.name)” is \(instance.config.id)",
+            remedy: "kecsctl restore \(instance.name) --from \(source.argument) --yes")
+    }
+
+    /// Asked for only where a part's name does not say where it is.
+    func ownParts(_ source: OpenedSource, _ runtime: any Runtime) async throws -> [Part] {
+        guard case .backup(_, let manifest) = source.content,
+            manifest.parts.contains(where: { !["data", "config", Part.objectStore].contains($0.name) })
+        else { return [] }
+        // Without its container an instance may not know; its own backups do then.
+        do { return try await runtime.parts() } catch let failure as Failure
+        where [.notFound, .failed].contains(failure.kind) { return [] }
     }
 
     private func volumes(_ source: OpenedSource, _ request: RestoreRequest) -> [String] {

@@ -9,10 +9,10 @@ struct RestorePreview: Sendable {
 
     func run(
         _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, volumes: [String: FilePath],
-        since began: Duration
+        own: [Part] = [], since began: Duration
     ) throws -> RestoreReport {
         let stage = StageTrees(
-            site: site, instance: instance, request: request, id: "preview", volumes: volumes)
+            site: site, instance: instance, request: request, id: "preview", volumes: volumes, own: own)
         let places = try stage.places(for: source)
         let compare = CompareStates(site: site)
         var parts: [Difference.Part] = []

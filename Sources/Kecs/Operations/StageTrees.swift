@@ -12,6 +12,8 @@ struct StageTrees: Sendable {
     let id: String
     /// Where volumes lie on this host; those that are missing here are filled by their runtime.
     var volumes: [String: FilePath] = [:]
+    /// The instance's own parts, as its runtime knows them.
+    var own: [Part] = []
     let notes = Notes()
 
     /// Sentences for the report.
@@ -77,8 +79,9 @@ struct StageTrees: Sendable {
             throw Failure(
                 .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
         }
-        if case .volume(let volume) = part.root { return try place(of: part, volume, archive) }
-        if case .file(let file) = part.root, let name = file.lastComponent?.string {
+        let root = try root(of: part, in: backup)
+        if case .volume(let volume) = root { return try place(of: part, volume, archive) }
+        if case .file(let file) = root, let name = file.lastComponent?.string {
             let folder = try followed(file.removingLastComponent())
             return Place(
                 part: part.name, staging: try staging(for: folder.appending(name), part: part.name),
@@ -87,7 +90,7 @@ struct StageTrees: Sendable {
         }
         var live = instance.folder.path
         var label = part.name
-        switch part.root {
+        switch root {
         case .folder(let folder): live = folder
         case .inInstance(let path):
             live = live.appending(path.components.filter { $0.kind == .regular })
@@ -97,7 +100,7 @@ struct StageTrees: Sendable {
         }
         if part.name == "data" { live = try instance.dataFolder() }
         live = try followed(live)
-        let isConfig = part.root == .configuration
+        let isConfig = root == .configuration
         var target: StagedTree.Target
         if !request.paths.isEmpty {
             target = .overlay(on: live)
@@ -113,6 +116,27 @@ struct StageTrees: Sendable {
             part: part.name, staging: try staging(for: live, part: part.name), target: target,
             label: label, archive: archive,
             record: part)
+    }
+
+    /// Where a part of this name is for this instance. What the record says of its place is information: only in a backup
+    /// that this instance made itself is it good for a part that is not there at the moment.
+    private func root(of part: Manifest.Part, in backup: StoredBackup) throws -> PartRoot {
+        switch part.name {
+        case "config": return .configuration
+        case "data": return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
+        case Part.objectStore:
+            return instance.root(of: Part(name: part.name, place: .folder(instance.folder.objectStore)))
+        default: break
+        }
+        if let known = own.first(where: { $0.name == part.name }) { return instance.root(of: known) }
+        let isOwn =
+            backup.folder.removingLastComponent() == instance.backups.folder && !backup.mark.isImported
+            && backup.manifest?.instanceId == instance.config.id
+        if isOwn { return part.root }
+        throw Failure(
+            .usage, "the backup “\(backup.id)” has a part “\(part.name)”, which “\(instance.name)” does not have",
+            cause: "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
+            remedy: "kecsctl restore \(instance.name) --from \(backup.id) --into restored")
     }
 
     private func place(of part: Manifest.Part, _ volume: String, _ archive: FilePath) throws -> Place {
@@ -212,7 +236,8 @@ struct StageTrees: Sendable {
         let trees = try places.compactMap { place -> StagedTree? in
             try site.machine.cancellation.check()
             try place.staging.removingLastComponent().createFolder()
-            try place.staging.createFolder()
+            // Nobody may have put anything there: a folder of somebody else's would stay theirs with what is unpacked.
+            try place.staging.makeFolder()
             switch source.content {
             case .backup, .archive:
                 // With --path a part of which nothing is wanted stays as it is.
@@ -228,6 +253,7 @@ struct StageTrees: Sendable {
             }
             // A foreign archive need not hold every part.
             guard try place.staged.isPresent else { return nil }
+            try checkKind(place)
             try request.verify?(place.part, place.staged)
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target, label: place.label)
@@ -276,6 +302,27 @@ struct StageTrees: Sendable {
         }
         try checkDatabases(place)
         return done.entries
+    }
+
+    /// An archive brings what the part is, and nothing else in its place: a link where a folder is expected would become
+    /// the live folder, and the next restore would go where it leads.
+    private func checkKind(_ place: Place) throws {
+        func refuse(_ path: FilePath, _ what: String) -> BackupDamage {
+            BackupDamage(
+                file: place.archive.lastComponent?.string ?? place.archive.string,
+                why: "“\(path.lastComponent?.string ?? "")” in it is no \(what), which the part "
+                    + "“\(place.part)” is")
+        }
+        guard try FileStatus.of(place.staged)?.kind == .folder else { throw refuse(place.staged, "folder") }
+        guard case .entries(let folder, let named) = place.target else { return }
+        for name in named {
+            let entry = place.staged.appending(name)
+            guard let status = try FileStatus.of(entry) else { continue }
+            let isFolder = folder == instance.folder.path && name == InstanceFolder.veleroConfigName
+            guard status.kind == (isFolder ? .folder : .file) else {
+                throw refuse(entry, isFolder ? "folder" : "file")
+            }
+        }
     }
 
     /// What is about to become live must open.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -96,7 +97,7 @@ struct StagedTree: Sendable {
         guard try live.isFolder else { return false }
         let above = live.removingLastComponent()
         if try above.mountID() != live.mountID() { return true }
-        return above.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } != 0
+        return above.withPlatformString { paths_access($0, W_OK | X_OK) } != 0
     }
 
     /// Whether a rename from one to the other can work: one file system, seen through one mount.
@@ -126,12 +127,18 @@ struct StagedTree: Sendable {
     ) throws -> FilePath {
         let inPlace = try staysInPlace(live)
         if inPlace, try !areTogether(live, instance.path) {
-            return live.appending(".kecsctl-restoring").appending(id)
+            return live.appending(".kecsctl-restoring").appending("\(id)-\(Self.random())")
         }
         let above = live.removingLastComponent()
         return try inPlace || areTogether(above, instance.path)
             ? instance.restoring.appending(id).appending(part)
-            : above.appending(".\(part).kecsctl-restoring-\(id)")
+            : above.appending(".\(part).kecsctl-restoring-\(id)-\(Self.random())")
+    }
+
+    /// Outside the instance's folder others may be able to write: they must not know the name before it is there.
+    private static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return String(generator.next() as UInt64, radix: 36)
     }
 }
 

@@ -21,6 +21,7 @@ public struct UndoRestore: Sendable {
                 cause: "\(instance.folder.previous) holds nothing",
                 remedy: "kecsctl backups list \(instance.name)")
         }
+        try await record.checkPlaces(of: instance, site)
         let parts = Set(record.units.map(\.part)).union((record.fills ?? []).map(\.volume)).sorted()
         if dryRun {
             return RestoreReport(

@@ -20,6 +20,7 @@ struct RecoveryRecord: Codable, Hashable {
 
     static func read(_ file: FilePath) throws -> RecoveryRecord? {
         guard try file.isPresent else { return nil }
+        try file.checkIsOurFile()
         let record = try JSONFile.read(RecoveryRecord.self, from: file)
         guard record.version == currentVersion else {
             throw JSONFileError(

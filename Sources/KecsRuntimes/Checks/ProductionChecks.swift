@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Kecs
 import KecsStorage
@@ -184,7 +185,7 @@ enum ProductionChecks {
 }
 
 extension FilePath {
-    fileprivate var mayBeWritten: Bool { withPlatformString { access($0, W_OK | X_OK) } == 0 }
+    fileprivate var mayBeWritten: Bool { withPlatformString { paths_access($0, W_OK | X_OK) } == 0 }
 }
 
 extension String {

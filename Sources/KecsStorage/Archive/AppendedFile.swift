@@ -24,7 +24,7 @@ final class AppendedFile: @unchecked Sendable {
     init(creating path: FilePath) throws {
         self.path = path
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-        file = path.withPlatformString { open($0, flags, 0o600) }
+        file = path.withPlatformString { paths_open($0, flags, 0o600) }
         guard file >= 0 else { throw FileError.last("create", path) }
         buffer = .allocate(byteCount: Self.chunk, alignment: Block.alignment)
         isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0

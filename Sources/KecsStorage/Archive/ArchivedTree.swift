@@ -42,7 +42,7 @@ final class ArchivedTree: TreeVisitor {
                 let model = try FileStatus.of(source.path(Array(path.dropLast(suffix.count)))),
                 model.kind == .file
             else { continue }
-            let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+            let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
             guard file >= 0 else { throw FileError.last("open", substitute) }
             defer { close(file) }
             let own = try FileStatus.of(descriptor: file, at: substitute)
@@ -125,6 +125,9 @@ final class ArchivedTree: TreeVisitor {
         defer { close(file) }
         let status = try FileStatus(descriptor: file, path: source.path(path))
         guard status.kind == .file else { return summary.special.append(path) }
+        if status.links > 1, try isSecretOfSomebodyElse(status, in: entry.folder, path) {
+            return summary.special.append(path)
+        }
         if status.links > 1, let first = firstName(of: status, path) {
             var link = TarEntry(path, Tar.Kind.hardLink, status)
             // An archive's names begin with "./", so its links' targets do too.
@@ -159,6 +162,15 @@ final class ArchivedTree: TreeVisitor {
         }
     }
 
+    /// A second name of a file elsewhere, put here by somebody who may not read it: in an archive they could.
+    private func isSecretOfSomebodyElse(
+        _ status: FileStatus, in folder: CInt, _ path: [UInt8]
+    ) throws -> Bool {
+        let above = try FileStatus(descriptor: folder, path: source.path(path))
+        return paths_is_trusted(above.owner) == 0 && above.owner != status.owner
+            && status.mode & 0o004 == 0 && !(status.group == above.group && status.mode & 0o040 != 0)
+    }
+
     private func add(_ substitute: FilePath, insteadOf entry: WalkedName, _ path: [UInt8]) throws {
         // O_PATH: closing any other descriptor of a database would drop the locks this process holds on it.
         let original = openat(entry.folder, entry.name, clinux_o_path | O_NOFOLLOW | O_CLOEXEC)
@@ -169,7 +181,7 @@ final class ArchivedTree: TreeVisitor {
         defer { close(original) }
         unused.remove(path)
         let status = try FileStatus(descriptor: original, path: source.path(path))
-        let file = substitute.withPlatformString { open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) }
+        let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", substitute) }
         defer { close(file) }
         let own = try FileStatus(descriptor: file, path: substitute)

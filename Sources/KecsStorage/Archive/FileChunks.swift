@@ -14,7 +14,7 @@ final class FileChunks {
     init(_ path: FilePath) throws {
         self.path = path
         // A FIFO in the archive's place must not hang us.
-        file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         isDirect = false
         guard try FileStatus(descriptor: file, path: path).kind == .file else {

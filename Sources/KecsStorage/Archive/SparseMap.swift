@@ -22,7 +22,7 @@ enum SparseMap {
         }
         var hasMore = header.byte(482) != 0
         while hasMore {
-            guard let block = try next(), numbers.count < 2 << 20 else { return ([-1], 0) }
+            guard let block = try next(), numbers.count < TarReader.extentLimit * 2 else { return ([-1], 0) }
             guard add(TarHeader(block), 0, 21) else { return ([-1], 0) }
             hasMore = TarHeader(block).byte(504) != 0
         }

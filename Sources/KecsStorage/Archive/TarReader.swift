@@ -6,7 +6,7 @@ import SystemPackage
 final class TarReader {
     /// Of an extended header: names, attributes. More is no archive of ours, and memory is finite.
     private static let extendedLimit: Int64 = 16 << 20
-    private static let extentLimit = 1 << 20
+    static let extentLimit = 1 << 18
 
     private let bytes: ArchiveBytes
     private let file: FilePath

@@ -86,7 +86,8 @@ private final class Scan: TreeVisitor {
                     result.databases[index].sidecars.append(path)
                 }
             } else if source.findsDatabases,
-                let engine = try DatabaseEngine.sniff(entry, status, path: source.path(path))
+                let engine = try source.knownDatabases[path]
+                    ?? DatabaseEngine.sniff(entry, status, named: path, path: source.path(path))
             {
                 databases.found(path)
                 result.databases.append(TreeScan.Database(path: path, engine: engine, bytes: status.size))
@@ -150,10 +151,19 @@ extension DatabaseEngine {
     /// Both engines' files are whole numbers of 512 bytes.
     static func mayBeDatabase(size: Int64) -> Bool { size > 0 && size % 512 == 0 }
 
+    private static let suffixes = [".db", ".sqlite", ".sqlite3", ".db3"].map { Array($0.utf8) }
+
+    private static func hasDatabaseName(_ name: [UInt8]) -> Bool {
+        suffixes.contains { name.count > $0.count && name.suffix($0.count).elementsEqual($0) }
+    }
+
     fileprivate static func sniff(
-        _ entry: WalkedName, _ status: FileStatus, path: @autoclosure () -> FilePath
+        _ entry: WalkedName, _ status: FileStatus, named name: [UInt8], path: @autoclosure () -> FilePath
     ) throws -> DatabaseEngine? {
-        guard mayBeDatabase(size: status.size) else { return nil }
+        // One that was cut off, or has a byte too many, has no whole number of pages.
+        guard mayBeDatabase(size: status.size) || (status.size >= 16 && hasDatabaseName(name)) else {
+            return nil
+        }
         guard let file = try openQuietly(entry, path: path()) else { return nil }
         // A lock that SQLite holds through another descriptor of this process would be lost here (fcntl locks go with
         // the first close); so no connection to the tree's databases may be open during a scan.

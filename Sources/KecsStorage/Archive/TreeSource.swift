@@ -17,6 +17,10 @@ public struct TreeSource: Sendable {
     /// nobody writes in place, whatever their bytes say.
     public var findsDatabases = true
 
+    /// Files that are databases whatever their bytes say by now: empty, cut off or overwritten, they are damaged databases
+    /// and no plain files.
+    public var knownDatabases: [[UInt8]: DatabaseEngine] = [:]
+
     public init(
         root: FilePath, leftOut: Set<[UInt8]> = [], substitutes: [[UInt8]: FilePath] = [:],
         stayOnDevice: Bool = false

@@ -55,7 +55,7 @@ struct TreeWalk {
         var levels: [Level] = []
         defer { for index in levels.indices { levels[index].close() } }
         // The root is ours to name, so a link to a folder is one.
-        let root = source.root.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        let root = source.root.withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard root >= 0 else { throw FileError.last("open", source.root) }
         levels.append(try level(root, path: path))
         let device = levels[0].status.device

@@ -50,7 +50,7 @@ private final class Unpacker {
     init(into folder: FilePath, _ options: UnpackOptions) throws {
         self.options = options
         rootPath = folder
-        root = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        root = folder.withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard root >= 0 else { throw FileError.last("open", folder) }
         folders = FolderChain(root: root, path: folder)
         targets = FolderChain(root: root, path: folder)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import KecsSystem
 import Synchronization
@@ -44,7 +45,7 @@ public func writeArchive(
     do {
         return try write(source, to: output, compression, max(1, threads), cancellation, progress)
     } catch {
-        _ = file.withPlatformString { unlink($0) }
+        _ = file.withPlatformString { paths_unlink($0) }
         throw error
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 import SystemPackage
@@ -21,7 +22,7 @@ final class PageFile {
     init(_ file: FilePath, pageSize: Int) throws {
         path = file
         self.pageSize = pageSize
-        descriptor = file.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         do {
             count = Int(try FileStatus.of(descriptor: descriptor, at: file).size) / pageSize

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CCrypto
 import Glibc
 import KecsSystem
@@ -34,7 +35,7 @@ public struct DatabaseDigest: ~Copyable {
 
     /// Of a whole file that no connection of this process has open.
     static func of(file path: FilePath, _ cancellation: Cancellation) throws -> String {
-        let file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
+        let file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         defer { close(file) }
         let digest = DatabaseDigest()

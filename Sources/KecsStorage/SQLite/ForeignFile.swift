@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CIgzip
 import Glibc
 import KecsSystem
@@ -22,7 +23,7 @@ public enum ForeignFile: Hashable, Sendable {
     ///
     /// Not for a database that this process has open: the file is opened and closed here.
     public static func sniff(_ path: FilePath) throws -> ForeignFile {
-        let file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         defer { close(file) }
         guard try FileStatus.of(descriptor: file, at: path).kind == .file else { return .unknown }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 import SystemPackage
@@ -11,7 +12,7 @@ struct OwnFile: ~Copyable {
     init(creating path: FilePath) throws {
         self.path = path
         descriptor = path.withPlatformString {
-            open($0, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            paths_open($0, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw FileError.last("create", path) }
         guard fchmod(descriptor, 0o600) == 0 else { throw FileError.last("set the mode of", path) }

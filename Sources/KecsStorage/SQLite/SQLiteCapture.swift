@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CSQLite
 import Glibc
 public import KecsSystem
@@ -17,15 +18,20 @@ public func captureSQLite(
 ) throws -> SQLiteSnapshotFacts {
     var facts: SQLiteSnapshotFacts
     do {
-        // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
-        // left behind stays as it is, and what only we needed goes.
-        let hasWAL = try beside(source, "-wal").isPresent
-        let database = try SQLiteDatabase(
-            source, hasWAL ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
+        let database = try SQLiteDatabase.reading(
+            source, busyTimeout: busyTimeout, scratch: destination.removingLastComponent(),
+            cancellation: cancellation)
         facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
     } catch let error as SQLiteError where error.cannotOpen || error.isReadOnly {
         guard error.path == source, !folderIsWritable(of: source) else { throw error }
-        facts = try captureFromReadOnlyFolder(source, to: destination, cancellation: cancellation)
+        // SQLite cannot read a WAL database there without its `-shm`; and `immutable=1` would read it without the WAL,
+        // that is, without the newest commits.
+        let copy = try PrivateCopy(of: source, in: destination.removingLastComponent(), cancellation)
+        let lockedFor = copy.lockedFor
+        facts = try SQLiteDatabase(
+            source, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation
+        ).backup(to: destination, cancellation: cancellation, progress: progress)
+        facts.lockedFor = lockedFor
     }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
@@ -36,7 +42,7 @@ public func captureSQLite(
         throw SQLiteError(
             extendedCode: SQLITE_CORRUPT, message: "the integrity check found: \(first)\(more)", path: source)
     } catch {
-        _ = destination.withPlatformString { unlink($0) }
+        _ = destination.withPlatformString { paths_unlink($0) }
         throw error
     }
 }
@@ -65,6 +71,6 @@ func beside(_ path: FilePath, _ suffix: String) -> FilePath {
 private func folderIsWritable(of path: FilePath) -> Bool {
     let folder = path.removingLastComponent()
     return (folder.isEmpty ? FilePath(".") : folder).withPlatformString {
-        faccessat(AT_FDCWD, $0, W_OK, AT_EACCESS) == 0
+        paths_access($0, W_OK) == 0
     }
 }

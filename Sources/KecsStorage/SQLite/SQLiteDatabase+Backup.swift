@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CSQLite
 import Glibc
 public import KecsSystem
@@ -44,7 +45,7 @@ extension SQLiteDatabase {
             let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
             return try copy.facts(sha256: digest, lockedFor: lockedFor)
         } catch {
-            _ = destination.withPlatformString { unlink($0) }
+            _ = destination.withPlatformString { paths_unlink($0) }
             // What is wrong with the content came from the source; what is wrong with writing did not.
             if let error = error as? SQLiteError, error.isCorrupt { throw error.about(path) }
             throw error

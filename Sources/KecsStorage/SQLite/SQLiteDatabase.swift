@@ -24,21 +24,53 @@ public final class SQLiteDatabase {
     public let mode: Mode
     let handle: OpaquePointer
     let patience: Patience
+    private let admitted: AdmittedDatabase
+    /// What is open in truth, when the original was not to be touched.
+    private let copy: PrivateCopy?
 
     /// - Parameters:
     ///   - busyTimeout: How long a statement waits for another connection's lock.
     ///   - cancellation: Asked every few thousand steps of a statement, which then ends with `Interrupted`.
     /// - Throws: `SQLiteError`. A file that is no database is only noticed by the first statement.
-    public init(
+    public convenience init(
         _ path: FilePath, _ mode: Mode, busyTimeout: Duration = .seconds(5), cancellation: Cancellation? = nil
+    ) throws {
+        // What a killed writer left is for the next writer to roll back, but never somewhere else.
+        if mode != .immutable { _ = try HotJournal.look(at: path) }
+        try self.init(path, mode, copy: nil, busyTimeout: busyTimeout, cancellation: cancellation)
+    }
+
+    /// Opens a database to read it only, and leaves it as it was: no sidecars where there were none, and what a killed
+    /// writer left is rolled back in a private copy.
+    ///
+    /// - Parameter scratch: Where the copy is made.
+    public static func reading(
+        _ path: FilePath, busyTimeout: Duration = .seconds(5), scratch: FilePath? = nil,
+        cancellation: Cancellation? = nil
+    ) throws -> SQLiteDatabase {
+        if try HotJournal.look(at: path) == .hot {
+            let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
+            return try SQLiteDatabase(
+                path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
+        }
+        // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
+        // left behind stays as it is, and what only we needed goes.
+        let hasLog = beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
+        return try SQLiteDatabase(
+            path, hasLog ? .readOnly : .readWrite, copy: nil, busyTimeout: busyTimeout,
+            cancellation: cancellation)
+    }
+
+    /// - Parameter copy: What is opened instead of `path`, which errors speak of.
+    init(
+        _ path: FilePath, _ mode: Mode, copy: PrivateCopy?, busyTimeout: Duration, cancellation: Cancellation?
     ) throws {
         self.path = path
         self.mode = mode
+        self.copy = copy
         patience = Patience(busyTimeout, cancellation)
-        try Self.examine(path, mode)
-        let name =
-            mode == .immutable
-            ? SQLiteLocation.uri(path, parameters: "immutable=1") : SQLiteLocation.name(path)
+        admitted = try AdmittedDatabase(copy?.file ?? path, creating: mode == .create)
+        let name = mode == .immutable ? "file:\(admitted.name)?immutable=1" : admitted.name
         var opened: OpaquePointer?
         guard sqlite3_open_v2(name, &opened, Self.flags(mode), "unix") == SQLITE_OK, let opened else {
             let error = SQLiteError.last(opened, path: path)
@@ -51,6 +83,8 @@ public final class SQLiteDatabase {
         // has effects, and without it SQLite 3.40 refuses every CHECK (json_valid(…)), which are common and in our schema.
         csqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
         csqlite_configure(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        // VACUUM attaches a temporary one.
+        sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, mode == .readWrite || mode == .create ? 1 : 0)
         patience.govern(handle)
         try execute("PRAGMA cell_size_check = ON")
     }
@@ -152,27 +186,5 @@ public final class SQLiteDatabase {
             case .immutable: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
             }
         return access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
-    }
-
-    /// Looks before SQLite opens: it would wait for ever at a FIFO, and would create a file that others can read.
-    private static func examine(_ path: FilePath, _ mode: Mode) throws {
-        func refuse(_ why: String) -> SQLiteError {
-            SQLiteError(
-                extendedCode: SQLITE_CANTOPEN, message: "unable to open database file: \(why)", path: path)
-        }
-        guard !path.isEmpty else { throw refuse("the path is empty") }
-        guard path.length <= SQLiteLocation.longestPath else {
-            throw refuse("SQLite takes paths of up to \(SQLiteLocation.longestPath) bytes")
-        }
-        var status = Glibc.stat()
-        if path.withPlatformString({ stat($0, &status) }) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else { throw refuse("it is not a regular file") }
-            return
-        }
-        let reason = Errno(rawValue: errno)
-        guard mode == .create, reason == .noSuchFileOrDirectory else { throw refuse("\(reason)") }
-        let file = path.withPlatformString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
-        guard file >= 0 else { throw refuse("\(Errno(rawValue: errno))") }
-        close(file)
     }
 }

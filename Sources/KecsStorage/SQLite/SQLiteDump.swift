@@ -67,13 +67,37 @@ extension SQLiteDatabase {
         }
         let list = columns.map(sqlIdentifier).joined(separator: ",")
         let start = Array("INSERT INTO \(SQLiteText.name(table)) VALUES(".utf8)
-        try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run { row in
+        func add(_ values: ArraySlice<SQLiteValue>) throws {
             var line = start
-            for (index, value) in row.values.enumerated() {
+            for (index, value) in values.enumerated() {
                 if index > 0 { line.append(UInt8(ascii: ",")) }
                 line += SQLiteText.literal(value)
             }
             try sink.add(line + Array(");\n".utf8))
+        }
+        guard let rowid = rowidName(of: table, besides: columns) else {
+            return try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run { try add($0.values[...]) }
+        }
+        let rows = "FROM main.\(sqlIdentifier(table))"
+        var last: Int64?
+        while true {
+            do {
+                let after = last.map { " WHERE \(rowid) > \($0)" } ?? ""
+                try limitingRows(to: Self.rowLimit) {
+                    try prepare("SELECT \(rowid), \(list) \(rows)\(after) ORDER BY \(rowid)").run { row in
+                        try add(row.values.dropFirst())
+                        last = row[0].integer
+                    }
+                }
+                return
+            } catch let error as SQLiteError where error.code == SQLITE_TOOBIG {
+                let after = last.map { " WHERE \(rowid) > \($0)" } ?? ""
+                guard let large = try value("SELECT min(\(rowid)) \(rows)\(after)")?.integer else {
+                    throw error
+                }
+                try addLargeRow(of: table, large, named: rowid, columns: columns, to: &sink)
+                last = large
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CSQLite
 import Glibc
 public import KecsSystem
@@ -27,7 +28,7 @@ public func loadSQLDump(
         return try database.facts(sha256: digest, lockedFor: .zero)
     } catch {
         for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
-            _ = beside(destination, suffix).withPlatformString { unlink($0) }
+            _ = beside(destination, suffix).withPlatformString { paths_unlink($0) }
         }
         if let error = error as? SQLiteError, error.path == destination, !error.isFull {
             throw error.about(dump)

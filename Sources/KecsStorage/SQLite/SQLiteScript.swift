@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import CSQLite
 import Glibc
 import KecsSystem
@@ -23,7 +24,7 @@ struct SQLiteScript: ~Copyable {
     init(_ path: FilePath, pieceSize: Int = 1 << 20) throws {
         self.path = path
         self.pieceSize = pieceSize
-        descriptor = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        descriptor = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard descriptor >= 0 else { throw FileError.last("open", path) }
     }
 

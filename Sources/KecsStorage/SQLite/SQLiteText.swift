@@ -70,14 +70,32 @@ enum SQLiteText {
     }
 
     private static func hex(_ bytes: [UInt8]) -> [UInt8] {
+        Array("X'".utf8) + hexDigits(bytes) + [UInt8(ascii: "'")]
+    }
+
+    static func hexDigits(_ bytes: [UInt8]) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
-        var result = Array("X'".utf8)
-        result.reserveCapacity(bytes.count * 2 + 3)
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count * 2)
         for byte in bytes {
             result.append(digits[Int(byte >> 4)])
             result.append(digits[Int(byte & 15)])
         }
-        result.append(UInt8(ascii: "'"))
+        return result
+    }
+
+    /// A piece of a text for between two quotes, with marks where its line ends are.
+    static func escaped(_ bytes: [UInt8], newline: [UInt8]?, carriage: [UInt8]?) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count + bytes.count / 8)
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "\n"): result += newline ?? []
+            case UInt8(ascii: "\r"): result += carriage ?? []
+            case UInt8(ascii: "'"): result += [byte, byte]
+            default: result.append(byte)
+            }
+        }
         return result
     }
 
@@ -93,14 +111,7 @@ enum SQLiteText {
         var result = Array((newlineMark == nil ? "" : "replace(").utf8)
         result += (carriageMark == nil ? "" : "replace(").utf8
         result.append(quote)
-        for byte in bytes {
-            switch byte {
-            case newline: result += newlineMark ?? []
-            case carriage: result += carriageMark ?? []
-            case quote: result += [quote, quote]
-            default: result.append(byte)
-            }
-        }
+        result += escaped(bytes, newline: newlineMark, carriage: carriageMark)
         result.append(quote)
         if let carriageMark { result += Array(",'".utf8) + carriageMark + Array("',char(13))".utf8) }
         if let newlineMark { result += Array(",'".utf8) + newlineMark + Array("',char(10))".utf8) }
@@ -109,10 +120,16 @@ enum SQLiteText {
 
     /// A stand-in that does not occur in the text: the first one, the second one, or a numbered one.
     private static func absent(from bytes: [UInt8], _ first: String, _ second: String) -> [UInt8] {
+        absentMark(first, second) { bytes.firstRange(of: $0) != nil }
+    }
+
+    static func absentMark(
+        _ first: String, _ second: String, isPresent: ([UInt8]) throws -> Bool
+    ) rethrows -> [UInt8] {
         var number = 0
         var mark = Array(first.utf8)
         var next = Array(second.utf8)
-        while bytes.firstRange(of: mark) != nil {
+        while try isPresent(mark) {
             mark = next
             next = Array("(\(first)\(number))".utf8)
             number += 1

@@ -81,11 +81,12 @@ struct RestoreCommand: SessionCommand {
             if let moment { .at(moment) } else {
                 try RestoreFrom(from ?? "latest", environment: session.machine.environment)
             }
-        let request = RestoreRequest(
+        var request = RestoreRequest(
             from: source, parts: parts.isEmpty ? nil : parts.flatMap(\.names),
             paths: paths.map { Glob($0.pattern) },
             owners: owners, start: !noStart, force: force.force,
             dryRun: change.dryRun)
+        request.acceptsStrangers = change.yes
         let folder = try into?.path(session)
         return await session.operate(
             on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
@@ -96,7 +97,11 @@ struct RestoreCommand: SessionCommand {
                     name, source, runtime: runtime, lock: session.lock(change))
             }
             return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
-                try await RestoreBackup(site: session.site).run(instance, request)
+                try await RestoreBackup(site: session.site).run(instance, request) { question in
+                    try session.confirm(
+                        question, about: [instance.name.description, "--from", from ?? "latest"],
+                        change: change)
+                }
             }
         }
     }

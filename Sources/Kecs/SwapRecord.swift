@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import FoundationEssentials
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// How a swap is kept in a JSON file of ours, in the journal or beside the trees that it replaced. The units of a large one
+/// (`restore --path` of many files) lie in a file of their own, one line each, so that neither the file nor what is in
+/// memory while it is written or read grows with their text.
+extension Swap {
+    struct UnitFile: Codable, Hashable, Sendable {
+        var count: Int
+        /// Of the file.
+        var sha256: String
+    }
+
+    /// So many units go into the JSON itself.
+    private static let unitsInside = 500
+    private static let longestLine = 1 << 20
+
+    /// Where the units are whose record is in `file`: `journal.units` beside `journal.json`.
+    static func unitFile(beside file: FilePath) -> FilePath {
+        file.removingLastComponent().appending("\(file.stem ?? "swap").units")
+    }
+
+    /// What the JSON holds; the units that it does not hold are on disk by then.
+    func written(beside file: FilePath) throws -> Swap {
+        var written = self
+        written.unitFile = nil
+        guard units.count > Self.unitsInside else { return written }
+        let place = Self.unitFile(beside: file)
+        let draft = place.draftBeside()
+        do {
+            let sha256 = try writeUnits(to: draft)
+            try draft.rename(to: place)
+            written.unitFile = UnitFile(count: units.count, sha256: sha256)
+        } catch {
+            if draft.isPresent { try draft.remove() }
+            throw error
+        }
+        written.units = []
+        return written
+    }
+
+    private func writeUnits(to file: FilePath) throws -> String {
+        let descriptor = file.withPlatformString {
+            paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        }
+        guard descriptor >= 0 else { throw FileError.last("create", file) }
+        defer { close(descriptor) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var hasher = SHA256Hasher()
+        var bytes: [UInt8] = []
+        for (index, unit) in units.enumerated() {
+            bytes += try encoder.encode(unit)
+            bytes.append(UInt8(ascii: "\n"))
+            guard bytes.count >= 1 << 20 || index == units.count - 1 else { continue }
+            hasher.update(bytes)
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw FileError.last("write to", file) }
+                rest = rest.dropFirst(count)
+            }
+            bytes.removeAll(keepingCapacity: true)
+        }
+        guard fsync(descriptor) == 0 else { throw FileError.last("sync", file) }
+        return hasher.finish()
+    }
+
+    /// The swap whose record is in `file`, with all its units.
+    func complete(beside file: FilePath) throws -> Swap {
+        guard let expected = unitFile else { return self }
+        let place = Self.unitFile(beside: file)
+        func broken(_ why: String) -> JSONFileError { JSONFileError(path: place, why: why) }
+        let descriptor = place.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
+        guard descriptor >= 0 else { throw FileError.last("open", place) }
+        defer { close(descriptor) }
+        guard try FileStatus.of(descriptor: descriptor, at: place).kind == .file else {
+            throw broken("it is no file")
+        }
+        var swap = self
+        swap.unitFile = nil
+        let decoder = JSONDecoder()
+        var hasher = SHA256Hasher()
+        var rest: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError.last("read", place) }
+            if count == 0 { break }
+            hasher.update(Array(buffer[..<count]))
+            rest += buffer[..<count]
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                do {
+                    swap.units.append(try decoder.decode(Unit.self, from: Data(rest[start..<end])))
+                } catch {
+                    throw broken("line \(swap.units.count + 1) is no record of it")
+                }
+                guard swap.units.count <= expected.count else { throw broken("it has too many lines") }
+                start = end + 1
+            }
+            rest.removeFirst(start)
+            guard rest.count <= Self.longestLine else { throw broken("a line of it is too long") }
+        }
+        guard rest.isEmpty, swap.units.count == expected.count, hasher.finish() == expected.sha256 else {
+            throw broken("it is not what its record says")
+        }
+        return swap
+    }
+
+    /// The record of a swap that was made, in the folder of the old trees.
+    static func record(in folder: FilePath) throws -> Swap? {
+        let file = folder.appending(recordName)
+        guard file.isPresent else { return nil }
+        try file.checkIsOurFile()
+        let swap = try JSONFile.read(Swap.self, from: file).complete(beside: file)
+        try swap.check(recordedIn: file)
+        return swap
+    }
+
+    // MARK: What a record may say
+
+    /// No path in a record is believed: what is kept and what is staged lies below the instance's own `.previous/` and
+    /// `.restoring/`, or in a folder beside or in a part that bears our name for such things.
+    ///
+    /// - Parameter file: The record: `INSTANCE/journal.json` or `INSTANCE/.previous/ID/swap.json`.
+    func check(recordedIn file: FilePath) throws {
+        func refuse(_ path: FilePath) -> JSONFileError {
+            JSONFileError(path: file, why: "it names a path that no restore makes: \(path)")
+        }
+        // Above the instance's folder a name says nothing: the home may lie in a folder called `.previous`.
+        let above = file.lastComponent?.string == Self.recordName ? 3 : 1
+        let own = FilePath(root: file.root, file.components.dropLast(above))
+        func isPlain(_ path: FilePath) -> Bool {
+            path.isAbsolute && path.components.allSatisfy { $0.kind == .regular } && path.components.count > 1
+        }
+        func isOurs(_ path: FilePath) -> Bool {
+            let names = path.starts(with: own) ? path.components.dropFirst(own.components.count) : path.components[...]
+            return names.contains(where: FilePath.isMadeForRestores)
+        }
+        guard !id.isEmpty,
+            id.utf8.allSatisfy({
+                $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
+                    || (0x61...0x7A).contains($0)
+            })
+        else { throw JSONFileError(path: file, why: "“\(printable(Array(id.utf8)))” is no id of a restore") }
+        for path in [previous.path] + staging.map(\.path) + units.map(\.previous.path)
+            + units.compactMap({ $0.staged?.path })
+        where !isPlain(path) || !isOurs(path) { throw refuse(path) }
+        // Nothing of ours is live, and what is live is not ours.
+        for unit in units where !isPlain(unit.live.path) || isOurs(unit.live.path) {
+            throw refuse(unit.live.path)
+        }
+    }
+
+    /// What changes hands lies in the instance's folder or in one of its parts, as its runtime knows them. While that
+    /// cannot answer, nobody can tell.
+    func checkPlaces(of instance: Instance, _ site: Site) async throws {
+        var places = [instance.folder.path, try instance.dataFolder()]
+        let outside = units.map(\.live.path).filter { live in !places.contains { live.starts(with: $0) } }
+        guard !outside.isEmpty else { return }
+        let known: [Part]
+        do { known = try await site.runtime(instance).parts() } catch { return }
+        for part in known {
+            switch part.place {
+            case .folder(let folder), .entries(of: let folder, named: _), .volume(_, at: let folder?):
+                places.append(folder)
+                // Behind a link of the home's owner.
+                if let real = try? folder.realPath() { places.append(real) }
+            case .volume(_, at: nil): break
+            }
+        }
+        if let real = try? instance.dataFolder().realPath() { places.append(real) }
+        for live in outside where !places.contains(where: { live.starts(with: $0) }) {
+            throw Failure(
+                .damaged, "the record of a restore of “\(instance.name)” names a path that is none of its parts",
+                cause: "\(live)", remedy: "kecsctl status \(instance.name)")
+        }
+    }
+}
+
+extension FilePath {
+    private static let markers = [".kecsctl-previous", ".kecsctl-restoring"]
+
+    /// Whether it is the name of a folder in which restores keep or stage trees.
+    static func isMadeForRestores(_ name: FilePath.Component) -> Bool {
+        let text = name.string
+        if text == ".previous" || text == ".restoring" { return true }
+        return markers.contains { text == $0 || (text.hasPrefix(".") && text.contains("\($0)-")) }
+    }
+}
