@@ -86,7 +86,7 @@ public struct ListInstances: Sendable {
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
-            row.endpoints = runtime.endpoints()
+            row.endpoints = await runtime.endpoints()
             if case .unknown(let why) = state { row.problems.append(why) }
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)
