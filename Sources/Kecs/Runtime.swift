@@ -59,8 +59,10 @@ public protocol Runtime: Sendable {
     func statePlace() async throws -> Part.Place?
     /// Whom that data must belong to so that the server can write it; nil: whoever it belongs to.
     func dataOwner() async throws -> (user: UInt32, group: UInt32)?
-    /// Where it answers, for people: "http://127.0.0.1:5373". Empty when nothing listens.
-    func endpoints() -> [Endpoint]
+    /// Where it answers, for people: "http://127.0.0.1:5373". Only what is really published; empty when nothing is.
+    func endpoints() async -> [Endpoint]
+    /// Whether a new instance is given ports. What somebody else made has those that it publishes, or none.
+    var choosesPorts: Bool { get }
     /// Whether `start` would start a process at all: a local instance may be only data.
     var runsSomething: Bool { get }
 
@@ -90,11 +92,10 @@ public protocol Runtime: Sendable {
     func leave() async throws
     /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
-    /// The control plane's database as its server sees it; nil when nothing runs, or it runs on this host like any
-    /// other program.
-    func serverDatabase() async throws -> ServerView?
-    /// Where that database lies on this host; nil when it cannot be reached here.
-    func hostDatabase(of instance: Instance) async throws -> FilePath?
+    /// A database as the server sees it; nil when nothing runs, or it runs on this host like any other program.
+    ///
+    /// - Parameter path: Inside of the container; `Inventory.pathInside` has it.
+    func serverDatabase(at path: FilePath) async throws -> ServerView?
     /// Hands over what the server wrote, and with `follow` what it writes from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
@@ -111,10 +112,11 @@ extension Runtime {
         ServerSetup(
             parts: try await parts().map {
                 InventoryPart(part: $0, role: PartRole(of: $0, inside: nil), presence: .present)
-            }, endpoints: endpoints())
+            }, endpoints: await endpoints())
     }
     public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
     public var makesItsDatabase: Bool { false }
+    public var choosesPorts: Bool { runsSomething }
     public func holdsState() async throws -> Bool? { nil }
     public func folder(ofVolume name: String) async throws -> FilePath? { throw noVolumes(name) }
     public func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws {
@@ -128,8 +130,7 @@ extension Runtime {
     public func remove() async throws {}
     public func leave() async throws { try await remove() }
     public var goesWhenStopped: Bool { false }
-    public func serverDatabase() async throws -> ServerView? { nil }
-    public func hostDatabase(of instance: Instance) async throws -> FilePath? { try instance.databaseFile() }
+    public func serverDatabase(at path: FilePath) async throws -> ServerView? { nil }
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }
     public func wasTakenDown() async throws -> Bool { false }
     public func versions() async -> [String: String] { [:] }

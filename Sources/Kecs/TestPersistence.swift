@@ -49,13 +49,11 @@ public struct TestPersistence: Sendable {
         if dryRun {
             return PersistenceReport(outcome: .planned, survived: [], skipped: [], durationSeconds: 0)
         }
-        guard let database = try await runtime.hostDatabase(of: instance) else {
-            throw Failure(
-                .failed, "nothing can be written into the database of “\(instance.name)” for a test",
-                cause: "its volume cannot be reached by this user",
-                remedy: "sudo kecsctl test persistence \(instance.name)")
-        }
-        let probe = Probe(database: database, token: hex(site.machine.random(16)))
+        let chosen = try await site.database(of: instance)
+        let database = try sqliteFile(chosen, of: instance)
+        let probe = Probe(
+            database: database, inside: chosen.inventory.pathInside(of: chosen.database),
+            token: hex(site.machine.random(16)))
         let wasRunning = before.mayWrite
         var steps = Steps(runtime: runtime, probe: probe)
         let journal = Journal(
@@ -119,7 +117,8 @@ public struct TestPersistence: Sendable {
         /// The row is in a file of this host: the server must have that very file.
         private func expectServerSees(after step: String) async throws {
             let why: String
-            switch try await runtime.serverDatabase() {
+            guard let inside = probe.inside else { return }
+            switch try await runtime.serverDatabase(at: inside) {
             case nil, .unknown: return
             case .nothing(let path): why = "the server sees no \(path)"
             case .database(let seen):
@@ -135,6 +134,8 @@ public struct TestPersistence: Sendable {
     /// A row with a random mark in a table of its own, which goes with it.
     private struct Probe {
         let database: FilePath
+        /// Where the server sees it.
+        let inside: FilePath?
         let token: String
 
         func write() throws {

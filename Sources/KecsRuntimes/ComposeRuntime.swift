@@ -45,12 +45,18 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public var runsSomething: Bool { true }
     public var makesItsDatabase: Bool { true }
+    public var choosesPorts: Bool { false }
 
-    public func endpoints() -> [Endpoint] {
-        [("api", SettingKey.apiPort), ("admin", .adminPort)].compactMap { name, key in
-            guard case .integer(let port)? = instance.config.settings[key.rawValue] else { return nil }
-            return Endpoint(name: name, url: "http://127.0.0.1:\(port)")
+    /// Of the control plane's container; before there is one, of its service.
+    public func endpoints() async -> [Endpoint] {
+        do {
+            if let own = try await containers().first(where: isControlPlane) {
+                return own.endpoints(isKECS: own.isKECS)
+            }
+        } catch {
+            return []
         }
+        return []
     }
 
     public func versions() async -> [String: String] {
@@ -176,9 +182,9 @@ public struct ComposeRuntime: RebuildableRuntime {
         let config = try await compose.config()
         let control = try controlPlane(of: config)
         guard let folder = dataFolder(control), try !folder.isPresent else { return }
-        let owner = try owner(of: control)
+        let owner = try await owner(of: control)
         try folder.createFolder(mode: 0o755)
-        try folder.setOwner((owner.user, owner.group))
+        if let owner { try folder.setOwner((owner.user, owner.group)) }
     }
 
     public func stop(limit: Duration) async throws {
@@ -229,12 +235,12 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> ServerView? {
+    public func serverDatabase(at path: FilePath) async throws -> ServerView? {
         guard
             let container = try await containers()
                 .first(where: { isControlPlane($0) && $0.state.status == "running" })
         else { return nil }
-        return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
+        return try await docker.file(path.string, in: container)
     }
 
     /// Of the control plane; `docker compose logs` shows the others.
@@ -246,13 +252,6 @@ public struct ComposeRuntime: RebuildableRuntime {
         }
         try await docker.log(container.id, request, to: sink)
         return true
-    }
-
-    public func hostDatabase(of instance: Instance) async throws -> FilePath? {
-        guard let container = try await containers().first(where: isControlPlane) else {
-            return try instance.databaseFile()
-        }
-        return try await volumes.hostDatabase(of: container, instance)
     }
 
     public func wasTakenDown() async throws -> Bool {
@@ -280,16 +279,22 @@ public struct ComposeRuntime: RebuildableRuntime {
         return .volume(name, at: exists ? try await volumes.folder(of: name) : nil)
     }
 
-    /// What the file says, else the user that KECS's image runs as; the same that a new data folder is given to.
+    /// Whom the service runs as; the same that a new data folder is given to.
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
-        let owner = try owner(of: controlPlane(of: try await compose.config()))
-        return (owner.user, owner.group)
+        try await owner(of: controlPlane(of: try await compose.config())).map { ($0.user, $0.group) }
     }
 
-    private func owner(of control: ComposeProject.Service) throws -> DockerOwner {
+    /// What was given, what the container or the file says, else the user of KECS's image; nil when it is not known.
+    private func owner(of control: ComposeProject.Service) async throws -> DockerOwner? {
         if let given = try instance.settings.text(.owner) { return try DockerOwner(given) }
-        return try control.user.map { text throws(Failure) in try DockerOwner(text) }
-            ?? DockerSpec.defaultOwner
+        if let container = try await containers().first(where: isControlPlane) {
+            return try await docker.user(of: container).map { DockerOwner(user: $0.user, group: $0.group) }
+        }
+        if let text = control.user {
+            let user = ContainerUser(text: text).resolved(passwd: nil, group: nil)
+            return user.map { DockerOwner(user: $0.user, group: $0.group) }
+        }
+        return DockerContainer.isKECS(image: control.image ?? "") ? DockerSpec.defaultOwner : nil
     }
 
     public func serverSetup() async throws -> ServerSetup {
@@ -312,7 +317,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         return ServerSetup(
             parts: try await setup.located(parts), variables: control.environment,
             mounts: config.dockerMounts(of: [control]).compactMap(\.server),
-            engineHost: try await setup.engineHost())
+            user: try await owner(of: control).map { ServerUser(user: $0.user, group: $0.group) },
+            engineHost: try await docker.host())
     }
 
     /// What the containers really have, or before there are any, what the file says.

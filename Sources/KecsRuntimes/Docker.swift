@@ -157,7 +157,7 @@ struct Docker: Sendable {
                     head: head.succeeded ? head.output : []))
         }
         // An image without such programs: root on the same machine sees it all the same.
-        guard container.state.pid > 0, Machine.userID == 0, try await isOnThisKernel() else {
+        guard container.state.pid > 0, Machine.userID == 0, try await isOnThisMachine() else {
             return .unknown(
                 "the container “\(container.name)” has no “stat” to ask, and only root on the engine's machine sees through"
             )
@@ -316,17 +316,18 @@ struct Docker: Sendable {
 
     /// Where the engine keeps its volumes, on its machine.
     func rootFolder() async throws -> FilePath {
-        FilePath(try await ask(["info", "--format", "{{.DockerRootDir}}"]).outputText.trimmed)
+        FilePath(try await info("{{.DockerRootDir}}"))
     }
 
-    /// Whether the engine's containers run on the kernel that runs this process, so that its paths mean the same here.
-    func isOnThisKernel() async throws -> Bool {
-        var facts = utsname()
-        guard uname(&facts) == 0 else { return false }
-        let release = withUnsafeBytes(of: &facts.release) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        return try await ask(["info", "--format", "{{.KernelVersion}}"]).outputText.trimmed == release
+    func info(_ format: String) async throws -> String {
+        try await ask(["info", "--format", format]).outputText.trimmed
+    }
+
+    /// A tar of one small file, links followed; nil when the container has none.
+    func copyOutSmall(_ path: String, of id: String) async throws -> [UInt8]? {
+        let result = try await run(
+            ["container", "cp", "--follow-link", "\(id):\(path)", "-"], limit: .seconds(30))
+        return result.succeeded ? result.output : nil
     }
 
     /// Where the engine listens: `unix:///var/run/docker.sock`. Nobody is asked, so this works when it is down.

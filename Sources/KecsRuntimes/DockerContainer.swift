@@ -93,6 +93,10 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var mounts: [Mount]
     /// "8080/tcp" → where it is, or will be, published.
     var ports: [String: [Binding]]
+    /// The same as it is now, with ports that the engine chose; empty while it does not run.
+    var published: [String: [Binding]]
+    /// How often the engine started it again by itself.
+    var restartCount: Int
     /// "no", "always", "unless-stopped", "on-failure"
     var restartPolicy: String
     /// As it is given: "", "1001", "app:staff"; the image's own where the container was given none.
@@ -109,6 +113,12 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         case config = "Config"
         case mounts = "Mounts"
         case host = "HostConfig"
+        case network = "NetworkSettings"
+        case restartCount = "RestartCount"
+    }
+    private struct Network: Decodable {
+        var ports: [String: [Binding]?]?
+        private enum CodingKeys: String, CodingKey { case ports = "Ports" }
     }
     private struct Config: Decodable {
         var labels: [String: String]?
@@ -157,6 +167,9 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         }
         let host = try container.decode(HostConfig.self, forKey: .host)
         ports = (host.ports ?? [:]).compactMapValues { $0 }
+        let network = try container.decodeIfPresent(Network.self, forKey: .network)
+        published = (network?.ports ?? [:]).compactMapValues { $0 }
+        restartCount = try container.decodeIfPresent(Int.self, forKey: .restartCount) ?? 0
         restartPolicy = host.restartPolicy?.name ?? "no"
     }
 

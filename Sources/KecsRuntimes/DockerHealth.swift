@@ -17,13 +17,18 @@ struct DockerHealth: Sendable {
         self.address = address
     }
 
-    /// - Parameter ids: Of containers; the first one that publishes the admin port is asked.
+    /// Docker's own health state is the health where the container has a healthcheck, unless `healthUrl` is set. One of
+    /// KECS without a healthcheck is asked at its admin port; any other must stay up for a moment.
+    ///
+    /// - Parameter ids: Of containers.
     func wait(for ids: [String], limit: Duration) async throws {
         guard limit > .zero else { return }
         let clock = machine.clock
         var last = ControlPlaneHealth.not("nobody answered")
         var nextLook = clock.elapsed()
         var url = try await url(ids)
+        let isWaited = try instance.settings.text(.healthUrl) != "none"
+        var upSince: [String: (pid: Int, since: Duration)] = [:]
         let isHealthy = try await clock.wait(upTo: limit) {
             try machine.cancellation.check()
             if clock.elapsed() >= nextLook {
@@ -34,12 +39,24 @@ struct DockerHealth: Sendable {
                 if url == nil {
                     url = try await self.url(ids)
                     let waiting = containers.filter {
-                        ["starting", "unhealthy"].contains($0.state.health?.status)
+                        isWaited && ["starting", "unhealthy"].contains($0.state.health?.status)
                     }
                     if let first = waiting.first {
                         last = .not("docker calls “\(first.name)” \(first.state.health?.status ?? "")")
                     }
-                    return waiting.isEmpty && containers.allSatisfy { $0.state.status == "running" }
+                    guard waiting.isEmpty, containers.allSatisfy({ $0.state.status == "running" }) else {
+                        return false
+                    }
+                    // What it cannot start with, a container finds within moments.
+                    return containers.allSatisfy { container in
+                        if container.state.health?.status == "healthy" { return true }
+                        let known = upSince[container.id]
+                        guard let known, known.pid == container.state.pid else {
+                            upSince[container.id] = (container.state.pid, clock.elapsed())
+                            return false
+                        }
+                        return clock.elapsed() - known.since >= Self.firstMoments
+                    }
                 }
             }
             guard let url else { return false }
@@ -49,14 +66,17 @@ struct DockerHealth: Sendable {
         guard isHealthy else { throw last.failure(of: instance, at: url ?? "docker", after: limit) }
     }
 
+    private static let firstMoments = Duration.milliseconds(900)
+
     private func url(_ ids: [String]) async throws -> String? {
         switch try instance.settings.text(.healthUrl) {
         case "none": return nil
         case let url?: return url
         case nil: break
         }
-        let port = try await docker.inspect(ids).lazy.compactMap { $0.hostPort(of: DockerSpec.adminPort) }
-            .first
+        let containers = try await docker.inspect(ids)
+        if containers.contains(where: { $0.state.health.map { $0.status != "none" } ?? false }) { return nil }
+        let port = containers.lazy.filter(\.isKECS).compactMap { $0.hostPort(of: DockerSpec.adminPort) }.first
         let host = ["0.0.0.0", "", "::"].contains(address) ? "127.0.0.1" : address
         return port.map { "http://\(host.contains(":") ? "[\(host)]" : host):\($0)/health" }
     }

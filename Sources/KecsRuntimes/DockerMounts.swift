@@ -163,12 +163,6 @@ struct DockerMounts: Sendable {
             remedy: "docker cp \(container):\(inside)/. data")
     }
 
-    /// The path of the control plane's database inside its container.
-    static func database(of container: DockerContainer, _ instance: Instance) throws -> String {
-        let name = try instance.databaseFile().lastComponent?.string ?? InstanceFolder.databaseName
-        return FilePath(dataFolder(of: container.variables)).appending(name).string
-    }
-
     static func part(for volume: VolumeMount, besides used: [String]) throws -> Part {
         if volume.isFolder {
             let folder = FilePath(volume.source)

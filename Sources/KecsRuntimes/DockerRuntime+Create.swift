@@ -68,7 +68,9 @@ extension DockerRuntime {
     }
 
     private func checkOwner() throws {
-        guard Machine.userID != 0, spec.owner.user != Machine.userID else { return }
+        guard Machine.userID != 0, spec.isOwnerGiven || spec.isKECS, spec.owner.user != Machine.userID else {
+            return
+        }
         throw Failure(
             .usage, "the data folder of “\(instance.name)” cannot be given to user \(spec.owner.user)",
             cause: "only root can give files away, and the container runs as \(spec.owner)",
@@ -103,7 +105,19 @@ extension DockerRuntime {
         var arguments = try await arguments()
         let image = arguments.removeLast()
         for mount in attached { arguments += ["--mount", mount.argument] }
-        return try await docker.create(arguments + [image])
+        let id = try await docker.create(arguments + [image])
+        guard !spec.isOwnerGiven, !spec.isKECS else { return id }
+        do {
+            // Any other image says itself whom its server runs as, in its own names.
+            if let container = try await docker.container(id), let user = try await docker.user(of: container)
+            {
+                try giveDataFolder(to: DockerOwner(user: user.user, group: user.group))
+            }
+        } catch {
+            try await docker.remove(id)
+            throw error
+        }
+        return id
     }
 
     private func arguments() async throws -> [String] {
@@ -121,11 +135,18 @@ extension DockerRuntime {
     private func makeDataFolder() throws {
         let folder = spec.data
         if try !folder.isPresent { try folder.createFolder(mode: 0o755) }
-        guard try folder.entries().isEmpty else { return }
-        try folder.setOwner((spec.owner.user, spec.owner.group))
-        guard let status = try FileStatus.following(folder), status.owner == spec.owner.user else {
+        if spec.isOwnerGiven || spec.isKECS { try giveDataFolder(to: spec.owner) }
+    }
+
+    private func giveDataFolder(to owner: DockerOwner) throws {
+        let folder = spec.data
+        guard try folder.entries().isEmpty, try FileStatus.following(folder)?.owner != owner.user else {
+            return
+        }
+        try folder.setOwner((owner.user, owner.group))
+        guard let status = try FileStatus.following(folder), status.owner == owner.user else {
             throw Failure(
-                .failed, "the data folder \(folder) cannot be given to user \(spec.owner.user)",
+                .failed, "the data folder \(folder) cannot be given to user \(owner.user)",
                 cause: "only root can give files away",
                 remedy: "kecsctl start \(instance.name) --owner \(Machine.userID):\(Machine.groupID)")
         }

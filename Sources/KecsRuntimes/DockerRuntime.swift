@@ -23,8 +23,16 @@ public struct DockerRuntime: Runtime {
 
     public var runsSomething: Bool { true }
     public var makesItsDatabase: Bool { true }
+    public var choosesPorts: Bool { !spec.isAdopted }
 
-    public func endpoints() -> [Endpoint] {
+    /// Of the container, as it publishes them; before ours is there, as it will.
+    public func endpoints() async -> [Endpoint] {
+        do {
+            if let container = try await find() { return container.endpoints(isKECS: container.isKECS) }
+        } catch {
+            return []
+        }
+        guard !spec.isAdopted else { return [] }
         let host = spec.address == "0.0.0.0" ? "127.0.0.1" : spec.address
         return [("api", spec.apiPort), ("admin", spec.adminPort)].compactMap { name, port in
             port.map { Endpoint(name: name, url: "http://\(host.contains(":") ? "[\(host)]" : host):\($0)") }
@@ -156,7 +164,8 @@ public struct DockerRuntime: Runtime {
 
     /// A container that is somebody's own runs as whom its owner chose.
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
-        spec.isAdopted ? nil : (spec.owner.user, spec.owner.group)
+        guard !spec.isAdopted, spec.isOwnerGiven || spec.isKECS else { return nil }
+        return (spec.owner.user, spec.owner.group)
     }
 
     // MARK: Freeze
@@ -174,14 +183,9 @@ public struct DockerRuntime: Runtime {
 
     // MARK: Looking in
 
-    public func serverDatabase() async throws -> ServerView? {
+    public func serverDatabase(at path: FilePath) async throws -> ServerView? {
         guard let container = try await find(), container.state.status == "running" else { return nil }
-        return try await docker.file(try DockerMounts.database(of: container, instance), in: container)
-    }
-
-    public func hostDatabase(of instance: Instance) async throws -> FilePath? {
-        guard spec.isAdopted, let container = try await find() else { return try instance.databaseFile() }
-        return try await volumes.hostDatabase(of: container, instance)
+        return try await docker.file(path.string, in: container)
     }
 
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
@@ -233,7 +237,7 @@ public struct DockerRuntime: Runtime {
         return ServerSetup(
             parts: try await setup.located(own), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
             mounts: mounts,
-            engineHost: try await setup.engineHost())
+            engineHost: try await docker.host())
     }
 
     public func holdsState() async throws -> Bool? {

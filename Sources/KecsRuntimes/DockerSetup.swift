@@ -20,9 +20,9 @@ struct DockerSetup: Sendable {
         return ServerSetup(
             parts: parts, variables: container.variables,
             workingFolder: container.workingFolder.isEmpty ? nil : FilePath(container.workingFolder),
-            mounts: container.mounts.compactMap(\.server),
+            mounts: container.mounts.compactMap(\.server), user: try await docker.user(of: container),
             endpoints: container.endpoints(isKECS: container.isKECS),
-            engineHost: try await engineHost(), isKECS: container.isKECS)
+            engineHost: try await docker.host(seenBy: container), isKECS: container.isKECS)
     }
 
     func located(_ parts: [InventoryPart]) async throws -> [InventoryPart] {
@@ -41,24 +41,23 @@ struct DockerSetup: Sendable {
         }
         return located
     }
-
-    func engineHost() async throws -> EngineHost {
-        guard DockerEndpoint(try await docker.endpoint()).socket != nil else { return .another }
-        return try await docker.isOnThisKernel() ? .thisMachine : .another
-    }
 }
 
 extension DockerContainer {
     /// KECS's own image, or a server that is told what only KECS reads.
     var isKECS: Bool {
-        let name = imageName.split(separator: "/").last.map(String.init) ?? ""
+        Self.isKECS(image: imageName) || variables.keys.contains { $0.hasPrefix("KECS_") }
+    }
+
+    static func isKECS(image: String) -> Bool {
+        let name = image.split(separator: "/").last.map(String.init) ?? ""
         return name.prefix { $0 != ":" && $0 != "@" } == "kecs"
-            || variables.keys.contains { $0.hasPrefix("KECS_") }
     }
 
     /// Where it is really published, or will be once it runs.
     func endpoints(isKECS: Bool) -> [Endpoint] {
         var endpoints: [Endpoint] = []
+        let ports = state.status == "running" ? published : ports
         for (inside, bindings) in ports.sorted(by: { $0.key < $1.key }) {
             guard let binding = bindings.first(where: { UInt16($0.port) ?? 0 > 0 }) else { continue }
             let address = ["", "0.0.0.0", "::"].contains(binding.address) ? "127.0.0.1" : binding.address

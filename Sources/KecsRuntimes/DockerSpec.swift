@@ -70,6 +70,9 @@ struct DockerSpec: Hashable, Sendable {
         volumes = try VolumeMount.list(try settings.text(.volumes) ?? "")
     }
 
+    /// Whether the image is KECS's own, which runs as the user of distroless images.
+    var isKECS: Bool { DockerContainer.isKECS(image: image) }
+
     /// What follows `docker container create`.
     ///
     /// - Parameter socket: The engine's own, for k3d inside, with the group that may use it.

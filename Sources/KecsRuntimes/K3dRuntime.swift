@@ -2,7 +2,7 @@
 public import Kecs
 import KecsStorage
 public import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is bound into the node.
 public struct K3dRuntime: Runtime {
@@ -144,12 +144,11 @@ public struct K3dRuntime: Runtime {
         return true
     }
 
-    public func serverDatabase() async throws -> ServerView? {
-        let name = try instance.databaseFile().lastComponent?.string ?? InstanceFolder.databaseName
-        return try await ControlPlane(
+    public func serverDatabase(at path: FilePath) async throws -> ServerView? {
+        try await ControlPlane(
             machine: machine, kubectl: try await reachable(), instance: "\(instance.name)"
         )
-        .database(FilePath(ControlPlaneManifests.dataFolder).appending(name).string)
+        .database(path.string)
     }
 
     /// kubectl for a cluster that runs and whose API answers.

@@ -37,7 +37,7 @@ struct Volumes: Sendable {
         let folder = FilePath(volume.mountPoint)
         guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
         // An engine in a virtual machine may name a path that something else has here.
-        guard try await docker.isOnThisKernel() else { return nil }
+        guard try await docker.isOnThisMachine() else { return nil }
         return folder
     }
 
@@ -66,15 +66,6 @@ struct Volumes: Sendable {
             if let folder, try folder.isPresent, try !folder.entries().isEmpty { return true }
         }
         return false
-    }
-
-    /// Where a container's database lies on this host; nil when that is a volume out of reach.
-    func hostDatabase(of container: DockerContainer, _ instance: Instance) async throws -> FilePath? {
-        let path = try DockerMounts.database(of: container, instance)
-        guard let (mount, rest) = container.mount(holding: path), mount.type == "volume",
-            let name = mount.name
-        else { return try instance.databaseFile() }
-        return try await folder(of: name)?.appending(FilePath(rest).components)
     }
 
     /// The same parts, with the place of each volume that can be reached.
@@ -134,7 +125,7 @@ struct Volumes: Sendable {
         } else if !volume.isPlainFolder {
             return nil
         }
-        guard DockerEndpoint(try await docker.endpoint()).socket != nil, try await docker.isOnThisKernel()
+        guard DockerEndpoint(try await docker.endpoint()).socket != nil, try await docker.isOnThisMachine()
         else { return nil }
         // The engine closes its folder to others, but everybody may ask how full its file system is.
         while place.withPlatformString({ paths_access($0, F_OK) }) != 0, place != "/" {
@@ -205,7 +196,7 @@ struct Volumes: Sendable {
     private func broom() async throws -> Broom? {
         let images = try await images()
         if let image = images.first, DockerEndpoint(try await docker.endpoint()).socket != nil,
-            try await docker.isOnThisKernel(), try await run(.host(image: image), in: nil)
+            try await docker.isOnThisMachine(), try await run(.host(image: image), in: nil)
         {
             return .host(image: image)
         }

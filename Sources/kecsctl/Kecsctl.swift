@@ -12,13 +12,14 @@ struct Kecsctl: HelpedCommand {
                 name: "Lifecycle",
                 subcommands: [
                     StartCommand.self, StopCommand.self, RestartCommand.self, ListCommand.self,
-                    StatusCommand.self,
+                    StatusCommand.self, InspectCommand.self,
                     LogsCommand.self, DestroyCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",
                 subcommands: [
                     BackupCommand.self, BackupsCommand.self, RestoreCommand.self, UndoCommand.self,
+                    VolumesCommand.self, DuCommand.self,
                 ]),
             CommandGroup(
                 name: "State",

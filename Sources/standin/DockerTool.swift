@@ -60,13 +60,13 @@ struct DockerTool {
 
     private func info(_ format: String) {
         switch format {
-        case "{{.KernelVersion}}":
+        case "{{.ID}} {{.KernelVersion}} {{.DockerRootDir}}":
             var facts = utsname()
             uname(&facts)
             let release = withUnsafeBytes(of: &facts.release) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            scene.say(release + "\n", to: 1)
+            scene.say("STAND:IN:ID \(release) \(scene.engineRoot)\n", to: 1)
         default: scene.unexpected("another format")
         }
     }

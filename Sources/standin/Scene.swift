@@ -10,6 +10,18 @@ struct Scene {
     let tool: String
     let arguments: [String]
 
+    /// The engine's own folder, with the file that says which engine it is.
+    var engineRoot: FilePath {
+        let root = folder.appending("docker-root")
+        do {
+            try root.createFolder()
+            try root.appending("engine-id").replaceContents(Array("STAND:IN:ID".utf8))
+        } catch {
+            unexpected("\(error)")
+        }
+        return root
+    }
+
     /// A call as it was recorded with the real tools; nil when there is none of this name.
     private func recording(_ name: String) -> FilePath? {
         ["k3d-5.9", "docker-28"].map { folder.appending("recordings").appending($0).appending(name) }

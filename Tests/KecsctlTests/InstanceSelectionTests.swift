@@ -51,6 +51,7 @@ import Testing
     }
 
     @Test func `an overview without a name is of everything, the variable notwithstanding`() throws {
-        #expect(try resolve(variable: "dev", unnamed: .everything) == ["dev", "prod"])
+        #expect(try resolve(unnamed: .everything) == ["dev", "prod"])
+        #expect(try resolve(variable: "dev", unnamed: .everything) == ["dev"])
     }
 }

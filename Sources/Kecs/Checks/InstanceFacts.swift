@@ -40,7 +40,7 @@ public struct InstanceFacts: Sendable {
             state =
                 await TimeBound.run(limit, outer: cancellation) { _ in await runtime.state() }
                 ?? .unknown("whether it runs could not be told within \(limit.components.seconds) s")
-            endpoints = runtime.endpoints()
+            endpoints = await runtime.endpoints()
             runsSomething = runtime.runsSomething
         } catch {
             let failure = Failure.describing(error)

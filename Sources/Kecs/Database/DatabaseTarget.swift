@@ -9,9 +9,12 @@ public enum DatabaseTarget: Sendable {
     case instance(Instance, FilePath)
     case file(FilePath)
 
-    /// - Throws: `Failure` when the instance has no SQLite database.
-    public static func of(_ instance: Instance, site: Site) async throws -> DatabaseTarget {
-        .instance(instance, try await stateDatabase(of: instance, site))
+    /// - Parameter name: `PART/PATH`; nil for the database that the server uses.
+    /// - Throws: `Failure` when the instance has no such SQLite database.
+    public static func of(
+        _ instance: Instance, named name: String? = nil, site: Site
+    ) async throws -> DatabaseTarget {
+        .instance(instance, try sqliteFile(try await site.database(of: instance, named: name), of: instance))
     }
 
     /// What it is called in messages: “dev”, or the path.

@@ -19,11 +19,13 @@ public struct Inventory: Sendable {
     public var engineHost: EngineHost
     /// Whether the server is KECS, so that the ECS API may be asked; nil when that is not known.
     public var isKECS: Bool?
+    /// Everything of the outside that the server sees; nil when it sees this host's own paths.
+    public var mounts: [ServerMount]?
 
     public init(
         parts: [InventoryPart], databases: [InventoryDatabase], primary: PrimaryDatabase,
         user: ServerUser? = nil, endpoints: [Endpoint] = [], engineHost: EngineHost = .thisMachine,
-        isKECS: Bool? = nil
+        isKECS: Bool? = nil, mounts: [ServerMount]? = nil
     ) {
         self.parts = parts
         self.databases = databases
@@ -32,6 +34,7 @@ public struct Inventory: Sendable {
         self.endpoints = endpoints
         self.engineHost = engineHost
         self.isKECS = isKECS
+        self.mounts = mounts
     }
 }
 
@@ -42,6 +45,8 @@ public struct InventoryPart: Sendable {
     /// The mount point inside the container; nil where the server sees the host's own paths.
     public var pathInside: String?
     public var presence: PartPresence
+    /// Of its regular files; nil when it was not looked into.
+    public var bytes: Int64?
 
     public init(part: Part, role: PartRole, pathInside: String? = nil, presence: PartPresence) {
         self.part = part

@@ -24,6 +24,7 @@ extension Site {
             }
             switch scan {
             case .success(let scan):
+                parts[index].bytes = scan.bytes
                 databases += try finder.run(in: parts[index].part, at: root, scan: scan)
             case .failure(let error): parts[index].presence = .unreadable("\(error)")
             }
@@ -46,7 +47,8 @@ extension Site {
         }
         return Inventory(
             parts: parts, databases: databases, primary: primary, user: setup.user,
-            endpoints: setup.endpoints, engineHost: setup.engineHost, isKECS: setup.isKECS)
+            endpoints: setup.endpoints, engineHost: setup.engineHost, isKECS: setup.isKECS,
+            mounts: setup.mounts)
     }
 
     /// - Returns: Nil for a part that is not looked into.
@@ -58,9 +60,7 @@ extension Site {
         case .scans(let known): if let scan = known[part.part.name] { return .success(scan) }
         case .look: break
         }
-        // The configuration and single files hold no database, an object store's files are objects.
-        if case .entries = part.part.place { return nil }
-        guard part.presence == .present, part.role != .objects, part.part.root != nil else { return nil }
+        guard part.presence == .present, part.part.root != nil else { return nil }
         do {
             return .success(
                 try scanTree(try PartPlan.source(of: part.part), cancellation: machine.cancellation))

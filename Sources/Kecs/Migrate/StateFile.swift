@@ -26,34 +26,27 @@ extension Instance {
     }
 }
 
-/// The control plane's SQLite file; its absence or another engine is explained.
+/// The SQLite file of the database that the server uses; its absence or another engine is explained.
 func stateDatabase(of instance: Instance, _ site: Site) async throws -> FilePath {
-    try stateDatabase(of: instance, in: try await instance.reachableData(site))
+    try sqliteFile(try await site.database(of: instance), of: instance)
 }
 
-private func stateDatabase(of instance: Instance, in data: FilePath) throws -> FilePath {
-    let standard = data.appending(InstanceFolder.databaseName)
-    var file = standard
-    if try !standard.isPresent, try data.isFolder {
-        let others = try data.entries().map { data.appending($0) }
-            .filter { try FileStatus.of($0)?.kind == .file && DatabaseEngine(of: $0) == .sqlite }
-        if others.count == 1 { file = others[0] }
-    }
-    guard try file.isPresent else {
-        throw Failure(
-            .notFound, "“\(instance.name)” has no database", cause: "there is no \(standard)",
-            remedy: "kecsctl status \(instance.name)")
-    }
-    switch try DatabaseEngine(of: file) {
-    case .sqlite: return file
+/// The file of a database that must be of SQLite.
+func sqliteFile(_ chosen: ChosenDatabase, of instance: Instance) throws(Failure) -> FilePath {
+    switch chosen.database.engine {
+    case .sqlite: return chosen.file
     case .duckdb:
         throw Failure(
-            .usage, "the database of “\(instance.name)” is of DuckDB", cause: "\(file)",
-            remedy: "kecsctl migrate import \(file) \(instance.name)")
-    case .unknown, nil:
+            .usage, "the database of “\(instance.name)” is of DuckDB", cause: "\(chosen.file)",
+            remedy: "kecsctl migrate import \(chosen.file) \(instance.name)")
+    case .folder(let server):
+        throw Failure(
+            .usage, "\(chosen.database.name) of “\(instance.name)” is a database of \(server)",
+            cause: "only SQLite's are worked on here", remedy: "kecsctl inspect \(instance.name)")
+    case .unknown, .unseen:
         throw Failure(
             .damaged, "the database of “\(instance.name)” is none",
-            cause: "\(file) does not begin as an SQLite database does",
+            cause: "\(chosen.file) does not begin as an SQLite database does",
             remedy: "kecsctl backups list \(instance.name)")
     }
 }

@@ -62,10 +62,28 @@ public struct InspectDeep: Sendable {
         var findings = DeepFindings()
         let runtime = try site.runtime(instance)
         guard await runtime.state() == .running else { return findings }
-        let file = try await runtime.hostDatabase(of: instance)
-        findings.host = try file.flatMap { try SeenDatabase(of: $0) }
-        compare(try await runtime.serverDatabase(), file, &findings)
-        await askAPI(instance, runtime, file, &findings)
+        let (primary, inventory) = try await site.primary(of: instance)
+        var file: FilePath?
+        switch primary {
+        case .found(let database, _):
+            file = database.file
+            findings.host = try file.flatMap { try SeenDatabase(of: $0) }
+            if let inside = inventory.pathInside(of: database) {
+                compare(try await runtime.serverDatabase(at: inside), file, &findings)
+            } else {
+                findings.unknown.append(
+                    "the database \(database.name): nothing that the server has leads to it")
+            }
+        case .missing(let part, let path, let reason):
+            let place = inventory.place(part, path)
+            findings.problems.append("there is no \(place), which \(reason.sentence)")
+        case .inContainer:
+            findings.problems.append("the database: \(primary.problem ?? "")")
+        case .ambiguous, .unknown: findings.unknown.append("the database: \(primary.problem ?? "")")
+        // A server need not have one.
+        case .none: break
+        }
+        if inventory.isKECS != false { await askAPI(inventory, file, &findings) }
         return findings
     }
 
@@ -98,9 +116,9 @@ public struct InspectDeep: Sendable {
     // MARK: The ECS API
 
     private func askAPI(
-        _ instance: Instance, _ runtime: any Runtime, _ file: FilePath?, _ findings: inout DeepFindings
+        _ inventory: Inventory, _ file: FilePath?, _ findings: inout DeepFindings
     ) async {
-        guard let url = runtime.endpoints().first(where: { $0.name == "api" })?.url else { return }
+        guard let url = inventory.endpoints.first(where: { $0.name == "api" })?.url else { return }
         do {
             let clusters = try await names("ListClusters", "clusterArns", [:], at: url)
             var services: [String: [String]] = [:]
@@ -123,6 +141,10 @@ public struct InspectDeep: Sendable {
             }
         } catch {
             let failure = Failure.describing(error, doing: "ask the API at \(url)")
+            if failure.kind == .notFound, inventory.isKECS == nil {
+                findings.unknown.append("the ECS API: \(failure.message)")
+                return
+            }
             findings.problems.append(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
         }
     }
@@ -152,7 +174,9 @@ public struct InspectDeep: Sendable {
 
     private func ask(_ action: String, _ request: JSONValue, at url: String) async throws -> JSONValue {
         var call = ProcessCall(
-            "curl", "--silent", "--show-error", "--max-time", "5", "--request", "POST", "--header",
+            "curl", "--silent", "--show-error", "--max-time", "5", "--write-out", "\n%{http_code}",
+            "--request",
+            "POST", "--header",
             "X-Amz-Target: AmazonEC2ContainerServiceV20141113.\(action)", "--header",
             "Content-Type: application/x-amz-json-1.1", "--data", request.text(), url)
         call.limit = .seconds(10)
@@ -160,8 +184,17 @@ public struct InspectDeep: Sendable {
         guard result.succeeded else {
             throw Failure(.failed, "the API did not answer \(action)", cause: result.errorText)
         }
+        // The last line is the status.
+        let lines = result.outputText.split(separator: "\n", omittingEmptySubsequences: false)
+        let status = lines.last.flatMap { Int($0) } ?? 0
+        guard (200..<300).contains(status) else {
+            throw Failure(
+                status == 404 ? .notFound : .failed,
+                "what listens at \(url) answered \(action) with the status \(status)",
+                cause: "KECS answers it with 200")
+        }
         do {
-            return try JSONValue(parsing: result.outputText)
+            return try JSONValue(parsing: lines.dropLast().joined(separator: "\n"))
         } catch {
             throw Failure(.failed, "the API's answer to \(action) cannot be read", cause: "\(error)")
         }

@@ -91,7 +91,7 @@ public struct ListInstances: Sendable {
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
-            row.endpoints = runtime.endpoints()
+            row.endpoints = await runtime.endpoints()
             if case .unknown(let why) = state { row.problems.append(why) }
             if let down = try await down(instance, state) {
                 row.down = down

@@ -82,7 +82,7 @@ public struct StartInstance: Sendable {
         config.settings = try site.chosen(request.settings)
         for (key, value) in found { config.settings[key.rawValue] = value }
         try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
-        if kind != .local || config.settings[SettingKey.command.rawValue] != nil {
+        if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
             let ports = try ChoosePorts(site: site).run(for: kind)
             for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
             where config.settings[key.rawValue] == nil {
@@ -207,7 +207,7 @@ public struct StartInstance: Sendable {
             outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
             created: isNew, restored: restored, restoreError: restoreFailure,
             degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
-            endpoints: runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
+            endpoints: await runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
         report.recovery = recovery
         report.recoveryError = recoveryFailure
         return report
@@ -375,7 +375,7 @@ public struct StartInstance: Sendable {
         return StartReport(
             outcome: .planned, state: await runtime.state().name, created: false, restored: restores,
             restoreError: nil, degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
-            endpoints: runtime.endpoints(), durationSeconds: 0)
+            endpoints: await runtime.endpoints(), durationSeconds: 0)
     }
 }
 

@@ -112,7 +112,7 @@ public struct RestartInstance: Sendable {
         if dryRun {
             return StartReport(
                 outcome: .planned, state: await runtime.state().name, runsSomething: runtime.runsSomething,
-                endpoints: runtime.endpoints(), durationSeconds: 0)
+                endpoints: await runtime.endpoints(), durationSeconds: 0)
         }
         guard runtime.runsSomething else {
             return StartReport(
@@ -132,7 +132,7 @@ public struct RestartInstance: Sendable {
         try Journal.close(instance.folder.journal)
         return StartReport(
             outcome: .done, state: await runtime.state().name, degraded: instance.config.degraded?.why,
-            runsSomething: true, endpoints: runtime.endpoints(),
+            runsSomething: true, endpoints: await runtime.endpoints(),
             durationSeconds: (clock.elapsed() - began).inSeconds)
     }
 

@@ -5,7 +5,7 @@ import Kecs
 struct InstanceSelection: Equatable, Sendable {
     /// What a command does when no instance was named.
     enum Unnamed: Sendable {
-        /// Lists and overviews: all of them.
+        /// Lists and overviews: `$KECS_INSTANCE`, else all of them.
         case everything
         /// Reading commands and `backup`: `$KECS_INSTANCE`, else the only one there is.
         case theOnlyOne
@@ -38,8 +38,8 @@ struct InstanceSelection: Equatable, Sendable {
             var seen: Set<String> = []
             return names.filter { seen.insert($0).inserted }
         }
-        if unnamed == .everything { return existing }
         if unnamed != .never, let variable, !variable.isEmpty { return [variable] }
+        if unnamed == .everything { return existing }
         if unnamed == .theOnlyOne, existing.count == 1 { return existing }
         throw Failure(
             .usage, "no instance was named",

@@ -12,6 +12,9 @@ struct ListCommand: SessionCommand {
         ExitStatus.common, .init("kecsctl list", "all instances as a table"),
         .init("kecsctl list -o json", "the same for a script"))
 
+    @Flag(name: .customLong("all"), help: "All instances, whatever KECS_INSTANCE says.")
+    var isAll = false
+
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
@@ -21,7 +24,8 @@ struct ListCommand: SessionCommand {
             nothing: "there is no instance yet; “kecsctl start dev --runtime local” makes one")
         return await session.list(listing) {
             try await ListInstances(site: session.site).run(
-                try session.site.instanceNames())
+                try session.resolve(InstanceSelection(isAll: isAll), unnamed: .everything)
+                    .map { try InstanceName(checking: $0) })
         }
     }
 

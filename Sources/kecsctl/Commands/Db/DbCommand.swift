@@ -4,6 +4,7 @@ import Kecs
 import KecsStorage
 import KecsSystem
 import Logging
+import SystemPackage
 
 struct DbCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
@@ -20,17 +21,27 @@ struct DbCommand: HelpedCommand {
 
 /// Which database: an instance's, or a file.
 struct DatabaseOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Any SQLite database instead of an instance's.", valueName: "file"))
-    var database: PathArgument?
+    @Option(
+        help: ArgumentHelp(
+            "With an instance: which of its databases, as “inspect” names it. Without one: any SQLite file.",
+            valueName: "part/path|file"), completion: .file())
+    var database: String?
 }
 
 extension Session {
+    private func path(_ text: String) throws(Failure) -> FilePath {
+        guard !text.isEmpty, !text.contains("\0") else {
+            throw Failure(.usage, "“\(text.printable)” is no path", remedy: "kecsctl db check --help")
+        }
+        return try Home.absolute(FilePath(text), environment: machine.environment)
+    }
+
     /// The words that name the instance, or none with `--database`, and the database that they mean.
     func target(_ name: String?, _ option: DatabaseOption) async throws -> DatabaseTarget {
-        if let file = option.database { return .file(try file.path(self)) }
+        if name == nil, let file = option.database { return .file(try path(file)) }
         let name = try one(
             InstanceSelection(names: [name].compactMap(\.self)), unnamed: .theOnlyOne)
-        return try await .of(try site.instance(name), site: site)
+        return try await .of(try site.instance(name), named: option.database, site: site)
     }
 
     /// The same with the instance's lock held, for what changes it.
@@ -38,10 +49,10 @@ extension Session {
         _ name: String?, _ option: DatabaseOption, _ change: ChangeOptions,
         _ body: (DatabaseTarget) async throws -> Value
     ) async throws -> Value {
-        if let file = option.database { return try await body(.file(try file.path(self))) }
+        if name == nil, let file = option.database { return try await body(.file(try path(file))) }
         let name = try one(InstanceSelection(names: [name].compactMap(\.self)), unnamed: .variable)
         return try await locked(name, change) { instance in
-            try await body(.of(instance, site: site))
+            try await body(.of(instance, named: option.database, site: site))
         }
     }
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `inspect` prints: the inventory in plain values.
+public struct InventoryReport: Encodable, Sendable {
+    public struct PartRow: Encodable, Sendable {
+        public var name: String
+        public var role: PartRole
+        /// As a manifest names it: a folder, `file:…`, `volume:…`.
+        public var place: PartRoot
+        /// On this host; nil when it cannot be reached here.
+        public var path: String?
+        public var pathInside: String?
+        /// `present empty missing unreadable`
+        public var presence: String
+        /// Why it cannot be read.
+        public var why: String?
+        /// Of regular files; nil when it was not looked into.
+        public var sizeBytes: Int64?
+    }
+
+    public struct DatabaseRow: Encodable, Sendable {
+        /// `PART/PATH`
+        public var name: String
+        public var engine: String
+        public var sizeBytes: Int64
+        public var isPrimary: Bool
+        /// Why it is the primary one: `setting`, `DATABASE_URL`, `name`, `only`.
+        public var because: String?
+        public var path: String?
+        public var pathInside: String?
+    }
+
+    public struct UserRow: Encodable, Sendable {
+        public var user: UInt32
+        public var group: UInt32
+        public var name: String?
+    }
+
+    public var instance: String
+    public var runtime: String
+    public var state: String
+    public var parts: [PartRow]
+    public var databases: [DatabaseRow]
+    /// Why no database is the primary one.
+    public var primaryProblem: String?
+    public var user: UserRow?
+    public var endpoints: [Endpoint]
+    /// `this-machine`, `another`, or why it cannot be told.
+    public var engineHost: String
+    /// Whether the server is KECS; nil when that is not known.
+    public var isKECS: Bool?
+}
+
+/// Looks at where an instance's state is, and changes nothing.
+public struct InspectInstance: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run(_ instance: Instance) async throws -> InventoryReport {
+        let inventory = try await site.inventory(of: instance)
+        var primary: (InventoryDatabase, PrimaryReason)?
+        if case .found(let database, let reason) = inventory.primary { primary = (database, reason) }
+        return InventoryReport(
+            instance: instance.name.description, runtime: instance.config.runtime.rawValue,
+            state: await (try site.runtime(instance)).state().name,
+            parts: inventory.parts.map { part in
+                var why: String?
+                if case .unreadable(let reason) = part.presence { why = reason }
+                return InventoryReport.PartRow(
+                    name: part.part.name, role: part.role, place: instance.root(of: part.part),
+                    path: part.part.root?.string, pathInside: part.pathInside, presence: part.presence.name,
+                    why: why, sizeBytes: part.bytes)
+            },
+            databases: inventory.databases.map { database in
+                let isPrimary =
+                    primary.map { $0.0.part == database.part && $0.0.path == database.path } ?? false
+                return InventoryReport.DatabaseRow(
+                    name: database.name, engine: database.engine.title, sizeBytes: database.bytes,
+                    isPrimary: isPrimary, because: isPrimary ? primary?.1.name : nil,
+                    path: database.file?.string, pathInside: inventory.pathInside(of: database)?.string)
+            },
+            primaryProblem: inventory.primary.problem,
+            user: inventory.user.map { .init(user: $0.user, group: $0.group, name: $0.name) },
+            endpoints: inventory.endpoints, engineHost: inventory.engineHost.name, isKECS: inventory.isKECS)
+    }
+}
+
+extension PartPresence {
+    public var name: String {
+        switch self {
+        case .present: "present"
+        case .empty: "empty"
+        case .missing: "missing"
+        case .unreadable: "unreadable"
+        }
+    }
+}
+
+extension PrimaryReason {
+    public var name: String {
+        switch self {
+        case .setting: "setting"
+        case .variable(let name): name
+        case .ownName: "name"
+        case .onlyOne: "only"
+        }
+    }
+}
+
+extension PrimaryDatabase {
+    /// A sentence; nil when there is one.
+    var problem: String? {
+        switch self {
+        case .found: nil
+        case .ambiguous(let all):
+            "it cannot be told which one the server uses: \(all.map(\.name).joined(separator: ", "))"
+        case .missing(let part, let path, let reason):
+            "\(part)/\(printable(path)), which \(reason.sentence), is missing"
+        case .inContainer(let path, let reason):
+            "\(reason.sentence(about: path.string)), where nothing is mounted: it goes with the container"
+        case .none: "there is none"
+        case .unknown(let why): why
+        }
+    }
+}
+
+extension EngineHost {
+    var name: String {
+        switch self {
+        case .thisMachine: "this-machine"
+        case .another: "another"
+        case .unknown(let why): why
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// What `du` prints: how much room an instance takes, and how that grew.
+public struct DiskUsage: Encodable, Sendable {
+    public struct Item: Encodable, Sendable {
+        public var name: String
+        /// Nil when it cannot be told here.
+        public var sizeBytes: Int64?
+    }
+
+    /// Of one backup: how much was in the parts then.
+    public struct Moment: Encodable, Sendable {
+        public var backup: BackupID
+        public var at: KecsSystem.Moment
+        public var sourceBytes: Int64
+        public var backupBytes: Int64
+    }
+
+    public var instance: String
+    public var parts: [Item]
+    /// Within the parts.
+    public var databases: [Item]
+    /// A file that several backups share counts once.
+    public var backupsBytes: Int64
+    /// What `undo` could still take back.
+    public var previousBytes: Int64
+    /// Of parts, backups and what `undo` keeps, as far as it could be told.
+    public var totalBytes: Int64
+    /// The oldest first.
+    public var history: [Moment]
+}
+
+/// Adds up what an instance takes on disk.
+public struct MeasureInstance: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    public func run(_ instance: Instance) async throws -> DiskUsage {
+        let inventory = try await site.inventory(of: instance)
+        let runtime = try site.runtime(instance)
+        var parts: [DiskUsage.Item] = []
+        for part in inventory.parts {
+            var bytes = part.bytes
+            if bytes == nil, let volume = part.part.volumeOutOfReach, part.presence != .missing {
+                bytes = try await runtime.room(inVolume: volume).used?.bytes
+            }
+            parts.append(DiskUsage.Item(name: part.part.name, sizeBytes: bytes))
+        }
+        let backups = try bytes(below: instance.backups.folder)
+        let previous = try bytes(below: instance.folder.previous)
+        return DiskUsage(
+            instance: instance.name.description, parts: parts,
+            databases: inventory.databases.map { .init(name: $0.name, sizeBytes: $0.bytes) },
+            backupsBytes: backups, previousBytes: previous,
+            totalBytes: parts.reduce(backups + previous) { $0 + ($1.sizeBytes ?? 0) },
+            history: try instance.backups.all().reversed().compactMap { backup in
+                guard let manifest = backup.manifest else { return nil }
+                return DiskUsage.Moment(
+                    backup: backup.id, at: backup.id.createdAt,
+                    sourceBytes: manifest.parts.reduce(0) { $0 + $1.sourceBytes }, backupBytes: manifest.bytes
+                )
+            })
+    }
+
+    /// A file with several names counts once.
+    private func bytes(below folder: FilePath) throws -> Int64 {
+        guard folder.isFolder else { return 0 }
+        return try TreeFacts.of(folder, cancellation: site.machine.cancellation).bytes
+    }
+}
