@@ -22,13 +22,18 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var settings: [String: JSONValue]
     /// Set when a start could not restore or recover the state.
     public var degraded: Degraded?
+    /// What of a recovery fails and was accepted as it is, with “start --accept”: it does not degrade the instance again.
+    public var accepted: [String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
         public var why: String
-        public init(since: Moment, why: String) {
+        /// Whether “start --accept” is a way out: what failed cannot be recovered, and nothing is lost by leaving it.
+        public var isAcceptable: Bool?
+        public init(since: Moment, why: String, isAcceptable: Bool? = nil) {
             self.since = since
             self.why = why
+            self.isAcceptable = isAcceptable
         }
     }
 
@@ -61,7 +66,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded"] { fields[field] = nil }
+        for field in ["settings", "degraded", "accepted"] { fields[field] = nil }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)
     }
 }

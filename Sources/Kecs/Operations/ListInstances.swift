@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsState
 public import KecsStorage
 public import KecsSystem
 import SystemPackage
@@ -19,6 +20,8 @@ public struct InstanceSummary: Encodable, Sendable {
     /// What `undo` could still take back, and how much room it takes.
     public var previous: Previous?
     public var problems: [String]
+    /// k3d clusters that recoveries made, beside the control plane's own: `running stopped` or why they are neither.
+    public var clusters: [String: String]?
     /// What the server itself says, when it was asked.
     public var deep: DeepFindings?
 
@@ -88,6 +91,8 @@ public struct ListInstances: Sendable {
             row.state = state.name
             row.endpoints = runtime.endpoints()
             if case .unknown(let why) = state { row.problems.append(why) }
+            if state.mayWrite, let outage = await runtime.outage() { row.problems.append(outage) }
+            row.clusters = try await clusters(of: instance, state, &row.problems)
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)
             }
@@ -117,6 +122,24 @@ public struct ListInstances: Sendable {
         return row
     }
 
+    private func clusters(
+        of instance: Instance, _ state: RuntimeState, _ problems: inout [String]
+    ) async throws -> [String: String]? {
+        let all: [String: K3dClusterState]
+        do {
+            all = try await RecoveredClusters(site: site, instance: instance).all()
+        } catch {
+            problems.append("what became of its recovered clusters cannot be told: \(Self.sentence(error))")
+            return nil
+        }
+        for (name, cluster) in all.sorted(by: { $0.key < $1.key }) {
+            if state == .running, cluster != .running {
+                problems.append("the cluster \(name), which a recovery made, is \(cluster.name)")
+            }
+        }
+        return all.isEmpty ? nil : all.mapValues(\.name)
+    }
+
     private func newest(
         of name: InstanceName, _ problems: inout [String]
     ) throws -> InstanceSummary.LastBackup? {
@@ -144,5 +167,15 @@ public struct ListInstances: Sendable {
     private static func sentence(_ error: any Error) -> String {
         let failure = Failure.describing(error)
         return failure.message + (failure.cause.map { ": \($0)" } ?? "")
+    }
+}
+
+extension K3dClusterState {
+    fileprivate var name: String {
+        switch self {
+        case .running: "running"
+        case .stopped: "stopped"
+        case .broken(let why): why
+        }
     }
 }

@@ -224,20 +224,40 @@ public struct StartInstance: Sendable {
         do {
             let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
                 .run(instance, RecoverRequest(wait: request.wait, limit: request.limit))
-            if report.outcome == .partial { try degrade(instance, "not everything could be recovered") }
-            return (report, nil)
+            return (try settle(report, instance, request), nil)
         } catch {
             let failure = Failure.describing(error, doing: "recover “\(instance.name)”")
             guard failure.kind != .interrupted, failure.kind != .terminated else { throw failure }
             site.log("State recovery failed: \(failure.message)")
-            try degrade(instance, failure.message)
+            if !request.accept { try degrade(instance, failure.message) }
             return (nil, failure)
         }
     }
 
+    /// What could not be recovered degrades the instance, unless it was accepted as it is: now, or by an earlier start.
+    private func settle(
+        _ report: RecoverReport, _ instance: Instance, _ request: StartRequest
+    ) throws -> RecoverReport {
+        guard report.outcome == .partial else { return report }
+        var config = try InstanceConfig.read(instance.folder.config)
+        let failures = report.failures
+        if request.accept { config.accepted = Set((config.accepted ?? []) + failures).sorted() }
+        guard !Set(failures).isSubset(of: config.accepted ?? []) else {
+            if request.accept { try config.write(to: instance.folder.config) }
+            var accepted = report
+            accepted.outcome = .done
+            return accepted
+        }
+        try degrade(
+            instance,
+            "not everything could be recovered: \(failures.prefix(5).joined(separator: "; "))"
+                + (failures.count > 5 ? " and \(failures.count - 5) more" : ""))
+        return report
+    }
+
     private func degrade(_ instance: Instance, _ why: String) throws {
         var config = try InstanceConfig.read(instance.folder.config)
-        config.degraded = .init(since: site.machine.clock.now(), why: why)
+        config.degraded = .init(since: site.machine.clock.now(), why: why, isAcceptable: true)
         try config.write(to: instance.folder.config)
     }
 

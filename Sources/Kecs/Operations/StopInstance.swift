@@ -39,8 +39,13 @@ public struct StopInstance: Sendable {
                 outcome: outcome, state: state, backup: backup, backupError: failure,
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
+        let clusters = RecoveredClusters(site: site, instance: instance)
         switch state {
-        case .absent, .stopped: return report(.already, state.name, nil, nil)
+        case .absent, .stopped:
+            guard try await clusters.isAnyRunning() else { return report(.already, state.name, nil, nil) }
+            if request.dryRun { return report(.planned, state.name, nil, nil) }
+            try await clusters.stop(limit: request.limit)
+            return report(.done, await runtime.state().name, nil, nil)
         case .unknown(let why):
             throw Failure(
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
@@ -75,6 +80,12 @@ public struct StopInstance: Sendable {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }
         try Journal.close(instance.folder.journal)
+        // They hold services only, and the rows say how they come back.
+        if backup?.verified == true, runtime.goesWhenStopped {
+            try await clusters.delete()
+        } else {
+            try await clusters.stop(limit: request.limit)
+        }
         return report(
             backupFailure == nil ? .done : .partial, await runtime.state().name, backup, backupFailure)
     }

@@ -12,7 +12,8 @@ struct DegradedCheck: InstanceCheck {
             Finding(
                 .error, "“\(facts.name)” is degraded since \(degraded.since): \(degraded.why)",
                 ["since": .string("\(degraded.since)"), "why": .string(degraded.why)],
-                remedy: "kecsctl restore \(facts.name) --from latest")
+                remedy: degraded.isAcceptable == true
+                    ? "kecsctl start \(facts.name) --accept" : "kecsctl restore \(facts.name) --from latest")
         ]
     }
 }
