@@ -64,9 +64,17 @@ extension Failure {
                 } else if error.isBusy { .busy } else { .failed }
             return Failure(kind, message("a database operation failed"), cause: "\(error)")
         case let error as StateError:
-            return Failure(
-                .damaged, message("the database is not the state database that was expected"),
-                cause: "\(error)")
+            return switch error {
+            case .newer:
+                Failure(
+                    .failed, message("the state has a newer schema than this kecsctl reads"), cause: "\(error)")
+            case .older:
+                Failure(.failed, message("the state has an older schema, to be migrated first"), cause: "\(error)")
+            case .notOurs:
+                Failure(.failed, message("the database is another program's"), cause: "\(error)")
+            case .irreversible, .unknownVersion, .brokenReferences, .unreadable:
+                Failure(.failed, message("the state cannot be used"), cause: "\(error)")
+            }
         case let error as ProcessError:
             return switch error {
             case .notFound(let program):

@@ -22,7 +22,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var settings: [String: JSONValue]
     /// Set when a start could not restore or recover the state.
     public var degraded: Degraded?
-    /// What a recovery could not bring back and `start --accept` took as it is: "CLUSTER" or "CLUSTER/SERVICE".
+    /// What of a recovery fails and was accepted as it is, with “start --accept”: it does not degrade the instance again.
     public var accepted: [String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
@@ -36,9 +36,10 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             lacks == nil ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --accept"
         }
 
-        public init(since: Moment, why: String) {
+        public init(since: Moment, why: String, lacks: [String]? = nil) {
             self.since = since
             self.why = why
+            self.lacks = lacks
         }
     }
 

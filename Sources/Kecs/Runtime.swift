@@ -103,6 +103,8 @@ public protocol Runtime: Sendable {
     /// Whether what runs the instance ended it by itself, as an engine does with containers that outlived it: nobody
     /// asked for that, so it is to run again.
     func wasTakenDown() async throws -> Bool
+    /// Why nobody is served although what runs the instance is there; nil when there is nothing to say.
+    func outage() async -> String?
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -133,6 +135,7 @@ extension Runtime {
     public func serverDatabase(at path: FilePath) async throws -> ServerView? { nil }
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }
     public func wasTakenDown() async throws -> Bool { false }
+    public func outage() async -> String? { nil }
     public func versions() async -> [String: String] { [:] }
 
     private func noVolumes(_ name: String) -> Failure {

@@ -19,6 +19,17 @@ struct ControlPlane: Sendable {
         }
     }
 
+    /// Why nobody is there to serve: its Deployment is gone, or was told to run nothing. Nil: it is there, be it up or not.
+    func missing() async throws -> String? {
+        let found = try await kubectl.object(
+            "deployment", ControlPlaneManifests.deployment, namespace: ControlPlaneManifests.namespace)
+        guard let found else {
+            return "the Deployment \(ControlPlaneManifests.namespace)/\(ControlPlaneManifests.deployment) is gone"
+        }
+        if found["metadata"]?["deletionTimestamp"] != nil { return "its Deployment is being deleted" }
+        return found["spec"]?["replicas"]?.integer == 0 ? "its Deployment has 0 replicas" : nil
+    }
+
     /// Applying into a namespace that is going exits 0, and then all of it goes (K62c).
     private func waitOutTermination() async throws {
         let isGone = try await machine.clock.wait(upTo: .seconds(60), every: .seconds(1)) {

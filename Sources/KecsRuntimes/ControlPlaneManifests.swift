@@ -23,6 +23,8 @@ struct ControlPlaneManifests: Hashable, Sendable {
     var adminNodePort: Int
     var logLevel = "info"
     var instance: String
+    /// Of the node that the data is bound into: on another one its folder does not exist.
+    var node: String
     var components: Set<Component> = []
     /// Who owns the PostgreSQL database that is there; nil when there is none yet.
     var postgresOwner: UInt32?
@@ -144,6 +146,7 @@ struct ControlPlaneManifests: Hashable, Sendable {
                     "metadata": ["labels": labels],
                     "spec": [
                         "serviceAccountName": "kecs-server",
+                        "nodeSelector": ["kubernetes.io/hostname": .string(node)],
                         "terminationGracePeriodSeconds": 30,
                         "dnsPolicy": "ClusterFirstWithHostNet",
                         "securityContext": [

@@ -28,6 +28,13 @@ struct K3d: Sendable {
             return .init(try await clusters().first { $0.name == cluster })
         } catch let failure as Failure where failure.kind == .unreachable {
             return .unknown(failure.cause ?? failure.message)
+        } catch ProcessError.notFound(let program) {
+            // Of a cluster that was ever made there is at least its kubeconfig or its draft.
+            let place = ownKubeconfig.removingLastComponent()
+            let traces = [
+                ownKubeconfig, place.appending(InstanceFolder.clusterDraftName), place.appending(InstanceFolder.nodesName),
+            ]
+            return traces.contains { $0.isPresent } ? .unknown("“\(program)” is not on PATH") : .absent
         }
     }
 

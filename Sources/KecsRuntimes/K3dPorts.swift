@@ -17,7 +17,7 @@ struct K3dPorts: Sendable {
     /// there when it is not yet.
     func kubePort(of cluster: OwnCluster) async throws -> Int {
         let isMain = cluster.kubeconfig == instance.folder.kubeconfig
-        let file = cluster.kubeconfig.removingLastComponent().appending(Self.fileName)
+        let file = Self.file(of: cluster)
         if isMain { return try await kept(.kubePort, from: Self.first) }
         if try file.isPresent { return try JSONFile.read(Record.self, from: file).kubePort }
         return try await Self.exclusively("ports", machine: machine) {
@@ -56,6 +56,17 @@ struct K3dPorts: Sendable {
             .failed, "“\(instance.name)” finds no free port for its setting \(key.rawValue)",
             cause: "all from \(first) to \(first + 999) are taken",
             remedy: "kecsctl config set \(instance.name) \(key.rawValue) 16550")
+    }
+
+    /// Where the port of a cluster that only holds services is kept.
+    static func file(of cluster: OwnCluster) -> FilePath {
+        cluster.kubeconfig.removingLastComponent().appending(fileName)
+    }
+
+    /// For a remedy: the next port up that nobody listens on.
+    static func nextFree(after port: Int) throws -> Int {
+        for next in (port + 1)..<min(port + 1000, 65_536) where try Ports.isFree(UInt16(next)) { return next }
+        return port
     }
 
     private struct Record: Codable { var kubePort: Int }

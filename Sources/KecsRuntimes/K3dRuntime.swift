@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-import KecsStorage
+public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
@@ -78,7 +78,8 @@ public struct K3dRuntime: Runtime {
                     return .unknown("the cluster “\(cluster.name)” belongs to another instance (\(other))")
                 }
                 return switch found.condition {
-                case .running: .running
+                // Its nodes run; the state is the server's.
+                case .running: await outage() == nil ? .running : .paused
                 case .stopped: .stopped
                 case .paused: .paused
                 // Its server may be writing, so it is not stopped; nobody reaches it, so it is not running. `start`
@@ -92,11 +93,64 @@ public struct K3dRuntime: Runtime {
         }
     }
 
+    /// Why the control plane does not serve although its cluster runs. One that is on its way is no outage.
+    public func outage() async -> String? {
+        if let healthURL, ControlPlaneHealth(asking: healthURL) == .healthy { return nil }
+        do {
+            guard case .present(let found) = try await cluster.condition(), found.condition == .running else {
+                return nil
+            }
+            let kubectl = try await reachable()
+            let why = try await ControlPlane(
+                machine: machine, kubectl: kubectl, instance: "\(instance.name)"
+            ).missing()
+            return why.map { "its cluster runs and its control plane does not: \($0)" }
+        } catch {
+            let failure = Failure.describing(error)
+            return failure.message + (failure.cause.map { ": \($0)" } ?? "")
+        }
+    }
+
+    /// As docker does with a container of its own: nodes that ended with the engine, or that it found ended at its start.
+    public func wasTakenDown() async throws -> Bool {
+        guard case .present(let found) = try await cluster.condition(), found.condition == .stopped else {
+            return false
+        }
+        let servers = found.nodes.filter { $0.role == "server" }.map(\.name)
+        for container in try await cluster.engine.docker.inspect(servers) {
+            if try await cluster.engine.docker.endedAtItsStart(container) { return true }
+        }
+        return false
+    }
+
+    /// Before anything of a new instance is made: without these programs there would be an instance that cannot be started.
+    public func prepare() async throws -> [SettingKey: JSONValue] {
+        for program in ["k3d", "kubectl", "docker"] where !isOnPath(program) {
+            throw Failure(
+                .unreachable, "“\(instance.name)” cannot run in a cluster of its own: \(program) is missing",
+                cause: "“\(program)” is not on PATH", remedy: "command -v \(program)")
+        }
+        return [:]
+    }
+
+    private func isOnPath(_ program: String) -> Bool {
+        (machine.environment["PATH"] ?? "").split(separator: ":").contains {
+            FilePath(String($0)).appending(program).isPresent
+        }
+    }
+
     // MARK: Start
 
     /// - Parameter limit: From the moment that the cluster is there until the control plane answers; zero: do not wait.
     public func start(limit: Duration) async throws {
         try await cluster.bringUp(limit: limit)
+        try await bringUpControlPlane(limit: limit)
+        guard limit > .zero else { return }
+        try await waitUntilHealthy(limit: limit)
+    }
+
+    /// In a cluster that is up: applies it, and waits until it is available.
+    func bringUpControlPlane(limit: Duration) async throws {
         let controlPlane = ControlPlane(
             machine: machine, kubectl: cluster.kubectl, instance: "\(instance.name)")
         try await controlPlane.apply(try manifests())
@@ -105,7 +159,6 @@ public struct K3dRuntime: Runtime {
         for deployment in cluster.components.compactMap(\.deployment).sorted() {
             try await controlPlane.waitUntilAvailable(deployment, limit: limit)
         }
-        try await waitUntilHealthy(limit: limit)
     }
 
     private func manifests() throws -> ControlPlaneManifests {
@@ -116,7 +169,8 @@ public struct K3dRuntime: Runtime {
         let owner = (status.owner, status.group)
         return ControlPlaneManifests(
             image: image, dataFolder: dataFolder, owner: owner, apiNodePort: ports.api,
-            adminNodePort: ports.admin, instance: "\(instance.name)", components: cluster.components,
+            adminNodePort: ports.admin, instance: "\(instance.name)",
+            node: "k3d-\(cluster.name)-server-0", components: cluster.components,
             postgresOwner: cluster.components.contains(.postgres)
                 ? try ControlPlaneManifests.preparePostgres(in: dataFolder, owner: owner) : nil)
     }

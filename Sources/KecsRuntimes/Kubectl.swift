@@ -44,17 +44,16 @@ struct Kubectl: Sendable {
 
     /// Applies objects in the order given, those that are there already too. One call.
     ///
+    /// - Parameter forced: Take fields that somebody else has set.
     /// - Returns: What kubectl says it applied, such as `deployment.apps/web`; all of them, unless `complaint` is set.
     func apply(
-        _ objects: [JSONValue], limit: Duration = .seconds(120)
+        _ objects: [JSONValue], forced: Bool = true, limit: Duration = .seconds(120)
     ) async throws -> (applied: Set<String>, complaint: String?) {
         guard !objects.isEmpty else { return ([], nil) }
         let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
         let result = try await run(
-            [
-                "apply", "--server-side", "--force-conflicts", "--field-manager=\(Self.fieldManager)",
-                "--request-timeout=60s", "-f", "-",
-            ], input: Array(list.text().utf8), limit: limit)
+            ["apply", "--server-side"] + (forced ? ["--force-conflicts"] : [])
+                + ["--field-manager=\(Self.fieldManager)", "--request-timeout=60s", "-f", "-"], input: Array(list.text().utf8), limit: limit)
         let applied = result.outputText.split(separator: "\n").compactMap { line in
             line.hasSuffix(" serverside-applied") ? String(line.dropLast(" serverside-applied".count)) : nil
         }

@@ -47,16 +47,45 @@ extension Kubectl {
             })
     }
 
-    /// Whether a namespace holds nothing but what Kubernetes puts into every one.
-    func isBare(namespace: String) async throws -> Bool {
-        let kinds = "configmaps,secrets,persistentvolumeclaims,statefulsets.apps,jobs.batch"
-        let lines = try await lines(
-            [
-                "get", kinds, "-n", namespace, "--no-headers", "-o",
-                "custom-columns=KIND:.kind,NAME:.metadata.name", Self.patience,
-            ])
-        return lines.allSatisfy { line in
-            line.split(separator: " ").map(String.init) == ["ConfigMap", "kube-root-ca.crt"]
+    /// What a namespace holds that neither Kubernetes puts into every one nor goes with something of this recovery: of every
+    /// kind that the API has, custom resources included.
+    ///
+    /// - Returns: `Ingress mine`, sorted.
+    func foreignObjects(in namespace: String) async throws -> [String] {
+        let kinds = try await lines([
+            "api-resources", "--namespaced=true", "--verbs=list,delete", "-o", "name", Self.patience,
+        ])
+        guard !kinds.isEmpty else {
+            throw Failure(
+                .unreachable, "it cannot be told what is in “\(namespace)” of “\(cluster)”",
+                cause: "kubectl named no kinds of objects", remedy: "kubectl version")
+        }
+        let found = try await lines([
+            "get", kinds.joined(separator: ","), "-n", namespace, "--no-headers", "-o",
+            "custom-columns=KIND:.kind,NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].kind",
+            Self.patience,
+        ])
+        return Set(
+            found.compactMap { line -> String? in
+                let words = line.split(separator: " ").map(String.init)
+                guard words.count == 3 else { return line }
+                return Self.isEverywhere(words[0], words[1], owner: words[2]) ? nil : "\(words[0]) \(words[1])"
+            }
+        ).sorted()
+    }
+
+    /// What Kubernetes itself puts into a namespace, and what it made for something that is gone by now and goes after it.
+    private static func isEverywhere(_ kind: String, _ name: String, owner: String) -> Bool {
+        switch kind {
+        case "ConfigMap": name == "kube-root-ca.crt"
+        case "ServiceAccount": name == "default"
+        case "Event": true
+        case "Endpoints": false
+        case "EndpointSlice": owner == "Service"
+        case "ReplicaSet": owner == "Deployment"
+        case "ControllerRevision": owner == "DaemonSet"
+        case "Pod": owner == "ReplicaSet" || owner == "DaemonSet"
+        default: false
         }
     }
 

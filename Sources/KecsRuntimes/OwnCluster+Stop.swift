@@ -38,7 +38,11 @@ extension OwnCluster {
         try await locked {
             switch try await k3d.existence(of: name) {
             case .unknown(let why): throw unknown(why)
-            case .absent: try await removeRemains(engine.findings())
+            case .absent:
+                // Without docker nothing was ever made here that could be left.
+                do {
+                    try await removeRemains(engine.findings())
+                } catch ProcessError.notFound where !kubeconfig.isPresent && !draft.isPresent {}
             case .present:
                 guard try await isOurs() else {
                     // Nobody asked us to make it, so nobody asks us to delete it.

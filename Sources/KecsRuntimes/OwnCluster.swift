@@ -25,6 +25,8 @@ struct OwnCluster: Sendable {
     var ingress: [Ingress] = []
     var image = OwnCluster.defaultImage
     var agents = 0
+    /// Of a recovery with a bound, which no wait here goes beyond.
+    var time: RecoveryTime?
 
     /// A port of this host that leads to Traefik: which setting keeps it, from where on it is looked for.
     struct Ingress: Sendable {
@@ -81,6 +83,11 @@ struct OwnCluster: Sendable {
 
     func condition() async throws -> K3d.Existence { try await k3d.existence(of: name) }
 
+    /// Not less than a second: k3d takes no smaller one, and a wait of nothing still looks once.
+    private func bounded(_ limit: Duration) -> Duration {
+        time.map { max(.seconds(1), $0.limit(limit)) } ?? limit
+    }
+
     /// Creates, starts, resumes or rebuilds it, and waits until its API is ready.
     ///
     /// - Parameter limit: For the API, once the nodes run.
@@ -88,7 +95,7 @@ struct OwnCluster: Sendable {
         try kubeconfig.removingLastComponent().createFolder()
         try await locked {
             let isNew = try await bringUpNodes()
-            try await waitForAPI(isNew: isNew, limit: max(limit, Self.phase))
+            try await waitForAPI(isNew: isNew, limit: bounded(max(limit, Self.phase)))
             try await NodeAddresses(self).record()
             if try draft.isPresent { try draft.remove() }
         }
@@ -136,7 +143,8 @@ struct OwnCluster: Sendable {
     }
 
     func startNodes() async throws {
-        let result = try await k3d.start(name, phase: Self.phase, limit: Self.phase * 3)
+        let result = try await k3d.start(
+            name, phase: bounded(Self.phase), limit: bounded(Self.phase * 3))
         guard result.succeeded else {
             throw failed("k3d could not start “\(name)”", result)
         }
@@ -150,15 +158,17 @@ struct OwnCluster: Sendable {
         let choice = K3dPorts(instance: instance, machine: machine)
         let kubePort = try await choice.kubePort(of: self)
         let ports = self.ports + (try await choice.ingress(of: self))
-        for port in ports.map(\.host) + [kubePort] { try checkIsFree(port) }
+        for (port, key) in try settings(of: ports) + [(kubePort, SettingKey.kubePort)] {
+            try await checkIsFree(port, key)
+        }
         for folder in folders { try folder.createFolder() }
         let request = K3dCreate(
             cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, ports: ports,
-            instance: instance.config.id, phase: Self.phase)
+            instance: instance.config.id, phase: bounded(Self.phase))
         try JSONFile.write(
             ["cluster": name, "since": "\(machine.clock.now())"], to: draft)
         machine.progress.step("creating the cluster \(name)", total: nil)
-        let result = try await k3d.create(request, limit: Self.creation)
+        let result = try await k3d.create(request, limit: bounded(Self.creation))
         guard !result.succeeded else { return }
         // k3d has rolled back, or says so; see for ourselves, and take away what is left.
         let failure = failed("k3d could not create “\(name)”", result)
@@ -205,13 +215,32 @@ struct OwnCluster: Sendable {
         }
     }
 
-    func checkIsFree(_ port: Int) throws {
+    /// Which setting each port of this host comes from.
+    private func settings(of ports: [K3dCreate.Port]) throws -> [(Int, SettingKey)] {
+        let api = try instance.settings.number(.apiPort) ?? 5373
+        let admin = try instance.settings.number(.adminPort) ?? 5374
+        return ports.map { port in
+            let entry = ingress.first { $0.node == port.node }
+            let key: SettingKey =
+                if let entry { entry.key } else if port.host == api { .apiPort } else if port.host == admin {
+                    .adminPort
+                } else { .kubePort }
+            return (port.host, key)
+        }
+    }
+
+    private func checkIsFree(_ port: Int, _ key: SettingKey) async throws {
         guard let number = UInt16(exactly: port), try !Ports.isFree(number) else { return }
         let holder = Ports.holder(of: number)
+        let isMain = kubeconfig == instance.folder.kubeconfig
+        // Of a cluster that only holds services the port stands in a file of its own, and is chosen anew without it.
+        let remedy =
+            key == .kubePort && !isMain
+            ? "rm \(ShellWords.quote([K3dPorts.file(of: self).string]))"
+            : "kecsctl config set \(instance.name) \(key.rawValue) \(try K3dPorts.nextFree(after: port))"
         throw Failure(
-            .failed, "the port \(port) that “\(instance.name)” needs is taken",
-            cause: holder.map { "process \($0.pid) listens on it: \($0.command)" },
-            remedy: "kecsctl start \(instance.name) --api-port \(port + 10) --admin-port \(port + 11)")
+            .failed, "the port \(port) that “\(instance.name)” needs is taken (\(key.rawValue))",
+            cause: holder.map { "process \($0.pid) listens on it: \($0.command)" }, remedy: remedy)
     }
 
     // MARK: Ready

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
 public import KecsState
-import KecsStorage
+public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
@@ -21,8 +21,46 @@ public struct RecoverGround: RecoveryGround {
         }
     }
 
-    public func bringUp(_ cluster: String, limit: Duration) async throws {
-        try await ownCluster(cluster).bringUp(limit: limit)
+    public func bringUp(_ cluster: String, _ time: RecoveryTime) async throws {
+        var own = try ownCluster(cluster)
+        own.time = time
+        try await own.bringUp(limit: time.limit())
+    }
+
+    public func ownedClusters() async throws -> [String: K3dClusterState] {
+        let folder = instance.folder.path.appending(InstanceFolder.clustersName)
+        // Each cluster that is brought up has a folder here; who has none is not asked for k3d.
+        guard folder.isFolder else { return [:] }
+        let names = try folder.entries().map(\.string).filter(OwnCluster.isName)
+        guard !names.isEmpty else { return [:] }
+        let there = try await clusters()
+        var owned: [String: K3dClusterState] = [:]
+        for name in names where !holdsControlPlane(name) {
+            guard let state = there[name], try await ownCluster(name).isOurs() else { continue }
+            owned[name] = state
+        }
+        return owned
+    }
+
+    public func stop(cluster: String, limit: Duration) async throws {
+        try await ownCluster(cluster).stop(limit: limit)
+    }
+
+    public func delete(cluster: String) async throws { try await ownCluster(cluster).remove() }
+
+    public func holdsControlPlane(_ cluster: String) -> Bool {
+        instance.config.runtime == .k3d && cluster == "kecs-\(instance.name)"
+    }
+
+    public func missingControlPlane(in cluster: String) async throws -> String? {
+        guard holdsControlPlane(cluster) else { return nil }
+        return try await ControlPlane(
+            machine: machine, kubectl: kubectl(cluster), instance: "\(instance.name)"
+        ).missing()
+    }
+
+    public func bringUpControlPlane(in cluster: String, _ time: RecoveryTime) async throws {
+        try await K3dRuntime(instance, machine: machine).bringUpControlPlane(limit: time.limit())
     }
 
     /// The instance's own cluster has its data and its ports; others hold services only.
@@ -52,11 +90,26 @@ public struct RecoverGround: RecoveryGround {
         try await kubectl(cluster).secrets()
     }
 
+    public func manifests(
+        in namespace: String, of cluster: String
+    ) async throws -> [KubernetesObject.ID: JSONValue] {
+        let found = try await kubectl(cluster).get(
+            ["deployments.apps", "daemonsets.apps", "services"], namespace: namespace)
+        return Dictionary(
+            found.compactMap { object in
+                guard let kind = object["kind"]?.string, let name = object["metadata"]?["name"]?.string else {
+                    return nil
+                }
+                return (KubernetesObject.ID(kind, namespace, name), object)
+            }
+        ) { first, _ in first }
+    }
+
     public func apply(
-        _ objects: [RecoveryObject], in cluster: String
+        _ objects: [RecoveryObject], in cluster: String, overwriting: Bool
     ) async throws -> [KubernetesObject.ID: String] {
         let kubectl = try await kubectl(cluster)
-        let (applied, complaint) = try await kubectl.apply(objects.map(\.manifest))
+        let (applied, complaint) = try await kubectl.apply(objects.map(\.manifest), forced: overwriting)
         guard let complaint else { return [:] }
         // Refused, or nobody there to refuse it?
         let (isReady, why) = try await kubectl.readyz()
@@ -65,13 +118,28 @@ public struct RecoverGround: RecoveryGround {
                 .unreachable, "the API of “\(cluster)” does not answer any more", cause: why,
                 remedy: "kecsctl recover \(instance.name) --resume")
         }
-        // Names are unique within one call: it is about one namespace.
+        // Names are unique within one call: it is about one namespace. What kubectl says of many objects at once does not
+        // always name the one that it means, so each is asked about by itself.
         var refused: [KubernetesObject.ID: String] = [:]
-        for object in objects where !applied.contains(Kubectl.word(for: object)) {
-            refused[object.id] = complaint
+        let left = objects.filter { !applied.contains(Kubectl.word(for: $0)) }
+        guard left.count > 1 else {
+            for object in left { refused[object.id] = complaint }
+            return refused
+        }
+        for object in left {
+            if refused.count >= Self.singleQuestions {
+                refused[object.id] = complaint
+                continue
+            }
+            try machine.cancellation.check()
+            let (_, why) = try await kubectl.apply([object.manifest], forced: overwriting)
+            if let why { refused[object.id] = why }
         }
         return refused
     }
+
+    /// So many objects that were refused are asked about one by one; more than that have one reason.
+    private static let singleQuestions = 50
 
     public func rollouts(
         in namespace: String, of cluster: String
@@ -89,26 +157,45 @@ public struct RecoverGround: RecoveryGround {
                 switch Rollout(of: object) {
                 case .complete: .complete(available: available)
                 case .waiting(let why): .waiting(available: available, why: why)
-                case .failed(let why): .failed(why: why)
+                case .failed(let why): .failed(available: available, why: why)
                 }
         }
         return states
     }
 
-    public func remove(recovery: String, from cluster: String) async throws -> [String] {
+    public func obstacles(
+        in namespace: String, of cluster: String
+    ) async throws -> [KubernetesObject.ID: RolloutObstacle] {
+        try await KubectlObstacles(kubectl(cluster), namespace: namespace).byWorkload()
+    }
+
+    public func remove(recovery: String, from cluster: String) async throws -> RecoveryRemoval {
         let kubectl = try await kubectl(cluster)
         let label = "\(RecoveryLabel.name)=\(recovery)"
-        var removed = try await kubectl.delete(
+        var removal = RecoveryRemoval()
+        removal.removed = try await kubectl.delete(
             ["deployments.apps", "daemonsets.apps", "services", "pods"], label: label, limit: .seconds(120))
         // A namespace takes everything in it along: only those go that hold nothing of anybody else.
         let left = try await kubectl.inventory(mark: RecoveryLabel.name)
-        for (id, found) in left where id.kind == "Namespace" && found.recovery == recovery {
-            guard !left.contains(where: { $0.key.namespace == id.name && !$0.value.isGoing }),
-                try await kubectl.isBare(namespace: id.name)
-            else { continue }
-            removed += try await kubectl.deleteNamespace(id.name, limit: .seconds(120))
+        for (id, found) in left.sorted(by: { $0.key < $1.key })
+        where id.kind == "Namespace" && found.recovery == recovery {
+            var foreign: [String] = []
+            // Addresses of a Service that is gone go a moment after it.
+            _ = try await machine.clock.wait(upTo: .seconds(10), every: .seconds(1)) {
+                try machine.cancellation.check()
+                foreign = try await kubectl.foreignObjects(in: id.name)
+                return !foreign.contains { $0.hasPrefix("Endpoint") }
+            }
+            guard foreign.isEmpty else {
+                let shown = foreign.prefix(10).joined(separator: ", ")
+                let rest = foreign.count > 10 ? " and \(foreign.count - 10) more" : ""
+                removal.kept.append("the namespace \(id.name) stays: it holds \(shown)\(rest)")
+                continue
+            }
+            removal.removed += try await kubectl.deleteNamespace(id.name, limit: .seconds(120))
         }
-        return removed.sorted()
+        removal.removed.sort()
+        return removal
     }
 }
 

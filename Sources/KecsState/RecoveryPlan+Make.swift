@@ -12,6 +12,7 @@ extension RecoveryPlan {
             taskSets: Dictionary(grouping: records.taskSets, by: \.serviceARN),
             tasks: Dictionary(grouping: records.tasks, by: \.clusterARN))
         clusters = records.clusters.sorted { $0.name < $1.name }.map(planner.step)
+        refuseSharedNames()
         var members: [String: [String]] = [:]
         for cluster in clusters {
             switch cluster.decision {
@@ -22,6 +23,31 @@ extension RecoveryPlan {
         }
         k3dClusters = members.sorted { $0.key < $1.key }.map { name, names in
             K3dStep(name: name, action: planner.action(name), clusters: names)
+        }
+    }
+
+    /// Two services whose objects would be one: the first one in the order of names has it, the other is told whose it is.
+    private mutating func refuseSharedNames() {
+        struct Place: Hashable {
+            var k3dCluster: String?
+            var object: KubernetesObject.ID
+        }
+        var owners: [Place: String] = [:]
+        for cluster in clusters.indices {
+            for index in clusters[cluster].services.indices {
+                let service = clusters[cluster].services[index]
+                let places = service.wanted.map {
+                    Place(k3dCluster: clusters[cluster].k3dCluster, object: $0.id)
+                }
+                if let taken = places.first(where: { owners[$0] != nil }), let owner = owners[taken] {
+                    clusters[cluster].services[index].decision = .fail(
+                        "its \(taken.object) would be that of the service \(owner)")
+                    clusters[cluster].services[index].objects = []
+                    clusters[cluster].services[index].wanted = []
+                } else {
+                    for place in places { owners[place] = "\(clusters[cluster].name)/\(service.name)" }
+                }
+            }
         }
     }
 }
@@ -100,7 +126,7 @@ private struct RecoveryPlanner {
             let outcome = place.outcome(translate)
             return RecoveryPlan.ServiceStep(
                 name: service.serviceName, arn: service.arn, taskSet: taskSet, priority: priority,
-                decision: outcome.decision, objects: outcome.objects,
+                decision: outcome.decision, objects: outcome.objects, wanted: outcome.wanted,
                 notes: note.map { [$0] + outcome.notes } ?? outcome.notes, secrets: outcome.secrets)
         }
         if policy.skip.contains("\(place.translation.cluster.name)/\(service.serviceName)") {
@@ -198,11 +224,12 @@ private struct Place {
     struct Outcome {
         var decision: RecoveryPlan.Decision
         var objects: [KubernetesObject] = []
+        var wanted: [KubernetesObject] = []
         var notes: [TranslationNote] = []
         var secrets: Set<SecretReference> = []
     }
 
-    /// What has all of its objects is left alone; of what has some, all are applied again.
+    /// What is there is left alone; only what is missing is made.
     func decision(_ wanted: [KubernetesObject]) -> RecoveryPlan.Decision {
         switch objects {
         case .known(let there): wanted.allSatisfy { there.contains($0.id) } ? .exists : .recover
@@ -214,8 +241,12 @@ private struct Place {
         do {
             let translation = try translate().get()
             let decision = decision(translation.objects)
+            var missing: [KubernetesObject] = []
+            if decision == .recover, case .known(let there) = objects {
+                missing = translation.objects.filter { !there.contains($0.id) }
+            }
             return Outcome(
-                decision: decision, objects: decision == .recover ? translation.objects : [],
+                decision: decision, objects: missing, wanted: translation.objects,
                 notes: translation.notes, secrets: translation.secrets)
         } catch Reason.skip(let why) {
             return Outcome(decision: .skip(why))

@@ -54,11 +54,18 @@ public struct RecoveryPlan: Hashable, Sendable {
         public let taskSet: String?
         /// 0 comes first. Services of one priority are one batch.
         public let priority: Int64
-        public let decision: Decision
-        /// What is to be applied; nothing unless the decision is `recover`.
-        public let objects: [KubernetesObject]
+        public var decision: Decision
+        /// What is missing and to be applied; nothing unless the decision is `recover`.
+        public var objects: [KubernetesObject]
+        /// All that belongs to it, be it there or not.
+        public var wanted: [KubernetesObject]
         public let notes: [TranslationNote]
         public let secrets: Set<SecretReference>
+
+        /// The object that runs its tasks.
+        public var workload: KubernetesObject? {
+            wanted.first { ["Deployment", "DaemonSet"].contains($0.id.kind) }
+        }
     }
 
     public struct TaskStep: Hashable, Sendable {

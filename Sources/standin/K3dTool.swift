@@ -69,8 +69,14 @@ struct K3dTool {
         var running = 0
         for node in nodes(of: cluster.name, in: world) where node.labels["k3d.role"] != "noRole" {
             let role = node.labels["k3d.role"] ?? ""
-            guard case .object(var facts)? = recorded.first(where: { $0["role"]?.string == role }) else {
-                continue
+            // No recording has an agent that runs; its node is told like the server's.
+            let known = recorded.first { $0["role"]?.string == (role == "agent" ? "server" : role) }
+            guard case .object(var facts)? = known else { continue }
+            if role == "agent" {
+                facts["role"] = "agent"
+                facts["name"] = .string(node.name)
+                facts["volumes"] = []
+                facts["IP"] = ["IP": "172.25.0.9", "Static": false]
             }
             let isRunning = node.status == "running" || node.status == "paused"
             if role == "server", isRunning { running += 1 }
@@ -131,7 +137,9 @@ struct K3dTool {
         guard let name = options.next(), name.utf8.count <= 32 else { scene.unexpected("the name") }
         options.end()
         guard timeout.hasSuffix("s"), Int(timeout.dropLast()) != nil else { scene.unexpected("the timeout") }
-        guard servers == "1", agents == "0" else { scene.unexpected("the nodes") }
+        guard servers == "1", let agents = agents.flatMap({ Int($0) }), agents >= 0 else {
+            scene.unexpected("the nodes")
+        }
         if !leavesKubeconfig { scene.unexpected("it would write the user's kubeconfig") }
         guard api.hasPrefix("127.0.0.1:"), let kubePort = Int(api.dropFirst(10)) else {
             scene.unexpected("the API's address")
@@ -171,7 +179,8 @@ struct K3dTool {
             world.clusters.removeAll { $0.name == name }
             world.clusters.append(
                 .init(
-                    name: name, kubePort: kubePort, binds: binds, image: image, isNetworkForeign: isThere))
+                    name: name, kubePort: kubePort, binds: binds, image: image, isNetworkForeign: isThere,
+                    agents: agents))
         }
         reach("Created image volume") { world in
             if world.volumes.contains(where: { $0.name == "k3d-\(name)-images" }) {
@@ -194,6 +203,7 @@ struct K3dTool {
         }
         reach("Creating LoadBalancer") { world in
             add("server-0", "server", "created", name, labels, &world)
+            for agent in 0..<agents { add("agent-\(agent)", "agent", "created", name, [], &world) }
             add("serverlb", "loadbalancer", "created", name, [], &world)
             world.containers.removeAll { $0.name == "k3d-\(name)-tools" }
         }
@@ -205,6 +215,7 @@ struct K3dTool {
         scene.change { $0.creating -= 1 }
         reach("Starting node 'k3d-two-server-0'") { world in
             set("k3d-\(name)-server-0", "running", &world)
+            for agent in 0..<agents { set("k3d-\(name)-agent-\(agent)", "running", &world) }
         }
         let taken = scene.world.takenPorts
         if hostPorts.contains(where: taken.contains) {
@@ -244,7 +255,10 @@ struct K3dTool {
             let words = label.replacing("@server:*", with: "").split(separator: "=")
             if words.count == 2 { labels[String(words[0])] = String(words[1]) }
         }
-        world.containers.append(.init(name: "k3d-\(cluster)-\(suffix)", status: status, labels: labels))
+        world.containers.append(
+            .init(
+                name: "k3d-\(cluster)-\(suffix)", status: status, labels: labels,
+                id: "id-of-k3d-\(cluster)-\(suffix)", restart: "unless-stopped"))
     }
 
     private func set(_ container: String, _ status: String, _ world: inout World) {

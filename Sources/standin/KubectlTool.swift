@@ -6,6 +6,12 @@ import SystemPackage
 
 struct KubectlTool {
     let scene: Scene
+    let table: APITable
+
+    init(scene: Scene) {
+        self.scene = scene
+        table = APITable(scene: scene, custom: scene.world.customResources)
+    }
 
     func run() -> Never {
         var options = Options(scene.arguments.dropFirst(), scene: scene)
@@ -14,6 +20,7 @@ struct KubectlTool {
         case "get": get(&options, cluster)
         case "apply": apply(&options, cluster)
         case "delete": delete(&options, cluster)
+        case "api-resources": resources(&options)
         case "logs": logs(&options, cluster)
         case "exec": execute(cluster)
         default: scene.unexpected("unknown command")
@@ -48,112 +55,15 @@ struct KubectlTool {
         return cluster.name
     }
 
-    // MARK: Get
-
-    private func get(_ options: inout Options, _ cluster: String) -> Never {
-        _ = options.value("--request-timeout")
-        if let raw = options.value("--raw") {
-            options.end()
-            guard raw == "/readyz" else { scene.unexpected("the path \(raw)") }
-            scene.say("ok", to: 1)
-            _exit(0)
-        }
-        let namespace = options.value("-n")
-        let everywhere = options.flag("-A")
-        let label = options.value("-l")
-        let ignores = options.flag("--ignore-not-found")
-        let hasHeaders = !options.flag("--no-headers")
-        let form = options.value("-o") ?? ""
-        if form != "json", !form.hasPrefix("custom-columns=") || hasHeaders, !form.hasPrefix("go-template=") {
-            scene.unexpected("the form \(form)")
-        }
-        let kinds = (options.next() ?? "").split(separator: ",").map { Self.kind(String($0)) }
-        let name = options.next()
-        options.end()
-        let found = scene.change(objects: true) { world -> [JSONValue] in
-            let keys = (world.objects[cluster] ?? [:]).keys.sorted().filter { key in
-                let words = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-                return kinds.contains(words[0]) && (name == nil || name == words[2])
-                    && (everywhere || words[1].isEmpty || words[1] == (namespace ?? "default"))
-                    && matches(world.objects[cluster]?[key], label)
-            }
-            return keys.compactMap { key in
-                advance(key, cluster, &world)
-                return world.objects[cluster]?[key]
-            }
-        }
-        if form.hasPrefix("custom-columns=") {
-            scene.say(
-                found.map { columns($0, form.dropFirst("custom-columns=".count)) + "\n" }.joined(), to: 1)
-        } else if form.hasPrefix("go-template=") {
-            for object in found {
-                let metadata = object["metadata"]
-                for key in (object["data"]?.object ?? [:]).keys.sorted() {
-                    scene.say(
-                        "\(metadata?["namespace"]?.string ?? "") \(metadata?["name"]?.string ?? "") \(key)\n",
-                        to: 1)
-                }
-            }
-        } else if name != nil {
-            guard let object = found.first else {
-                if ignores { _exit(0) }
-                scene.say("Error from server (NotFound)\n", to: 2)
-                _exit(1)
-            }
-            scene.say(text(object), to: 1)
-        } else {
-            scene.say(text(["apiVersion": "v1", "kind": "List", "items": .array(found)]), to: 1)
-        }
-        _exit(0)
-    }
-
-    /// `KIND:.kind,MARK:.metadata.labels.a\.b/c`: values, three spaces apart; `<none>` for what is not there.
-    private func columns(_ object: JSONValue, _ form: Substring) -> String {
-        form.split(separator: ",").map { column in
-            let path = column.drop { $0 != ":" }.dropFirst(2).replacing("\\.", with: "\u{0}")
-            var value: JSONValue? = object
-            for key in path.split(separator: ".") {
-                value = value?[String(key.replacing("\u{0}", with: "."))]
-            }
-            return value?.string ?? value?.integer.map(String.init) ?? "<none>"
-        }.joined(separator: "   ")
-    }
-
-    private func matches(_ object: JSONValue?, _ label: String?) -> Bool {
-        guard let label else { return true }
-        return label.split(separator: ",").allSatisfy { term in
-            let words = term.split(separator: "=").map(String.init)
-            let value = object?["metadata"]?["labels"]?[words[0]]?.string
-            return words.count == 2 ? value == words[1] : value != nil
-        }
-    }
-
-    /// A workload comes up a little with each question.
-    private func advance(_ key: String, _ cluster: String, _ world: inout World) {
-        guard case .object(var object)? = world.objects[cluster]?[key],
-            object["kind"]?.string == "Deployment",
-            case .object(var status)? = object["status"]
-        else { return }
-        if case .integer(let left)? = status["standinQuestions"], left > 0 {
-            status["standinQuestions"] = .integer(left - 1)
-        } else {
-            let replicas = object["spec"]?["replicas"] ?? 1
-            status["updatedReplicas"] = replicas
-            status["availableReplicas"] = replicas
-        }
-        object["status"] = .object(status)
-        world.objects[cluster]?[key] = .object(object)
-    }
-
     // MARK: Looking in
 
     /// The workload that a call names, if it is there.
-    private func needWorkload(_ word: String?, _ namespace: String?, _ cluster: String) {
+    func needWorkload(_ word: String?, _ namespace: String?, _ cluster: String) {
         guard let word, let namespace else { scene.unexpected("no workload, or no namespace") }
         let words = word.split(separator: "/").map(String.init)
         guard words.count == 2 else { scene.unexpected("the workload \(word)") }
         let isThere = scene.change(objects: true) { world in
-            world.objects[cluster]?["\(Self.kind(words[0]))/\(namespace)/\(words[1])"] != nil
+            world.objects[cluster]?["\(table.kind(words[0]))/\(namespace)/\(words[1])"] != nil
         }
         guard isThere else {
             scene.say(
@@ -227,131 +137,14 @@ struct KubectlTool {
         waitpid(pid, &status, 0)
         return status >> 8 & 0xff
     }
+}
 
-    // MARK: Apply
-
-    private func apply(_ options: inout Options, _ cluster: String) -> Never {
-        guard options.flag("--server-side"), options.flag("--force-conflicts"),
-            options.value("--field-manager") == "kecsctl", options.value("-f") == "-"
-        else { scene.unexpected("another way to apply") }
-        _ = options.value("--request-timeout")
-        options.end()
-        var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(0, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
-        guard let document = try? JSONValue(parsing: String(decoding: input, as: UTF8.self)) else {
-            scene.say("error: error parsing STDIN\n", to: 2)
-            _exit(1)
-        }
-        let objects = document["items"]?.array ?? [document]
-        if objects.isEmpty { _exit(scene.replay("K54-apply-empty")) }
-        let fault = scene.take { $0.kind == "die" }
-        let end = fault.map { min(Int($0.at ?? "0") ?? 0, objects.count) } ?? objects.count
-        let answers = scene.change(objects: true) { world -> [(text: String, isError: Bool)] in
-            objects[..<end].map { object in
-                let kind = object["kind"]?.string ?? ""
-                let name = object["metadata"]?["name"]?.string ?? ""
-                let namespace = object["metadata"]?["namespace"]?.string ?? ""
-                guard namespace.isEmpty || world.objects[cluster]?["namespace//\(namespace)"] != nil else {
-                    return (
-                        "Error from server (NotFound): error when creating \"STDIN\": namespaces \"\(namespace)\" not found",
-                        true
-                    )
-                }
-                if world.invalid.contains(name) {
-                    return ("The \(kind) \"\(name)\" is invalid: spec: Invalid value", true)
-                }
-                store(object, "\(kind.lowercased())/\(namespace)/\(name)", cluster, &world)
-                return ("\(Self.resource(kind, object))/\(name) serverside-applied", false)
-            }
-        }
-        for answer in answers { scene.say(answer.text + "\n", to: answer.isError ? 2 : 1) }
-        if fault != nil { scene.die() }
-        _exit(answers.contains { $0.isError } ? 1 : 0)
+extension APITable {
+    /// The first word of an object's key: `deploy` and `deployments.apps` to `deployment`. What the server has no type for
+    /// is refused as it refuses it (K08).
+    func kind(_ word: String) -> String {
+        resource(word)?.kind.lowercased() ?? word.lowercased()
     }
-
-    private func store(_ object: JSONValue, _ key: String, _ cluster: String, _ world: inout World) {
-        let old = world.objects[cluster]?[key]
-        guard case .object(var fields) = old.map({ $0.merging(object) }) ?? object else { return }
-        var generation: Int64 = 1
-        if let old, case .integer(let number)? = old["metadata"]?["generation"] {
-            generation = old["spec"] == fields["spec"] ? number : number + 1
-        }
-        fields["metadata"] = (fields["metadata"] ?? [:]).merging(["generation": .integer(generation)])
-        if object["kind"]?.string == "Deployment", old?["spec"] != fields["spec"] {
-            fields["status"] = [
-                "observedGeneration": .integer(generation), "updatedReplicas": 0, "availableReplicas": 0,
-                "standinQuestions": .integer(Int64(world.rolloutQuestions)),
-            ]
-        }
-        world.objects[cluster, default: [:]][key] = .object(fields)
-    }
-
-    // MARK: Delete
-
-    private func delete(_ options: inout Options, _ cluster: String) -> Never {
-        if scene.arguments.dropFirst().first == "namespace" { deleteNamespace(&options, cluster) }
-        guard options.flag("-A"), options.flag("--ignore-not-found"), options.value("-o") == "name",
-            options.value("--cascade") == "foreground", options.value("--timeout") != nil,
-            let label = options.value("-l")
-        else { scene.unexpected("another way to delete") }
-        let kinds = (options.next() ?? "").split(separator: ",").map { Self.kind(String($0)) }
-        options.end()
-        let gone = scene.change(objects: true) { world -> [String] in
-            let keys = (world.objects[cluster] ?? [:]).keys.sorted().filter { key in
-                kinds.contains(String(key.prefix { $0 != "/" }))
-                    && matches(world.objects[cluster]?[key], label)
-            }
-            for key in keys { world.objects[cluster]?[key] = nil }
-            return keys
-        }
-        for key in gone {
-            let words = key.split(separator: "/", omittingEmptySubsequences: false)
-            scene.say("\(words[0])/\(words[2])\n", to: 1)
-        }
-        _exit(0)
-    }
-
-    private func deleteNamespace(_ options: inout Options, _ cluster: String) -> Never {
-        _ = options.next()
-        guard let name = options.next(), options.flag("--ignore-not-found"),
-            options.value("--timeout") != nil,
-            options.value("-o") == "name"
-        else { scene.unexpected("another way to delete a namespace") }
-        options.end()
-        scene.change(objects: true) { world in
-            for key in (world.objects[cluster] ?? [:]).keys
-            where key == "namespace//\(name)"
-                || key.split(separator: "/", omittingEmptySubsequences: false)[1] == name
-            {
-                world.objects[cluster]?[key] = nil
-            }
-        }
-        scene.say("namespace/\(name)\n", to: 1)
-        _exit(0)
-    }
-
-    // MARK: Words
-
-    /// `deployments` and `deploy` to `deployment`.
-    private static func kind(_ word: String) -> String {
-        let word = word.lowercased().split(separator: ".").first.map(String.init) ?? word
-        switch word {
-        case "deploy": return "deployment"
-        case "ds": return "daemonset"
-        case "ns": return "namespace"
-        case "svc": return "service"
-        default: return word.hasSuffix("s") && !word.hasSuffix("ss") ? String(word.dropLast()) : word
-        }
-    }
-
-    private static func resource(_ kind: String, _ object: JSONValue) -> String {
-        let version = object["apiVersion"]?.string ?? "v1"
-        let group = version.split(separator: "/").count == 2 ? "." + version.prefix { $0 != "/" } : ""
-        return kind.lowercased() + group
-    }
-
-    private func text(_ value: JSONValue) -> String { value.text() }
 }
 
 extension JSONValue {

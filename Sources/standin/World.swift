@@ -67,6 +67,9 @@ struct World: Codable {
         var isReachable = false
         var isNetworkForeign = false
         var isVolumeForeign = false
+        var agents = 0
+        /// Whether what is bound is bound into every node.
+        var bindsAllNodes = false
     }
     /// Of the recorded cluster's server (71c).
     static let recordedAddress = "172.25.0.2"
@@ -103,6 +106,11 @@ struct World: Codable {
     var missingImages: [String] = []
     /// Names of objects that the API refuses.
     var invalid: [String] = []
+    /// Of custom resource definitions: `widgets.example.com`.
+    var customResources: [String] = []
+    /// Workloads whose pods do not become available, by name, and why: `ImagePullBackOff CrashLoopBackOff FailedMount
+    /// FailedScheduling FailedCreate CreateContainerConfigError InvalidImageName Unready`.
+    var podTroubles: [String: String] = [:]
     /// How long k3d takes to create a cluster.
     var createMilliseconds = 0
     /// How many creates run now, and how many ran at once at most.
@@ -125,7 +133,7 @@ struct World: Codable {
         case docker, clusters, containers, networks, volumes, takenPorts, missingImages, invalid,
             createMilliseconds
         case images, health, engineStart, deaths, stopMilliseconds, volumeSizes, podLog, podPrograms
-        case rolloutQuestions, silent, faults, unexpected
+        case rolloutQuestions, silent, faults, unexpected, customResources, podTroubles
     }
 
     static func read(from folder: FilePath, withObjects: Bool = true) throws -> World {

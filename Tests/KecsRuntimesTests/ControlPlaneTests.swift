@@ -13,7 +13,7 @@ import Testing
         ControlPlaneManifests(
             image: "ghcr.io/nandemo-ya/kecs:v1", dataFolder: "/home/u/.kecs/instances/dev/data",
             owner: (1000, 1000),
-            apiNodePort: 30_080, adminNodePort: 30_081, instance: "dev")
+            apiNodePort: 30_080, adminNodePort: 30_081, instance: "dev", node: "k3d-kecs-dev-server-0")
     }
 
     private static let golden = FilePath(#filePath).removingLastComponent().removingLastComponent()

@@ -278,7 +278,8 @@ import Testing
             var machine = here.machine
             machine.clock = ManualClock()
             let failure = await #expect(throws: Failure.self) {
-                try await RecoverGround(instance, machine: machine).bringUp(k3d, limit: .seconds(5))
+                try await RecoverGround(instance, machine: machine).bringUp(
+                    k3d, RecoveryTime(machine.clock, each: .seconds(5), whole: nil))
             }
             #expect(
                 failure?.cause?.contains(

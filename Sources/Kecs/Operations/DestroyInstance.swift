@@ -48,6 +48,7 @@ public struct DestroyInstance: Sendable {
         do {
             try await runtime.stop(limit: .seconds(60))
             try await runtime.remove()
+            try await RecoveredClusters(site: site, instance: instance).delete()
             try site.machine.cancellation.check()
             try remains.give(up: site.home.instances.appending(instance.name.description))
         } catch {

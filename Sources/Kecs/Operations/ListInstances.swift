@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsState
 public import KecsStorage
 public import KecsSystem
 import SystemPackage
@@ -21,6 +22,8 @@ public struct InstanceSummary: Encodable, Sendable {
     /// What `undo` could still take back, and how much room it takes.
     public var previous: Previous?
     public var problems: [String]
+    /// k3d clusters that recoveries made, beside the control plane's own: `running stopped` or why they are neither.
+    public var clusters: [String: String]?
     /// What the server itself says, when it was asked.
     public var deep: DeepFindings?
 
@@ -97,6 +100,8 @@ public struct ListInstances: Sendable {
                 row.down = down
                 row.problems.append(down.sentence)
             }
+            if state.mayWrite, let outage = await runtime.outage() { row.problems.append(outage) }
+            row.clusters = try await clusters(of: instance, state, &row.problems)
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)
             }
@@ -126,6 +131,24 @@ public struct ListInstances: Sendable {
             }
         }
         return row
+    }
+
+    private func clusters(
+        of instance: Instance, _ state: RuntimeState, _ problems: inout [String]
+    ) async throws -> [String: String]? {
+        let all: [String: K3dClusterState]
+        do {
+            all = try await RecoveredClusters(site: site, instance: instance).all()
+        } catch {
+            problems.append("what became of its recovered clusters cannot be told: \(Self.sentence(error))")
+            return nil
+        }
+        for (name, cluster) in all.sorted(by: { $0.key < $1.key }) {
+            if state == .running, cluster != .running {
+                problems.append("the cluster \(name), which a recovery made, is \(cluster.name)")
+            }
+        }
+        return all.isEmpty ? nil : all.mapValues(\.name)
     }
 
     private func newest(
@@ -174,5 +197,15 @@ extension Journal {
         }
         return "the \(operation) of \(startedAt) was cut off; the next command that changes “\(name)” finishes it, "
             + "or takes it back: kecsctl doctor \(name) --fix"
+    }
+}
+
+extension K3dClusterState {
+    fileprivate var name: String {
+        switch self {
+        case .running: "running"
+        case .stopped: "stopped"
+        case .broken(let why): why
+        }
     }
 }

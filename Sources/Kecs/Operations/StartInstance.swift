@@ -258,35 +258,41 @@ public struct StartInstance: Sendable {
         do {
             let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
                 .run(instance, RecoverRequest(wait: request.wait, limit: request.limit))
-            if report.outcome == .partial { try weigh(report, of: instance, accepts: request.accept) }
-            return (report, nil)
+            return (try settle(report, instance, request), nil)
         } catch {
             let failure = Failure.describing(error, doing: "recover “\(instance.name)”")
             guard failure.kind != .interrupted, failure.kind != .terminated else { throw failure }
             site.log("State recovery failed: \(failure.message)")
-            try degrade(instance, failure.message)
+            if !request.accept { try degrade(instance, failure.message) }
             return (nil, failure)
         }
     }
 
-    /// What a recovery lacks degrades the instance until its user accepts that very lack: a task definition that is in no
-    /// database will not come back at the next start either. What is lacking besides degrades it again.
-    private func weigh(_ report: RecoverReport, of instance: Instance, accepts: Bool) throws {
-        let lacks = report.lacks
-        if accepts {
-            var config = try InstanceConfig.read(instance.folder.config)
-            config.accepted = lacks
-            try config.write(to: instance.folder.config)
-        } else if lacks.isEmpty || !Set(lacks).isSubset(of: instance.config.accepted ?? []) {
-            let names = lacks.isEmpty ? "" : ": \(lacks.joined(separator: ", "))"
-            try degrade(instance, "not everything could be recovered\(names)", lacks: lacks)
+    /// What could not be recovered degrades the instance, unless it was accepted as it is: now, or by an earlier start.
+    private func settle(
+        _ report: RecoverReport, _ instance: Instance, _ request: StartRequest
+    ) throws -> RecoverReport {
+        guard report.outcome == .partial else { return report }
+        var config = try InstanceConfig.read(instance.folder.config)
+        let failures = report.failures
+        if request.accept { config.accepted = Set((config.accepted ?? []) + failures).sorted() }
+        guard !Set(failures).isSubset(of: config.accepted ?? []) else {
+            if request.accept { try config.write(to: instance.folder.config) }
+            var accepted = report
+            accepted.outcome = .done
+            return accepted
         }
+        try degrade(
+            instance,
+            "not everything could be recovered: \(failures.prefix(5).joined(separator: "; "))"
+                + (failures.count > 5 ? " and \(failures.count - 5) more" : ""),
+            lacks: failures)
+        return report
     }
 
     private func degrade(_ instance: Instance, _ why: String, lacks: [String]? = nil) throws {
         var config = try InstanceConfig.read(instance.folder.config)
-        config.degraded = .init(since: site.machine.clock.now(), why: why)
-        config.degraded?.lacks = lacks
+        config.degraded = .init(since: site.machine.clock.now(), why: why, lacks: lacks)
         try config.write(to: instance.folder.config)
     }
 

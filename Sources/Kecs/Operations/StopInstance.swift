@@ -39,11 +39,16 @@ public struct StopInstance: Sendable {
                 outcome: outcome, state: state, backup: backup, backupError: failure,
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
+        let clusters = RecoveredClusters(site: site, instance: instance)
         switch state {
         case .absent, .stopped:
+            let isAnyRunning = try await clusters.isAnyRunning()
+            if request.dryRun { return report(isAnyRunning ? .planned : .already, state.name, nil, nil) }
             // It need not run any more: the user says so.
-            if !request.dryRun { try Duty.end(instance.folder.duty) }
-            return report(.already, state.name, nil, nil)
+            try Duty.end(instance.folder.duty)
+            guard isAnyRunning else { return report(.already, state.name, nil, nil) }
+            try await clusters.stop(limit: request.limit)
+            return report(.done, await runtime.state().name, nil, nil)
         case .unknown(let why):
             throw Failure(
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
@@ -79,6 +84,12 @@ public struct StopInstance: Sendable {
         }
         try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
+        // They hold services only, and the rows say how they come back.
+        if backup?.verified == true, runtime.goesWhenStopped {
+            try await clusters.delete()
+        } else {
+            try await clusters.stop(limit: request.limit)
+        }
         return report(
             backupFailure == nil ? .done : .partial, await runtime.state().name, backup, backupFailure)
     }

@@ -15,21 +15,38 @@ struct RecoverCluster: Sendable {
         var clusters: [RecoverReport.Cluster] = []
         var facts: [ServiceFact] = []
         var tasks: [String] = []
+        var existingTasks: [String] = []
         var lostTasks: [String] = []
         var missingSecrets: [String] = []
-        var external: [String] = []
         var troubles: [ClusterTrouble] = []
+        var controlPlane: RecoverReport.Fate?
         /// Whether something may bear this recovery's label.
         var hasApplied = false
+        /// Something was not applied that another run could apply.
+        var isUnfinished = false
+        /// Why it ended before its end.
+        var interruption: (any Error)?
     }
 
     /// Objects in one call of kubectl: a thousand services are a handful of calls, and one call stays under a few MB.
     static let batchSize = 400
 
-    func run(_ step: RecoveryPlan.K3dStep) async throws -> Result {
-        var there: [KubernetesObject.ID: FoundObject] = [:]
+    /// What an interruption leaves is a result too: what was made by then is told and written back.
+    func run(_ step: RecoveryPlan.K3dStep) async -> Result {
         var result = Result()
         do {
+            try await run(step, &result)
+        } catch {
+            result.interruption = error
+            result.isUnfinished = true
+        }
+        return result
+    }
+
+    private func run(_ step: RecoveryPlan.K3dStep, _ result: inout Result) async throws {
+        var there: [KubernetesObject.ID: FoundObject] = [:]
+        do {
+            guard !work.time.isOver else { throw Failure(.timeout, "the time that was given has passed") }
             if step.action == .create {
                 for name in step.clusters {
                     log("Recovering k3d cluster \(step.name) for ECS cluster \(name)...")
@@ -37,8 +54,9 @@ struct RecoverCluster: Sendable {
             }
             if !work.request.dryRun {
                 try await bringUp(step)
-                result.troubles = try await ground.troubles(in: step.name, limit: work.request.limit)
+                result.troubles = try await ground.troubles(in: step.name, limit: work.time.limit())
             }
+            try await recoverControlPlane(step, &result)
             if step.action == .reuse || !work.request.dryRun {
                 there = try await ground.objects(in: step.name)
             }
@@ -47,6 +65,7 @@ struct RecoverCluster: Sendable {
             let failure = Failure.describing(error)
             let why = failure.message + (failure.cause.map { ": \($0)" } ?? "")
             log("Failed to recreate k3d cluster \(step.name): \(why)")
+            result.isUnfinished = true
             for cluster in work.outline.clusters where step.clusters.contains(cluster.name) {
                 fail(cluster, why, &result)
             }
@@ -54,17 +73,14 @@ struct RecoverCluster: Sendable {
             progress("\(step.name) is given up") {
                 $0.giveUp(clusters: step.action == .create ? 1 : 0, services: lost)
             }
-            return result
+            return
         }
         let kept = there.filter { !$0.value.isGoing }
-        // What this recovery made before it was cut off is applied once more: it may not be up yet, and its counts are
-        // written back only in the end.
-        let finished = kept.filter { $0.value.recovery != work.id }
         let plan = RecoveryPlan(
             work.records,
             ExistingObjects(
                 k3dClusters: .known(work.clusters.merging([step.name: .running]) { _, new in new }),
-                objects: [step.name: .known(Set(finished.keys))]),
+                objects: [step.name: .known(Set(kept.keys))]),
             work.policy)
         if step.action != .create {
             let found = plan.services(of: step)
@@ -75,26 +91,53 @@ struct RecoverCluster: Sendable {
             if there[cluster.namespace.id]?.isGoing == true {
                 let why = "its namespace \(cluster.namespace.id.name) is being deleted"
                 log("Failed to recreate k3d cluster \(step.name): \(why)")
+                result.isUnfinished = true
                 fail(cluster, why, &result)
             } else {
                 try await recover(cluster, in: step, there: kept, &result)
             }
         }
-        return result
+    }
+
+    /// The instance's own cluster is more than the services in it.
+    private func recoverControlPlane(_ step: RecoveryPlan.K3dStep, _ result: inout Result) async throws {
+        guard ground.holdsControlPlane(step.name) else { return }
+        if work.request.dryRun, step.action != .reuse {
+            result.controlPlane = .planned
+            return
+        }
+        guard let why = try await ground.missingControlPlane(in: step.name) else { return }
+        if work.request.dryRun {
+            result.controlPlane = .planned
+            return
+        }
+        log("Recovering the control plane in \(step.name): \(why)")
+        do {
+            try await ground.bringUpControlPlane(in: step.name, work.time)
+            result.controlPlane = .recovered
+        } catch {
+            try rethrowInterruption(error)
+            let failure = Failure.describing(error)
+            result.controlPlane = .failed
+            result.troubles.append(
+                ClusterTrouble(
+                    cluster: step.name, message: failure.message + (failure.cause.map { ": \($0)" } ?? ""),
+                    remedy: failure.remedy ?? "kubectl get pods -n kecs-system"))
+        }
     }
 
     private func bringUp(_ step: RecoveryPlan.K3dStep) async throws {
         let began = machine.clock.elapsed()
         if step.action == .create { log("Waiting for k3d cluster \(step.name) to be ready...") }
         progress("bringing up \(step.name)") { _ in }
-        try await ground.bringUp(step.name, limit: work.request.limit)
+        try await ground.bringUp(step.name, work.time)
         guard step.action == .create else { return }
         let time = machine.clock.elapsed() - began
         progress("\(step.name) is up") { $0.clusterIsUp(after: time) }
     }
 
     /// What is interrupted is not a failure of this cluster.
-    private func rethrowInterruption(_ error: any Error) throws {
+    func rethrowInterruption(_ error: any Error) throws {
         if error is Interrupted || error is CancellationError { throw error }
         if let failure = error as? Failure, [.interrupted, .terminated].contains(failure.kind) {
             throw failure
@@ -112,9 +155,12 @@ struct RecoverCluster: Sendable {
             }
         }
         result.clusters.append(report)
+        result.lostTasks += cluster.tasks.filter { task in
+            if case .skip = task.decision { false } else { true }
+        }.map(\.arn)
     }
 
-    private func report(
+    func report(
         _ service: RecoveryPlan.ServiceStep, _ cluster: RecoveryPlan.ClusterStep, _ fate: RecoverReport.Fate,
         _ why: String? = nil
     ) -> RecoverReport.Service {
@@ -137,70 +183,91 @@ struct RecoverCluster: Sendable {
         case .repair(let why): report.reason = "its k3d cluster was not whole: \(why)"
         case .create, .reuse, .leave: break
         }
-        let waiting = cluster.services.filter { $0.decision == .recover }
+        // What this recovery made before it was cut off is still to be waited for; it may not be up yet.
+        let waiting = cluster.services.filter { service in
+            service.decision == .recover
+                || service.decision == .exists && work.wasCutOff && service.wanted.contains { there[$0.id]?.recovery == work.id }
+        }
         let tasks = cluster.tasks.filter { $0.decision == .recover }
-        for service in cluster.services {
+        result.existingTasks += cluster.tasks.filter { $0.decision == .exists }.map(\.arn)
+        let differences = try await findDifferences(cluster, in: step, there)
+        let changed =
+            work.request.overwrite ? cluster.services.filter { differences[$0.key] != nil } : []
+        let touched = Set((waiting + changed).map(\.key))
+        for service in cluster.services where !touched.contains(service.key) {
+            var entry: RecoverReport.Service
             switch service.decision {
-            case .recover: break
-            case .exists: report.services.append(self.report(service, cluster, .existing))
-            case .skip(let why):
-                report.services.append(self.report(service, cluster, .skipped, why))
-                if why.contains("EXTERNAL") { result.external.append("\(cluster.name)/\(service.name)") }
+            case .recover, .exists: entry = self.report(service, cluster, .existing)
+            case .skip(let why): entry = self.report(service, cluster, .skipped, why)
             case .fail(let why), .unknown(let why):
                 log("Failed to create deployment for service \(service.name): \(why)")
-                report.services.append(self.report(service, cluster, .failed, why))
+                entry = self.report(service, cluster, .failed, why)
             }
+            if let found = differences[service.key], entry.outcome == .existing {
+                entry.differences = found
+                entry.reason = Self.words(found)
+            }
+            report.services.append(entry)
         }
         for task in cluster.tasks {
             if case .fail = task.decision { result.lostTasks.append(task.arn) }
         }
+        let pending = waiting + changed.filter { service in !waiting.contains { $0.key == service.key } }
         defer { result.clusters.append(report) }
-        if cluster.decision != .recover, waiting.isEmpty, tasks.isEmpty {
+        if cluster.decision != .recover, pending.isEmpty, tasks.isEmpty {
             log("K3d cluster \(step.name) already exists, skipping recovery")
             return
         }
         if work.request.dryRun {
             report.outcome = .planned
-            report.services += waiting.map { self.report($0, cluster, .planned) }
+            report.services += pending.map { service in
+                var entry = self.report(service, cluster, .planned)
+                entry.differences = differences[service.key] ?? []
+                return entry
+            }
             result.tasks += tasks.map(\.arn)
             return
         }
 
-        var batches = batches(of: waiting)
-        if cluster.decision == .recover { batches.insert([], at: 0) }
+        let batches = batches(of: pending.sorted { ($0.priority, $0.name) < ($1.priority, $1.name) })
         log(
-            waiting.isEmpty
+            pending.isEmpty
                 ? "No services found for cluster \(cluster.name)"
-                : "Found \(waiting.count) services to recover for cluster \(cluster.name)")
+                : "Found \(pending.count) services to recover for cluster \(cluster.name)")
         var missing: Set<SecretReference> = []
         do {
             if cluster.decision == .recover {
-                let refused = try await apply([cluster.namespace], step, there, &result)
+                let refused = try await apply([cluster.namespace], step, &result)
                 if let why = refused[cluster.namespace.id] { throw Failure(.failed, why) }
             }
-            missing = try await findMissingSecrets(waiting, tasks, step, &result)
+            missing = try await findMissingSecrets(pending, tasks, step, &result)
         } catch {
             try rethrowInterruption(error)
             let failure = Failure.describing(error)
             report.outcome = .failed
             report.reason = failure.cause ?? failure.message
             log("Failed to recreate k3d cluster \(step.name): \(report.reason ?? "")")
-            report.services += waiting.map { self.report($0, cluster, .failed, report.reason) }
+            report.services += pending.map { self.report($0, cluster, .failed, report.reason) }
             result.lostTasks += tasks.map(\.arn)
+            result.isUnfinished = true
             return
         }
         // Once the API is gone, the rest is lost as well; it is named, and `--resume` gets it.
         var lost: String?
         for batch in batches where !batch.isEmpty {
-            try machine.cancellation.check()
+            if lost == nil, work.time.isOver { lost = "the time that was given has passed before its turn" }
             if let lost {
                 report.services += batch.map { self.report($0, cluster, .failed, lost) }
+                result.isUnfinished = true
                 continue
             }
             do {
-                report.services += try await recover(batch, cluster, step, there, missing, &result)
+                try machine.cancellation.check()
+                report.services += try await recover(
+                    batch, differences, cluster, step, missing, &result)
             } catch {
                 try rethrowInterruption(error)
+                result.isUnfinished = true
                 let failure = Failure.describing(error)
                 lost = failure.cause ?? failure.message
                 for service in batch {
@@ -209,7 +276,7 @@ struct RecoverCluster: Sendable {
                 report.services += batch.map { self.report($0, cluster, .failed, lost) }
             }
         }
-        try await recover(tasks, step, there, lost: lost, &result)
+        try await recover(tasks, step, lost: lost, &result)
         if report.services.contains(where: { $0.outcome == .recovered }), report.outcome == .existing {
             report.outcome = .recovered
         }
@@ -234,6 +301,33 @@ struct RecoverCluster: Sendable {
         return batches
     }
 
+    /// What of a cluster's services is there and differs from what the rows say.
+    private func findDifferences(
+        _ cluster: RecoveryPlan.ClusterStep, in step: RecoveryPlan.K3dStep,
+        _ there: [KubernetesObject.ID: FoundObject]
+    ) async throws -> [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]] {
+        let wanted = cluster.services.flatMap(\.wanted)
+        guard wanted.contains(where: { there[$0.id] != nil }) else { return [:] }
+        let live = try await ground.manifests(in: cluster.namespace.id.name, of: step.name)
+        var found: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]] = [:]
+        for service in cluster.services {
+            let differences = service.wanted.compactMap { object -> RecoverReport.Difference? in
+                guard let manifest = live[object.id] else { return nil }
+                let fields = ManifestDifference.between(
+                    object.manifest, and: manifest, ignoring: RecoveryLabel.name)
+                return fields.isEmpty
+                    ? nil : RecoverReport.Difference(object: "\(object.id)", fields: fields)
+            }
+            if !differences.isEmpty { found[service.key] = differences }
+        }
+        return found
+    }
+
+    private static func words(_ differences: [RecoverReport.Difference]) -> String {
+        let count = differences.reduce(0) { $0 + $1.fields.count }
+        return "it is there and differs in \(count) field\(count == 1 ? "" : "s"); “--overwrite” takes it back"
+    }
+
     private func findMissingSecrets(
         _ services: [RecoveryPlan.ServiceStep], _ tasks: [RecoveryPlan.TaskStep],
         _ step: RecoveryPlan.K3dStep,
@@ -250,122 +344,8 @@ struct RecoverCluster: Sendable {
         return missing
     }
 
-    private static func words(_ secret: SecretReference) -> String {
+    static func words(_ secret: SecretReference) -> String {
         "\(secret.namespace)/\(secret.name) \(secret.key)"
-    }
-
-    /// An object that is there keeps its own mark, or none: undo must take away what we made, and nothing else.
-    private func apply(
-        _ objects: [KubernetesObject], _ step: RecoveryPlan.K3dStep,
-        _ there: [KubernetesObject.ID: FoundObject], _ result: inout Result
-    ) async throws -> [KubernetesObject.ID: String] {
-        result.hasApplied = true
-        let marked = objects.map { object in
-            RecoveryObject(
-                id: object.id,
-                manifest: there[object.id].map { object.manifest.marked($0.recovery) } ?? object.manifest)
-        }
-        return try await ground.apply(marked, in: step.name)
-    }
-
-    // MARK: Batches
-
-    private func recover(
-        _ batch: [RecoveryPlan.ServiceStep], _ cluster: RecoveryPlan.ClusterStep,
-        _ step: RecoveryPlan.K3dStep,
-        _ there: [KubernetesObject.ID: FoundObject], _ missing: Set<SecretReference>, _ result: inout Result
-    ) async throws -> [RecoverReport.Service] {
-        let began = machine.clock.elapsed()
-        for service in batch { log("Recovering service \(service.name) in cluster \(cluster.name)...") }
-        let refused = try await apply(batch.flatMap(\.objects), step, there, &result)
-        // What waits for a secret that is not there would only use up the time of the others.
-        let watched = batch.filter { service in
-            service.secrets.isDisjoint(with: missing) && !service.objects.contains { refused[$0.id] != nil }
-        }
-        let states = work.request.wait ? try await waitForRollouts(of: watched, cluster, step) : [:]
-        let reports = batch.map { service -> RecoverReport.Service in
-            let complaints = service.objects.compactMap { refused[$0.id] }
-            let workload = service.objects.first { ["Deployment", "DaemonSet"].contains($0.id.kind) }
-            let state = workload.flatMap { states[$0.id] }
-            if let why = complaints.first ?? state?.complaint {
-                log("Failed to create deployment for service \(service.name): \(why)")
-                return report(service, cluster, .failed, why)
-            }
-            log("Successfully recovered service \(service.name)")
-            result.facts.append(
-                ServiceFact(
-                    arn: service.arn, taskSet: service.taskSet, namespace: cluster.namespace.id.name,
-                    deployment: workload?.id.name, available: state?.available ?? 0))
-            let absent = service.secrets.intersection(missing).sorted().map(Self.words)
-            return report(
-                service, cluster, .recovered,
-                absent.isEmpty ? nil : "it waits for the secret \(absent.joined(separator: ", "))")
-        }
-        let time = machine.clock.elapsed() - began
-        progress("recovering \(cluster.name)") { $0.servicesAreUp(batch.count, after: time) }
-        return reports
-    }
-
-    private func waitForRollouts(
-        of services: [RecoveryPlan.ServiceStep], _ cluster: RecoveryPlan.ClusterStep,
-        _ step: RecoveryPlan.K3dStep
-    ) async throws -> [KubernetesObject.ID: RolloutState] {
-        let workloads = services.flatMap(\.objects).map(\.id).filter {
-            ["Deployment", "DaemonSet"].contains($0.kind)
-        }
-        guard !workloads.isEmpty else { return [:] }
-        var states: [KubernetesObject.ID: RolloutState] = [:]
-        let ended = try await machine.clock.wait(upTo: work.request.limit, every: .seconds(1)) {
-            try machine.cancellation.check()
-            states = try await ground.rollouts(in: cluster.namespace.id.name, of: step.name)
-            return workloads.allSatisfy { id in
-                if case .waiting? = states[id] { false } else { states[id] != nil }
-            }
-        }
-        if !ended {
-            for id in workloads where states[id] == nil {
-                states[id] = .failed(why: "it is not there any more")
-            }
-        }
-        return states
-    }
-
-    private func recover(
-        _ tasks: [RecoveryPlan.TaskStep], _ step: RecoveryPlan.K3dStep,
-        _ there: [KubernetesObject.ID: FoundObject], lost: String?, _ result: inout Result
-    ) async throws {
-        guard !tasks.isEmpty else { return }
-        if lost == nil {
-            do {
-                let refused = try await apply(tasks.flatMap(\.objects), step, there, &result)
-                for task in tasks {
-                    if task.objects.contains(where: { refused[$0.id] != nil }) {
-                        result.lostTasks.append(task.arn)
-                    } else {
-                        result.tasks.append(task.arn)
-                    }
-                }
-                return
-            } catch {
-                try rethrowInterruption(error)
-            }
-        }
-        result.lostTasks += tasks.map(\.arn)
-    }
-}
-
-extension RolloutState {
-    fileprivate var complaint: String? {
-        switch self {
-        case .complete: nil
-        case .waiting(_, let why), .failed(let why): why
-        }
-    }
-    fileprivate var available: Int64 {
-        switch self {
-        case .complete(let available), .waiting(let available, _): available
-        case .failed: 0
-        }
     }
 }
 
@@ -377,15 +357,12 @@ extension RecoveryPlan {
     }
 }
 
-extension JSONValue {
-    /// A manifest with another recovery's mark, or without one.
-    fileprivate func marked(_ recovery: String?) -> JSONValue {
-        guard case .object(var fields) = self, case .object(var metadata)? = fields["metadata"],
-            case .object(var labels)? = metadata["labels"]
-        else { return self }
-        labels[RecoveryLabel.name] = recovery.map { .string($0) }
-        metadata["labels"] = .object(labels)
-        fields["metadata"] = .object(metadata)
-        return .object(fields)
+extension RecoveryPlan.ServiceStep {
+    /// One of a cluster's services, or of its task sets.
+    struct Key: Hashable {
+        var arn: String
+        var taskSet: String?
     }
+
+    var key: Key { Key(arn: arn, taskSet: taskSet) }
 }

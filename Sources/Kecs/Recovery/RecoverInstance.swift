@@ -19,12 +19,19 @@ public struct RecoverRequest: Sendable {
     /// had begun, leaves nothing to do but what is missing.
     public var resume: Bool
     public var dryRun: Bool
+    /// Take what is there and differs back to what the database says.
+    public var overwrite: Bool
     /// For each cluster's API, and for each batch's rollouts.
     public var limit: Duration
+    /// For all of it together: what is not up then is told as such. Nil: no bound.
+    public var whole: Duration?
+    /// How long something that may pass by itself is given before it counts as a failure.
+    public var patience: Duration = .seconds(15)
 
     public init(
         clusters: [String] = [], skip: [String] = [], parallel: Int = 2, wait: Bool = true,
-        resume: Bool = false, dryRun: Bool = false, limit: Duration = .seconds(300)
+        resume: Bool = false, dryRun: Bool = false, overwrite: Bool = false, limit: Duration = .seconds(300),
+        whole: Duration? = nil
     ) {
         self.clusters = clusters
         self.skip = skip
@@ -32,7 +39,9 @@ public struct RecoverRequest: Sendable {
         self.wait = wait
         self.resume = resume
         self.dryRun = dryRun
+        self.overwrite = overwrite
         self.limit = limit
+        self.whole = whole
     }
 }
 
@@ -59,7 +68,8 @@ public struct RecoverInstance: Sendable {
         let began = site.machine.clock.elapsed()
         var request = request
         let before = try RecoveryRecord.read(instance.folder.recovery)
-        let unfinished = before?.finishedAt == nil ? before : nil
+        // One recovery until it is finished: whoever goes on with it does so under its own id.
+        let continued = request.resume || before?.finishedAt == nil ? before : nil
         if request.resume {
             request.clusters = before?.only ?? []
             request.skip = before?.skip ?? []
@@ -76,44 +86,54 @@ public struct RecoverInstance: Sendable {
         var policy = RecoveryPolicy()
         policy.only = request.clusters.isEmpty ? nil : Set(request.clusters)
         policy.skip = Set(request.skip)
-        // The same label as what was cut off: one recovery, which can be taken back as one.
-        let id = unfinished?.id ?? site.newUUID()
+        let id = continued?.id ?? site.newUUID()
         policy.labels = [RecoveryLabel.name: id]
         let work = RecoveryWork(
             records: records, policy: policy, clusters: clusters, id: id, request: request,
+            time: RecoveryTime(site.machine.clock, each: request.limit, whole: request.whole),
+            wasCutOff: continued != nil && continued?.finishedAt == nil,
             outline: RecoveryPlan(records, ExistingObjects(k3dClusters: .known(clusters)), policy))
 
         var report = RecoverReport(outcome: request.dryRun ? .planned : .done)
         report.recovery = request.dryRun ? nil : id
-        var record = RecoveryRecord(
-            id: id, startedAt: unfinished?.startedAt ?? site.machine.clock.now(),
-            only: request.clusters.isEmpty ? nil : request.clusters, skip: request.skip)
-        record.k3dClusters = work.outline.k3dClusters.map(\.name)
         if request.dryRun {
-            collect(try await recoverAll(work), work, into: &report)
+            let results = await recoverAll(work)
+            try rethrow(results)
+            collect(results, work, into: &report)
+            report.estimatedSeconds = estimate(results, work)
             report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
             return report
         }
+        var record = RecoveryRecord.beginning(
+            id, continuing: continued, request, k3dClusters: work.outline.k3dClusters.map(\.name), records,
+            at: site.machine.clock.now())
         try JSONFile.write(record, to: instance.folder.recovery)
         await site.tellRecovery(
             .started(
                 clusters: records.clusters.count, services: records.services.count, recovery: id,
                 of: instance.name))
         do {
-            let results = try await recoverAll(work)
+            let results = await recoverAll(work)
             collect(results, work, into: &report)
+            let facts = results.flatMap(\.facts)
             do {
+                if !facts.isEmpty {
+                    record.written = Set((record.written ?? []) + facts.map(\.arn)).sorted()
+                    try JSONFile.write(record, to: instance.folder.recovery)
+                }
                 try WriteRecoveryBack(records: records, now: site.machine.clock.now())
-                    .run(results.flatMap(\.facts), in: try instance.databaseFile())
+                    .run(facts, in: try instance.databaseFile())
             } catch {
                 report.databaseError = Failure.describing(error).cause ?? "\(error)"
             }
             report.sumUp()
-            record.finishedAt = site.machine.clock.now()
+            report.isUnfinished = results.contains { $0.isUnfinished }
+            record.finishedAt = report.isUnfinished ? nil : site.machine.clock.now()
             // One that made nothing has nothing to be taken back: the last one that did still can be.
             let madeNothing = !results.contains(where: \.hasApplied)
-            let kept = madeNothing && unfinished == nil ? before ?? record : record
+            let kept = madeNothing && continued == nil && !report.isUnfinished ? before ?? record : record
             try JSONFile.write(kept, to: instance.folder.recovery)
+            try rethrow(results, of: instance, report)
         } catch {
             await site.tellRecovery(.failed(Failure.describing(error), recovery: id, of: instance.name))
             throw error
@@ -124,10 +144,45 @@ public struct RecoverInstance: Sendable {
         return report
     }
 
+    private func rethrow(_ results: [RecoverCluster.Result]) throws {
+        if let interruption = results.lazy.compactMap(\.interruption).first { throw interruption }
+    }
+
+    /// An interruption is told with what there is by now, and with the two ways on from it.
+    private func rethrow(
+        _ results: [RecoverCluster.Result], of instance: Instance, _ report: RecoverReport
+    ) throws {
+        do { try rethrow(results) } catch {
+            let why =
+                site.machine.cancellation.reason.map { Failure.describing(Interrupted($0)) }
+                ?? Failure.describing(error)
+            let services = report.summary.services
+            throw Failure(
+                why.kind, "the recovery of “\(instance.name)” was cut off; what it has made stays",
+                cause:
+                    "\(services.recovered) services were recovered, \(services.failed) were not; “kecsctl recover \(instance.name) --undo” takes back what was made",
+                remedy: "kecsctl recover \(instance.name) --resume")
+        }
+    }
+
+    /// By the guide's figures: a cluster that is made, and each service that is waited for.
+    private func estimate(_ results: [RecoverCluster.Result], _ work: RecoveryWork) -> Double {
+        let services = results.flatMap(\.clusters).flatMap(\.services).count { $0.outcome == .planned }
+        let clusters = work.outline.k3dClusters.count { $0.action == .create }
+        return RecoveryEstimate(clusters: clusters, services: services, parallel: work.request.parallel)
+            .left.inSeconds
+    }
+
     private func read(_ instance: Instance) throws -> StateRecords? {
         let file = try instance.databaseFile()
         guard try file.isPresent else { return nil }
-        return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
+        do {
+            return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
+        } catch let error as StateError {
+            var failure = Failure.describing(error)
+            failure.remedy = "kecsctl migrate status \(instance.name)"
+            throw failure
+        }
     }
 
     /// A name that is nowhere is a slip of the pen, and what was meant would be left out, or not.
@@ -147,7 +202,7 @@ public struct RecoverInstance: Sendable {
     }
 
     /// The k3d clusters, so many at once; one that fails does not stop the others.
-    private func recoverAll(_ work: RecoveryWork) async throws -> [RecoverCluster.Result] {
+    private func recoverAll(_ work: RecoveryWork) async -> [RecoverCluster.Result] {
         let estimate = Mutex(
             RecoveryEstimate(
                 clusters: work.outline.k3dClusters.count { $0.action == .create },
@@ -160,21 +215,21 @@ public struct RecoverInstance: Sendable {
             }
             site.machine.progress.step("\(text), \(left)", total: nil)
         }
-        return try await withThrowingTaskGroup(of: RecoverCluster.Result.self) { group in
+        return await withTaskGroup(of: RecoverCluster.Result.self) { group in
             var waiting = work.outline.k3dClusters[...]
             var results: [RecoverCluster.Result] = []
             func next() {
                 guard let step = waiting.popFirst() else { return }
                 group.addTask {
-                    try await RecoverCluster(
+                    await RecoverCluster(
                         machine: site.machine, ground: ground, work: work, log: log, progress: progress
                     ).run(step)
                 }
             }
             for _ in 0..<work.request.parallel { next() }
-            while let result = try await group.next() {
+            while let result = await group.next() {
                 results.append(result)
-                next()
+                if result.interruption == nil { next() } else { group.cancelAll() }
             }
             return results
         }
@@ -201,11 +256,47 @@ public struct RecoverInstance: Sendable {
         }
         report.clusters = clusters.sorted { $0.name < $1.name }
         report.tasks = results.flatMap(\.tasks).sorted()
-        report.notRecovered.tasks = results.flatMap(\.lostTasks).sorted()
+        report.lostTasks = results.flatMap(\.lostTasks).sorted()
         report.notRecovered.secrets = Set(results.flatMap(\.missingSecrets)).sorted()
-        report.notRecovered.external = results.flatMap(\.external).sorted()
+        report.notRecovered.tasks = tasksLeft(results, work)
+        report.notRecovered.external = externalServices(work)
         report.troubles = results.flatMap(\.troubles)
+        report.controlPlane = results.lazy.compactMap(\.controlPlane).first
         report.sumUp()
+    }
+
+    /// ECS clusters that are wanted, whatever becomes of them.
+    private func wanted(_ work: RecoveryWork) -> [ClusterRecord] {
+        work.records.clusters.filter { cluster in
+            ["ACTIVE", "PROVISIONING"].contains(cluster.status) && !work.policy.skip.contains(cluster.name)
+                && work.policy.only?.contains(cluster.name) != false
+        }
+    }
+
+    /// Standalone tasks that ran and neither run again nor are there: also those of clusters that nothing could be done in.
+    private func tasksLeft(_ results: [RecoverCluster.Result], _ work: RecoveryWork) -> [String] {
+        let clusters = Set(wanted(work).map(\.arn))
+        let there = Set(results.flatMap { $0.tasks + $0.existingTasks })
+        return work.records.tasks.filter {
+            clusters.contains($0.clusterARN) && $0.isStandalone && $0.wasAlive && !there.contains($0.arn)
+        }.map(\.arn).sorted()
+    }
+
+    /// Services without task sets whose tasks something else starts.
+    private func externalServices(_ work: RecoveryWork) -> [String] {
+        let names = Dictionary(wanted(work).map { ($0.arn, $0.name) }) { first, _ in first }
+        let withSets = Set(work.records.taskSets.map(\.serviceARN))
+        return work.records.services.compactMap { service in
+            guard let cluster = names[service.clusterARN], !withSets.contains(service.arn),
+                !work.policy.skip.contains("\(cluster)/\(service.serviceName)"),
+                ["ACTIVE", "PENDING", "FAILED"].contains(service.status)
+            else { return nil }
+            // A controller that cannot be read is told with its service.
+            guard case .some(let controller) = try? service.deploymentController.value(),
+                controller["type"] == "EXTERNAL"
+            else { return nil }
+            return "\(cluster)/\(service.serviceName)"
+        }.sorted()
     }
 
     private func tell(_ report: RecoverReport) {
@@ -217,9 +308,7 @@ public struct RecoverInstance: Sendable {
             var failed: [String] = []
             if summary.failed > 0 { failed.append("\(summary.failed) clusters") }
             if summary.services.failed > 0 { failed.append("\(summary.services.failed) services") }
-            if !report.notRecovered.tasks.isEmpty {
-                failed.append("\(report.notRecovered.tasks.count) tasks")
-            }
+            if !report.lostTasks.isEmpty { failed.append("\(report.lostTasks.count) tasks") }
             let what = failed.isEmpty ? "the database could not be updated" : failed.joined(separator: ", ")
             log("State recovery failed: failed to recover \(what)")
         } else {
@@ -247,6 +336,9 @@ struct RecoveryWork: Sendable {
     let clusters: [String: K3dClusterState]
     let id: String
     let request: RecoverRequest
+    let time: RecoveryTime
+    /// Objects with this recovery's mark may be of a run that did not wait for them.
+    let wasCutOff: Bool
     /// Made without knowing what is in the clusters: which of them are wanted.
     let outline: RecoveryPlan
 }

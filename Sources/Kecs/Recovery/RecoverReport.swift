@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsState
 
 /// What `recover` did, or would do.
 public struct RecoverReport: OperationReport {
@@ -30,6 +31,20 @@ public struct RecoverReport: OperationReport {
         public var reason: String?
         /// What the database says and Kubernetes cannot be told.
         public var notes: [String]
+        /// Fields of its objects that are there and that the database says otherwise.
+        public var differences: [Difference] = []
+    }
+
+    /// An object that is there and is not what would be made.
+    public struct Difference: Encodable, Sendable {
+        /// "Deployment default-us-east-1/web"
+        public var object: String
+        public var fields: [FieldDifference]
+
+        /// One a field, for people.
+        public var lines: [String] {
+            fields.map { "\(object) \($0.field): \($0.there ?? "none") → \($0.wanted)" }
+        }
     }
 
     public struct Summary: Encodable, Sendable {
@@ -48,7 +63,7 @@ public struct RecoverReport: OperationReport {
     }
 
     public struct NotRecovered: Encodable, Sendable {
-        /// Standalone tasks that ran, and do not again.
+        /// Standalone tasks that ran and do not again, for whatever reason.
         public var tasks: [String] = []
         /// `NAMESPACE/NAME KEY`: needed, and not there; their values are in no database.
         public var secrets: [String] = []
@@ -64,6 +79,16 @@ public struct RecoverReport: OperationReport {
     public var notRecovered = NotRecovered()
     /// Standalone tasks that run again.
     public var tasks: [String] = []
+    /// What became of the instance's own control plane; nil when there was nothing to be done about it.
+    public var controlPlane: Fate?
+    /// Something is still to be applied: `--resume` goes on with it.
+    public var isUnfinished = false
+    /// Of a plan: how long it takes, by the guide's figures.
+    public var estimatedSeconds: Double?
+    /// With `--undo`: namespaces that stay because of what else is in them.
+    public var kept: [String] = []
+    /// Standalone tasks that could not be started.
+    var lostTasks: [String] = []
     /// Of clusters that are up and not as they should be.
     public var troubles: [ClusterTrouble] = []
     /// With `--undo`: what was removed.
@@ -74,12 +99,10 @@ public struct RecoverReport: OperationReport {
 
     init(outcome: Outcome) { self.outcome = outcome }
 
-    /// What failed: "CLUSTER" or "CLUSTER/SERVICE".
-    var lacks: [String] {
-        clusters.flatMap { cluster -> [String] in
-            let services = cluster.services.filter { $0.outcome == .failed }.map { "\(cluster.name)/\($0.name)" }
-            return services.isEmpty && cluster.outcome == .failed ? [cluster.name] : services
-        }.sorted()
+    private enum CodingKeys: String, CodingKey {
+        case outcome, recovery, clusters, summary, notRecovered, tasks, controlPlane, estimatedSeconds, kept
+        case troubles, removed, databaseError, durationSeconds
+        case isUnfinished = "unfinished"
     }
 
     /// Nothing was to be done.
@@ -107,12 +130,28 @@ public struct RecoverReport: OperationReport {
         if hasFailed {
             outcome = .partial
         } else {
-            outcome = summary.recovered + summary.services.recovered + tasks.count > 0 ? .done : .already
+            let count = summary.recovered + summary.services.recovered + tasks.count
+            outcome = count > 0 || controlPlane == .recovered ? .done : .already
         }
     }
 
+    /// One name for each thing that failed: "default/web", a task's ARN, "control plane".
+    var failures: [String] {
+        var names: [String] = []
+        for cluster in clusters {
+            if cluster.outcome == .failed { names.append(cluster.name) }
+            for service in cluster.services where service.outcome == .failed {
+                names.append("\(cluster.name)/\(service.name)" + (service.taskSet.map { "/\($0)" } ?? ""))
+            }
+        }
+        names += lostTasks
+        if controlPlane == .failed { names.append("control plane") }
+        if databaseError != nil { names.append("database") }
+        return names
+    }
+
     var hasFailed: Bool {
-        summary.failed > 0 || summary.services.failed > 0 || !notRecovered.tasks.isEmpty
-            || databaseError != nil
+        summary.failed > 0 || summary.services.failed > 0 || !lostTasks.isEmpty || databaseError != nil
+            || controlPlane == .failed
     }
 }

@@ -13,9 +13,16 @@ enum ClusterChecks {
                 guard let containers = engine.containers.value else {
                     throw CannotTell("docker does not answer")
                 }
-                let names = Set(try look.site.instanceNames().map { "kecs-\($0)" })
+                let instances = try look.site.instanceNames()
+                let names = Set(instances.map { "kecs-\($0)" })
+                // A broken instance has no id that could be read; it is told elsewhere.
+                let ids = Set(instances.compactMap { try? look.site.instance($0).config.id })
+                let owned = containers.filter {
+                    $0.labels[K3dCreate.ownerLabel].map(ids.contains) == true
+                }
+                let clusters = Set(owned.compactMap { $0.labels["k3d.cluster"] }).union(names)
                 return Set(containers.compactMap { $0.labels["k3d.cluster"] }).sorted()
-                    .filter { $0.hasPrefix("kecs-") && !names.contains($0) }.map {
+                    .filter { $0.hasPrefix("kecs-") && !clusters.contains($0) }.map {
                         Finding(
                             .warning, "the cluster \($0) belongs to no instance of \(look.site.home.path)",
                             ["cluster": .string($0)], remedy: "k3d cluster list \($0)")

@@ -13,16 +13,20 @@ struct ContainerTranslation {
     private(set) var secrets: [SecretReference] = []
     /// In the order of the definition: `container:NAME:arn`.
     private(set) var secretSources: [String] = []
+    private var replaced: [String: SecretReference] = [:]
 
     init(
         _ definition: JSONValue, role: ContainerOrder.Role, size: TaskSize, siblings: [JSONValue],
-        namespace: String, owner: String
+        volumes: Set<String>, namespace: String, owner: String
     ) throws(TranslationFailure) {
         guard let name = definition["name"]?.string, !name.isEmpty else {
             throw TranslationFailure("a container of \(owner) has no name")
         }
         guard let image = definition["image"]?.string, !image.isEmpty else {
             throw TranslationFailure("container “\(name)” of \(owner) has no image")
+        }
+        guard image.first?.isWhitespace == false, image.last?.isWhitespace == false else {
+            throw TranslationFailure("container “\(name)” of \(owner) has the image “\(image)”, which begins or ends with a blank")
         }
         self.definition = definition
         self.name = name
@@ -38,10 +42,12 @@ struct ContainerTranslation {
         }
         if definition["interactive"]?.bool == true { container["stdin"] = true }
         if definition["pseudoTerminal"]?.bool == true { container["tty"] = true }
-        if let resources = size.resources(of: definition) { container["resources"] = resources }
+        let (resources, unsaid) = try size.resources(of: definition, subject: subject)
+        if let resources { container["resources"] = resources }
+        for why in unsaid { note("resourceRequirements", why) }
         addEnvironment()
-        addPorts()
-        addMounts(siblings)
+        try addPorts()
+        try addMounts(siblings, volumes)
         addSecurity()
         addProbes(role)
         noteTheRest(role)
@@ -57,12 +63,21 @@ struct ContainerTranslation {
     }
 
     private mutating func addEnvironment() {
-        var variables: [JSONValue] = []
+        var variables = MergedList()
         for variable in definition["environment"]?.array ?? [] {
             guard let name = variable["name"]?.string, !name.isEmpty else { continue }
+            guard KubernetesNames.isVariable(name) else {
+                note("environment", "“\(name)” is no name that Kubernetes gives a variable; it is left out")
+                continue
+            }
             let value = variable["value"]?.string ?? ""
-            variables.append(["name": .string(name), "value": .string(value.withoutExpansion)])
+            variables.set(name, ["name": .string(name), "value": .string(value.withoutExpansion)])
         }
+        let isPlain = Set(variables.keys)
+        if !variables.repeated.isEmpty {
+            note("environment", "\(Self.quoted(variables.repeated)) is there several times; the last value counts")
+        }
+        var secretNames: Set<String> = []
         for secret in definition["secrets"]?.array ?? [] {
             let name = secret["name"]?.string ?? ""
             let source = secret["valueFrom"]?.string ?? ""
@@ -72,66 +87,117 @@ struct ContainerTranslation {
                 note("secrets", "“\(name)” refers to “\(source)”, which is neither a secret nor a parameter")
                 continue
             }
+            guard KubernetesNames.isVariable(name), KubernetesNames.isConfigKey(reference.key) else {
+                note("secrets", "“\(name)” (\(source)) cannot be named so in Kubernetes; it is left out")
+                continue
+            }
             if isVersioned { note("secrets", "“\(name)” asks for a version; it gets the newest one") }
+            if isPlain.contains(name) {
+                note("secrets", "“\(name)” is a variable too; the secret counts")
+            } else if !secretNames.insert(name).inserted {
+                note("secrets", "“\(name)” is there several times; the last one counts")
+            }
+            secrets.removeAll { $0 == replaced[name] }
+            replaced[name] = reference
             secrets.append(reference)
             secretSources.append("\(self.name):\(name):\(source)")
-            variables.append([
-                "name": .string(name),
-                "valueFrom": [
-                    "secretKeyRef": ["name": .string(reference.name), "key": .string(reference.key)]
-                ],
-            ])
+            variables.set(
+                name,
+                [
+                    "name": .string(name),
+                    "valueFrom": [
+                        "secretKeyRef": ["name": .string(reference.name), "key": .string(reference.key)]
+                    ],
+                ])
         }
-        if !variables.isEmpty { container["env"] = .array(variables) }
+        if !variables.items.isEmpty { container["env"] = .array(variables.items) }
     }
 
-    private mutating func addPorts() {
-        var ports: [JSONValue] = []
+    private static func quoted(_ names: [String]) -> String {
+        names.map { "“\($0)”" }.joined(separator: ", ")
+    }
+
+    private mutating func addPorts() throws(TranslationFailure) {
+        var ports = MergedList()
         for mapping in definition["portMappings"]?.array ?? [] {
             guard let port = mapping["containerPort"]?.integer, (1...65535).contains(port) else {
                 note("portMappings", "\(mapping) names no single port")
                 continue
             }
             let protocolName = (mapping["protocol"]?.string ?? "tcp").uppercased()
-            ports.append(["containerPort": .integer(port), "protocol": .string(protocolName)])
+            guard ["TCP", "UDP"].contains(protocolName) else {
+                throw TranslationFailure("\(subject): port \(port) has the protocol “\(protocolName)”; ECS knows tcp and udp")
+            }
+            ports.set(
+                "\(port)/\(protocolName.lowercased())",
+                ["containerPort": .integer(port), "protocol": .string(protocolName)])
             if let hostPort = mapping["hostPort"]?.integer, hostPort != 0, hostPort != port {
                 note("portMappings", "port \(port) is not bound to port \(hostPort) of the host")
             }
         }
-        if !ports.isEmpty { container["ports"] = .array(ports) }
+        if !ports.repeated.isEmpty {
+            note("portMappings", "\(ports.repeated.joined(separator: ", ")) is there several times; once is enough")
+        }
+        if !ports.items.isEmpty { container["ports"] = .array(ports.items) }
     }
 
-    private mutating func addMounts(_ siblings: [JSONValue]) {
-        var mounts = Self.mounts(of: definition, readOnly: false)
+    /// Docker lets a container's own mount win over one that it takes from another container. Two of its own in one place
+    /// it refuses, as Kubernetes does.
+    private mutating func addMounts(_ siblings: [JSONValue], _ volumes: Set<String>) throws(TranslationFailure) {
+        var mounts = MergedList()
         for source in definition["volumesFrom"]?.array ?? [] {
             let name = source["sourceContainer"]
             guard let sibling = siblings.first(where: { $0["name"] == name }), name != nil else {
                 note("volumesFrom", "the task has no container “\(name?.string ?? "")”")
                 continue
             }
-            mounts += Self.mounts(of: sibling, readOnly: source["readOnly"]?.bool == true)
+            for (path, mount) in try self.mounts(of: sibling, volumes, readOnly: source["readOnly"]?.bool == true) {
+                mounts.set(path, mount)
+            }
         }
-        if !mounts.isEmpty { container["volumeMounts"] = .array(mounts) }
+        var own: [String: JSONValue] = [:]
+        for (path, mount) in try self.mounts(of: definition, volumes, readOnly: false) {
+            if let other = own[path], other != mount {
+                throw TranslationFailure("\(subject) mounts two volumes at \(path): \(other["name"]?.string ?? "") and \(mount["name"]?.string ?? "")")
+            }
+            own[path] = mount
+            mounts.set(path, mount)
+        }
+        if !mounts.repeated.isEmpty {
+            note("mountPoints", "\(mounts.repeated.joined(separator: ", ")) is there several times; the container's own, or the last one, counts")
+        }
+        if !mounts.items.isEmpty { container["volumeMounts"] = .array(mounts.items) }
     }
 
-    private static func mounts(of definition: JSONValue, readOnly: Bool) -> [JSONValue] {
-        (definition["mountPoints"]?.array ?? []).compactMap { mount in
-            guard let volume = mount["sourceVolume"]?.string, let path = mount["containerPath"]?.string else {
-                return nil
+    private func mounts(
+        of definition: JSONValue, _ volumes: Set<String>, readOnly: Bool
+    ) throws(TranslationFailure) -> [(String, JSONValue)] {
+        var mounts: [(String, JSONValue)] = []
+        for mount in definition["mountPoints"]?.array ?? [] {
+            guard let volume = mount["sourceVolume"]?.string, let path = mount["containerPath"]?.string,
+                !path.isEmpty
+            else { continue }
+            guard volumes.contains(volume) else {
+                throw TranslationFailure("\(subject) mounts the volume “\(volume)”, which the task does not have")
+            }
+            guard !path.contains(":") else {
+                throw TranslationFailure("\(subject) mounts a volume at “\(path)”: a path with “:” is refused")
             }
             var result: [String: JSONValue] = [
                 "name": .string(KubernetesNames.label(volume)), "mountPath": .string(path),
             ]
             if readOnly || mount["readOnly"]?.bool == true { result["readOnly"] = true }
-            return .object(result)
+            mounts.append((path, .object(result)))
         }
+        return mounts
     }
 
     private mutating func addSecurity() {
         var security: [String: JSONValue] = [:]
         if let user = definition["user"]?.string, !user.isEmpty {
             let ids = user.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) }
-            if ids.count <= 2, let uid = ids[0], ids.allSatisfy({ $0 != nil }) {
+            let isInRange = ids.allSatisfy { $0.map { (0...Int64(Int32.max)).contains($0) } ?? false }
+            if ids.count <= 2, let uid = ids[0], isInRange {
                 security["runAsUser"] = .integer(uid)
                 if ids.count == 2, let gid = ids[1] { security["runAsGroup"] = .integer(gid) }
             } else {
@@ -155,6 +221,9 @@ struct ContainerTranslation {
         // An init container that ends may have none.
         guard role != .first else { return }
         let gates = role == .sidecar(gates: true)
+        if let words = definition["healthCheck"]?["command"]?.array, words == ["CMD"] {
+            note("healthCheck", "it has no command, so there is none")
+        }
         guard let check = HealthCheck(definition["healthCheck"]) else { return }
         container.merge(check.probes(gates: gates)) { own, _ in own }
     }

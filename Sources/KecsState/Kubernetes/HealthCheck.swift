@@ -18,15 +18,20 @@ struct HealthCheck {
         switch words[0] {
         case "NONE": return nil
         case "CMD-SHELL": command = ["/bin/sh", "-c", words.dropFirst().joined(separator: " ")]
-        case "CMD": command = Array(words.dropFirst())
+        case "CMD":
+            guard words.count > 1 else { return nil }
+            command = Array(words.dropFirst())
         // One string alone is a line for the shell.
         default: command = words.count == 1 ? ["/bin/sh", "-c", words[0]] : words
         }
         // The defaults of the ECS API.
-        interval = max(1, definition["interval"]?.integer ?? 30)
-        timeout = max(1, definition["timeout"]?.integer ?? 5)
-        retries = max(1, definition["retries"]?.integer ?? 3)
-        startPeriod = max(0, definition["startPeriod"]?.integer ?? 0)
+        func number(_ key: String, _ usual: Int64, least: Int64) -> Int64 {
+            min(max(least, definition[key]?.integer ?? usual), 86_400)
+        }
+        interval = number("interval", 30, least: 1)
+        timeout = number("timeout", 5, least: 1)
+        retries = min(number("retries", 3, least: 1), 1000)
+        startPeriod = number("startPeriod", 0, least: 0)
     }
 
     /// The same check says whether the container lives and whether it is ready. Failures in the start period do not

@@ -15,6 +15,44 @@ public enum KubernetesNames {
         return isFine ? name : changed(name, limit: 253)
     }
 
+    /// A Service's name, which is a DNS label of RFC 1035 and may not begin with a digit: `1web` becomes `svc-1web`. What
+    /// already looks like that gets one more `svc-`, so that no two names meet and `ownName(ofService:)` leads back.
+    public static func service(_ name: String) -> String {
+        let name = label(name)
+        return isShifted(name) ? label(servicePrefix + name) : name
+    }
+
+    /// The name of which `service` made this one.
+    public static func ownName(ofService name: String) -> String {
+        name.hasPrefix(servicePrefix) && isShifted(name) ? String(name.dropFirst(servicePrefix.count)) : name
+    }
+
+    private static let servicePrefix = "svc-"
+
+    /// Any number of `svc-`, and then a digit.
+    private static func isShifted(_ name: String) -> Bool {
+        var rest = name[...]
+        while rest.hasPrefix(servicePrefix) { rest = rest.dropFirst(servicePrefix.count) }
+        return rest.first?.isNumber == true
+    }
+
+    /// The name of an environment variable, as Kubernetes up to 1.31 takes it.
+    static func isVariable(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), name != ".",
+            !name.hasPrefix("..")
+        else { return false }
+        return name.utf8.allSatisfy(isValueByte)
+    }
+
+    /// A key of a Secret.
+    static func isConfigKey(_ key: String) -> Bool {
+        !key.isEmpty && key.utf8.count <= 253 && key != "." && !key.hasPrefix("..")
+            && key.utf8.allSatisfy(isValueByte)
+    }
+
+    /// A name of a host, as `/etc/hosts` of a pod may have it: labels joined by dots.
+    static func isHost(_ name: String) -> Bool { !name.isEmpty && subdomain(name) == name }
+
     public static func isLabel(_ name: String) -> Bool {
         guard let first = name.utf8.first, let last = name.utf8.last, name.utf8.count <= 63 else {
             return false

@@ -23,6 +23,11 @@ struct PodTranslation {
         var containers = try definition.containerDefinitions.array()
         guard !containers.isEmpty else { throw TranslationFailure("\(subject) has no containers") }
         containers = Self.apply(overrides, to: containers)
+        let names = containers.compactMap { $0["name"]?.string }
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw TranslationFailure("\(subject) has two containers called “\(twice)”")
+        }
+        let volumes = try addVolumes()
         let size = try TaskSize(
             cpu: overrides?["cpu"]?.string ?? definition.cpu,
             memory: overrides?["memory"]?.string ?? definition.memory, containers: containers)
@@ -35,8 +40,8 @@ struct PodTranslation {
         var secretSources: [String] = []
         for (position, role) in order.steps {
             let translation = try ContainerTranslation(
-                containers[position], role: role, size: size, siblings: containers, namespace: namespace,
-                owner: owner)
+                containers[position], role: role, size: size, siblings: containers, volumes: volumes,
+                namespace: namespace, owner: owner)
             lists[role == .ordinary ? "containers" : "initContainers", default: []]
                 .append(.object(translation.container))
             notes += translation.notes
@@ -44,13 +49,13 @@ struct PodTranslation {
             secretSources += translation.secretSources
         }
         for (key, list) in lists { spec[key] = .array(list) }
+        keepHostPortsApart()
         for (index, source) in secretSources.enumerated() {
             annotations["kecs.dev/secret-\(index)-arn"] = source
         }
         if !secretSources.isEmpty { annotations["kecs.dev/secret-count"] = "\(secretSources.count)" }
         addPorts(of: containers)
         addLogs(of: containers)
-        try addVolumes()
         addPodSettings(containers)
         try noteTheRest()
     }
@@ -112,17 +117,31 @@ struct PodTranslation {
         }
     }
 
-    private mutating func addVolumes() throws {
-        var volumes: [JSONValue] = []
+    /// - Returns: Their names in the task definition.
+    private mutating func addVolumes() throws -> Set<String> {
+        var volumes: [String: JSONValue] = [:]
+        var order: [String] = []
         for volume in try definition.volumes.array() {
             let name = volume["name"]?.string ?? ""
+            guard !name.isEmpty else { throw TranslationFailure("\(subject) has a volume without a name") }
             var entry: [String: JSONValue] = ["name": .string(KubernetesNames.label(name))]
             if let path = volume["host"]?["sourcePath"]?.string, !path.isEmpty {
+                guard !path.split(separator: "/").contains("..") else {
+                    throw TranslationFailure("\(subject): the volume “\(name)” has the path \(path), and “..” is refused")
+                }
                 entry["hostPath"] = ["path": .string(path)]
             } else {
                 entry["emptyDir"] = [:]
             }
-            volumes.append(.object(entry))
+            if let other = volumes[name] {
+                guard other == .object(entry) else {
+                    throw TranslationFailure("\(subject) has two volumes called “\(name)”")
+                }
+                note("volumes", "“\(name)” is there twice; once is enough")
+                continue
+            }
+            volumes[name] = .object(entry)
+            order.append(name)
             for kind in (volume.object ?? [:]).keys.sorted() where kind != "name" && kind != "host" {
                 if volume[kind]?.isEmpty == false {
                     note(
@@ -130,7 +149,34 @@ struct PodTranslation {
                 }
             }
         }
-        if !volumes.isEmpty { spec["volumes"] = .array(volumes) }
+        if !order.isEmpty { spec["volumes"] = .array(order.compactMap { volumes[$0] }) }
+        return Set(order)
+    }
+
+    /// Containers of a pod have one network. In the host's each port is bound, and Kubernetes takes it once only; in the
+    /// pod's own the second one to listen fails.
+    private mutating func keepHostPortsApart() {
+        let isHost = definition.networkMode == "host"
+        var taken: [String: String] = [:]
+        guard let containers = spec["containers"]?.array else { return }
+        spec["containers"] = .array(
+            containers.map { container in
+                guard case .object(var members) = container, let ports = members["ports"]?.array else {
+                    return container
+                }
+                let name = members["name"]?.string ?? ""
+                let kept = ports.filter { port in
+                    let key = "\(port["containerPort"] ?? 0)/\((port["protocol"]?.string ?? "TCP").lowercased())"
+                    guard let other = taken[key] else {
+                        taken[key] = name
+                        return true
+                    }
+                    note("portMappings", "“\(name)” and “\(other)” both have port \(key), and share one network")
+                    return !isHost
+                }
+                members["ports"] = kept.isEmpty ? nil : .array(kept)
+                return .object(members)
+            })
     }
 
     private mutating func addPodSettings(_ containers: [JSONValue]) {
@@ -151,17 +197,37 @@ struct PodTranslation {
         default: note("ipcMode", "“\(definition.ipcMode ?? "")”: the containers of a pod always share it")
         }
         if let longest = containers.compactMap({ $0["stopTimeout"]?.integer }).max() {
-            spec["terminationGracePeriodSeconds"] = .integer(longest)
+            spec["terminationGracePeriodSeconds"] = .integer(min(max(0, longest), 86_400))
         }
-        let hosts = containers.flatMap { $0["extraHosts"]?.array ?? [] }
-        if !hosts.isEmpty {
-            spec["hostAliases"] = .array(
-                hosts.map { ["ip": $0["ipAddress"] ?? "", "hostnames": [$0["hostname"] ?? ""]] })
-        }
+        addHosts(containers.flatMap { $0["extraHosts"]?.array ?? [] })
         if let role = definition.taskRoleARN, !role.isEmpty { annotations["kecs.dev/task-role-arn"] = role }
         if let role = definition.executionRoleARN, !role.isEmpty {
             annotations["kecs.dev/execution-role-arn"] = role
         }
+    }
+
+    /// `/etc/hosts` is the pod's; an address stands there once, with all of its names.
+    private mutating func addHosts(_ hosts: [JSONValue]) {
+        var names: [String: [String]] = [:]
+        var order: [String] = []
+        for host in hosts {
+            let address = host["ipAddress"]?.string ?? ""
+            let written = host["hostname"]?.string ?? ""
+            let name = written.lowercased()
+            guard KubernetesAddress.isAddress(address) else {
+                note("extraHosts", "“\(written)” has “\(address)”, which is no address; it is left out")
+                continue
+            }
+            guard KubernetesNames.isHost(name) else {
+                note("extraHosts", "“\(written)” is no name that Kubernetes writes into /etc/hosts; it is left out")
+                continue
+            }
+            if names[address] == nil { order.append(address) }
+            if names[address]?.contains(name) != true { names[address, default: []].append(name) }
+        }
+        guard !order.isEmpty else { return }
+        spec["hostAliases"] = .array(
+            order.map { ["ip": .string($0), "hostnames": .strings(names[$0] ?? [])] })
     }
 
     private mutating func noteTheRest() throws {

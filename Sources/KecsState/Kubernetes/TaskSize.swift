@@ -23,26 +23,40 @@ struct TaskSize {
         memoryShare = Self.share(of: self.memory, containers.map(Self.scheduledMemory))
     }
 
-    func resources(of container: JSONValue) -> JSONValue? {
+    /// - Throws: For sizes that contradict each other: ECS refuses them, and so does Kubernetes.
+    func resources(
+        of container: JSONValue, subject: String
+    ) throws(TranslationFailure) -> (JSONValue?, unsaid: [String]) {
         var requests: [String: JSONValue] = [:]
         var limits: [String: JSONValue] = [:]
+        var unsaid: [String] = []
         if let units = Self.positive(container["cpu"]) ?? cpuShare {
+            if let cpu, units > cpu {
+                throw TranslationFailure("\(subject): its cpu \(units) is above the task's \(cpu)")
+            }
             requests["cpu"] = .string(Self.millicores(units))
         }
         if let cpu { limits["cpu"] = .string(Self.millicores(cpu)) }
-        if let mebibytes = Self.scheduledMemory(container) ?? memoryShare {
-            requests["memory"] = .string("\(mebibytes)Mi")
+        let scheduled = Self.scheduledMemory(container) ?? memoryShare
+        let limit = Self.positive(container["memory"]) ?? memory
+        if let scheduled, let limit, scheduled > limit {
+            let isOwn = Self.positive(container["memory"]) != nil
+            throw TranslationFailure(
+                "\(subject): its memoryReservation \(scheduled) is above \(isOwn ? "its memory" : "the task's memory") \(limit)")
         }
-        if let limit = Self.positive(container["memory"]) ?? memory {
-            limits["memory"] = .string("\(limit)Mi")
-        }
+        if let scheduled { requests["memory"] = .string("\(scheduled)Mi") }
+        if let limit { limits["memory"] = .string("\(limit)Mi") }
         for requirement in container["resourceRequirements"]?.array ?? [] where requirement["type"] == "GPU" {
-            limits["nvidia.com/gpu"] = requirement["value"]
+            guard let text = requirement["value"]?.string, let count = Int64(text), count > 0 else {
+                unsaid.append("\(requirement) is no number of GPUs")
+                continue
+            }
+            limits["nvidia.com/gpu"] = .string("\(count)")
         }
         var resources: [String: JSONValue] = [:]
         if !requests.isEmpty { resources["requests"] = .object(requests) }
         if !limits.isEmpty { resources["limits"] = .object(limits) }
-        return resources.isEmpty ? nil : .object(resources)
+        return (resources.isEmpty ? nil : .object(resources), unsaid)
     }
 
     /// Rounded down as upstream does, but never to nothing.
@@ -64,7 +78,8 @@ struct TaskSize {
         guard let total else { return nil }
         let others = Int64(own.count { $0 == nil })
         // Zero has to be said: without a request Kubernetes takes the limit for it.
-        return others == 0 ? nil : max(0, total - own.reduce(0) { $0 + ($1 ?? 0) }) / others
+        let taken = own.reduce(0) { $0 + ($1 ?? 0) }
+        return others == 0 ? nil : max(0, total - taken) / others
     }
 
     /// "256", "0.25 vCPU", "1 GB", "1GB"

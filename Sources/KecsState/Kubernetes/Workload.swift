@@ -66,8 +66,8 @@ struct Workload {
         guard let configuration = try deployment.value() else { return }
         // Of 100 tasks, at least this many go on, and at most that many run. Both 0 would stand still, so that Kubernetes
         // refuses it; ECS starts no new task then either.
-        let least = configuration["minimumHealthyPercent"]?.integer ?? 100
-        let most = configuration["maximumPercent"]?.integer ?? 200
+        let least = min(max(0, configuration["minimumHealthyPercent"]?.integer ?? 100), 100)
+        let most = min(max(100, configuration["maximumPercent"]?.integer ?? 200), 1000)
         surge = "\(max(0, most - 100))%"
         unavailable = "\(min(100, max(0, 100 - least)))%"
         if surge == "0%", unavailable == "0%" {
@@ -116,9 +116,13 @@ struct Workload {
         }
     }
 
+    /// - Throws: For a number of tasks that there cannot be.
     func translation(
         _ pod: PodTranslation, _ cluster: ClusterTranslation, serviceARN: String
-    ) -> Translation {
+    ) throws(TranslationFailure) -> Translation {
+        guard (0...Int64(Int32.max)).contains(replicas) else {
+            throw TranslationFailure("\(subject): its desired count is \(replicas)")
+        }
         var objects = [controller(pod, cluster)]
         var notes = notes + pod.notes
         if hasLoadBalancer || hasPublicIP {
@@ -128,6 +132,13 @@ struct Workload {
                         subject, "portMappings", "it shall be reached and has no ports: no Service is made"))
             } else {
                 objects.append(service(pod, cluster, serviceARN))
+                let made = KubernetesNames.service(name)
+                if made != name {
+                    notes.append(
+                        TranslationNote(
+                            subject, "serviceName",
+                            "its Service is named “\(made)”: Kubernetes lets none begin with a digit"))
+                }
             }
         }
         return Translation(objects: objects, notes: notes, secrets: pod.secrets)
@@ -167,6 +178,7 @@ struct Workload {
         _ pod: PodTranslation, _ cluster: ClusterTranslation, _ serviceARN: String
     ) -> KubernetesObject {
         var own = ["kecs.dev/service-arn": serviceARN]
+        let serviceName = KubernetesNames.service(name)
         if let group = targetGroups.first { own["kecs.dev/target-group-arn"] = group }
         own["kecs.dev/assign-public-ip"] = annotations["kecs.dev/assign-public-ip"]
         let ports: [JSONValue] = pod.ports.map { port in
@@ -180,7 +192,7 @@ struct Workload {
         }
         let type = !targetGroups.isEmpty ? "LoadBalancer" : hasPublicIP ? "NodePort" : "ClusterIP"
         return KubernetesObject(
-            "v1", "Service", namespace: cluster.namespace, name: name,
+            "v1", "Service", namespace: cluster.namespace, name: serviceName,
             labels: labels.merging(cluster.extraLabels) { own, _ in own }, annotations: own,
             body: [
                 "spec": ["type": .string(type), "selector": .strings(selector), "ports": .array(ports)]

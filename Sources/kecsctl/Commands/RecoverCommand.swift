@@ -34,6 +34,9 @@ struct RecoverCommand: SessionCommand {
     @Flag(help: "Go on with the recovery that was cut off.")
     var resume = false
 
+    @Flag(help: "Take what is there and differs back to what the database says.")
+    var overwrite = false
+
     @Flag(help: "Remove what the last recovery made, and nothing else.")
     var undo = false
 
@@ -42,7 +45,7 @@ struct RecoverCommand: SessionCommand {
 
     func validate() throws {
         guard (1...64).contains(parallel) else { throw ValidationError("--parallel must be from 1 to 64") }
-        guard !undo || (!resume && cluster.isEmpty && skip.isEmpty) else {
+        guard !undo || (!resume && !overwrite && cluster.isEmpty && skip.isEmpty) else {
             throw ValidationError("--undo takes back all of the last recovery")
         }
         guard !resume || (cluster.isEmpty && skip.isEmpty) else {
@@ -51,10 +54,11 @@ struct RecoverCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
+        // Before the whole command is out of time there is still to be written back and told what there is.
+        let whole = global.timeout.map { $0.duration * 4 / 5 }
         let request = RecoverRequest(
             clusters: cluster, skip: skip, parallel: parallel, wait: !noWait, resume: resume,
-            dryRun: change.dryRun,
-            limit: global.timeout?.duration ?? .seconds(300))
+            dryRun: change.dryRun, overwrite: overwrite, whole: whole)
         let telling = Session.Telling<RecoverReport>(text: Self.text, warnings: Self.warnings)
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
@@ -68,23 +72,46 @@ struct RecoverCommand: SessionCommand {
                     .run(instance, request)
                 }
                 return try await UndoRecovery(site: session.site, ground: ground)
-                    .run(instance, dryRun: change.dryRun)
+                    .run(instance, dryRun: change.dryRun, whole: whole)
             }
         }
     }
 
+    /// So many services that failed are shown with their reason; JSON has all of them.
+    private static let mostReasons = 10
+
     private static func text(_ name: InstanceName, _ report: RecoverReport) -> String {
         var lines: [String] = []
+        if let fate = report.controlPlane { lines.append(line("control plane", fate, nil)) }
+        var failed = 0
         for cluster in report.clusters {
             lines.append(line("\(cluster.name)", cluster.outcome, cluster.reason))
             for service in cluster.services {
-                lines.append("  " + line(service.name, service.outcome, service.reason))
+                let label = service.taskSet.map { "\(service.name) (\($0))" } ?? service.name
+                if service.outcome == .failed {
+                    failed += 1
+                    if failed > mostReasons { continue }
+                }
+                lines.append("  " + line(label, service.outcome, service.reason))
+                lines += service.differences.flatMap(\.lines).map { "    \($0)" }
             }
+        }
+        if failed > mostReasons {
+            lines.append("\(failed - mostReasons) more services failed; “-o json” has each one's reason")
         }
         lines += report.notRecovered.secrets.map { "secret \($0): missing" }
         lines += report.notRecovered.tasks.map { "task \($0): not recovered" }
+        lines += report.notRecovered.external.map { "service \($0): its tasks are started by something else" }
         lines += report.removed.map { "removed \($0)" }
+        lines += report.kept.map { "left \($0)" }
         if let why = report.databaseError { lines.append("the counts were not written back: \(why)") }
+        if let seconds = report.estimatedSeconds, seconds > 0 {
+            lines.append("it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
+        }
+        if report.isUnfinished {
+            lines.append("not everything was applied; go on with: kecsctl recover \(name) --resume")
+            lines.append("what was made is taken back by: kecsctl recover \(name) --undo")
+        }
         if lines.isEmpty { lines = ["nothing to recover"] }
         return lines.map { "\(name): \($0)" }.joined(separator: "\n")
     }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+import KecsSystem
+
+/// Services and tasks of one ECS cluster: apply what is missing, wait until it is up or cannot come up.
+extension RecoverCluster {
+    /// - Returns: Those that were refused, and why.
+    func apply(
+        _ objects: [KubernetesObject], _ step: RecoveryPlan.K3dStep, _ result: inout Result
+    ) async throws -> [KubernetesObject.ID: String] {
+        guard !objects.isEmpty else { return [:] }
+        result.hasApplied = true
+        return try await ground.apply(
+            objects.map { RecoveryObject(id: $0.id, manifest: $0.manifest) }, in: step.name,
+            overwriting: false)
+    }
+
+    /// What is there and differs is taken back to what the rows say, and keeps its own mark, or none: undo must take away
+    /// what we made, and nothing else.
+    private func overwrite(
+        _ batch: [RecoveryPlan.ServiceStep],
+        _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
+        _ step: RecoveryPlan.K3dStep
+    ) async throws -> [KubernetesObject.ID: String] {
+        guard work.request.overwrite else { return [:] }
+        let objects = batch.flatMap { service in
+            let named = Set((differences[service.key] ?? []).map(\.object))
+            return service.wanted.filter { named.contains("\($0.id)") }
+        }
+        guard !objects.isEmpty else { return [:] }
+        return try await ground.apply(
+            objects.map { RecoveryObject(id: $0.id, manifest: $0.manifest.withoutMark) }, in: step.name,
+            overwriting: true)
+    }
+
+    func recover(
+        _ batch: [RecoveryPlan.ServiceStep],
+        _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
+        _ cluster: RecoveryPlan.ClusterStep, _ step: RecoveryPlan.K3dStep,
+        _ missing: Set<SecretReference>, _ result: inout Result
+    ) async throws -> [RecoverReport.Service] {
+        let began = machine.clock.elapsed()
+        for service in batch { log("Recovering service \(service.name) in cluster \(cluster.name)...") }
+        var refused = try await apply(batch.flatMap(\.objects), step, &result)
+        refused.merge(try await overwrite(batch, differences, step)) { first, _ in first }
+        // What waits for a secret that is not there would only use up the time of the others.
+        let watched = batch.filter { service in
+            service.secrets.isDisjoint(with: missing) && !service.wanted.contains { refused[$0.id] != nil }
+        }
+        var states: [KubernetesObject.ID: RolloutState] = [:]
+        var interruption: (any Error)?
+        if work.request.wait {
+            do {
+                try await waitForRollouts(of: watched, cluster, step, &states)
+            } catch {
+                // What was applied is told also when nobody waits for it any more.
+                if (try? rethrowInterruption(error)) != nil { throw error }
+                interruption = error
+            }
+        }
+        let reports = batch.map { service -> RecoverReport.Service in
+            let complaints = service.wanted.compactMap { refused[$0.id] }
+            let state = service.workload.flatMap { states[$0.id] }
+            if complaints.isEmpty {
+                result.facts.append(
+                    ServiceFact(
+                        arn: service.arn, taskSet: service.taskSet, namespace: cluster.namespace.id.name,
+                        deployment: service.workload?.id.name, available: state?.available ?? 0))
+            }
+            var entry: RecoverReport.Service
+            if let why = complaints.first ?? state?.complaint {
+                if work.time.isOver { result.isUnfinished = true }
+                log("Failed to create deployment for service \(service.name): \(why)")
+                entry = report(service, cluster, .failed, why)
+            } else {
+                log("Successfully recovered service \(service.name)")
+                let absent = service.secrets.intersection(missing).sorted().map(Self.words)
+                entry = report(
+                    service, cluster, .recovered,
+                    absent.isEmpty ? nil : "it waits for the secret \(absent.joined(separator: ", "))")
+            }
+            entry.differences = differences[service.key] ?? []
+            return entry
+        }
+        if let interruption {
+            result.clusters.append(
+                RecoverReport.Cluster(
+                    name: cluster.name, k3dCluster: step.name, outcome: .recovered, services: reports))
+            throw interruption
+        }
+        let time = machine.clock.elapsed() - began
+        progress("recovering \(cluster.name)") { $0.servicesAreUp(batch.count, after: time) }
+        return reports
+    }
+
+    // MARK: Rollouts
+
+    private func waitForRollouts(
+        of services: [RecoveryPlan.ServiceStep], _ cluster: RecoveryPlan.ClusterStep,
+        _ step: RecoveryPlan.K3dStep, _ states: inout [KubernetesObject.ID: RolloutState]
+    ) async throws {
+        let workloads = services.compactMap { $0.workload?.id }
+        guard !workloads.isEmpty else { return }
+        var since: [KubernetesObject.ID: Duration] = [:]
+        var found = states
+        let ended = try await machine.clock.wait(upTo: work.time.limit(), every: .seconds(1)) {
+            try machine.cancellation.check()
+            found = try await ground.rollouts(in: cluster.namespace.id.name, of: step.name)
+            try await look(at: workloads, cluster, step, &found, &since)
+            return workloads.allSatisfy { id in
+                if case .waiting? = found[id] { false } else { found[id] != nil }
+            }
+        }
+        states = found
+        guard !ended else { return }
+        for id in workloads {
+            switch states[id] {
+            case nil: states[id] = .failed(available: 0, why: "it is not there any more")
+            case .waiting(let available, let why):
+                states[id] = .failed(
+                    available: available, why: work.time.isOver ? "\(why) when the time that was given had passed" : why)
+            case .complete, .failed: break
+            }
+        }
+    }
+
+    /// Why those that wait do: from the first look on, so that what cannot come up is not waited for.
+    private func look(
+        at workloads: [KubernetesObject.ID], _ cluster: RecoveryPlan.ClusterStep,
+        _ step: RecoveryPlan.K3dStep, _ states: inout [KubernetesObject.ID: RolloutState],
+        _ since: inout [KubernetesObject.ID: Duration]
+    ) async throws {
+        let waiting = workloads.filter { id in if case .waiting? = states[id] { true } else { false } }
+        guard !waiting.isEmpty else { return }
+        let obstacles = try await ground.obstacles(in: cluster.namespace.id.name, of: step.name)
+        let now = machine.clock.elapsed()
+        for id in waiting {
+            guard case .waiting(let available, let progress)? = states[id] else { continue }
+            guard let obstacle = obstacles[id] else {
+                since[id] = nil
+                continue
+            }
+            let began = since[id] ?? now
+            let why = "\(obstacle.why) (\(progress))"
+            switch obstacle.certainty {
+            case .none: since[id] = nil
+            case .lasting, .certain: since[id] = began
+            }
+            let isOver =
+                obstacle.certainty == .certain
+                || obstacle.certainty == .lasting && now - began >= work.request.patience
+            states[id] = isOver ? .failed(available: available, why: why) : .waiting(available: available, why: why)
+        }
+    }
+
+    // MARK: Tasks
+
+    func recover(
+        _ tasks: [RecoveryPlan.TaskStep], _ step: RecoveryPlan.K3dStep, lost: String?,
+        _ result: inout Result
+    ) async throws {
+        guard !tasks.isEmpty else { return }
+        if lost == nil {
+            do {
+                let refused = try await apply(tasks.flatMap(\.objects), step, &result)
+                for task in tasks {
+                    if task.objects.contains(where: { refused[$0.id] != nil }) {
+                        result.lostTasks.append(task.arn)
+                    } else {
+                        result.tasks.append(task.arn)
+                    }
+                }
+                return
+            } catch {
+                try rethrowInterruption(error)
+            }
+        }
+        result.isUnfinished = true
+        result.lostTasks += tasks.map(\.arn)
+    }
+}
+
+extension RolloutState {
+    fileprivate var complaint: String? {
+        switch self {
+        case .complete: nil
+        case .waiting(_, let why), .failed(_, let why): why
+        }
+    }
+    fileprivate var available: Int64 {
+        switch self {
+        case .complete(let available), .waiting(let available, _), .failed(let available, _): available
+        }
+    }
+}
+
+extension JSONValue {
+    /// A manifest without a recovery's mark.
+    fileprivate var withoutMark: JSONValue {
+        guard case .object(var fields) = self, case .object(var metadata)? = fields["metadata"],
+            case .object(var labels)? = metadata["labels"]
+        else { return self }
+        labels[RecoveryLabel.name] = nil
+        metadata["labels"] = .object(labels)
+        fields["metadata"] = .object(metadata)
+        return .object(fields)
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// A list that Kubernetes merges by a key, so that no key may be in it twice: the last one counts, where the first one
+/// stood.
+struct MergedList {
+    private(set) var keys: [String] = []
+    private var values: [String: JSONValue] = [:]
+    /// Keys that came more than once, each once.
+    private(set) var repeated: [String] = []
+
+    var items: [JSONValue] { keys.compactMap { values[$0] } }
+
+    mutating func set(_ key: String, _ value: JSONValue) {
+        if values.updateValue(value, forKey: key) == nil {
+            keys.append(key)
+        } else if !repeated.contains(key) {
+            repeated.append(key)
+        }
+    }
+}

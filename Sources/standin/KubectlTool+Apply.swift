@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+
+extension KubectlTool {
+    func apply(_ options: inout Options, _ cluster: String) -> Never {
+        let forces = options.flag("--force-conflicts")
+        guard options.flag("--server-side"), options.value("--field-manager") == "kecsctl",
+            options.value("-f") == "-"
+        else { scene.unexpected("another way to apply") }
+        _ = options.value("--request-timeout")
+        options.end()
+        var input: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(0, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
+        guard let document = try? JSONValue(parsing: String(decoding: input, as: UTF8.self)) else {
+            scene.say("error: error parsing STDIN\n", to: 2)
+            _exit(1)
+        }
+        let objects = document["items"]?.array ?? [document]
+        if objects.isEmpty { _exit(scene.replay("K54-apply-empty")) }
+        let fault = scene.take { $0.kind == "die" }
+        let end = fault.map { min(Int($0.at ?? "0") ?? 0, objects.count) } ?? objects.count
+        let answers = scene.change(objects: true) { world in
+            objects[..<end].map { answer(to: $0, forces: forces, cluster, &world) }
+        }
+        for answer in answers { scene.say(answer.text + "\n", to: answer.isError ? 2 : 1) }
+        if fault != nil { scene.die() }
+        _exit(answers.contains { $0.isError } ? 1 : 0)
+    }
+
+    private func answer(
+        to object: JSONValue, forces: Bool, _ cluster: String, _ world: inout World
+    ) -> (text: String, isError: Bool) {
+        let kind = object["kind"]?.string ?? ""
+        let version = object["apiVersion"]?.string ?? ""
+        let name = object["metadata"]?["name"]?.string ?? ""
+        let namespace = object["metadata"]?["namespace"]?.string ?? ""
+        let key = "\(kind.lowercased())/\(namespace)/\(name)"
+        guard let resource = table.resources.first(where: { $0.kind == kind && Self.group(version) == $0.group })
+        else {
+            return (
+                "error: resource mapping not found for name: \"\(name)\" namespace: \"\(namespace)\" from \"STDIN\": no matches for kind \"\(kind)\" in version \"\(version)\"",
+                true
+            )
+        }
+        var shape = APIShape(table)
+        shape.check(object)
+        if let complaint = shape.complaints.first {
+            return (
+                "Error from server: failed to create typed patch object (\(namespace)/\(name); \(version), Kind=\(kind)): \(complaint)",
+                true
+            )
+        }
+        let live = world.objects[cluster]?[key]
+        if resource.isNamespaced {
+            guard let space = world.objects[cluster]?["namespace//\(namespace)"] else {
+                return (
+                    "Error from server (NotFound): error when creating \"STDIN\": namespaces \"\(namespace)\" not found",
+                    true
+                )
+            }
+            if live == nil, space["metadata"]?["deletionTimestamp"] != nil {
+                return (
+                    "Error from server (Forbidden): error when creating \"STDIN\": \(resource.name) \"\(name)\" is forbidden: unable to create new content in namespace \(namespace) because it is being terminated",
+                    true
+                )
+            }
+        }
+        var rules = APIRules()
+        rules.check(object)
+        if world.invalid.contains(name) { return ("The \(kind) \"\(name)\" is invalid: spec: Invalid value", true) }
+        if !rules.complaints.isEmpty {
+            let lines = rules.complaints
+            return (
+                "The \(kind) \"\(name)\" is invalid: "
+                    + (lines.count == 1 ? lines[0] : lines.map { "\n* \($0)" }.joined()), true
+            )
+        }
+        if let live, ["Deployment", "DaemonSet"].contains(kind), live["spec"]?["selector"] != object["spec"]?["selector"] {
+            return (
+                "The \(kind) \"\(name)\" is invalid: spec.selector: Invalid value: \(object["spec"]?["selector"] ?? .null): field is immutable",
+                true
+            )
+        }
+        switch APIApply(table: table, manager: "kecsctl", forces: forces).run(object, over: live) {
+        case .refused(let why): return (why, true)
+        case .stored(let merged):
+            store(Self.canonical(merged), over: live, key, cluster, &world)
+            return ("\(Self.word(resource))/\(name) serverside-applied", false)
+        }
+    }
+
+    private func store(
+        _ object: JSONValue, over live: JSONValue?, _ key: String, _ cluster: String, _ world: inout World
+    ) {
+        guard case .object(var fields) = object else { return }
+        let old = live?["metadata"]?["generation"]?.integer ?? 0
+        let isNew = live?["spec"] != fields["spec"]
+        let generation = isNew || old == 0 ? old + 1 : old
+        fields["metadata"] = (fields["metadata"] ?? [:]).merging([
+            "generation": .integer(generation),
+            "uid": live?["metadata"]?["uid"] ?? .string("uid-of-\(key)"),
+        ])
+        let kind = object["kind"]?.string ?? ""
+        if ["Deployment", "DaemonSet"].contains(kind), isNew {
+            fields["status"] =
+                kind == "Deployment"
+                ? [
+                    "observedGeneration": .integer(generation), "updatedReplicas": 0, "availableReplicas": 0,
+                    "standinQuestions": .integer(Int64(world.rolloutQuestions)),
+                ]
+                : [
+                    "observedGeneration": .integer(generation), "updatedNumberScheduled": 0, "numberAvailable": 0,
+                    "desiredNumberScheduled": 1,
+                    "standinQuestions": .integer(Int64(world.rolloutQuestions)),
+                ]
+        }
+        world.objects[cluster, default: [:]][key] = .object(fields)
+    }
+
+    /// As the API gives back what it was given: quantities in their shortest form, nothing that is empty.
+    private static func canonical(_ value: JSONValue, _ field: String = "") -> JSONValue {
+        switch value {
+        case .object(let members):
+            var result: [String: JSONValue] = [:]
+            for (name, member) in members {
+                if field == "env", name == "value", member == "" { continue }
+                if ["requests", "limits"].contains(field), let text = member.string {
+                    result[name] = .string(shortest(text))
+                } else {
+                    result[name] = canonical(member, name)
+                }
+            }
+            return .object(result)
+        case .array(let items): return .array(items.map { canonical($0, field) })
+        default: return value
+        }
+    }
+
+    private static func shortest(_ quantity: String) -> String {
+        if quantity.hasSuffix("m"), let number = Int(quantity.dropLast()), number % 1000 == 0 { return "\(number / 1000)" }
+        if quantity.hasSuffix("Mi"), let number = Int(quantity.dropLast(2)), number > 0, number % 1024 == 0 {
+            return "\(number / 1024)Gi"
+        }
+        return quantity
+    }
+
+    static func group(_ version: String) -> String {
+        version.contains("/") ? String(version.prefix { $0 != "/" }) : ""
+    }
+
+    /// `deployment.apps`
+    static func word(_ resource: APITable.Resource) -> String {
+        resource.kind.lowercased() + (resource.group.isEmpty ? "" : ".\(resource.group)")
+    }
+}
