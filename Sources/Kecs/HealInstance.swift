@@ -88,7 +88,7 @@ public struct HealInstance: Sendable {
 
     /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
     private func sweepDrafts(of instance: Instance) throws {
-        let own = ["config.json", "journal.json", "server.json"]
+        let own = ["config.json", "journal.json", "server.json", "containers.json"]
         for name in try instance.folder.path.entries() {
             let text = name.string
             guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {
