@@ -29,6 +29,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var serverLog: FilePath { logs.appending("server.log") }
     /// Which process the local runtime's server is.
     public var server: FilePath { path.appending("server.json") }
+    /// What the containers were doing before an operation pauses or stops them; only while it runs, or after it was killed.
+    public var containers: FilePath { path.appending("containers.json") }
     /// Of the k3d runtime's cluster, for kubectl: 0600, and never merged into the user's own.
     public var kubeconfig: FilePath { path.appending(Self.kubeconfigName) }
     /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.

@@ -36,7 +36,7 @@ struct RemoveRemnants: Sendable {
 
     /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
     private func removeDrafts(of instance: Instance) throws {
-        let own = ["config.json", "journal.json", "journal.units", "server.json", "duty.json"]
+        let own = ["config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json"]
         for name in try instance.folder.path.entries() {
             let text = name.string
             guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {

@@ -43,6 +43,9 @@ public protocol Runtime: Sendable {
     func start(limit: Duration) async throws
     /// Ends the instance's processes and sees them ended. Does nothing when nothing runs.
     func stop(limit: Duration) async throws
+    /// Why a stop would lose something that no start brings back: a container that is removed when it ends. Nil when it
+    /// would not. `stop` refuses then; whoever is going to stop asks before anything is done.
+    func lossWhenStopped() async throws -> Failure?
     /// Runs `body` while nothing of the instance can write, and lets it go on afterwards whatever happens.
     ///
     /// - Throws: `Failure` when it cannot be frozen; the body has not run then.
@@ -116,6 +119,7 @@ extension Runtime {
                 InventoryPart(part: $0, role: PartRole(of: $0, inside: nil), presence: .present)
             }, endpoints: await endpoints())
     }
+    public func lossWhenStopped() async throws -> Failure? { nil }
     public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
     public var makesItsDatabase: Bool { false }
     public var choosesPorts: Bool { runsSomething }

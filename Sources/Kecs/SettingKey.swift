@@ -14,13 +14,18 @@ public enum SettingKey: String, CaseIterable, Sendable {
     /// Of a container: where it comes from, what it is called, whom its data belongs to, where its ports listen.
     case image
     case container
+    /// Of an adopted container, so that it is found when it was renamed.
+    case containerId
     case owner
     case address
     /// `NAME:PATH,…`: volumes, or folders by absolute path, and where the container has them.
     case volumes
     /// Only volumes with this label (`KEY=VALUE`) are backed up.
     case volumeLabel
+    /// Absolute paths, joined by colons.
     case composeFile
+    /// Names joined by commas.
+    case composeProfiles
     case composeService
     case composeProject
     case apiPort
@@ -56,10 +61,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address,
+        case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .containerId, .owner, .address,
             .volumes,
             .volumeLabel, .components,
-            .composeFile, .composeService, .composeProject:
+            .composeFile, .composeProfiles, .composeService, .composeProject:
             .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port

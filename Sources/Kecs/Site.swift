@@ -52,9 +52,16 @@ public struct Site: Sendable {
         let settings = try settings(flags: flags)
         for key in flags.keys where key != .runtime {
             guard var value = try settings.setting(key).value else { continue }
-            if key == .dataDir || key == .composeFile, let text = value.string {
+            if key == .dataDir, let text = value.string {
                 let path = try Home.absolute(FilePath(text), environment: machine.environment)
                 value = .string(path.string)
+            }
+            if key == .composeFile, let text = value.string {
+                // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
+                let isList = text.hasPrefix("/") && text.contains(":/")
+                value = .string(
+                    isList
+                        ? text : try Home.absolute(FilePath(text), environment: machine.environment).string)
             }
             values[key.rawValue] = value
         }

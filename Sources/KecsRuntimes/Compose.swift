@@ -8,24 +8,28 @@ import SystemPackage
 /// docker compose, one call each: the plugin (v2) where docker has it, else `docker-compose` (v1).
 struct Compose: Sendable {
     private let processes: any ProcessRunner
-    private let file: FilePath
-    private let project: String
+    let given: ComposeFiles
+    let project: String
 
-    init(_ machine: Machine, file: FilePath, project: String) {
+    init(_ machine: Machine, _ given: ComposeFiles, project: String) {
         processes = machine.processes
-        self.file = file
+        self.given = given
         self.project = project
     }
 
-    /// The project as compose understands it, with variables filled in and paths made absolute. Asks no engine.
+    /// The project as compose understands it, with variables filled in, paths made absolute, and the services of all
+    /// profiles. Asks no engine.
     func config() async throws -> ComposeProject {
         let isPlugin = try await hasPlugin()
-        let result = try await run(
-            ["config"] + (isPlugin ? ["--format", "json"] : []), isPlugin, .seconds(60))
+        // v1 prints them all by itself, whatever it is told.
+        let result =
+            try await isPlugin
+            ? run(["config", "--format", "json"], isPlugin, .seconds(60), profiles: ["*"])
+            : run(["config"], isPlugin, .seconds(60))
         guard result.succeeded else {
             throw Failure(
-                .usage, "the compose file \(file) cannot be used", cause: result.complaint,
-                remedy: "docker compose -f \(file) config")
+                .usage, "the compose file \(names) cannot be used", cause: result.complaint,
+                remedy: "docker compose \(ShellWords.quote(given.words(project: project))) config")
         }
         do {
             let document =
@@ -38,8 +42,10 @@ struct Compose: Sendable {
         }
     }
 
-    /// Creates what is missing, recreates what has changed, starts all. Volumes are kept.
-    func up(_ flags: [String] = [], limit: Duration) async throws {
+    private var names: String { given.files.map(\.string).joined(separator: ", ") }
+
+    /// Creates what is missing, starts all. Volumes are kept.
+    func up(_ flags: [String], limit: Duration) async throws {
         try await act(["up", "--detach"] + flags, "start", limit)
     }
 
@@ -56,7 +62,8 @@ struct Compose: Sendable {
         guard result.succeeded else {
             throw Failure(
                 .failed, "docker compose could not \(verb) the project “\(project)”",
-                cause: result.complaint, remedy: "docker compose -f \(file) -p \(project) \(arguments[0])")
+                cause: result.complaint,
+                remedy: "docker compose \(ShellWords.quote(given.words(project: project) + arguments))")
         }
     }
 
@@ -68,7 +75,7 @@ struct Compose: Sendable {
         return try await perform(call).outputText.trimmed
     }
 
-    private func hasPlugin() async throws -> Bool {
+    func hasPlugin() async throws -> Bool {
         var call = ProcessCall("docker", "compose", "version", "--short")
         call.limit = .seconds(10)
         do {
@@ -79,16 +86,22 @@ struct Compose: Sendable {
         }
     }
 
-    private func run(_ arguments: [String], _ isPlugin: Bool, _ limit: Duration) async throws -> ProcessResult
-    {
-        let words = [
-            "--file", file.string, "--project-name", project, "--project-directory",
-            file.removingLastComponent().string,
-        ]
+    private func run(
+        _ arguments: [String], _ isPlugin: Bool, _ limit: Duration, profiles: [String]? = nil
+    ) async throws -> ProcessResult {
+        let words =
+            given.files.flatMap { ["--file", $0.string] }
+            + given.environmentFiles.flatMap { ["--env-file", $0.string] }
+            + (profiles ?? given.profiles).flatMap { ["--profile", $0] }
+            + ["--project-name", project, "--project-directory", given.folder.string]
         var call =
             isPlugin
             ? ProcessCall("docker", ["compose"] + words + arguments)
             : ProcessCall("docker-compose", words + arguments)
+        // What these say is in the words already, as it was when the instance was made.
+        for name in ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"] {
+            call.environment[name] = .some(nil)
+        }
         call.limit = limit
         do {
             return try await perform(call)
@@ -104,27 +117,5 @@ struct Compose: Sendable {
         var call = call
         call.outlivesCancellation = true
         return try await processes.run(call)
-    }
-
-    // MARK: The project's name
-
-    /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
-    static func projectName(of file: FilePath, environment: [String: String]) throws -> String {
-        if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
-        let folder = file.removingLastComponent()
-        let dotenv = folder.appending(".env")
-        if try dotenv.isPresent {
-            for line in String(decoding: try dotenv.contents(), as: UTF8.self).split(
-                whereSeparator: \.isNewline)
-            {
-                let parts = line.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
-                if parts.count == 2, parts[0] == "COMPOSE_PROJECT_NAME" {
-                    return parts[1].filter { $0 != "\"" && $0 != "'" }
-                }
-            }
-        }
-        let name = (folder.lastComponent?.string ?? "").lowercased()
-            .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
-        return name.isEmpty ? "default" : name
     }
 }

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What docker compose writes on the containers and volumes that it makes, v1 and v2 alike.
+/// What docker compose writes on the containers and volumes that it makes, v1 and v2 alike unless it says otherwise.
 enum ComposeLabel {
     static let project = "com.docker.compose.project"
     static let service = "com.docker.compose.service"
+    static let volume = "com.docker.compose.volume"
+    static let version = "com.docker.compose.version"
     /// "True" on a container of `compose run`.
     static let oneOff = "com.docker.compose.oneoff"
+    /// With commas; v1's are relative to the working directory.
+    static let files = "com.docker.compose.project.config_files"
+    static let folder = "com.docker.compose.project.working_dir"
+    /// v2: of `--env-file`, with commas.
+    static let environmentFiles = "com.docker.compose.project.environment_file"
+    /// v2: "db:service_healthy:false,cache:service_started:true"
+    static let dependsOn = "com.docker.compose.depends_on"
 
     static func project(of labels: [String: String]) -> String? { labels[project] }
 }

@@ -10,10 +10,22 @@ struct ComposeProject: Hashable, Sendable {
         var image: String?
         /// "1001:1001"; a name is not told apart from none.
         var user: String?
-        var dependsOn: [String] = []
+        var dependsOn: [Dependency] = []
+        /// Without any it always runs.
+        var profiles: [String] = []
         var environment: [String: String] = [:]
         var mounts: [Mount] = []
         var ports: [Port] = []
+    }
+
+    struct Dependency: Hashable, Sendable {
+        enum Condition: String, Sendable {
+            case started = "service_started"
+            case healthy = "service_healthy"
+            case completed = "service_completed_successfully"
+        }
+        var service: String
+        var condition: Condition
     }
 
     struct Mount: Hashable, Sendable {
@@ -36,6 +48,10 @@ struct ComposeProject: Hashable, Sendable {
         /// As docker knows it.
         var name: String
         var labels: [String: String]
+        var driver: String?
+        var options: [String: String] = [:]
+        /// Compose must not make it.
+        var isExternal = false
     }
 
     var name: String
@@ -50,10 +66,11 @@ struct ComposeProject: Hashable, Sendable {
             for (key, value) in all {
                 // v1 prints an external volume's name in `external` when its file is old.
                 let given = value["name"]?.string ?? value["external"]?["name"]?.string
-                let isExternal = value["external"] == .bool(true)
+                let isExternal = value["external"] == .bool(true) || value["external"]?["name"] != nil
                 volumes[key] = Volume(
                     name: given ?? (isExternal ? key : "\(name)_\(key)"),
-                    labels: Self.pairs(value["labels"]))
+                    labels: Self.pairs(value["labels"]), driver: value["driver"]?.string,
+                    options: Self.pairs(value["driver_opts"]), isExternal: isExternal)
             }
         }
         services = []
@@ -64,11 +81,19 @@ struct ComposeProject: Hashable, Sendable {
 
     private static func service(_ name: String, _ value: JSONValue) -> Service {
         var service = Service(name: name, image: value["image"]?.string, user: value["user"]?.words)
-        if case .object(let all)? = value["depends_on"] { service.dependsOn = all.keys.sorted() }
-        service.dependsOn += (value["depends_on"]?.array ?? []).compactMap(\.string)
-        service.dependsOn += (value["links"]?.array ?? []).compactMap {
-            $0.string?.split(separator: ":").first.map(String.init)
+        if case .object(let all)? = value["depends_on"] {
+            service.dependsOn = all.sorted { $0.key < $1.key }.map { name, value in
+                let condition = value["condition"]?.string.flatMap { Dependency.Condition(rawValue: $0) }
+                return Dependency(service: name, condition: condition ?? .started)
+            }
         }
+        let others =
+            (value["depends_on"]?.array ?? []).compactMap(\.string)
+            + (value["links"]?.array ?? []).compactMap {
+                $0.string?.split(separator: ":").first.map(String.init)
+            }
+        service.dependsOn += others.map { Dependency(service: $0, condition: .started) }
+        service.profiles = (value["profiles"]?.array ?? []).compactMap(\.string)
         service.environment = pairs(value["environment"])
         service.mounts = (value["volumes"]?.array ?? []).compactMap(mount)
         service.ports = (value["ports"]?.array ?? []).compactMap(port)
@@ -124,19 +149,11 @@ struct ComposeProject: Hashable, Sendable {
         return pairs
     }
 
-    /// Every service after those that it depends on; a circle is cut where it closes.
-    var startOrder: [String] {
-        var order: [String] = []
-        var seen: Set<String> = []
-        func visit(_ name: String) {
-            guard seen.insert(name).inserted, let service = services.first(where: { $0.name == name }) else {
-                return
-            }
-            for other in service.dependsOn { visit(other) }
-            order.append(name)
+    /// Those that run with these profiles.
+    func active(_ profiles: [String]) -> [Service] {
+        services.filter { service in
+            service.profiles.isEmpty || service.profiles.contains { profiles.contains($0) || profiles.contains("*") }
         }
-        for service in services { visit(service.name) }
-        return order
     }
 
     /// The mounts of all services as docker will make them, each source once.

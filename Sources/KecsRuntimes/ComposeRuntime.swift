@@ -10,8 +10,8 @@ public struct ComposeRuntime: RebuildableRuntime {
     private let instance: Instance
     private let machine: Machine
     private let docker: Docker
-    private let compose: Compose
-    private let file: FilePath
+    /// As the settings have them; what the containers were made from may say more.
+    private let given: ComposeFiles
     private let project: String
     private let service: String?
     private let volumes: Volumes
@@ -20,13 +20,8 @@ public struct ComposeRuntime: RebuildableRuntime {
     public init(_ instance: Instance, machine: Machine) throws {
         self.instance = instance
         self.machine = machine
-        guard let text = try instance.settings.text(.composeFile) else {
-            throw Failure(
-                .usage, "no compose file is given for “\(instance.name)”",
-                remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
-        }
-        file = FilePath(text)
-        guard file.isAbsolute else {
+        given = try Self.given(instance, machine)
+        if let file = given.files.first(where: { !$0.isAbsolute }) {
             throw Failure(
                 .usage, "the compose file “\(file)” is a relative path",
                 remedy: "kecsctl config set composeFile /absolute/path --instance \(instance.name)")
@@ -36,11 +31,47 @@ public struct ComposeRuntime: RebuildableRuntime {
         }
         project =
             try instance.settings.text(.composeProject)
-            ?? Compose.projectName(of: file, environment: machine.environment)
+            ?? given.projectName(environment: machine.environment)
         service = try instance.settings.text(.composeService)
         docker = Docker(machine)
-        compose = Compose(machine, file: file, project: project)
         volumes = Volumes(machine, helpersOf: instance, image: nil)
+    }
+
+    /// The settings, else what compose would use when it is called here.
+    private static func given(_ instance: Instance, _ machine: Machine) throws -> ComposeFiles {
+        let profiles = try instance.settings.text(.composeProfiles).map { ComposeFiles.names($0) }
+        if let text = try instance.settings.text(.composeFile) {
+            let files = ComposeFiles.list(text)
+            // Until the instance is made, the variables and the project's `.env` say which profiles there are.
+            let usual = try profiles ?? (try instance.folder.config.isPresent ? [] : usualProfiles(files, machine))
+            return ComposeFiles(files: files, profiles: usual)
+        }
+        let here = try Home.absolute(".", environment: machine.environment)
+        guard var found = try ComposeFiles(in: here, environment: machine.environment) else {
+            throw Failure(
+                .usage, "no compose file is given for “\(instance.name)”",
+                cause: "this folder, and those above it, have no compose.yaml and no docker-compose.yml",
+                remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
+        }
+        if let profiles { found.profiles = profiles }
+        return found
+    }
+
+    private static func usualProfiles(_ files: [FilePath], _ machine: Machine) throws -> [String] {
+        let name = "COMPOSE_PROFILES"
+        let dotenv = files.first.map { $0.removingLastComponent().appending(".env") }
+        let text = try machine.environment[name] ?? dotenv.flatMap { try ComposeFiles.variables(in: $0)[name] }
+        return ComposeFiles.names(text ?? "")
+    }
+
+    /// The containers' own files where they go further than the settings: override files, profiles that are in use.
+    private func compose(for all: [DockerContainer]) -> Compose {
+        var files = given
+        if let made = ComposeFiles(all), given.files.allSatisfy(made.files.contains) {
+            files = made
+            files.profiles = given.profiles
+        }
+        return Compose(machine, files, project: project)
     }
 
     public var runsSomething: Bool { true }
@@ -61,6 +92,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public func versions() async -> [String: String] {
         do {
+            let compose = Compose(machine, given, project: project)
             return ["docker": try await docker.version(), "compose": try await compose.version()]
         } catch {
             return [:]
@@ -70,26 +102,41 @@ public struct ComposeRuntime: RebuildableRuntime {
     // MARK: First start
 
     public func prepare() async throws -> [SettingKey: JSONValue] {
-        guard try file.isPresent else {
+        let all = try await containers()
+        let compose = compose(for: all)
+        if let missing = try compose.given.files.first(where: { try !$0.isPresent }) {
             throw Failure(
-                .usage, "there is no compose file \(file)",
+                .usage, "there is no compose file \(missing)",
                 remedy: "kecsctl start \(instance.name) --runtime compose --compose-file docker-compose.yml")
         }
         let config = try await compose.config()
         let control = try controlPlane(of: config)
-        let running = try await containers().filter(\.isUp)
-        for port in config.services.flatMap(\.ports) where running.isEmpty {
+        let profiles = profiles(inUse: all, config)
+        for port in config.active(profiles).flatMap(\.ports) where !all.contains(where: \.isUp) {
             try DockerPorts.check(port.published, address: port.address, of: instance)
         }
         var found: [SettingKey: JSONValue] = [
             .composeProject: .string(config.name), .composeService: .string(control.name),
+            .composeFile: .string(ComposeFiles.text(compose.given.files)),
         ]
+        if !profiles.isEmpty { found[.composeProfiles] = .string(profiles.joined(separator: ",")) }
         for (key, target) in [(SettingKey.apiPort, DockerSpec.apiPort), (.adminPort, DockerSpec.adminPort)] {
             guard let port = control.ports.first(where: { $0.target == target }) else { continue }
             found[key] = .integer(Int64(port.published))
         }
         if let folder = dataFolder(control) { found[.dataDir] = .string(folder.string) }
         return found
+    }
+
+    /// The recorded ones, and one of each service that has a container and would not run without.
+    private func profiles(inUse all: [DockerContainer], _ config: ComposeProject) -> [String] {
+        var profiles = given.profiles
+        for service in config.services where all.contains(where: { $0.serviceName == service.name }) {
+            if let first = service.profiles.first, !service.profiles.contains(where: profiles.contains) {
+                profiles.append(first)
+            }
+        }
+        return profiles
     }
 
     private func controlPlane(of config: ComposeProject) throws(Failure) -> ComposeProject.Service {
@@ -101,9 +148,9 @@ public struct ComposeRuntime: RebuildableRuntime {
                 service == nil
                     ? "it is not clear which service is the control plane"
                     : "the compose file has no service “\(wanted)”",
-                cause: "\(file) has \(names.isEmpty ? "no service" : names.joined(separator: ", "))",
+                cause: "\(ComposeFiles.text(given.files)) has \(names.isEmpty ? "no service" : names.joined(separator: ", "))",
                 remedy:
-                    "kecsctl start \(instance.name) --runtime compose --compose-file \(file) --service \(names.first ?? "NAME")"
+                    "kecsctl start \(instance.name) --runtime compose --compose-file \(given.files.first ?? "FILE") --service \(names.first ?? "NAME")"
             )
         }
         return found
@@ -123,7 +170,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     // MARK: State
 
     /// All of the project, whatever the file says now; those of `compose run` do not count.
-    private func containers() async throws -> [DockerContainer] {
+    func containers() async throws -> [DockerContainer] {
         let ids = try await docker.containers(label: "\(ComposeLabel.project)=\(project)")
         return try await docker.inspect(ids).filter { $0.labels[ComposeLabel.oneOff] != "True" }
     }
@@ -153,20 +200,84 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     // MARK: Start and stop
 
+    /// What is there is started as it is, in the order that the project asks for: neither a variable that this shell has
+    /// not, nor a file that was changed meanwhile makes another container of it. Only what is missing is made.
     public func start(limit: Duration) async throws {
-        for container in try await containers() where container.isPaused {
-            try await docker.unpause(container.id)
+        let all = try await containers()
+        let isAgain = try Journal.isStartingAgain(instance.folder)
+        let record = try ContainerRecord.current(instance.folder)
+        for container in all where container.isPaused {
+            // Another's, or one that its owner had paused before the operation under way.
+            if !isAgain || record.ran.contains(container.id) { try await docker.unpause(container.id) }
         }
-        let stopped = try await containers().filter { !$0.isUp }
-        if try Journal.isStartingAgain(instance.folder),
-            try await containers().contains(where: isControlPlane)
-        {
-            for container in await stopOrder(stopped).reversed() { try await docker.start(container.id) }
+        let ran = isAgain ? all.filter { record.ran.contains($0.id) } : []
+        if ran.contains(where: isControlPlane) {
+            try await start(ran, of: all, try? await compose(for: all).config(), isAgain: true, limit)
+        } else if !isAgain || !all.contains(where: isControlPlane) {
+            try await bringUp(all, limit)
         } else {
-            try await makeDataFolder()
-            try await compose.up(limit: max(limit, .seconds(600)))
+            try await start(all, of: all, try? await compose(for: all).config(), isAgain: true, limit)
         }
         try await waitUntilHealthy(limit)
+        if isAgain { try await DockerFreeze(docker, instance).pauseAgain() }
+        try ContainerRecord.forgetStopped(instance.folder)
+    }
+
+    private func start(
+        _ containers: [DockerContainer], of all: [DockerContainer], _ config: ComposeProject?, isAgain: Bool,
+        _ limit: Duration
+    ) async throws {
+        let order = config.map { ComposeOrder($0) } ?? ComposeOrder(all)
+        try await ComposeStart(
+            docker: docker, machine: machine, instance: instance, order: order, limit: limit, isAgain: isAgain
+        )
+        .run(containers.filter { !$0.isUp }, of: all)
+    }
+
+    private func bringUp(_ all: [DockerContainer], _ limit: Duration) async throws {
+        let config: ComposeProject
+        do {
+            config = try await compose(for: all).config()
+        } catch let failure as Failure where failure.kind == .usage && all.contains(where: isControlPlane) {
+            // A file that is gone or broken keeps nobody from starting what there is.
+            return try await start(all, of: all, nil, isAgain: false, limit)
+        }
+        let profiles = profiles(inUse: all, config)
+        let missing = config.active(profiles).filter { service in
+            !all.contains { $0.serviceName == service.name }
+        }
+        try remember(compose(for: all).given.files, profiles)
+        if missing.isEmpty, all.contains(where: isControlPlane) {
+            return try await start(all, of: all, config, isAgain: false, limit)
+        }
+        try await makeDataFolder(config)
+        try await up(["--no-recreate"], all, profiles, limit)
+    }
+
+    /// With as many containers of each service as there are: compose would remove those that its file does not name.
+    private func up(
+        _ flags: [String], _ all: [DockerContainer], _ profiles: [String], _ limit: Duration
+    ) async throws {
+        let counts = Dictionary(grouping: all.filter { !$0.serviceName.isEmpty }, by: \.serviceName)
+            .mapValues(\.count).filter { $0.value > 1 }
+        let scale = counts.sorted { $0.key < $1.key }.flatMap { ["--scale", "\($0.key)=\($0.value)"] }
+        var given = compose(for: all).given
+        given.profiles = profiles
+        try await Compose(machine, given, project: project).up(
+            flags + scale, limit: max(limit, .seconds(600)))
+    }
+
+    /// So that they are known when the containers are gone.
+    private func remember(_ files: [FilePath], _ profiles: [String]) throws {
+        guard instance.folder.config.isPresent else { return }
+        var config = try InstanceConfig.read(instance.folder.config)
+        config.settings[SettingKey.composeFile.rawValue] = .string(ComposeFiles.text(files))
+        if !profiles.isEmpty {
+            config.settings[SettingKey.composeProfiles.rawValue] = .string(profiles.joined(separator: ","))
+        }
+        if try InstanceConfig.read(instance.folder.config) != config {
+            try config.write(to: instance.folder.config)
+        }
     }
 
     private func waitUntilHealthy(_ limit: Duration) async throws {
@@ -178,8 +289,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     }
 
     /// Before docker would make it root's.
-    private func makeDataFolder() async throws {
-        let config = try await compose.config()
+    private func makeDataFolder(_ config: ComposeProject) async throws {
         let control = try controlPlane(of: config)
         guard let folder = dataFolder(control), try !folder.isPresent else { return }
         let owner = try await owner(of: control)
@@ -190,32 +300,52 @@ public struct ComposeRuntime: RebuildableRuntime {
     public func stop(limit: Duration) async throws {
         let all = try await containers()
         guard all.contains(where: \.isUp) else { return }
-        try await DockerFreeze(docker, instance).stop(await stopOrder(all), limit: limit)
+        if let loss = try await lossWhenStopped() { throw loss }
+        // Who depends on others goes first.
+        try await DockerFreeze(docker, instance).stop(
+            await order(all).layers(all).reversed(), limit: DockerContainer.grace(within: limit))
     }
 
-    /// Who depends on others goes first. Without a file that can be read, in the order of their creation reversed.
-    private func stopOrder(_ all: [DockerContainer]) async -> [DockerContainer] {
-        guard let order = try? await compose.config().startOrder else { return all }
-        func place(_ container: DockerContainer) -> Int {
-            order.firstIndex(of: container.labels[ComposeLabel.service] ?? "") ?? order.count
+    public func lossWhenStopped() async throws -> Failure? {
+        for container in try await containers() where container.isUp {
+            let folder = DockerMounts.dataFolder(of: container.variables)
+            guard let why = container.lossWhenStopped(dataFolder: folder) else { continue }
+            return StopLoss(why: why).failure(of: instance, container: container.name)
         }
-        return all.sorted { place($0) > place($1) }
+        return nil
     }
+
+    /// As the file says, else as compose wrote it on the containers.
+    func order(_ all: [DockerContainer]) async -> ComposeOrder {
+        let config = try? await compose(for: all).config()
+        return config.map { ComposeOrder($0) } ?? ComposeOrder(all)
+    }
+
+    func hasPlugin() async throws -> Bool { try await compose(for: []).hasPlugin() }
 
     // MARK: Anew
 
-    public var isRebuildable: Bool { get throws { try file.isPresent } }
+    public var isRebuildable: Bool { get throws { try given.files.allSatisfy { try $0.isPresent } } }
 
     /// Images of services with a `build` section are built first.
     public func rebuild(limit: Duration) async throws {
-        try await compose.up(["--build", "--force-recreate"], limit: max(limit, .seconds(600)))
+        let all = try await containers()
+        let profiles = profiles(inUse: all, try await compose(for: all).config())
+        try await up(["--build", "--force-recreate"], all, profiles, limit)
         try await waitUntilHealthy(limit)
     }
 
     /// `down` without `-v`: the volumes stay.
     public func removeAndReturn(limit: Duration) async throws {
-        try await compose.down(limit: max(limit, .seconds(120)))
-        try await start(limit: limit)
+        let all = try await containers()
+        let compose = compose(for: all)
+        let config = try await compose.config()
+        var given = compose.given
+        given.profiles = profiles(inUse: all, config)
+        try await Compose(machine, given, project: project).down(limit: max(limit, .seconds(120)))
+        try await makeDataFolder(config)
+        try await up([], all, given.profiles, limit)
+        try await waitUntilHealthy(limit)
     }
 
     /// The project is not ours to remove.
@@ -267,7 +397,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         if let container = try await containers().first(where: isControlPlane) {
             return try await DockerMounts.statePlace(of: container, instance, volumes)
         }
-        let config = try await compose.config()
+        let config = try await compose(for: []).config()
         let control = try controlPlane(of: config)
         if let folder = dataFolder(control) { return .folder(folder) }
         let inside = DockerMounts.dataFolder(of: control.environment)
@@ -281,7 +411,8 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     /// Whom the service runs as; the same that a new data folder is given to.
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
-        try await owner(of: controlPlane(of: try await compose.config())).map { ($0.user, $0.group) }
+        let config = try await compose(for: containers()).config()
+        return try await owner(of: controlPlane(of: config)).map { ($0.user, $0.group) }
     }
 
     /// What was given, what the container or the file says, else the user of KECS's image; nil when it is not known.
@@ -311,9 +442,10 @@ public struct ComposeRuntime: RebuildableRuntime {
             }
             return found
         }
-        let config = try await compose.config()
+        let config = try await compose(for: []).config()
         let control = try controlPlane(of: config)
-        let parts = try DockerMounts(config.dockerMounts()).inventory(of: instance, besides: [])
+        let active = config.dockerMounts(of: config.active(given.profiles))
+        let parts = try DockerMounts(active).inventory(of: instance, besides: [])
         return ServerSetup(
             parts: try await setup.located(parts), variables: control.environment,
             mounts: config.dockerMounts(of: [control]).compactMap(\.server),
@@ -324,10 +456,16 @@ public struct ComposeRuntime: RebuildableRuntime {
     /// What the containers really have, or before there are any, what the file says.
     public func parts() async throws -> [Part] {
         let all = try await containers()
-        let mounts = all.isEmpty ? try await compose.config().dockerMounts() : all.flatMap(\.mounts)
+        let mounts = try await mounts(all)
         var parts = try DockerMounts(mounts).parts(of: instance)
         if let label = try instance.settings.text(.volumeLabel) { parts = try await chosen(parts, by: label) }
         return try await volumes.located(parts)
+    }
+
+    private func mounts(_ all: [DockerContainer]) async throws -> [DockerContainer.Mount] {
+        if !all.isEmpty { return all.flatMap(\.mounts) }
+        let config = try await compose(for: []).config()
+        return config.dockerMounts(of: config.active(given.profiles))
     }
 
     /// Folders, and the volumes with the label.
@@ -349,7 +487,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public func holdsState() async throws -> Bool? {
         let all = try await containers()
-        let mounts = all.isEmpty ? try await compose.config().dockerMounts() : all.flatMap(\.mounts)
+        let mounts = try await mounts(all)
         return try await volumes.holdState(DockerMounts(mounts).parts(of: instance))
     }
 
@@ -359,7 +497,28 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await volumes.copy(name, to: tar, limit: limit)
     }
 
-    public func makeReady(volume name: String) async throws { try await volumes.makeReady(name) }
+    public func makeReady(volume name: String) async throws {
+        try await volumes.makeReady(name, as: try await description(ofVolume: name))
+    }
+
+    /// As compose itself would make it; nil for one that is not the project's, or while nobody knows the project.
+    private func description(ofVolume name: String) async throws -> [String]? {
+        guard try await docker.volume(name) == nil else { return nil }
+        let compose = compose(for: try await containers())
+        guard compose.given.files.allSatisfy(\.isPresent) else { return nil }
+        guard
+            let (key, volume) = try await compose.config().volumes.first(where: {
+                $0.value.name == name && !$0.value.isExternal
+            })
+        else { return nil }
+        var labels = volume.labels
+        labels[ComposeLabel.project] = project
+        labels[ComposeLabel.volume] = key
+        labels[ComposeLabel.version] = try await compose.version()
+        return (volume.driver.map { ["--driver", $0] } ?? [])
+            + volume.options.sorted { $0.key < $1.key }.flatMap { ["--opt", "\($0.key)=\($0.value)"] }
+            + labels.sorted { $0.key < $1.key }.flatMap { ["--label", "\($0.key)=\($0.value)"] }
+    }
 
     public func room(inVolume name: String) async throws -> VolumeRoom { try await volumes.room(in: name) }
 

@@ -96,6 +96,15 @@ struct Docker: Sendable {
         try await ask(["container", "stop", "--time", "\(seconds)", id], limit: grace + .seconds(60))
     }
 
+    /// Stops it as its owner does: with its own signal, and its own patience.
+    func stop(_ container: DockerContainer) async throws {
+        // Docker waits 10 s where nothing is said, and without end at -1.
+        let grace = container.stopTimeout ?? 10
+        try await ask(
+            ["container", "stop", container.id],
+            limit: grace < 0 ? .seconds(3600) : .seconds(grace + 60))
+    }
+
     func pause(_ id: String) async throws { try await ask(["container", "pause", id]) }
     func unpause(_ id: String) async throws { try await ask(["container", "unpause", id]) }
     func rename(_ id: String, to name: String) async throws {
@@ -105,9 +114,28 @@ struct Docker: Sendable {
     /// Only the container: its volumes, anonymous ones too, stay.
     func remove(_ id: String) async throws { try await ask(["container", "rm", "--force", id]) }
 
-    /// With the anonymous volumes that its image's `VOLUME` made: nobody else can have them.
-    func removeHelper(_ id: String) async throws {
+    /// A container of ours that holds nothing: with the volumes that docker made for it because its image has a `VOLUME`.
+    /// One that was mounted by its name stays, an anonymous one too (moby, `daemon/mounts.go`, removeMountPoints).
+    func removeWithVolumes(_ id: String) async throws {
         try await ask(["container", "rm", "--force", "--volumes", id])
+    }
+
+    /// As docker prints it, for what is read only once; nil when it is not there.
+    func facts(ofContainer id: String) async throws -> JSONValue? {
+        try await inspect(JSONValue.self, ["container", "inspect", id]).first
+    }
+
+    /// Nil when it is not there.
+    func labels(ofNetwork name: String) async throws -> [String: String]? {
+        struct Network: Decodable {
+            var labels: [String: String]?
+            private enum CodingKeys: String, CodingKey { case labels = "Labels" }
+        }
+        return try await inspect(Network.self, ["network", "inspect", name]).first.map { $0.labels ?? [:] }
+    }
+
+    func facts(ofImage reference: String) async throws -> JSONValue? {
+        try await inspect(JSONValue.self, ["image", "inspect", reference]).first
     }
 
     /// - Returns: What the program printed, or nil when it could not be run in there or did not end well.

@@ -24,6 +24,8 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var health: Health?
         /// Nil of one that has not ended yet: the engine says year 1 then.
         var finishedAt: Moment?
+        /// As the engine spells it: another text, another start.
+        var startedAt: String
 
         struct Health: Decodable, Hashable, Sendable {
             /// "starting", "healthy", "unhealthy", "none"
@@ -38,6 +40,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
             case error = "Error"
             case health = "Health"
             case finishedAt = "FinishedAt"
+            case startedAt = "StartedAt"
         }
 
         init(from decoder: any Decoder) throws {
@@ -51,6 +54,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
                 Moment($0)
             }
             .flatMap { $0.seconds > 0 ? $0 : nil }
+            startedAt = try container.decodeIfPresent(String.self, forKey: .startedAt) ?? ""
         }
     }
 
@@ -63,6 +67,12 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var source: String
         var destination: String
         var isWritable: Bool
+
+        /// A volume that nobody gave a name: docker made one, 64 hexadecimal digits.
+        var isAnonymous: Bool {
+            guard type == "volume", let name else { return false }
+            return name.utf8.count == 64 && name.allSatisfy { $0.isHexDigit && !$0.isUppercase }
+        }
 
         private enum CodingKeys: String, CodingKey {
             case type = "Type"
@@ -93,10 +103,8 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var mounts: [Mount]
     /// "8080/tcp" → where it is, or will be, published.
     var ports: [String: [Binding]]
-    /// The same as it is now, with ports that the engine chose; empty while it does not run.
+    /// The same as it is now: with the port that docker chose where none was asked for. Empty of one that does not run.
     var published: [String: [Binding]]
-    /// How often the engine started it again by itself.
-    var restartCount: Int
     /// "no", "always", "unless-stopped", "on-failure"
     var restartPolicy: String
     /// As it is given: "", "1001", "app:staff"; the image's own where the container was given none.
@@ -104,6 +112,12 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var workingFolder: String
     /// The image by the name that it was created with.
     var imageName: String
+    /// Docker removes it, and its anonymous volumes, as soon as it ends (`docker run --rm`).
+    var isRemovedAtItsEnd: Bool
+    /// Where it has folders in memory, which are gone when it ends.
+    var memoryFolders: [String]
+    /// How long it may take to end; nil: docker's own 10 s.
+    var stopTimeout: Int?
 
     private enum CodingKeys: String, CodingKey {
         case id = "Id"
@@ -114,11 +128,6 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         case mounts = "Mounts"
         case host = "HostConfig"
         case network = "NetworkSettings"
-        case restartCount = "RestartCount"
-    }
-    private struct Network: Decodable {
-        var ports: [String: [Binding]?]?
-        private enum CodingKeys: String, CodingKey { case ports = "Ports" }
     }
     private struct Config: Decodable {
         var labels: [String: String]?
@@ -126,21 +135,31 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var user: String?
         var workingFolder: String?
         var image: String?
+        var stopTimeout: Int?
         private enum CodingKeys: String, CodingKey {
             case labels = "Labels"
             case variables = "Env"
             case user = "User"
             case workingFolder = "WorkingDir"
             case image = "Image"
+            case stopTimeout = "StopTimeout"
         }
     }
     private struct HostConfig: Decodable {
         var ports: [String: [Binding]?]?
         var restartPolicy: RestartPolicy?
+        var isRemovedAtItsEnd: Bool?
+        var memoryFolders: [String: String]?
         private enum CodingKeys: String, CodingKey {
             case ports = "PortBindings"
             case restartPolicy = "RestartPolicy"
+            case isRemovedAtItsEnd = "AutoRemove"
+            case memoryFolders = "Tmpfs"
         }
+    }
+    private struct Network: Decodable {
+        var ports: [String: [Binding]?]?
+        private enum CodingKeys: String, CodingKey { case ports = "Ports" }
     }
     private struct RestartPolicy: Decodable {
         var name: String
@@ -167,10 +186,14 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         }
         let host = try container.decode(HostConfig.self, forKey: .host)
         ports = (host.ports ?? [:]).compactMapValues { $0 }
+        restartPolicy = host.restartPolicy?.name ?? "no"
         let network = try container.decodeIfPresent(Network.self, forKey: .network)
         published = (network?.ports ?? [:]).compactMapValues { $0 }
-        restartCount = try container.decodeIfPresent(Int.self, forKey: .restartCount) ?? 0
-        restartPolicy = host.restartPolicy?.name ?? "no"
+        isRemovedAtItsEnd = host.isRemovedAtItsEnd ?? false
+        memoryFolders =
+            (host.memoryFolders ?? [:]).keys.sorted()
+            + mounts.filter { $0.type == "tmpfs" }.map(\.destination).sorted()
+        stopTimeout = config.stopTimeout
     }
 
     var isPaused: Bool { state.status == "paused" }
@@ -178,7 +201,28 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var isUp: Bool { ["running", "paused", "restarting"].contains(state.status) }
 
     /// The port of this host that leads to one of the container.
-    func hostPort(of port: Int) -> UInt16? { ports["\(port)/tcp"]?.lazy.compactMap { UInt16($0.port) }.first }
+    func hostPort(of port: Int) -> UInt16? {
+        let bindings = (ports["\(port)/tcp"] ?? []) + (published["\(port)/tcp"] ?? [])
+        return bindings.lazy.compactMap { UInt16($0.port) }.first { $0 > 0 }
+    }
+
+    /// Why stopping it would lose something that no start brings back; nil when it would not.
+    ///
+    /// - Parameter dataFolder: Where the server keeps its data, inside.
+    func lossWhenStopped(dataFolder: String) -> String? {
+        if isRemovedAtItsEnd {
+            let volumes = mounts.filter(\.isAnonymous).map(\.destination)
+            return "docker removes it when it ends (it was started with --rm)"
+                + (volumes.isEmpty ? "" : ", and its volume at \(volumes.joined(separator: ", ")) with it")
+        }
+        let holder = mount(holding: dataFolder)?.mount
+        guard
+            let folder = memoryFolders.filter({ dataFolder == $0 || dataFolder.hasPrefix($0 + "/") })
+                .max(by: { $0.count < $1.count }),
+            holder.map({ $0.type == "tmpfs" || $0.destination.count < folder.count }) ?? true
+        else { return nil }
+        return "its data lies in memory (a tmpfs at \(folder)), which is emptied when it ends"
+    }
 
     /// The mount that holds a path inside, and the path's rest below it.
     func mount(holding path: String) -> (mount: Mount, rest: String)? {

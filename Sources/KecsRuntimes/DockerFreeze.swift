@@ -2,7 +2,8 @@
 import Kecs
 import KecsSystem
 
-/// Pausing and stopping several containers as one: whoever ran runs again, whatever happens in between.
+/// Pausing and stopping several containers as one: whoever ran runs again, whatever happens in between, and whoever was
+/// paused before stays so.
 struct DockerFreeze: Sendable {
     private let docker: Docker
     private let instance: Instance
@@ -11,6 +12,8 @@ struct DockerFreeze: Sendable {
         self.docker = docker
         self.instance = instance
     }
+
+    // MARK: Pause
 
     /// Runs `body` while none of the containers can write. One that was paused before stays so.
     func whilePaused<Value: Sendable>(
@@ -23,21 +26,30 @@ struct DockerFreeze: Sendable {
                 remedy: "kecsctl logs \(instance.name)")
         }
         let running = containers.filter { $0.state.status == "running" }
+        // Noted first: the engine may have paused one although its answer did not come.
+        try note(frozen: running.map(\.id))
         var paused: [DockerContainer] = []
         do {
             for container in running {
-                // Noted first: the engine may have paused it although its answer did not come.
                 paused.append(container)
                 try await docker.pause(container.id)
             }
             let value = try await body()
             // Without another question first: every moment counts.
             for container in paused { try await docker.unpause(container.id) }
+            try note(frozen: [])
             return value
         } catch {
             try await resume(paused)
+            try note(frozen: [])
             throw error
         }
+    }
+
+    private func note(frozen: [String]) throws {
+        var record = try ContainerRecord.current(instance.folder)
+        record.frozen = frozen
+        try record.write(instance.folder)
     }
 
     func resume(_ containers: [DockerContainer]) async throws {
@@ -50,7 +62,9 @@ struct DockerFreeze: Sendable {
     /// nobody waits for the answer. Two calls for one container are carried out one after the other, so that a pause of our
     /// own comes after that one.
     func settle(_ containers: [DockerContainer]) async throws {
-        for container in containers where container.isUp {
+        let frozen = try ContainerRecord.current(instance.folder).frozen
+        let ours = containers.filter { frozen.contains($0.id) }
+        for container in ours where container.isUp {
             if container.state.status == "running" {
                 do {
                     try await docker.pause(container.id)
@@ -59,19 +73,65 @@ struct DockerFreeze: Sendable {
                 }
             }
         }
-        try await resume(containers)
+        try await resume(ours)
+        try note(frozen: [])
     }
 
-    /// Stops them in the order given and sees them stopped.
-    func stop(_ containers: [DockerContainer], limit: Duration) async throws {
-        for container in containers where container.isUp {
+    // MARK: Stop
+
+    /// Stops them and sees them stopped.
+    ///
+    /// - Parameters:
+    ///   - layers: One after the other; the containers of a layer all at once.
+    ///   - limit: How long each may take to end; nil: as long as its owner allows.
+    func stop(_ layers: [[DockerContainer]], limit: Duration?) async throws {
+        let all = layers.flatMap(\.self)
+        var record = try ContainerRecord.current(instance.folder)
+        record.ran = (record.ran + all.filter(\.isUp).map(\.id)).withoutRepeats
+        record.paused = (record.paused + all.filter(\.isPaused).map(\.id)).withoutRepeats
+        try record.write(instance.folder)
+        for layer in layers {
+            let up = layer.filter(\.isUp)
             // A paused process cannot end by itself when it is asked to.
-            if container.isPaused { try await docker.unpause(container.id) }
-            try await docker.stop(container.id, grace: limit)
+            for container in up where container.isPaused { try await docker.unpause(container.id) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for container in up {
+                    group.addTask { [docker] in
+                        if let limit {
+                            try await docker.stop(container.id, grace: limit)
+                        } else {
+                            try await docker.stop(container)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
         }
-        guard let up = try await docker.inspect(containers.map(\.id)).first(where: \.isUp) else { return }
+        guard let up = try await docker.inspect(all.map(\.id)).first(where: \.isUp) else { return }
         throw Failure(
             .failed, "the container “\(up.name)” is still \(up.state.status) after it was stopped",
             remedy: "docker container kill \(up.name)")
     }
+
+    /// After a stop that only an operation needed: pauses those again that were paused before it, and forgets.
+    func pauseAgain() async throws {
+        let record = try ContainerRecord.current(instance.folder)
+        for container in try await docker.inspect(record.paused)
+        where container.state.status == "running" {
+            try await docker.pause(container.id)
+        }
+    }
+}
+
+extension [String] {
+    fileprivate var withoutRepeats: [String] {
+        var seen: Set<String> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
+extension DockerContainer {
+    /// - Parameter limit: What the command was told; longer than a minute means nothing was.
+    /// - Returns: What `DockerFreeze.stop` is given for a container that is somebody's own.
+    static func grace(within limit: Duration) -> Duration? { limit < .seconds(60) ? limit : nil }
 }

@@ -3,7 +3,8 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// Waits until what was started answers that it and its database are well.
+/// Waits until what was started is well: by the address that the settings name, else by docker's own health, else by KECS's
+/// health of a server that is KECS, else by running steadily.
 struct DockerHealth: Sendable {
     private let docker: Docker
     private let instance: Instance
@@ -17,81 +18,110 @@ struct DockerHealth: Sendable {
         self.address = address
     }
 
-    /// Docker's own health state is the health where the container has a healthcheck, unless `healthUrl` is set. One of
-    /// KECS without a healthcheck is asked at its admin port; any other must stay up for a moment.
-    ///
-    /// - Parameter ids: Of containers.
+    /// Who can tell.
+    private enum Witness {
+        case url(String)
+        case docker
+        /// Nobody: what runs for so long is well.
+        case time
+    }
+
+    /// A program that cannot start says so within this.
+    private static let steady = Duration.seconds(2)
+
+    /// - Parameter ids: Of containers; the first one that publishes the admin port is asked.
     func wait(for ids: [String], limit: Duration) async throws {
         guard limit > .zero else { return }
         let clock = machine.clock
         var last = ControlPlaneHealth.not("nobody answered")
         var nextLook = clock.elapsed()
-        var url = try await url(ids)
-        let isWaited = try instance.settings.text(.healthUrl) != "none"
-        var upSince: [String: (pid: Int, since: Duration)] = [:]
+        let began = clock.elapsed()
+        var firstStarts: [String: String] = [:]
+        var witness = Witness.time
         let isHealthy = try await clock.wait(upTo: limit) {
             try machine.cancellation.check()
             if clock.elapsed() >= nextLook {
                 // Dearer than a question over HTTP.
                 nextLook = clock.elapsed() + .seconds(1)
                 let containers = try await docker.inspect(ids)
-                try await checkAlive(containers)
-                if url == nil {
-                    url = try await self.url(ids)
+                try await checkAlive(containers, &firstStarts)
+                witness = try self.witness(containers)
+                switch witness {
+                case .url: break
+                case .docker:
                     let waiting = containers.filter {
                         isWaited && ["starting", "unhealthy"].contains($0.state.health?.status)
                     }
                     if let first = waiting.first {
                         last = .not("docker calls “\(first.name)” \(first.state.health?.status ?? "")")
                     }
-                    guard waiting.isEmpty, containers.allSatisfy({ $0.state.status == "running" }) else {
-                        return false
-                    }
-                    // What it cannot start with, a container finds within moments.
-                    return containers.allSatisfy { container in
-                        if container.state.health?.status == "healthy" { return true }
-                        let known = upSince[container.id]
-                        guard let known, known.pid == container.state.pid else {
-                            upSince[container.id] = (container.state.pid, clock.elapsed())
-                            return false
-                        }
-                        return clock.elapsed() - known.since >= Self.firstMoments
+                    return waiting.isEmpty && containers.allSatisfy(\.isWellStarted)
+                case .time:
+                    last = .not("it has not run for \(Self.steady) yet")
+                    return containers.allSatisfy {
+                        $0.isWellStarted && hasRun($0, since: began)
                     }
                 }
             }
-            guard let url else { return false }
+            guard case .url(let url) = witness else { return false }
             last = ControlPlaneHealth(asking: url)
             return last == .healthy
         }
-        guard isHealthy else { throw last.failure(of: instance, at: url ?? "docker", after: limit) }
+        guard isHealthy else {
+            let place = if case .url(let url) = witness { url } else { "docker" }
+            throw last.failure(of: instance, at: place, after: limit)
+        }
     }
 
-    private static let firstMoments = Duration.milliseconds(900)
-
-    private func url(_ ids: [String]) async throws -> String? {
+    private func witness(_ containers: [DockerContainer]) throws -> Witness {
         switch try instance.settings.text(.healthUrl) {
-        case "none": return nil
-        case let url?: return url
+        case "none": return .time
+        case let url?: return .url(url)
         case nil: break
         }
-        let containers = try await docker.inspect(ids)
-        if containers.contains(where: { $0.state.health.map { $0.status != "none" } ?? false }) { return nil }
+        if containers.contains(where: { ($0.state.health?.status ?? "none") != "none" }) { return .docker }
         let port = containers.lazy.filter(\.isKECS).compactMap { $0.hostPort(of: DockerSpec.adminPort) }.first
         let host = ["0.0.0.0", "", "::"].contains(address) ? "127.0.0.1" : address
-        return port.map { "http://\(host.contains(":") ? "[\(host)]" : host):\($0)/health" }
+        guard let port else { return .time }
+        return .url("http://\(host.contains(":") ? "[\(host)]" : host):\(port)/health")
     }
 
-    private func checkAlive(_ containers: [DockerContainer]) async throws {
-        guard let dead = containers.first(where: { !["running", "created"].contains($0.state.status) }) else {
-            return
+    /// By the engine's clock where it agrees with ours, else from the first look on.
+    private func hasRun(_ container: DockerContainer, since began: Duration) -> Bool {
+        if container.state.status == "exited" { return true }
+        if machine.clock.elapsed() - began >= Self.steady { return true }
+        guard let start = Moment(container.state.startedAt) else { return false }
+        return machine.clock.now().since(start) >= Self.steady
+    }
+
+    private func checkAlive(_ containers: [DockerContainer], _ starts: inout [String: String]) async throws {
+        for container in containers {
+            let first = starts[container.id] ?? container.state.startedAt
+            starts[container.id] = first
+            // One that has ended well did what it was there for.
+            if container.state.status == "exited", container.state.exitCode == 0, containers.count > 1 {
+                continue
+            }
+            let isBackAgain = container.state.status == "running" && container.state.startedAt != first
+            guard !["running", "paused", "created"].contains(container.state.status) || isBackAgain else {
+                continue
+            }
+            let words =
+                container.state.error.isEmpty
+                ? try await docker.lastWords(container.id) : container.state.error
+            throw Failure(
+                .failed, "the server of “\(instance.name)” ended by itself",
+                cause:
+                    "the container “\(container.name)” is \(isBackAgain ? "restarting" : container.state.status) "
+                    + "with status \(container.state.exitCode); \(words)",
+                remedy: "kecsctl logs \(instance.name)")
         }
-        // One that has ended well did what it was there for.
-        if dead.state.status == "exited", dead.state.exitCode == 0, containers.count > 1 { return }
-        let words = dead.state.error.isEmpty ? try await docker.lastWords(dead.id) : dead.state.error
-        throw Failure(
-            .failed, "the server of “\(instance.name)” ended by itself",
-            cause:
-                "the container “\(dead.name)” is \(dead.state.status) with status \(dead.state.exitCode); \(words)",
-            remedy: "kecsctl logs \(instance.name)")
+    }
+}
+
+extension DockerContainer {
+    /// Runs, or has ended well.
+    fileprivate var isWellStarted: Bool {
+        state.status == "running" || state.status == "exited" && state.exitCode == 0
     }
 }

@@ -23,10 +23,8 @@ struct DockerMounts: Sendable {
         }
         for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {
             let used = parts.map(\.name)
-            if mount.type == "volume", let name = mount.name {
-                let place = Part.Place.volume(name, at: nil)
-                guard !parts.contains(where: { $0.place == place }) else { continue }
-                parts.append(Part(name: Self.free(name, besides: used), place: place))
+            if mount.type == "volume" {
+                parts += DockerMounts([mount]).volumes(besides: parts)
             } else if mount.type == "bind" {
                 let source = FilePath(mount.source)
                 // Something below a part that is there already would be kept twice.
@@ -89,7 +87,7 @@ struct DockerMounts: Sendable {
                 guard status.kind == .file, !own.isEmpty else { continue }
             }
             let wanted =
-                mount.type == "volume"
+                mount.type == "volume" && !mount.isAnonymous
                 ? mount.name ?? "" : FilePath(mount.destination).lastComponent?.string ?? "folder"
             let part = Part(name: Self.free(wanted, besides: found.map(\.part.name)), place: place)
             found.append(
@@ -101,9 +99,27 @@ struct DockerMounts: Sendable {
         return found
     }
 
+    /// The volumes among the mounts as parts. An anonymous one is called after where it is mounted: the container that takes
+    /// this one's place has another under another number, and it is the same part.
+    func volumes(besides parts: [Part]) -> [Part] {
+        var volumes: [Part] = []
+        for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.type == "volume" {
+            guard let name = mount.name else { continue }
+            let place = Part.Place.volume(name, at: nil)
+            let all = parts + volumes
+            guard !all.contains(where: { $0.place == place }) else { continue }
+            let wanted =
+                mount.isAnonymous ? FilePath(mount.destination).lastComponent?.string ?? name : name
+            volumes.append(Part(name: Self.free(wanted, besides: all.map(\.name)), place: place))
+        }
+        return volumes
+    }
+
     /// What is to be remembered of a container that is adopted: where its data lies on this host, and its ports.
     func adopted(_ container: DockerContainer) -> [SettingKey: JSONValue] {
-        var found: [SettingKey: JSONValue] = [.container: .string(container.name)]
+        var found: [SettingKey: JSONValue] = [
+            .container: .string(container.name), .containerId: .string(container.id),
+        ]
         if let (mount, rest) = container.mount(holding: Self.dataFolder(of: container.variables)),
             mount.type == "bind"
         {

@@ -55,8 +55,8 @@ public struct DockerRuntime: Runtime {
         }
     }
 
-    /// The instance's container: by its name, so that one that was recreated by hand is found, else by our labels, so
-    /// that one that was renamed is.
+    /// The instance's container: by its name, so that one that was recreated by hand is found, else by our labels or by
+    /// the id that an adopted one had, so that one that was renamed is.
     func find() async throws -> DockerContainer? {
         let all = try await docker.containers()
         if let named = all.first(where: { $0.name == spec.container }) {
@@ -78,6 +78,11 @@ public struct DockerRuntime: Runtime {
                 remedy: "docker container rm \(ours.last?.name ?? "")")
         }
         guard let only = ours.first else {
+            if spec.isAdopted, let id = try instance.settings.text(.containerId),
+                let renamed = all.first(where: { $0.id == id })
+            {
+                return try await docker.container(renamed.id)
+            }
             // A kecsctl that was replacing it was killed in between.
             guard let previous = all.first(where: { $0.name == previousName }),
                 previous.instanceID == instance.config.id
@@ -97,8 +102,10 @@ public struct DockerRuntime: Runtime {
     public func start(limit: Duration) async throws {
         try await dropPrevious()
         var id: String
+        let isAgain = try Journal.isStartingAgain(instance.folder)
         if let container = try await find() {
             id = container.id
+            try remember(container)
             switch container.state.status {
             case "running", "restarting": break
             case "paused": try await docker.unpause(id)
@@ -107,7 +114,7 @@ public struct DockerRuntime: Runtime {
                     .failed, "the container “\(container.name)” is being removed",
                     remedy: "kecsctl start \(instance.name)")
             default:
-                if try !Journal.isStartingAgain(instance.folder) { id = try await refresh(container) }
+                if !isAgain { id = try await refresh(container) }
                 try await startContainer(id)
             }
         } else {
@@ -118,11 +125,23 @@ public struct DockerRuntime: Runtime {
                 try await startContainer(id)
             } catch {
                 // It was made a moment ago and never ran.
-                try await docker.remove(id)
+                try await docker.removeWithVolumes(id)
                 throw error
             }
         }
         try await DockerHealth(docker, instance, machine, spec.address).wait(for: [id], limit: limit)
+        if isAgain { try await DockerFreeze(docker, instance).pauseAgain() }
+        try ContainerRecord.forgetStopped(instance.folder)
+    }
+
+    /// Which container it is, so that it is found when somebody renames it.
+    private func remember(_ container: DockerContainer) throws {
+        guard spec.isAdopted, try instance.settings.text(.containerId) != container.id,
+            instance.folder.config.isPresent
+        else { return }
+        var config = try InstanceConfig.read(instance.folder.config)
+        config.settings[SettingKey.containerId.rawValue] = .string(container.id)
+        try config.write(to: instance.folder.config)
     }
 
     private func startContainer(_ id: String) async throws {
@@ -143,12 +162,28 @@ public struct DockerRuntime: Runtime {
 
     public func stop(limit: Duration) async throws {
         guard let container = try await find(), container.isUp else { return }
-        try await DockerFreeze(docker, instance).stop([container], limit: limit)
+        if let loss = loss(whenStopped: container) {
+            throw loss.failure(of: instance, container: container.name)
+        }
+        try remember(container)
+        try await DockerFreeze(docker, instance).stop(
+            [[container]], limit: spec.isAdopted ? DockerContainer.grace(within: limit) : limit)
+    }
+
+    private func loss(whenStopped container: DockerContainer) -> StopLoss? {
+        container.lossWhenStopped(dataFolder: DockerMounts.dataFolder(of: container.variables))
+            .map { StopLoss(why: $0) }
+    }
+
+    public func lossWhenStopped() async throws -> Failure? {
+        guard let container = try await find(), container.isUp else { return nil }
+        return loss(whenStopped: container)?.failure(of: instance, container: container.name)
     }
 
     /// Only what we made; the data folder and the volumes stay.
     public func remove() async throws {
         try await volumes.removeHelpers()
+        if instance.folder.containers.isPresent { try instance.folder.containers.remove() }
         for container in try await docker.containers() where container.instanceID == instance.config.id {
             try await docker.remove(container.id)
         }
@@ -206,6 +241,10 @@ public struct DockerRuntime: Runtime {
             var parts = try instance.folderParts()
             for volume in spec.volumes {
                 parts.append(try DockerMounts.part(for: volume, besides: parts.map(\.name)))
+            }
+            // Those that docker made for a `VOLUME` of the image.
+            if let container = try await find() {
+                parts += DockerMounts(container.mounts.filter(\.isAnonymous)).volumes(besides: parts)
             }
             return try await volumes.located(parts)
         }

@@ -136,10 +136,12 @@ struct Volumes: Sendable {
 
     // MARK: Fill
 
-    func makeReady(_ name: String) async throws {
+    /// - Parameter description: What `docker volume create` is given for one that is not there.
+    func makeReady(_ name: String, as description: [String]? = nil) async throws {
         if try await docker.volume(name) == nil {
             try await docker.createVolume(
-                name, arguments: ["--label", "\(DockerLabel.instance)=\(instance.name)"])
+                name,
+                arguments: description ?? ["--label", "\(DockerLabel.instance)=\(instance.name)"])
         }
         for container in try await docker.inspect(try await docker.containers().map(\.id)) {
             guard container.isUp, container.mounts.contains(where: { $0.name == name }),
@@ -273,14 +275,14 @@ struct Volumes: Sendable {
 
     /// A helper that stays decides nothing: the next one, and `thaw`, remove it.
     private func drop(_ helper: String) async {
-        do { try await docker.removeHelper(helper) } catch { return }
+        do { try await docker.removeWithVolumes(helper) } catch { return }
     }
 
     /// Those that a killed run left.
     func removeHelpers() async throws {
         for container in try await docker.containers() where container.helper == instance.config.id {
             guard !container.helper.isEmpty else { continue }
-            try await docker.removeHelper(container.id)
+            try await docker.removeWithVolumes(container.id)
         }
     }
 }

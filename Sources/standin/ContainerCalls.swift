@@ -113,6 +113,7 @@ struct ContainerCalls {
         {
             config["Labels"] = .object(container.labels.mapValues { .string($0) })
             host["PortBindings"] = .object(ports)
+            fields["NetworkSettings"] = .object(["Ports": .object(isUp ? ports : [:])])
             fields["Config"] = .object(config)
             fields["HostConfig"] = .object(host)
             changed = .object(fields)
@@ -241,7 +242,7 @@ struct ContainerCalls {
     }
 
     private func stop(_ options: inout Options) -> Never {
-        guard options.value("--time") != nil else { scene.unexpected("without a limit") }
+        _ = options.value("--time")
         let word = options.next() ?? ""
         let container = find(word, orReplay: "container-stop-missing")
         options.end()

@@ -33,8 +33,8 @@ public struct ProjectFiles: Sendable {
         if let here = around.workingFolder { folders.append(here) }
         for name in (try? site.instanceNames()) ?? [] {
             guard let instance = try? site.instance(name) else { continue }
-            if let file = instance.config.settings["composeFile"]?.string {
-                folders.append(FilePath(file).removingLastComponent())
+            if let files = instance.config.settings["composeFile"]?.string {
+                folders += ComposeFiles.list(files).map { $0.removingLastComponent() }
             }
             if let data = try? instance.dataFolder(), !data.starts(with: site.home.path) {
                 folders.append(data.removingLastComponent())

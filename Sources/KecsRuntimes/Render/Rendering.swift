@@ -21,6 +21,11 @@ public struct Rendering: Sendable {
     /// Of docker's socket; nil when there is none.
     let socketGroup: UInt32?
     let home: FilePath
+    /// What the containers are, when there are any.
+    var running: [RunningService] = []
+    var networks: [String: [String: String]] = [:]
+    var order: ComposeOrder?
+    var hasComposePlugin = true
 
     public init(_ instance: Instance, site: Site) throws {
         name = instance.name
@@ -36,8 +41,8 @@ public struct Rendering: Sendable {
 
     public func text(_ form: Form) -> String {
         switch form {
-        case .compose: compose
-        case .docker: docker
+        case .compose: running.isEmpty ? compose : runningCompose
+        case .docker: running.isEmpty ? docker : runningDocker
         case .kubernetes: kubernetes
         case .entrypoint: entrypoint
         case .githubActions: githubActions
@@ -45,17 +50,22 @@ public struct Rendering: Sendable {
     }
 
     /// A YAML string in double quotes: JSON's rules are YAML's here.
-    func quoted(_ text: String) -> String {
-        var result = "\""
+    func quoted(_ text: String) -> String { "\"" + Self.escaped(text) + "\"" }
+
+    static func escaped(_ text: String) -> String {
+        var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"", "\\": result += "\\" + String(scalar)
             case "\n": result += "\\n"
             case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\x" + (digits.count < 2 ? "0" : "") + digits
             default: result.unicodeScalars.append(scalar)
             }
         }
-        return result + "\""
+        return result
     }
 
     /// In a compose file a `$` begins a variable.

@@ -41,8 +41,18 @@ struct RuntimeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("docker: where the ports listen; else 127.0.0.1.", valueName: "ip"))
     var address: String?
 
-    @Option(help: ArgumentHelp("compose: the project's file.", valueName: "file"))
-    var composeFile: PathArgument?
+    @Option(
+        help: ArgumentHelp(
+            "compose: the project's file, as with -f of docker compose; again for more. Without it, the files that the "
+                + "running containers were made from, COMPOSE_FILE, or what lies in this folder or above.",
+            valueName: "file"))
+    var composeFile: [PathArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "compose: also run the services of this profile; again for more (else COMPOSE_PROFILES).",
+            valueName: "name"))
+    var profile: [String] = []
 
     @Option(help: ArgumentHelp("compose: the service that is the control plane.", valueName: "name"))
     var service: String?
@@ -75,7 +85,10 @@ struct RuntimeOptions: ParsableArguments {
         settings[.volumes] = volume.isEmpty ? nil : volume.joined(separator: ",")
         settings[.owner] = owner
         settings[.address] = address
-        settings[.composeFile] = try composeFile?.path(session).string
+        settings[.composeFile] =
+            composeFile.isEmpty
+            ? nil : try composeFile.map { try $0.path(session).string }.joined(separator: ":")
+        settings[.composeProfiles] = profile.isEmpty ? nil : profile.joined(separator: ",")
         settings[.composeService] = service
         settings[.volumeLabel] = volumeLabel
         settings[.k3sImage] = k3sImage

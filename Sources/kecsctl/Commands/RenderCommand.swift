@@ -5,7 +5,11 @@ import KecsRuntimes
 
 struct RenderCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "render", abstract: "Print the files with which other tools run an instance.")
+        commandName: "render", abstract: "Print the files with which other tools run an instance.",
+        discussion: """
+            compose and docker print the containers that run now: image, ports, mounts, user, healthcheck, and the
+            environment with its secrets as variables to be set. Without a container, what the settings would make.
+            """)
 
     static let help = CommandHelp(
         ExitStatus.instances.union([13]),
@@ -20,7 +24,8 @@ struct RenderCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let name = try session.one(instance.selection, unnamed: .theOnlyOne)
-        session.console.answer(try Rendering(session.site.instance(name), site: session.site).text(form))
+        let rendering = try await Rendering.ofWhatRuns(session.site.instance(name), site: session.site)
+        session.console.answer(rendering.text(form))
         return 0
     }
 }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What a compose project is made of: all that compose is told with each call, so that it sees what its user sees.
+struct ComposeFiles: Hashable, Sendable {
+    var files: [FilePath]
+    /// Where relative paths in the files start, and where `.env` is.
+    var folder: FilePath
+    var profiles: [String] = []
+    /// Other files than `.env` that variables come from.
+    var environmentFiles: [FilePath] = []
+
+    /// Files as the setting `composeFile` and `COMPOSE_FILE` hold them.
+    static func list(_ text: String) -> [FilePath] {
+        // Each is absolute, so that a colon within a path is none between two.
+        var files: [String] = []
+        for piece in text.split(separator: ":", omittingEmptySubsequences: false).map(String.init) {
+            if files.isEmpty || piece.hasPrefix("/") {
+                files.append(piece)
+            } else {
+                files[files.count - 1] += ":" + piece
+            }
+        }
+        return files.filter { !$0.isEmpty }.map { FilePath($0) }
+    }
+
+    static func text(_ files: [FilePath]) -> String { files.map(\.string).joined(separator: ":") }
+
+    static func names(_ text: String) -> [String] {
+        text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+    }
+
+    /// Compose's own default: the folder of the first file.
+    init(files: [FilePath], profiles: [String] = []) {
+        self.files = files
+        folder = files.first?.removingLastComponent() ?? "/"
+        self.profiles = profiles
+    }
+
+    /// What the containers were made from, as compose wrote it on them; nil when it did not.
+    init?(_ containers: [DockerContainer]) {
+        guard
+            let labels = containers.lazy.map(\.labels).first(where: {
+                $0[ComposeLabel.files]?.isEmpty == false && $0[ComposeLabel.folder]?.hasPrefix("/") == true
+            }), let folder = labels[ComposeLabel.folder].map({ FilePath($0) })
+        else { return nil }
+        func paths(_ key: String) -> [FilePath] {
+            Self.names(labels[key] ?? "").map { folder.pushing(FilePath($0)).lexicallyNormalized() }
+        }
+        files = paths(ComposeLabel.files)
+        // What came from standard input is gone.
+        guard !files.contains(where: { $0.lastComponent == "-" }) else { return nil }
+        self.folder = folder
+        environmentFiles = paths(ComposeLabel.environmentFiles)
+    }
+
+    // MARK: Compose's own rules
+
+    /// The names that compose looks for, the best first (compose-spec, "The Compose file"; `DefaultFileNames` of compose-go).
+    private static let names = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
+    private static let overrides = [
+        "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
+        "docker-compose.override.yaml",
+    ]
+
+    /// What compose would use when it is called here without `-f`: `COMPOSE_FILE`, else a file of the usual names in this
+    /// folder or the nearest one above, with its override file.
+    init?(in here: FilePath, environment: [String: String]) throws {
+        let dotenv = try Self.variables(in: here.appending(".env"))
+        func variable(_ name: String) -> String? {
+            (environment[name] ?? dotenv[name]).flatMap { $0.isEmpty ? nil : $0 }
+        }
+        profiles = Self.names(variable("COMPOSE_PROFILES") ?? "")
+        environmentFiles = []
+        if let text = variable("COMPOSE_FILE") {
+            let separator = variable("COMPOSE_PATH_SEPARATOR")?.first ?? ":"
+            files = text.split(separator: separator).map {
+                here.pushing(FilePath(String($0))).lexicallyNormalized()
+            }
+            guard let first = files.first else { return nil }
+            folder = first.removingLastComponent()
+            return
+        }
+        var folder = here
+        while true {
+            if let name = Self.names.first(where: { folder.appending($0).isPresent }) {
+                files = [folder.appending(name)]
+                if let override = Self.overrides.first(where: { folder.appending($0).isPresent }) {
+                    files.append(folder.appending(override))
+                }
+                self.folder = folder
+                return
+            }
+            guard folder.components.count > 0 else { return nil }
+            folder.removeLastComponent()
+        }
+    }
+
+    /// Of a `.env` file; empty when there is none.
+    static func variables(in file: FilePath) throws -> [String: String] {
+        guard try file.isPresent else { return [:] }
+        var variables: [String: String] = [:]
+        for line in String(decoding: try file.contents(), as: UTF8.self).split(whereSeparator: \.isNewline) {
+            var text = String(line).trimmed
+            if text.hasPrefix("#") { continue }
+            if text.hasPrefix("export ") { text = String(text.dropFirst(7)).trimmed }
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String($0).trimmed }
+            guard parts.count == 2 else { continue }
+            variables[parts[0]] = parts[1].filter { $0 != "\"" && $0 != "'" }
+        }
+        return variables
+    }
+
+    /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
+    func projectName(environment: [String: String]) throws -> String {
+        if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
+        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty {
+            return name
+        }
+        let name = (folder.lastComponent?.string ?? "").lowercased()
+            .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+        return name.isEmpty ? "default" : name
+    }
+
+    /// For a person who is to call compose by hand.
+    func words(project: String) -> [String] {
+        files.flatMap { ["-f", $0.string] } + ["-p", project] + profiles.flatMap { ["--profile", $0] }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// `containers.json`: what the containers did before an operation pauses or stops them, so that afterwards each does what
+/// it did: one that its owner had paused or stopped is left as it was.
+struct ContainerRecord: Codable, Hashable, Sendable {
+    var version = 1
+    /// When the operation began, as its journal says. Another operation's record means nothing.
+    var since: Moment?
+    /// Those that this operation pauses.
+    var frozen: [String] = []
+    /// Those that ran, or were paused, before the operation stopped anything.
+    var ran: [String] = []
+    var paused: [String] = []
+
+    /// What the operation under way has noted so far.
+    static func current(_ folder: InstanceFolder) throws -> ContainerRecord {
+        let since = try Journal.read(folder.journal)?.startedAt
+        guard folder.containers.isPresent else { return ContainerRecord(since: since) }
+        let record = try JSONFile.read(ContainerRecord.self, from: folder.containers)
+        return record.since == since ? record : ContainerRecord(since: since)
+    }
+
+    func write(_ folder: InstanceFolder) throws {
+        guard folder.path.isFolder else { return }
+        if frozen.isEmpty, ran.isEmpty, paused.isEmpty {
+            if folder.containers.isPresent { try folder.containers.remove() }
+        } else {
+            try JSONFile.write(self, to: folder.containers)
+        }
+    }
+
+    /// What was stopped runs again.
+    static func forgetStopped(_ folder: InstanceFolder) throws {
+        var record = try current(folder)
+        record.ran = []
+        record.paused = []
+        try record.write(folder)
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+
+/// What a stop would lose for good.
+struct StopLoss {
+    var why: String
+
+    func failure(of instance: Instance, container: String) -> Failure {
+        Failure(
+            .usage, "“\(instance.name)” must not be stopped: its container “\(container)” would lose data",
+            cause: why, remedy: "kecsctl backup \(instance.name) --consistency frozen")
+    }
+}
