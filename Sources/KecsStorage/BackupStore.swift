@@ -39,6 +39,8 @@ public struct StoredBackup: Sendable {
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
+    /// May be restored from without a second thought.
+    public var isRestorable: Bool { isVerified && !isLacking }
     public var isLacking: Bool { !lacks.isEmpty }
 
     /// Its bytes are right, and what should be in it is in it: what counts, for whatever is counted.

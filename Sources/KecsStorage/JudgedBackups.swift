@@ -45,11 +45,10 @@ public struct JudgedBackups: Sendable {
 
     public var nextSequence: Int64 { (all.lazy.map(\.sequence).max() ?? 0) + 1 }
 
-    /// - Parameter instanceId: Nil, or an instance without a good backup: the one that the newest good backup is of.
-    public func baseline(of instanceId: String? = nil) -> Baseline {
-        group(instanceId).flatMap { baselines[$0] } ?? Baseline()
-    }
+    /// Empty for an instance without a good backup.
+    public func baseline(of instanceId: String) -> Baseline { baselines[instanceId] ?? Baseline() }
 
+    /// The instance that counts: without one that has a good backup, the one that the newest good backup is of.
     private func group(_ instanceId: String?) -> String? {
         if let instanceId, baselines[instanceId] != nil { return instanceId }
         return all.first(where: \.isGood)?.manifest?.instanceId
@@ -60,20 +59,18 @@ public struct JudgedBackups: Sendable {
     /// The newest good backup that holds all parts of the baseline. When there is none, the newest of those that hold
     /// the most of them; of a degraded instance when there is no other.
     public func latest(of instanceId: String? = nil) -> StoredBackup? {
-        let group = group(instanceId)
-        let parts = Set(baseline(of: instanceId).parts.keys)
+        guard let group = group(instanceId) else { return all.first { $0.isVerified && $0.lacks.isEmpty } }
+        let parts = Set(baseline(of: group).parts.keys)
         let good = all.filter { $0.isGood && $0.manifest?.instanceId == group }
         func held(_ backup: StoredBackup) -> Int { backup.partNames.intersection(parts).count }
-        guard let most = good.map(held).max() else {
-            return all.first { $0.isVerified && $0.lacks.isEmpty }
-        }
+        let most = good.map(held).max()
         return good.first { held($0) == most }
     }
 
     /// The newest good backup of the part that has gone without one for longest: what the age of the backups is.
     public func stalest(of instanceId: String? = nil) -> StoredBackup? {
-        let baseline = baseline(of: instanceId)
-        let ids = Set(baseline.parts.values.map(\.backup))
+        guard let group = group(instanceId) else { return nil }
+        let ids = Set(baseline(of: group).parts.values.map(\.backup))
         return all.last { ids.contains($0.id) && $0.isGood }
     }
 }

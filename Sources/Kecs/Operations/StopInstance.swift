@@ -52,7 +52,9 @@ public struct StopInstance: Sendable {
         var backupFailure: Failure?
         if request.backup {
             do {
-                backup = try await TakeBackup(site: site).run(instance, BackupRequest(reason: .stop)).backup
+                let taken = try await TakeBackup(site: site).run(instance, BackupRequest(reason: .stop))
+                backup = taken.backup
+                if let lack = taken.lackError { throw lack }
             } catch {
                 let failure = Failure.describing(error, doing: "back up “\(instance.name)”")
                 guard request.force else {
@@ -70,7 +72,8 @@ public struct StopInstance: Sendable {
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
-            if backup?.verified == true, runtime.goesWhenStopped { try await runtime.remove() }
+            if backup?.good == true || backup?.verified == true && backup?.lacks.isEmpty == true,
+                runtime.goesWhenStopped { try await runtime.remove() }
         } catch {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }
