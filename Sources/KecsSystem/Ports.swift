@@ -80,7 +80,8 @@ public enum Ports {
         return String(decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    private static func command(of pid: pid_t) -> String {
+    /// The command line, quoted; the name in brackets where there is none, or it is not to be had.
+    static func command(of pid: pid_t) -> String {
         let words = ((try? FilePath("/proc/\(pid)/cmdline").contents()) ?? []).split(separator: 0)
         if !words.isEmpty { return ShellWords.quote(words.map { String(decoding: $0, as: UTF8.self) }) }
         let name = (try? ProcessStatus.of(pid))??.name

@@ -33,6 +33,9 @@ public struct ProcessTable: Hashable, Sendable {
     /// Those that some namespace numbers so.
     public func processes(numbered pid: pid_t) -> [Entry] { entries.filter { $0.numbers.contains(pid) } }
 
+    /// PROC_PID_INIT_INO (include/linux/proc_ns.h): the pid namespace that sees all others.
+    static let firstNamespace: UInt64 = 0xEFFF_FFFC
+
     /// - Throws: `FileError` when `/proc` cannot be read.
     public static func current() throws -> ProcessTable {
         var table = ProcessTable(entries: [])
@@ -44,8 +47,7 @@ public struct ProcessTable: Hashable, Sendable {
             table.entries.append(
                 Entry(numbers: numbers.isEmpty ? [status.pid] : numbers, startTime: status.startTime))
         }
-        // PROC_PID_INIT_INO (include/linux/proc_ns.h): the namespace that sees all others.
-        if try ProcessIdentity.ownNamespace() != 0xEFFF_FFFC {
+        if try ProcessIdentity.ownNamespace() != firstNamespace {
             table.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
         } else if !table.entries.contains(where: { $0.pid == 1 }) {
             table.gap = "/proc hides other users' processes (hidepid)"

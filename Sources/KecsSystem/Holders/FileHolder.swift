@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Glibc
+public import SystemPackage
+
+/// A process that has something below a folder open, mapped or locked.
+public struct FileHolder: Hashable, Sendable {
+    public enum Use: String, Hashable, Sendable {
+        case descriptor, mapping, lock
+    }
+
+    /// Not positive where the kernel does not say which process it is.
+    public var pid: pid_t
+    /// Clock ticks from boot to its start; nil when it could not be read.
+    public var startTime: UInt64?
+    /// Its command line, or its name in brackets.
+    public var command: String
+    /// What it holds, as a path of this process where that can be told.
+    public var path: FilePath
+    public var use: Use
+    /// Open for writing, mapped so that writes reach the file, or locked.
+    public var mayWrite: Bool
+    /// Ids of the containers that it runs in, the outermost first; empty for none that could be told.
+    public var containers: [String]
+
+    public init(
+        pid: pid_t, startTime: UInt64?, command: String, path: FilePath, use: Use, mayWrite: Bool,
+        containers: [String] = []
+    ) {
+        self.pid = pid
+        self.startTime = startTime
+        self.command = command
+        self.path = path
+        self.use = use
+        self.mayWrite = mayWrite
+        self.containers = containers
+    }
+}
+
+/// Who uses what lies below some folders, as far as `/proc` shows it to this user.
+public struct FileHolders: Hashable, Sendable {
+    /// Each process once: a writer's use before a reader's.
+    public var holders: [FileHolder]
+    /// How many processes did not let themselves be looked into: other users', for anybody but root.
+    public var unseen: Int
+    /// Why else somebody may be missing; nil when nobody can be.
+    public var gap: String?
+
+    public init(holders: [FileHolder] = [], unseen: Int = 0, gap: String? = nil) {
+        self.holders = holders
+        self.unseen = unseen
+        self.gap = gap
+    }
+
+    /// This process, and others that run the same program, are left out.
+    ///
+    /// - Parameter places: Folders or files; links are followed. What is not there may still be held by who had it open
+    ///   before it was removed.
+    /// - Throws: `FileError` when `/proc` cannot be read.
+    public static func below(_ places: [FilePath]) throws -> FileHolders {
+        try HolderSearch(places).run()
+    }
+}

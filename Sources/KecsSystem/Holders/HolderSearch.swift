@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import SystemPackage
+
+/// One walk through `/proc`: every process's descriptors and mappings, then the kernel's table of locks for those that
+/// do not let themselves be looked into.
+struct HolderSearch {
+    private let places: [FilePath]
+    private let own: MountSpace
+    private let spots: [MountSpace.Spot]
+    /// By the mount namespace's link, `mnt:[4026531841]`.
+    private var spaces: [String: Seen] = [:]
+    private var found: [pid_t: FileHolder] = [:]
+    private var closed: Set<pid_t> = []
+    private let program: [UInt8]
+    private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+
+    /// Where the places are seen in one mount namespace.
+    private struct Seen {
+        var space: MountSpace
+        var sights: [MountSpace.Sight]
+    }
+
+    init(_ places: [FilePath]) throws {
+        let resolved = places.map { $0.withoutLinks() }
+        self.places = resolved
+        let own = try MountSpace.of("self")
+        self.own = own
+        spots = try resolved.compactMap { own.spot(of: $0.bytes, mountID: try $0.mountID()) }
+        program = Self.link("/proc/self/exe")
+    }
+
+    consuming func run() throws -> FileHolders {
+        defer { room.deallocate() }
+        var holders = FileHolders()
+        guard !spots.isEmpty else { return holders }
+        for pid in try Self.processes() where pid != getpid() { look(at: pid) }
+        try lookAtLocks()
+        holders.unseen = closed.count
+        if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
+            holders.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
+        }
+        holders.holders = found.values.sorted { $0.pid < $1.pid }
+        return holders
+    }
+
+    private static func processes() throws -> [pid_t] {
+        try FilePath("/proc").entries().compactMap { pid_t($0.string) }
+    }
+
+    // MARK: One process
+
+    private mutating func look(at pid: pid_t) {
+        let space = Self.link("/proc/\(pid)/ns/mnt")
+        guard !space.isEmpty, let folder = opendir("/proc/\(pid)/fd") else {
+            // A kernel thread has neither files nor a command line; what has ended meanwhile has nothing.
+            if errno == EACCES, !Self.isKernelThread(pid) { closed.insert(pid) }
+            return
+        }
+        defer { closedir(folder) }
+        let name = String(decoding: space, as: UTF8.self)
+        let seen: Seen
+        if let known = spaces[name] {
+            seen = known
+        } else {
+            guard let found = try? MountSpace.of("\(pid)") else { return }
+            seen = Seen(space: found, sights: Array(Set(spots.flatMap { found.sights(of: $0) })))
+            spaces[name] = seen
+        }
+        guard !seen.sights.isEmpty else { return }
+        lookAtDescriptors(of: pid, dirfd(folder), folder, seen)
+        if found[pid]?.mayWrite != true { lookAtMappings(of: pid, seen) }
+        if let holder = found[pid], !program.isEmpty,
+            Self.link("/proc/\(pid)/exe") == program, holder.containers.isEmpty
+        {
+            // Another kecsctl, which the instance's lock keeps away from what matters.
+            found[pid] = nil
+        }
+    }
+
+    private mutating func lookAtDescriptors(
+        of pid: pid_t, _ descriptor: CInt, _ folder: OpaquePointer, _ seen: Seen
+    ) {
+        guard let buffer = room.baseAddress else { return }
+        while let entry = readdir(folder) {
+            let count = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    readlinkat(descriptor, $0, buffer.assumingMemoryBound(to: CChar.self), room.count)
+                }
+            }
+            guard count > 0, room[0] == UInt8(ascii: "/"),
+                let sight = Self.sight(UnsafeRawBufferPointer(room)[..<count], seen.sights)
+            else { continue }
+            let path = Array(UnsafeRawBufferPointer(room)[..<count])
+            let number = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            let facts = Self.facts(of: pid, descriptor: number)
+            if let mount = facts.mount, !seen.space.isSeen(sight, through: mount) { continue }
+            note(pid, path, sight, .descriptor, mayWrite: facts.mayWrite)
+            if facts.mayWrite { return }
+        }
+    }
+
+    /// `flags:	02100002` and `mnt_id:	29` of `/proc/PID/fdinfo/N`.
+    private static func facts(of pid: pid_t, descriptor: String) -> (mayWrite: Bool, mount: UInt64?) {
+        guard let bytes = try? FilePath("/proc/\(pid)/fdinfo/\(descriptor)").contents(limit: 1 << 20) else {
+            return (true, nil)
+        }
+        var mayWrite = true
+        var mount: UInt64?
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
+            guard words.count > 1 else { continue }
+            if words[0] == "flags", let flags = CInt(words[1], radix: 8) {
+                mayWrite = flags & O_ACCMODE != O_RDONLY
+            }
+            if words[0] == "mnt_id" { mount = UInt64(words[1]) }
+        }
+        return (mayWrite, mount)
+    }
+
+    /// `7f3a…-7f3a… rw-s 00000000 08:01 4711   /srv/dev/kecs.db-shm`: of the lines only what stands behind the first
+    /// slash is a path.
+    private mutating func lookAtMappings(of pid: pid_t, _ seen: Seen) {
+        let file = open("/proc/\(pid)/maps", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        var kept = 0
+        while kept < room.count {
+            let count = read(file, room.baseAddress?.advanced(by: kept), room.count - kept)
+            guard count > 0 else { return }
+            let end = kept + count
+            var start = 0
+            while let newline = Self.find(UInt8(ascii: "\n"), in: room, start, end) {
+                defer { start = newline + 1 }
+                guard let slash = Self.find(UInt8(ascii: "/"), in: room, start, newline),
+                    let sight = Self.sight(UnsafeRawBufferPointer(room)[slash..<newline], seen.sights),
+                    let blank = Self.find(UInt8(ascii: " "), in: room, start, slash), blank + 4 < newline
+                else { continue }
+                let mayWrite =
+                    room[blank + 2] == UInt8(ascii: "w") && room[blank + 4] == UInt8(ascii: "s")
+                note(
+                    pid, Array(UnsafeRawBufferPointer(room)[slash..<newline]), sight, .mapping,
+                    mayWrite: mayWrite)
+            }
+            kept = end - start
+            if kept > 0, start > 0, let base = room.baseAddress {
+                memmove(base, base.advanced(by: start), kept)
+            }
+        }
+    }
+
+    private static func find(
+        _ byte: UInt8, in bytes: UnsafeMutableRawBufferPointer, _ start: Int, _ end: Int
+    ) -> Int? {
+        guard start < end, let base = bytes.baseAddress,
+            let place = memchr(base.advanced(by: start), CInt(byte), end - start)
+        else { return nil }
+        return base.distance(to: UnsafeMutableRawPointer(place))
+    }
+
+    private static func sight(
+        _ path: Slice<UnsafeRawBufferPointer>, _ sights: [MountSpace.Sight]
+    ) -> MountSpace.Sight? {
+        sights.first { sight in
+            let count = sight.path.count
+            guard path.count >= count else { return false }
+            if count == 1 { return true }
+            let isPrefix = sight.path.withUnsafeBytes { mine in
+                guard let mine = mine.baseAddress,
+                    let theirs = UnsafeRawBufferPointer(rebasing: path).baseAddress
+                else { return false }
+                return memcmp(theirs, mine, count) == 0
+            }
+            guard isPrefix else { return false }
+            guard path.count > count else { return true }
+            // What was removed while it was open: “/srv/dev (deleted)”.
+            let next = path[path.startIndex + count]
+            return next == UInt8(ascii: "/") || next == UInt8(ascii: " ")
+        }
+    }
+
+    // MARK: What was found
+
+    private mutating func note(
+        _ pid: pid_t, _ path: [UInt8], _ sight: MountSpace.Sight, _ use: FileHolder.Use, mayWrite: Bool
+    ) {
+        if let known = found[pid], known.mayWrite || !mayWrite { return }
+        let status = try? ProcessStatus.of(pid)
+        found[pid] = FileHolder(
+            pid: pid, startTime: status?.startTime, command: Ports.command(of: pid),
+            path: here(path, sight), use: use, mayWrite: mayWrite, containers: Self.containers(of: pid))
+    }
+
+    /// A path of another mount namespace as one of ours, where the spot is seen here.
+    private func here(_ path: [UInt8], _ sight: MountSpace.Sight) -> FilePath {
+        var rest = Array(path.dropFirst(sight.path.count))
+        let deleted = Array(" (deleted)".utf8)
+        if rest.count >= deleted.count, rest.suffix(deleted.count).elementsEqual(deleted) {
+            rest.removeLast(deleted.count)
+        }
+        for (place, spot) in zip(places, spots) where MountSpace.isBelow(sight.spot, spot.path) {
+            let below = Array(sight.spot.dropFirst(spot.path.count)) + rest
+            return FilePath(bytes: place.bytes + below)
+        }
+        return FilePath(bytes: path)
+    }
+
+    private static func isKernelThread(_ pid: pid_t) -> Bool {
+        guard let status = (try? ProcessStatus.of(pid)) ?? nil else { return true }
+        return pid == 2 || status.parent == 2 || !status.isRunning
+    }
+
+    /// 64 hexadecimal digits in a path of its control group: `0::/docker/ID`, `/system.slice/docker-ID.scope`.
+    static func containers(of pid: pid_t) -> [String] {
+        guard let bytes = try? FilePath("/proc/\(pid)/cgroup").contents(limit: 1 << 20) else { return [] }
+        return containers(inGroup: String(decoding: bytes, as: UTF8.self))
+    }
+
+    static func containers(inGroup text: String) -> [String] {
+        var ids: [String] = []
+        for run in text.utf8.split(whereSeparator: { !isDigit($0) }) where run.count == 64 {
+            let id = String(decoding: Array(run), as: UTF8.self)
+            if !ids.contains(id) { ids.append(id) }
+        }
+        return ids
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
+    private static func link(_ path: String) -> [UInt8] {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink(path, &buffer, buffer.count)
+        return count > 0 ? buffer[..<count].map { UInt8(bitPattern: $0) } : []
+    }
+
+    // MARK: Locks
+
+    /// `/proc/locks` names the holders of locks to everybody, also those whose descriptors only root may see. Which file
+    /// it is must be found by its inode, so this is done only where such a holder may be.
+    private mutating func lookAtLocks() throws {
+        let text = String(decoding: try FilePath("/proc/locks").contents(), as: UTF8.self)
+        var wanted: [UInt64: pid_t] = [:]
+        for line in text.split(separator: "\n") {
+            // 3: POSIX  ADVISORY  WRITE 812 fd:01:4711 0 EOF
+            let fields = line.split(separator: " ").filter { $0 != "->" }
+            guard fields.count > 5, let pid = pid_t(fields[4]),
+                let inode = fields[5].split(separator: ":").last.flatMap({ UInt64($0) })
+            else { continue }
+            // A lock outlives the process that took it, where another one has inherited the descriptor.
+            let isKnown = pid > 0 && (try? ProcessStatus.of(pid)) ?? nil != nil
+            guard isKnown ? closed.contains(pid) : !closed.isEmpty else { continue }
+            wanted[inode] = isKnown ? pid : 0
+        }
+        guard !wanted.isEmpty else { return }
+        var budget = 50_000
+        for place in places { lookForLocked(wanted, at: place, &budget) }
+    }
+
+    private mutating func lookForLocked(
+        _ wanted: [UInt64: pid_t], at place: FilePath, _ budget: inout Int
+    ) {
+        guard budget > 0, let status = (try? FileStatus.of(place)) ?? nil else { return }
+        budget -= 1
+        if let pid = wanted[status.inode], status.kind == .file, found[pid] == nil {
+            found[pid] = FileHolder(
+                pid: pid, startTime: (try? ProcessStatus.of(pid))??.startTime,
+                command: pid > 0 ? Ports.command(of: pid) : "a process that the kernel does not name",
+                path: place, use: .lock, mayWrite: true,
+                containers: pid > 0 ? Self.containers(of: pid) : [])
+            closed.remove(pid)
+        }
+        guard status.kind == .folder, let names = try? place.entries() else { return }
+        for name in names { lookForLocked(wanted, at: place.appending(name), &budget) }
+    }
+}
+
+extension FilePath {
+    /// Without links, as far as it exists.
+    fileprivate func withoutLinks() -> FilePath {
+        if let buffer = withPlatformString({ realpath($0, nil) }) {
+            defer { free(buffer) }
+            return FilePath(platformString: buffer)
+        }
+        let above = removingLastComponent()
+        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
+        return above.withoutLinks().appending(name)
+    }
+}
