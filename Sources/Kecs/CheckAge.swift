@@ -27,6 +27,9 @@ public struct CheckAge: Sendable {
         let message: String
         if let degraded = instance.config.degraded {
             message = "\(name): degraded since \(degraded.since)"
+        } else if let newest = age.newest, age.isInFuture {
+            message =
+                "\(name): the time of the newest good backup \(newest) lies in the future, so that its age is not known"
         } else if let newest = age.newest, let seconds = age.seconds {
             message =
                 "\(name): the newest good backup \(newest) is \(Self.text(seconds)) old, the limit is \(limit)"

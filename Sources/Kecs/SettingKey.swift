@@ -48,6 +48,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case keepDaily
     case keepWeekly
     case keepMonthly
+    /// Where days, weeks and months begin, for keepDaily and the others: the machine's own zone unless it is set.
+    case timeZone
+    /// `PATTERN,…`: files that may change at every reading without making a backup a lacking one.
+    case ignoreChanging
 
     enum Form {
         case text
@@ -55,6 +59,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case port
         case count
         case duration
+        case zone
         case choice([String])
     }
 
@@ -63,7 +68,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
         case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .containerId, .owner, .address,
             .volumes,
-            .volumeLabel, .components,
+            .volumeLabel, .components, .ignoreChanging,
             .composeFile, .composeProfiles, .composeService, .composeProject:
             .text
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
@@ -71,6 +76,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
         case .maxPause, .keepWithin: .duration
+        case .timeZone: .zone
         case .keep, .keepDaily, .keepWeekly, .keepMonthly, .agents: .count
         }
     }
@@ -109,6 +115,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .port: Int64(text).flatMap { (1...65_535).contains($0) ? .integer($0) : nil }
         case .count: Int64(text).flatMap { (0...1_000_000).contains($0) ? .integer($0) : nil }
         case .duration: TimeSpan(text).map { .string($0.description) }
+        case .zone: LocalTime(named: text).map { _ in .string(text) }
         case .choice(let words): words.contains(text) ? .string(text) : nil
         }
     }
@@ -131,6 +138,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .port: "a port from 1 to 65535"
         case .count: "a whole number from 0"
         case .duration: "a time such as 90s, 5m, 12h or 7d"
+        case .zone: "a time zone of \(LocalTime.folder), such as Europe/Berlin"
         case .choice(let words): words.joined(separator: ", ")
         }
     }

@@ -62,6 +62,12 @@ public struct Settings: Sendable {
         .keepDaily: .integer(0),
         .keepWeekly: .integer(0),
         .keepMonthly: .integer(0),
+        .ignoreChanging: .string("*.log,*.log.*,logs/*,*/logs/*"),
+    ]
+
+    /// What a retention policy is made of.
+    public static let retentionKeys: [SettingKey] = [
+        .keep, .keepWithin, .keepDaily, .keepWeekly, .keepMonthly,
     ]
 
     public func setting(_ key: SettingKey) throws(Failure) -> Setting {
@@ -125,5 +131,28 @@ public struct Settings: Sendable {
             within: try duration(.keepWithin)?.seconds,
             daily: try number(.keepDaily) ?? 0, weekly: try number(.keepWeekly) ?? 0,
             monthly: try number(.keepMonthly) ?? 0)
+    }
+
+    /// The policies that count: what one of them keeps stays. Flags make one of their own for the run, and never remove
+    /// what the instance's own keeps, once it has one.
+    public func retentionPolicies() throws(Failure) -> [Retention] {
+        let keys = Self.retentionKeys
+        guard keys.contains(where: { flags[$0] != nil }) else { return [try retention()] }
+        var standing = self
+        for key in keys { standing.flags[key] = nil }
+        for key in keys where try standing.setting(key).origin != .default {
+            return [try retention(), try standing.retention()]
+        }
+        return [try retention()]
+    }
+
+    /// Where days begin.
+    public func localTime() throws(Failure) -> LocalTime {
+        try text(.timeZone).flatMap { LocalTime(named: $0) } ?? .machine(environment)
+    }
+
+    /// Patterns with commas between them.
+    func globs(_ key: SettingKey) throws(Failure) -> [Glob] {
+        (try text(key) ?? "").split(separator: ",").map { Glob(String($0)) }
     }
 }

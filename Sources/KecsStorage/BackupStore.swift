@@ -21,20 +21,44 @@ public struct StoredBackup: Sendable {
     /// Nil for a draft, and for a damaged backup whose manifest cannot be read.
     public let manifest: Manifest?
     public let mark: BackupMark
+    /// Its place among the instance's backups; 0 for what older versions wrote.
+    public internal(set) var sequence: Int64
+    /// What it does not hold although it should. Only among the others can it be told of what older versions wrote.
+    public internal(set) var lacks: [Lack]
+
+    init(id: BackupID, folder: FilePath, state: State, manifest: Manifest?, mark: BackupMark) {
+        self.id = id
+        self.folder = folder
+        self.state = state
+        self.manifest = manifest
+        self.mark = mark
+        sequence = min(max(mark.sequence ?? manifest?.sequence ?? 0, 0), Self.largestSequence)
+        lacks = manifest?.lacks ?? []
+    }
+
+    /// Leaves room for counting on behind whatever a foreign manifest says.
+    private static let largestSequence: Int64 = 1 << 62
 
     /// What keeps anything from being known of it.
     public var unreadable: FileError? { if case .unreadable(let error) = state { error } else { nil } }
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
-
     /// May be restored from without a second thought.
-    public var isRestorable: Bool { isVerified }
+    public var isRestorable: Bool { isVerified && !isLacking }
+    public var isLacking: Bool { !lacks.isEmpty }
+
+    /// Its bytes are right, and what should be in it is in it: what counts, for whatever is counted.
+    public var isGood: Bool { isVerified && !isLacking && !isDegraded }
+
+    public var partNames: Set<String> { Set(manifest?.parts.map(\.name) ?? []) }
 
     public var candidate: Retention.Candidate {
         Retention.Candidate(
             id: id, isComplete: state == .complete, isVerified: isVerified, isPinned: mark.pinned,
-            isDegraded: isDegraded)
+            isDegraded: isDegraded, isLacking: isLacking, sequence: sequence,
+            instance: manifest?.instanceId ?? "", parts: partNames,
+            acceptedLosses: Set(manifest?.acceptedLosses ?? []))
     }
 }
 
@@ -46,6 +70,8 @@ public struct BackupMark: Codable, Hashable, Sendable {
     public var imported: Bool?
 
     public var isImported: Bool { imported == true }
+    /// Of an imported one: its place among the backups that were here before it.
+    public var sequence: Int64?
 
     /// The last `backups verify`.
     public struct Verification: Codable, Hashable, Sendable {
@@ -77,8 +103,12 @@ public struct BackupStore: Sendable {
     public static let sumsName = "SHA256SUMS"
     public static let markName = "mark.json"
 
-    /// Every backup and every draft, the newest first. Folders that are not ours are left out.
-    public func all() throws -> [StoredBackup] {
+    /// Every backup and every draft, the newest first by sequence. Folders that are not ours are left out.
+    public func all() throws -> [StoredBackup] { try judged().all }
+
+    public func judged() throws -> JudgedBackups { JudgedBackups(try found()) }
+
+    private func found() throws -> [StoredBackup] {
         guard try folder.isFolder else { return [] }
         var found: [StoredBackup] = []
         for name in try folder.entries() {
@@ -93,17 +123,28 @@ public struct BackupStore: Sendable {
                     ))
             }
         }
-        return found.sorted { $0.id > $1.id }
+        return found
     }
 
-    /// The newest that can be restored, degraded ones left out unless there is no other.
+    /// The one to restore from: see `JudgedBackups.latest`.
     ///
     /// - Throws: `FileError` when a newer one cannot be read, which may be better.
-    public func latest() throws -> StoredBackup? {
-        let all = try all()
-        if let error = all.first(where: { $0.isRestorable || $0.unreadable != nil })?.unreadable { throw error }
-        let restorable = all.filter(\.isRestorable)
-        return restorable.first { !$0.isDegraded } ?? restorable.first
+    public func latest(of instanceId: String? = nil) throws -> StoredBackup? {
+        let judged = try judged()
+        if let error = judged.unreadable { throw error }
+        return judged.latest(of: instanceId)
+    }
+
+    /// Gives an imported backup its place: where its id puts it, unless its sequence was counted here.
+    public func place(imported id: BackupID) throws {
+        let others = try found().filter { $0.id != id }
+        let own = look(at: id)
+        if let instance = own.manifest?.instanceId, own.manifest?.sequence != nil,
+            others.contains(where: { $0.manifest?.instanceId == instance && $0.manifest?.sequence != nil })
+        {
+            return
+        }
+        try mark(id) { $0.sequence = JudgedBackups.sequence(before: id, among: others) }
     }
 
     /// One backup by its exact id; `.damaged` when its folder does not hold what it must.

@@ -27,6 +27,17 @@ public struct Manifest: Codable, Hashable, Sendable {
     /// Every part was read back and every database in it was checked before the backup became visible.
     public var verified: Bool
     public var parts: [Part]
+    /// The instance's own count of its backups: their order, whatever the clock said. Absent in what older versions wrote.
+    public var sequence: Int64?
+    /// The parts that were asked for by name; absent when all were.
+    public var selected: [String]?
+    /// What the instance had when it was last good and this backup does not hold: then it is no good one. Absent in what
+    /// older versions wrote, which are judged by their content.
+    public var lacks: [Lack]?
+    /// Losses that the user accepted, as `PART` or `PART/PATH`: in force until the part or database is there again.
+    public var acceptedLosses: [String]?
+    /// What is strange about the state without making the backup a bad one: a database whose tables are all empty now.
+    public var remarks: [String]?
 
     public struct Tool: Codable, Hashable, Sendable {
         public var name: String
@@ -69,6 +80,10 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var databases: [Database]
         /// What could not be captured as it was: special files, files that changed all the time.
         public var warnings: [String]
+        /// Files that were different at every reading, as paths below the root.
+        public var torn: [String]?
+        /// Over owner, mode, ACL and attributes of what the fingerprint leaves out. Absent in what older versions wrote.
+        public var attributes: String?
 
         public init(
             name: String, file: String, root: PartRoot, compression: Compression, bytes: Int64,

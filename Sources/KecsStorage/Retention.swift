@@ -2,12 +2,15 @@
 public import KecsSystem
 
 /// Which backups may go. A pure function: from backups and policy to one verdict each, with its reason.
+///
+/// Counted for each part by itself, and for each instance that had the name: a backup of one part, or of a younger
+/// instance, never pushes out the last one that holds another part.
 public struct Retention: Codable, Hashable, Sendable {
     /// The newest so many.
     public var last: Int
     /// Everything younger, in seconds.
     public var within: Int64?
-    /// The newest of each of the last so many days (UTC) that have one; likewise weeks (ISO, from Monday) and months.
+    /// The newest of each of the last so many days that have one; likewise weeks (ISO, from Monday) and months.
     public var daily: Int
     public var weekly: Int
     public var monthly: Int
@@ -30,13 +33,35 @@ public struct Retention: Codable, Hashable, Sendable {
         public var isVerified: Bool
         public var isPinned: Bool
         public var isDegraded: Bool
+        public var isLacking: Bool
+        public var sequence: Int64
+        /// The instance's UUID.
+        public var instance: String
+        public var parts: Set<String>
+        /// Losses of whole parts count: what was taken before them no longer has to hold the part.
+        public var acceptedLosses: Set<String>
 
-        public init(id: BackupID, isComplete: Bool, isVerified: Bool, isPinned: Bool, isDegraded: Bool) {
+        public init(
+            id: BackupID, isComplete: Bool, isVerified: Bool, isPinned: Bool, isDegraded: Bool,
+            isLacking: Bool = false, sequence: Int64 = 0, instance: String = "",
+            parts: Set<String> = ["data"], acceptedLosses: Set<String> = []
+        ) {
             self.id = id
             self.isComplete = isComplete
             self.isVerified = isVerified
             self.isPinned = isPinned
             self.isDegraded = isDegraded
+            self.isLacking = isLacking
+            self.sequence = sequence
+            self.instance = instance
+            self.parts = parts
+            self.acceptedLosses = acceptedLosses
+        }
+
+        var isGood: Bool { isComplete && isVerified && !isDegraded && !isLacking }
+
+        static func isNewer(_ left: Candidate, _ right: Candidate) -> Bool {
+            (left.sequence, left.id) > (right.sequence, right.id)
         }
     }
 
@@ -53,40 +78,36 @@ public struct Retention: Codable, Hashable, Sendable {
         }
     }
 
+    /// - Parameter zone: Where days, weeks and months begin.
     /// - Returns: One verdict for each candidate, the newest first.
     ///
-    /// Only complete, verified backups of a healthy instance count towards the policy. Never deleted: a pinned one; the
-    /// newest verified one; the newest verified one from before the instance became degraded. Backups of a degraded
-    /// instance follow a rule of their own: the newest `last` of them stay. What is damaged or incomplete is left to
-    /// `delete` and to the sweep of drafts: retention never removes what may be the only evidence.
-    public func verdicts(for candidates: [Candidate], at now: Moment) -> [Verdict] {
-        let sorted = candidates.sorted { $0.id > $1.id }
+    /// Only good backups count towards the policy, in the order of their sequence. Never deleted: a pinned one, and the
+    /// newest good one of each part. Those that kecsctl takes before a change of its own are counted apart, so that they
+    /// push out none of the user's. Backups that lack something, and those of a degraded instance, follow a rule of
+    /// their own: the newest `last` of them stay. What is damaged or incomplete is left to `delete` and to the sweep of
+    /// drafts: retention never removes what may be the only evidence.
+    public func verdicts(
+        for candidates: [Candidate], at now: Moment, in zone: LocalTime = .utc
+    ) -> [Verdict] {
+        let sorted = candidates.sorted(by: Candidate.isNewer)
         var kept: [BackupID: String] = [:]
         func keep(_ id: BackupID, _ reason: String) {
             if kept[id] == nil { kept[id] = reason }
         }
 
         for candidate in sorted where candidate.isPinned { keep(candidate.id, "pinned") }
-        let good = sorted.filter { $0.isComplete && $0.isVerified && !$0.isDegraded }
-        for candidate in good.prefix(max(last, 0)) { keep(candidate.id, "among the newest \(last)") }
-        if let within {
-            let limit = now - .seconds(within)
-            for candidate in good where candidate.id.createdAt >= limit {
-                keep(candidate.id, "younger than \(Self.text(within))")
+        let good = sorted.filter(\.isGood)
+        for group in Dictionary(grouping: good, by: \.instance).values {
+            for (part, holders) in Self.holders(group) {
+                let suffix = holders.count == group.count ? "" : " that hold \(part)"
+                count(holders, suffix, at: now, in: zone, keep)
+                if let newest = holders.first { keep(newest.id, Self.floor(sorted, part, suffix)) }
             }
         }
-        keepOne(of: good, per: "day", count: daily, by: { $0 / 86_400 }, keep)
-        // 1970-01-01 was a Thursday: Monday-based weeks start three days earlier.
-        keepOne(of: good, per: "week", count: weekly, by: { ($0 + 3 * 86_400) / (7 * 86_400) }, keep)
-        keepOne(of: good, per: "month", count: monthly, by: Self.month, keep)
-        if let newest = good.first {
-            let floor =
-                sorted.first?.isDegraded == true
-                ? "the newest verified one from before the instance became degraded"
-                : "the newest verified one"
-            keep(newest.id, floor)
+        for candidate in sorted.filter({ $0.isComplete && $0.isVerified && $0.isLacking }).prefix(max(last, 1)) {
+            keep(candidate.id, "lacks something, among the newest \(max(last, 1)) of those")
         }
-        let degraded = sorted.filter { $0.isComplete && $0.isVerified && $0.isDegraded }
+        let degraded = sorted.filter { $0.isComplete && $0.isVerified && $0.isDegraded && !$0.isLacking }
         for candidate in degraded.prefix(max(last, 1)) {
             keep(candidate.id, "of a degraded instance, among the newest \(max(last, 1)) of those")
         }
@@ -94,36 +115,82 @@ public struct Retention: Codable, Hashable, Sendable {
             if let reason = kept[candidate.id] {
                 return Verdict(id: candidate.id, isKept: true, reason: reason)
             }
-            guard candidate.isComplete, candidate.isVerified else {
-                return Verdict(
+            return candidate.isComplete && candidate.isVerified
+                ? Verdict(id: candidate.id, isKept: false, reason: Self.whyGone(candidate))
+                : Verdict(
                     id: candidate.id, isKept: true,
                     reason: candidate.isComplete
                         ? "not verified, so not counted and not touched"
                         : "incomplete or damaged, so not counted and not touched")
-            }
-            return Verdict(
-                id: candidate.id, isKept: false,
-                reason: candidate.isDegraded
-                    ? "of a degraded instance, and newer ones of those are kept"
-                    : "older than all that the policy keeps")
         }
     }
 
+    /// The good backups that count for each part, the newest first: none from before an accepted loss of the part.
+    private static func holders(_ good: [Candidate]) -> [(part: String, holders: [Candidate])] {
+        let parts = good.reduce(into: Set<String>()) { $0.formUnion($1.parts) }
+        return parts.sorted().map { part in
+            let sinceLoss = good.prefix { !$0.acceptedLosses.contains(part) || $0.parts.contains(part) }
+            return (part, sinceLoss.filter { $0.parts.contains(part) })
+        }
+    }
+
+    /// Applies the rules to the backups of one part.
+    private func count(
+        _ holders: [Candidate], _ suffix: String, at now: Moment, in zone: LocalTime,
+        _ keep: (BackupID, String) -> Void
+    ) {
+        let users = holders.filter { !$0.id.reason.isOurs }
+        for candidate in users.prefix(max(last, 0)) { keep(candidate.id, "among the newest \(last)\(suffix)") }
+        for candidate in holders.filter(\.id.reason.isOurs).prefix(max(last, 1)) {
+            keep(candidate.id, "among the newest \(max(last, 1)) from before a change\(suffix)")
+        }
+        if let within {
+            let limit = now - .seconds(within)
+            for candidate in holders where candidate.id.createdAt >= limit {
+                keep(candidate.id, "younger than \(Self.text(within))")
+            }
+        }
+        // One whose time lies in the future is of no day that is known.
+        let dated = users.filter { $0.id.createdAt <= now + .seconds(60) }
+        func local(_ candidate: Candidate) -> Int64 {
+            let seconds = candidate.id.createdAt.seconds
+            return seconds + zone.offset(at: seconds)
+        }
+        keepOne(of: dated, per: "day", count: daily, by: { local($0).floored(by: 86_400) }, keep)
+        // 1970-01-01 was a Thursday: Monday-based weeks start three days earlier.
+        keepOne(
+            of: dated, per: "week", count: weekly,
+            by: { (local($0) + 3 * 86_400).floored(by: 7 * 86_400) }, keep)
+        keepOne(
+            of: dated, per: "month", count: monthly,
+            by: {
+                let day = CivilDay(days: local($0).floored(by: 86_400))
+                return day.year * 12 + day.month
+            }, keep)
+    }
+
     private func keepOne(
-        of good: [Candidate], per unit: String, count: Int, by period: (Int64) -> Int64,
+        of good: [Candidate], per unit: String, count: Int, by period: (Candidate) -> Int64,
         _ keep: (BackupID, String) -> Void
     ) {
         var seen: Set<Int64> = []
         for candidate in good {
             guard seen.count < count else { return }
-            if seen.insert(period(candidate.id.createdAt.seconds)).inserted {
-                keep(candidate.id, "the newest of its \(unit)")
-            }
+            if seen.insert(period(candidate)).inserted { keep(candidate.id, "the newest of its \(unit)") }
         }
     }
 
-    private static func month(_ seconds: Int64) -> Int64 {
-        Int64(Moment(seconds: seconds).compact.prefix(6)) ?? 0
+    private static func floor(_ sorted: [Candidate], _ part: String, _ suffix: String) -> String {
+        if !suffix.isEmpty { return "the newest good one of \(part)" }
+        return sorted.first?.isDegraded == true
+            ? "the newest verified one from before the instance became degraded" : "the newest good one"
+    }
+
+    private static func whyGone(_ candidate: Candidate) -> String {
+        if candidate.isLacking { return "lacks something, and newer ones of those are kept" }
+        return candidate.isDegraded
+            ? "of a degraded instance, and newer ones of those are kept"
+            : "older than all that the policy keeps"
     }
 
     private static func text(_ seconds: Int64) -> String {
@@ -131,6 +198,16 @@ public struct Retention: Codable, Hashable, Sendable {
         case let days where days >= 86_400 && days % 86_400 == 0: "\(days / 86_400) d"
         case let hours where hours >= 3600 && hours % 3600 == 0: "\(hours / 3600) h"
         default: "\(seconds) s"
+        }
+    }
+}
+
+extension BackupReason {
+    /// Taken by kecsctl before a change of its own, not because somebody wanted a backup.
+    public var isOurs: Bool {
+        switch self {
+        case .beforeRestore, .beforeMigration, .beforeDestroy: true
+        case .manual, .stop, .schedule, .imported: false
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// RFC 3339 in UTC, by the proleptic Gregorian calendar (Howard Hinnant's days-from-civil algorithm), so that neither
-/// time zone nor locale data is needed.
+/// RFC 3339 in UTC, by the proleptic Gregorian calendar, so that neither time zone nor locale data is needed.
 extension Moment: CustomStringConvertible, Codable {
     /// "2026-11-21T01:45:30Z"; fractions are left out.
     public var description: String {
@@ -68,10 +67,10 @@ extension Moment: CustomStringConvertible, Codable {
             offset = (sign == "-" ? -1 : 1) * (hours * 3600 + minutes * 60)
         }
         guard bytes.isEmpty else { return nil }
-        let days = Self.daysFromCivil(year, month, day)
+        let date = CivilDay(year: Int64(year), month: Int64(month), day: Int64(day))
         // 30 February comes back as another day.
-        let back = Self.civilFromDays(days)
-        guard back == (year, month, day) else { return nil }
+        guard CivilDay(days: date.days) == date else { return nil }
+        let days = Int(date.days)
         self.init(
             seconds: Int64(
                 days * 86_400 + clock.hour * 3600 + clock.minute * 60 + clock.second - offset),
@@ -94,38 +93,16 @@ extension Moment: CustomStringConvertible, Codable {
     }
 
     private var civil: (Int, Int, Int, Int, Int, Int) {
-        let days = Int((seconds - (seconds < 0 ? 86_399 : 0)) / 86_400)
-        let rest = Int(seconds) - days * 86_400
-        let (year, month, day) = Self.civilFromDays(days)
-        return (year, month, day, rest / 3600, rest / 60 % 60, rest % 60)
+        let days = seconds.floored(by: 86_400)
+        let rest = Int(seconds - days * 86_400)
+        let date = CivilDay(days: days)
+        return (
+            Int(date.year), Int(date.month), Int(date.day), rest / 3600, rest / 60 % 60, rest % 60
+        )
     }
 
     private func pad(_ value: Int, _ width: Int) -> String {
         let digits = String(value)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-
-    private static func daysFromCivil(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let y = month <= 2 ? year - 1 : year
-        let era = (y >= 0 ? y : y - 399) / 400
-        let yearOfEra = y - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    private static func civilFromDays(_ days: Int) -> (Int, Int, Int) {
-        let z = days + 719_468
-        let era = (z >= 0 ? z : z - 146_096) / 146_097
-        let dayOfEra = z - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted + (shifted < 10 ? 3 : -9)
-        return (
-            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month,
-            dayOfYear - (153 * shifted + 2) / 5 + 1
-        )
     }
 }

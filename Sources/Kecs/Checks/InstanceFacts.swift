@@ -56,7 +56,7 @@ public struct InstanceFacts: Sendable {
     }
 
     /// The newest backup that may be restored from.
-    var newestGood: StoredBackup? { backups.value?.first { $0.isVerified && !$0.isDegraded } }
+    var newestGood: StoredBackup? { backups.value?.first(where: \.isGood) }
 
     func settingText(_ key: SettingKey) throws -> String? { try instance.settings.text(key) }
 }

@@ -87,9 +87,10 @@ public struct MigrateRuntime: Sendable {
             return report
         }
 
-        report.backup = try await TakeBackup(site: site).run(
-            instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
-        ).backup?.id.description
+        let taken = try await TakeBackup(site: site).run(
+            instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force))
+        report.backup = taken.backup?.id.description
+        if !request.force, let lack = taken.lackError { throw lack }
 
         let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
         let staging = instance.folder.restoring.appending(id)

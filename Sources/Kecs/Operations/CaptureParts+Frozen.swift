@@ -13,9 +13,10 @@ extension CaptureParts {
     func captureFrozen(
         _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
     ) async throws -> (parts: [Manifest.Part], pause: Duration) {
-        let opaque = plans.filter { !$0.isUnchanged && !$0.opaqueDatabases.isEmpty }
+        let freezesAll = freezing == .everything
+        let opaque = plans.filter { !$0.isUnchanged && (freezesAll || !$0.opaqueDatabases.isEmpty) }
         guard !opaque.isEmpty || !volumes.isEmpty else { return ([], .zero) }
-        let held = try opaque.filter { !$0.scan.databaseFolders.isEmpty }
+        let held = try opaque.filter { freezesAll || !$0.scan.databaseFolders.isEmpty }
             .map { ($0, try captureSQLite(of: $0)) }
         let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
         let clock = site.machine.clock
@@ -80,9 +81,65 @@ extension CaptureParts {
 
     /// Looks at the part once more, since what was seen of it before it was frozen is of no moment.
     private func captureHeld(_ plan: PartPlan, sqlite: [[UInt8]: SQLiteCopy]) throws -> Manifest.Part {
-        let now = try PartPlan(
-            plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
-        return try capture(now, consistency: .frozen, sqlite: sqlite)
+        try capture(look.again(plan), consistency: .frozen, sqlite: sqlite, isHeld: true)
+    }
+
+    /// Captures parts once more, frozen, of which a file was different at every reading. Where that cannot be done, the
+    /// first capture stays, and says what is torn.
+    func captureTornAgain(
+        _ plans: [PartPlan], _ records: [Manifest.Part]
+    ) async throws -> (parts: [Manifest.Part], pause: Duration) {
+        let torn = records.filter { $0.torn != nil && $0.consistency != .frozen }
+        guard !torn.isEmpty, freezing != .databasesOnly else { return (records, .zero) }
+        let aside = try draft.scratch(for: ".torn")
+        for record in torn {
+            try draft.folder.appending(record.file).rename(to: aside.appending(record.file))
+        }
+        let names = Set(torn.map(\.name))
+        let chosen = plans.filter { names.contains($0.part.name) }
+        let (frozen, pause) = try await captureHeld(chosen)
+        try site.machine.cancellation.check()
+        let parts = try records.map { record in
+            guard names.contains(record.name) else { return record }
+            if let better = frozen.first(where: { $0.name == record.name }) { return better }
+            let file = draft.folder.appending(record.file)
+            if file.isPresent { try file.remove() }
+            try aside.appending(record.file).rename(to: file)
+            return record
+        }
+        try draft.dropScratch(for: ".torn")
+        return (parts, pause)
+    }
+
+    /// - Returns: Nothing when the instance could not be frozen, or not for long enough.
+    private func captureHeld(_ plans: [PartPlan]) async throws -> ([Manifest.Part], Duration) {
+        let held = try plans.map { ($0, try captureSQLite(of: $0)) }
+        let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
+        let clock = site.machine.clock
+        try Journal(operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeFrozen: true)
+            .write(to: instance.folder.journal)
+        let began = clock.elapsed()
+        var isFrozen = false
+        var parts: [Manifest.Part] = []
+        do {
+            parts = try await runtime.whileFrozen {
+                isFrozen = true
+                let start = clock.elapsed()
+                var limited = self
+                limited.site.machine.cancellation = Cancellation(site.machine.cancellation) {
+                    clock.elapsed() - start >= limit
+                }
+                do {
+                    return try held.map { try limited.captureHeld($0, sqlite: $1) }
+                } catch is Interrupted {
+                    return []
+                }
+            }
+        } catch let failure as Failure where !isFrozen {
+            site.machine.progress.step("cannot freeze “\(instance.name)”: \(failure.message)", total: nil)
+        }
+        try Journal.close(instance.folder.journal)
+        return (parts, isFrozen ? clock.elapsed() - began : .zero)
     }
 
     /// An SQLite database's copy, and what the manifest says of it.

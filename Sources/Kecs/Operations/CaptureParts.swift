@@ -10,6 +10,20 @@ struct CaptureParts: Sendable {
     let instance: Instance
     let runtime: any Runtime
     let draft: BackupDraft
+    let look: LookAtParts
+    let freezing: Freezing
+    /// Files that may be torn without harm, matched below the part's root.
+    let ignoreChanging: [Glob]
+
+    /// What a running instance is frozen for.
+    enum Freezing: Sendable {
+        /// Databases that can only be copied while nobody writes, and what was torn at every reading.
+        case whereNeeded
+        /// Only the former: somebody asked for `live`.
+        case databasesOnly
+        /// Everything: somebody asked for `frozen`.
+        case everything
+    }
 
     /// At most so many parts at once: while one checks a database on one processor, the other compresses.
     private static let atOnce = 2
@@ -50,14 +64,16 @@ struct CaptureParts: Sendable {
         case .frozen where wasRunning:
             let (held, pause) = try await captureFrozen(plans, volumes, copies)
             let rest = plans.filter { plan in !held.contains { $0.name == plan.part.name } }
-            let parts = try await captureAll(rest, consistency: .frozen) + held
-            return Captured(
-                parts: plans.compactMap { plan in parts.first { $0.name == plan.part.name } }
-                    + (try volumes.map { try copies.record($0, .frozen) }), pause: pause)
+            let captured = try await captureAll(rest, consistency: .frozen) + held
+            let (parts, more) = try await captureTornAgain(
+                plans, plans.compactMap { plan in captured.first { $0.name == plan.part.name } })
+            return Captured(parts: parts + (try volumes.map { try copies.record($0, .frozen) }), pause: pause + more)
         default:
             if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
-            let parts = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
-            return Captured(parts: parts + (try volumes.map { try copies.record($0, .stopped) }), pause: .zero)
+            let captured = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
+            let (parts, pause) =
+                wasRunning ? try await captureTornAgain(plans, captured) : (captured, Duration.zero)
+            return Captured(parts: parts + (try volumes.map { try copies.record($0, .stopped) }), pause: pause)
         }
     }
 
@@ -73,7 +89,9 @@ struct CaptureParts: Sendable {
                 if index >= Self.atOnce, let (done, record) = try await group.next() {
                     records[done] = record
                 }
-                group.addTask { (index, try capture(plan, consistency: consistency)) }
+                // What needs no freezing was read while the instance ran, whatever became of the others.
+                let own = consistency == .frozen && plan.opaqueDatabases.isEmpty ? .live : consistency
+                group.addTask { (index, try capture(plan, consistency: own)) }
             }
             for try await (index, record) in group { records[index] = record }
             return plans.indices.compactMap { records[$0] }
@@ -82,9 +100,11 @@ struct CaptureParts: Sendable {
 
     /// - Parameters:
     ///   - sqlite: Databases that have been copied already.
+    ///   - isHeld: Whether nothing of the instance can write while this runs.
     ///   - tries: How often a database that appears while the part is read may still send it back to the start.
     func capture(
-        _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy] = [:], tries: Int = 3
+        _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy] = [:],
+        isHeld: Bool = false, tries: Int = 3
     ) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
             if let record = try link(last.part, from: last.backup, databases: last.part.databases) {
@@ -137,9 +157,14 @@ struct CaptureParts: Sendable {
                         sidecars: sidecars.map { printable($0) }))
             }
         }
+        for (index, link) in plan.links.databases.enumerated() {
+            let copy = try captureSQLite(link, to: scratch.appending("link-\(index)"))
+            source.substitutes[link.path] = copy.file
+            source.followed[link.path] = link.target
+            databases.append(copy.record)
+        }
         // Second chance: written to, but with the same content as before.
-        if let last = plan.last, !last.part.fingerprint.isEmpty,
-            last.part.fingerprint == plan.scan.fingerprint,
+        if let last = plan.last, plan.isLike(last.part), plan.holdsOnlyDatabases || !plan.mayBeWritten,
             last.part.databases.map(\.content) == databases.map(\.content),
             // What is in a write-ahead log beside, the digest of the database does not tell.
             databases.allSatisfy({ $0.sidecars.isEmpty }),
@@ -150,14 +175,14 @@ struct CaptureParts: Sendable {
             return record
         }
         do {
-            let record = try archive(plan, source: source, databases: databases, consistency: consistency)
+            let record = try archive(
+                plan, source: source, databases: databases, consistency: consistency, isHeld: isHeld)
             try draft.dropScratch(for: plan.part.name)
             return record
         } catch is NewDatabase where tries > 0 && consistency != .frozen {
             // It came to be after the part was looked at, and was read like any file: once more, with it known.
             try draft.dropScratch(for: plan.part.name)
-            let again = try PartPlan(
-                plan.part, of: instance, last: plan.last?.backup, cancellation: site.machine.cancellation)
+            let again = try look.again(plan)
             guard consistency != .live || again.opaqueDatabases.count <= plan.opaqueDatabases.count else {
                 throw Failure(
                     .busy, "a database appeared in “\(instance.name)” while it was being read",
@@ -191,6 +216,18 @@ struct CaptureParts: Sendable {
                 sidecars: []))
     }
 
+    /// Copies the database behind a link that leads out of the part.
+    private func captureSQLite(_ link: OutwardLinks.Database, to copy: FilePath) throws -> SQLiteCopy {
+        let facts = try KecsStorage.captureSQLite(
+            link.target, to: copy, cancellation: site.machine.cancellation)
+        return SQLiteCopy(
+            file: copy,
+            record: Manifest.Database(
+                path: printable(link.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
+                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion, identity: nil,
+                sidecars: []))
+    }
+
     /// A database was archived as plain files, which a live one never may be.
     private struct NewDatabase: Error, CustomStringConvertible {
         let path: String
@@ -198,7 +235,8 @@ struct CaptureParts: Sendable {
     }
 
     private func archive(
-        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency
+        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency,
+        isHeld: Bool
     ) throws -> Manifest.Part {
         let compression = Compression(rawValue: try instance.settings.text(.compression) ?? "") ?? .fast
         let name = plan.part.name + (compression == .none ? ".tar" : ".tar.gz")
@@ -238,12 +276,26 @@ struct CaptureParts: Sendable {
             summary.special.map { "left out, not a file, folder or link of its owner's: \(printable($0))" }
             + summary.vanished.map { "gone while it was being read: \(printable($0))" }
             + summary.changed.map { "changed every time it was read: \(printable($0))" }
-        return Manifest.Part(
+        let torn =
+            summary.changed.filter { path in !ignoreChanging.contains { $0.matches(path) } }
+            + (try changedDatabases(of: plan, source))
+        var record = Manifest.Part(
             name: plan.part.name, file: name, root: plan.root, compression: compression, bytes: summary.bytes,
             sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256,
-            consistency: !plan.opaqueDatabases.isEmpty || consistency == .stopped
+            consistency: isHeld || !plan.opaqueDatabases.isEmpty || consistency == .stopped
                 ? consistency : .live,
-            fingerprint: isSettled(plan) ? summary.fingerprint : "", databases: databases, warnings: warnings)
+            fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "", databases: databases,
+            warnings: warnings)
+        record.torn = torn.isEmpty ? nil : torn.map { printable($0) }
+        record.attributes = plan.attributes
+        return record
+    }
+
+    /// Databases that were read as files where they lie, and were written meanwhile by somebody.
+    private func changedDatabases(of plan: PartPlan, _ source: TreeSource) throws -> [[UInt8]] {
+        try plan.scan.databases.lazy.map(\.path).filter { source.substitutes[$0] == nil }.filter { path in
+            try DatabaseIdentity(of: path, in: source.root).text != plan.identities[path]?.text
+        }
     }
 
     /// Whether the tree's last change lies so far back that another one could not carry the same time stamp.

@@ -41,6 +41,21 @@ public struct Configure: Sendable {
         return items
     }
 
+    /// Whether an instance's own configuration says something else.
+    public func differs(_ values: [SettingKey: String], from name: InstanceName) throws -> Bool {
+        let settings = try site.instance(name).config.settings
+        return values.contains { settings[$0.key.rawValue] != $0.key.parse($0.value) }
+    }
+
+    /// Writes several settings of an instance, under its lock.
+    ///
+    /// - Returns: Whether that changed anything.
+    public func set(_ values: [SettingKey: String], for name: InstanceName) throws -> Bool {
+        guard try differs(values, from: name) else { return false }
+        for (key, value) in values { try set(key, to: value, for: name) }
+        return true
+    }
+
     /// Writes one setting; `nil` takes it out. For an instance to be called under its lock.
     public func set(_ key: SettingKey, to text: String?, for name: InstanceName?) throws {
         var value: JSONValue?

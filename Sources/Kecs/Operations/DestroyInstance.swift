@@ -27,8 +27,10 @@ public struct DestroyInstance: Sendable {
         var backup: BackupSummary?
         if !deleteBackups {
             do {
-                backup = try await TakeBackup(site: site)
-                    .run(instance, BackupRequest(reason: .beforeDestroy, prune: false)).backup
+                let taken = try await TakeBackup(site: site)
+                    .run(instance, BackupRequest(reason: .beforeDestroy, prune: false))
+                backup = taken.backup
+                if !force, let lack = taken.lackError { throw lack }
             } catch {
                 guard force else {
                     let failure = Failure.describing(error, doing: "back up “\(instance.name)”")

@@ -64,11 +64,19 @@ public struct KeepBackups: Sendable {
                 .usage, "the backup “\(backup.id)” is pinned",
                 remedy: "kecsctl backups unpin \(backup.id) --instance \(name)")
         }
-        let good = try store.all().filter { $0.isRestorable && !$0.isDegraded }
-        if good.count == 1, good[0].id == backup.id, !force {
-            throw Failure(
-                .usage, "the backup “\(backup.id)” is the only good one of “\(name)”",
-                remedy: "kecsctl backups delete \(backup.id) --instance \(name) --yes --force")
+        let good = try store.all().filter(\.isGood)
+        // Of some part it may be the only one, although there are others.
+        if let judged = good.first(where: { $0.id == backup.id }), !force {
+            let others = good.filter { $0.id != judged.id }.reduce(into: Set<String>()) {
+                $0.formUnion($1.partNames)
+            }
+            let alone = judged.partNames.subtracting(others).sorted()
+            if !alone.isEmpty {
+                let what = others.isEmpty ? "" : " that holds \(alone.joined(separator: ", "))"
+                throw Failure(
+                    .usage, "the backup “\(backup.id)” is the only good one of “\(name)”\(what)",
+                    remedy: "kecsctl backups delete \(backup.id) --instance \(name) --yes --force")
+            }
         }
         try store.delete(backup.id)
     }

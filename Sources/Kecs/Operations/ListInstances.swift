@@ -31,6 +31,8 @@ public struct InstanceSummary: Encodable, Sendable {
         public var id: BackupID
         public var createdAt: Moment
         public var verified: Bool
+        /// The newest good one is meant; another one only where there is none.
+        public var good: Bool
     }
 
     public struct Down: Encodable, Sendable {
@@ -165,8 +167,17 @@ public struct ListInstances: Sendable {
             case .complete: break
             }
         }
-        return all.first { $0.state == .complete }.map {
-            InstanceSummary.LastBackup(id: $0.id, createdAt: $0.id.createdAt, verified: $0.isVerified)
+        let now = site.machine.clock.now()
+        for backup in all where backup.id.isAhead(of: now) {
+            problems.append("the time of the backup \(backup.id) lies in the future")
+        }
+        if let newest = all.first(where: { $0.state == .complete }), newest.isLacking {
+            problems.append(
+                "the backup \(newest.id) lacks " + newest.lacks.map(\.sentence).joined(separator: "; "))
+        }
+        return (all.first(where: \.isGood) ?? all.first { $0.state == .complete }).map {
+            InstanceSummary.LastBackup(
+                id: $0.id, createdAt: $0.id.createdAt, verified: $0.isVerified, good: $0.isGood)
         }
     }
 

@@ -94,6 +94,7 @@ public struct MoveBackup: Sendable {
         try backup.folder.syncFileSystem()
         try backup.folder.renameWithoutReplacing(to: target)
         try store.folder.sync()
+        try store.place(imported: backup.id)
         return store.look(at: backup.id)
     }
 }

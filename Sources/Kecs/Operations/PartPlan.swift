@@ -9,17 +9,29 @@ struct PartPlan: Sendable {
     var root: PartRoot
     var source: TreeSource
     var scan: TreeScan
-    /// The newest verified backup's record of this part, when it was made from the same place.
+    /// The newest verified record of this part that was made from the same place.
     var last: (backup: StoredBackup, part: Manifest.Part)?
     /// Metadata of each database with its sidecars, by the database's path, for telling “not written since”.
     var identities: [[UInt8]: DatabaseIdentity]
+    /// Owner, mode, ACL and attributes of what the fingerprint leaves out: databases, and the folders that hold one.
+    var attributes: String
+    /// Links that lead out of the part, as far as something of the state is behind them.
+    var links: OutwardLinks
+    /// Whether somebody may be writing now: then equal time stamps prove nothing.
+    var mayBeWritten = false
 
     /// Names of ours inside a data folder that is a mount point of its own.
     static let ours = [".kecsctl-restoring", ".kecsctl-previous"].map { Array($0.utf8) }
     /// Lock files of the control plane: they mean nothing in a backup and block a start after a restore.
     static let lockFiles = [Array(".lock".utf8)]
 
-    init(_ part: Part, of instance: Instance, last: StoredBackup?, cancellation: Cancellation) throws {
+    /// - Parameters:
+    ///   - earlier: Verified backups, the newest first.
+    ///   - setting: What is known of the parts around.
+    init(
+        _ part: Part, of instance: Instance, earlier: [StoredBackup], seen: PartsSeen,
+        cancellation: Cancellation
+    ) throws {
         self.part = part
         root = instance.root(of: part)
         source = try Self.source(of: part)
@@ -36,11 +48,17 @@ struct PartPlan: Sendable {
         for database in scan.databases {
             identities[database.path] = try DatabaseIdentity(of: database.path, in: source.root)
         }
-        if let last, let manifest = last.manifest,
-            let record = manifest.parts.first(where: { $0.name == part.name && $0.root == root })
-        {
-            self.last = (last, record)
-        }
+        links = try OutwardLinks(scan.outwardLinks, in: source.root, of: part.name, seen)
+        var owned = Set(scan.databases.map(\.path))
+        for path in owned { owned.insert(Array(path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? 0)])) }
+        attributes = try attributeDigest(
+            of: owned.sorted { $0.lexicographicallyPrecedes($1) }.map { [root = source.root] path in
+                path.isEmpty ? root : root.appending(bytes: path)
+            })
+        let root = root
+        last = earlier.lazy.compactMap { backup in
+            backup.manifest?.parts.first { $0.name == part.name && $0.root == root }.map { (backup, $0) }
+        }.first
     }
 
     /// What was a database in the last good backup is one still, however it begins now.
@@ -81,6 +99,12 @@ struct PartPlan: Sendable {
         }
     }
 
+    /// What could keep it from being unchanged is asked only where it would be.
+    mutating func lookForWriters(isRunning: Bool) {
+        guard let last = last?.part, isLike(last) else { return }
+        mayBeWritten = Writers.mayWrite(below: [source.root], isRunning: isRunning)
+    }
+
     /// What may only be copied while nobody writes it: databases that are not SQLite, files or (with a slash) folders.
     var opaqueDatabases: [String] {
         scan.databases.filter { $0.engine != .sqlite }.map { printable($0.path) }
@@ -92,9 +116,33 @@ struct PartPlan: Sendable {
         identities[database.path].flatMap { $0.isSettled ? $0.text : nil }
     }
 
-    /// Whether the archive of the last backup can be linked: same tree, and no database was written since.
+    /// Whether everything but the content of databases is as it is in the last backup.
+    func isLike(_ last: Manifest.Part) -> Bool {
+        !last.fingerprint.isEmpty && last.fingerprint == scan.fingerprint && last.attributes == attributes
+            && links.databases.isEmpty && last.torn == nil
+    }
+
+    /// Whether a fingerprint tells all that could change.
+    var canBeLinked: Bool {
+        links.databases.isEmpty && links.lacks.isEmpty && !scan.databases.contains { $0.engine == .unknown }
+    }
+
+    /// Whether the databases are all that the part holds, so that their content proves that nothing changed.
+    var holdsOnlyDatabases: Bool {
+        scan.databaseFolders.isEmpty && scan.databases.allSatisfy { $0.engine == .sqlite }
+            && scan.bytes == scan.databases.reduce(0) { $0 + $1.bytes } + sidecarBytes
+    }
+
+    private var sidecarBytes: Int64 {
+        scan.databases.flatMap(\.sidecars).reduce(0) { sum, path in
+            // One that went away meanwhile makes the sum differ, and so proves nothing.
+            sum + ((try? FileStatus.of(source.root.appending(bytes: path)))??.size ?? 0)
+        }
+    }
+
+    /// Whether the archive of the last backup can be linked: same tree, nobody writes, and no database was written since.
     var isUnchanged: Bool {
-        guard let last = last?.part, !last.fingerprint.isEmpty, last.fingerprint == scan.fingerprint,
+        guard !mayBeWritten, let last = last?.part, isLike(last),
             last.databases.count == scan.databases.count
         else { return false }
         return scan.databases.allSatisfy { database in
@@ -125,8 +173,8 @@ struct PartPlan: Sendable {
         BackupReport.PlannedPart(
             name: part.name, sourceBytes: scan.bytes, entries: scan.entries,
             databases: scan.databases.filter { $0.engine == .sqlite }.map { printable($0.path) }
-                + opaqueDatabases,
-            consistency: opaqueDatabases.isEmpty && consistency == .frozen ? .live : consistency,
+                + opaqueDatabases + links.databases.map { printable($0.path) },
+            consistency: consistency,
             unchanged: isUnchanged)
     }
 }

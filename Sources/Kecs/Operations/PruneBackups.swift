@@ -36,11 +36,16 @@ public struct PruneBackups: Sendable {
     public func run(
         _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false, taken: BackupID? = nil
     ) throws -> [PruneItem] {
-        let policy = try instance.settings.retention()
-        let verdicts = policy.verdicts(
-            for: try instance.backups.all().map(\.candidate), at: site.machine.clock.now()
-        ).map { verdict in
-            verdict.id == taken && !verdict.isKept
+        let candidates = try instance.backups.all().map(\.candidate)
+        let zone = try instance.settings.localTime()
+        let now = site.machine.clock.now()
+        let policies = try instance.settings.retentionPolicies().map {
+            $0.verdicts(for: candidates, at: now, in: zone)
+        }
+        // Each has a verdict on each backup, in the same order; what any of them keeps stays.
+        let verdicts = (policies.first ?? []).indices.map { index in
+            let verdict = policies.lazy.map { $0[index] }.first(where: \.isKept) ?? policies[0][index]
+            return verdict.id == taken && !verdict.isKept
                 ? Retention.Verdict(id: verdict.id, isKept: true, reason: "just taken") : verdict
         }
         for verdict in verdicts where !verdict.isKept && !dryRun {
@@ -54,7 +59,7 @@ public struct PruneBackups: Sendable {
 
     private func dropPrevious(of instance: Instance, always: Bool) throws {
         guard try instance.folder.previous.isPresent else { return }
-        let newest = try instance.backups.all().first { $0.isVerified }?.id.createdAt
+        let newest = try instance.backups.all().first(where: \.isGood)?.id.createdAt
         for name in try instance.folder.previous.entries() {
             let made = Moment(String(name.string.prefix { $0 != "-" }))
             let isOld = made.map { made in

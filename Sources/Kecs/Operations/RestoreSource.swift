@@ -52,9 +52,8 @@ extension BackupStore {
 
     /// The newest restorable backup that is not younger than `moment`.
     func newest(notAfter moment: Moment, instance: String) throws -> StoredBackup {
-        let restorable = try all().filter { $0.isRestorable }
-        let fitting = restorable.filter { $0.id.createdAt <= moment }
-        guard let found = fitting.first(where: { !$0.isDegraded }) ?? fitting.first else {
+        let restorable = try all().filter(\.isRestorable)
+        guard let found = JudgedBackups(restorable.filter { $0.id.createdAt <= moment }).latest() else {
             throw Failure(
                 .notFound, "“\(instance)” has no restorable backup from \(moment) or before",
                 cause: restorable.last.map { "the oldest is \($0.id)" } ?? "it has none at all",

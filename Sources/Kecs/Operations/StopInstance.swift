@@ -60,7 +60,9 @@ public struct StopInstance: Sendable {
         var backupFailure: Failure?
         if request.backup {
             do {
-                backup = try await self.backup(instance)
+                let taken = try await self.backup(instance)
+                backup = taken.backup
+                if let lack = taken.lackError { throw lack }
             } catch {
                 let failure = Failure.describing(error, doing: "back up “\(instance.name)”")
                 guard request.force else {
@@ -78,7 +80,8 @@ public struct StopInstance: Sendable {
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
-            if backup?.verified == true, runtime.goesWhenStopped { try await runtime.remove() }
+            if backup?.good == true || backup?.verified == true && backup?.lacks.isEmpty == true,
+                runtime.goesWhenStopped { try await runtime.remove() }
         } catch {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }
@@ -97,14 +100,14 @@ public struct StopInstance: Sendable {
 
 extension StopInstance {
     /// It is about to be stopped anyway: where its database can only be read then, it is stopped for the backup.
-    private func backup(_ instance: Instance) async throws -> BackupSummary? {
+    private func backup(_ instance: Instance) async throws -> BackupReport {
         let request = BackupRequest(reason: .stop)
         do {
-            return try await TakeBackup(site: site).run(instance, request).backup
+            return try await TakeBackup(site: site).run(instance, request)
         } catch is LockedDatabase {
             var instance = instance
             instance.settings.flags[.consistency] = "stopped"
-            return try await TakeBackup(site: site).run(instance, request).backup
+            return try await TakeBackup(site: site).run(instance, request)
         }
     }
 }

@@ -9,26 +9,33 @@ public struct BackupRequest: Sendable {
     /// Names of parts; nil for all.
     public var parts: [String]?
     public var labels: [String: String]
+    /// Losses that are to be accepted, `PART` or `PART/PATH`: the backup counts as good without them.
+    public var acceptedLosses: [String]
     public var prune: Bool
     /// Go on although the estimate says that there is not enough room.
     public var force: Bool
+    /// Whether what is strange about the state makes the result a partial one.
+    public var strict: Bool
     public var dryRun: Bool
 
     public init(
         reason: BackupReason = .manual, parts: [String]? = nil, labels: [String: String] = [:],
-        prune: Bool = true,
-        force: Bool = false, dryRun: Bool = false
+        acceptedLosses: [String] = [], prune: Bool = true,
+        force: Bool = false, strict: Bool = false, dryRun: Bool = false
     ) {
         self.reason = reason
         self.parts = parts
         self.labels = labels
+        self.acceptedLosses = acceptedLosses
         self.prune = prune
         self.force = force
+        self.strict = strict
         self.dryRun = dryRun
     }
 }
 
-/// Takes a backup: capture, archive, read back, and only then make it visible.
+/// Takes a backup: capture, archive, read back, compare with what the instance had when it was last good, and only then
+/// make it visible.
 public struct TakeBackup: Sendable {
     let site: Site
 
@@ -39,7 +46,12 @@ public struct TakeBackup: Sendable {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let runtime = try site.runtime(instance)
-        let parts = try select(request.parts, from: await runtime.parts(), of: instance)
+        let inventory = try await site.inventory(of: instance, databases: .none)
+        let judged = try instance.backups.judged()
+        var losses = FindLosses(
+            instance: instance, baseline: judged.baseline(of: instance.config.id), request: request,
+            inventory.parts)
+        let parts = try losses.select()
         let state = await runtime.state()
         if case .unknown(let why) = state {
             throw Failure(
@@ -48,23 +60,23 @@ public struct TakeBackup: Sendable {
         }
 
         // Decide: what changed, what must be frozen, is there room.
-        let last = try instance.backups.all().first { $0.isVerified }
         site.machine.progress.step("looking at \(instance.name)", total: nil)
-        var plans: [PartPlan] = []
+        let look = LookAtParts(
+            instance: instance, earlier: judged.all.filter(\.isVerified),
+            seen: PartsSeen(inventory.parts), isRunning: state.mayWrite,
+            cancellation: site.machine.cancellation)
         let volumes = parts.filter { $0.volumeOutOfReach != nil }
+        var plans: [PartPlan] = []
         for part in parts where part.volumeOutOfReach == nil {
-            try site.machine.cancellation.check()
-            plans.append(
-                try PartPlan(part, of: instance, last: last, cancellation: site.machine.cancellation))
+            do { plans.append(try look.run(part)) } catch let error as FileError {
+                try losses.note(part, unreadable: error)
+            }
         }
+        if plans.isEmpty, volumes.isEmpty, let error = losses.unreadable { throw error }
         let consistency = try chooseConsistency(plans, volumes, state: state, instance: instance)
-        var needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
-        for volume in volumes.compactMap(\.volumeOutOfReach) {
-            // The tar, and what is unpacked of it to look at its databases.
-            guard let used = try await runtime.room(inVolume: volume).used else { continue }
-            needed = needed + used + used
-        }
+        losses.note(plans, mayFreeze: state.mayWrite)
         let free = try site.machine.freeSpace(instance.backups.folder)
+        let needed = try await roomNeeded(plans, volumes, runtime)
         if needed > free, !request.force {
             throw Failure(
                 .noRoom, "there is not enough room to back up “\(instance.name)”",
@@ -72,8 +84,10 @@ public struct TakeBackup: Sendable {
                 remedy: "kecsctl backups prune \(instance.name) --keep 1")
         }
         if request.dryRun {
+            let found = try losses.expected(of: plans, volumes)
             return BackupReport(
-                outcome: .planned, backup: nil, duration: clock.elapsed() - began, pause: .zero,
+                outcome: found.lacks.isEmpty ? .planned : .partial, backup: nil,
+                duration: clock.elapsed() - began, pause: .zero,
                 plan: plans.map { $0.described(consistency) }
                     + volumes.map {
                         // How much it is, only the copy tells.
@@ -81,18 +95,23 @@ public struct TakeBackup: Sendable {
                             name: $0.name, sourceBytes: 0, entries: 0, databases: [],
                             consistency: consistency,
                             unchanged: false)
-                    })
+                    },
+                lacks: found.lacks, instance: instance.name)
         }
 
         // Act.
         let draft = try BackupDraft(in: instance.backups, reason: request.reason, at: clock.now())
         let stored: StoredBackup
         let captured: CaptureParts.Captured
+        let found: FindLosses.Found
         do {
-            let capture = CaptureParts(site: site, instance: instance, runtime: runtime, draft: draft)
+            let capture = CaptureParts(
+                site: site, instance: instance, runtime: runtime, draft: draft, look: look,
+                freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging))
             captured = try await capture.run(
                 plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
-            let manifest = Manifest(
+            found = try losses.find(in: captured.parts, plans)
+            var manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
                 tool: site.tool,
                 runtime: Manifest.Runtime(
@@ -101,6 +120,11 @@ public struct TakeBackup: Sendable {
                 schemaVersion: captured.parts.lazy.flatMap(\.databases)
                     .first { $0.path == InstanceFolder.databaseName }?.userVersion.map { Int($0) },
                 labels: request.labels, verified: true, parts: captured.parts)
+            manifest.sequence = judged.nextSequence
+            manifest.selected = request.parts
+            manifest.lacks = found.lacks
+            manifest.acceptedLosses = found.accepted.isEmpty ? nil : found.accepted
+            manifest.remarks = found.remarks.isEmpty ? nil : found.remarks
             try site.machine.cancellation.check()
             stored = try draft.commit(manifest)
         } catch {
@@ -119,24 +143,35 @@ public struct TakeBackup: Sendable {
                     error, doing: "remove what the retention of “\(instance.name)” no longer keeps")
             }
         }
+        let isPartial =
+            pruneFailure != nil || captured.startFailure != nil || !found.lacks.isEmpty
+            || request.strict && !found.remarks.isEmpty
         return BackupReport(
-            outcome: pruneFailure == nil && captured.startFailure == nil ? .done : .partial,
+            outcome: isPartial ? .partial : .done,
             backup: BackupSummary(stored, instance: instance.name.description),
             duration: clock.elapsed() - began, pause: captured.pause, pruned: pruned.map(\.id),
-            pruneError: pruneFailure, startError: captured.startFailure)
+            pruneError: pruneFailure, startError: captured.startFailure, lacks: found.lacks,
+            remarks: found.remarks, instance: instance.name)
     }
 
-    private func select(
-        _ wanted: [String]?, from parts: [Part], of instance: Instance
-    ) throws(Failure) -> [Part] {
-        guard let wanted else { return parts }
-        for name in wanted where !parts.contains(where: { $0.name == name }) {
-            throw Failure(
-                .usage, "“\(instance.name)” has no part “\(name)”",
-                cause: "its parts are \(parts.map(\.name).joined(separator: ", "))",
-                remedy: "kecsctl backup \(instance.name) --part \(parts.first?.name ?? "data")")
+    private func roomNeeded(
+        _ plans: [PartPlan], _ volumes: [Part], _ runtime: any Runtime
+    ) async throws -> ByteCount {
+        var needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
+        for volume in volumes.compactMap(\.volumeOutOfReach) {
+            // The tar, and what is unpacked of it to look at its databases.
+            guard let used = try await runtime.room(inVolume: volume).used else { continue }
+            needed = needed + used + used
         }
-        return parts.filter { wanted.contains($0.name) }
+        return needed
+    }
+
+    private func freezing(_ instance: Instance) throws(Failure) -> CaptureParts.Freezing {
+        switch try instance.settings.text(.consistency) {
+        case "frozen": .everything
+        case "live": .databasesOnly
+        default: .whereNeeded
+        }
     }
 
     /// SQLite is captured live; any other database only while its writer cannot write.

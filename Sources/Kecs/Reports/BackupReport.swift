@@ -10,11 +10,17 @@ public struct BackupSummary: Encodable, Sendable {
     public var path: String
     public var reason: BackupReason
     public var createdAt: Moment
-    /// `complete`, `incomplete` or `damaged`.
+    /// `complete`, `lacking`, `incomplete` or `damaged`.
     public var state: String
     /// What is damaged, and why.
     public var problem: String?
     public var verified: Bool
+    /// Verified, and everything that should be in it is in it.
+    public var good: Bool
+    /// What should be in it and is not.
+    public var lacks: [Lack]
+    /// The instance's own count of its backups; 0 for what older versions took.
+    public var sequence: Int64
     public var pinned: Bool
     public var degraded: Bool
     public var bytes: Int64
@@ -41,6 +47,8 @@ public struct BackupSummary: Encodable, Sendable {
         reason = backup.id.reason
         createdAt = backup.id.createdAt
         switch backup.state {
+        case .complete where backup.isLacking:
+            (state, problem) = ("lacking", "lacks " + backup.lacks.map(\.sentence).joined(separator: "; "))
         case .complete: (state, problem) = ("complete", nil)
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
@@ -48,6 +56,9 @@ public struct BackupSummary: Encodable, Sendable {
         case .unreadable(let error): (state, problem) = ("unreadable", error.withOwner)
         }
         verified = backup.isVerified
+        good = backup.isGood
+        lacks = backup.lacks
+        sequence = backup.sequence
         pinned = backup.mark.pinned
         degraded = backup.isDegraded
         bytes = backup.manifest?.bytes ?? 0
@@ -78,6 +89,12 @@ public struct BackupReport: OperationReport {
     public var pruneError: Failure?
     /// The backup is done, but the instance that was stopped for it does not run again.
     public var startError: Failure?
+    /// What should be in the backup and is not: then it never counts as a good one.
+    public var lacks: [Lack]
+    /// The same as what is wrong: printed like an error although the backup is kept.
+    public var lackError: Failure?
+    /// What is strange about the state.
+    public var remarks: [String]
 
     public struct PlannedPart: Encodable, Sendable {
         public var name: String
@@ -92,7 +109,8 @@ public struct BackupReport: OperationReport {
     init(
         outcome: Outcome, backup: BackupSummary?, duration: Duration, pause: Duration,
         plan: [PlannedPart]? = nil,
-        pruned: [BackupID] = [], pruneError: Failure? = nil, startError: Failure? = nil
+        pruned: [BackupID] = [], pruneError: Failure? = nil, startError: Failure? = nil, lacks: [Lack] = [],
+        remarks: [String] = [], instance: InstanceName
     ) {
         self.outcome = outcome
         self.backup = backup
@@ -102,6 +120,34 @@ public struct BackupReport: OperationReport {
         self.pruned = pruned
         self.pruneError = pruneError
         self.startError = startError
+        self.lacks = lacks
+        self.remarks = remarks
+        lackError = lackFailure(of: instance)
+    }
+
+    private func lackFailure(of name: InstanceName) -> Failure? {
+        guard let first = lacks.first else { return nil }
+        let what = backup.map { "the backup \($0.id)" } ?? "a backup"
+        let restore =
+            first.kind == Lack.Kind.torn.rawValue || first.kind == Lack.Kind.inUse.rawValue
+            ? "kecsctl backup \(name) --consistency stopped"
+            : "kecsctl restore \(name) --part \(first.part)"
+        return Failure(
+            .partial,
+            "\(what) of “\(name)” lacks \(lacks.map(\.name).joined(separator: ", ")) and does not count as a good one",
+            cause: lacks.map(\.sentence).joined(separator: "; "),
+            remedy: "\(restore)        (or: kecsctl backup \(name) --accept-loss \(first.name.asWord))")
+    }
+}
+
+extension String {
+    /// Quoted for a shell where that is needed.
+    var asWord: String {
+        let plain = !isEmpty && utf8.allSatisfy { byte in
+            byte > 0x7F || "/._-+:@%,=".utf8.contains(byte) || (48...57).contains(byte)
+                || (65...90).contains(byte) || (97...122).contains(byte)
+        }
+        return plain ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }
 

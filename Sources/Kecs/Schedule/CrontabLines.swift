@@ -24,7 +24,7 @@ extension Schedule {
                 when = minutes == 60 ? "\(offset) * * * *" : "\(offset) */\(minutes / 60) * * *"
             }
         }
-        var lines = [line(when, program.backup(name, self))]
+        var lines = [line(when, program.backup(name))]
         if startsAtBoot { lines.append(line("@reboot", program.start(name))) }
         return lines
     }

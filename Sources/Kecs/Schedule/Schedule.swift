@@ -11,16 +11,13 @@ public struct Schedule: Sendable, Hashable {
     }
 
     public let time: Time
-    /// Of `kecsctl backup`: "--keep-daily", "7".
-    public var keep: [String]
     /// Whether the instance is also started when the machine is.
     public var startsAtBoot: Bool
 
     /// - Throws: `Failure(.usage)` for a time that a crontab cannot say exactly.
     public init(
-        at text: String? = nil, every span: TimeSpan? = nil, keep: [String] = [], startsAtBoot: Bool = false
+        at text: String? = nil, every span: TimeSpan? = nil, startsAtBoot: Bool = false
     ) throws(Failure) {
-        self.keep = keep
         self.startsAtBoot = startsAtBoot
         if let text {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -80,11 +77,11 @@ public struct ScheduledProgram: Sendable, Hashable {
             separator: ":")
     }
 
-    func backup(_ name: InstanceName, _ schedule: Schedule) -> [String] {
+    func backup(_ name: InstanceName) -> [String] {
         [
             executable, "backup", name.description, "--scheduled", "--home", home.path.string, "--quiet",
             "--wait-lock", "10m",
-        ] + schedule.keep
+        ]
     }
 
     func start(_ name: InstanceName) -> [String] {

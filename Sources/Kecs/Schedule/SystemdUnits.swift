@@ -50,7 +50,7 @@ public struct SystemdUnits: Sendable, Hashable {
 
             [Service]
             Type=oneshot
-            ExecStart=\(Self.command(program.backup(name, schedule)))
+            ExecStart=\(Self.command(program.backup(name)))
             \(common)
             TimeoutStartSec=6h
 

@@ -84,7 +84,12 @@ final class ArchivedTree: TreeVisitor {
             } else {
                 try addFile(entry, path)
             }
-        case CInt(DT_LNK): try addLink(entry, path)
+        case CInt(DT_LNK):
+            if let substitute = source.substitutes[path], let target = source.followed[path] {
+                try add(substitute, insteadOf: target, path)
+            } else {
+                try addLink(entry, path)
+            }
         case CInt(DT_FIFO), CInt(DT_SOCK), CInt(DT_CHR), CInt(DT_BLK): summary.special.append(path)
         default: try addByStatus(entry, path)
         }
@@ -179,6 +184,18 @@ final class ArchivedTree: TreeVisitor {
             return
         }
         defer { close(original) }
+        try add(substitute, path, like: original)
+    }
+
+    /// In place of a link, so that unpacking gives a file.
+    private func add(_ substitute: FilePath, insteadOf target: FilePath, _ path: [UInt8]) throws {
+        let original = target.withPlatformString { open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC) }
+        guard original >= 0 else { throw FileError.last("open", target) }
+        defer { close(original) }
+        try add(substitute, path, like: original)
+    }
+
+    private func add(_ substitute: FilePath, _ path: [UInt8], like original: CInt) throws {
         unused.remove(path)
         let status = try FileStatus(descriptor: original, path: source.path(path))
         let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }

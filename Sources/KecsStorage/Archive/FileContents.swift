@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CIgzip
 import CLinux
 import Glibc
 import KecsSystem
@@ -8,7 +9,8 @@ import SystemPackage
 /// says.
 ///
 /// A small file is read whole before its header is written, again while it changes. A large one that changed is written
-/// once more behind, as a newer member of that name; every tar takes the last.
+/// once more behind, as a newer member of that name; every tar takes the last. One whose first bytes are the same at a
+/// second reading is whole, however much was appended to it meanwhile: it is cut at the size of the first look.
 final class FileContents {
     private static let tries = 5
     private static let smallLimit = 1 << 20
@@ -25,10 +27,17 @@ final class FileContents {
     private let stream: TarStream
     private let small = UnsafeMutableRawBufferPointer.allocate(
         byteCount: smallLimit, alignment: Block.alignment)
+    /// For a second reading, which few files need.
+    private lazy var again = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Self.smallLimit, alignment: Block.alignment)
+    private var usesAgain = false
 
     init(_ stream: TarStream) { self.stream = stream }
 
-    deinit { small.deallocate() }
+    deinit {
+        small.deallocate()
+        if usesAgain { again.deallocate() }
+    }
 
     /// - Parameter header: Writes the header of a file with that status, and says how much content must follow.
     func write(
@@ -38,13 +47,23 @@ final class FileContents {
         var status = status
         if status.size <= Self.smallLimit, !status.mayHaveHoles {
             for attempt in 1...Self.tries {
-                let count = try readSmall(file, status.size, path)
+                let count = try readSmall(file, status.size, path, into: small)
                 let after = try FileStatus(descriptor: file, path: path())
-                let isSame = Int64(count) == status.size && after.isUnchanged(since: status)
-                status = after
-                // It grew over the limit, or got holes.
-                guard status.size <= Self.smallLimit, !status.mayHaveHoles else { break }
-                guard isSame || attempt == Self.tries else { continue }
+                var isSame = Int64(count) == status.size && after.isUnchanged(since: status)
+                if !isSame, Int64(count) == status.size, after.size >= status.size {
+                    usesAgain = true
+                    isSame =
+                        try readSmall(file, status.size, path, into: again) == count
+                        && small[..<count].elementsEqual(again[..<count])
+                } else {
+                    status = after
+                }
+                if !isSame, attempt < Self.tries {
+                    status = after
+                    // It grew over the limit, or got holes.
+                    guard status.size <= Self.smallLimit, !status.mayHaveHoles else { break }
+                    continue
+                }
                 status.size = Int64(count)
                 let bytes = UnsafeRawBufferPointer(rebasing: small[..<count])
                 _ = try header(status, nil)
@@ -70,15 +89,19 @@ final class FileContents {
             let engine = engine(of: file, size: status.size)
             _ = try header(status, extents)
             var isShort = false
+            var sum: UInt64 = 0
             for extent in extents ?? [Extent(offset: 0, count: status.size)] {
-                let missing = try copy(extent, of: file, path)
+                let missing = try copy(extent, of: file, path, &sum)
                 if missing > 0 { isShort = true }
                 try stream.zeros(missing)
             }
             try stream.pad()
             written += status.size
             let after = try FileStatus(descriptor: file, path: path())
-            let isSame = !isShort && after.isUnchanged(since: status)
+            var isSame = !isShort && after.isUnchanged(since: status)
+            if !isSame, !isShort, after.size >= status.size {
+                isSame = try isStill(sum, extents, file, status, path)
+            }
             let mayTryAgain = attempt < 2 || (attempt < Self.tries && written < Self.rewriteLimit)
             if isSame || !mayTryAgain {
                 return Outcome(status: status, engine: engine, isChanging: !isSame)
@@ -88,8 +111,36 @@ final class FileContents {
         preconditionFailure("the loop above ends by itself")
     }
 
+    /// Whether a second reading of what was written gives the same: then it was the file's content at the moment between
+    /// the two, whatever came behind it.
+    private func isStill(
+        _ sum: UInt64, _ extents: [Extent]?, _ file: CInt, _ status: FileStatus, _ path: () -> FilePath
+    ) throws -> Bool {
+        if let extents, try self.extents(of: file, status, path) != extents { return false }
+        usesAgain = true
+        var now: UInt64 = 0
+        for extent in extents ?? [Extent(offset: 0, count: status.size)] {
+            var done: Int64 = 0
+            while done < extent.count {
+                let part = Int(min(Int64(again.count), extent.count - done))
+                let count = pread(file, again.baseAddress, part, off_t(extent.offset + done))
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw FileError.last("read", path())
+                }
+                if count == 0 { return false }
+                now = crc64_ecma_refl(now, again.baseAddress, UInt64(count))
+                done += Int64(count)
+            }
+        }
+        return now == sum
+    }
+
+    /// - Parameter sum: Goes on with a CRC over what was read.
     /// - Returns: How many bytes the file turned out to be short of.
-    private func copy(_ extent: Extent, of file: CInt, _ path: () -> FilePath) throws -> Int64 {
+    private func copy(
+        _ extent: Extent, of file: CInt, _ path: () -> FilePath, _ sum: inout UInt64
+    ) throws -> Int64 {
         var done: Int64 = 0
         while done < extent.count {
             let room = try stream.room()
@@ -100,6 +151,7 @@ final class FileContents {
                 throw FileError.last("read", path())
             }
             if count == 0 { break }
+            sum = crc64_ecma_refl(sum, room.baseAddress, UInt64(count))
             stream.advance(count)
             done += Int64(count)
         }
@@ -108,11 +160,13 @@ final class FileContents {
 
     /// - Parameter expected: Where the end should be. Nobody looks for more there, since a file that grew has a new time.
     /// - Returns: How much there was.
-    private func readSmall(_ file: CInt, _ expected: Int64, _ path: () -> FilePath) throws -> Int {
+    private func readSmall(
+        _ file: CInt, _ expected: Int64, _ path: () -> FilePath, into room: UnsafeMutableRawBufferPointer
+    ) throws -> Int {
         var filled = 0
         while filled < Int(expected) {
             let count = pread(
-                file, small.baseAddress?.advanced(by: filled), Int(expected) - filled, off_t(filled))
+                file, room.baseAddress?.advanced(by: filled), Int(expected) - filled, off_t(filled))
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileError.last("read", path())

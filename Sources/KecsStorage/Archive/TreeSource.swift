@@ -11,6 +11,8 @@ public struct TreeSource: Sendable {
     /// Files whose bytes are archived under that name, such as SQLite snapshots. Mode, owner, times and attributes
     /// come from the original.
     public var substitutes: [[UInt8]: FilePath]
+    /// Of substitutes that stand for a link: the file behind it, whose mode, owner and times they get.
+    public var followed: [[UInt8]: FilePath] = [:]
     /// Whether folders on which another file system is mounted are archived empty.
     public var stayOnDevice: Bool
     /// Whether files that look like databases are told apart. Not in an object store: what lies there are objects, which

@@ -13,7 +13,8 @@ struct BackupCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl backup dev", "back up “dev”"),
         .init("kecsctl backup --all --quiet --keep 14", "for cron: all of them, the newest 14 are kept"),
-        .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"))
+        .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"),
+        .init("kecsctl backup dev --accept-loss data/old.db", "a database that was removed on purpose"))
 
     @OptionGroup var instances: InstanceArguments
 
@@ -32,6 +33,16 @@ struct BackupCommand: SessionCommand {
         name: .customLong("label"),
         help: ArgumentHelp("Noted in the backup; may be given again.", valueName: "key=value"))
     var labels: [LabelArgument] = []
+
+    @Option(
+        name: .customLong("accept-loss"),
+        help: ArgumentHelp(
+            "Accept that this part or database is gone: the backup counts as good without it. May be given again.",
+            valueName: "part[/database]"))
+    var acceptedLosses: [String] = []
+
+    @Flag(help: "End with 3 when a database is suddenly empty or a tenth of its size.")
+    var strict = false
 
     @Option(help: "fast, small or none.")
     var compression: Compression?
@@ -63,7 +74,8 @@ struct BackupCommand: SessionCommand {
         let request = BackupRequest(
             reason: scheduled ? .schedule : .manual,
             parts: parts.isEmpty ? nil : parts.flatMap(\.names),
-            labels: Dictionary(labels.map { ($0.key, $0.value) }) { $1 }, prune: !noPrune, force: force.force,
+            labels: Dictionary(labels.map { ($0.key, $0.value) }) { $1 }, acceptedLosses: acceptedLosses,
+            prune: !noPrune, force: force.force, strict: strict,
             dryRun: change.dryRun)
         return await session.operate(
             on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling
@@ -78,9 +90,12 @@ struct BackupCommand: SessionCommand {
         .init(
             text: text, names: { name, report in [report.backup?.id.description ?? name.description] },
             warnings: { report in
-                (report.backup?.parts ?? []).flatMap { part in part.warnings.map { "\(part.name): \($0)" } }
+                report.remarks
+                    + (report.backup?.parts ?? []).flatMap { part in
+                        part.warnings.map { "\(part.name): \($0)" }
+                    }
             },
-            failures: { [$0.startError, $0.pruneError].compactMap(\.self) })
+            failures: { [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) })
     }
 
     private static func text(_ name: InstanceName, _ report: BackupReport) -> String {
@@ -96,7 +111,7 @@ struct BackupCommand: SessionCommand {
         }
         guard let backup = report.backup else { return "\(name): nothing was backed up" }
         var line = "\(name): backed up as \(backup.id), \(ByteCount(backup.bytes)) in "
-        line += DurationText.short(.seconds(report.durationSeconds)) + ", verified"
+        line += DurationText.short(.seconds(report.durationSeconds)) + (backup.lacks.isEmpty ? ", verified" : ", LACKING")
         if report.pauseSeconds > 0 {
             line += ", paused for " + DurationText.short(.seconds(report.pauseSeconds))
         }

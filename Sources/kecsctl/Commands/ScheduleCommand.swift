@@ -23,7 +23,9 @@ struct ScheduleInstallCommand: SessionCommand {
 
     static let help = CommandHelp(
         ExitStatus.instances.union([14]),
-        .init("kecsctl schedule install dev --at 02:00 --keep-daily 7", "every night, seven are kept"),
+        .init(
+            "kecsctl schedule install dev --at 02:00 --keep-daily 7",
+            "every night; seven days are kept, whoever takes the backups"),
         .init(
             "kecsctl schedule install dev --every 6h --systemd --boot",
             "four times a day, and started at boot"))
@@ -54,10 +56,8 @@ struct ScheduleInstallCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
-        let keep = retention.settings.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap {
-            ["--" + $0.key.flag, $0.value]
-        }
-        let schedule = try Schedule(at: at, every: every, keep: keep, startsAtBoot: boot)
+        let schedule = try Schedule(at: at, every: every, startsAtBoot: boot)
+        let policy = retention.settings
         let install = InstallSchedule(site: session.site, program: ScheduleText.program(session))
         let scheduler: Scheduler =
             cron
@@ -66,8 +66,15 @@ struct ScheduleInstallCommand: SessionCommand {
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, ScheduleText.telling
         ) { name in
-            _ = try session.site.instance(name)
-            return try await install.install(name, schedule, by: scheduler, dryRun: change.dryRun)
+            // One policy, in the instance: a backup by hand follows it too.
+            let configure = Configure(site: session.site)
+            let isNew =
+                try configure.differs(policy, from: name)
+                && (change.dryRun
+                    || (try await session.locked(name, change) { _ in try configure.set(policy, for: name) }))
+            var report = try await install.install(name, schedule, by: scheduler, dryRun: change.dryRun)
+            if isNew, report.outcome == .already { report.outcome = change.dryRun ? .planned : .done }
+            return report
         }
     }
 }

@@ -29,12 +29,12 @@ import Testing
     }
 
     @Test func `a line says everything by itself, and no per cent sign ends it early`() throws {
-        let schedule = try Schedule(at: "02:05", keep: ["--keep-daily", "7"], startsAtBoot: true)
+        let schedule = try Schedule(at: "02:05", startsAtBoot: true)
         let lines = schedule.crontabLines(try name(), program)
         #expect(lines.count == 2)
         #expect(
             lines[0]
-                == "5 2 * * * PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' backup dev --scheduled --home /home/u/100\\%/.kecs --quiet --wait-lock 10m --keep-daily 7"
+                == "5 2 * * * PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' backup dev --scheduled --home /home/u/100\\%/.kecs --quiet --wait-lock 10m"
         )
         #expect(lines[1].hasPrefix("@reboot PATH=/usr/local/bin:/usr/bin '/opt/k c/kecsctl' start dev"))
         #expect(

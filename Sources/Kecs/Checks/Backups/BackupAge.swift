@@ -4,34 +4,47 @@ public import KecsSystem
 
 /// How old the newest backup is that may be restored from: for `check`, `status`, `doctor` and the metrics.
 public struct BackupAge: Sendable, Hashable {
-    /// Of the newest verified backup that was not taken of a degraded instance; nil when there is none.
+    /// The newest good backup; of several parts that are backed up apart, that of the part which has gone without one
+    /// for longest. Nil when there is none.
     public let newest: BackupID?
     private let instanceCreatedAt: Moment
     private let now: Moment
 
     /// - Throws: `FileError` when the newest one cannot be read: then nothing is known of the age.
     public init(_ instance: Instance, at now: Moment) throws {
-        let all = try instance.backups.all()
-        if let error = all.first(where: { $0.isVerified || $0.unreadable != nil })?.unreadable { throw error }
-        self.init(instance, backups: all, at: now)
+        let judged = try instance.backups.judged()
+        if let error = judged.unreadable { throw error }
+        self.init(instance, judged: judged, at: now)
     }
 
     init(_ instance: Instance, backups: [StoredBackup], at now: Moment) {
-        newest = backups.first { $0.isVerified && !$0.isDegraded }?.id
+        self.init(instance, judged: JudgedBackups(backups), at: now)
+    }
+
+    private init(_ instance: Instance, judged: JudgedBackups, at now: Moment) {
+        newest = judged.stalest(of: instance.config.id)?.id
         instanceCreatedAt = instance.config.createdAt
         self.now = now
     }
 
-    /// 0 for one from the future: a clock was set back.
+    /// 0 for one from the future, whose age nobody knows.
     public var seconds: Int64? { newest.map { max(0, now.since($0.createdAt).components.seconds) } }
 
-    /// Whether it is older than that, to the second; also when there is none.
-    public func isOver(_ limit: TimeSpan) -> Bool { seconds.map { $0 > limit.seconds } ?? true }
+    /// The clock was ahead when it was taken, or is behind now. A minute is allowed between two clocks.
+    public var isInFuture: Bool { newest.map { $0.isAhead(of: now) } ?? false }
+
+    /// Whether it is older than that, to the second; also when there is none, and when its age cannot be known.
+    public func isOver(_ limit: TimeSpan) -> Bool {
+        isInFuture || (seconds.map { $0 > limit.seconds } ?? true)
+    }
 
     /// What to say of a backup that is overdue; nil when none is. An instance that is younger than the limit itself need
     /// not have one yet.
     public func overdue(_ limit: TimeSpan = Thresholds.backupAge) -> String? {
         guard isOver(limit) else { return nil }
+        if let newest, isInFuture {
+            return "the time of \(newest), the newest good backup, lies in the future: its age is not known"
+        }
         if let newest, let seconds {
             return "a backup is overdue: \(newest), the newest good one, is \(CheckAge.text(seconds)) old, "
                 + "the limit is \(limit)"
@@ -39,4 +52,9 @@ public struct BackupAge: Sendable, Hashable {
         guard now.since(instanceCreatedAt) > limit.duration else { return nil }
         return "a backup is overdue: there is no good one"
     }
+}
+
+extension BackupID {
+    /// Whether its time lies in the future, by more than clocks differ.
+    func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
 }

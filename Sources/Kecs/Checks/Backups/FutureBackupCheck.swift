@@ -6,14 +6,14 @@ struct FutureBackupCheck: InstanceCheck {
     let info = CheckInfo("clock.backwards", .instance, .warning, "no backup comes from the future")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        guard let newest = try facts.backups.get().first, newest.id.createdAt > look.now + .seconds(60) else {
+        guard let newest = try facts.backups.get().first(where: { $0.id.isAhead(of: look.now) }) else {
             return []
         }
         return [
             Finding(
                 .warning,
-                "the backup \(newest.id) of “\(facts.name)” lies in the future: the clock was set back, and “latest” "
-                    + "will mean it until then",
+                "the time of the backup \(newest.id) of “\(facts.name)” lies in the future: the clock was ahead then, or is "
+                    + "behind now",
                 ["createdAt": .string("\(newest.id.createdAt)"), "now": .string("\(look.now)")],
                 remedy: "date -u")
         ]

@@ -7,7 +7,7 @@ struct ShrunkBackupCheck: InstanceCheck {
         "backup.shrunk", .instance, .warning, "the newest backup is not under half of the one before")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        let good = try facts.backups.get().filter(\.isVerified)
+        let good = try facts.backups.get().filter(\.isGood)
         guard good.count > 1, let newest = good[0].manifest else { return [] }
         // Only what both hold can be compared: a backup of one part is smaller by right. Config files may well halve.
         for part in newest.parts where part.name != "config" {

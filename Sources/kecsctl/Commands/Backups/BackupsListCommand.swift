@@ -45,7 +45,7 @@ struct BackupsListCommand: SessionCommand {
                 [
                     item.instance, item.id.description, "\(ByteCount(item.bytes))",
                     item.parts.map(\.name).joined(separator: ","),
-                    item.verified ? "verified" : item.state,
+                    item.state == "complete" && item.verified ? "verified" : item.state,
                     ([item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil, item.problem]
                         .compactMap(\.self)
                         + item.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })

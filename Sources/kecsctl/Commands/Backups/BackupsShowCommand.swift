@@ -32,9 +32,11 @@ struct BackupsShowCommand: SessionCommand {
         var lines = [
             ("backup", item.id.description), ("instance", item.instance), ("path", item.path),
             ("taken", "\(item.createdAt), \(item.reason.rawValue)"),
-            ("state", item.verified ? "verified" : item.state), ("size", "\(ByteCount(item.bytes))"),
+            ("state", item.state == "complete" && item.verified ? "verified" : item.state), ("size", "\(ByteCount(item.bytes))"),
         ]
-        if let problem = item.problem { lines.append(("problem", problem)) }
+        if item.sequence > 0 { lines.append(("sequence", "\(item.sequence)")) }
+        for lack in item.lacks { lines.append(("lacks", lack.sentence)) }
+        if item.lacks.isEmpty, let problem = item.problem { lines.append(("problem", problem)) }
         if item.pinned { lines.append(("pinned", "yes: retention never removes it")) }
         if item.degraded { lines.append(("degraded", "yes: the instance was degraded when it was taken")) }
         lines += item.labels.sorted { $0.key < $1.key }.map { ("label", "\($0.key)=\($0.value)") }

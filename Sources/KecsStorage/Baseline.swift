@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What an instance consists of, by its good backups: of each part the newest good record.
+///
+/// A backup is good when it is complete, verified, not of a degraded instance, and holds everything that the baseline
+/// before it held.
+public struct Baseline: Sendable {
+    public struct Part: Sendable {
+        public var backup: BackupID
+        public var record: Manifest.Part
+    }
+
+    public private(set) var parts: [String: Part] = [:]
+    /// Losses that the newest good backup had accepted.
+    public private(set) var acceptedLosses: Set<String> = []
+
+    public init() {}
+
+    /// Takes a good backup into account; those before it have been.
+    mutating func add(_ manifest: Manifest) {
+        acceptedLosses = Set(manifest.acceptedLosses ?? [])
+        for name in acceptedLosses { parts[name] = nil }
+        for record in manifest.parts { parts[record.name] = Part(backup: manifest.id, record: record) }
+    }
+
+    // MARK: What a backup lacks
+
+    /// What was seen of something that was not captured.
+    public struct Absence: Sendable {
+        public var kind: Lack.Kind
+        /// "is not mounted any more"
+        public var clause: String
+        public init(_ kind: Lack.Kind, _ clause: String) {
+            self.kind = kind
+            self.clause = clause
+        }
+    }
+
+    /// - Parameters:
+    ///   - selected: The parts that were to be captured; nil for all.
+    ///   - absences: By `PART` or `PART/PATH`, what is known of what is not in `captured`.
+    ///   - mayBeEmpty: Parts that lose nothing when they are emptied: logs.
+    ///   - accepted: Losses not to be named: `PART` or `PART/PATH`.
+    public func lacks(
+        of captured: [Manifest.Part], selected: Set<String>?, absences: [String: Absence] = [:],
+        mayBeEmpty: Set<String> = [], accepted: Set<String> = []
+    ) -> [Lack] {
+        var lacks: [Lack] = []
+        for (name, before) in parts.sorted(by: { $0.key < $1.key })
+        where (selected?.contains(name) ?? true) && !accepted.contains(name) && before.record.hasContent {
+            let has = "\(before.backup) has it"
+            guard let now = captured.first(where: { $0.name == name }) else {
+                let absence = absences[name] ?? Absence(.missing, "is missing: it is not mounted any more, or its folder is gone")
+                lacks.append(Lack(part: name, absence.kind, "\(absence.clause); \(has)"))
+                continue
+            }
+            if now.isEmptied, !mayBeEmpty.contains(name) {
+                lacks.append(
+                    Lack(
+                        part: name, .empty,
+                        "is empty; \(before.backup) has \(before.record.sourceBytes) bytes of it"))
+                continue
+            }
+            for database in before.record.databases
+            where database.hasContent && !accepted.contains("\(name)/\(database.path)") {
+                guard
+                    let absence = now.absence(of: database)
+                        ?? (now.database(database.path) == nil
+                            ? absences["\(name)/\(database.path)"] ?? Absence(.missing, "is missing") : nil)
+                else { continue }
+                if absence.kind == .missing, now.hasAnother(like: database) { continue }
+                lacks.append(
+                    Lack(
+                        part: name, path: database.path, absence.kind,
+                        "\(absence.clause); \(has)\(database.rowsText)"))
+            }
+        }
+        return lacks
+    }
+
+    // MARK: What is strange
+
+    /// The share of the bytes below which a shrink is told.
+    private static let shrunk: Int64 = 10
+
+    public func remarks(on captured: [Manifest.Part]) -> [String] {
+        captured.flatMap { now -> [String] in
+            guard let before = parts[now.name] else { return [] }
+            var remarks: [String] = []
+            if !now.isEmptied, now.sourceBytes * Self.shrunk < before.record.sourceBytes {
+                remarks.append(
+                    "\(now.name) has shrunk from \(before.record.sourceBytes) to \(now.sourceBytes) bytes since "
+                        + "\(before.backup)")
+            }
+            for old in before.record.databases {
+                guard let database = now.database(old.path) else {
+                    if old.hasContent, now.hasAnother(like: old) {
+                        remarks.append(
+                            "\(now.name)/\(old.path) is gone; \(before.backup) has it, and its name and tables are those "
+                                + "of a dated copy")
+                    }
+                    continue
+                }
+                if let rows = old.rows, rows > 0, database.rows == 0, !(database.tables?.isEmpty ?? true) {
+                    remarks.append(
+                        "every table of \(now.name)/\(old.path) is empty; \(before.backup) has \(rows) rows")
+                } else if database.bytes * Self.shrunk < old.bytes {
+                    remarks.append(
+                        "\(now.name)/\(old.path) has shrunk from \(old.bytes) to \(database.bytes) bytes since "
+                            + "\(before.backup)")
+                }
+            }
+            return remarks
+        }
+    }
+}
+
+extension Manifest.Part {
+    var hasContent: Bool { sourceBytes > 0 || databases.contains(where: \.hasContent) }
+    /// Nothing but folders, links and files of 0 bytes.
+    var isEmptied: Bool { sourceBytes == 0 }
+
+    func database(_ path: String) -> Manifest.Database? { databases.first { $0.path == path } }
+
+    /// What is wrong with what is there of a database; nil when nothing is, or it is not there at all.
+    fileprivate func absence(of before: Manifest.Database) -> Baseline.Absence? {
+        guard let now = database(before.path) else { return nil }
+        if now.bytes == 0 { return Baseline.Absence(.empty, "has 0 bytes") }
+        if now.engine == .unknown, before.engine != .unknown {
+            return Baseline.Absence(.unreadable, "cannot be read as a database any more")
+        }
+        if !(before.tables?.isEmpty ?? true), let tables = now.tables, tables.isEmpty {
+            return Baseline.Absence(.noTables, "has no tables")
+        }
+        return nil
+    }
+
+    /// Whether a missing database was a copy that its owner rotates: its name carries a date or an epoch, and a database
+    /// without one and with the same tables is there.
+    fileprivate func hasAnother(like before: Manifest.Database) -> Bool {
+        guard before.isDated, let tables = before.tables, !tables.isEmpty else { return false }
+        return databases.contains { !$0.isDated && $0.tables.map { Set($0.keys) } == Set(tables.keys) }
+    }
+}
+
+extension Manifest.Database {
+    var rows: Int64? { tables.map { $0.values.reduce(0) { $0.addingReportingOverflow($1).partialValue } } }
+
+    /// An SQLite file without a table holds nothing.
+    var hasContent: Bool { bytes > 0 && !(engine == .sqlite && (tables?.isEmpty ?? false)) }
+
+    fileprivate var rowsText: String { rows.map { " with \($0) rows" } ?? "" }
+
+    /// Eight digits or more in a row, as in `db.backup.1763700000.sqlite` or `kecs-20251119.db`, or a date with dashes.
+    fileprivate var isDated: Bool {
+        let name = path.split(separator: "/").last ?? ""
+        var digits = 0
+        var dashes = 0
+        for character in name {
+            if character.isASCII, character.isNumber {
+                digits += 1
+            } else if digits > 0, character == "-" || character == "_" {
+                dashes += 1
+            } else {
+                (digits, dashes) = (0, 0)
+            }
+            if digits >= 8, dashes <= 4 { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a backup does not hold although the instance had it when it was last good.
+public struct Lack: Codable, Hashable, Sendable {
+    public enum Kind: String, Sendable {
+        case missing, empty, unreadable, torn
+        /// A database that had tables and has none.
+        case noTables = "no tables"
+        /// Behind a link that leads out of the part.
+        case outside
+        /// Written to while it was read, by somebody who could not be frozen.
+        case inUse = "in use"
+    }
+
+    public var part: String
+    /// Of a database or a file below the part's root, printable; absent for the whole part.
+    public var path: String?
+    /// A `Kind`; another one comes from a later version.
+    public var kind: String
+    /// Why, as a clause: "is missing; 20261121T014530Z-manual has it with 289 rows".
+    public var detail: String
+
+    public init(part: String, path: String? = nil, _ kind: Kind, _ detail: String) {
+        self.part = part
+        self.path = path
+        self.kind = kind.rawValue
+        self.detail = detail
+    }
+
+    /// As `--accept-loss` takes it: `PART` or `PART/PATH`.
+    public var name: String { path.map { "\(part)/\($0)" } ?? part }
+
+    public var sentence: String { "\(name) \(detail)" }
+}
