@@ -48,7 +48,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case text
         case flag
         case port
-        case count
+        case count(from: Int64)
         case duration
         case choice([String])
     }
@@ -66,7 +66,9 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
         case .maxPause, .keepWithin: .duration
-        case .keep, .keepDaily, .keepWeekly, .keepMonthly, .agents: .count
+        // The newest backup always stays, so that 0 would say something else than what happens.
+        case .keep: .count(from: 1)
+        case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)
         }
     }
 
@@ -102,7 +104,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
             default: nil
             }
         case .port: Int64(text).flatMap { (1...65_535).contains($0) ? .integer($0) : nil }
-        case .count: Int64(text).flatMap { (0...1_000_000).contains($0) ? .integer($0) : nil }
+        case .count(let least):
+            Int64(text).flatMap { (least...1_000_000).contains($0) ? .integer($0) : nil }
         case .duration: TimeSpan(text).map { .string($0.description) }
         case .choice(let words): words.contains(text) ? .string(text) : nil
         }
@@ -124,7 +127,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .text: "a text that is not empty"
         case .flag: "true or false (also 1, 0, yes, no)"
         case .port: "a port from 1 to 65535"
-        case .count: "a whole number from 0"
+        case .count(let least): "a whole number from \(least) to 1000000"
         case .duration: "a time such as 90s, 5m, 12h or 7d"
         case .choice(let words): words.joined(separator: ", ")
         }

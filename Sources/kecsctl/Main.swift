@@ -35,7 +35,7 @@ struct Main {
             output: .standardOutput, errors: .standardError,
             terminal: .current(environment: environment),
             bootstrapLog: { console in LoggingSystem.bootstrap { _ in ConsoleLog(console: console) } })
-        let words = Array(CommandLine.arguments.dropFirst())
+        let words = ProgramArguments.words
         Task(executorPreference: program.workers) { exit(await program.run(words)) }
     }
 }

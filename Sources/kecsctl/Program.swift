@@ -24,12 +24,18 @@ struct Program: Sendable {
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest { return say(HelpPage.text(page, width: terminal.outputWidth)) }
+        if !CommandPath.isForTheParser(words), let problem = UsageProblem.emptyWord(words) {
+            return refuse(words, .usage(problem, at: path))
+        }
         let command: any ParsableCommand
         do {
             command = try Kecsctl.parseAsRoot(words)
         } catch {
             guard Kecsctl.exitCode(for: error).isSuccess else {
-                return refuse(words, Failure.usage(Kecsctl.message(for: error), at: path))
+                let problem = UsageProblem.unknownCommand(path) ?? UsageProblem.option(words, of: path)
+                return refuse(
+                    words,
+                    problem.map { .usage($0, at: path) } ?? .usage(Kecsctl.message(for: error), at: path))
             }
             return say(Kecsctl.fullMessage(for: error))
         }
@@ -43,6 +49,13 @@ struct Program: Sendable {
 
     private func perform(_ command: some SessionCommand, path: CommandPath) async -> Int32 {
         let options = command.global
+        if let output = options.output, !command.hasForms {
+            return refuse(
+                ["--log-format", options.logFormat.rawValue, "-o", output.rawValue],
+                Failure(
+                    .usage, "“\(path.name)” has no --output", cause: "its answer has only one form",
+                    remedy: "kecsctl \(path.name) --help"))
+        }
         var terminal = terminal
         if options.noColor { terminal.colour = false }
         let console = Console(
@@ -55,6 +68,7 @@ struct Program: Sendable {
             home = try Home.find(flag: options.home?.text, environment: environment)
         } catch {
             console.fail(error)
+            console.answer(error, in: options.output)
             return error.status
         }
         let machine = Machine(
@@ -109,13 +123,8 @@ struct Program: Sendable {
         let console = plainConsole(
             CommandPath.value(of: ["--log-format"], in: words).flatMap(LogFormat.init) ?? .text)
         console.fail(failure)
-        let format = CommandPath.value(of: ["-o", "--output"], in: words).flatMap(OutputFormat.init)
-        if let format, format == .json || format == .yaml {
-            let answer = Answer(document: ErrorDocument(error: failure), table: { _ in "" }, names: [])
-            do { console.answer(try answer.text(format, width: nil)) } catch {
-                console.fail(.describing(error))
-            }
-        }
+        console.answer(
+            failure, in: CommandPath.value(of: ["-o", "--output"], in: words).flatMap(OutputFormat.init))
         return failure.status
     }
 
@@ -139,6 +148,11 @@ struct Program: Sendable {
 }
 
 extension Failure {
+    fileprivate static func usage(_ problem: UsageProblem, at path: CommandPath) -> Failure {
+        let name = path.isRoot ? "" : path.name + " "
+        return Failure(.usage, problem.message, cause: problem.cause, remedy: "kecsctl \(name)--help")
+    }
+
     fileprivate static func usage(_ message: String, at path: CommandPath) -> Failure {
         // ArgumentParser writes sentences; ours are clauses.
         var clause = message.hasSuffix(".") ? String(message.dropLast()) : message

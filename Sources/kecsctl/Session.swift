@@ -85,6 +85,7 @@ struct Session: Sendable {
 
     func end(_ failure: Failure) -> Int32 {
         console.fail(failure)
+        console.answer(failure, in: options.output)
         return failure.status
     }
 

@@ -59,3 +59,8 @@ int clinux_remove_xattr(int file, const char *name);
 /// listxattr(2) and getxattr(2), which follow links: for `/proc/self/fd/N` of an O_PATH descriptor.
 int64_t clinux_list_path_xattrs(const char *path, char *names, uint64_t room);
 int64_t clinux_get_path_xattr(const char *path, const char *name, void *value, uint64_t room);
+
+/// The words that this program was started with, its own name included; they do not depend on /proc.
+int clinux_argument_count(void);
+/// The word at the index, or NULL behind the last one.
+const char *clinux_argument(int index);

@@ -18,6 +18,8 @@ struct CompletionsCommand: SessionCommand {
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         session.console.answer(Self.script(shell))
         return 0

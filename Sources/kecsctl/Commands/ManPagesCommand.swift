@@ -18,6 +18,8 @@ struct ManPagesCommand: SessionCommand {
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         let folder = try folder.path(session)
         try folder.createFolder(mode: 0o755)

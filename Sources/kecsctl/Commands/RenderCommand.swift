@@ -18,6 +18,8 @@ struct RenderCommand: SessionCommand {
     @OptionGroup var instance: OneInstanceArgument
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         let name = try session.one(instance.selection, unnamed: .theOnlyOne)
         session.console.answer(try Rendering(session.site.instance(name), site: session.site).text(form))

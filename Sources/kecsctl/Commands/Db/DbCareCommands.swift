@@ -26,7 +26,7 @@ struct DbCheckCommand: SessionCommand {
         let target = try await session.target(name, option)
         let report = try CheckDatabase(site: session.site).run(target, quick: quick)
         session.answer(
-            Answer(document: report, table: { _ in Self.text(report) }, names: [report.database]))
+            Answer(document: ReportDocument(kind: "DatabaseCheckReport", report: report), table: { _ in Self.text(report) }, names: [report.database]))
         guard let failure = CheckDatabase.failure(report, of: target) else { return 0 }
         return session.end(failure)
     }
@@ -68,7 +68,7 @@ struct DbMaintainCommand: SessionCommand {
         if !change.dryRun { session.record(report, status: 0) }
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "MaintainReport", report: report),
                 table: { _ in
                     "\(report.database.printable): \(report.steps.joined(separator: ", ")); "
                         + "\(ByteCount(report.bytesBefore)) before, \(ByteCount(report.bytesAfter)) now\n"
@@ -109,7 +109,7 @@ struct DbRescueCommand: SessionCommand {
         if accept { session.record(report, status: 0) }
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "RescueReport", report: report),
                 table: { width in
                     Self.table(report).text(width: width) + Self.notes(report)
                         + "\(report.rescued.printable)\n"
