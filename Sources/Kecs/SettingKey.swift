@@ -50,13 +50,15 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case port
         case count(from: Int64)
         case duration
+        case url
         case choice([String])
     }
 
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .owner, .address,
+        case .healthUrl: .url
+        case .dataDir, .database, .command, .image, .k3sImage, .container, .owner, .address,
             .volumes,
             .volumeLabel, .components,
             .composeFile, .composeService, .composeProject:
@@ -106,6 +108,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .port: Int64(text).flatMap { (1...65_535).contains($0) ? .integer($0) : nil }
         case .count(let least):
             Int64(text).flatMap { (least...1_000_000).contains($0) ? .integer($0) : nil }
+        case .url: text == "none" || HTTPProbe.canAsk(text) ? .string(text) : nil
         case .duration: TimeSpan(text).map { .string($0.description) }
         case .choice(let words): words.contains(text) ? .string(text) : nil
         }
@@ -128,6 +131,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .flag: "true or false (also 1, 0, yes, no)"
         case .port: "a port from 1 to 65535"
         case .count(let least): "a whole number from \(least) to 1000000"
+        case .url: "none, or http://HOST:PORT/PATH, where the host is localhost or a numeric address"
         case .duration: "a time such as 90s, 5m, 12h or 7d"
         case .choice(let words): words.joined(separator: ", ")
         }

@@ -164,7 +164,7 @@ public struct BackupStore: Sendable {
                         "format \(version.format) was written by kecsctl \(version.tool?.version ?? "of another version"); "
                         + "this one reads format \(Manifest.currentFormat)")
             }
-            manifest = try JSONFile.decode(Manifest.self, from: bytes, at: file)
+            manifest = try Manifest.decode(bytes, at: file)
         } catch let error as JSONFileError {
             throw BackupDamage(file: Self.manifestName, why: error.why)
         }

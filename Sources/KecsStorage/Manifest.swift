@@ -139,7 +139,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.parts = parts
     }
 
-    public var bytes: Int64 { parts.reduce(0) { $0 + $1.bytes } }
+    public var bytes: Int64 { parts.total(\.bytes) }
 }
 
 /// How a part's bytes belong to one moment.

@@ -143,7 +143,13 @@ public struct SystemProcesses: ProcessRunner {
                 let watch = ChildWatch(
                     group: group, handle: child.processDescriptor, pipes: pipes, rules: rules)
                 return await withCheckedContinuation { continuation in
-                    Threads.start(name: "child-\(child.value)") {
+                    do {
+                        try Threads.start(name: "child-\(child.value)") {
+                            var watch = watch
+                            continuation.resume(returning: watch.run())
+                        }
+                    } catch {
+                        // The child runs already: it is watched from here, and blocks this thread until its end.
                         var watch = watch
                         continuation.resume(returning: watch.run())
                     }

@@ -10,14 +10,14 @@ import SystemPackage
 struct Program: Sendable {
     let environment: [String: String]
     let interruption: RootTask
+    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
+    let workers: WorkerThreads
     let output: FileDescriptor
     let errors: FileDescriptor
     var terminal = Terminal.none
     /// Where the libraries' log goes; a process can be told so only once, so tests leave it alone.
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
-    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
-    let workers = WorkerThreads(count: Threads.processors + 2)
 
     /// Runs one command to its end.
     func run(_ words: [String]) async -> Int32 {

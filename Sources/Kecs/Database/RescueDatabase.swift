@@ -37,7 +37,7 @@ public struct RescueReport: OperationReport {
         public var rowsLost: Int64?
     }
 
-    public var totalRowsLost: Int64 { tables.compactMap(\.rowsLost).reduce(0, +) }
+    public var totalRowsLost: Int64 { tables.total { $0.rowsLost ?? 0 } }
 }
 
 /// Reads what is left of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else page by

@@ -31,7 +31,7 @@ public struct ExtractBackup: Sendable {
             throw Failure(.usage, "“\(folder)” is not an empty folder", remedy: "mkdir \(folder)-new")
         }
         let parts = manifest.parts.filter { request.parts?.contains($0.name) ?? true }
-        let needed = parts.reduce(Int64(0)) { $0 + $1.sourceBytes + Int64($1.entries) * 2304 }
+        let needed = parts.total(\.roomNeeded.bytes)
         let free = try site.machine.freeSpace(folder)
         guard ByteCount(needed) <= free else {
             throw Failure(

@@ -75,7 +75,7 @@ private final class Scan: TreeVisitor {
         switch status.kind {
         case .file:
             result.entries += 1
-            result.bytes += status.size
+            result.bytes = result.bytes.adding(status.size)
             if source.findsDatabases, let folder = DatabaseFolder(markedBy: path),
                 !result.databaseFolders.contains(folder)
             {

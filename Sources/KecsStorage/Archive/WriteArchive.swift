@@ -53,7 +53,7 @@ private func write(
     _ source: TreeSource, to output: AppendedFile, _ compression: Compression, _ threads: Int,
     _ cancellation: Cancellation, _ progress: any ProgressSink
 ) throws -> ArchiveSummary {
-    let line = BlockLine(
+    let line = try BlockLine(
         blocks: compression == .none ? 4 : threads + 3, inputCapacity: GzipMember.contentLimit,
         outputCapacity: compression == .none ? 0 : GzipMember.sizeLimit,
         workers: compression == .none ? 0 : threads, name: "deflate"
@@ -64,7 +64,9 @@ private func write(
         }
     }
     let result = Mutex<[UInt8]>([])
-    let writer = Threads.joinable(name: "archive-write") {
+    let writer: Threads.Joinable
+    do {
+        writer = try Threads.joinable(name: "archive-write") {
         do {
             while let block = try line.next() {
                 try cancellation.check()
@@ -74,6 +76,11 @@ private func write(
             let digest = try output.finish(cancellation)
             result.withLock { $0 = digest }
         } catch { line.fail(error) }
+    }
+    } catch {
+        line.fail(error)
+        line.join()
+        throw error
     }
     var summary = ArchiveSummary()
     do {

@@ -188,7 +188,7 @@ struct DbLoadCommand: SessionCommand {
             Answer(
                 document: ReportDocument(kind: "LoadReport", report: report),
                 table: { _ in
-                    "\(report.database.printable): \(report.tables.values.reduce(0, +)) rows in \(report.tables.count) tables\n"
+                    "\(report.database.printable): \(report.tables.values.total { $0 }) rows in \(report.tables.count) tables\n"
                 }, names: [report.database]))
         return 0
     }
