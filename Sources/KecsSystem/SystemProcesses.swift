@@ -188,7 +188,7 @@ public struct SystemProcesses: ProcessRunner {
         let hundredths = Int((duration / .milliseconds(10)).rounded())
         let fraction = hundredths % 100
         log(
-            "\(ShellWords.quote([call.program] + call.arguments)) "
+            "\(ShellWords.quote([call.program] + call.arguments).masked) "
                 + "(\(end), \(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) s)")
     }
 }

@@ -84,7 +84,10 @@ struct Program: Sendable {
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(
             site: site, console: console, options: options, command: path.name)
-        let task = Task(executorPreference: workers) { await session.run(command) }
+        let invocation = Remedy.Invocation(home: home.path, isNamed: options.home != nil)
+        let task = Task(executorPreference: workers) {
+            await Remedy.$invocation.withValue(invocation) { await session.run(command) }
+        }
         interruption.attach { task.cancel() }
         let watchdog = watch(options.timeout)
         let status = await task.value

@@ -105,7 +105,9 @@ private final class Scan: TreeVisitor {
             fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
         // Created after its folder was listed, in place of something that is gone.
         case .folder: break
-        case .fifo, .socket, .characterDevice, .blockDevice, .other: result.special.append(path)
+        // Its server makes a socket anew: nothing is lost with it.
+        case .socket: break
+        case .fifo, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }
 

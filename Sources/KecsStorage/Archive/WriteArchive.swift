@@ -24,7 +24,7 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var databases: [[UInt8]] = []
     /// Databases that are folders, read as they lie there.
     public internal(set) var databaseFolders: [DatabaseFolder] = []
-    /// FIFOs, sockets and devices, which are left out.
+    /// FIFOs and devices, which are left out; sockets are too, and are not worth a word.
     public internal(set) var special: [[UInt8]] = []
 }
 

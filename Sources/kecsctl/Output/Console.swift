@@ -74,7 +74,7 @@ final class Console: Sendable {
             json(
                 LogLine(
                     time: clock.now(), level: "error", message: failure.message, instance: instance,
-                    status: failure.status, cause: failure.cause, remedy: failure.remedy))
+                    status: failure.status, cause: failure.cause?.masked, remedy: failure.remedy.map(Remedy.line)))
         }
     }
 
@@ -90,6 +90,8 @@ final class Console: Sendable {
 
     /// - Parameter details: What the line is about; `instance` has a field of its own in JSON.
     func note(_ level: Logger.Level, _ message: String, details: [String: String] = [:]) {
+        let message = message.masked
+        let details = details.mapValues(\.masked)
         switch format {
         case .text:
             let facts = details.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
