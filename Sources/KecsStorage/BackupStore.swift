@@ -19,6 +19,8 @@ public struct StoredBackup: Sendable {
     /// Nil for a draft, and for a damaged backup whose manifest cannot be read.
     public let manifest: Manifest?
     public let mark: BackupMark
+    /// Why `mark` is not what was once written.
+    public var markProblem: String?
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
@@ -97,17 +99,18 @@ public struct BackupStore: Sendable {
     public func look(at id: BackupID) -> StoredBackup {
         let place = folder.appending(id.description)
         var mark = BackupMark()
+        var markProblem: String?
         do {
             let markFile = place.appending(Self.markName)
             if markFile.isPresent { mark = try JSONFile.read(BackupMark.self, from: markFile) }
         } catch {
-            // A broken mark costs the pin, not the backup: say it as damage of that file.
-            return StoredBackup(
-                id: id, folder: place, state: .damaged(file: Self.markName, why: Self.explain(error)),
-                manifest: nil, mark: BackupMark(pinned: true))
+            // A broken mark costs what it said, not the backup, which stays as if it were pinned.
+            mark = BackupMark(pinned: true)
+            markProblem = "\(Self.markName): \(Self.explain(error))"
         }
         func backup(_ state: StoredBackup.State, _ manifest: Manifest? = nil) -> StoredBackup {
-            StoredBackup(id: id, folder: place, state: state, manifest: manifest, mark: mark)
+            StoredBackup(
+                id: id, folder: place, state: state, manifest: manifest, mark: mark, markProblem: markProblem)
         }
         let manifest: Manifest
         do {

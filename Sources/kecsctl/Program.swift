@@ -44,10 +44,12 @@ struct Program: Sendable {
             if path.isRoot { return say(HelpPage.text(path, width: terminal.outputWidth)) }
             return refuse(words, Failure.usage("“\(path.name)” needs to know what to do", at: path))
         }
-        return await perform(command, path: path)
+        return await perform(command, path: path, words)
     }
 
-    private func perform(_ command: some SessionCommand, path: CommandPath) async -> Int32 {
+    private func perform(
+        _ command: some SessionCommand, path: CommandPath, _ words: [String]
+    ) async -> Int32 {
         let options = command.global
         if let output = options.output, !command.hasForms {
             return refuse(
@@ -83,7 +85,7 @@ struct Program: Sendable {
         let telling = Session(site: site, console: console, options: options, command: path.name)
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(
-            site: site, console: console, options: options, command: path.name)
+            site: site, console: console, options: options, command: path.name, words: words)
         let invocation = Remedy.Invocation(home: home.path, isNamed: options.home != nil)
         let task = Task(executorPreference: workers) {
             await Remedy.$invocation.withValue(invocation) { await session.run(command) }

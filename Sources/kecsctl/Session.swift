@@ -10,6 +10,8 @@ struct Session: Sendable {
     let options: GlobalOptions
     /// "backups list": for remedies, the lock file and the history.
     let command: String
+    /// The whole command line, for remedies that are the same again with one word more.
+    var words: [String] = []
 
     var machine: Machine { site.machine }
 
@@ -27,7 +29,8 @@ struct Session: Sendable {
     ) throws -> [String] {
         try selection.resolve(
             existing: existing ?? site.instanceNames().map(\.description),
-            variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed, command: command)
+            variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed,
+            command: words.isEmpty ? command : ShellWords.quote(words))
     }
 
     /// For commands about exactly one.
@@ -80,7 +83,7 @@ struct Session: Sendable {
         if error is CancellationError, let why = machine.cancellation.reason {
             return .describing(Interrupted(why))
         }
-        return .describing(error)
+        return withDefectFile(.describing(error))
     }
 
     func end(_ failure: Failure) -> Int32 {

@@ -41,7 +41,7 @@ public struct BackupSummary: Encodable, Sendable {
         reason = backup.id.reason
         createdAt = backup.id.createdAt
         switch backup.state {
-        case .complete: (state, problem) = ("complete", nil)
+        case .complete: (state, problem) = ("complete", backup.markProblem)
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
         case .damaged(let file, let why): (state, problem) = ("damaged", "\(file): \(why)")

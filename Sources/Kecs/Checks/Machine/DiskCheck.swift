@@ -20,7 +20,7 @@ struct DiskCheck: Check {
                     "usedBytes": .integer(Int64(clamping: use.used &* use.unit)),
                     "freeBytes": .integer(Int64(clamping: use.free &* use.unit)),
                 ],
-                remedy: "kecsctl backups prune")
+                remedy: "kecsctl backups prune --all --dry-run")
         }
     }
 

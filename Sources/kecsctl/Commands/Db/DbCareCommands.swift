@@ -70,8 +70,11 @@ struct DbMaintainCommand: SessionCommand {
             Answer(
                 document: ReportDocument(kind: "MaintainReport", report: report),
                 table: { _ in
-                    "\(report.database.printable): \(report.steps.joined(separator: ", ")); "
-                        + "\(ByteCount(report.bytesBefore)) before, \(ByteCount(report.bytesAfter)) now\n"
+                    "\(report.database.printable): "
+                        + (report.outcome == .planned ? "would run " : "")
+                        + "\(report.steps.joined(separator: ", ")); \(ByteCount(report.bytesBefore)) "
+                        + (report.outcome == .planned
+                            ? "now\n" : "before, \(ByteCount(report.bytesAfter)) now\n")
                 }, names: [report.database]))
         return 0
     }
@@ -104,14 +107,15 @@ struct DbRescueCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let report = try await session.withTarget(name, option, change) { target in
-            try await RescueDatabase(site: session.site).run(target, accept: accept && !change.dryRun)
+            try await RescueDatabase(site: session.site).run(target, accept: accept, dryRun: change.dryRun)
         }
-        if accept { session.record(report, status: 0) }
+        if !change.dryRun { session.record(report, status: 0) }
         session.answer(
             Answer(
                 document: ReportDocument(kind: "RescueReport", report: report),
                 table: { width in
                     Self.table(report).text(width: width) + Self.notes(report)
+                        + (report.outcome == .planned ? "would write " : "")
                         + "\(report.rescued.printable)\n"
                 }, names: [report.rescued]))
         return 0
