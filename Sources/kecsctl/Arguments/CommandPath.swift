@@ -111,6 +111,18 @@ struct CommandPath {
         return path.name.split(separator: " ").map(String.init) + path.optionsBefore + path.rest
     }
 
+    /// Whether the words, without the program's own name, are a command line that this program accepts: what every remedy
+    /// must be.
+    static func accepts(_ words: [String]) -> Bool {
+        let words = globalsBehindCommand(words)
+        guard UsageProblem.emptyWord(words) == nil else { return false }
+        let path = CommandPath(words)
+        if path.helpRequest != nil { return path.unknownCommand == nil }
+        do {
+            return try Kecsctl.parseAsRoot(words) is any SessionCommand
+        } catch { return false }
+    }
+
     /// The value of an option in words that nobody has parsed: `-o json`, `-ojson`, `--output=json`.
     static func value(of names: [String], in words: [String]) -> String? {
         for (word, next) in zip(words, words.dropFirst() + [""]) {
