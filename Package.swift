@@ -111,7 +111,8 @@ let package = Package(
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
+            name: "FuzzTests",
+            dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
             path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: executable),
         .testTarget(
             name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],

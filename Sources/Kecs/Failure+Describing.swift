@@ -70,7 +70,8 @@ extension Failure {
         case let error as StateDocumentError:
             return Failure(.usage, message("a document cannot be imported"), cause: "\(error)")
         case let error as TranslationFailure:
-            return Failure(.failed, message("a service cannot be translated to Kubernetes"), cause: "\(error)")
+            return Failure(
+                .failed, message("a service cannot be translated to Kubernetes"), cause: "\(error)")
         case let error as JSONError:
             return Failure(.damaged, message("a document is no JSON"), cause: "\(error)")
         case let error as MigrationProblem:

@@ -24,7 +24,8 @@ public struct History: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let line = try encoder.encode(Line(at: moment, command: command, status: status, result: result))
         // As JSON it is looked through once more, because a result may quote any program and any script.
-        var bytes = try Array(JSONValue(parsing: String(decoding: line, as: UTF8.self)).masked.description.utf8)
+        var bytes = try Array(
+            JSONValue(parsing: String(decoding: line, as: UTF8.self)).masked.description.utf8)
         bytes.append(UInt8(ascii: "\n"))
         try file.removingLastComponent().createFolder()
         let descriptor = file.withPlatformString {

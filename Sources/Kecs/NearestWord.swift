@@ -24,7 +24,8 @@ public enum NearestWord {
         for (row, letter) in left.enumerated() {
             var now = [row + 1]
             for (column, other) in right.enumerated() {
-                var best = min(last[column + 1] + 1, now[column] + 1, last[column] + (letter == other ? 0 : 1))
+                var best = min(
+                    last[column + 1] + 1, now[column] + 1, last[column] + (letter == other ? 0 : 1))
                 if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
                     best = min(best, beforeLast[column - 1] + 1)
                 }

@@ -96,14 +96,19 @@ public struct Settings: Sendable {
     /// A key that means nothing, in either file: somebody believes that it is in force.
     public var misspelt: [Failure] {
         var failures: [Failure] = []
-        for (layer, more) in [(instance, []), (home, ["notify"])] as [((values: [String: JSONValue], file: FilePath)?, [String])] {
+        for (layer, more) in [(instance, []), (home, ["notify"])]
+            as [((values: [String: JSONValue], file: FilePath)?, [String])]
+        {
             guard let layer else { continue }
             let known = SettingKey.allCases.map(\.rawValue) + more
             for key in layer.values.keys.sorted() where !known.contains(key) {
-                let owner = layer.file == home?.file ? "" : " --instance \(layer.file.removingLastComponent().lastComponent?.string ?? "")"
+                let owner =
+                    layer.file == home?.file
+                    ? "" : " --instance \(layer.file.removingLastComponent().lastComponent?.string ?? "")"
                 failures.append(
                     Failure(
-                        .usage, "\(layer.file) has a setting “\(printable(Array(key.utf8)))” that does not exist",
+                        .usage,
+                        "\(layer.file) has a setting “\(printable(Array(key.utf8)))” that does not exist",
                         cause: NearestWord.of(key, among: known).map { "the nearest is “\($0)”" },
                         remedy: "kecsctl config set \(ShellWords.quote([key])) --unset\(owner)"))
             }
@@ -114,7 +119,8 @@ public struct Settings: Sendable {
     /// Without the keys that mean nothing.
     var known: Settings {
         var settings = self
-        for problem in [settings.instance?.values.keys, settings.home?.values.keys].compactMap(\.self).joined()
+        for problem in [settings.instance?.values.keys, settings.home?.values.keys].compactMap(\.self)
+            .joined()
         where SettingKey(rawValue: problem) == nil {
             settings.instance?.values[problem] = nil
             settings.home?.values[problem] = nil

@@ -36,7 +36,9 @@ extension Session {
 
     func notifyEnd<Report>(_ notifying: Notifying?, _ result: InstanceResult<Report>, status: Int32) async {
         guard let notifying else { return }
-        let tail = result.failure.map { [$0.message] + [$0.cause, $0.remedy.map(Remedy.line)].compactMap(\.self) } ?? []
+        let tail =
+            result.failure.map { [$0.message] + [$0.cause, $0.remedy.map(Remedy.line)].compactMap(\.self) }
+            ?? []
         await tell(
             notifying,
             Kecs.Notification(

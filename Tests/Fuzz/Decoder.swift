@@ -52,7 +52,8 @@ enum Decoder: String, CaseIterable {
         case .tar:
             let file = folder.appending("archive.tar")
             try file.replaceContents(bytes)
-            _ = try checkArchive(file, compression: nil, threads: 1, cancellation: Cancellation(), progress: SilentProgress())
+            _ = try checkArchive(
+                file, compression: nil, threads: 1, cancellation: Cancellation(), progress: SilentProgress())
             let target = folder.appending("unpacked")
             if target.isPresent { try target.removeTree() }
             try target.createFolder()

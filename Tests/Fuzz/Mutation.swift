@@ -26,9 +26,11 @@ struct Mutation {
         "1e999", "0.5", "-0", "1E400", "00", "99999999999999999999999999",
     ]
     static let texts = [
-        "", "..", "../../x", "/", "\u{0}", "2026-11-28T22:00:00Z", "9999999-01-01T00:00:00Z", "-1", "\u{FEFF}",
+        "", "..", "../../x", "/", "\u{0}", "2026-11-28T22:00:00Z", "9999999-01-01T00:00:00Z", "-1",
+        "\u{FEFF}",
         "20261128T220000Z-manual", "data", "true", "90s", "99999999999w", String(repeating: "a", count: 5000),
-        "é\u{301}\u{202E}", "volume:x", "file:/etc/passwd", "0000-00-00T00:00:00Z", "2026-13-45T99:99:99.9999999999Z",
+        "é\u{301}\u{202E}", "volume:x", "file:/etc/passwd", "0000-00-00T00:00:00Z",
+        "2026-13-45T99:99:99.9999999999Z",
     ]
 
     mutating func mutate(_ bytes: [UInt8], of decoder: Decoder) -> [UInt8] {
@@ -103,18 +105,24 @@ struct Mutation {
         case 0: bytes.removeSubrange(place..<end)
         case 1: bytes.insert(contentsOf: bytes[place..<end], at: place)
         case 2: bytes[place] = UInt8.random(in: 0...255, using: &random)
-        case 3: bytes.insert(contentsOf: Array((Self.numbers.randomElement(using: &random) ?? "").utf8), at: place)
-        case 4: bytes.insert(contentsOf: Array((Self.texts.randomElement(using: &random) ?? "").utf8), at: place)
+        case 3:
+            bytes.insert(
+                contentsOf: Array((Self.numbers.randomElement(using: &random) ?? "").utf8), at: place)
+        case 4:
+            bytes.insert(contentsOf: Array((Self.texts.randomElement(using: &random) ?? "").utf8), at: place)
         case 5:
-            let bracket = [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: "'"), UInt8(ascii: "(")]
+            let bracket =
+                [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: "'"), UInt8(ascii: "(")]
                 .randomElement(using: &random) ?? 0
             bytes.insert(
-                contentsOf: [UInt8](repeating: bracket, count: Int.random(in: 1...3000, using: &random)), at: place)
+                contentsOf: [UInt8](repeating: bracket, count: Int.random(in: 1...3000, using: &random)),
+                at: place)
         default:
             // A run of digits becomes a number at a limit.
             guard let first = bytes[place...].firstIndex(where: { (48...57).contains($0) }) else { break }
             let last = bytes[first...].firstIndex { !(48...57).contains($0) } ?? bytes.count
-            bytes.replaceSubrange(first..<last, with: Array((Self.numbers.randomElement(using: &random) ?? "").utf8))
+            bytes.replaceSubrange(
+                first..<last, with: Array((Self.numbers.randomElement(using: &random) ?? "").utf8))
         }
         return Array(bytes.prefix(1 << 17))
     }
@@ -132,15 +140,20 @@ struct Mutation {
         case 2: bytes[block + 156] = Array("0123456789xgLKSV7\u{0}".utf8).randomElement(using: &random) ?? 0
         case 3:
             // Mode, owner, group, size, time, and the sparse fields of GNU.
-            let field = [(100, 8), (108, 8), (116, 8), (124, 12), (136, 12), (386, 12), (398, 12), (483, 12)]
+            let field =
+                [(100, 8), (108, 8), (116, 8), (124, 12), (136, 12), (386, 12), (398, 12), (483, 12)]
                 .randomElement(using: &random) ?? (124, 12)
             let values: [[UInt8]] = [
                 Array("77777777777".utf8), [0x80] + [UInt8](repeating: 0xFF, count: 11),
-                [0xFF] + [UInt8](repeating: 0xFF, count: 11), [0x80, 0, 0, 0, 0x7F] + [UInt8](repeating: 0xFF, count: 7),
-                [0x80, 0, 0, 0, 0x80] + [UInt8](repeating: 0, count: 7), Array("-1".utf8), Array("00000001000".utf8), [],
+                [0xFF] + [UInt8](repeating: 0xFF, count: 11),
+                [0x80, 0, 0, 0, 0x7F] + [UInt8](repeating: 0xFF, count: 7),
+                [0x80, 0, 0, 0, 0x80] + [UInt8](repeating: 0, count: 7), Array("-1".utf8),
+                Array("00000001000".utf8), [],
             ]
             let value = values.randomElement(using: &random) ?? []
-            for index in 0..<field.1 { bytes[block + field.0 + index] = index < value.count ? value[index] : 0 }
+            for index in 0..<field.1 {
+                bytes[block + field.0 + index] = index < value.count ? value[index] : 0
+            }
         case 4: bytes.removeSubrange(block..<min(bytes.count, block + 512))
         default: bytes.insert(contentsOf: bytes[block..<min(bytes.count, block + 512)], at: block)
         }

@@ -20,7 +20,8 @@ import Testing
     @Test(arguments: [
         #""bytes":9223372036854775807,"sourceBytes":1,"entries":1"#,
         #""bytes":1,"sourceBytes":9223372036854775807,"entries":1"#,
-        #""bytes":1,"sourceBytes":1,"entries":9223372036854775807"#, #""bytes":-1,"sourceBytes":1,"entries":1"#,
+        #""bytes":1,"sourceBytes":1,"entries":9223372036854775807"#,
+        #""bytes":-1,"sourceBytes":1,"entries":1"#,
         #""bytes":1,"sourceBytes":1,"entries":-1"#,
     ])
     func `a number that cannot be is damage, and is named`(numbers: String) throws {
@@ -45,13 +46,16 @@ import Testing
                     ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", name),
                     ("GNU.sparse.realsize", "9223372036854775807"),
                 ])
-                tar.add("GNUSparseFile.0/" + name) { $0.content = Array("0\n".utf8) + [UInt8](repeating: 0, count: 510) }
+                tar.add("GNUSparseFile.0/" + name) {
+                    $0.content = Array("0\n".utf8) + [UInt8](repeating: 0, count: 510)
+                }
             }
             let file = folder.appending("sparse.tar")
             try file.replaceContents(tar.bytes + [UInt8](repeating: 0, count: 1024))
             #expect(throws: ArchiveError.self) {
                 try checkArchive(
-                    file, compression: nil, threads: 1, cancellation: Cancellation(), progress: SilentProgress())
+                    file, compression: nil, threads: 1, cancellation: Cancellation(),
+                    progress: SilentProgress())
             }
         }
     }

@@ -16,20 +16,25 @@ import Testing
             try file.replaceContents(Array(sql.utf8))
             var script = try SQLiteScript(file, pieceSize: 7)
             var found: [String] = []
-            while let statement = try script.next() { found.append(String(decoding: statement, as: UTF8.self)) }
+            while let statement = try script.next() {
+                found.append(String(decoding: statement, as: UTF8.self))
+            }
             return found
         }
     }
 
     @Test func `statements end where SQLite says, in any mixture of its words`() throws {
         let words = [
-            "CREATE", "TEMP", "temporary", "TRIGGER", "t", "BEGIN", "END", "end", "EXPLAIN", ";", ";", ";", "SELECT",
+            "CREATE", "TEMP", "temporary", "TRIGGER", "t", "BEGIN", "END", "end", "EXPLAIN", ";", ";", ";",
+            "SELECT",
             "'a;b'", "\"END\"", "[;]", "-- ;\n", "/* ; */", "1", "(", "x.y", "\n", "é", "$END",
         ]
         var random = SystemRandomNumberGenerator()
         for _ in 0..<3000 {
-            let sql = (0..<Int.random(in: 1...14, using: &random)).map { _ in words.randomElement(using: &random) ?? "" }
-                .joined(separator: " ")
+            let sql = (0..<Int.random(in: 1...14, using: &random)).map { _ in
+                words.randomElement(using: &random) ?? ""
+            }
+            .joined(separator: " ")
             // By SQLite alone: at each semicolon that stands in code, everything since the last end is asked about.
             var expected: [String] = []
             var start = sql.startIndex
@@ -84,7 +89,9 @@ import Testing
 
     @Test func `a dump keeps the version, the id and the mode of the log`() throws {
         try withTemporaryFolder { folder in
-            let (source, copy, dump) = (folder.appending("a.db"), folder.appending("b.db"), folder.appending("a.sql"))
+            let (source, copy, dump) = (
+                folder.appending("a.db"), folder.appending("b.db"), folder.appending("a.sql")
+            )
             let database = try SQLiteDatabase(source, .create)
             try database.executeScript(
                 "PRAGMA journal_mode=WAL; PRAGMA user_version=7; PRAGMA application_id=-5; CREATE TABLE t(x); INSERT INTO t VALUES(1);"

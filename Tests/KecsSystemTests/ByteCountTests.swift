@@ -6,7 +6,9 @@ import Testing
     @Test func `sums and products stay at the limits instead of trapping`() {
         let largest = ByteCount(.max)
         #expect(largest + ByteCount(1) == largest && ByteCount(.min) + ByteCount(-1) == ByteCount(.min))
-        #expect(ByteCount(2304) * .max == largest && largest * 2 == largest && ByteCount(-2) * .max == ByteCount(.min))
+        #expect(
+            ByteCount(2304) * .max == largest && largest * 2 == largest
+                && ByteCount(-2) * .max == ByteCount(.min))
         #expect([Int64.max, .max, 1].total { $0 } == .max && [Int64]().total { $0 } == 0)
         #expect(Int64.min.adding(-1) == .min && Int64(1).adding(2) == 3)
     }

@@ -27,7 +27,8 @@ import Testing
         if name.contains("userid") || name.contains("groupid") || name.contains("owner") { return "1000" }
         if name.contains("key") { return "apiPort" }
         if name.contains("first") || name.contains("tail") || name.contains("count") { return "9000" }
-        if name.contains("path") || name.contains("file") || name.contains("folder") || name.contains("data") {
+        if name.contains("path") || name.contains("file") || name.contains("folder") || name.contains("data")
+        {
             return "/tmp/x"
         }
         if name.contains("id") || name.contains("backup") { return "20261128T220000Z-manual" }
@@ -99,7 +100,11 @@ import Testing
                 count += 1
                 #expect(CommandPath.accepts(Array(words)), "\(name), line \(line): kecsctl \(text)")
                 #expect(
-                    !text.contains("…") && !words.contains { $0.contains("INSTANCE") && name != "Recipes.swift" && name != "ProductionChecks.swift" },
+                    !text.contains("…")
+                        && !words.contains {
+                            $0.contains("INSTANCE") && name != "Recipes.swift"
+                                && name != "ProductionChecks.swift"
+                        },
                     "\(name), line \(line): kecsctl \(text)")
             }
         }

@@ -15,7 +15,9 @@ import Testing
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local").status == 0)
     }
 
-    @Test func `an unknown setting is an error that names it and the nearest one, until it is taken out`() async throws {
+    @Test func `an unknown setting is an error that names it and the nearest one, until it is taken out`()
+        async throws
+    {
         try home.appending("kecsctl.json").replaceContents(Array(#"{"kep": 3}"#.utf8))
         for words in [["backup", "dev"], ["config", "show"], ["backups", "prune", "dev"]] {
             let caught = try await folder.kecsctl(words)
@@ -36,13 +38,16 @@ import Testing
         let file = home.appending("instances/dev/config.json")
         let text = String(decoding: try file.contents(), as: UTF8.self)
         try file.replaceContents(
-            Array(text.replacing(#""settings" : {"#, with: #""settings" : { "webhok": "x", "keep": "many", "#).utf8))
+            Array(
+                text.replacing(#""settings" : {"#, with: #""settings" : { "webhok": "x", "keep": "many", "#)
+                    .utf8))
         let caught = try await folder.kecsctl("backup", "dev")
         #expect(caught.status == 64 && caught.errors.contains("webhok"))
         #expect(caught.errors.contains("kecsctl config set webhok --unset --instance dev"))
         let check = try await folder.kecsctl("config", "check")
         #expect(check.status == 64 && check.output.contains("webhok") && check.output.contains("“many”"))
-        #expect(try await folder.kecsctl("config", "set", "webhok", "--unset", "--instance", "dev").status == 0)
+        #expect(
+            try await folder.kecsctl("config", "set", "webhok", "--unset", "--instance", "dev").status == 0)
         #expect(try await !folder.kecsctl("config", "check").output.contains("webhok"))
     }
 
@@ -56,15 +61,20 @@ import Testing
     }
 
     @Test func `limits are settings`() async throws {
-        for (key, value) in [("diskPercent", "95"), ("dataLimit", "1k"), ("databaseLimit", "20GiB"), ("startLimit", "5m")] {
+        for (key, value) in [
+            ("diskPercent", "95"), ("dataLimit", "1k"), ("databaseLimit", "20GiB"), ("startLimit", "5m"),
+        ] {
             #expect(try await folder.kecsctl("config", "set", key, value).status == 0, "\(key)")
         }
         let doctor = try await folder.kecsctl("doctor", "dev", "--check", "data.size")
         #expect(doctor.output.contains("more than 1.0 kB"), "\(doctor.output)")
-        #expect(!(try await folder.kecsctl("doctor", "dev", "--check", "db.size").output).contains("more than"))
+        #expect(
+            !(try await folder.kecsctl("doctor", "dev", "--check", "db.size").output).contains("more than"))
     }
 
-    @Test func `a health address that cannot be asked is refused at once, not polled to the limit`() async throws {
+    @Test func `a health address that cannot be asked is refused at once, not polled to the limit`()
+        async throws
+    {
         let caught = try await folder.kecsctl(
             "start", "dev", "--command", "sleep 60", "--health-url", "https://localhost/")
         #expect(caught.status == 64 && caught.errors.contains("http://HOST:PORT/PATH"), "\(caught.errors)")
@@ -75,8 +85,10 @@ import Testing
         try file.replaceContents([1])
         let set = try await folder.kecsctl("config", "set", "dataDir", file.string, "--instance", "dev")
         #expect(set.status == 64 && set.errors.contains("is no folder"))
-        let around = try await folder.kecsctl("start", "two", "--runtime", "local", "--data-dir", folder.path.string)
-        #expect(around.status == 64 && around.errors.contains("contains kecsctl's own home"), "\(around.errors)")
+        let around = try await folder.kecsctl(
+            "start", "two", "--runtime", "local", "--data-dir", folder.path.string)
+        #expect(
+            around.status == 64 && around.errors.contains("contains kecsctl's own home"), "\(around.errors)")
         #expect(!home.appending("instances/two").isPresent)
     }
 
@@ -84,10 +96,14 @@ import Testing
         let file = home.appending("instances/dev/config.json")
         let text = String(decoding: try file.contents(), as: UTF8.self)
         try file.replaceContents(
-            Array(text.replacing(#""settings" : {"#, with: #""settings" : { "dataDir": "\#(folder.path)""#).utf8))
+            Array(
+                text.replacing(#""settings" : {"#, with: #""settings" : { "dataDir": "\#(folder.path)""#).utf8
+            ))
         let caught = try await folder.kecsctl("backup", "dev")
-        #expect(caught.status == 64 && caught.errors.contains("contains kecsctl's own home"), "\(caught.errors)")
-        #expect(try await folder.kecsctl("config", "set", "dataDir", "--unset", "--instance", "dev").status == 0)
+        #expect(
+            caught.status == 64 && caught.errors.contains("contains kecsctl's own home"), "\(caught.errors)")
+        #expect(
+            try await folder.kecsctl("config", "set", "dataDir", "--unset", "--instance", "dev").status == 0)
         #expect(try await folder.kecsctl("backup", "dev").status == 0)
     }
 

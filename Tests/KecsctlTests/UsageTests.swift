@@ -96,7 +96,9 @@ import Testing
         (["completions", "bash"], 64), (["render", "compose", "dev"], 64),
         (["db", "check", "--database", "/nonexistent"], 1), (["--home", "", "list"], 64),
     ])
-    func `a failure is one document, wherever the form is asked for`(words: [String], status: Int) async throws {
+    func `a failure is one document, wherever the form is asked for`(
+        words: [String], status: Int
+    ) async throws {
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local").status == 0)
         for line in [words + ["-o", "json"], ["--output=json"] + words, words + ["-ojson"]] {
             let caught = try await folder.kecsctl(line)

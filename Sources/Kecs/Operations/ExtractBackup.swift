@@ -28,7 +28,9 @@ public struct ExtractBackup: Sendable {
         }
         let isEmpty = try !folder.isPresent || (folder.isFolder && folder.entries().isEmpty)
         guard isEmpty else {
-            throw Failure(.usage, "“\(folder)” is not an empty folder", remedy: "ls -A \(ShellWords.quote([folder.string]))")
+            throw Failure(
+                .usage, "“\(folder)” is not an empty folder",
+                remedy: "ls -A \(ShellWords.quote([folder.string]))")
         }
         let parts = manifest.parts.filter { request.parts?.contains($0.name) ?? true }
         let needed = parts.total(\.roomNeeded.bytes)

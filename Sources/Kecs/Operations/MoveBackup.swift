@@ -26,7 +26,8 @@ public struct MoveBackup: Sendable {
     ) throws -> BackupCopy {
         guard !file.isPresent else {
             throw Failure(
-                .usage, "“\(file)” exists already", remedy: "kecsctl backups export \(name)/\(backup.id) --file \(file).2")
+                .usage, "“\(file)” exists already",
+                remedy: "kecsctl backups export \(name)/\(backup.id) --file \(file).2")
         }
         try VerifyBackup(
             depth: .full, threads: site.threads, cancellation: site.machine.cancellation,

@@ -225,7 +225,9 @@ public struct StartInstance: Sendable {
         else { return (nil, nil) }
         do {
             let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
-                .run(instance, RecoverRequest(
+                .run(
+                    instance,
+                    RecoverRequest(
                         wait: request.wait, limit: try request.limit ?? instance.startLimit()))
             if report.outcome == .partial { try degrade(instance, "not everything could be recovered") }
             return (report, nil)

@@ -87,7 +87,8 @@ public struct RestartInstance: Sendable {
     public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock.
-    public func run(_ instance: Instance, limit: Duration?, dryRun: Bool = false) async throws -> StartReport {
+    public func run(_ instance: Instance, limit: Duration?, dryRun: Bool = false) async throws -> StartReport
+    {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let runtime = try site.runtime(instance)

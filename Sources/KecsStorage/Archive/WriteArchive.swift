@@ -67,16 +67,16 @@ private func write(
     let writer: Threads.Joinable
     do {
         writer = try Threads.joinable(name: "archive-write") {
-        do {
-            while let block = try line.next() {
-                try cancellation.check()
-                try output.append(compression == .none ? block.filledInput : block.filledOutput)
-                line.release()
-            }
-            let digest = try output.finish(cancellation)
-            result.withLock { $0 = digest }
-        } catch { line.fail(error) }
-    }
+            do {
+                while let block = try line.next() {
+                    try cancellation.check()
+                    try output.append(compression == .none ? block.filledInput : block.filledOutput)
+                    line.release()
+                }
+                let digest = try output.finish(cancellation)
+                result.withLock { $0 = digest }
+            } catch { line.fail(error) }
+        }
     } catch {
         line.fail(error)
         line.join()

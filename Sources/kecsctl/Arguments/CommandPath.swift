@@ -59,7 +59,8 @@ struct CommandPath {
     /// The first option in front of the command's name that is not one of every command's.
     var optionBeforeCommand: String? {
         let flags: Set = [
-            "-q", "--quiet", "-v", "-vv", "--verbose", "-n", "--dry-run", "-y", "--yes", "--no-color", "--version",
+            "-q", "--quiet", "-v", "-vv", "--verbose", "-n", "--dry-run", "-y", "--yes", "--no-color",
+            "--version",
         ]
         let glued = Self.withValue.filter { $0.hasPrefix("--") }.map { $0 + "=" } + ["-o"]
         return rest.prefix { $0.hasPrefix("-") }.first { word in

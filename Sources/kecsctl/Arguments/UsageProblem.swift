@@ -34,7 +34,8 @@ struct UsageProblem {
         let near = NearestWord.of(word, among: path.subcommandNames)
         let whole = [path.name, near].compactMap(\.self).filter { !$0.isEmpty }.joined(separator: " ")
         return UsageProblem(
-            message: "unknown command “\(word)”", cause: near.map { _ in "the nearest is “kecsctl \(whole)”" })
+            message: "unknown command “\(word)”", cause: near.map { _ in "the nearest is “kecsctl \(whole)”" }
+        )
     }
 
     /// An option that the command does not have, or a negative number as the value of one that it has.
@@ -47,7 +48,8 @@ struct UsageProblem {
             guard let takesValue = known[name] else {
                 let near = NearestWord.of(name, among: known.keys.filter { $0.hasPrefix("--") })
                 return UsageProblem(
-                    message: "“\(path.name)” has no option \(name)", cause: near.map { "the nearest is \($0)" })
+                    message: "“\(path.name)” has no option \(name)",
+                    cause: near.map { "the nearest is \($0)" })
             }
             guard takesValue, word == name, let value = rest.first else { continue }
             if Int(value).map({ $0 < 0 }) == true {

@@ -74,7 +74,8 @@ final class Console: Sendable {
             json(
                 LogLine(
                     time: clock.now(), level: "error", message: failure.message, instance: instance,
-                    status: failure.status, cause: failure.cause?.masked, remedy: failure.remedy.map(Remedy.line)))
+                    status: failure.status, cause: failure.cause?.masked,
+                    remedy: failure.remedy.map(Remedy.line)))
         }
     }
 

@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 
 struct DataSizeCheck: InstanceCheck {
-    let info = CheckInfo("data.size", .instance, .warning, "the data is not larger than the setting dataLimit, 10 GiB")
+    let info = CheckInfo(
+        "data.size", .instance, .warning, "the data is not larger than the setting dataLimit, 10 GiB")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let bytes = try facts.tree.get().bytes
@@ -11,7 +12,8 @@ struct DataSizeCheck: InstanceCheck {
         guard Self.isTooLarge(bytes, limit) else { return [] }
         return [
             Finding(
-                .warning, "the data of “\(facts.name)” has \(ByteCount(bytes)), more than \(ByteCount(limit))",
+                .warning,
+                "the data of “\(facts.name)” has \(ByteCount(bytes)), more than \(ByteCount(limit))",
                 ["bytes": .integer(bytes), "limit": .integer(limit)],
                 remedy: "kecsctl db maintain \(facts.name)")
         ]

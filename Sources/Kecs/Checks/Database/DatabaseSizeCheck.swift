@@ -4,7 +4,8 @@ import KecsStorage
 import KecsSystem
 
 struct DatabaseSizeCheck: InstanceCheck {
-    let info = CheckInfo("db.size", .instance, .warning, "no database is larger than the setting databaseLimit, 1 GiB")
+    let info = CheckInfo(
+        "db.size", .instance, .warning, "no database is larger than the setting databaseLimit, 1 GiB")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         var files: [(String, Int64)] = []

@@ -26,7 +26,9 @@ struct DbCheckCommand: SessionCommand {
         let target = try await session.target(name, option)
         let report = try CheckDatabase(site: session.site).run(target, quick: quick)
         session.answer(
-            Answer(document: ReportDocument(kind: "DatabaseCheckReport", report: report), table: { _ in Self.text(report) }, names: [report.database]))
+            Answer(
+                document: ReportDocument(kind: "DatabaseCheckReport", report: report),
+                table: { _ in Self.text(report) }, names: [report.database]))
         guard let failure = CheckDatabase.failure(report, of: target) else { return 0 }
         return session.end(failure)
     }
