@@ -112,6 +112,10 @@ let package = Package(
             path: "Tests/EndToEnd",
             swiftSettings: executable),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
+            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: executable),
+        .testTarget(
             name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
             swiftSettings: executable),
         .testTarget(

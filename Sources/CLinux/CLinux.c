@@ -101,3 +101,15 @@ int64_t clinux_attributes(int file) {
 
 const int64_t clinux_attribute_immutable = FS_IMMUTABLE_FL;
 const int64_t clinux_attribute_append = FS_APPEND_FL;
+
+// glibc calls constructors with what main() gets: the arguments arrive although /proc, from which Swift's
+// CommandLine reads them on Linux, is not mounted.
+static int program_argc;
+static char **program_argv;
+__attribute__((constructor)) static void keep_arguments(int argc, char **argv, char **environment) {
+    (void)environment;
+    program_argc = argc;
+    program_argv = argv;
+}
+int clinux_argument_count(void) { return program_argc; }
+const char *clinux_argument(int index) { return index < program_argc ? program_argv[index] : 0; }

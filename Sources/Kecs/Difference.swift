@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsStorage
 
 /// What differs between two states of an instance, seen from the first to the second.
 public struct Difference: Encodable, Hashable, Sendable {
@@ -19,10 +20,12 @@ public struct Difference: Encodable, Hashable, Sendable {
         public var bytesAfter: Int64?
     }
 
-    /// A table whose number of rows differs; nil where there is no such table.
+    /// A table whose rows differ; nil where there is no such table.
     public struct Table: Encodable, Hashable, Sendable {
         public var database: String
         public var table: String
+        /// `added`, `removed`, `rows` (another number of them) or `content` (as many, with other values).
+        public var change: String
         public var rowsBefore: Int64?
         public var rowsAfter: Int64?
     }
@@ -68,8 +71,10 @@ struct PartState: Sendable {
     var files: [[UInt8]: File] = [:]
     /// Rows by table, by the database's printable path; nil rows for an engine that we cannot read.
     var databases: [String: [String: Int64]] = [:]
-    /// SHA-256 of each database's captured bytes.
+    /// SHA-256 of each database's captured bytes; of an engine that we cannot read it is all that is known.
     var databaseContents: [String: String] = [:]
+    /// What the rows of an SQLite database say, table by table: equal for two files whose pages differ.
+    var databaseRows: [String: DatabaseContent] = [:]
 }
 
 extension Difference.Part {
@@ -97,12 +102,29 @@ extension Difference.Part {
         for database in Set(before.databases.keys).union(after.databases.keys).sorted() {
             let old = before.databases[database] ?? [:]
             let new = after.databases[database] ?? [:]
-            for table in Set(old.keys).union(new.keys).sorted() where old[table] != new[table] {
+            let (oldRows, newRows) = (before.databaseRows[database], after.databaseRows[database])
+            for table in Set(old.keys).union(new.keys).sorted() {
+                let isSame =
+                    oldRows == nil || newRows == nil
+                    || oldRows?.tables[table]?.digest == newRows?.tables[table]?.digest
+                guard old[table] != new[table] || !isSame else { continue }
+                let change =
+                    old[table] == nil
+                    ? "added" : new[table] == nil ? "removed" : old[table] != new[table] ? "rows" : "content"
                 tables.append(
                     Difference.Table(
-                        database: database, table: table, rowsBefore: old[table], rowsAfter: new[table]))
+                        database: database, table: table, change: change, rowsBefore: old[table],
+                        rowsAfter: new[table]))
             }
             let isListed = tables.contains { $0.database == database }
+            // Where both were read row by row their pages may differ: only indexes, views and triggers are left.
+            if let oldRows, let newRows {
+                if !isListed, oldRows.schema != newRows.schema {
+                    files.append(
+                        Difference.File(path: database, change: "changed", bytesBefore: nil, bytesAfter: nil))
+                }
+                continue
+            }
             if !isListed, before.databaseContents[database] != after.databaseContents[database] {
                 let change =
                     before.databases[database] == nil

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsState
 import SystemPackage
 import KecsState
 import KecsStorage
@@ -20,9 +21,7 @@ extension Failure {
             case .interrupt: Failure(.interrupted, "interrupted; nothing half-done is left")
             case .terminate: Failure(.terminated, "terminated; nothing half-done is left")
             case .timeout:
-                Failure(
-                    .timeout, "the time given with --timeout has passed; nothing half-done is left",
-                    remedy: "kecsctl … --timeout 1h")
+                Failure(.timeout, "the time given with --timeout has passed; nothing half-done is left")
             }
         case is CancellationError:
             return Failure(.interrupted, "interrupted; nothing half-done is left")
@@ -31,7 +30,7 @@ extension Failure {
             case .noSpace, .diskQuotaExceeded:
                 return Failure(
                     .noRoom, message("there is no room left"), cause: "\(error)",
-                    remedy: "kecsctl backups prune")
+                    remedy: "kecsctl backups prune --all --dry-run")
             default:
                 return Failure(
                     .failed, message(error.description), cause: error.withOwner,
@@ -84,8 +83,67 @@ extension Failure {
             case .cannotStart(let program, let why):
                 Failure(.unreachable, message("“\(program)” cannot be started"), cause: why)
             }
+        case let error as StateError: return describing(error, message: message)
+        case let error as StateDocumentError:
+            return Failure(.usage, message("a document cannot be imported"), cause: "\(error)")
+        case let error as TranslationFailure:
+            return Failure(
+                .failed, message("a service cannot be translated to Kubernetes"), cause: "\(error)")
+        case let error as JSONError:
+            return Failure(.damaged, message("a document is no JSON"), cause: "\(error)")
+        case let error as MigrationProblem:
+            return Failure(.usage, message("the migrations cannot be run"), cause: "\(error)")
+        case let error as MigrationFailure:
+            return Failure(.failed, message("a migration failed"), cause: "\(error)")
+        case let error as NoThread:
+            return Failure(
+                .failed, message("the system refuses another thread"), cause: "\(error.errno)",
+                remedy: "ulimit -u")
+        case let error as LockHeld:
+            return Failure(.busy, message("another process holds a lock"), cause: "\(error)")
+        case let error as HTTPProbe.Failure:
+            return Failure(.unreachable, message("a server does not answer"), cause: "\(error)")
+        case let error as Ports.Failure:
+            return Failure(.failed, message("a port cannot be used"), cause: "\(error)")
+        case let error as ServerProcess.FreezeFailure:
+            return Failure(.failed, message("a server cannot be paused"), cause: "\(error)")
+        case let error as ServerProcess.StopFailure:
+            return Failure(.failed, message("a server cannot be stopped"), cause: "\(error)")
+        case let error as ShellWords.Failure:
+            return Failure(.usage, message("a command line cannot be read"), cause: "\(error)")
+        case let error as RepairRefused:
+            return Failure(.failed, message("a repair was refused"), cause: "\(error)")
+        case let error as CannotTell:
+            return Failure(.failed, message("a look at the instance failed"), cause: "\(error.why)")
+        case let error as Errno:
+            return Failure(
+                error == .noSpace ? .noRoom : .failed, message("a system call failed"), cause: "\(error)")
         default:
-            return Failure(.failed, message("something unforeseen happened"), cause: "\(error)")
+            var failure = Failure(.failed, message("something unforeseen happened"), cause: "\(error)")
+            failure.isUnforeseen = true
+            return failure
+        }
+    }
+
+    /// A database that cannot be the state of this instance, each kind by its own name.
+    private static func describing(_ error: StateError, message: (String) -> String) -> Failure {
+        switch error {
+        case .notOurs:
+            Failure(
+                .usage, message("the database is not one of KECS"), cause: "\(error)",
+                remedy: "kecsctl migrate status")
+        case .newer:
+            Failure(.failed, message("the database is newer than this kecsctl"), cause: "\(error)")
+        case .older:
+            Failure(
+                .usage, message("the database must be migrated first"), cause: "\(error)",
+                remedy: "kecsctl migrate status")
+        case .unreadable:
+            Failure(.damaged, message("the database holds a value that cannot be"), cause: "\(error)")
+        case .irreversible, .unknownVersion:
+            Failure(.usage, message("there is no such migration"), cause: "\(error)")
+        case .brokenReferences:
+            Failure(.failed, message("a migration was taken back"), cause: "\(error)")
         }
     }
 }

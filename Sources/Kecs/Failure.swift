@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 
 /// The one error that leaves an operation: what failed, why, and what to try. The kind alone decides the exit status.
 public struct Failure: Error, Hashable, Sendable {
@@ -26,6 +27,8 @@ public struct Failure: Error, Hashable, Sendable {
     public var cause: String?
     /// A command line that can be pasted, where one exists.
     public var remedy: String?
+    /// An error that no case of `describing` knows: a defect of ours, to be reported.
+    public internal(set) var isUnforeseen = false
 
     public init(_ kind: Kind, _ message: String, cause: String? = nil, remedy: String? = nil) {
         self.kind = kind
@@ -45,7 +48,7 @@ extension Failure: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(status, forKey: .status)
         try container.encode(message, forKey: .message)
-        try container.encodeIfPresent(cause, forKey: .cause)
-        try container.encodeIfPresent(remedy, forKey: .remedy)
+        try container.encodeIfPresent(cause?.masked, forKey: .cause)
+        try container.encodeIfPresent(remedy.map(Remedy.line), forKey: .remedy)
     }
 }

@@ -3,6 +3,7 @@ import CLinux
 import FoundationEssentials
 import Glibc
 public import KecsSystem
+import KecsStorage
 import SystemPackage
 
 /// `history.jsonl`: one line for each finished operation that changes something.
@@ -22,8 +23,10 @@ public struct History: Sendable {
     public func append(_ result: some Encodable, command: String, status: Int32, at moment: Moment) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var bytes = try [UInt8](
-            encoder.encode(Line(at: moment, command: command, status: status, result: result)))
+        let line = try encoder.encode(Line(at: moment, command: command, status: status, result: result))
+        // As JSON it is looked through once more, because a result may quote any program and any script.
+        var bytes = try Array(
+            JSONValue(parsing: String(decoding: line, as: UTF8.self)).masked.description.utf8)
         bytes.append(UInt8(ascii: "\n"))
         try file.removingLastComponent().createFolder()
         let descriptor = file.withPlatformString {

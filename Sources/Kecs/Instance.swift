@@ -13,7 +13,20 @@ public struct Instance: Sendable {
 
     /// Where the control plane's data lies: `data/` in the instance's folder unless it was put elsewhere.
     public func dataFolder() throws(Failure) -> FilePath {
-        try settings.text(.dataDir).map { FilePath($0) } ?? folder.data
+        let data = try settings.text(.dataDir).map { FilePath($0) } ?? folder.data
+        // A backup of it would hold itself, and a restore would replace what it reads from.
+        if folder.path.starts(with: data.lexicallyNormalized()) {
+            throw Failure(
+                .usage, "the data folder of “\(name)” contains kecsctl's own home",
+                cause: "\(folder.path) lies in \(data)",
+                remedy: "kecsctl config set dataDir --unset --instance \(name)")
+        }
+        return data
+    }
+
+    /// How long its server may take to answer.
+    public func startLimit() throws(Failure) -> Duration {
+        try settings.duration(.startLimit)?.duration ?? .seconds(120)
     }
 
     public func databaseFile() throws(Failure) -> FilePath {

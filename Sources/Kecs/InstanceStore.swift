@@ -66,12 +66,15 @@ extension Site {
         } catch {
             return Failure.describing(error, doing: "look for “\(name)”")
         }
+        let near = NearestWord.of(name.description, among: names)
+        // A name that was mistyped is not made an instance of.
         return Failure(
             .notFound, "there is no instance “\(name)”",
             cause: names.isEmpty
-                ? "\(home.instances) holds none" : "there are: \(names.joined(separator: ", "))",
-            remedy: hasBackups
-                ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --runtime local")
+                ? "\(home.instances) holds none"
+                : "there are: \(names.joined(separator: ", "))"
+                    + (near.map { "; the nearest is “\($0)”" } ?? ""),
+            remedy: hasBackups ? "kecsctl restore \(name) --from latest" : "kecsctl list")
     }
 
     /// Makes the folder of a new instance, complete at once: built beside, then renamed.

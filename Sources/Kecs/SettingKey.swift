@@ -52,21 +52,31 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case timeZone
     /// `PATTERN,…`: files that may change at every reading without making a backup a lacking one.
     case ignoreChanging
+    /// How long a server may take to answer after a start.
+    case startLimit
+    /// From where on doctor warns: per cent of a file system, the data's size, one database's size.
+    case diskPercent
+    case dataLimit
+    case databaseLimit
 
     enum Form {
         case text
         case flag
         case port
-        case count
+        case count(from: Int64)
+        case percent
+        case size
         case duration
         case zone
+        case url
         case choice([String])
     }
 
     var form: Form {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
-        case .dataDir, .database, .command, .healthUrl, .image, .k3sImage, .container, .containerId, .owner, .address,
+        case .healthUrl: .url
+        case .dataDir, .database, .command, .image, .k3sImage, .container, .containerId, .owner, .address,
             .volumes,
             .volumeLabel, .components, .ignoreChanging,
             .composeFile, .composeProfiles, .composeService, .composeProject:
@@ -75,9 +85,13 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
-        case .maxPause, .keepWithin: .duration
+        case .maxPause, .keepWithin, .startLimit: .duration
         case .timeZone: .zone
-        case .keep, .keepDaily, .keepWeekly, .keepMonthly, .agents: .count
+        case .diskPercent: .percent
+        case .dataLimit, .databaseLimit: .size
+        // The newest backup always stays, so that 0 would say something else than what happens.
+        case .keep: .count(from: 1)
+        case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)
         }
     }
 
@@ -113,7 +127,11 @@ public enum SettingKey: String, CaseIterable, Sendable {
             default: nil
             }
         case .port: Int64(text).flatMap { (1...65_535).contains($0) ? .integer($0) : nil }
-        case .count: Int64(text).flatMap { (0...1_000_000).contains($0) ? .integer($0) : nil }
+        case .count(let least):
+            Int64(text).flatMap { (least...1_000_000).contains($0) ? .integer($0) : nil }
+        case .percent: Int64(text).flatMap { (1...99).contains($0) ? .integer($0) : nil }
+        case .size: ByteCount(text).flatMap { $0.bytes > 0 ? .integer($0.bytes) : nil }
+        case .url: text == "none" || HTTPProbe.canAsk(text) ? .string(text) : nil
         case .duration: TimeSpan(text).map { .string($0.description) }
         case .zone: LocalTime(named: text).map { _ in .string(text) }
         case .choice(let words): words.contains(text) ? .string(text) : nil
@@ -136,7 +154,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .text: "a text that is not empty"
         case .flag: "true or false (also 1, 0, yes, no)"
         case .port: "a port from 1 to 65535"
-        case .count: "a whole number from 0"
+        case .count(let least): "a whole number from \(least) to 1000000"
+        case .percent: "a whole number from 1 to 99"
+        case .size: "a size such as 500MB, 1GiB or 10G"
+        case .url: "none, or http://HOST:PORT/PATH, where the host is localhost or a numeric address"
         case .duration: "a time such as 90s, 5m, 12h or 7d"
         case .zone: "a time zone of \(LocalTime.folder), such as Europe/Berlin"
         case .choice(let words): words.joined(separator: ", ")

@@ -63,6 +63,10 @@ public struct Settings: Sendable {
         .keepWeekly: .integer(0),
         .keepMonthly: .integer(0),
         .ignoreChanging: .string("*.log,*.log.*,logs/*,*/logs/*"),
+        .startLimit: .string("2m"),
+        .diskPercent: .integer(Int64(Thresholds.diskPercent)),
+        .dataLimit: .integer(Thresholds.data),
+        .databaseLimit: .integer(Thresholds.database),
     ]
 
     /// What a retention policy is made of.
@@ -71,6 +75,7 @@ public struct Settings: Sendable {
     ]
 
     public func setting(_ key: SettingKey) throws(Failure) -> Setting {
+        if let problem = misspelt.first { throw problem }
         if let text = flags[key] {
             return Setting(
                 key: key, value: try read(key, .string(text), at: "the flag for \(key.rawValue)"),
@@ -92,6 +97,41 @@ public struct Settings: Sendable {
             return Setting(key: key, value: .string("/data"), origin: .default)
         }
         return Setting(key: key, value: defaults[key], origin: .default)
+    }
+
+    /// A key that means nothing, in either file: somebody believes that it is in force.
+    public var misspelt: [Failure] {
+        var failures: [Failure] = []
+        for (layer, more) in [(instance, []), (home, ["notify"])]
+            as [((values: [String: JSONValue], file: FilePath)?, [String])]
+        {
+            guard let layer else { continue }
+            let known = SettingKey.allCases.map(\.rawValue) + more
+            for key in layer.values.keys.sorted() where !known.contains(key) {
+                let owner =
+                    layer.file == home?.file
+                    ? "" : " --instance \(layer.file.removingLastComponent().lastComponent?.string ?? "")"
+                failures.append(
+                    Failure(
+                        .usage,
+                        "\(layer.file) has a setting “\(printable(Array(key.utf8)))” that does not exist",
+                        cause: NearestWord.of(key, among: known).map { "the nearest is “\($0)”" },
+                        remedy: "kecsctl config set \(ShellWords.quote([key])) --unset\(owner)"))
+            }
+        }
+        return failures
+    }
+
+    /// Without the keys that mean nothing.
+    var known: Settings {
+        var settings = self
+        for problem in [settings.instance?.values.keys, settings.home?.values.keys].compactMap(\.self)
+            .joined()
+        where SettingKey(rawValue: problem) == nil {
+            settings.instance?.values[problem] = nil
+            settings.home?.values[problem] = nil
+        }
+        return settings
     }
 
     private func read(_ key: SettingKey, _ value: JSONValue, at place: String) throws(Failure) -> JSONValue {
@@ -119,6 +159,12 @@ public struct Settings: Sendable {
     public func number(_ key: SettingKey) throws(Failure) -> Int? {
         guard case .integer(let number) = try setting(key).value else { return nil }
         return Int(number)
+    }
+
+    /// Of a setting whose value is a size.
+    public func size(_ key: SettingKey) throws(Failure) -> ByteCount? {
+        guard case .integer(let bytes) = try setting(key).value else { return nil }
+        return ByteCount(bytes)
     }
 
     public func duration(_ key: SettingKey) throws(Failure) -> TimeSpan? {

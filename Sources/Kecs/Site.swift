@@ -54,6 +54,7 @@ public struct Site: Sendable {
             guard var value = try settings.setting(key).value else { continue }
             if key == .dataDir, let text = value.string {
                 let path = try Home.absolute(FilePath(text), environment: machine.environment)
+                if key == .dataDir { try Configure.check(dataFolder: path, self) }
                 value = .string(path.string)
             }
             if key == .composeFile, let text = value.string {

@@ -157,7 +157,7 @@ public struct DockerRuntime: Runtime {
         Failure(
             .notFound, "there is no container “\(spec.container)”",
             cause: "“\(instance.name)” was to use it as it is",
-            remedy: "kecsctl start \(instance.name) --container \(spec.container) --image IMAGE")
+            remedy: "docker ps --all --filter name=\(spec.container)")
     }
 
     public func stop(limit: Duration) async throws {

@@ -38,7 +38,7 @@ struct DockerSpec: Hashable, Sendable {
                 .usage, "“\(container)” cannot be the name of a container",
                 cause:
                     "it has 2 to 128 letters, digits, dots, hyphens and underscores, and starts with a letter or digit",
-                remedy: "kecsctl start \(instance.name) --runtime docker --container NAME")
+                remedy: "kecsctl config show \(instance.name) --origin")
         }
         let given = try settings.text(.image)
         isAdopted = name != nil && given == nil
@@ -62,7 +62,7 @@ struct DockerSpec: Hashable, Sendable {
             throw Failure(
                 .usage, "the data folder of “\(instance.name)” is the relative path “\(data)”",
                 cause: "docker would bind another folder, or make a volume of that name",
-                remedy: "kecsctl config set dataDir /absolute/path --instance \(instance.name)")
+                remedy: "kecsctl config set dataDir --unset --instance \(instance.name)")
         }
         let owner = try settings.text(.owner)
         isOwnerGiven = owner != nil
@@ -143,7 +143,7 @@ struct DockerOwner: Hashable, Sendable, CustomStringConvertible {
         else {
             throw Failure(
                 .usage, "“\(text)” is no owner", cause: "it is written UID or UID:GID, in numbers",
-                remedy: "kecsctl start … --owner 65532:65532")
+                remedy: "kecsctl config show --origin")
         }
         self.init(user: user, group: group)
     }

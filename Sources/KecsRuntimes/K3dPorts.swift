@@ -55,7 +55,7 @@ struct K3dPorts: Sendable {
         throw Failure(
             .failed, "“\(instance.name)” finds no free port for its setting \(key.rawValue)",
             cause: "all from \(first) to \(first + 999) are taken",
-            remedy: "kecsctl config set \(instance.name) \(key.rawValue) 16550")
+            remedy: "kecsctl config set \(key.rawValue) \(first + 1000) --instance \(instance.name)")
     }
 
     /// Where the port of a cluster that only holds services is kept.

@@ -255,7 +255,7 @@ extension OwnCluster {
                 throw Failure(
                     .usage, "the folder \(folder) of “\(instance.name)” cannot be bound into a cluster",
                     cause: "it must be an absolute path without “:”, “@” and “,”",
-                    remedy: "kecsctl start \(instance.name) --data-dir /path/to/data")
+                    remedy: "kecsctl config show \(instance.name) --origin")
             }
         }
         let api = try instance.settings.number(.apiPort) ?? 5373

@@ -69,6 +69,6 @@ struct VolumeMount: Hashable, Sendable, CustomStringConvertible {
     private static func refusal(_ text: String, _ why: String) -> Failure {
         Failure(
             .usage, "“\(text)” cannot be mounted", cause: why,
-            remedy: "kecsctl start … --volume repos_data:/repos")
+            remedy: "kecsctl config show --origin")
     }
 }

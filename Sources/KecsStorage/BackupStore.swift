@@ -26,12 +26,16 @@ public struct StoredBackup: Sendable {
     /// What it does not hold although it should. Only among the others can it be told of what older versions wrote.
     public internal(set) var lacks: [Lack]
 
-    init(id: BackupID, folder: FilePath, state: State, manifest: Manifest?, mark: BackupMark) {
+    init(
+        id: BackupID, folder: FilePath, state: State, manifest: Manifest?, mark: BackupMark,
+        markProblem: String? = nil
+    ) {
         self.id = id
         self.folder = folder
         self.state = state
         self.manifest = manifest
         self.mark = mark
+        self.markProblem = markProblem
         sequence = min(max(mark.sequence ?? manifest?.sequence ?? 0, 0), Self.largestSequence)
         lacks = manifest?.lacks ?? []
     }
@@ -41,6 +45,8 @@ public struct StoredBackup: Sendable {
 
     /// What keeps anything from being known of it.
     public var unreadable: FileError? { if case .unreadable(let error) = state { error } else { nil } }
+    /// Why `mark` is not what was once written.
+    public var markProblem: String?
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
@@ -151,6 +157,7 @@ public struct BackupStore: Sendable {
     public func look(at id: BackupID) -> StoredBackup {
         let place = folder.appending(id.description)
         var mark = BackupMark()
+        var markProblem: String?
         do {
             let markFile = place.appending(Self.markName)
             if try markFile.isPresent { mark = try JSONFile.read(BackupMark.self, from: markFile) }
@@ -158,13 +165,13 @@ public struct BackupStore: Sendable {
             return StoredBackup(
                 id: id, folder: place, state: .unreadable(error), manifest: nil, mark: BackupMark(pinned: true))
         } catch {
-            // A broken mark costs the pin, not the backup: say it as damage of that file.
-            return StoredBackup(
-                id: id, folder: place, state: .damaged(file: Self.markName, why: Self.explain(error)),
-                manifest: nil, mark: BackupMark(pinned: true))
+            // A broken mark costs what it said, not the backup, which stays as if it were pinned.
+            mark = BackupMark(pinned: true)
+            markProblem = "\(Self.markName): \(Self.explain(error))"
         }
         func backup(_ state: StoredBackup.State, _ manifest: Manifest? = nil) -> StoredBackup {
-            StoredBackup(id: id, folder: place, state: state, manifest: manifest, mark: mark)
+            StoredBackup(
+                id: id, folder: place, state: state, manifest: manifest, mark: mark, markProblem: markProblem)
         }
         let manifest: Manifest
         do {
@@ -220,7 +227,7 @@ public struct BackupStore: Sendable {
                         "format \(version.format) was written by kecsctl \(version.tool?.version ?? "of another version"); "
                         + "this one reads format \(Manifest.currentFormat)")
             }
-            manifest = try JSONFile.decode(Manifest.self, from: bytes, at: file)
+            manifest = try Manifest.decode(bytes, at: file)
         } catch let error as JSONFileError {
             throw BackupDamage(file: Self.manifestName, why: error.why)
         }

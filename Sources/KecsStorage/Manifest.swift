@@ -170,7 +170,7 @@ public struct Manifest: Codable, Hashable, Sendable {
             && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
     }
 
-    public var bytes: Int64 { parts.reduce(0) { $0 + $1.bytes } }
+    public var bytes: Int64 { parts.total(\.bytes) }
 }
 
 /// How a part's bytes belong to one moment.

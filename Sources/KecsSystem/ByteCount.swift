@@ -7,8 +7,15 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable, CustomStringCo
     public init(_ bytes: Int64) { self.bytes = bytes }
 
     public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
+    /// Saturates: a size from a file may be anything, and a sum that stays at the limit is refused as too large where
+    /// one that wraps around would be believed and one that traps would end the program.
     public static func + (left: ByteCount, right: ByteCount) -> ByteCount {
-        ByteCount(left.bytes + right.bytes)
+        ByteCount(left.bytes.adding(right.bytes))
+    }
+
+    public static func * (left: ByteCount, right: Int64) -> ByteCount {
+        let (product, overflow) = left.bytes.multipliedReportingOverflow(by: right)
+        return ByteCount(overflow ? (left.bytes < 0) == (right < 0) ? .max : .min : product)
     }
 
     public init(from decoder: any Decoder) throws {
@@ -33,5 +40,24 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable, CustomStringCo
         if unit == 0 || value >= 99.95 { return "\(sign)\(Int(value.rounded())) \(units[unit])" }
         let tenths = Int((value * 10).rounded())
         return "\(sign)\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+}
+
+extension Int64 {
+    /// The most that a size or a count from outside may be: 64 PiB. What is validated against it can be added a hundred
+    /// times without coming near the limit of the type.
+    public static let largestCount: Int64 = 1 << 56
+
+    /// The sum, or the limit of the type where it does not fit.
+    public func adding(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+}
+
+extension Sequence {
+    /// The sum of what each element has, or the limit of the type where it does not fit.
+    public func total(_ count: (Element) throws -> Int64) rethrows -> Int64 {
+        try reduce(0) { $0.adding(try count($1)) }
     }
 }

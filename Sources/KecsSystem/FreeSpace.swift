@@ -10,7 +10,8 @@ public enum FreeSpace {
         while true {
             var facts = statvfs()
             if place.withPlatformString({ paths_statvfs($0, &facts) }) == 0 {
-                return ByteCount(Int64(clamping: UInt64(facts.f_bavail) * UInt64(facts.f_frsize)))
+                return ByteCount(Int64(clamping: UInt64(facts.f_bavail)))
+                    * Int64(clamping: UInt64(facts.f_frsize))
             }
             let above = place.removingLastComponent()
             guard errno == ENOENT, above != place, !above.isEmpty else {

@@ -23,6 +23,9 @@ public enum HTTPProbe {
         case failed(String)
     }
 
+    /// Whether `get` could ask it at all: one that it can not would be asked in vain until the limit.
+    public static func canAsk(_ url: String) -> Bool { HTTPTarget(url) != nil }
+
     static let bodyLimit = 1 << 20
 
     /// Blocks for `limit` at most, from connecting to the last byte of the body. Redirections are not followed.

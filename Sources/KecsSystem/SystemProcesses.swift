@@ -143,7 +143,13 @@ public struct SystemProcesses: ProcessRunner {
                 let watch = ChildWatch(
                     group: group, handle: child.processDescriptor, pipes: pipes, rules: rules)
                 return await withCheckedContinuation { continuation in
-                    Threads.start(name: "child-\(child.value)") {
+                    do {
+                        try Threads.start(name: "child-\(child.value)") {
+                            var watch = watch
+                            continuation.resume(returning: watch.run())
+                        }
+                    } catch {
+                        // The child runs already: it is watched from here, and blocks this thread until its end.
                         var watch = watch
                         continuation.resume(returning: watch.run())
                     }
@@ -182,7 +188,7 @@ public struct SystemProcesses: ProcessRunner {
         let hundredths = Int((duration / .milliseconds(10)).rounded())
         let fraction = hundredths % 100
         log(
-            "\(ShellWords.quote([call.program] + call.arguments)) "
+            "\(ShellWords.quote([call.program] + call.arguments).masked) "
                 + "(\(end), \(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) s)")
     }
 }

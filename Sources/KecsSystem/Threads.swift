@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
+public import SystemPackage
+
+/// The system refused a thread: the user's limit of processes (`ulimit -u`), the container's (`pids.max`), or memory.
+public struct NoThread: Error, Hashable, Sendable {
+    public let errno: Errno
+    public init(errno: Errno) { self.errno = errno }
+}
 
 /// Plain threads: for code that blocks, or that must go on at full speed beside Swift's own pool.
 public enum Threads {
@@ -10,14 +17,20 @@ public enum Threads {
     }
 
     /// Starts a detached thread. Signals stay blocked in it, so that the main thread gets them.
-    public static func start(name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = launch(name, body)
+    ///
+    /// - Throws: `NoThread` when the system refuses one more.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(NoThread) {
+        let thread = try launch(name, body)
         pthread_detach(thread)
     }
 
     /// Starts a thread that can be waited for.
-    public static func joinable(name: String, _ body: @escaping @Sendable () -> Void) -> Joinable {
-        Joinable(thread: launch(name, body))
+    ///
+    /// - Throws: `NoThread` when the system refuses one more.
+    public static func joinable(
+        name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(NoThread) -> Joinable {
+        Joinable(thread: try launch(name, body))
     }
 
     public struct Joinable: Sendable {
@@ -35,7 +48,9 @@ public enum Threads {
         }
     }
 
-    private static func launch(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t {
+    private static func launch(
+        _ name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(NoThread) -> pthread_t {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -57,7 +72,10 @@ public enum Threads {
                 body.run()
                 return nil
             }, context)
-        precondition(code == 0, "pthread_create(\(name)): \(code)")
+        guard code == 0 else {
+            Unmanaged<Body>.fromOpaque(context).release()
+            throw NoThread(errno: Errno(rawValue: code))
+        }
         return thread
     }
 }

@@ -13,15 +13,19 @@ public final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     private var queue: [UnownedJob] = []
     private var head = 0
 
-    /// - Parameter count: How many jobs may block at once.
-    public init(count: Int) {
-        precondition(count > 0)
+    /// - Parameter count: How many jobs may block at once. The system may refuse some of the threads, but the first.
+    public init(count: Int) throws(NoThread) {
         lock = .allocate(capacity: 1)
         wakeUp = .allocate(capacity: 1)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wakeUp, nil)
-        for index in 0..<count {
-            Threads.start(name: "worker-\(index)") { [self] in work() }
+        for index in 0..<max(1, count) {
+            do {
+                try Threads.start(name: "worker-\(index)") { [self] in work() }
+            } catch {
+                if index == 0 { throw error }
+                break
+            }
         }
     }
 

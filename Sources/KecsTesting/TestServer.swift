@@ -44,7 +44,7 @@ public final class TestServer: Sendable {
             }
         }
         guard isBound else { throw Failure(what: "listen on 127.0.0.1") }
-        self.init(listener, UInt16(bigEndian: address.sin_port), manner)
+        try self.init(listener, UInt16(bigEndian: address.sin_port), manner)
     }
 
     /// On a socket in the file system, which must not be there yet.
@@ -67,17 +67,17 @@ public final class TestServer: Sendable {
             }
         }
         guard isBound else { throw Failure(what: "listen on \(path)") }
-        self.init(listener, 0, manner)
+        try self.init(listener, 0, manner)
     }
 
-    private init(_ listener: CInt, _ port: UInt16, _ manner: Manner) {
+    private init(_ listener: CInt, _ port: UInt16, _ manner: Manner) throws {
         self.listener = listener
         self.port = port
         if case .doesNotAccept = manner {
             thread = nil
             return
         }
-        thread = Threads.joinable(name: "test-server") { [state] in
+        thread = try Threads.joinable(name: "test-server") { [state] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import Kecs
 import KecsSystem
 import Logging
 import SystemPackage
@@ -30,12 +31,22 @@ struct Main {
 
     private nonisolated static func start(_ root: RootTask) {
         let environment = Program.environment()
+        let workers: WorkerThreads
+        do {
+            workers = try WorkerThreads(count: Threads.processors + 2)
+        } catch {
+            let console = Console(
+                terminal: .none, clock: SystemClock(), output: .standardOutput, errors: .standardError)
+            let failure = Failure.describing(error)
+            console.fail(failure)
+            exit(failure.status)
+        }
         let program = Program(
-            environment: environment, interruption: root,
+            environment: environment, interruption: root, workers: workers,
             output: .standardOutput, errors: .standardError,
             terminal: .current(environment: environment),
             bootstrapLog: { console in LoggingSystem.bootstrap { _ in ConsoleLog(console: console) } })
-        let words = Array(CommandLine.arguments.dropFirst())
+        let words = ProgramArguments.words
         Task(executorPreference: program.workers) { exit(await program.run(words)) }
     }
 }

@@ -10,26 +10,32 @@ import SystemPackage
 struct Program: Sendable {
     let environment: [String: String]
     let interruption: RootTask
+    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
+    let workers: WorkerThreads
     let output: FileDescriptor
     let errors: FileDescriptor
     var terminal = Terminal.none
     /// Where the libraries' log goes; a process can be told so only once, so tests leave it alone.
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
-    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
-    let workers = WorkerThreads(count: Threads.processors + 2)
 
     /// Runs one command to its end.
     func run(_ words: [String]) async -> Int32 {
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest { return say(HelpPage.text(page, width: terminal.outputWidth)) }
+        if !CommandPath.isForTheParser(words), let problem = UsageProblem.emptyWord(words) {
+            return refuse(words, .usage(problem, at: path))
+        }
         let command: any ParsableCommand
         do {
             command = try Kecsctl.parseAsRoot(words)
         } catch {
             guard Kecsctl.exitCode(for: error).isSuccess else {
-                return refuse(words, Failure.usage(Kecsctl.message(for: error), at: path))
+                let problem = UsageProblem.unknownCommand(path) ?? UsageProblem.option(words, of: path)
+                return refuse(
+                    words,
+                    problem.map { .usage($0, at: path) } ?? .usage(Kecsctl.message(for: error), at: path))
             }
             return say(Kecsctl.fullMessage(for: error))
         }
@@ -38,11 +44,20 @@ struct Program: Sendable {
             if path.isRoot { return say(HelpPage.text(path, width: terminal.outputWidth)) }
             return refuse(words, Failure.usage("“\(path.name)” needs to know what to do", at: path))
         }
-        return await perform(command, path: path)
+        return await perform(command, path: path, words)
     }
 
-    private func perform(_ command: some SessionCommand, path: CommandPath) async -> Int32 {
+    private func perform(
+        _ command: some SessionCommand, path: CommandPath, _ words: [String]
+    ) async -> Int32 {
         let options = command.global
+        if let output = options.output, !command.hasForms {
+            return refuse(
+                ["--log-format", options.logFormat.rawValue, "-o", output.rawValue],
+                Failure(
+                    .usage, "“\(path.name)” has no --output", cause: "its answer has only one form",
+                    remedy: "kecsctl \(path.name) --help"))
+        }
         var terminal = terminal
         if options.noColor { terminal.colour = false }
         let console = Console(
@@ -55,6 +70,7 @@ struct Program: Sendable {
             home = try Home.find(flag: options.home?.text, environment: environment)
         } catch {
             console.fail(error)
+            console.answer(error, in: options.output)
             return error.status
         }
         let machine = Machine(
@@ -69,8 +85,11 @@ struct Program: Sendable {
         let telling = Session(site: site, console: console, options: options, command: path.name)
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(
-            site: site, console: console, options: options, command: path.name)
-        let task = Task(executorPreference: workers) { await session.run(command) }
+            site: site, console: console, options: options, command: path.name, words: words)
+        let invocation = Remedy.Invocation(home: home.path, isNamed: options.home != nil)
+        let task = Task(executorPreference: workers) {
+            await Remedy.$invocation.withValue(invocation) { await session.run(command) }
+        }
         interruption.attach { task.cancel() }
         let watchdog = watch(options.timeout)
         let status = await task.value
@@ -109,13 +128,8 @@ struct Program: Sendable {
         let console = plainConsole(
             CommandPath.value(of: ["--log-format"], in: words).flatMap(LogFormat.init) ?? .text)
         console.fail(failure)
-        let format = CommandPath.value(of: ["-o", "--output"], in: words).flatMap(OutputFormat.init)
-        if let format, format == .json || format == .yaml {
-            let answer = Answer(document: ErrorDocument(error: failure), table: { _ in "" }, names: [])
-            do { console.answer(try answer.text(format, width: nil)) } catch {
-                console.fail(.describing(error))
-            }
-        }
+        console.answer(
+            failure, in: CommandPath.value(of: ["-o", "--output"], in: words).flatMap(OutputFormat.init))
         return failure.status
     }
 
@@ -139,6 +153,11 @@ struct Program: Sendable {
 }
 
 extension Failure {
+    fileprivate static func usage(_ problem: UsageProblem, at path: CommandPath) -> Failure {
+        let name = path.isRoot ? "" : path.name + " "
+        return Failure(.usage, problem.message, cause: problem.cause, remedy: "kecsctl \(name)--help")
+    }
+
     fileprivate static func usage(_ message: String, at path: CommandPath) -> Failure {
         // ArgumentParser writes sentences; ours are clauses.
         var clause = message.hasSuffix(".") ? String(message.dropLast()) : message

@@ -10,7 +10,8 @@ extension Session {
     /// - Throws: `Failure` (64) when nobody can be asked, naming the flag that answers; and when the answer is no.
     func confirm(_ question: String, about what: [String], change: ChangeOptions) throws {
         if change.yes || change.dryRun { return }
-        let remedy = "kecsctl \(command) \(what.joined(separator: " ")) --yes"
+        let again = words.isEmpty ? "\(command) \(what.joined(separator: " "))" : ShellWords.quote(words)
+        let remedy = "kecsctl \(again) --yes"
         guard console.terminal.canAsk else {
             throw Failure(
                 .usage, "“\(command)” needs a yes",

@@ -36,7 +36,9 @@ extension Session {
 
     func notifyEnd<Report>(_ notifying: Notifying?, _ result: InstanceResult<Report>, status: Int32) async {
         guard let notifying else { return }
-        let tail = result.failure.map { [$0.message] + [$0.cause, $0.remedy].compactMap(\.self) } ?? []
+        let tail =
+            result.failure.map { [$0.message] + [$0.cause, $0.remedy.map(Remedy.line)].compactMap(\.self) }
+            ?? []
         await tell(
             notifying,
             Kecs.Notification(
@@ -87,7 +89,7 @@ extension Session {
 
     /// Nil for what cannot be written, which is no reason to tell nothing.
     private func json(_ value: some Encodable) -> JSONValue? {
-        try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result")
+        (try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result"))?.masked
     }
 
     private func tell(_ notifying: Notifying, _ notification: Kecs.Notification, _ tail: [String] = []) async

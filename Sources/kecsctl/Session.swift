@@ -10,6 +10,8 @@ struct Session: Sendable {
     let options: GlobalOptions
     /// "backups list": for remedies, the lock file and the history.
     let command: String
+    /// The whole command line, for remedies that are the same again with one word more.
+    var words: [String] = []
 
     var machine: Machine { site.machine }
 
@@ -35,7 +37,8 @@ struct Session: Sendable {
     ) throws -> [String] {
         let names = try selection.resolve(
             existing: existing ?? site.instanceNames().map(\.description),
-            variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed, command: command)
+            variable: machine.environment["KECS_INSTANCE"], unnamed: unnamed,
+            command: words.isEmpty ? command : ShellWords.quote(words))
         if saysNone, selection.isAll, names.isEmpty, !options.quiet || site.home.namedBy != nil {
             console.note(.notice, "there is no instance in \(site.home.path)")
         }
@@ -98,11 +101,12 @@ struct Session: Sendable {
         if error is CancellationError, let why = machine.cancellation.reason {
             return .describing(Interrupted(why))
         }
-        return .describing(error)
+        return withDefectFile(.describing(error))
     }
 
     func end(_ failure: Failure) -> Int32 {
         console.fail(failure)
+        console.answer(failure, in: options.output)
         return failure.status
     }
 

@@ -6,6 +6,8 @@ protocol SessionCommand: HelpedCommand, Sendable {
     /// Whether it works without a home, or makes one that was named and is not there. All others fail then, because “there
     /// is nothing” would be the wrong answer to a typo.
     var makesHome: Bool { get }
+    /// Whether `--output` means something: not for what prints another program's format, or bytes.
+    var hasForms: Bool { get }
     /// - Returns: The exit status.
     /// - Throws: Anything; the session describes it.
     func run(_ session: Session) async throws -> Int32
@@ -13,4 +15,5 @@ protocol SessionCommand: HelpedCommand, Sendable {
 
 extension SessionCommand {
     var makesHome: Bool { false }
+    var hasForms: Bool { true }
 }

@@ -16,7 +16,7 @@ import Testing
             let data = root.appending("home/instances/dev/data")
             let odd = data.appending("bank of\nrounding errors.db")
             try LiveWriter.prepare(odd, journalMode: journalMode, padding: 20_000_000)
-            let writer = LiveWriter(odd, perSecond: 200)
+            let writer = try LiveWriter(odd, perSecond: 200)
             var ids: [String] = []
             for _ in 0..<rounds {
                 let answer = try await kecsctl("backup", "dev", "-o", "json", "--no-prune")

@@ -42,8 +42,8 @@ final class LiveWriter: Sendable {
         try SQLiteDatabase(file, .readOnly).value("SELECT sum(amount) FROM account")?.integer
     }
 
-    init(_ file: FilePath, perSecond: Int) {
-        let started = Threads.joinable(name: "writer") { [self] in work(file, perSecond) }
+    init(_ file: FilePath, perSecond: Int) throws {
+        let started = try Threads.joinable(name: "writer") { [self] in work(file, perSecond) }
         thread.withLock { $0 = started }
     }
 

@@ -45,7 +45,7 @@ import Testing
                 await #expect(processExitsWith: .signal(SIGKILL)) {
                     [path = path as String, delay = delay as Int] in
                     // The moment counts from here, not from the start of the process.
-                    Threads.start(name: "killer") {
+                    try Threads.start(name: "killer") {
                         usleep(UInt32(delay))
                         kill(getpid(), SIGKILL)
                     }

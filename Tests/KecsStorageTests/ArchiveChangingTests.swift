@@ -12,9 +12,9 @@ import Testing
     /// Runs `disturb` over and over beside `body`.
     private func beside(
         _ disturb: @escaping @Sendable (Int) -> Void, _ body: () throws -> Void
-    ) rethrows {
+    ) throws {
         let flag = Flag()
-        let thread = Threads.joinable(name: "disturb") {
+        let thread = try Threads.joinable(name: "disturb") {
             var round = 0
             while !flag.isSet {
                 disturb(round)

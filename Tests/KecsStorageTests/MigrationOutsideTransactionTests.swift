@@ -181,7 +181,7 @@ import Testing
                 let delay = Int.random(in: 0...whole * 5 / 4)
                 await #expect(processExitsWith: .signal(SIGKILL)) {
                     [path = path as String, place = place as String, delay = delay as Int] in
-                    Threads.start(name: "killer") {
+                    try Threads.start(name: "killer") {
                         usleep(UInt32(delay))
                         kill(getpid(), SIGKILL)
                     }

@@ -156,7 +156,7 @@ import Testing
         try owner.execute("BEGIN EXCLUSIVE")
         let cancellation = Cancellation()
         let (source, copy) = (folder["a.db"], folder["copy"])
-        let stopper = Threads.joinable(name: "stopper") {
+        let stopper = try Threads.joinable(name: "stopper") {
             usleep(20_000)
             cancellation.cancel(.interrupt)
         }
@@ -233,7 +233,7 @@ import Testing
             unsafeBitCast($0, to: (@convention(c) (uid_t) -> CInt).self)
         }
         let answer = Answer<Value>()
-        let thread = Threads.joinable(name: "nobody") {
+        let thread = try Threads.joinable(name: "nobody") {
             _ = setfsuid?(65534)
             answer.value.withLock { $0 = Result { try body() } }
         }
@@ -251,7 +251,7 @@ import Testing
         let path = folder["a.db"]
         try SQLiteDatabase.sample(path, rows: 20_000, wal: wal).executeScript(
             "CREATE TABLE a(n); CREATE TABLE b(n)")
-        let writer = BusyWriter(path)
+        let writer = try BusyWriter(path)
         for round in 0..<5 {
             _ = try capture(to: "copy\(round)", wait: .seconds(20))
             let copy = try SQLiteDatabase(folder["copy\(round)"], .readOnly)
@@ -272,8 +272,8 @@ private final class BusyWriter: Sendable {
     private let result = Mutex<Result<Int64, any Error>>(.success(0))
     private let thread = Mutex<Threads.Joinable?>(nil)
 
-    init(_ path: FilePath) {
-        let writer = Threads.joinable(name: "writer") { [self] in
+    init(_ path: FilePath) throws {
+        let writer = try Threads.joinable(name: "writer") { [self] in
             let outcome = Result {
                 let database = try SQLiteDatabase(path, .readWrite, busyTimeout: .seconds(20))
                 var count: Int64 = 0

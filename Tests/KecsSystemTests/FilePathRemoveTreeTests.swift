@@ -224,7 +224,7 @@ import Testing
 /// On a thread of its own, because the user for file access is a thread's: setfsuid(2).
 private func asUser(_ user: uid_t, _ body: @escaping @Sendable () throws -> Void) throws {
     let failure = Failure()
-    Threads.joinable(name: "user-\(user)") {
+    try Threads.joinable(name: "user-\(user)") {
         setFileSystemUser(user)
         do { try body() } catch { failure.error.withLock { $0 = error } }
     }.join()

@@ -185,7 +185,7 @@ private final class Server {
         // The port is at the same place in both kinds of address.
         port = UInt16(bigEndian: storage.sin6_port)
         self.listener = listener
-        thread = Threads.joinable(name: "test-server") { [received] in
+        thread = try Threads.joinable(name: "test-server") { [received] in
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
             var yes: CInt = 1

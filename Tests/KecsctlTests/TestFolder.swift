@@ -37,7 +37,8 @@ extension TestFolder {
         return try await capture { output, errors in
             await Program(
                 environment: ["KECS_HOME": home.string].merging(environment) { $1 },
-                interruption: interruption, output: output, errors: errors
+                interruption: interruption, workers: try WorkerThreads(count: Threads.processors + 2),
+                output: output, errors: errors
             ).run(words)
         }
     }

@@ -101,3 +101,8 @@ int paths_lchown(const char *path, uint32_t user, uint32_t group);
 int paths_open_changeable(const char *path);
 int paths_chmod_descriptor(int fd, uint32_t mode);
 int paths_chown_descriptor(int fd, uint32_t user, uint32_t group);
+
+/// The words that this program was started with, its own name included; they do not depend on /proc.
+int clinux_argument_count(void);
+/// The word at the index, or NULL behind the last one.
+const char *clinux_argument(int index);

@@ -48,8 +48,8 @@ extension Finding: Encodable {
         try fields.encode(severity, forKey: .severity)
         try fields.encodeIfPresent(instance, forKey: .instance)
         try fields.encode(message, forKey: .message)
-        try fields.encode(evidence, forKey: .evidence)
-        try fields.encodeIfPresent(remedy, forKey: .remedy)
+        try fields.encode(evidence.mapValues(\.masked), forKey: .evidence)
+        try fields.encodeIfPresent(remedy.map(Remedy.line), forKey: .remedy)
         try fields.encode(fixable, forKey: .fixable)
     }
 }

@@ -40,7 +40,7 @@ public struct TreeFacts: Sendable {
                 do {
                     guard let status = try FileStatus.of(path) else { continue }
                     let isNew = status.links < 2 || linked.insert([status.device, status.inode]).inserted
-                    if status.kind == .file, isNew { facts.bytes += status.size }
+                    if status.kind == .file, isNew { facts.bytes = facts.bytes.adding(status.size) }
                     if status.kind == .folder { folders.append((path, status)) }
                     if facts.entries.count < limit {
                         facts.entries.append(Entry(path: path, status: status))

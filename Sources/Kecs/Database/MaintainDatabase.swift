@@ -49,7 +49,10 @@ public struct MaintainDatabase: Sendable {
             }
         }
         do {
-            let database = try SQLiteDatabase(path, .readWrite, cancellation: site.machine.cancellation)
+            let database =
+                try dryRun
+                ? target.open(site)
+                : SQLiteDatabase(path, .readWrite, cancellation: site.machine.cancellation)
             if let problem = try database.integrityProblems(quick: true, limit: 1).first {
                 throw Failure(
                     .damaged, "the database of \(target.name) is damaged, and was left as it is",

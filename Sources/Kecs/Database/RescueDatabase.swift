@@ -38,7 +38,7 @@ public struct RescueReport: OperationReport {
         public var rowsLost: Int64?
     }
 
-    public var totalRowsLost: Int64 { tables.compactMap(\.rowsLost).reduce(0, +) }
+    public var totalRowsLost: Int64 { tables.total { $0.rowsLost ?? 0 } }
 }
 
 /// Reads what is left of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else page by
@@ -50,8 +50,12 @@ public struct RescueDatabase: Sendable {
 
     /// To be called under the instance's lock.
     ///
-    /// - Parameter accept: Put the new one in the place of the damaged one, which `undo` brings back.
-    public func run(_ target: DatabaseTarget, accept: Bool = false) async throws -> RescueReport {
+    /// - Parameters:
+    ///   - accept: Put the new one in the place of the damaged one, which `undo` brings back.
+    ///   - dryRun: Reads and counts as a rescue does, and leaves nothing behind.
+    public func run(
+        _ target: DatabaseTarget, accept: Bool = false, dryRun: Bool = false
+    ) async throws -> RescueReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let path = try target.path()
@@ -65,12 +69,13 @@ public struct RescueDatabase: Sendable {
             }
         }
         let stamp = clock.now().compact
-        let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
+        let targetFile = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
         // Not beside it: whoever owns that folder could put another file there for `sqlite3` to open.
         let scratch = try workplace(target).makePrivateFolder()
         defer { try? scratch.removeTree() }
         try checkRoom(path, target)
         let copy = try copyOf(path, in: scratch)
+        let rescued = dryRun ? scratch.appending("rescued.sqlite") : targetFile
 
         let dump = scratch.appending("recovered.sql")
         var salvaged: SalvagedRows?
@@ -86,7 +91,7 @@ public struct RescueDatabase: Sendable {
         try after.execute("PRAGMA journal_mode = DELETE")
         let rows = try after.tableRowCounts()
         var report = RescueReport(
-            outcome: .done, database: path.string, rescued: rescued.string, tables: [],
+            outcome: dryRun ? .planned : .done, database: path.string, rescued: targetFile.string, tables: [],
             lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
             lostAndFoundTable: salvaged?.lostAndFoundTable, notMade: salvaged?.notMade ?? [],
             durationSeconds: 0)
@@ -100,7 +105,7 @@ public struct RescueDatabase: Sendable {
                         $0.rowsLost + ($0.pages > 0 ? $0.pagesLost * $0.rows / $0.pages : 0)
                     }))
         }
-        if accept, case .instance(let instance, _) = target {
+        if accept, !dryRun, case .instance(let instance, _) = target {
             report.undo = try await RestoreBackup(site: site).run(
                 instance, RestoreRequest(from: .file(rescued))
             ).undo
@@ -122,7 +127,7 @@ public struct RescueDatabase: Sendable {
             throw Failure(
                 .noRoom, "there is not enough room to rescue the database of \(target.name)",
                 cause: "\(free) are free in \(path.removingLastComponent()) and about \(needed) are needed",
-                remedy: "kecsctl backups prune")
+                remedy: "kecsctl backups prune --all --dry-run")
         }
     }
 

@@ -5,7 +5,8 @@ import Synchronization
 /// Runs work that may hang where nothing can interrupt it: a dead NFS server, a docker that does not answer.
 enum TimeBound {
     /// Threads of their own, so that checks that hang starve neither each other nor the caller.
-    private static let threads = WorkerThreads(count: 16)
+    /// Nil where the system refuses even one: then the work runs where it is called, and its limit is the work's own.
+    private static let threads = try? WorkerThreads(count: 16)
 
     /// - Returns: Nil when the limit passed. The work is told so by its `Cancellation`; if it does not listen it is left
     ///   behind, to end with the process.
@@ -13,6 +14,7 @@ enum TimeBound {
         _ limit: Duration, outer: Cancellation, _ work: @escaping @Sendable (Cancellation) async -> Value
     ) async -> Value? {
         let cancellation = Cancellation()
+        guard let threads else { return await work(outer) }
         let state = Mutex<CheckedContinuation<Value?, Never>?>(nil)
         let ended = Shared(state: state)
         let answer: Value? = await withTaskCancellationHandler {

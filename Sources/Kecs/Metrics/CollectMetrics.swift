@@ -92,7 +92,7 @@ public struct CollectMetrics: Sendable {
         }
         text.add(
             "kecsctl_backups_bytes", .gauge, "Size of all archives of the instance.", me,
-            Double(backups.reduce(0) { $0 + ($1.manifest?.bytes ?? 0) }))
+            Double(backups.total { $0.manifest?.bytes ?? 0 }))
         let newest = facts.newestGood
         text.add(
             "kecsctl_backup_newest_timestamp_seconds", .gauge,

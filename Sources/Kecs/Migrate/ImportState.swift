@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsState
 public import KecsStorage
 import KecsSystem
@@ -63,6 +64,21 @@ public struct ImportState: Sendable {
         }
     }
 
+    /// The instance that `makeInstance` would make; nil when it is there.
+    public func plannedInstance(_ name: InstanceName, for source: StatePlace) async throws -> Instance? {
+        switch source {
+        case .path(let path):
+            return try RebuildInstance(site: site).planned(name, .file(path), runtime: nil)
+        case .volume(let volume):
+            guard !site.home.folder(of: name).path.isFolder else { return nil }
+            let config = InstanceConfig(
+                name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
+            let instance = try site.instance(name, config: config)
+            _ = try await site.runtime(instance).folder(ofVolume: volume)
+            return instance
+        }
+    }
+
     /// To be called under the instance's lock.
     public func run(_ instance: Instance, _ request: ImportRequest) async throws -> ImportReport {
         let clock = site.machine.clock
@@ -71,8 +87,12 @@ public struct ImportState: Sendable {
             outcome: .planned, from: request.source.description, form: "file", tables: [], notes: [],
             durationSeconds: 0)
         // In the instance's folder, named like a draft's: a killed import leaves nothing that the next run does not sweep.
+        let hadStore = instance.backups.folder.isPresent
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
-        defer { try? scratch.removeTree() }
+        defer {
+            try? scratch.removeTree()
+            if request.dryRun, !hadStore { _ = instance.backups.folder.withPlatformString { rmdir($0) } }
+        }
         let found: RecognisedSource
         switch request.source {
         case .volume(let volume):
@@ -103,6 +123,12 @@ public struct ImportState: Sendable {
             (file, read) = try await archive(root, in: scratch, request, &report)
         }
         if request.dryRun {
+            // What the restore would refuse is refused here too.
+            _ = try await RestoreBackup(site: site).run(
+                instance,
+                RestoreRequest(
+                    from: .file(file), owners: request.owners, start: request.start, force: request.force,
+                    dryRun: true))
             report.durationSeconds = (clock.elapsed() - began).inSeconds
             return report
         }

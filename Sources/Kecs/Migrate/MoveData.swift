@@ -139,7 +139,7 @@ struct MoveData: Sendable {
     private func checkRoom(_ folder: FilePath) throws {
         var bytes: Int64 = 0
         try walkTree(TreeSource(root: folder), cancellation: site.machine.cancellation) { _, status in
-            if status.kind == .file { bytes += status.size }
+            if status.kind == .file { bytes = bytes.adding(status.size) }
         }
         let needed = ByteCount(bytes * 2 + (1 << 20))
         let free = try site.machine.freeSpace(instance.folder.path)

@@ -52,7 +52,7 @@ struct RehearsedMigration: Sendable {
             if let interrupted = error as? Interrupted, interrupted.why == .timeout, let limit {
                 throw Failure(
                     .timeout, "the rehearsal of the migration took longer than \(limit)",
-                    cause: "\(database) was not touched", remedy: "kecsctl migrate schema … --timeout 1h")
+                    cause: "\(database) was not touched", remedy: "kecsctl migrate schema --help")
             }
             throw error
         }

@@ -11,7 +11,7 @@ func limited<Result>(
 ) throws -> Result {
     guard let limit else { return try body(outer) }
     let watch = Watch(outer: outer, deadline: ContinuousClock.now + limit)
-    let thread = Threads.joinable(name: "time-limit") { watch.run() }
+    let thread = try Threads.joinable(name: "time-limit") { watch.run() }
     defer {
         watch.end()
         thread.join()

@@ -82,7 +82,7 @@ struct CaptureParts: Sendable {
     private func captureAll(_ plans: [PartPlan], consistency: Consistency) async throws -> [Manifest.Part] {
         site.machine.progress.step(
             "reading \(plans.map(\.part.name).joined(separator: ", "))",
-            total: plans.reduce(0) { $0 + $1.scan.bytes })
+            total: plans.total(\.scan.bytes))
         return try await withThrowingTaskGroup(of: (Int, Manifest.Part).self) { group in
             var records: [Int: Manifest.Part] = [:]
             for (index, plan) in plans.enumerated() {

@@ -51,6 +51,7 @@ public struct CompareStates: Sendable {
             state.databases[database.path] = database.tables ?? [:]
             state.databaseContents[database.path] = database.sha256
         }
+        state.databaseRows = try rows(of: part, in: backup)
         site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
         try listArchive(
             backup.folder.appending(part.file), digests: true, cancellation: site.machine.cancellation
@@ -72,6 +73,40 @@ public struct CompareStates: Sendable {
         return state
     }
 
+    /// What the captured databases say: unpacked alone, beside, and gone again afterwards.
+    private func rows(of part: Manifest.Part, in backup: StoredBackup) throws -> [String: DatabaseContent] {
+        let databases = part.databases.filter { $0.engine == .sqlite }
+        guard !databases.isEmpty, part.encryption == nil else { return [:] }
+        let scratch = try site.scratch(for: ByteCount(databases.total(\.bytes)))
+        // Rubbish in the folder for temporary files is no reason to fail.
+        defer { try? scratch.removeTree() }
+        let names = Set(databases.map(\.path))
+        var options = UnpackOptions(
+            maxEntries: part.entries, maxBytes: part.sourceBytes,
+            owners: .all(owner: Machine.userID, group: Machine.groupID))
+        options.select = { names.contains(printable($0)) }
+        _ = try unpackArchive(
+            backup.folder.appending(part.file), into: scratch, options: options, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: SilentProgress())
+        var contents: [String: DatabaseContent] = [:]
+        for (path, _) in try files(below: scratch) {
+            let name = printable(path)
+            guard names.contains(name) else { continue }
+            contents[name] = try SQLiteDatabase(
+                scratch.appending(bytes: path), .immutable, cancellation: site.machine.cancellation
+            ).content()
+        }
+        return contents
+    }
+
+    private func files(below folder: FilePath) throws -> [([UInt8], FileStatus)] {
+        var found: [([UInt8], FileStatus)] = []
+        try walkTree(TreeSource(root: folder), cancellation: site.machine.cancellation) { path, status in
+            if status.kind == .file { found.append((path, status)) }
+        }
+        return found
+    }
+
     /// The live tree, archived nowhere: the same facts by walking it.
     func state(of part: Part, in instance: Instance) throws -> PartState {
         var state = PartState()
@@ -83,7 +118,9 @@ public struct CompareStates: Sendable {
             let file = source.root.appending(bytes: database.path)
             let name = printable(database.path)
             if database.engine == .sqlite {
-                state.databases[name] = try SQLiteDatabase.reading(file).tableRowCounts()
+                let live = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+                state.databases[name] = try live.tableRowCounts()
+                state.databaseRows[name] = try live.content()
             } else {
                 state.databases[name] = [:]
                 state.databaseContents[name] = try digest(of: file, cancellation: site.machine.cancellation)

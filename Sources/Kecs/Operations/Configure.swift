@@ -72,18 +72,42 @@ public struct Configure: Sendable {
                 .usage, "the runtime of an instance cannot be changed by a setting",
                 remedy: "kecsctl config show \(name.map(\.description) ?? "")")
         }
+        if key == .dataDir, let text = value?.string { try Self.check(dataFolder: FilePath(text), site) }
+        try write(key.rawValue, value, for: name)
+    }
+
+    /// Takes a setting out, also one whose name means nothing.
+    public func unset(_ key: String, for name: InstanceName?) throws {
+        try write(key, nil, for: name)
+    }
+
+    /// Refuses what no server could have its data in.
+    static func check(dataFolder: FilePath, _ site: Site) throws {
+        if let status = try FileStatus.following(dataFolder), status.kind != .folder {
+            throw Failure(
+                .usage, "\(dataFolder) is no folder", cause: "dataDir is the folder that the data lies in",
+                remedy: "ls -ld \(ShellWords.quote([dataFolder.string]))")
+        }
+        if site.home.path.starts(with: dataFolder.lexicallyNormalized()) {
+            throw Failure(
+                .usage, "\(dataFolder) contains kecsctl's own home", cause: "\(site.home.path) lies in it",
+                remedy: "kecsctl config show --origin")
+        }
+    }
+
+    private func write(_ key: String, _ value: JSONValue?, for name: InstanceName?) throws {
         guard let name else {
             var values: [String: JSONValue] = [:]
             if try site.home.settings.isPresent {
                 values = try JSONFile.read([String: JSONValue].self, from: site.home.settings)
             }
-            values[key.rawValue] = value
+            values[key] = value
             try site.home.path.createFolder()
             try JSONFile.write(values, to: site.home.settings)
             return
         }
         var config = try site.instance(name).config
-        config.settings[key.rawValue] = value
+        config.settings[key] = value
         try config.write(to: site.home.folder(of: name).config)
     }
 }

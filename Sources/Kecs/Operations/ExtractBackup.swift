@@ -28,10 +28,12 @@ public struct ExtractBackup: Sendable {
         }
         let isEmpty = try !folder.isPresent || (folder.isFolder && folder.entries().isEmpty)
         guard isEmpty else {
-            throw Failure(.usage, "“\(folder)” is not an empty folder", remedy: "mkdir \(folder)-new")
+            throw Failure(
+                .usage, "“\(folder)” is not an empty folder",
+                remedy: "ls -A \(ShellWords.quote([folder.string]))")
         }
         let parts = manifest.parts.filter { request.parts?.contains($0.name) ?? true }
-        let needed = parts.reduce(Int64(0)) { $0 + $1.sourceBytes + Int64($1.entries) * 2304 }
+        let needed = parts.total(\.roomNeeded.bytes)
         let free = try site.machine.freeSpace(folder)
         guard ByteCount(needed) <= free else {
             throw Failure(

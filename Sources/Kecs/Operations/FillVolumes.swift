@@ -35,7 +35,7 @@ struct FillVolumes: Sendable {
             let room = try await runtime.room(inVolume: name)
             guard let free = room.free else { continue }
             // It is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
-            let needed = ByteCount(record.sourceBytes + Int64(record.entries) * 2304)
+            let needed = record.roomNeeded
             guard needed > free + (room.used ?? ByteCount(0)) else { continue }
             throw Failure(
                 .noRoom, "there is not enough room in the volume “\(name)” of “\(instance.name)”",

@@ -57,7 +57,11 @@ public struct KeepBackups: Sendable {
     }
 
     /// - Throws: `Failure(.usage)` for a pinned one, and for the only good one unless `force` is given.
-    public func delete(_ backup: StoredBackup, of name: InstanceName, force: Bool) throws {
+    ///
+    /// - Parameter dryRun: Only says whether it would.
+    public func delete(
+        _ backup: StoredBackup, of name: InstanceName, force: Bool, dryRun: Bool = false
+    ) throws {
         let store = site.home.backupStore(of: name)
         if backup.mark.pinned {
             throw Failure(
@@ -78,7 +82,7 @@ public struct KeepBackups: Sendable {
                     remedy: "kecsctl backups delete \(backup.id) --instance \(name) --yes --force")
             }
         }
-        try store.delete(backup.id)
+        if !dryRun { try store.delete(backup.id) }
     }
 
     public func pin(_ backup: StoredBackup, of name: InstanceName, _ pinned: Bool) throws {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 public import KecsStorage
 import KecsSystem
 public import SystemPackage
@@ -25,7 +26,8 @@ public struct MoveBackup: Sendable {
     ) throws -> BackupCopy {
         guard try !file.isPresent else {
             throw Failure(
-                .usage, "“\(file)” exists already", remedy: "kecsctl backups export \(backup.id) --file …")
+                .usage, "“\(file)” exists already",
+                remedy: "kecsctl backups export \(name)/\(backup.id) --file \(file).2")
         }
         try VerifyBackup(
             depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
@@ -37,7 +39,7 @@ public struct MoveBackup: Sendable {
             throw Failure(
                 .noRoom, "there is not enough room for the bundle",
                 cause: "\(free) are free in \(file.removingLastComponent()) and about \(needed) are needed",
-                remedy: "kecsctl backups export \(backup.id) --file /mnt/big/bundle.tar")
+                remedy: "df -h")
         }
         let draft = file.draftBeside()
         do {
@@ -62,8 +64,15 @@ public struct MoveBackup: Sendable {
     }
 
     /// Takes a bundle into the store of `name`, verified. To be called under the instance's lock when it exists.
-    public func importBundle(_ file: FilePath, to name: InstanceName) throws -> StoredBackup {
+    ///
+    /// - Parameter dryRun: Does all but the last step, and leaves nothing behind.
+    public func importBundle(
+        _ file: FilePath, to name: InstanceName, dryRun: Bool = false
+    ) throws -> StoredBackup {
         let store = site.home.backupStore(of: name)
+        let hadStore = store.folder.isPresent
+        // A folder that this alone made goes again; one with something in it stays.
+        defer { if dryRun, !hadStore { _ = store.folder.withPlatformString { rmdir($0) } } }
         let opened = try OpenRestoreSource(site: site).run(
             .file(file),
             for: try site.instance(
@@ -86,6 +95,7 @@ public struct MoveBackup: Sendable {
             depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
             progress: site.machine.progress
         ).run(backup.id, in: BackupStore(folder: backup.folder.removingLastComponent()))
+        if dryRun { return backup }
         try BackupStore(folder: backup.folder.removingLastComponent()).mark(backup.id) {
             // A mark in the bundle would be its maker's.
             $0 = BackupMark()

@@ -158,7 +158,7 @@ struct PartPlan: Sendable {
     var roomNeeded: ByteCount {
         if isUnchanged { return ByteCount(0) }
         // A header, a pax header and padding for each entry: 2 KiB at the most for ordinary names.
-        let worst = scan.bytes + Int64(scan.entries) * 2048 / 8 + (1 << 20)
+        let worst = scan.bytes.adding(Int64(scan.entries) * 2048 / 8 + (1 << 20))
         var archive = worst
         if let last = last?.part, last.sourceBytes > 0 {
             let grown = Double(scan.bytes) / Double(last.sourceBytes)
@@ -167,7 +167,7 @@ struct PartPlan: Sendable {
         return ByteCount(archive + databaseBytes)
     }
 
-    var databaseBytes: Int64 { identities.values.reduce(0) { $0 + $1.bytes } }
+    var databaseBytes: Int64 { identities.values.total(\.bytes) }
 
     func described(_ consistency: Consistency) -> BackupReport.PlannedPart {
         BackupReport.PlannedPart(
@@ -201,7 +201,7 @@ struct DatabaseIdentity: Hashable, Sendable {
             guard let status = try FileStatus.of(file) else { continue }
             text += "\(suffix) \(status.size) \(status.modified.seconds).\(status.modified.nanoseconds) "
             text += "\(status.changed.seconds).\(status.changed.nanoseconds) \(status.inode);"
-            bytes += status.size
+            bytes = bytes.adding(status.size)
             if now.since(max(status.changed, status.modified)) < .seconds(2) { settled = false }
         }
         self.text = text

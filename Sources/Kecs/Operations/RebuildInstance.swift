@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsStorage
 import KecsSystem
 import SystemPackage
@@ -47,6 +48,17 @@ public struct RebuildInstance: Sendable {
         }
         try config.write(to: folder.config)
         return true
+    }
+
+    /// The instance that `run` would make, made nowhere; nil when there is one already.
+    public func planned(
+        _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
+    ) throws -> Instance? {
+        guard try isNeeded(site.home.folder(of: name)) else { return nil }
+        let hadInstances = site.home.instances.isPresent
+        // The configuration is unpacked there to be read.
+        defer { if !hadInstances { _ = site.home.instances.withPlatformString { rmdir($0) } } }
+        return try site.instance(name, config: try config(of: name, from, runtime: runtime))
     }
 
     /// A configuration that cannot be read now, or that another version wrote, is not broken.

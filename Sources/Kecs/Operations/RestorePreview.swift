@@ -35,9 +35,9 @@ struct RestorePreview: Sendable {
             after.files = planned.files.filter { isChosen($0.key) }
             before.databases = live.databases.filter { isChosen(Array($0.key.utf8)) }
             after.databases = planned.databases.filter { isChosen(Array($0.key.utf8)) }
-            // Row counts tell databases apart here; the live ones have no captured bytes to compare.
-            before.databaseContents = [:]
-            after.databaseContents = [:]
+            // Only engines that we cannot read are told apart by their bytes.
+            before.databaseContents = live.databaseContents.filter { live.databaseRows[$0.key] == nil }
+            after.databaseContents = planned.databaseContents.filter { live.databaseContents[$0.key] != nil }
             if case .entries(_, let named) = place.target, !named.contains(InstanceFolder.configName) {
                 before.files[Array(InstanceFolder.configName.utf8)] = nil
                 after.files[Array(InstanceFolder.configName.utf8)] = nil
@@ -58,7 +58,9 @@ struct RestorePreview: Sendable {
         case .folder(let live), .overlay(let live):
             try live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
         case .entries(let folder, let named):
-            Part(name: place.part, place: .entries(of: folder, named: named))
+            !folder.isFolder
+                ? nil
+                : Part(name: place.part, place: .entries(of: folder, named: named))
         }
     }
 }

@@ -214,9 +214,9 @@ struct StageTrees: Sendable {
             let device = try FileStatus.of(there)?.device ?? 0
             // 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
             let bytes =
-                try place.record.map { $0.sourceBytes + Int64($0.entries) * 2304 }
+                try place.record.map { ($0.roomNeeded).bytes }
                 ?? FileStatus.of(place.archive)?.size ?? 0
-            needed[device, default: (0, there)].bytes += bytes
+            needed[device, default: (0, there)].bytes = (needed[device]?.bytes ?? 0).adding(bytes)
         }
         for (bytes, there) in needed.values {
             let free = try site.machine.freeSpace(there)

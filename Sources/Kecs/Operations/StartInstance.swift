@@ -20,13 +20,14 @@ public struct StartRequest: Sendable {
     /// Start as it is although it is degraded, and call it good.
     public var accept: Bool
     public var wait: Bool
-    public var limit: Duration
+    /// Nil: the setting `startLimit`.
+    public var limit: Duration?
     public var dryRun: Bool
 
     public init(
         settings: [SettingKey: String] = [:], restore: Restore = .auto, accept: Bool = false,
         wait: Bool = true,
-        limit: Duration = .seconds(120), dryRun: Bool = false
+        limit: Duration? = nil, dryRun: Bool = false
     ) {
         self.settings = settings
         self.restore = restore
@@ -190,7 +191,8 @@ public struct StartInstance: Sendable {
             let journal = Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
             try journal.write(to: instance.folder.journal)
             do {
-                try await runtime.start(limit: request.wait ? request.limit : .zero)
+                let limit = try request.limit ?? instance.startLimit()
+                try await runtime.start(limit: request.wait ? limit : .zero)
             } catch {
                 throw await giveUp(instance, journal, owed: duty, after: error)
             }
@@ -257,7 +259,10 @@ public struct StartInstance: Sendable {
         else { return (nil, nil) }
         do {
             let report = try await RecoverInstance(site: site, ground: ground, log: site.log)
-                .run(instance, RecoverRequest(wait: request.wait, limit: request.limit))
+                .run(
+                    instance,
+                    RecoverRequest(
+                        wait: request.wait, limit: try request.limit ?? instance.startLimit()))
             return (try settle(report, instance, request), nil)
         } catch {
             let failure = Failure.describing(error, doing: "recover “\(instance.name)”")

@@ -119,7 +119,8 @@ public struct RestartInstance: Sendable {
     public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock.
-    public func run(_ instance: Instance, limit: Duration, dryRun: Bool = false) async throws -> StartReport {
+    public func run(_ instance: Instance, limit: Duration?, dryRun: Bool = false) async throws -> StartReport
+    {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let runtime = try site.runtime(instance)
@@ -138,7 +139,7 @@ public struct RestartInstance: Sendable {
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: .seconds(60))
-            try await runtime.start(limit: limit)
+            try await runtime.start(limit: try limit ?? instance.startLimit())
         } catch {
             throw await giveUp(instance, journal, after: error)
         }

@@ -49,7 +49,7 @@ public struct BackupSummary: Encodable, Sendable {
         switch backup.state {
         case .complete where backup.isLacking:
             (state, problem) = ("lacking", "lacks " + backup.lacks.map(\.sentence).joined(separator: "; "))
-        case .complete: (state, problem) = ("complete", nil)
+        case .complete: (state, problem) = ("complete", backup.markProblem)
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
         case .damaged(let file, let why): (state, problem) = ("damaged", "\(file): \(why)")

@@ -58,7 +58,7 @@ enum ProjectChecks {
                             "file": .string("\(file.path)"), "line": .integer(Int64(line.number)),
                             "text": .string(line.text),
                         ],
-                        remedy: "kecsctl render compose INSTANCE")
+                        remedy: "kecsctl render compose --help")
                 }
             }
     }

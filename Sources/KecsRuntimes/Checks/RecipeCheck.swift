@@ -28,13 +28,21 @@ struct RecipeCheck: Check {
                         "file": .string("\(file.path)"), "line": .integer(Int64(number)),
                         "text": .string(line.masked),
                     ],
-                    remedy: recipe.remedy)
+                    remedy: recipe.remedy(for: look.all.map(\.name)))
             }
         }
     }
 }
 
 extension Recipe {
+    /// What stands in the script's place, for an instance that there is.
+    func remedy(for names: [InstanceName]) -> String {
+        guard remedy.contains("INSTANCE") else { return remedy }
+        guard let name = names.first else { return "kecsctl list" }
+        return remedy.split(separator: "INSTANCE", omittingEmptySubsequences: false)
+            .joined(separator: name.description)
+    }
+
     fileprivate var claim: String {
         let clause = why.split(separator: ":", maxSplits: 1).first.map(String.init) ?? why
         return clause

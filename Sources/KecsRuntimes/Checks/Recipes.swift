@@ -9,7 +9,7 @@ enum Recipes {
         Recipe(
             "recipe.cp-live-db",
             "copies a live database without its write-ahead log: the copy may hold no row at all and still pass a check",
-            "kecsctl backup"
+            "kecsctl backup INSTANCE"
         ) { line in
             line.allArguments(of: "cp").contains { words in
                 words.filter { !$0.hasPrefix("-") }.dropLast().contains {
@@ -20,14 +20,14 @@ enum Recipes {
         Recipe(
             "recipe.sqlite-backup",
             "does not end while another process writes: it starts again after each foreign write",
-            "kecsctl backup"
+            "kecsctl backup INSTANCE"
         ) { line in
             line.calls("sqlite3") && line.words.contains { $0.hasPrefix(".backup") }
         },
         Recipe(
             "recipe.read-only-db",
             "reads a database through a read-only mount, where one with a write-ahead log cannot be opened or lacks its newest rows",
-            "kecsctl backup"
+            "kecsctl backup INSTANCE"
         ) { script in
             let mounts = script.lines.filter { line in
                 line.words.contains { $0.hasSuffix(":ro") && $0.contains(":/") }
@@ -42,7 +42,7 @@ enum Recipes {
         Recipe(
             "recipe.relative-volume",
             "binds a relative folder, which is another one from cron, or the name of a volume",
-            "kecsctl backup"
+            "kecsctl backup INSTANCE"
         ) { script in
             let relative = script.lines.compactMap { line -> String? in
                 guard let equals = line.text.firstRange(of: "=") else { return nil }
@@ -87,7 +87,7 @@ enum Recipes {
         Recipe(
             "recipe.restore-over-live",
             "restores over a database whose write-ahead log stays and is replayed into it",
-            "kecsctl restore --from latest"
+            "kecsctl restore INSTANCE --from latest"
         ) { line in
             let words = line.arguments(of: "cp").filter { !$0.hasPrefix("-") }
             if let target = words.last, Script.isDatabase(target), !Script.isBackup(target),
@@ -101,7 +101,7 @@ enum Recipes {
         Recipe(
             "recipe.cp-glob-db",
             "copies whatever matches onto one database: with two backups it fails, with one it keeps the old write-ahead log",
-            "kecsctl restore --from latest"
+            "kecsctl restore INSTANCE --from latest"
         ) { line in
             let words = line.arguments(of: "cp").filter { !$0.hasPrefix("-") }
             return words.last.map(Script.isDatabase) == true && words.dropLast().contains { $0.contains("*") }
@@ -109,7 +109,7 @@ enum Recipes {
         Recipe(
             "recipe.sqlite-stdin",
             "feeds a database file to sqlite3 as if it were SQL, and leaves an empty database",
-            "kecsctl restore --from FILE"
+            "kecsctl restore --help"
         ) { line in
             guard line.calls("sqlite3"),
                 let index = line.words.firstIndex(where: { $0.hasPrefix("<") && !$0.hasPrefix("<<") })
@@ -123,7 +123,7 @@ enum Recipes {
         Recipe(
             "recipe.rm-before-extract",
             "deletes the only live copy before the archive is known to be readable",
-            "kecsctl restore --from FILE"
+            "kecsctl restore --help"
         ) { script in
             script.lines.enumerated().filter { index, line in
                 removesTree(line)
@@ -133,7 +133,7 @@ enum Recipes {
         Recipe(
             "recipe.archive-layout",
             "packs one layout where another line unpacks the other: files nest a folder deeper, or are missed",
-            "kecsctl migrate import FILE INSTANCE"
+            "kecsctl migrate import --help"
         ) { script in
             let whole = script.lines.filter {
                 packs($0) && $0.words.last.map { $0.hasSuffix("/") && !$0.hasPrefix("/") } == true
@@ -147,7 +147,7 @@ enum Recipes {
         Recipe(
             "recipe.find-rm-root",
             "deletes the whole folder of backups once its newest is old enough: find also matches where it starts",
-            "kecsctl backups prune --keep 7"
+            "kecsctl backups prune INSTANCE --keep 7"
         ) { line in
             line.calls("find") && line.calls("rm") && line.words.contains("-mtime")
                 && !line.words.contains("-mindepth")
@@ -155,7 +155,7 @@ enum Recipes {
         Recipe(
             "recipe.find-delete",
             "keeps nothing when backups stop succeeding, and a day more than it says",
-            "kecsctl backups prune --keep 7"
+            "kecsctl backups prune INSTANCE --keep 7"
         ) { line in
             line.calls("find") && line.words.contains("-mtime") && line.words.contains("-delete")
         },

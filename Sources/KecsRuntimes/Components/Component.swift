@@ -31,7 +31,7 @@ enum Component: String, CaseIterable, Hashable, Sendable {
                 throw Failure(
                     .usage, "“\(word)” is no component of “\(instance)”",
                     cause: "there are: \(allCases.map(\.rawValue).joined(separator: ", ")), and none",
-                    remedy: "kecsctl config set \(instance) components postgres")
+                    remedy: "kecsctl config set components postgres --instance \(instance)")
             }
             chosen.insert(component)
         }

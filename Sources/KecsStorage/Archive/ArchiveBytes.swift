@@ -43,9 +43,9 @@ final class ArchiveBytes {
         let format = try Self.format(of: file, expected: compression)
         self.format = format
         isStrict = format == .members || compression == Compression.none
-        let raw = BlockLine(blocks: 4, inputCapacity: FileChunks.size)
+        let raw = try BlockLine(blocks: 4, inputCapacity: FileChunks.size)
         let workers = format == .members ? max(1, threads) : 0
-        let line = BlockLine(
+        let line = try BlockLine(
             blocks: workers + 3,
             inputCapacity: format == .members ? GzipMember.sizeLimit : GzipMember.contentLimit,
             outputCapacity: format == .members ? GzipMember.contentLimit : 0, workers: workers,
@@ -61,32 +61,37 @@ final class ArchiveBytes {
         }
         self.raw = raw
         self.line = line
-        self.threads.append(
-            Threads.joinable(name: "archive-read") {
-                do {
-                    let chunks = try FileChunks(file)
-                    while true {
-                        try cancellation.check()
-                        let block = try raw.empty()
-                        block.inputCount = try chunks.read(into: block.input)
-                        if block.inputCount == 0 { break }
-                        progress.advance(Int64(block.inputCount))
-                        try raw.submit()
+        do {
+            self.threads.append(
+                try Threads.joinable(name: "archive-read") {
+                    do {
+                        let chunks = try FileChunks(file)
+                        while true {
+                            try cancellation.check()
+                            let block = try raw.empty()
+                            block.inputCount = try chunks.read(into: block.input)
+                            if block.inputCount == 0 { break }
+                            progress.advance(Int64(block.inputCount))
+                            try raw.submit()
+                        }
+                        raw.finish()
+                    } catch { raw.fail(error) }
+                })
+            self.threads.append(
+                try Threads.joinable(name: "archive-split") { [end] in
+                    do {
+                        let result = try Self.split(raw, into: line, format, file)
+                        end.value.withLock { $0 = result }
+                        line.finish()
+                    } catch {
+                        raw.fail(error)
+                        line.fail(error)
                     }
-                    raw.finish()
-                } catch { raw.fail(error) }
-            })
-        self.threads.append(
-            Threads.joinable(name: "archive-split") { [end] in
-                do {
-                    let result = try Self.split(raw, into: line, format, file)
-                    end.value.withLock { $0 = result }
-                    line.finish()
-                } catch {
-                    raw.fail(error)
-                    line.fail(error)
-                }
-            })
+                })
+        } catch {
+            stop()
+            throw error
+        }
     }
 
     deinit { stop() }

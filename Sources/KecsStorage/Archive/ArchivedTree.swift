@@ -107,7 +107,9 @@ final class ArchivedTree: TreeVisitor {
         case .symlink: try addLink(entry, path)
         // What was listed there is gone; the folder came after.
         case .folder: vanished(path)
-        case .fifo, .socket, .characterDevice, .blockDevice, .other: summary.special.append(path)
+        // Its server makes a socket anew: nothing is lost with it.
+        case .socket: break
+        case .fifo, .characterDevice, .blockDevice, .other: summary.special.append(path)
         }
     }
 
@@ -221,7 +223,9 @@ final class ArchivedTree: TreeVisitor {
         switch FileStatus(raw).kind {
         case .symlink: try addLink(entry, path)
         case .file, .folder: vanished(path)
-        case .fifo, .socket, .characterDevice, .blockDevice, .other: summary.special.append(path)
+        // Its server makes a socket anew: nothing is lost with it.
+        case .socket: break
+        case .fifo, .characterDevice, .blockDevice, .other: summary.special.append(path)
         }
     }
 

@@ -58,7 +58,7 @@ final class BlockLine: @unchecked Sendable {
     init(
         blocks count: Int, inputCapacity: Int, outputCapacity: Int = 0, workers: Int = 0, name: String = "",
         work: @escaping @Sendable () -> (Block) throws -> Void = { { _ in } }
-    ) {
+    ) throws {
         lock = .allocate(capacity: 1)
         conditions = .allocate(capacity: Waiting.allCases.count)
         pthread_mutex_init(lock, nil)
@@ -66,8 +66,14 @@ final class BlockLine: @unchecked Sendable {
         blocks = (0..<count).map { _ in Block(inputCapacity: inputCapacity, outputCapacity: outputCapacity) }
         isDone = Array(repeating: false, count: count)
         hasWorkers = workers > 0
-        threads = (0..<workers).map { index in
-            Threads.joinable(name: "\(name)-\(index)") { [self] in self.work(work()) }
+        do {
+            for index in 0..<workers {
+                threads.append(try Threads.joinable(name: "\(name)-\(index)") { [self] in self.work(work()) })
+            }
+        } catch {
+            // One worker does the work of all, only more slowly.
+            guard threads.isEmpty else { return }
+            throw error
         }
     }
 

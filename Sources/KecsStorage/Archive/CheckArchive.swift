@@ -30,7 +30,7 @@ public func checkArchive(
     while let entry = try reader.next() {
         if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }
         check.entries += 1
-        check.sourceBytes += entry.size
+        check.sourceBytes = check.sourceBytes.adding(entry.size)
     }
     (check.sha256, check.bytes) = bytes.finish()
     return check

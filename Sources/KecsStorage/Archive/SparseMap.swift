@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 
 /// The ways in which archives tell where a sparse file's data belong. All give offsets and counts in turn, and -1 alone
 /// where there is no sense in them.
@@ -61,7 +62,7 @@ enum SparseMap {
 
     /// Nil unless the extents ascend, do not overlap, end within the file and hold exactly what the archive holds.
     static func extents(_ numbers: [Int64], size: Int64, content: Int64) -> [Extent]? {
-        guard numbers.count % 2 == 0, size >= 0 else { return nil }
+        guard numbers.count % 2 == 0, (0...Int64.largestCount).contains(size) else { return nil }
         var extents: [Extent] = []
         var end: Int64 = 0
         var sum: Int64 = 0
@@ -71,7 +72,7 @@ enum SparseMap {
                 extent.count <= size - extent.offset
             else { return nil }
             end = extent.offset + extent.count
-            sum += extent.count
+            sum = sum.adding(extent.count)
             if extent.count > 0 { extents.append(extent) }
         }
         return sum == content ? extents : nil

@@ -98,7 +98,7 @@ final class TarReader {
             throw error(.unsupported, "it is of the kind “\(printable([header.type]))”, which we do not know")
         }
         let stored = records.size ?? recorded
-        guard stored <= Int64.max - Int64(Tar.record) else { throw damaged("a size is damaged") }
+        guard (0...Int64.largestCount).contains(stored) else { throw damaged("a size is damaged") }
         guard kind == .file || stored == 0 else {
             throw error(.hostile, "it has content that programs disagree about")
         }

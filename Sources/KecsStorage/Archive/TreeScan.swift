@@ -75,7 +75,7 @@ private final class Scan: TreeVisitor {
         switch status.kind {
         case .file:
             result.entries += 1
-            result.bytes += status.size
+            result.bytes = result.bytes.adding(status.size)
             if source.findsDatabases, let folder = DatabaseFolder(markedBy: path),
                 !result.databaseFolders.contains(folder)
             {
@@ -106,7 +106,9 @@ private final class Scan: TreeVisitor {
             fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
         // Created after its folder was listed, in place of something that is gone.
         case .folder: break
-        case .fifo, .socket, .characterDevice, .blockDevice, .other: result.special.append(path)
+        // Its server makes a socket anew: nothing is lost with it.
+        case .socket: break
+        case .fifo, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }
 

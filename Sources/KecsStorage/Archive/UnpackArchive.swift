@@ -86,7 +86,7 @@ private final class Unpacker {
         guard entry.size <= options.maxBytes - bytes else {
             throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
         }
-        bytes += entry.size
+        bytes = bytes.adding(entry.size)
         if let select = options.select, !(try isWanted(entry, select)) { return }
         do {
             try create(entry, reader)
@@ -179,7 +179,7 @@ private final class Unpacker {
             throw failed("set the size of", entry)
         }
         try metadata.apply(entry, to: file)
-        summary.bytes += entry.size
+        summary.bytes = summary.bytes.adding(entry.size)
     }
 
     /// Only a regular file gives way, and only to one.

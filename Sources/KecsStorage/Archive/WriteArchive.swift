@@ -25,7 +25,7 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var databases: [[UInt8]] = []
     /// Databases that are folders, read as they lie there.
     public internal(set) var databaseFolders: [DatabaseFolder] = []
-    /// FIFOs, sockets and devices, which are left out.
+    /// FIFOs and devices, which are left out; sockets are too, and are not worth a word.
     public internal(set) var special: [[UInt8]] = []
 }
 
@@ -54,7 +54,7 @@ private func write(
     _ source: TreeSource, to output: AppendedFile, _ compression: Compression, _ threads: Int,
     _ cancellation: Cancellation, _ progress: any ProgressSink
 ) throws -> ArchiveSummary {
-    let line = BlockLine(
+    let line = try BlockLine(
         blocks: compression == .none ? 4 : threads + 3, inputCapacity: GzipMember.contentLimit,
         outputCapacity: compression == .none ? 0 : GzipMember.sizeLimit,
         workers: compression == .none ? 0 : threads, name: "deflate"
@@ -65,16 +65,23 @@ private func write(
         }
     }
     let result = Mutex<[UInt8]>([])
-    let writer = Threads.joinable(name: "archive-write") {
-        do {
-            while let block = try line.next() {
-                try cancellation.check()
-                try output.append(compression == .none ? block.filledInput : block.filledOutput)
-                line.release()
-            }
-            let digest = try output.finish(cancellation)
-            result.withLock { $0 = digest }
-        } catch { line.fail(error) }
+    let writer: Threads.Joinable
+    do {
+        writer = try Threads.joinable(name: "archive-write") {
+            do {
+                while let block = try line.next() {
+                    try cancellation.check()
+                    try output.append(compression == .none ? block.filledInput : block.filledOutput)
+                    line.release()
+                }
+                let digest = try output.finish(cancellation)
+                result.withLock { $0 = digest }
+            } catch { line.fail(error) }
+        }
+    } catch {
+        line.fail(error)
+        line.join()
+        throw error
     }
     var summary = ArchiveSummary()
     do {

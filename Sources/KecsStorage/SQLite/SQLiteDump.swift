@@ -4,8 +4,8 @@ import CSQLite
 extension SQLiteDatabase {
     /// Writes what `sqlite3 FILE .dump` (3.40) would, byte for byte, as of one moment.
     ///
-    /// It differs in one case: a text with a NUL in it is written whole. Like that dump it has no `user_version`,
-    /// `application_id`, page size or encoding.
+    /// It differs in two cases: a text with a NUL in it is written whole, and behind the last line stand `user_version`,
+    /// `application_id` and the WAL mode where the database has them: a control plane that finds version 0 migrates.
     ///
     /// - Throws: Also for a damaged database, of which the tool would write a part.
     public func dumpSQL(_ write: @escaping ([UInt8]) throws -> Void) throws {
@@ -41,6 +41,11 @@ extension SQLiteDatabase {
         }
         if hasVirtualTable { try sink.add("PRAGMA writable_schema=OFF;\n") }
         try sink.add("COMMIT;\n")
+        for name in ["user_version", "application_id"] {
+            let number = try value("PRAGMA \(name)")?.integer ?? 0
+            if number != 0 { try sink.add("PRAGMA \(name)=\(number);\n") }
+        }
+        if try usesWAL() { try sink.add("PRAGMA journal_mode=WAL;\n") }
         try sink.flush()
     }
 

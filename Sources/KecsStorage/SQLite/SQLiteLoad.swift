@@ -77,6 +77,10 @@ private func runScript(
             message: isOpen ? "the dump ends before its COMMIT" : "the dump takes itself back with ROLLBACK",
             path: dump)
     }
+    if gate.wantsWAL {
+        sqlite3_set_authorizer(database.handle, nil, nil)
+        try database.execute("PRAGMA journal_mode = WAL")
+    }
 }
 
 extension SQLiteDatabase {
@@ -114,6 +118,7 @@ extension SQLiteDatabase {
 private final class ScriptGate {
     private(set) var refused = ""
     private(set) var wasRolledBack = false
+    private(set) var wantsWAL = false
     /// What a dump may set in its own file. Others are ignored, so that they cannot make a good dump fail.
     private static let settings: Set<String> = [
         "foreign_keys", "writable_schema", "encoding", "user_version", "application_id", "page_size",
@@ -126,11 +131,19 @@ private final class ScriptGate {
         case SQLITE_DETACH: refuse("DETACH")
         case SQLITE_FUNCTION where ["load_extension", "fts3_tokenizer"].contains(second?.lowercased()):
             refuse("\(second ?? "")()")
+        case SQLITE_PRAGMA where first?.lowercased() == "journal_mode" && second?.lowercased() == "wal":
+            keepWAL()
         case SQLITE_PRAGMA: Self.settings.contains(first?.lowercased() ?? "") ? SQLITE_OK : SQLITE_IGNORE
         case SQLITE_TRANSACTION:
             note(first)
         default: SQLITE_OK
         }
+    }
+
+    /// Set when everything is loaded: a log beside a file that nobody else may see yet costs only time.
+    private func keepWAL() -> Int32 {
+        wantsWAL = true
+        return SQLITE_IGNORE
     }
 
     private func note(_ transaction: String?) -> Int32 {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import CSQLite
 import Glibc
 import KecsSystem
 import SystemPackage
@@ -17,6 +15,7 @@ struct SQLiteScript: ~Copyable {
     /// How far `buffer` has been looked through, and what that part ends in.
     private var position = 0
     private var inside = Inside.code
+    private var end = StatementEnd()
     private var isAtEnd = false
 
     private enum Inside: Hashable { case code, lineComment, blockComment, quote(UInt8) }
@@ -35,10 +34,8 @@ struct SQLiteScript: ~Copyable {
         while true {
             while position < buffer.count {
                 guard let end = try advance() else { continue }
-                let statement = Array(buffer[start..<end])
-                guard isWhole(statement) else { continue }
-                start = end
-                return statement
+                defer { start = end }
+                return Array(buffer[start..<end])
             }
             guard !isAtEnd else {
                 let rest = Array(buffer[start...])
@@ -49,16 +46,8 @@ struct SQLiteScript: ~Copyable {
         }
     }
 
-    /// The body of a trigger has semicolons of its own; SQLite knows where it ends.
-    private func isWhole(_ statement: [UInt8]) -> Bool {
-        // No trigger is that long, and asking again at each semicolon would take for ever.
-        guard statement.count < 1 << 20 else { return true }
-        return (statement + [0]).withUnsafeBufferPointer {
-            $0.withMemoryRebound(to: CChar.self) { sqlite3_complete($0.baseAddress) != 0 }
-        }
-    }
-
-    /// Looks at one byte or a pair. Returns where a statement may end: after a semicolon that stands in code.
+    /// Looks at one byte or a pair. Returns where a statement ends: after a semicolon that stands in code, and in the body
+    /// of a trigger only after the one behind END.
     private mutating func advance() throws -> Int? {
         let byte = buffer[position]
         // The second half of a pair may not have been read yet; then this half is looked at again.
@@ -70,15 +59,25 @@ struct SQLiteScript: ~Copyable {
         position += 1
         switch inside {
         case .code:
+            if StatementEnd.isWordByte(byte) {
+                end.add(wordByte: byte)
+                return nil
+            }
+            end.endWord()
             switch byte {
-            case UInt8(ascii: ";"): return position
-            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"): inside = .quote(byte)
-            case UInt8(ascii: "["): inside = .quote(UInt8(ascii: "]"))
+            case UInt8(ascii: ";"): return end.semicolon() ? position : nil
+            case UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "`"):
+                inside = .quote(byte)
+                end.other()
+            case UInt8(ascii: "["):
+                inside = .quote(UInt8(ascii: "]"))
+                end.other()
             case UInt8(ascii: "-") where next == byte: inside = .lineComment
             case UInt8(ascii: "/") where next == UInt8(ascii: "*"):
                 inside = .blockComment
                 position += 1
-            default: break
+            case UInt8(ascii: " "), 9, 10, 12, 13: break
+            default: end.other()
             }
         case .lineComment: if byte == UInt8(ascii: "\n") { inside = .code }
         case .blockComment:

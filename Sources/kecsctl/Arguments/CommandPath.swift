@@ -46,24 +46,82 @@ struct CommandPath {
 
     private var subcommands: [any ParsableCommand.Type] { command.configuration.subcommands }
 
+    /// The word that stands where the name of a command is expected.
+    var unknownCommand: String? {
+        guard !subcommands.isEmpty, rest.first != "--" else { return nil }
+        var index = 0
+        while index < rest.count, rest[index].hasPrefix("-") {
+            index += Self.withValue.contains(rest[index]) ? 2 : 1
+        }
+        return index < rest.count ? rest[index] : nil
+    }
+
+    /// The first option in front of the command's name that is not one of every command's.
+    var optionBeforeCommand: String? {
+        let flags: Set = [
+            "-q", "--quiet", "-v", "-vv", "--verbose", "-n", "--dry-run", "-y", "--yes", "--no-color",
+            "--version",
+        ]
+        let glued = Self.withValue.filter { $0.hasPrefix("--") }.map { $0 + "=" } + ["-o"]
+        return rest.prefix { $0.hasPrefix("-") }.first { word in
+            !flags.contains(word) && !Self.withValue.contains(word) && !glued.contains { word.hasPrefix($0) }
+        }
+    }
+
+    /// Those that help lists, with their aliases.
+    var subcommandNames: [String] {
+        subcommands.filter { $0.configuration.shouldDisplay }.flatMap { $0.names }
+    }
+
+    /// The options of the command and whether they take a value; nil for a command that only holds others.
+    var options: [String: Bool]? {
+        guard subcommands.isEmpty else { return nil }
+        // What the parser tells of itself is its own text: one that cannot be read leaves the parser's message.
+        guard var info = try? ToolInfo.ofKecsctl() else { return nil }
+        for type in commands.dropFirst() {
+            guard let next = info.subcommands?.first(where: { $0.commandName == type._commandName }) else {
+                return nil
+            }
+            info = next
+        }
+        var options: [String: Bool] = ["-h": false, "--help": false, "--version": false]
+        for argument in info.arguments ?? [] where argument.kind != .positional {
+            for name in argument.names ?? [] { options[name.text] = argument.kind == .option }
+        }
+        return options
+    }
+
     /// Options of every command that take the next word as their value.
     static let withValue: Set = [
         "--home", "-o", "--output", "--log-format", "--timeout", "--wait-lock", "--instance",
         "--passphrase-file",
     ]
 
+    /// The parser's own questions, and those of the completion scripts, stay as they are.
+    static func isForTheParser(_ words: [String]) -> Bool {
+        guard let first = words.first else { return false }
+        return first.hasPrefix("---") || first.hasPrefix("--generate") || first == "help"
+    }
+
     /// `kecsctl --home D backups -o json list dev` → `backups list --home D -o json dev`: every command has the
     /// global flags, so they may stand in front of its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
-        // The parser's own questions, and those of the completion scripts, stay as they are.
-        guard let first = words.first, !first.hasPrefix("---"), !first.hasPrefix("--generate"),
-            first != "help"
-        else {
-            return words
-        }
+        guard !words.isEmpty, !isForTheParser(words) else { return words }
         let path = CommandPath(words)
         guard !path.isRoot, !path.asksForHelp, !path.optionsBefore.isEmpty else { return words }
         return path.name.split(separator: " ").map(String.init) + path.optionsBefore + path.rest
+    }
+
+    /// Whether the words, without the program's own name, are a command line that this program accepts: what every remedy
+    /// must be.
+    static func accepts(_ words: [String]) -> Bool {
+        let words = globalsBehindCommand(words)
+        guard UsageProblem.emptyWord(words) == nil else { return false }
+        let path = CommandPath(words)
+        if path.helpRequest != nil { return path.unknownCommand == nil }
+        do {
+            return try Kecsctl.parseAsRoot(words) is any SessionCommand
+        } catch { return false }
     }
 
     /// The value of an option in words that nobody has parsed: `-o json`, `-ojson`, `--output=json`.

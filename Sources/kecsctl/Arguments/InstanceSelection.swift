@@ -21,7 +21,7 @@ struct InstanceSelection: Equatable, Sendable {
     /// - Parameters:
     ///   - existing: The names of all instances, sorted.
     ///   - variable: `$KECS_INSTANCE`.
-    ///   - command: For the remedy: "stop".
+    ///   - command: The words typed, for the remedy: "restore --from latest".
     /// - Returns: Each name once, in the order typed; whether they exist is for the operation to find out.
     func resolve(
         existing: [String], variable: String?, unnamed: Unnamed, command: String
@@ -30,7 +30,8 @@ struct InstanceSelection: Equatable, Sendable {
             guard names.isEmpty else {
                 throw Failure(
                     .usage, "instances were named and --all was given",
-                    remedy: "kecsctl \(command) --all")
+                    cause: "--all means \(existing.isEmpty ? "none" : existing.joined(separator: ", "))",
+                    remedy: "kecsctl list")
             }
             return existing
         }

@@ -21,8 +21,11 @@ struct RetentionOptions: ParsableArguments {
     var keepMonthly: Int?
 
     func validate() throws {
-        for count in [keep, keepDaily, keepWeekly, keepMonthly] where (count ?? 0) < 0 {
-            throw ValidationError("a number of backups to keep cannot be negative")
+        let counts: [(SettingKey, Int?)] = [
+            (.keep, keep), (.keepDaily, keepDaily), (.keepWeekly, keepWeekly), (.keepMonthly, keepMonthly),
+        ]
+        for case (let key, let count?) in counts where key.parse(String(count)) == nil {
+            throw ValidationError("“\(count)” is no value for --\(key.flag): it must be \(key.expected)")
         }
     }
 
@@ -34,5 +37,15 @@ struct RetentionOptions: ParsableArguments {
         settings[.keepWeekly] = keepWeekly.map(String.init)
         settings[.keepMonthly] = keepMonthly.map(String.init)
         return settings
+    }
+}
+
+extension SettingKey {
+    /// "keepDaily" is `--keep-daily`.
+    var flag: String {
+        rawValue.reduce(into: "") { text, character in
+            if character.isUppercase { text.append("-") }
+            text += character.lowercased()
+        }
     }
 }

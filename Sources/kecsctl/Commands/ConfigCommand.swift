@@ -6,7 +6,7 @@ import KecsStorage
 struct ConfigCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show and change settings.",
-        subcommands: [ConfigShowCommand.self, ConfigSetCommand.self])
+        subcommands: [ConfigShowCommand.self, ConfigSetCommand.self, ConfigCheckCommand.self])
 
     static let help = CommandHelp(
         ConfigSetCommand.help.statuses, .init("kecsctl config show --origin", "every setting and who set it"),
@@ -96,8 +96,11 @@ struct ConfigSetCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
-        guard SettingKey(rawValue: setting) != nil else {
-            throw ValidationError("“\(setting)” is no setting; “kecsctl config show” lists them")
+        // One that means nothing can be taken out, as long as it is there.
+        guard unset || SettingKey(rawValue: setting) != nil else {
+            let near = NearestWord.of(setting, among: SettingKey.allCases.map(\.rawValue))
+            throw ValidationError(
+                "there is no setting “\(setting)”" + (near.map { "; the nearest is “\($0)”" } ?? ""))
         }
         guard (value == nil) == unset else {
             throw ValidationError("either a value or --unset is needed")
@@ -105,9 +108,16 @@ struct ConfigSetCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
-        guard let key = SettingKey(rawValue: setting) else { return Failure.Kind.usage.rawValue }
         let name = try instance.map { try InstanceName(checking: $0) }
         let configure = Configure(site: session.site)
+        guard let key = SettingKey(rawValue: setting) else {
+            if let name, !change.dryRun {
+                try await session.locked(name, change) { _ in try configure.unset(setting, for: name) }
+            } else if !change.dryRun {
+                try configure.unset(setting, for: nil)
+            }
+            return await session.list(ConfigShowCommand.listing(withOrigin: true)) { [] }
+        }
         if change.dryRun {
             if let value, key.parse(value) == nil {
                 throw Failure(

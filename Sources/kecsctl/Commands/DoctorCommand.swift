@@ -94,7 +94,8 @@ struct DoctorCommand: SessionCommand {
             for finding in report.findings where finding.severity >= failOn.severity {
                 session.console.note(
                     finding.severity == .error ? .error : .warning,
-                    "\(finding.id): \(finding.message)" + (finding.remedy.map { " (try: \($0))" } ?? ""))
+                    "\(finding.id): \(finding.message)"
+                        + (finding.remedy.map { " (try: \(Remedy.line($0)))" } ?? ""))
             }
         }
         return fails ? Failure.Kind.problemsFound.rawValue : 0
@@ -114,7 +115,9 @@ struct DoctorCommand: SessionCommand {
                 word + String(repeating: " ", count: 9 - word.count)
                 + "\(finding.id): \(finding.message)".printable + "\n"
             if let remedy = finding.remedy {
-                text += "         try: \(remedy.printable)" + (finding.fixable ? "  (or --fix)" : "") + "\n"
+                text +=
+                    "         try: \(Remedy.line(remedy).printable)" + (finding.fixable ? "  (or --fix)" : "")
+                    + "\n"
             }
         }
         let sum = report.summary

@@ -28,6 +28,8 @@ struct LogsCommand: SessionCommand {
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func validate() throws {
         guard tail >= 0 else { throw ValidationError("--tail wants a number of lines from 0") }
     }

@@ -19,6 +19,7 @@ struct ManPagesCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     var makesHome: Bool { true }
+    var hasForms: Bool { false }
 
     func run(_ session: Session) async throws -> Int32 {
         let folder = try folder.path(session)

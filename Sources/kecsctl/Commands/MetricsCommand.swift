@@ -17,6 +17,8 @@ struct MetricsCommand: SessionCommand {
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         let collect = CollectMetrics(site: session.site)
         if let textfile {

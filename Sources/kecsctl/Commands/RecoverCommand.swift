@@ -117,7 +117,7 @@ struct RecoverCommand: SessionCommand {
     }
 
     static func warnings(_ report: RecoverReport) -> [String] {
-        report.troubles.map { "\($0.message); try: \($0.remedy)" }
+        report.troubles.map { "\($0.message); try: \(Remedy.line($0.remedy))" }
     }
 
     private static func line(_ name: String, _ fate: RecoverReport.Fate, _ why: String?) -> String {

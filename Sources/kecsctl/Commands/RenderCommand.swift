@@ -22,6 +22,8 @@ struct RenderCommand: SessionCommand {
     @OptionGroup var instance: OneInstanceArgument
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         let name = try session.one(instance.selection, unnamed: .theOnlyOne)
         let rendering = try await Rendering.ofWhatRuns(session.site.instance(name), site: session.site)

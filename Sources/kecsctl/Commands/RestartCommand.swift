@@ -22,7 +22,7 @@ struct RestartCommand: SessionCommand {
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
                 try await RestartInstance(site: session.site).run(
-                    instance, limit: global.healthLimit ?? .seconds(120), dryRun: change.dryRun)
+                    instance, limit: global.healthLimit, dryRun: change.dryRun)
             }
         }
     }

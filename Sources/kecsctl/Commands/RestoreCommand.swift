@@ -92,9 +92,11 @@ struct RestoreCommand: SessionCommand {
             on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
         ) { name in
             if let folder { return try ExtractBackup(site: session.site).run(name, request, into: folder) }
+            let rebuild = RebuildInstance(site: session.site)
             if !change.dryRun {
-                try await RebuildInstance(site: session.site).run(
-                    name, source, runtime: runtime, lock: session.lock(change))
+                try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
+            } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
+                return try await RestoreBackup(site: session.site).run(planned, request)
             }
             return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
                 try await RestoreBackup(site: session.site).run(instance, request) { question in

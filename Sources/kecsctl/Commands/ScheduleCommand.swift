@@ -155,13 +155,3 @@ enum ScheduleText {
         return (["\(name): \(verb)\(by)"] + report.lines.map { "  " + $0.printable }).joined(separator: "\n")
     }
 }
-
-extension SettingKey {
-    /// "keepDaily" is `--keep-daily`.
-    fileprivate var flag: String {
-        rawValue.reduce(into: "") { text, character in
-            if character.isUppercase { text.append("-") }
-            text += character.lowercased()
-        }
-    }
-}

@@ -72,7 +72,7 @@ struct StartCommand: SessionCommand {
             }
         return StartRequest(
             settings: settings, restore: from, accept: accept, wait: !noWait,
-            limit: global.healthLimit ?? .seconds(120), dryRun: change.dryRun)
+            limit: global.healthLimit, dryRun: change.dryRun)
     }
 
     static var telling: Session.Telling<StartReport> {

@@ -39,6 +39,8 @@ struct StateExportCommand: SessionCommand {
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         let name = try session.one(InstanceSelection(names: [name].compactMap(\.self)), unnamed: .theOnlyOne)
         let document = try await DescribeState(site: session.site).run(

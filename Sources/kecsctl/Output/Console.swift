@@ -21,6 +21,7 @@ final class Console: Sendable {
 
     private struct State {
         var outputError: Errno?
+        var hasAnswered = false
         /// Whether the last line of the terminal holds progress that the next line must overwrite.
         var showsProgress = false
     }
@@ -50,6 +51,7 @@ final class Console: Sendable {
         guard !bytes.isEmpty else { return }
         state.withLock { state in
             clearProgress(&state)
+            state.hasAnswered = true
             guard state.outputError == nil else { return }
             do { _ = try output.writeAll(bytes) } catch {
                 state.outputError = error as? Errno ?? .ioError
@@ -72,12 +74,25 @@ final class Console: Sendable {
             json(
                 LogLine(
                     time: clock.now(), level: "error", message: failure.message, instance: instance,
-                    status: failure.status, cause: failure.cause, remedy: failure.remedy))
+                    status: failure.status, cause: failure.cause?.masked,
+                    remedy: failure.remedy.map(Remedy.line)))
         }
     }
 
+    /// The failure as the document that a script asked for; people have read it on standard error. Nothing when the
+    /// answer, or a part of it, is out already: two documents are none.
+    func answer(_ failure: Failure, in form: OutputFormat?) {
+        guard let form, form == .json || form == .yaml, !hasAnswered else { return }
+        let answer = Answer(document: ErrorDocument(error: failure), table: { _ in "" }, names: [])
+        do { self.answer(try answer.text(form, width: nil)) } catch { fail(.describing(error)) }
+    }
+
+    private var hasAnswered: Bool { state.withLock { $0.hasAnswered } }
+
     /// - Parameter details: What the line is about; `instance` has a field of its own in JSON.
     func note(_ level: Logger.Level, _ message: String, details: [String: String] = [:]) {
+        let message = message.masked
+        let details = details.mapValues(\.masked)
         switch format {
         case .text:
             let facts = details.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()

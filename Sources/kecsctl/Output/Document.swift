@@ -23,6 +23,21 @@ struct ListDocument<Item: Encodable>: Encodable {
     private enum CodingKeys: CodingKey { case apiVersion, kind, items, error }
 }
 
+/// `{"apiVersion":"kecsctl/v1","kind":"QueryReport", …}`: the fields of one report that is about no list of instances.
+struct ReportDocument<Report: Encodable>: Encodable {
+    let kind: String
+    let report: Report
+
+    private enum CodingKeys: CodingKey { case apiVersion, kind }
+
+    func encode(to encoder: any Encoder) throws {
+        try report.encode(to: encoder)
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(apiVersion, forKey: .apiVersion)
+        try fields.encode(kind, forKey: .kind)
+    }
+}
+
 /// `{"apiVersion":"kecsctl/v1","kind":"Error","error":{…}}`: the command line itself was wrong.
 struct ErrorDocument: Encodable {
     let apiVersion = kecsctl.apiVersion

@@ -13,8 +13,8 @@ enum ErrorText {
     static func text(_ failure: Failure, colour: Bool) -> String {
         let word = colour ? "\u{1b}[1;31merror:\u{1b}[0m" : "error:"
         var text = "kecsctl: \(word) \(failure.message.printable)\n"
-        if let cause = failure.cause { text += block("because: ", cause) }
-        if let remedy = failure.remedy { text += block("try:     ", remedy) }
+        if let cause = failure.cause { text += block("because: ", cause.masked) }
+        if let remedy = failure.remedy { text += block("try:     ", Remedy.line(remedy)) }
         return text
     }
 

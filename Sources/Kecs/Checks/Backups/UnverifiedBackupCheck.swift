@@ -11,7 +11,8 @@ struct UnverifiedBackupCheck: InstanceCheck {
         return [
             Finding(
                 .warning, "the newest backup of “\(facts.name)”, \(newest.id), was never verified",
-                ["backup": .string(newest.id.description)], remedy: "kecsctl backups verify \(newest.id)")
+                ["backup": .string(newest.id.description)],
+                remedy: "kecsctl backups verify \(facts.name)/\(newest.id)")
         ]
     }
 }

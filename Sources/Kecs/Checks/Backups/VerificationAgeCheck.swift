@@ -13,7 +13,7 @@ struct VerificationAgeCheck: InstanceCheck {
         return [
             Finding(
                 .info, "\(newest.id) was last read on \(read)", ["verifiedAt": .string("\(read)")],
-                remedy: "kecsctl backups verify \(newest.id)")
+                remedy: "kecsctl backups verify \(facts.name)/\(newest.id)")
         ]
     }
 }

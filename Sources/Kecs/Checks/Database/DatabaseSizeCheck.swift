@@ -4,7 +4,8 @@ import KecsStorage
 import KecsSystem
 
 struct DatabaseSizeCheck: InstanceCheck {
-    let info = CheckInfo("db.size", .instance, .warning, "no database is larger than 1 GiB")
+    let info = CheckInfo(
+        "db.size", .instance, .warning, "no database is larger than the setting databaseLimit, 1 GiB")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         var files: [(String, Int64)] = []
@@ -19,13 +20,14 @@ struct DatabaseSizeCheck: InstanceCheck {
                 files.append((entry.path.string, entry.status.size))
             }
         }
-        return files.filter { Self.isTooLarge($0.1) }.map { path, size in
+        let limit = try facts.instance.settings.size(.databaseLimit)?.bytes ?? Thresholds.database
+        return files.filter { Self.isTooLarge($0.1, limit) }.map { path, size in
             Finding(
-                .warning, "\(path) has \(ByteCount(size)), more than 1 GiB",
-                ["bytes": .integer(size), "limit": .integer(Thresholds.database)],
+                .warning, "\(path) has \(ByteCount(size)), more than \(ByteCount(limit))",
+                ["bytes": .integer(size), "limit": .integer(limit)],
                 remedy: "kecsctl db maintain \(facts.name)")
         }
     }
 
-    static func isTooLarge(_ bytes: Int64) -> Bool { bytes > Thresholds.database }
+    static func isTooLarge(_ bytes: Int64, _ limit: Int64 = Thresholds.database) -> Bool { bytes > limit }
 }

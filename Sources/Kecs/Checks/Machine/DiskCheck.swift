@@ -9,9 +9,10 @@ struct DiskCheck: Check {
         "disk.used", .machine, .warning, "no file system with data or backups is more than 90 % full")
 
     func run(_ look: Look) throws -> [Finding] {
-        try Self.places(look).compactMap { path in
+        let limit = try look.site.settings().number(.diskPercent).map(UInt64.init) ?? Thresholds.diskPercent
+        return try Self.places(look).compactMap { path in
             let use = try look.surroundings.use(path)
-            guard use.isOver(percent: Thresholds.diskPercent) else { return nil }
+            guard use.isOver(percent: limit) else { return nil }
             return Finding(
                 .warning, "the file system of \(path) is \(use.percentText) full",
                 [
@@ -19,7 +20,7 @@ struct DiskCheck: Check {
                     "usedBytes": .integer(Int64(clamping: use.used &* use.unit)),
                     "freeBytes": .integer(Int64(clamping: use.free &* use.unit)),
                 ],
-                remedy: "kecsctl backups prune")
+                remedy: "kecsctl backups prune --all --dry-run")
         }
     }
 

@@ -8,9 +8,10 @@ struct InodeCheck: Check {
         "disk.inodes", .machine, .warning, "no file system has used more than 90 % of its inodes")
 
     func run(_ look: Look) throws -> [Finding] {
-        try DiskCheck.places(look).compactMap { path in
+        let limit = try look.site.settings().number(.diskPercent).map(UInt64.init) ?? Thresholds.diskPercent
+        return try DiskCheck.places(look).compactMap { path in
             let use = try look.surroundings.use(path)
-            guard use.isOverInodes(percent: Thresholds.diskPercent) else { return nil }
+            guard use.isOverInodes(percent: limit) else { return nil }
             return Finding(
                 .warning, "the file system of \(path) has used \(use.inodePercentText) of its inodes",
                 [

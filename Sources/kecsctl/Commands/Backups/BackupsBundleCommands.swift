@@ -55,12 +55,11 @@ struct BackupsImportCommand: SessionCommand {
         let source = try file.path(session)
         let name = try InstanceName(checking: name)
         return await session.list(BackupsListCommand.listing()) {
-            guard !change.dryRun else { return [] }
             let stored = try await session.lockedBackups(name, change) {
-                try MoveBackup(site: session.site).importBundle(source, to: name)
+                try MoveBackup(site: session.site).importBundle(source, to: name, dryRun: change.dryRun)
             }
             let summary = BackupSummary(stored, instance: name.description)
-            session.record(summary, status: 0)
+            if !change.dryRun { session.record(summary, status: 0) }
             return [summary]
         }
     }

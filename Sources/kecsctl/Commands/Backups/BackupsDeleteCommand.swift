@@ -27,13 +27,11 @@ struct BackupsDeleteCommand: SessionCommand {
         try session.confirm("Remove \(what.joined(separator: ", ")) for ever?", about: what, change: change)
         return await session.list(BackupsListCommand.listing(), over: choices) { choice in
             let summary = BackupSummary(choice.backup, instance: choice.name.description)
-            if !change.dryRun {
-                try await session.lockedBackups(choice.name, change) {
-                    try KeepBackups(site: session.site).delete(
-                        choice.backup, of: choice.name, force: force.force)
-                }
-                session.record(summary, status: 0)
+            try await session.lockedBackups(choice.name, change) {
+                try KeepBackups(site: session.site).delete(
+                    choice.backup, of: choice.name, force: force.force, dryRun: change.dryRun)
             }
+            if !change.dryRun { session.record(summary, status: 0) }
             return [summary]
         }
     }

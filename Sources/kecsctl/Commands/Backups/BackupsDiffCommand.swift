@@ -47,7 +47,7 @@ enum DifferenceTable {
             rows: parts.flatMap { part in
                 part.tables.map { table in
                     [
-                        part.name, "\(table.database): \(table.table)", "rows",
+                        part.name, "\(table.database): \(table.table)", table.change,
                         table.rowsBefore.map(String.init), table.rowsAfter.map(String.init),
                     ]
                 }

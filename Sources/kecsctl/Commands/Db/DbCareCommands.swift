@@ -26,7 +26,9 @@ struct DbCheckCommand: SessionCommand {
         let target = try await session.target(name, option)
         let report = try CheckDatabase(site: session.site).run(target, quick: quick)
         session.answer(
-            Answer(document: report, table: { _ in Self.text(report) }, names: [report.database]))
+            Answer(
+                document: ReportDocument(kind: "DatabaseCheckReport", report: report),
+                table: { _ in Self.text(report) }, names: [report.database]))
         guard let failure = CheckDatabase.failure(report, of: target) else { return 0 }
         return session.end(failure)
     }
@@ -68,10 +70,13 @@ struct DbMaintainCommand: SessionCommand {
         if !change.dryRun { session.record(report, status: 0) }
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "MaintainReport", report: report),
                 table: { _ in
-                    "\(report.database.printable): \(report.steps.joined(separator: ", ")); "
-                        + "\(ByteCount(report.bytesBefore)) before, \(ByteCount(report.bytesAfter)) now\n"
+                    "\(report.database.printable): "
+                        + (report.outcome == .planned ? "would run " : "")
+                        + "\(report.steps.joined(separator: ", ")); \(ByteCount(report.bytesBefore)) "
+                        + (report.outcome == .planned
+                            ? "now\n" : "before, \(ByteCount(report.bytesAfter)) now\n")
                 }, names: [report.database]))
         return 0
     }
@@ -104,14 +109,15 @@ struct DbRescueCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let report = try await session.withTarget(name, option, change) { target in
-            try await RescueDatabase(site: session.site).run(target, accept: accept && !change.dryRun)
+            try await RescueDatabase(site: session.site).run(target, accept: accept, dryRun: change.dryRun)
         }
-        if accept { session.record(report, status: 0) }
+        if !change.dryRun { session.record(report, status: 0) }
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "RescueReport", report: report),
                 table: { width in
                     Self.table(report).text(width: width) + Self.notes(report)
+                        + (report.outcome == .planned ? "would write " : "")
                         + "\(report.rescued.printable)\n"
                 }, names: [report.rescued]))
         return 0

@@ -77,6 +77,8 @@ struct DbQueryCommand: SessionCommand {
     @OptionGroup var option: DatabaseOption
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { !csv }
+
     func validate() throws {
         if words.isEmpty || words.count > 2 {
             throw ValidationError("an instance and one SQL statement in quotes are expected")
@@ -97,7 +99,7 @@ struct DbQueryCommand: SessionCommand {
         }
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "QueryReport", report: report),
                 table: { width in
                     Table(
                         header: report.columns, rows: report.rows.map { $0.map(Self.text) }
@@ -132,6 +134,8 @@ struct DbDumpCommand: SessionCommand {
     @OptionGroup var option: DatabaseOption
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var hasForms: Bool { false }
+
     func run(_ session: Session) async throws -> Int32 {
         try DumpDatabase(site: session.site).sql(try await session.target(name, option)) {
             session.console.answer(bytes: $0)
@@ -153,6 +157,8 @@ struct DbCSVCommand: SessionCommand {
 
     @OptionGroup var option: DatabaseOption
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    var hasForms: Bool { false }
 
     func validate() throws {
         if words.isEmpty || words.count > 2 {
@@ -191,9 +197,9 @@ struct DbLoadCommand: SessionCommand {
             try dump.path(session), into: try into.path(session))
         session.answer(
             Answer(
-                document: report,
+                document: ReportDocument(kind: "LoadReport", report: report),
                 table: { _ in
-                    "\(report.database.printable): \(report.tables.values.reduce(0, +)) rows in \(report.tables.count) tables\n"
+                    "\(report.database.printable): \(report.tables.values.total { $0 }) rows in \(report.tables.count) tables\n"
                 }, names: [report.database]))
         return 0
     }

@@ -51,12 +51,14 @@ struct MigrateImportCommand: SessionCommand {
             changes: !change.dryRun,
             .init(text: { Self.text("\($0)", $1) }, warnings: \.notes)
         ) { name in
+            let state = ImportState(site: session.site)
             if !change.dryRun {
-                try await ImportState(site: session.site).makeInstance(
-                    name, for: place, lock: session.lock(change))
+                try await state.makeInstance(name, for: place, lock: session.lock(change))
+            } else if let planned = try await state.plannedInstance(name, for: place) {
+                return try await state.run(planned, request)
             }
             return try await session.locked(name, change) { instance in
-                try await ImportState(site: session.site).run(instance, request)
+                try await state.run(instance, request)
             }
         }
     }

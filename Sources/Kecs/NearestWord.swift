@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds the word that somebody meant.
+public enum NearestWord {
+    /// The nearest of the words, or nil when none is near: at most a third of the letters may differ, and at most three.
+    public static func of(_ word: String, among words: some Sequence<String>) -> String? {
+        let typed = Array(word.lowercased().unicodeScalars.prefix(64))
+        guard !typed.isEmpty else { return nil }
+        let limit = max(1, min(3, typed.count / 2))
+        let near = words.compactMap { candidate -> (word: String, distance: Int)? in
+            let letters = Array(candidate.lowercased().unicodeScalars)
+            // The beginning of a longer word may be mistyped too: “--dri” for “--dry-run”.
+            let beginning = typed.count > 4 ? Array(letters.prefix(typed.count)) : letters
+            let distance = min(Self.distance(typed, letters), Self.distance(typed, beginning) + 1)
+            return distance <= limit ? (candidate, distance) : nil
+        }
+        return near.min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word
+    }
+
+    /// Letters to insert, to remove, to change or to exchange with their neighbour.
+    static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...right.count)
+        for (row, letter) in left.enumerated() {
+            var now = [row + 1]
+            for (column, other) in right.enumerated() {
+                var best = min(
+                    last[column + 1] + 1, now[column] + 1, last[column] + (letter == other ? 0 : 1))
+                if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
+                    best = min(best, beforeLast[column - 1] + 1)
+                }
+                now.append(best)
+            }
+            (beforeLast, last) = (last, now)
+        }
+        return last[right.count]
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+public import SystemPackage
+
+/// How the way out of a failure is written for the command that failed.
+///
+/// An operation says `kecsctl backups prune dev`; whoever reads it pastes it into a shell. A home that was given by
+/// `--home` would be lost there, and the line would work on another home's instance of the same name. `sudo` changes
+/// HOME and drops KECS_HOME, so that behind it the home is always named.
+public enum Remedy {
+    public struct Invocation: Sendable {
+        var home: FilePath
+        var isNamed: Bool
+
+        /// - Parameter isNamed: Whether `--home` was given.
+        public init(home: FilePath, isNamed: Bool) {
+            self.home = home
+            self.isNamed = isNamed
+        }
+    }
+
+    /// What the running command was called with; nil in a library that no command called.
+    @TaskLocal public static var invocation: Invocation?
+
+    /// The line as it can be pasted. Lines of other programs stay as they are.
+    public static func line(_ text: String) -> String {
+        guard let invocation, !text.contains("--home"), !text.contains("--help") else { return text }
+        let home = ShellWords.quote(["--home", invocation.home.string])
+        var result: [Substring] = []
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        for (index, word) in words.enumerated() {
+            result.append(word)
+            guard word == "kecsctl" else { continue }
+            let before = index == 0 ? nil : words[index - 1]
+            let isSuperuser = before == "sudo"
+            let isCommand = before == nil || isSuperuser || ["&&", "||", ";", "|"].contains(before)
+            if isCommand, invocation.isNamed || isSuperuser { result.append(home[...]) }
+        }
+        return result.joined(separator: " ")
+    }
+}

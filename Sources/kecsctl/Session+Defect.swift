@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+import SystemPackage
+
+extension Session {
+    /// A failure that nobody foresaw ends with a file that holds what is needed to mend it.
+    ///
+    /// Any other failure comes back as it is.
+    func withDefectFile(_ failure: Failure) -> Failure {
+        guard failure.isUnforeseen else { return failure }
+        let moment = machine.clock.now()
+        let text = """
+            kecsctl \(Version.number)
+            \(moment)
+            kecsctl \(ShellWords.quote(words).masked)
+            \(failure.message)
+            \((failure.cause ?? "").masked)
+
+            """
+        let name = "kecsctl-defect-\(moment.compact).txt"
+        for folder in [site.home.path, "/tmp"] where folder.isFolder {
+            let file = folder.appending(name)
+            do {
+                try file.replaceContents(Array(text.utf8), mode: 0o600)
+            } catch { continue }
+            var failure = failure
+            failure.remedy = "cat \(ShellWords.quote([file.string]))"
+            failure.cause = (failure.cause ?? "") + "\nplease report this file: \(file)"
+            return failure
+        }
+        return failure
+    }
+}

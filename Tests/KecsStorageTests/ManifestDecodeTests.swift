@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+@testable import KecsStorage
+
+@Suite struct ManifestDecodeTests {
+    private func manifest(_ numbers: String) -> [UInt8] {
+        Array(
+            """
+            {"format":1,"id":"20261128T220000Z-manual","instance":"dev","instanceId":"u","reason":"manual",
+            "createdAt":"2026-11-28T22:00:00Z","tool":{"name":"k","version":"1"},"runtime":{"kind":"local","versions":{}},
+            "degraded":false,"labels":{},"verified":true,"sequence":1,"parts":[{"name":"data","file":"data.tar.gz","root":"data",
+            "compression":"fast",\(numbers),"sha256":"","consistency":"live","fingerprint":"","databases":[],"warnings":[]}]}
+            """.utf8)
+    }
+
+    @Test(arguments: [
+        #""bytes":9223372036854775807,"sourceBytes":1,"entries":1"#,
+        #""bytes":1,"sourceBytes":9223372036854775807,"entries":1"#,
+        #""bytes":1,"sourceBytes":1,"entries":9223372036854775807"#,
+        #""bytes":-1,"sourceBytes":1,"entries":1"#,
+        #""bytes":1,"sourceBytes":1,"entries":-1"#,
+    ])
+    func `a number that cannot be is damage, and is named`(numbers: String) throws {
+        let error = #expect(throws: JSONFileError.self) {
+            try Manifest.decode(manifest(numbers), at: "manifest.json")
+        }
+        #expect(error?.why.contains("is a number that cannot be") == true)
+    }
+
+    @Test func `the largest numbers that can be are read and added`() throws {
+        let largest = Int64.largestCount
+        let text = manifest("\"bytes\":\(largest),\"sourceBytes\":\(largest),\"entries\":\(largest)")
+        let manifest = try Manifest.decode(text, at: "manifest.json")
+        #expect(manifest.bytes == largest && manifest.parts[0].roomNeeded.bytes == .max)
+    }
+
+    @Test func `two sparse members of the largest size are refused`() throws {
+        try withTemporaryFolder { folder in
+            var tar = TarBuilder()
+            for name in ["a", "b"] {
+                tar.pax([
+                    ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", name),
+                    ("GNU.sparse.realsize", "9223372036854775807"),
+                ])
+                tar.add("GNUSparseFile.0/" + name) {
+                    $0.content = Array("0\n".utf8) + [UInt8](repeating: 0, count: 510)
+                }
+            }
+            let file = folder.appending("sparse.tar")
+            try file.replaceContents(tar.bytes + [UInt8](repeating: 0, count: 1024))
+            #expect(throws: ArchiveError.self) {
+                try checkArchive(
+                    file, compression: nil, threads: 1, cancellation: Cancellation(),
+                    progress: SilentProgress())
+            }
+        }
+    }
+}
