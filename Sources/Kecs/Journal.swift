@@ -103,7 +103,7 @@ public struct Journal: Codable, Hashable, Sendable {
         guard try file.isPresent else { return }
         try file.remove()
         let units = Swap.unitFile(beside: file)
-        if units.isPresent { try units.remove() }
+        if try units.isPresent { try units.remove() }
         try file.removingLastComponent().sync()
     }
 }

@@ -37,7 +37,7 @@ extension Swap {
             try draft.rename(to: place)
             written.unitFile = UnitFile(count: units.count, sha256: sha256)
         } catch {
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
             throw error
         }
         written.units = []
@@ -118,7 +118,7 @@ extension Swap {
     /// The record of a swap that was made, in the folder of the old trees.
     static func record(in folder: FilePath) throws -> Swap? {
         let file = folder.appending(recordName)
-        guard file.isPresent else { return nil }
+        guard try file.isPresent else { return nil }
         try file.checkIsOurFile()
         let swap = try JSONFile.read(Swap.self, from: file).complete(beside: file)
         try swap.check(recordedIn: file)

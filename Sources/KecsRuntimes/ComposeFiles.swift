@@ -86,9 +86,9 @@ struct ComposeFiles: Hashable, Sendable {
         }
         var folder = here
         while true {
-            if let name = Self.names.first(where: { folder.appending($0).isPresent }) {
+            if let name = try Self.names.first(where: { try folder.appending($0).isPresent }) {
                 files = [folder.appending(name)]
-                if let override = Self.overrides.first(where: { folder.appending($0).isPresent }) {
+                if let override = try Self.overrides.first(where: { try folder.appending($0).isPresent }) {
                     files.append(folder.appending(override))
                 }
                 self.folder = folder

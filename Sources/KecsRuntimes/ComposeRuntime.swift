@@ -269,7 +269,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     /// So that they are known when the containers are gone.
     private func remember(_ files: [FilePath], _ profiles: [String]) throws {
-        guard instance.folder.config.isPresent else { return }
+        guard try instance.folder.config.isPresent else { return }
         var config = try InstanceConfig.read(instance.folder.config)
         config.settings[SettingKey.composeFile.rawValue] = .string(ComposeFiles.text(files))
         if !profiles.isEmpty {
@@ -505,7 +505,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     private func description(ofVolume name: String) async throws -> [String]? {
         guard try await docker.volume(name) == nil else { return nil }
         let compose = compose(for: try await containers())
-        guard compose.given.files.allSatisfy(\.isPresent) else { return nil }
+        guard try compose.given.files.allSatisfy({ try $0.isPresent }) else { return nil }
         guard
             let (key, volume) = try await compose.config().volumes.first(where: {
                 $0.value.name == name && !$0.value.isExternal

@@ -19,15 +19,15 @@ struct ContainerRecord: Codable, Hashable, Sendable {
     /// What the operation under way has noted so far.
     static func current(_ folder: InstanceFolder) throws -> ContainerRecord {
         let since = try Journal.read(folder.journal)?.startedAt
-        guard folder.containers.isPresent else { return ContainerRecord(since: since) }
+        guard try folder.containers.isPresent else { return ContainerRecord(since: since) }
         let record = try JSONFile.read(ContainerRecord.self, from: folder.containers)
         return record.since == since ? record : ContainerRecord(since: since)
     }
 
     func write(_ folder: InstanceFolder) throws {
-        guard folder.path.isFolder else { return }
+        guard try folder.path.isFolder else { return }
         if frozen.isEmpty, ran.isEmpty, paused.isEmpty {
-            if folder.containers.isPresent { try folder.containers.remove() }
+            if try folder.containers.isPresent { try folder.containers.remove() }
         } else {
             try JSONFile.write(self, to: folder.containers)
         }

@@ -50,7 +50,7 @@ struct DockerHealth: Sendable {
                 case .url: break
                 case .docker:
                     let waiting = containers.filter {
-                        isWaited && ["starting", "unhealthy"].contains($0.state.health?.status)
+                        ["starting", "unhealthy"].contains($0.state.health?.status)
                     }
                     if let first = waiting.first {
                         last = .not("docker calls “\(first.name)” \(first.state.health?.status ?? "")")

@@ -66,7 +66,7 @@ extension Docker {
         }
         if let container {
             let all = facts.root.appending("containers")
-            if (try? all.entries()) != nil { return all.appending(container.id).isFolder }
+            if (try? all.entries()) != nil { return try all.appending(container.id).isFolder }
         }
         guard !facts.id.isEmpty else { return nil }
         // 23.0 and later; before, the id was that of a key.

@@ -137,7 +137,7 @@ public struct DockerRuntime: Runtime {
     /// Which container it is, so that it is found when somebody renames it.
     private func remember(_ container: DockerContainer) throws {
         guard spec.isAdopted, try instance.settings.text(.containerId) != container.id,
-            instance.folder.config.isPresent
+            try instance.folder.config.isPresent
         else { return }
         var config = try InstanceConfig.read(instance.folder.config)
         config.settings[SettingKey.containerId.rawValue] = .string(container.id)
@@ -183,7 +183,7 @@ public struct DockerRuntime: Runtime {
     /// Only what we made; the data folder and the volumes stay.
     public func remove() async throws {
         try await volumes.removeHelpers()
-        if instance.folder.containers.isPresent { try instance.folder.containers.remove() }
+        if try instance.folder.containers.isPresent { try instance.folder.containers.remove() }
         for container in try await docker.containers() where container.instanceID == instance.config.id {
             try await docker.remove(container.id)
         }

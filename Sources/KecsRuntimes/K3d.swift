@@ -34,7 +34,7 @@ struct K3d: Sendable {
             let traces = [
                 ownKubeconfig, place.appending(InstanceFolder.clusterDraftName), place.appending(InstanceFolder.nodesName),
             ]
-            return traces.contains { $0.isPresent } ? .unknown("“\(program)” is not on PATH") : .absent
+            return try traces.contains { try $0.isPresent } ? .unknown("“\(program)” is not on PATH") : .absent
         }
     }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
 public import Kecs
 public import KecsStorage
 public import KecsSystem
@@ -133,9 +135,10 @@ public struct K3dRuntime: Runtime {
         return [:]
     }
 
+    /// What the shell would find: a folder of the PATH that is no folder, or may not be looked into, has no programs.
     private func isOnPath(_ program: String) -> Bool {
         (machine.environment["PATH"] ?? "").split(separator: ":").contains {
-            FilePath(String($0)).appending(program).isPresent
+            paths_access(FilePath(String($0)).appending(program).string, X_OK) == 0
         }
     }
 

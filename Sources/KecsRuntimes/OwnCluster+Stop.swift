@@ -42,7 +42,9 @@ extension OwnCluster {
                 // Without docker nothing was ever made here that could be left.
                 do {
                     try await removeRemains(engine.findings())
-                } catch ProcessError.notFound where !kubeconfig.isPresent && !draft.isPresent {}
+                } catch let error as ProcessError {
+                    guard case .notFound = error, try !kubeconfig.isPresent, try !draft.isPresent else { throw error }
+                }
             case .present:
                 guard try await isOurs() else {
                     // Nobody asked us to make it, so nobody asks us to delete it.

@@ -30,7 +30,7 @@ public struct RecoverGround: RecoveryGround {
     public func ownedClusters() async throws -> [String: K3dClusterState] {
         let folder = instance.folder.path.appending(InstanceFolder.clustersName)
         // Each cluster that is brought up has a folder here; who has none is not asked for k3d.
-        guard folder.isFolder else { return [:] }
+        guard try folder.isFolder else { return [:] }
         let names = try folder.entries().map(\.string).filter(OwnCluster.isName)
         guard !names.isEmpty else { return [:] }
         let there = try await clusters()

@@ -19,9 +19,10 @@ extension Session {
 
             """
         let name = "kecsctl-defect-\(moment.compact).txt"
-        for folder in [site.home.path, "/tmp"] where folder.isFolder {
+        for folder in [site.home.path, "/tmp"] {
             let file = folder.appending(name)
             do {
+                guard try folder.isFolder else { continue }
                 try file.replaceContents(Array(text.utf8), mode: 0o600)
             } catch { continue }
             var failure = failure

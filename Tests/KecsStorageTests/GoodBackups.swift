@@ -17,7 +17,7 @@ struct GoodBackups {
                 sha256: "", userVersion: 0, identity: nil, sidecars: [])
         }
         return Manifest.Part(
-            name: name, file: "\(name).tar.gz", root: name, compression: .fast, bytes: 100,
+            name: name, file: "\(name).tar.gz", root: PartRoot(name), compression: .fast, bytes: 100,
             sourceBytes: bytes ?? max(1, Int64(found.count) * 8192), entries: 2, sha256: "",
             consistency: .live, fingerprint: "", databases: found, warnings: [])
     }

@@ -23,7 +23,7 @@ import Testing
         #expect(lacks([GoodBackups.part("data", bytes: 0), whole[1], whole[2]]) == ["data: empty"])
         #expect(lacks([GoodBackups.part("data", bytes: 7), whole[1], whole[2]]) == ["data/kecs.db: missing"])
         #expect(
-            lacks([GoodBackups.part("data", ["kecs.db": .some(nil)]), whole[1], whole[2]])
+            lacks([GoodBackups.part("data", ["kecs.db": nil]), whole[1], whole[2]])
                 == ["data/kecs.db: no tables"])
         // Fewer rows are normal, and parts that nobody asked for are not missed.
         #expect(lacks([GoodBackups.part("data", ["kecs.db": 1]), whole[1], whole[2]]) == [])
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `what had no content is not missed`() throws {
         let baseline = try baseline([
-            GoodBackups.part("data", ["empty.db": .some(nil)], bytes: 8192), GoodBackups.part("cache", bytes: 0),
+            GoodBackups.part("data", ["empty.db": nil], bytes: 8192), GoodBackups.part("cache", bytes: 0),
         ])
         #expect(baseline.lacks(of: [GoodBackups.part("data", bytes: 5)], selected: nil).isEmpty)
     }
@@ -127,7 +127,7 @@ import Testing
             try GoodBackups.backup("20261101T000000Z-manual", whole, instance: "old"),
             try GoodBackups.backup("20261102T000000Z-manual", [whole[2]], sequence: 1, lacks: []),
         ])
-        #expect(judged.all.allSatisfy(\.isGood))
+        #expect(judged.all.allSatisfy { $0.isGood })
         #expect(judged.latest(of: GoodBackups.instance)?.sequence == 1)
         #expect(judged.baseline(of: "third").parts.isEmpty)
     }

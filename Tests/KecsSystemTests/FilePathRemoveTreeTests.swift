@@ -234,7 +234,7 @@ private func asUser(_ user: uid_t, _ body: @escaping @Sendable () throws -> Void
 private func removal(in folder: FilePath) throws -> TreeRemoval {
     let parent = folder.withPlatformString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     try #require(parent >= 0)
-    return TreeRemoval(above: folder, parent: parent, crossingMounts: false)
+    return TreeRemoval(above: folder, parent: parent, crossingMounts: false, goesOn: false)
 }
 
 private func name(_ text: String) -> TreeRemoval.Name { Array(text.utf8CString) }

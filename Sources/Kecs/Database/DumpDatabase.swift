@@ -45,7 +45,7 @@ public struct DumpDatabase: Sendable {
             try draft.renameWithoutReplacing(to: file)
             try file.removingLastComponent().sync()
         } catch {
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
             throw error
         }
         return LoadReport(outcome: .done, database: file.string, bytes: facts.bytes, tables: facts.tables)

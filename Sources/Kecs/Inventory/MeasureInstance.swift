@@ -68,7 +68,7 @@ public struct MeasureInstance: Sendable {
 
     /// A file with several names counts once.
     private func bytes(below folder: FilePath) throws -> Int64 {
-        guard folder.isFolder else { return 0 }
+        guard try folder.isFolder else { return 0 }
         return try TreeFacts.of(folder, cancellation: site.machine.cancellation).bytes
     }
 }

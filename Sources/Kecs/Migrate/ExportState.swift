@@ -147,7 +147,7 @@ public struct ExportState: Sendable {
             try path.removingLastComponent().sync()
             return value
         } catch {
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
             throw error
         }
     }

@@ -142,7 +142,10 @@ public struct ListInstances: Sendable {
         do {
             all = try await RecoveredClusters(site: site, instance: instance).all()
         } catch {
-            problems.append("what became of its recovered clusters cannot be told: \(Self.sentence(error))")
+            let failure = Failure.describing(error)
+            problems.append(
+                "cannot determine what became of its recovered clusters: \(failure.message)"
+                    + (failure.cause.map { ": \($0)" } ?? ""))
             return nil
         }
         for (name, cluster) in all.sorted(by: { $0.key < $1.key }) {

@@ -85,8 +85,8 @@ struct OutwardLinks: Sendable {
     private static func engine(of file: FilePath, _ status: FileStatus) throws -> DatabaseEngine? {
         guard status.size >= 16 else { return nil }
         if let engine = DatabaseEngine(firstBytes: try file.prefix(16)) { return engine }
-        let hasSidecar = DatabaseEngine.unknown.sidecarSuffixes.contains {
-            FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
+        let hasSidecar = try DatabaseEngine.unknown.sidecarSuffixes.contains {
+            try FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
         }
         return hasSidecar ? .unknown : nil
     }

@@ -35,7 +35,11 @@ struct PartPlan: Sendable {
         self.part = part
         root = instance.root(of: part)
         source = try Self.source(of: part)
-        source.knownDatabases = Self.known(part, root, last)
+        let root = root
+        last = earlier.lazy.compactMap { backup in
+            backup.manifest?.parts.first { $0.name == part.name && $0.root == root }.map { (backup, $0) }
+        }.first
+        source.knownDatabases = Self.known(part, last?.part)
         scan = try scanTree(source, cancellation: cancellation)
         // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.
         let serverLocks =
@@ -55,19 +59,11 @@ struct PartPlan: Sendable {
             of: owned.sorted { $0.lexicographicallyPrecedes($1) }.map { [root = source.root] path in
                 path.isEmpty ? root : root.appending(bytes: path)
             })
-        let root = root
-        last = earlier.lazy.compactMap { backup in
-            backup.manifest?.parts.first { $0.name == part.name && $0.root == root }.map { (backup, $0) }
-        }.first
     }
 
     /// What was a database in the last good backup is one still, however it begins now.
-    private static func known(
-        _ part: Part, _ root: PartRoot, _ last: StoredBackup?
-    ) -> [[UInt8]: DatabaseEngine] {
-        guard part.name != Part.objectStore,
-            let record = last?.manifest?.parts.first(where: { $0.name == part.name && $0.root == root })
-        else { return [:] }
+    private static func known(_ part: Part, _ record: Manifest.Part?) -> [[UInt8]: DatabaseEngine] {
+        guard part.name != Part.objectStore, let record else { return [:] }
         var known: [[UInt8]: DatabaseEngine] = [:]
         // A name that is shown escaped is only recognised by its content.
         for database in record.databases where !database.path.contains("\\") && database.engine == .sqlite {

@@ -67,7 +67,7 @@ struct TakeCountsBack {
     let now: Moment
 
     func run(in file: FilePath) throws {
-        guard file.isPresent else { return }
+        guard try file.isPresent else { return }
         let database = try StateDatabase.open(file).database
         func optional(_ number: Int64?) -> SQLiteValue { number.map { .integer($0) } ?? .null }
         func optional(_ text: String?) -> SQLiteValue { text.map { .text($0) } ?? .null }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsStorage
 import KecsSystem
+import SystemPackage
 
 /// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, and `kecsctl-start@NAME.service` for the boot.
 /// An instance of another home than the user's own has `NAME:DIGEST`, of the home's path. No name of an instance holds `@`

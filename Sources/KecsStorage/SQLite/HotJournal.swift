@@ -66,12 +66,12 @@ enum HotJournal: Hashable {
             throw refused(database, "its rollback journal names another file to be deleted: “\(shown)”")
         }
         let sibling = database.removingLastComponent().appending(last)
-        guard !sibling.isPresent else {
+        guard try !sibling.isPresent else {
             throw refused(
                 database, "a transaction over several databases was cut off; “\(shown)” says which")
         }
         let folder = path.removingLastComponent()
-        guard !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
+        guard try !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
             || !path.isPresent
         else {
             throw refused(database, "its rollback journal names another file to be deleted: “\(shown)”")

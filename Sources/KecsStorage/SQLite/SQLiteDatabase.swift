@@ -55,7 +55,7 @@ public final class SQLiteDatabase {
         }
         // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
         // left behind stays as it is, and what only we needed goes.
-        let hasLog = beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
+        let hasLog = try beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
         return try SQLiteDatabase(
             path, hasLog ? .readOnly : .readWrite, copy: nil, busyTimeout: busyTimeout,
             cancellation: cancellation)

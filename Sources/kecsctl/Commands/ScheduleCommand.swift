@@ -68,10 +68,10 @@ struct ScheduleInstallCommand: SessionCommand {
         ) { name in
             // One policy, in the instance: a backup by hand follows it too.
             let configure = Configure(site: session.site)
-            let isNew =
-                try configure.differs(policy, from: name)
-                && (change.dryRun
-                    || (try await session.locked(name, change) { _ in try configure.set(policy, for: name) }))
+            var isNew = try configure.differs(policy, from: name)
+            if isNew, !change.dryRun {
+                isNew = try await session.locked(name, change) { _ in try configure.set(policy, for: name) }
+            }
             var report = try await install.install(name, schedule, by: scheduler, dryRun: change.dryRun)
             if isNew, report.outcome == .already { report.outcome = change.dryRun ? .planned : .done }
             return report
