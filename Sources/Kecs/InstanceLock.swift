@@ -22,7 +22,7 @@ extension Site {
     /// - Throws: `Failure(.busy)`, naming who holds the lock.
     public func locked<Value>(
         _ name: InstanceName, _ request: LockRequest, flags: [SettingKey: String] = [:],
-        healed: ([String]) -> Void = { _ in },
+        checksPlace: Bool = true, healed: ([String]) -> Void = { _ in },
         _ body: (Instance) async throws -> Value
     ) async throws -> Value {
         guard home.folder(of: name).path.isFolder else {
@@ -32,10 +32,10 @@ extension Site {
         }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
-        let instance = try instance(name, flags: flags)
+        let instance = try instance(name, flags: flags, checksPlace: checksPlace)
         let told = try await HealInstance(site: self).run(instance)
         if !told.isEmpty { healed(told) }
-        return try await body(try self.instance(name, flags: flags))
+        return try await body(try self.instance(name, flags: flags, checksPlace: checksPlace))
     }
 
     /// For work on an instance's backups alone: a broken configuration is no obstacle to keeping or removing them, and

@@ -185,8 +185,11 @@ enum ProductionChecks {
             let result = last?.result(of: facts.name)
             var steps = result?["survived"]?.array?.compactMap(\.string) ?? []
             // A server on this host has nothing that could be made anew.
-            if facts.instance.config.runtime == .local {
+            if facts.instance.config.runtime == .local, steps.contains("restart") {
                 steps += result?["skipped"]?.array?.compactMap(\.string) ?? []
+            }
+            if let why = result?["unseen"]?.string, steps.contains(step) {
+                throw CannotTell("whether the server has the file that was written: \(why)")
             }
             if let last, steps.contains(step), look.now.since(last.at) <= Thresholds.drillAge.duration {
                 return []
