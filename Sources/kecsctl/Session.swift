@@ -44,9 +44,10 @@ struct Session: Sendable {
     /// Under the instance's lock, with what a killed run left put right and told.
     func locked<Value>(
         _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
-        _ body: (Instance) async throws -> Value
+        checksPlace: Bool = true, _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        try await site.locked(name, lock(change), flags: flags, healed: tell, body)
+        try await site.locked(
+            name, lock(change), flags: flags, checksPlace: checksPlace, healed: tell, body)
     }
 
     func lockedBackups<Value>(

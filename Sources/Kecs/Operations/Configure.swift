@@ -52,6 +52,11 @@ public struct Configure: Sendable {
             }
             value = parsed
         }
+        if key == .database, let text, name != nil, text.split(separator: "/").count < 2 {
+            throw Failure(
+                .usage, "“\(text)” is no value for database", cause: "it is written PART/PATH, as “inspect” names it",
+                remedy: "kecsctl inspect \(name.map(\.description) ?? "")")
+        }
         if key == .runtime, name != nil {
             throw Failure(
                 .usage, "the runtime of an instance cannot be changed by a setting",

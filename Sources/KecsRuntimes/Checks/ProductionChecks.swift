@@ -13,7 +13,7 @@ enum ProductionChecks {
     static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
         [
             item("db-not-in-image", "no image holds the database") { facts, look in
-                try await ProjectChecks.databasesInDockerfiles(project)
+                try await ProjectChecks.databasesInDockerfiles(project, look.cancellation)
                     + ImageDatabaseCheck(engine: engine).run(facts, look)
             },
             item("data-mount", "the data lies outside of every container") { facts, look in
