@@ -32,7 +32,7 @@ extension Site {
     /// - Throws: `Failure(.busy)`, naming who holds the lock.
     public func locked<Value>(
         _ name: InstanceName, _ request: LockRequest, flags: [SettingKey: String] = [:],
-        duty: DutyHandling = .before, told: (Told) -> Void = { _ in },
+        duty: DutyHandling = .before, checksPlace: Bool = true, told: (Told) -> Void = { _ in },
         _ body: (Instance) async throws -> Value
     ) async throws -> Value {
         guard try home.folder(of: name).path.isFolder else {
@@ -44,14 +44,14 @@ extension Site {
         try checkIsOurs(home.backupStore(of: name).folder)
         let lock = try await lock(name, request)
         defer { lock.unlock() }
-        let instance = try instance(name, flags: flags)
+        let instance = try instance(name, flags: flags, checksPlace: checksPlace)
         for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
         let known = remnants(of: name)
         defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
-        if duty == .before { try await fulfil(name, flags, told) }
+        if duty == .before, checksPlace { try await fulfil(name, flags, told) }
         let value: Value
         do {
-            value = try await body(try self.instance(name, flags: flags))
+            value = try await body(try self.instance(name, flags: flags, checksPlace: checksPlace))
         } catch {
             if duty == .after, machine.cancellation.reason == nil { try await fulfil(name, flags, told) }
             throw error

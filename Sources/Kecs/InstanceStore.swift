@@ -15,8 +15,11 @@ extension Site {
 
     /// Reads one instance.
     ///
+    /// - Parameter checksPlace: Whether a variable that says another place than is recorded is an error.
     /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
-    public func instance(_ name: InstanceName, flags: [SettingKey: String] = [:]) throws -> Instance {
+    public func instance(
+        _ name: InstanceName, flags: [SettingKey: String] = [:], checksPlace: Bool = true
+    ) throws -> Instance {
         let folder = home.folder(of: name)
         try checkIsOurs(folder.path)
         guard try folder.path.isFolder else { throw notFound(name) }
@@ -33,6 +36,11 @@ extension Site {
                 .damaged, "the configuration of “\(name)” cannot be read",
                 cause: "\(error.path): \(error.why)",
                 remedy: "kecsctl restore \(name) --from latest --part config")
+        }
+        if checksPlace {
+            for place in FixedPlace.all where !flags.keys.contains(where: { $0.rawValue == place.setting }) {
+                try place.check(config, folder, environment: machine.environment)
+            }
         }
         return try instance(name, config: config, flags: flags)
     }

@@ -9,6 +9,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
     /// `PART/PATH`: which database the server uses, where looking cannot tell.
     case database
     case containerMode
+    /// As docker's own variables say them: which engine, recorded when the instance is made.
+    case dockerHost
+    case dockerContext
+    case dockerConfig
     case command
     case healthUrl
     /// Of a container: where it comes from, what it is called, whom its data belongs to, where its ports listen.
@@ -59,6 +63,11 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case dataLimit
     case databaseLimit
 
+    /// Those that say where an instance is: of one that exists, what is recorded holds, never a variable.
+    static let places: Set<SettingKey> = [
+        .dataDir, .containerMode, .dockerHost, .dockerContext, .dockerConfig, .composeFile,
+    ]
+
     enum Form {
         case text
         case flag
@@ -76,7 +85,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
         case .healthUrl: .url
-        case .dataDir, .database, .command, .image, .k3sImage, .container, .containerId, .owner, .address,
+        case .dataDir, .database, .dockerHost, .dockerContext, .dockerConfig, .command, .image, .k3sImage, .container,
+            .containerId, .owner, .address,
             .volumes,
             .volumeLabel, .components, .ignoreChanging,
             .composeFile, .composeProfiles, .composeService, .composeProject:
@@ -110,6 +120,9 @@ public enum SettingKey: String, CaseIterable, Sendable {
         return switch self {
         case .dataDir: [own, "KECS_DATA_DIR"]
         case .containerMode: [own, "KECS_CONTAINER_MODE"]
+        case .dockerHost: [own, "DOCKER_HOST"]
+        case .dockerContext: [own, "DOCKER_CONTEXT"]
+        case .dockerConfig: [own, "DOCKER_CONFIG"]
         case .autoRecoverState: [own, "KECS_AUTO_RECOVER_STATE"]
         case .keepClustersOnShutdown: [own, "KECS_KEEP_CLUSTERS_ON_SHUTDOWN"]
         default: [own]

@@ -81,7 +81,7 @@ public struct Settings: Sendable {
                 key: key, value: try read(key, .string(text), at: "the flag for \(key.rawValue)"),
                 origin: .flag)
         }
-        for name in key.variables {
+        for name in instance != nil && SettingKey.places.contains(key) ? [] : key.variables {
             guard let text = environment[name], !text.isEmpty else { continue }
             return Setting(
                 key: key, value: try read(key, .string(text), at: name), origin: .environment(name))

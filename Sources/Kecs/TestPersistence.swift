@@ -22,6 +22,8 @@ public struct PersistenceReport: OperationReport {
     public var survived: [String]
     /// What does not apply: a local server cannot be made anew, and one that is only data cannot be restarted.
     public var skipped: [String]
+    /// Why it could not be seen that the server has the very file that was written; nil when it was seen.
+    public var unseen: String?
     public var durationSeconds: Double
 }
 
@@ -83,7 +85,7 @@ public struct TestPersistence: Sendable {
         }
         try probe.remove()
         return PersistenceReport(
-            outcome: .done, survived: steps.survived, skipped: steps.skipped,
+            outcome: .done, survived: steps.survived, skipped: steps.skipped, unseen: steps.unseen,
             durationSeconds: (clock.elapsed() - began).inSeconds)
     }
 
@@ -93,6 +95,7 @@ public struct TestPersistence: Sendable {
         let probe: Probe
         var survived: [String] = []
         var skipped: [String] = []
+        var unseen: String?
 
         mutating func run(wasRunning: Bool, _ limit: Duration) async throws {
             if wasRunning { try await runtime.stop(limit: limit) }
@@ -115,11 +118,17 @@ public struct TestPersistence: Sendable {
         }
 
         /// The row is in a file of this host: the server must have that very file.
-        private func expectServerSees(after step: String) async throws {
+        private mutating func expectServerSees(after step: String) async throws {
             let why: String
-            guard let inside = probe.inside else { return }
+            guard let inside = probe.inside else {
+                unseen = "nothing that is mounted into it leads to \(probe.database)"
+                return
+            }
             switch try await runtime.serverDatabase(at: inside) {
-            case nil, .unknown: return
+            case nil: return
+            case .unknown(let reason):
+                unseen = reason
+                return
             case .nothing(let path): why = "the server sees no \(path)"
             case .database(let seen):
                 guard let host = try SeenDatabase(of: probe.database), !seen.isSame(as: host) else { return }

@@ -421,7 +421,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         if let container = try await containers().first(where: isControlPlane) {
             return try await docker.user(of: container).map { DockerOwner(user: $0.user, group: $0.group) }
         }
-        if let text = control.user {
+        let image = try await control.image.map { try await docker.imageFacts($0) } ?? nil
+        if let text = control.user ?? image?.user {
             let user = ContainerUser(text: text).resolved(passwd: nil, group: nil)
             return user.map { DockerOwner(user: $0.user, group: $0.group) }
         }
@@ -432,7 +433,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         let setup = DockerSetup(docker: docker, instance: instance, volumes: volumes)
         let all = try await containers()
         if let container = all.first(where: isControlPlane) {
-            var found = try await setup.run(container, all: all.flatMap(\.mounts), ownParts: nil)
+            var found = try await setup.run(
+                container, all: all.flatMap(\.mounts), ownParts: nil, isKECS: container.isKECS)
             let chosen = Set(try await parts().map(\.name))
             // A label chooses among the volumes.
             if try instance.settings.text(.volumeLabel) != nil {
@@ -445,12 +447,17 @@ public struct ComposeRuntime: RebuildableRuntime {
         let config = try await compose(for: []).config()
         let control = try controlPlane(of: config)
         let active = config.dockerMounts(of: config.active(given.profiles))
+        let image = try await control.image.map { try await docker.imageFacts($0) } ?? nil
         let parts = try DockerMounts(active).inventory(of: instance, besides: [])
+        let variables = (image?.variables ?? [:]).merging(control.environment) { _, own in own }
         return ServerSetup(
-            parts: try await setup.located(parts), variables: control.environment,
+            parts: try await setup.located(parts), variables: variables,
+            workingFolder: image.flatMap { $0.workingFolder.isEmpty ? nil : FilePath($0.workingFolder) },
             mounts: config.dockerMounts(of: [control]).compactMap(\.server),
             user: try await owner(of: control).map { ServerUser(user: $0.user, group: $0.group) },
-            engineHost: try await docker.host())
+            engineHost: try await docker.host(),
+            isKECS: DockerContainer.isKECS(image: control.image ?? "")
+                || variables.keys.contains { $0.hasPrefix("KECS_") })
     }
 
     /// What the containers really have, or before there are any, what the file says.

@@ -206,12 +206,10 @@ struct Docker: Sendable {
     // MARK: Images
 
     /// The id of an image of this engine; never fetches one.
-    func image(_ reference: String) async throws -> String? {
-        struct Image: Decodable {
-            var id: String
-            private enum CodingKeys: String, CodingKey { case id = "Id" }
-        }
-        return try await inspect(Image.self, ["image", "inspect", reference]).first?.id
+    func image(_ reference: String) async throws -> String? { try await imageFacts(reference)?.id }
+
+    func imageFacts(_ reference: String) async throws -> DockerImage? {
+        try await inspect(DockerImage.self, ["image", "inspect", reference]).first
     }
 
     /// Ids of all images here.

@@ -179,11 +179,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         user = config.user ?? ""
         workingFolder = config.workingFolder ?? ""
         imageName = config.image ?? ""
-        variables = [:]
-        for line in config.variables ?? [] {
-            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            variables[String(parts[0])] = parts.count == 2 ? String(parts[1]) : ""
-        }
+        variables = Self.variables(of: config.variables ?? [])
         let host = try container.decode(HostConfig.self, forKey: .host)
         ports = (host.ports ?? [:]).compactMapValues { $0 }
         restartPolicy = host.restartPolicy?.name ?? "no"
@@ -194,6 +190,16 @@ struct DockerContainer: Decodable, Hashable, Sendable {
             (host.memoryFolders ?? [:]).keys.sorted()
             + mounts.filter { $0.type == "tmpfs" }.map(\.destination).sorted()
         stopTimeout = config.stopTimeout
+    }
+
+    /// `NAME=VALUE`
+    static func variables(of lines: [String]) -> [String: String] {
+        var variables: [String: String] = [:]
+        for line in lines {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            variables[String(parts[0])] = parts.count == 2 ? String(parts[1]) : ""
+        }
+        return variables
     }
 
     var isPaused: Bool { state.status == "paused" }
@@ -229,6 +235,42 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         let fitting = mounts.filter { path == $0.destination || path.hasPrefix($0.destination + "/") }
         guard let mount = fitting.max(by: { $0.destination.count < $1.destination.count }) else { return nil }
         return (mount, String(path.dropFirst(mount.destination.count).drop { $0 == "/" }))
+    }
+}
+
+/// What `docker image inspect` says, as far as it matters here: what a container of it is given.
+struct DockerImage: Decodable, Hashable, Sendable {
+    var id: String
+    /// "", "1001", "app:staff"
+    var user: String
+    var variables: [String: String]
+    var workingFolder: String
+
+    /// KECS's own, or one whose server is told what only KECS reads.
+    var isKECS: Bool { variables.keys.contains { $0.hasPrefix("KECS_") } }
+
+    private enum CodingKeys: String, CodingKey {
+        case id = "Id"
+        case config = "Config"
+    }
+    private struct Config: Decodable {
+        var user: String?
+        var variables: [String]?
+        var workingFolder: String?
+        private enum CodingKeys: String, CodingKey {
+            case user = "User"
+            case variables = "Env"
+            case workingFolder = "WorkingDir"
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        let config = try container.decodeIfPresent(Config.self, forKey: .config)
+        user = config?.user ?? ""
+        workingFolder = config?.workingFolder ?? ""
+        variables = DockerContainer.variables(of: config?.variables ?? [])
     }
 }
 

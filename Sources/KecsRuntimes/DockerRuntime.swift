@@ -199,8 +199,18 @@ public struct DockerRuntime: Runtime {
 
     /// A container that is somebody's own runs as whom its owner chose.
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
-        guard !spec.isAdopted, spec.isOwnerGiven || spec.isKECS else { return nil }
-        return (spec.owner.user, spec.owner.group)
+        guard !spec.isAdopted else { return nil }
+        return try await serverUser(of: try await find()).map { ($0.user, $0.group) }
+    }
+
+    /// What was given, what the container or its image says, else the user of KECS's image; nil when it is not known.
+    func serverUser(of container: DockerContainer?) async throws -> ServerUser? {
+        if spec.isOwnerGiven { return ServerUser(user: spec.owner.user, group: spec.owner.group) }
+        if let container { return try await docker.user(of: container) }
+        if let image = try await docker.imageFacts(spec.image) {
+            return ContainerUser(text: image.user).resolved(passwd: nil, group: nil)
+        }
+        return spec.isKECS ? ServerUser(user: spec.owner.user, group: spec.owner.group) : nil
     }
 
     // MARK: Freeze
@@ -257,7 +267,8 @@ public struct DockerRuntime: Runtime {
         let container = try await find()
         if spec.isAdopted {
             guard let container else { throw noContainer() }
-            return try await setup.run(container, all: container.mounts, ownParts: nil)
+            return try await setup.run(
+                container, all: container.mounts, ownParts: nil, isKECS: container.isKECS)
         }
         var own = try instance.ownParts(dataInside: DockerSpec.dataFolder)
         var mounts = [ServerMount(source: .host(spec.data), inside: FilePath(DockerSpec.dataFolder))]
@@ -272,11 +283,16 @@ public struct DockerRuntime: Runtime {
                     source: volume.isFolder ? .host(FilePath(volume.source)) : .volume(volume.source),
                     inside: FilePath(volume.destination)))
         }
-        if let container { return try await setup.run(container, all: container.mounts, ownParts: own) }
+        let image = try await docker.imageFacts(spec.image)
+        let isKECS = spec.isKECS || image?.isKECS == true ? true : nil
+        if let container {
+            return try await setup.run(
+                container, all: container.mounts, ownParts: own, isKECS: isKECS)
+        }
         return ServerSetup(
             parts: try await setup.located(own), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
-            mounts: mounts,
-            engineHost: try await docker.host())
+            mounts: mounts, user: try await serverUser(of: nil),
+            engineHost: try await docker.host(), isKECS: isKECS)
     }
 
     public func holdsState() async throws -> Bool? {

@@ -10,19 +10,19 @@ struct DockerSetup: Sendable {
     let instance: Instance
     let volumes: Volumes
 
-    /// - Parameter own: Of a container of ours: its data folder is not a mount like any other.
+    /// - Parameters:
+    ///   - ownParts: Of a container of ours: its data folder is not a mount like any other.
+    ///   - isKECS: Nil when only its own variables, which we gave it, say so.
     func run(
-        _ container: DockerContainer, all: [DockerContainer.Mount], ownParts: [InventoryPart]?
-    ) async throws
-        -> ServerSetup
-    {
+        _ container: DockerContainer, all: [DockerContainer.Mount], ownParts: [InventoryPart]?, isKECS: Bool?
+    ) async throws -> ServerSetup {
         let parts = try await located(try DockerMounts(all).inventory(of: instance, besides: ownParts ?? []))
         return ServerSetup(
             parts: parts, variables: container.variables,
             workingFolder: container.workingFolder.isEmpty ? nil : FilePath(container.workingFolder),
             mounts: container.mounts.compactMap(\.server), user: try await docker.user(of: container),
             endpoints: container.endpoints(isKECS: container.isKECS),
-            engineHost: try await docker.host(seenBy: container), isKECS: container.isKECS)
+            engineHost: try await docker.host(seenBy: container), isKECS: isKECS)
     }
 
     func located(_ parts: [InventoryPart]) async throws -> [InventoryPart] {

@@ -60,10 +60,11 @@ struct Session: Sendable {
     /// nothing.
     func locked<Value>(
         _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
-        duty: DutyHandling = .before, _ body: (Instance) async throws -> Value
+        duty: DutyHandling = .before, checksPlace: Bool = true, _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        if change.dryRun { return try await body(try site.instance(name, flags: flags)) }
-        return try await site.locked(name, lock(change), flags: flags, duty: duty, told: tell, body)
+        if change.dryRun { return try await body(try site.instance(name, flags: flags, checksPlace: checksPlace)) }
+        return try await site.locked(
+            name, lock(change), flags: flags, duty: duty, checksPlace: checksPlace, told: tell, body)
     }
 
     func lockedBackups<Value>(

@@ -12,11 +12,12 @@ enum Wiring {
         var site = Site(machine: machine, home: home, tool: tool) { instance in
             try runtime(instance, machine)
         }
-        site.ground = { RecoverGround($0, machine: machine) }
+        site.ground = { RecoverGround($0, machine: machine.placed(for: $0)) }
         return site
     }
 
-    private static func runtime(_ instance: Instance, _ machine: Machine) throws -> any Runtime {
+    private static func runtime(_ instance: Instance, _ given: Machine) throws -> any Runtime {
+        let machine = given.placed(for: instance)
         switch instance.config.runtime {
         case .local: return try LocalRuntime(instance, machine: machine)
         case .docker: return try DockerRuntime(instance, machine: machine)

@@ -23,7 +23,9 @@ import Testing
             try await body()
         }
         func thaw() async throws {}
-        func parts() async throws -> [Part] { [] }
+        func parts() async throws -> [Part] {
+            [Part(name: "data", place: .folder(database.removingLastComponent()))]
+        }
         func endpoints() -> [Endpoint] { [] }
         var runsSomething: Bool { true }
 

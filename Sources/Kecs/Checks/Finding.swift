@@ -2,7 +2,10 @@
 public import KecsStorage
 
 public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
-    case ok, info, warning, error
+    case ok, info
+    /// A check could not look, and says why: never counted as passed.
+    case notLooked = "not-looked-at"
+    case warning, error
 
     var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }

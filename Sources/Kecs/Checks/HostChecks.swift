@@ -5,32 +5,33 @@ public enum HostChecks {
         files + locks + database + backups + machine
 
     private static let files: [any Check] = [
-        HomeModeCheck(), HomeOwnerCheck(), DataOwnerCheck(), WorldWritableCheck(), SecretsCheck(),
-        BackupModeCheck(),
-        DatabaseFolderCheck(), DatabaseFileCheck(), ExecutableDataCheck(), UnreadableDataCheck(),
-        StrayFilesCheck(), RemnantCheck(),
+        HomeModeCheck(), HomeOwnerCheck(), EachPart(DataOwnerCheck()), AllParts(WorldWritableCheck()),
+        AllParts(SecretsCheck()), BackupModeCheck(), EachPart(DatabaseFolderCheck()),
+        EachDatabase(DatabaseFileCheck()), EachPart(ExecutableDataCheck()), EachPart(UnreadableDataCheck()),
+        EachPart(StrayFilesCheck()), RemnantCheck(),
     ]
     private static let locks: [any Check] = [
-        ForeignLockCheck(), OwnLockCheck(), SharedFolderCheck(), SharedPortsCheck(), PortCheck(),
+        EachPart(ForeignLockCheck()), OwnLockCheck(), SharedFolderCheck(), SharedPortsCheck(), PortCheck(),
     ]
     private static let database: [any Check] = [
-        DatabaseKindCheck(), DatabaseMissingCheck(), DatabaseSizeCheck(), DataSizeCheck(),
-        WriteAheadLogCheck(),
-        JournalModeCheck(), FreePagesCheck(), IntegrityCheck(), ForeignKeysCheck(), SidecarsCheck(),
-        SchemaVersionCheck(), SchemaDriftCheck(),
+        EachDatabase(DatabaseKindCheck()), DatabaseMissingCheck(), DatabaseMountCheck(),
+        AllParts(DatabaseSizeCheck()), EachPart(DataSizeCheck()), EachDatabase(WriteAheadLogCheck()),
+        EachDatabase(JournalModeCheck()), EachDatabase(FreePagesCheck()), EachDatabase(IntegrityCheck()),
+        EachDatabase(ForeignKeysCheck()), EachDatabase(SidecarsCheck()), SchemaVersionCheck(),
+        SchemaDriftCheck(),
     ]
     private static let backups: [any Check] = [
         NoBackupCheck(), OldBackupCheck(), UnverifiedBackupCheck(), DamagedBackupCheck(),
         IncompleteBackupCheck(),
         FailingBackupCheck(), ShrunkBackupCheck(), VerificationAgeCheck(), FutureBackupCheck(), DrillCheck(),
-        RemoteCheck(), SameDeviceCheck(), ScheduleCheck(), BrokenScheduleCheck(), UnfinishedCheck(),
+        RemoteCheck(), EachPart(SameDeviceCheck()), ScheduleCheck(), BrokenScheduleCheck(), UnfinishedCheck(),
         DownCheck(), DegradedCheck(),
         PreviousCheck(),
     ]
     private static let machine: [any Check] = [
-        ConfigCheck(), SettingsCheck(), DataFolderCheck(), MountCheck(), FileSystemKindCheck(),
-        ReadOnlyMountCheck(),
-        DiskCheck(), InodeCheck(), BackupRoomCheck(), GrowthCheck(), ProcessorsCheck(), MemoryCheck(),
+        ConfigCheck(), SettingsCheck(), DataFolderCheck(), MountCheck(), EachPart(FileSystemKindCheck()),
+        EachPart(ReadOnlyMountCheck()),
+        DiskCheck(), InodeCheck(), AllParts(BackupRoomCheck()), GrowthCheck(), ProcessorsCheck(), MemoryCheck(),
         RoomCheck(),
         StateCheck(), UnseenCheck(), FrozenCheck(), HealthCheck(), HistoryCheck(), StagingCheck(),
         VersionCheck(),

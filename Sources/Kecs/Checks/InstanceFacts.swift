@@ -7,16 +7,26 @@ public import SystemPackage
 /// checks that need it say so.
 public struct InstanceFacts: Sendable {
     public let instance: Instance
-    public let data: Known<FilePath>
-    public let database: Known<DatabaseFacts>
-    public let tree: Known<TreeFacts>
+    public var inventory: Known<Inventory>
+    /// The folder that a check looks at: of the part that holds the primary database, or of the part it is asked about.
+    public var data: Known<FilePath>
+    /// The primary database, or the one that a check is asked about.
+    public var database: Known<DatabaseFacts>
+    /// Of all parts but the configuration, or of the one that a check is asked about.
+    public var tree: Known<TreeFacts>
+    public var parts: [PartFacts]
+    public var databases: [DatabaseLook]
+    /// Why nothing is known of parts besides those listed.
+    public var unlooked: String?
     /// The newest first.
-    public let backups: Known<[StoredBackup]>
-    public let state: RuntimeState
-    public let endpoints: [Endpoint]
-    public let runsSomething: Bool
+    public var backups: Known<[StoredBackup]>
+    public var state: RuntimeState
+    public var endpoints: [Endpoint]
+    public var runsSomething: Bool
+    /// Whether the instance's ports are its own settings.
+    public var choosesPorts: Bool
     /// The lines that are about this instance, the oldest first.
-    public let history: [HistoryRecord]
+    public var history: [HistoryRecord]
 
     public var name: InstanceName { instance.name }
 
@@ -31,28 +41,116 @@ public struct InstanceFacts: Sendable {
                 return .unknown(failure.cause ?? failure.message)
             }
         }
-        let data = known { try instance.dataFolder() }
-        var state = RuntimeState.unknown("")
-        var endpoints: [Endpoint] = []
-        var runsSomething = true
+        var facts = InstanceFacts(
+            instance: instance, inventory: .unknown("its runtime is not known"),
+            data: known { try instance.dataFolder() }, database: .unknown(""), tree: .unknown(""), parts: [],
+            databases: [], backups: known { try instance.backups.all() }, state: .unknown(""), endpoints: [],
+            runsSomething: true, choosesPorts: true,
+            history: history.filter { $0.result(of: instance.name) != nil })
         do {
             let runtime = try site.runtime(instance)
-            state =
+            facts.state =
                 await TimeBound.run(limit, outer: cancellation) { _ in await runtime.state() }
                 ?? .unknown("whether it runs could not be told within \(limit.components.seconds) s")
-            endpoints = await runtime.endpoints()
-            runsSomething = runtime.runsSomething
+            facts.runsSomething = runtime.runsSomething
+            facts.choosesPorts = runtime.choosesPorts
+            if case .unknown(let why) = facts.state {
+                facts.inventory = .unknown(why)
+            } else {
+                facts.inventory =
+                    await TimeBound.run(limit, outer: cancellation) { _ -> Known<Inventory> in
+                        do { return .known(try await site.inventory(of: instance)) } catch {
+                            let failure = Failure.describing(error)
+                            return .unknown(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
+                        }
+                    } ?? .unknown("where the data is could not be told within \(limit.components.seconds) s")
+            }
         } catch {
             let failure = Failure.describing(error)
-            state = .unknown(failure.cause ?? failure.message)
+            facts.state = .unknown(failure.cause ?? failure.message)
         }
-        return InstanceFacts(
-            instance: instance, data: data,
-            database: known { try DatabaseFacts(instance.databaseFile()) },
-            tree: known { try TreeFacts.of(data.get(), cancellation: cancellation) },
-            backups: known { try instance.backups.all() }, state: state, endpoints: endpoints,
-            runsSomething: runsSomething,
-            history: history.filter { $0.result(of: instance.name) != nil })
+        facts.look(cancellation)
+        return facts
+    }
+
+    /// Goes through the parts and the databases that the inventory names.
+    private mutating func look(_ cancellation: Cancellation) {
+        switch inventory {
+        case .known(let inventory):
+            endpoints = inventory.endpoints
+            parts = inventory.parts.map { PartFacts($0, cancellation: cancellation) }
+            lookAtDatabases(inventory)
+        case .unknown(let why):
+            // What lies in its own folder can be looked at whoever does not answer.
+            unlooked = why
+            do {
+                parts = try instance.ownParts().filter { $0.part.name == "data" && $0.part.root?.isFolder == true }
+                    .map { part in
+                        var part = part
+                        part.presence = try PartPresence.of(part)
+                        return PartFacts(part, cancellation: cancellation)
+                    }
+                let facts = try DatabaseFacts(instance.databaseFile())
+                database = parts.isEmpty || facts.kind == .missing ? .unknown(why) : .known(facts)
+                if !parts.isEmpty, facts.kind != .missing {
+                    let name = Array(InstanceFolder.databaseName.utf8)
+                    databases = [
+                        DatabaseLook(
+                            database: InventoryDatabase(
+                                part: "data", path: name, engine: .sqlite, bytes: facts.status?.size ?? 0,
+                                file: facts.file), isPrimary: true, facts: .known(facts))
+                    ]
+                }
+            } catch {
+                let failure = Failure.describing(error)
+                database = .unknown(failure.cause ?? failure.message)
+            }
+        }
+        tree = merged(parts.filter { $0.part.role != .config })
+    }
+
+    private mutating func lookAtDatabases(_ inventory: Inventory) {
+        func facts(_ file: FilePath?) -> Known<DatabaseFacts> {
+            guard let file else { return .unknown("its volume is not open to this user") }
+            do { return .known(try DatabaseFacts(file)) } catch { return .unknown("\(error)") }
+        }
+        var primary: InventoryDatabase?
+        switch inventory.primary {
+        case .found(let found, _):
+            primary = found
+            database = facts(found.file)
+            if let root = inventory.parts.first(where: { $0.part.name == found.part })?.part.root {
+                data = .known(root)
+            }
+        case .missing(let part, let path, _):
+            database = facts(
+                inventory.parts.first { $0.part.name == part }?.part.root?.appending(bytes: path))
+        case .ambiguous, .inContainer, .none, .unknown:
+            database = .unknown(inventory.primary.problem ?? "")
+        }
+        databases = inventory.databases.map { found in
+            DatabaseLook(
+                database: found, isPrimary: found.part == primary?.part && found.path == primary?.path,
+                facts: facts(found.file))
+        }
+    }
+
+    private func merged(_ parts: [PartFacts]) -> Known<TreeFacts> {
+        var all = TreeFacts()
+        var why: String?
+        for part in parts {
+            switch part.tree {
+            case .known(let tree):
+                all.entries += tree.entries
+                all.bytes += tree.bytes
+                all.unreadable += tree.unreadable
+                all.isCut = all.isCut || tree.isCut
+            case .unknown(let reason): why = why ?? "\(part.name): \(reason)"
+            }
+        }
+        if parts.isEmpty, let unlooked { return .unknown(unlooked) }
+        if let why, all.entries.isEmpty { return .unknown(why) }
+        return .known(all)
     }
 
     /// The newest backup that may be restored from.

@@ -81,7 +81,9 @@ public struct Doctor: Sendable {
         try Task.checkCancellation()
         let wanted = Set(names.map(\.description))
         // A machine's check may find something about an instance that was not asked about.
-        return DoctorReport(findings.filter { $0.instance.map(wanted.contains) ?? true })
+        var report = DoctorReport(findings.filter { $0.instance.map(wanted.contains) ?? true })
+        report.isStrict = selection.profile == "production"
+        return report
     }
 
     /// Of every instance, since some checks compare them.
@@ -119,7 +121,7 @@ public struct Doctor: Sendable {
                     Look(site: site, facts: facts, all: all, surroundings: around, cancellation: cancellation)
                 )
             } catch let error as CannotTell {
-                return [Finding(.info, "cannot be told: \(error.why)")]
+                return [.notLooked(error.why)]
             } catch is Interrupted {
                 return [slow(check)]
             } catch is CancellationError {

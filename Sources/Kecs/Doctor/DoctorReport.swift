@@ -12,6 +12,7 @@ public struct DoctorReport: Sendable {
     public struct Summary: Encodable, Hashable, Sendable {
         public var ok = 0
         public var info = 0
+        public var notLookedAt = 0
         public var warning = 0
         public var error = 0
     }
@@ -21,6 +22,7 @@ public struct DoctorReport: Sendable {
             switch finding.severity {
             case .ok: sum.ok += 1
             case .info: sum.info += 1
+            case .notLooked: sum.notLookedAt += 1
             case .warning: sum.warning += 1
             case .error: sum.error += 1
             }
@@ -34,8 +36,13 @@ public struct DoctorReport: Sendable {
         self.findings = findings.sorted { key($0) < key($1) }
     }
 
+    /// Before production what was not looked at counts as failed.
+    public var isStrict = false
+
     /// Whether anything is at least as bad as that.
-    public func fails(on severity: Severity) -> Bool { findings.contains { $0.severity >= severity } }
+    public func fails(on severity: Severity) -> Bool {
+        findings.contains { $0.severity >= severity || isStrict && $0.severity == .notLooked }
+    }
 }
 
 extension DoctorReport: Encodable {

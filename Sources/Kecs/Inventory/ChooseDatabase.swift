@@ -71,6 +71,13 @@ extension Site {
         }
     }
 
+    /// The same, and it must be of SQLite.
+    public func sqliteDatabase(of instance: Instance, named name: String? = nil) async throws -> ChosenDatabase {
+        let chosen = try await database(of: instance, named: name)
+        _ = try sqliteFile(chosen, of: instance)
+        return chosen
+    }
+
     private func database(of instance: Instance, exactly name: String) async throws -> ChosenDatabase {
         var told = instance
         told.settings.flags[.database] = name

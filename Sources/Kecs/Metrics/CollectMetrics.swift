@@ -69,9 +69,21 @@ public struct CollectMetrics: Sendable {
         text.add(
             "kecsctl_instance_degraded", .gauge, "Whether a start could not restore the state.", me,
             facts.instance.config.degraded == nil ? 0 : 1)
+        // One that could not be seen whole has no size: a part that is left out must not look like a loss.
+        let isWhole = facts.unlooked == nil && facts.parts.allSatisfy { $0.tree.value != nil }
         text.add(
-            "kecsctl_data_bytes", .gauge, "Size of the data folder.", me,
-            facts.tree.value.map { Double($0.bytes) })
+            "kecsctl_data_bytes", .gauge, "Size of all parts of the data.", me,
+            isWhole ? facts.tree.value.map { Double($0.bytes) } : nil)
+        for part in facts.parts where part.part.role != .config {
+            text.add(
+                "kecsctl_part_bytes", .gauge, "Size of a part of the data.",
+                ["instance": name.description, "part": part.name], part.tree.value.map { Double($0.bytes) })
+        }
+        for part in facts.parts where part.part.role != .config {
+            text.add(
+                "kecsctl_part_present", .gauge, "1 when a part of the data is there and holds something.",
+                ["instance": name.description, "part": part.name], part.part.presence == .present ? 1 : 0)
+        }
         text.add(
             "kecsctl_database_bytes", .gauge, "Size of the state database.", me,
             facts.database.value?.status.map { Double($0.size) })
@@ -110,7 +122,8 @@ public struct CollectMetrics: Sendable {
                 "kecsctl_data_growth_bytes_per_day", .gauge,
                 "By the sizes that the last 30 days' backups recorded.", me,
                 growth.bytesPerDay)
-            if let data = facts.data.value, let free = try? site.machine.freeSpace(data) {
+            let free = facts.roots.filter(\.isPresent).compactMap { try? site.machine.freeSpace($0) }.min()
+            if let free {
                 text.add(
                     "kecsctl_disk_days_to_full", .gauge, "At that growth; absent when it does not grow.", me,
                     growth.days(untilFull: free))

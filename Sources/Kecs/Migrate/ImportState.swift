@@ -56,8 +56,9 @@ public struct ImportState: Sendable {
             try await RebuildInstance(site: site).run(name, .file(path), runtime: nil, lock: lock)
         case .volume(let volume):
             guard try !site.home.folder(of: name).path.isFolder else { return }
-            let config = InstanceConfig(
+            var config = InstanceConfig(
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
+            try config.fixPlace(site.machine.environment)
             // Throws when there is no such volume.
             _ = try await site.runtime(try site.instance(name, config: config)).folder(ofVolume: volume)
             try await RebuildInstance(site: site).run(name, nil, runtime: nil, lock: lock)

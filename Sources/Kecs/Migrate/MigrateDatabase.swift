@@ -38,8 +38,6 @@ public struct MigrateDatabase: Sendable {
 
     /// Two at once on one database are kept apart by a lock beside it, which goes with the rehearsal's folder.
     public func run(_ foreign: ForeignMigrations, _ request: MigrateRequest) async throws -> MigrateReport {
-        let clock = site.machine.clock
-        let began = clock.elapsed()
         try check(foreign.database)
         let name = foreign.database.lastComponent?.string ?? "database"
         let place = foreign.database.removingLastComponent().appending(".\(name).kecsctl")
@@ -49,9 +47,45 @@ public struct MigrateDatabase: Sendable {
             lock.unlock()
             try? place.removeTree()
         }
+        return try await run(foreign, request, scratch: place.appending("rehearsal")) {
+            let file = try self.backup(foreign.database)
+            return (file.string, "cp \(file) \(foreign.database).restored")
+        }
+    }
+
+    /// The same for a database of an instance: what is taken before is a backup of the instance. To be called under its
+    /// lock.
+    public func run(
+        _ foreign: ForeignMigrations, _ request: MigrateRequest, of instance: Instance, part: String
+    ) async throws -> MigrateReport {
+        try check(foreign.database)
+        var report = try await run(foreign, request, scratch: instance.folder.restoring) {
+            let taken = try await TakeBackup(site: site).run(
+                instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
+            ).backup
+            guard let taken else {
+                throw Failure(.failed, "the database of “\(instance.name)” was not migrated without a backup")
+            }
+            return (
+                taken.id.description, "kecsctl restore \(instance.name) --from \(taken.id) --part \(part)"
+            )
+        }
+        if report.outcome == .done, await (try site.runtime(instance)).state().mayWrite {
+            report.notes.append(
+                "“\(instance.name)” is running: a server that read the old schema should be restarted")
+        }
+        return report
+    }
+
+    /// - Parameter backup: Takes one, and says what it is called and how it is brought back.
+    private func run(
+        _ foreign: ForeignMigrations, _ request: MigrateRequest, scratch: FilePath,
+        backup: () async throws -> (place: String, restore: String)
+    ) async throws -> MigrateReport {
+        let clock = site.machine.clock
+        let began = clock.elapsed()
         let migration = RehearsedMigration(
-            site: site, database: foreign.database, scratch: place.appending("rehearsal"),
-            limit: request.limit)
+            site: site, database: foreign.database, scratch: scratch, limit: request.limit)
         func prepare(_ database: SQLiteDatabase) throws -> RehearsedMigration.Prepared? {
             let (files, plan) = try self.plan(foreign, database)
             let actions = try plan.actions(to: request.target, force: request.force)
@@ -76,7 +110,7 @@ public struct MigrateDatabase: Sendable {
             applied: [], lint: [], rejects: [:], notes: [], durationSeconds: 0)
         guard isNeeded else { return report }
 
-        let backup = request.dryRun ? nil : try self.backup(foreign.database)
+        let backup = request.dryRun ? nil : try await backup()
         guard let rehearsed = try explained(foreign, { try migration.rehearse(prepare) }) else {
             return report
         }
@@ -93,8 +127,8 @@ public struct MigrateDatabase: Sendable {
         }
         if let backup {
             report.applied = try migration.run(
-                backup: backup.string, restore: "cp \(backup) \(foreign.database).restored", prepare)
-            report.backup = backup.string
+                backup: backup.place, restore: backup.restore, prepare)
+            report.backup = backup.place
             report.outcome = .done
         } else {
             report.applied = rehearsed.rehearsal.steps

@@ -148,8 +148,10 @@ public struct MigrateRuntime: Sendable {
         var config = instance.config
         config.runtime = request.kind
         config.settings.merge(try site.chosen(request.settings)) { _, new in new }
+        try config.fixPlace(site.machine.environment)
         let needsPorts =
             request.kind != .compose
+            && (config.settings[SettingKey.container.rawValue] == nil || config.settings[SettingKey.image.rawValue] != nil)
             && (request.kind != .local || config.settings[SettingKey.command.rawValue] != nil)
         if needsPorts {
             let homeLock = try await FileLock.acquire(

@@ -18,13 +18,13 @@ public struct Configure: Sendable {
 
     /// - Parameter name: Nil for the settings of all instances.
     public func show(_ name: InstanceName?) throws -> [SettingItem] {
-        let settings = try name.map { try site.instance($0).settings } ?? site.settings()
+        let settings = try name.map { try site.instance($0, checksPlace: false).settings } ?? site.settings()
         var items = try SettingKey.allCases.map { key in
             let setting = try settings.setting(key)
             var value = setting.value
             var origin = setting.origin.description
             if let name, setting.value == nil || key == .runtime {
-                let instance = try site.instance(name)
+                let instance = try site.instance(name, checksPlace: false)
                 if key == .dataDir { value = .string(try instance.dataFolder().string) }
                 if key == .runtime {
                     value = .string(instance.config.runtime.rawValue)
@@ -67,6 +67,11 @@ public struct Configure: Sendable {
             }
             value = parsed
         }
+        if key == .database, let text, name != nil, text.split(separator: "/").count < 2 {
+            throw Failure(
+                .usage, "“\(text)” is no value for database", cause: "it is written PART/PATH, as “inspect” names it",
+                remedy: "kecsctl inspect \(name.map(\.description) ?? "")")
+        }
         if key == .runtime, name != nil {
             throw Failure(
                 .usage, "the runtime of an instance cannot be changed by a setting",
@@ -106,7 +111,7 @@ public struct Configure: Sendable {
             try JSONFile.write(values, to: site.home.settings)
             return
         }
-        var config = try site.instance(name).config
+        var config = try site.instance(name, checksPlace: false).config
         config.settings[key] = value
         try config.write(to: site.home.folder(of: name).config)
     }

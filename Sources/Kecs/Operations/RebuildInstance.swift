@@ -84,8 +84,9 @@ public struct RebuildInstance: Sendable {
     ) throws -> InstanceConfig {
         let store = site.home.backupStore(of: name)
         let backup: StoredBackup?
-        let empty = InstanceConfig(
+        var empty = InstanceConfig(
             name: name, id: site.newUUID(), createdAt: site.machine.clock.now(), runtime: runtime ?? .local)
+        try empty.fixPlace(site.machine.environment)
         switch from {
         case nil: return empty
         case .file(let file):
@@ -105,6 +106,8 @@ public struct RebuildInstance: Sendable {
             config.createdAt = recorded.createdAt
             config.settings = recorded.settings
             config.degraded = recorded.degraded
+        } else {
+            try config.fixPlace(site.machine.environment)
         }
         return config
     }

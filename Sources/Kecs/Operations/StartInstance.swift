@@ -81,6 +81,7 @@ public struct StartInstance: Sendable {
             config.id = manifest.instanceId
         }
         config.settings = try site.chosen(request.settings)
+        try config.fixPlace(site.machine.environment)
         for (key, value) in found { config.settings[key.rawValue] = value }
         try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
@@ -104,6 +105,7 @@ public struct StartInstance: Sendable {
         else { return [:] }
         var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
         config.settings = try site.chosen(request.settings)
+        try config.fixPlace(site.machine.environment)
         return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
             .prepare()
     }

@@ -52,6 +52,12 @@ public struct EngineFacts: Sendable {
                 return facts.instance.config.runtime == .k3d
             }
             if facts.instance.config.settings["container"]?.string == container.name { return true }
+            if facts.instance.config.runtime == .compose,
+                let project = facts.instance.config.settings["composeProject"]?.string,
+                container.labels[ComposeLabel.project] == project
+            {
+                return true
+            }
             guard let data, facts.instance.config.runtime != .local else { return false }
             return container.mounts.contains { $0.kind == "bind" && FilePath($0.source) == data }
         }

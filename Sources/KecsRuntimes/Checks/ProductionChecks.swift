@@ -14,7 +14,7 @@ enum ProductionChecks {
     static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
         [
             item("db-not-in-image", "no image holds the database") { facts, look in
-                try await ProjectChecks.databasesInDockerfiles(project)
+                try await ProjectChecks.databasesInDockerfiles(project, look.cancellation)
                     + ImageDatabaseCheck(engine: engine).run(facts, look)
             },
             item("data-mount", "the data lies outside of every container") { facts, look in
@@ -28,6 +28,14 @@ enum ProductionChecks {
                         ] : []
                 }
                 let containers = try engine.containers(of: facts)
+                let primary = try facts.inventory.get().primary
+                if case .inContainer(let path, _) = primary {
+                    return [
+                        Finding(
+                            .error, "the database \(path) of “\(facts.name)” lies where nothing is mounted",
+                            ["path": .string(path.string)], remedy: "kecsctl inspect \(facts.name)")
+                    ]
+                }
                 guard !containers.contains(where: { $0.mounts.contains(where: \.isWritable) }) else {
                     return []
                 }
@@ -48,15 +56,25 @@ enum ProductionChecks {
                 }
             },
             item("uid-match", "the data belongs to the user that writes it") { facts, _ in
-                let tree = try facts.tree.get()
-                let owners = Set(tree.entries.map(\.status.owner))
-                guard owners.count > 1 else { return [] }
-                return [
-                    Finding(
-                        .error, "the data of “\(facts.name)” belongs to several users",
-                        ["owners": .array(owners.sorted().map { .integer(Int64($0)) })],
+                guard
+                    let expected = try ExpectedOwner.of(
+                        facts, user: Machine.userID, group: Machine.groupID)
+                else { throw CannotTell("whom the server runs as is not known") }
+                // Root may write whatever belongs to others.
+                guard expected.owner.user != 0 else { return [] }
+                return try facts.parts.filter { $0.part.role != .config }.compactMap { part in
+                    let others = try part.tree.get().entries.filter { $0.status.owner != expected.owner.user }
+                    guard let first = others.first else { return nil }
+                    return Finding(
+                        .error,
+                        "\(part.name) of “\(facts.name)” belongs to \(first.status.owner):\(first.status.group), "
+                            + "expected \(expected.owner)",
+                        [
+                            "part": .string(part.name), "path": .string(first.path.string),
+                            "entries": .integer(Int64(others.count)), "because": .string(expected.because),
+                        ],
                         remedy: "kecsctl doctor \(facts.name) --check perm.owner")
-                ]
+                }
             },
             item("backup-strategy", "backups are taken by a schedule, and copies lie elsewhere") {
                 facts, look in
@@ -168,8 +186,11 @@ enum ProductionChecks {
             let result = last?.result(of: facts.name)
             var steps = result?["survived"]?.array?.compactMap(\.string) ?? []
             // A server on this host has nothing that could be made anew.
-            if facts.instance.config.runtime == .local {
+            if facts.instance.config.runtime == .local, steps.contains("restart") {
                 steps += result?["skipped"]?.array?.compactMap(\.string) ?? []
+            }
+            if let why = result?["unseen"]?.string, steps.contains(step) {
+                throw CannotTell("whether the server has the file that was written: \(why)")
             }
             if let last, steps.contains(step), look.now.since(last.at) <= Thresholds.drillAge.duration {
                 return []

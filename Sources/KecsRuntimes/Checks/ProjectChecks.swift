@@ -9,8 +9,8 @@ enum ProjectChecks {
     static func all(_ project: ProjectFiles) -> [any Check] {
         [
             EngineCheck("dockerfile.db-in-image", .error, "no Dockerfile copies a database into its image") {
-                _ in
-                databasesInDockerfiles(project)
+                look in
+                try databasesInDockerfiles(project, look.cancellation)
             },
             EngineCheck("git.env-tracked", .error, "no .env is tracked by git") { _ in
                 try envInGit(project)
@@ -33,34 +33,33 @@ enum ProjectChecks {
         ]
     }
 
-    static func databasesInDockerfiles(_ project: ProjectFiles) -> [Finding] {
-        project.files.filter { ($0.path.lastComponent?.string.lowercased() ?? "").contains("dockerfile") }
-            .flatMap { file in
-                Script(file).lines.filter { line in
-                    guard let verb = line.words.first?.uppercased(), verb == "COPY" || verb == "ADD" else {
-                        return false
-                    }
-                    // What another stage built is no database of the host's.
-                    let sources = line.words.dropFirst().filter { !$0.hasPrefix("--") }.dropLast()
-                    return sources.contains { source in
-                        Script.isDatabase(source)
-                            || [
-                                "dev_assets", "./dev_assets", "dev_assets/", "./dev_assets/", "kecs-data",
-                                "./kecs-data", "data/", "./data",
-                            ]
-                            .contains(source)
-                    }
-                }.map { line in
-                    Finding(
-                        .error,
-                        "\(file.path), line \(line.number), copies a database into the image: each new image brings the old state back",
-                        [
-                            "file": .string("\(file.path)"), "line": .integer(Int64(line.number)),
-                            "text": .string(line.text),
-                        ],
-                        remedy: "kecsctl render compose --help")
-                }
+    /// Every form of COPY and ADD, with what `.dockerignore` leaves of the folder that the Dockerfile lies in, and of the
+    /// project's folders above it.
+    static func databasesInDockerfiles(
+        _ project: ProjectFiles, _ cancellation: Cancellation = Cancellation()
+    ) throws -> [Finding] {
+        let files = project.files.filter {
+            ($0.path.lastComponent?.string.lowercased() ?? "").contains("dockerfile") && $0.path.isAbsolute
+        }
+        return try files.flatMap { file in
+            let own = file.path.removingLastComponent()
+            let folders = [own] + project.folders.filter { $0 != own && own.starts(with: $0) }
+            let contexts = try folders.filter({ try $0.isFolder }).map {
+                try BuildContext($0, dockerfile: file.path, cancellation: cancellation)
             }
+            return DockerfileDatabases(file: file, contexts: contexts).run().map { line, databases in
+                Finding(
+                    .error,
+                    "\(file.path), line \(line.number), copies \(databases[0])"
+                        + (databases.count > 1 ? " and \(databases.count - 1) more" : "")
+                        + " into the image: each new image brings the old state back",
+                    [
+                        "file": .string("\(file.path)"), "line": .integer(Int64(line.number)),
+                        "text": .string(line.text), "databases": .array(databases.map { .string($0) }),
+                    ],
+                    remedy: "kecsctl render compose --help")
+            }
+        }
     }
 
     static func envInGit(_ project: ProjectFiles) throws -> [Finding] {

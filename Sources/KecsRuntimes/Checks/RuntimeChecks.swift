@@ -19,8 +19,12 @@ public enum RuntimeChecks {
     /// Asks docker and looks through the scripts, both at once and bounded.
     public static func looking(at site: Site) async -> (checks: [any Check], engine: EngineFacts) {
         let names = (try? site.instanceNames()) ?? []
-        let kinds = Set(names.compactMap { try? site.instance($0).config.runtime })
-        async let engine = EngineFacts.gather(site.machine, for: kinds)
+        let instances = names.compactMap { try? site.instance($0) }
+        let kinds = Set(instances.map(\.config.runtime))
+        // From cron, the variables by which the engine is found are those that the instances recorded.
+        let recorded = Dictionary(grouping: instances.filter { !$0.engineVariables.isEmpty }, by: \.engineVariables)
+        let machine = recorded.count == 1 ? site.machine.placed(for: recorded.values.first?.first) : site.machine
+        async let engine = EngineFacts.gather(machine, for: kinds)
         async let project = ProjectFiles.gather(site)
         let facts = await engine
         return (all(engine: facts, project: await project), facts)

@@ -124,7 +124,10 @@ struct ConfigSetCommand: SessionCommand {
                     .usage, "“\(value)” is no value for \(setting)", cause: "it must be \(key.expected)")
             }
         } else if let name {
-            try await session.locked(name, change) { _ in try configure.set(key, to: value, for: name) }
+            // The place may be what is to be changed.
+            try await session.locked(name, change, checksPlace: false) { _ in
+                try configure.set(key, to: value, for: name)
+            }
         } else {
             try configure.set(key, to: value, for: nil)
         }

@@ -91,7 +91,8 @@ struct DoctorCommand: SessionCommand {
                 names: report.findings.filter { $0.severity > .info }.map(\.id)))
         let fails = report.fails(on: failOn.severity)
         if !session.options.answers {
-            for finding in report.findings where finding.severity >= failOn.severity {
+            for finding in report.findings
+            where finding.severity >= failOn.severity || report.isStrict && finding.severity == .notLooked {
                 session.console.note(
                     finding.severity == .error ? .error : .warning,
                     "\(finding.id): \(finding.message)"
@@ -110,9 +111,9 @@ struct DoctorCommand: SessionCommand {
             text += "\(verb): \(repair.change)\(repair.error.map { " (\($0))" } ?? "")\n".printableLines
         }
         for finding in report.findings where isVerbose || finding.severity > .ok {
-            let word = finding.severity.rawValue
+            let word = finding.severity == .notLooked ? "unseen" : finding.severity.rawValue
             text +=
-                word + String(repeating: " ", count: 9 - word.count)
+                word + String(repeating: " ", count: max(1, 9 - word.count))
                 + "\(finding.id): \(finding.message)".printable + "\n"
             if let remedy = finding.remedy {
                 text +=
@@ -121,7 +122,9 @@ struct DoctorCommand: SessionCommand {
             }
         }
         let sum = report.summary
-        text += "\(sum.error) errors, \(sum.warning) warnings, \(sum.info) hints, \(sum.ok) checks passed\n"
+        text +=
+            "\(sum.error) errors, \(sum.warning) warnings, \(sum.info) hints, \(sum.ok) checks passed, "
+            + "\(sum.notLookedAt) not looked at\n"
         return text
     }
 

@@ -377,8 +377,8 @@ extension CheckCase {
         CheckCase(
             "env.version-changed", .info, "docker 20.10.24 is 28.2.2 now", runtime: .docker,
             good: { scene in
-                scene.site.runtime = { _ in
-                    StillRuntime(current: .stopped, programs: ["docker": "28.2.2"])
+                scene.site.runtime = {
+                    StillRuntime(current: .stopped, programs: ["docker": "28.2.2"], instance: $0)
                 }
                 try scene.addBackup(
                     .seconds(60), runtime: .init(kind: "docker", versions: ["docker": "28.2.2"]))

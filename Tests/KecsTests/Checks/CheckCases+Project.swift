@@ -12,7 +12,7 @@ import Testing
 extension CheckCase {
     static let projects =
         RecipeTests.cases.map(recipe) + [
-            dockerfile("dockerfile.db-in-image", "line 2, copies a database into the image"),
+            dockerfile("dockerfile.db-in-image", "line 2, copies dev_assets into the image"),
             tracked("git.env-tracked", ".env", "is tracked by git, with the secrets in it"),
             tracked("git.db-tracked", "dev_assets/db.sqlite", "is a database that is tracked by git"),
             CheckCase(
@@ -26,7 +26,7 @@ extension CheckCase {
 
     /// The guide's fourteen items.
     static let production = [
-        dockerfile("db-not-in-image", "line 2, copies a database into the image"),
+        dockerfile("db-not-in-image", "line 2, copies dev_assets into the image"),
         CheckCase(
             "data-mount", .error, "lies on tmpfs", good: { $0.mount($0.home.folder.resolved(), "ext4") },
             bad: { $0.mount($0.home.folder.resolved(), "tmpfs") }),

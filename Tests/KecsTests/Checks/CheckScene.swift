@@ -44,8 +44,8 @@ struct CheckScene: Sendable {
             let kecs = Home(home.kecs)
             let site = Site(
                 machine: machine, home: kecs, tool: Manifest.Tool(name: "kecsctl", version: "1.0.0")
-            ) { _ in
-                StillRuntime(current: .stopped)
+            ) { instance in
+                StillRuntime(current: .stopped, instance: instance)
             }
             var scene = CheckScene(
                 home: home, clock: clock, site: site, name: name,
@@ -123,7 +123,7 @@ struct CheckScene: Sendable {
     }
 
     mutating func setState(_ state: RuntimeState) {
-        site.runtime = { _ in StillRuntime(current: state) }
+        site.runtime = { StillRuntime(current: state, instance: $0) }
     }
 
     // MARK: Spoil
@@ -183,9 +183,12 @@ struct CheckScene: Sendable {
 
 extension InstanceFacts {
     func with(tree: TreeFacts) -> InstanceFacts {
-        InstanceFacts(
-            instance: instance, data: data, database: database, tree: .known(tree), backups: backups,
-            state: state, endpoints: endpoints, runsSomething: runsSomething, history: history)
+        var facts = self
+        facts.tree = .known(tree)
+        for index in facts.parts.indices where facts.parts[index].name == "data" {
+            facts.parts[index].tree = .known(tree)
+        }
+        return facts
     }
 }
 
@@ -194,7 +197,14 @@ struct StillRuntime: Runtime {
     var current: RuntimeState
     var urls: [Endpoint] = []
     var programs: [String: String] = [:]
+    var instance: Instance?
 
+    func serverSetup() async throws -> ServerSetup {
+        guard let instance else { return ServerSetup(parts: []) }
+        return ServerSetup(
+            parts: try instance.ownParts(), variables: ["KECS_DATA_DIR": try instance.dataFolder().string],
+            endpoints: urls)
+    }
     func state() async -> RuntimeState { current }
     func start(limit: Duration) async throws {}
     func stop(limit: Duration) async throws {}

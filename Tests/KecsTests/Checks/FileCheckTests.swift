@@ -133,11 +133,7 @@ import Testing
         try await CheckScene.with { scene in
             try await scene.expectNone(UnreadableDataCheck())
             let facts = try await scene.facts()
-            let broken = InstanceFacts(
-                instance: facts.instance, data: facts.data, database: facts.database,
-                tree: .known(TreeFacts(unreadable: ["cannot list /x: Permission denied"])),
-                backups: facts.backups,
-                state: facts.state, endpoints: [], runsSomething: true, history: [])
+            let broken = facts.with(tree: TreeFacts(unreadable: ["cannot list /x: Permission denied"]))
             let found = try UnreadableDataCheck().run(broken, try await scene.look())
             #expect(found.first?.message.contains("Permission denied") == true)
         }

@@ -34,8 +34,9 @@ import Testing
                 Fixed { _ in [Finding(.error, "bad")] },
             ]
             let report = try await Doctor(site: scene.site, checks: checks).run([scene.name])
-            #expect(report.findings.map(\.severity) == [.error, .warning, .info, .ok])
-            #expect(report.summary == .init(ok: 1, info: 1, warning: 1, error: 1))
+            #expect(report.findings.map(\.severity) == [.error, .warning, .notLooked, .ok])
+            #expect(report.summary == .init(ok: 1, info: 0, notLookedAt: 1, warning: 1, error: 1))
+            #expect(report.findings[2].message == "not looked at: nobody knows")
             #expect(report.findings.last?.message == "all is well")
             #expect(report.fails(on: .error))
         }
@@ -136,6 +137,25 @@ import Testing
                     [scene.name], .init(ids: ["perm.world-writable"]), lock: LockRequest(command: "test"))
             }
             #expect(try FileStatus.of(scene.database)?.mode == 0o666)
+        }
+    }
+}
+
+/// What a check could not look at is no check that passed.
+@Suite struct DoctorStrictTests {
+    private struct Blind: Check {
+        var info = CheckInfo("test.blind", .machine, .warning, "all is well")
+        func run(_ look: Look) async throws -> [Finding] { throw CannotTell("nobody let it") }
+    }
+
+    @Test func `what was not looked at fails the checklist before production, and nothing else`() async throws {
+        try await CheckScene.with { scene in
+            let doctor = Doctor(site: scene.site, checks: [Blind()])
+            let plain = try await doctor.run([scene.name])
+            #expect(plain.summary.ok == 0)
+            #expect(!plain.fails(on: .warning))
+            let strict = try await doctor.run([scene.name], Doctor.Selection(profile: "production"))
+            #expect(strict.fails(on: .error))
         }
     }
 }

@@ -22,6 +22,15 @@ struct DatabaseKindCheck: InstanceCheck {
                     "\(database.file) is a DuckDB database: each backup pauses its server for a moment",
                     remedy: "kecsctl migrate status \(facts.name)")
             ]
+        case .other where !database.sidecars.isEmpty && !wasSQLite(database, facts):
+            return [
+                Finding(
+                    .info,
+                    "\(database.file) is a database of an unknown engine, or encrypted: each backup pauses its server "
+                        + "for a moment, and nothing here looks into it",
+                    ["sidecars": .array(database.sidecars.map { .string($0) })],
+                    remedy: "kecsctl inspect \(facts.name)")
+            ]
         case .other:
             return [
                 Finding(
@@ -30,5 +39,16 @@ struct DatabaseKindCheck: InstanceCheck {
                     remedy: "kecsctl restore \(facts.name) --from latest")
             ]
         }
+    }
+
+    /// Whether the newest good backup holds it as one of SQLite's: then it was overwritten.
+    private func wasSQLite(_ database: DatabaseFacts, _ facts: InstanceFacts) -> Bool {
+        guard let found = facts.databases.first(where: { $0.facts.value?.file == database.file })?.database else {
+            return false
+        }
+        return facts.newestGood?.manifest?.parts.contains { part in
+            part.name == found.part
+                && part.databases.contains { $0.path == printable(found.path) && $0.engine == .sqlite }
+        } ?? false
     }
 }

@@ -7,6 +7,8 @@ struct SchemaVersionCheck: InstanceCheck {
         "db.schema-version", .instance, .error, "the database's schema is the one that this kecsctl knows")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
+        // Another server's schema is nobody's business here.
+        guard facts.inventory.value?.isKECS != false else { return [] }
         let database = try facts.database.get()
         guard database.kind == .sqlite else { return [] }
         do {

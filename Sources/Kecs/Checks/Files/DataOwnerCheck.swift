@@ -11,12 +11,13 @@ struct DataOwnerCheck: InstanceCheck {
     var group = Machine.groupID
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        guard let expected = try ExpectedOwner.of(facts.instance, user: user, group: group) else { return [] }
+        guard let expected = try ExpectedOwner.of(facts, user: user, group: group) else {
+            throw CannotTell("whom the server runs as is not known")
+        }
         let tree = try facts.tree.get()
         let wrong = tree.entries.filter { entry in
             // Root may read and write whatever belongs to others, and a group that differs locks no owner out.
-            entry.status.owner != expected.owner.user
-                && !(facts.instance.config.runtime == .local && expected.owner.user == 0)
+            entry.status.owner != expected.owner.user && expected.owner.user != 0
         }
         guard let first = wrong.first else { return [] }
         let found = Repair.Owner(first.status.owner, first.status.group)

@@ -12,7 +12,7 @@ struct DatabaseFileCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let database = try facts.database.get()
         guard let status = database.status, status.kind == .file else { return [] }
-        let expected = try ExpectedOwner.of(facts.instance, user: user, group: group)?.owner
+        let expected = try ExpectedOwner.of(facts, user: user, group: group)?.owner
         let server = expected ?? Repair.Owner(status.owner, status.group)
         guard !status.isWritable(by: server) else { return [] }
         let file = database.file.resolved()

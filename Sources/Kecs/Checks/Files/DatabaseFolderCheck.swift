@@ -13,7 +13,7 @@ struct DatabaseFolderCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let folder = try facts.data.get()
         guard let status = try FileStatus.of(folder.resolved()), status.kind == .folder else { return [] }
-        let expected = try ExpectedOwner.of(facts.instance, user: user, group: group)?.owner
+        let expected = try ExpectedOwner.of(facts, user: user, group: group)?.owner
         let server = expected ?? Repair.Owner(status.owner, status.group)
         guard !status.isWritable(by: server) else { return [] }
         // A folder of somebody else's is a matter of its owner, not of its mode.

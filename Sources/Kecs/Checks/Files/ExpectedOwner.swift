@@ -3,18 +3,24 @@ import KecsStorage
 import KecsSystem
 
 /// To whom an instance's data must belong so that its server can write it.
-struct ExpectedOwner: Sendable, Hashable {
-    var owner: Repair.Owner
+public struct ExpectedOwner: Sendable, Hashable {
+    public var owner: Repair.Owner
     /// Where the expectation comes from.
-    var because: String
+    public var because: String
 
     /// Nil when nothing here tells: the container's own user decides then.
-    static func of(_ instance: Instance, user: UInt32, group: UInt32) throws -> ExpectedOwner? {
+    public static func of(_ facts: InstanceFacts, user: UInt32, group: UInt32) throws -> ExpectedOwner? {
+        let instance = facts.instance
         if let text = instance.config.settings["owner"]?.string {
             guard let owner = Repair.Owner(text) else {
                 throw CannotTell("“\(text)” is no owner such as 65532:65532")
             }
             return ExpectedOwner(owner: owner, because: "the instance's setting owner")
+        }
+        if let server = facts.inventory.value?.user {
+            return ExpectedOwner(
+                owner: Repair.Owner(server.user, server.group),
+                because: "the server runs as it" + (server.name.map { " (\($0))" } ?? ""))
         }
         if try instance.settings.flag(.containerMode) {
             return ExpectedOwner(

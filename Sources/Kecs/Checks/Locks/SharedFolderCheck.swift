@@ -10,19 +10,19 @@ struct SharedFolderCheck: Check {
         var owners: [[UInt64]: InstanceName] = [:]
         var findings: [Finding] = []
         for facts in look.all {
-            guard let folder = facts.data.value, let status = try FileStatus.of(folder.resolved()) else {
-                continue
-            }
-            let key = [status.device, status.inode]
-            if let other = owners[key] {
-                findings.append(
-                    Finding(
-                        .error, "“\(facts.name)” and “\(other)” both use \(folder)",
-                        ["path": .string(folder.resolved().string), "other": .string(other.description)],
-                        remedy: "kecsctl start \(facts.name) --data-dir \(facts.instance.folder.data)",
-                        instance: facts.name.description))
-            } else {
-                owners[key] = facts.name
+            for folder in facts.roots.isEmpty ? [facts.data.value].compactMap(\.self) : facts.roots {
+                guard let status = try FileStatus.of(folder.resolved()) else { continue }
+                let key = [status.device, status.inode]
+                if let other = owners[key], other != facts.name {
+                    findings.append(
+                        Finding(
+                            .error, "“\(facts.name)” and “\(other)” both use \(folder)",
+                            ["path": .string(folder.resolved().string), "other": .string(other.description)],
+                            remedy: "kecsctl start \(facts.name) --data-dir \(facts.instance.folder.data)",
+                            instance: facts.name.description))
+                } else {
+                    owners[key] = facts.name
+                }
             }
         }
         return findings

@@ -8,7 +8,7 @@ struct SharedPortsCheck: Check {
     func run(_ look: Look) throws -> [Finding] {
         var owners: [Int: InstanceName] = [:]
         var findings: [Finding] = []
-        for facts in look.all where facts.runsSomething {
+        for facts in look.all where facts.runsSomething && facts.choosesPorts {
             for key in [SettingKey.apiPort, .adminPort] {
                 guard let port = try facts.instance.settings.number(key) else { continue }
                 if let other = owners[port], other != facts.name {

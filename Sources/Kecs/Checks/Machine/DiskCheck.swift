@@ -28,7 +28,7 @@ struct DiskCheck: Check {
     static func places(_ look: Look) throws -> [FilePath] {
         var devices: Set<UInt64> = []
         let home = look.site.home
-        let paths = [home.path, home.backups] + look.all.compactMap { $0.data.value }
+        let paths = [home.path, home.backups] + look.all.flatMap(\.roots)
         return try paths.map { $0.resolved() }.filter { path in
             guard let status = try FileStatus.of(path) else { return false }
             return devices.insert(status.device).inserted

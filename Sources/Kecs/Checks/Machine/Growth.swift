@@ -6,13 +6,20 @@ public import KecsSystem
 public struct Growth: Sendable, Hashable {
     public let bytesPerDay: Double
 
-    /// Least squares over the verified backups of the last 30 days that hold the data.
+    /// Least squares over the verified backups of the last 30 days that hold all parts.
     ///
     /// - Returns: Nil for fewer than three backups, or less than a day between the first and the last.
     public init?(_ backups: [StoredBackup]) {
+        // A backup of one part alone says nothing of the whole.
+        let names = Set(
+            backups.filter(\.isVerified).map { backup in
+                (backup.manifest?.parts ?? []).filter { $0.root != .configuration }.map(\.name)
+            }.max { $0.count < $1.count } ?? [])
         let points = backups.filter(\.isVerified).compactMap { backup -> (Double, Double)? in
-            guard let part = backup.manifest?.parts.first(where: { $0.name == "data" }) else { return nil }
-            return (Double(backup.id.createdAt.seconds) / 86_400, Double(part.sourceBytes))
+            let parts = (backup.manifest?.parts ?? []).filter { $0.root != .configuration }
+            guard !names.isEmpty, names.isSubset(of: parts.map(\.name)) else { return nil }
+            let bytes = parts.filter { names.contains($0.name) }.reduce(0) { $0 + $1.sourceBytes }
+            return (Double(backup.id.createdAt.seconds) / 86_400, Double(bytes))
         }
         guard let newest = points.map(\.0).max() else { return nil }
         self.init(points: points.filter { newest - $0.0 <= 30 })

@@ -8,8 +8,12 @@ struct GrowthCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let growth = Growth(facts.backups.value ?? []) else { return [] }
-        let free = try look.site.machine.freeSpace(try facts.data.get())
-        guard let days = growth.days(untilFull: free), days < Thresholds.daysToFull else { return [] }
+        // On the fullest of the file systems that the parts lie on.
+        let all = try (facts.roots.isEmpty ? [facts.data.get()] : facts.roots).filter(\.isPresent)
+            .map(look.site.machine.freeSpace)
+        guard let free = all.min(), let days = growth.days(untilFull: free), days < Thresholds.daysToFull else {
+            return []
+        }
         return [
             Finding(
                 .warning, "at its growth “\(facts.name)” fills the disk in \(Int(days)) days",

@@ -29,7 +29,7 @@ struct DatabaseOption: ParsableArguments {
 }
 
 extension Session {
-    private func path(_ text: String) throws(Failure) -> FilePath {
+    func path(_ text: String) throws(Failure) -> FilePath {
         guard !text.isEmpty, !text.contains("\0") else {
             throw Failure(.usage, "“\(text.printable)” is no path", remedy: "kecsctl db check --help")
         }

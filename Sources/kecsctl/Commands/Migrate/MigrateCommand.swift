@@ -18,12 +18,13 @@ struct MigrateCommand: HelpedCommand {
         .init("kecsctl migrate schema dev --dry-run", "try the migration on a copy"))
 }
 
-/// A database that is no instance's.
+/// Migrations of somebody else's, of an instance's database or of any file.
 struct ForeignDatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Any SQLite database instead of an instance's; with --migrations.", valueName: "file"))
-    var database: PathArgument?
+            "With an instance: which of its databases, as “inspect” names it. Without one: any SQLite file.",
+            valueName: "part/path|file"), completion: .file())
+    var database: String?
 
     @Option(
         help: ArgumentHelp(
@@ -35,15 +36,26 @@ struct ForeignDatabaseOptions: ParsableArguments {
     var tool: MigrationTool?
 
     func validate() throws {
-        if (database == nil) != (migrations == nil) {
-            throw ValidationError("--database and --migrations belong together")
+        if database != nil, migrations == nil {
+            throw ValidationError("--database needs --migrations, the folder of its migrations")
         }
     }
 
-    func foreign(_ session: Session) throws -> ForeignMigrations? {
-        guard let database, let migrations else { return nil }
+    /// A database that is no instance's; nil when an instance is meant.
+    func foreign(_ session: Session, _ selection: InstanceSelection) throws -> ForeignMigrations? {
+        guard selection.names.isEmpty, let database, let migrations else { return nil }
         return ForeignMigrations(
-            database: try database.path(session), folder: try migrations.path(session), tool: tool)
+            database: try session.path(database), folder: try migrations.path(session), tool: tool)
+    }
+
+    /// The instance's own database with migrations of its project; nil when they are KECS's.
+    func foreign(_ session: Session, of instance: Instance) async throws -> (ForeignMigrations, part: String)? {
+        guard let migrations else { return nil }
+        let chosen = try await session.site.sqliteDatabase(of: instance, named: database)
+        return (
+            ForeignMigrations(database: chosen.file, folder: try migrations.path(session), tool: tool),
+            chosen.database.part
+        )
     }
 }
 
@@ -63,11 +75,15 @@ struct MigrateStatusCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        let foreign = try other.foreign(session)
+        let foreign = try other.foreign(session, instance.selection)
         return await session.list(Self.listing) {
             if let foreign { return [try MigrateDatabase(site: session.site).status(foreign)] }
             let name = try session.one(instance.selection, unnamed: .theOnlyOne)
-            return [try await MigrateSchema(site: session.site).status(try session.site.instance(name))]
+            let instance = try session.site.instance(name)
+            if let (foreign, _) = try await other.foreign(session, of: instance) {
+                return [try MigrateDatabase(site: session.site).status(foreign)]
+            }
+            return [try await MigrateSchema(site: session.site).status(instance)]
         }
     }
 
@@ -103,6 +119,7 @@ struct MigrateSchemaCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl migrate schema dev", "to the newest version"),
         .init("kecsctl migrate schema dev --to 20250926", "back to the version of that day"),
+        .init("kecsctl migrate schema app --migrations migrations", "the project's own, of the instance “app”"),
         .init(
             "kecsctl migrate schema --database db.sqlite --migrations migrations", "any SQLite database"))
 
@@ -123,7 +140,7 @@ struct MigrateSchemaCommand: SessionCommand {
         let isDry = change.dryRun || rehearse
         let request = MigrateRequest(
             target: to, limit: global.timeout?.duration, force: force.force, dryRun: isDry)
-        if let foreign = try other.foreign(session) {
+        if let foreign = try other.foreign(session, instance.selection) {
             return await session.list(Self.listing) {
                 [try await MigrateDatabase(site: session.site).run(foreign, request)]
             }
@@ -133,7 +150,11 @@ struct MigrateSchemaCommand: SessionCommand {
             .init(text: { name, report in Self.text("\(name)", report) }, warnings: Self.warnings)
         ) { name in
             try await session.locked(name, change) { instance in
-                try await MigrateSchema(site: session.site).run(instance, request)
+                if let (foreign, part) = try await other.foreign(session, of: instance) {
+                    return try await MigrateDatabase(site: session.site).run(
+                        foreign, request, of: instance, part: part)
+                }
+                return try await MigrateSchema(site: session.site).run(instance, request)
             }
         }
     }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+public import SystemPackage
+
+/// One part of an instance's state as the checks look at it.
+public struct PartFacts: Sendable {
+    public var part: InventoryPart
+    /// Its files; unknown when they cannot be looked at here.
+    public var tree: Known<TreeFacts>
+
+    public var name: String { part.part.name }
+    /// A folder of this host that holds only this part; nil for single files, the configuration and what is out of reach.
+    public var root: FilePath? {
+        if case .entries = part.part.place { return nil }
+        return part.part.root
+    }
+
+    init(_ part: InventoryPart, cancellation: Cancellation) {
+        self.part = part
+        switch part.presence {
+        case .unreadable(let why): tree = .unknown(why)
+        case .missing: tree = .known(TreeFacts())
+        case .present, .empty:
+            guard part.part.volumeOutOfReach == nil, let root = part.part.root else {
+                tree = .unknown("its mount point is not open to this user")
+                return
+            }
+            if case .entries(_, let named) = part.part.place {
+                tree = .known(Self.files(named, of: root))
+                return
+            }
+            do { tree = .known(try TreeFacts.of(root, cancellation: cancellation)) } catch {
+                let failure = Failure.describing(error)
+                tree = .unknown(failure.cause ?? failure.message)
+            }
+        }
+    }
+
+    private static func files(_ names: [String], of folder: FilePath) -> TreeFacts {
+        var facts = TreeFacts()
+        for name in names {
+            let path = folder.appending(name)
+            do {
+                guard let status = try FileStatus.of(path) else { continue }
+                facts.entries.append(.init(path: path, status: status))
+                if status.kind == .file { facts.bytes += status.size }
+            } catch {
+                facts.unreadable.append("\(error)")
+            }
+        }
+        return facts
+    }
+}
+
+/// One database as the checks look at it.
+public struct DatabaseLook: Sendable {
+    public var database: InventoryDatabase
+    public var isPrimary: Bool
+    public var facts: Known<DatabaseFacts>
+}
+
+extension InstanceFacts {
+    /// The same facts as if this part were all that there is.
+    func about(_ part: PartFacts) -> InstanceFacts {
+        var facts = self
+        facts.data = part.root.map { .known($0) } ?? .unknown("it cannot be reached here")
+        facts.tree = part.tree
+        return facts
+    }
+
+    /// The same facts as if this database were the only one.
+    func about(_ database: DatabaseLook) -> InstanceFacts {
+        var facts = self
+        facts.database = database.facts
+        return facts
+    }
+
+    /// Where the parts are on this host, the configuration left out.
+    public var roots: [FilePath] { parts.filter { $0.part.role != .config }.compactMap(\.root) }
+}
+
+/// Asks a check of each part, and says of which it could not be asked.
+struct EachPart: InstanceCheck {
+    let check: any InstanceCheck
+    var info: CheckInfo { check.info }
+
+    init(_ check: any InstanceCheck) { self.check = check }
+
+    func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
+        var findings: [Finding] = []
+        for part in facts.parts where part.part.role != .config && part.part.presence != .missing {
+            if case .entries = part.part.part.place { continue }
+            guard part.root != nil, case .known = part.tree else {
+                findings.append(.notLooked(at: part))
+                continue
+            }
+            do {
+                findings += try await check.run(facts.about(part), look).map { finding in
+                    var finding = finding
+                    if facts.parts.count > 1 { finding.evidence["part"] = .string(part.name) }
+                    return finding
+                }
+            } catch let error as CannotTell {
+                findings.append(.notLooked("\(part.name): \(error.why)", ["part": .string(part.name)]))
+            }
+        }
+        if let why = facts.unlooked { findings.append(.notLooked(why)) }
+        return findings
+    }
+}
+
+/// Asks a check of all parts together, and says which of them it could not see.
+struct AllParts: InstanceCheck {
+    let check: any InstanceCheck
+    var info: CheckInfo { check.info }
+
+    init(_ check: any InstanceCheck) { self.check = check }
+
+    func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
+        var findings = try await check.run(facts, look)
+        for part in facts.parts where part.part.role != .config {
+            if case .unknown = part.tree { findings.append(.notLooked(at: part)) }
+        }
+        if let why = facts.unlooked { findings.append(.notLooked(why)) }
+        return findings
+    }
+}
+
+/// Asks a check of each database, and says which it could not look into.
+struct EachDatabase: InstanceCheck {
+    let check: any InstanceCheck
+    var info: CheckInfo { check.info }
+
+    init(_ check: any InstanceCheck) { self.check = check }
+
+    func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
+        var findings: [Finding] = []
+        var hasPrimary = false
+        for database in facts.databases {
+            let name = database.database.name
+            if database.isPrimary { hasPrimary = true }
+            // A folder of another server's is looked at by that server's own tools.
+            if case .folder = database.database.engine { continue }
+            if case .unknown(let why) = database.facts {
+                findings.append(.notLooked("\(name): \(why)", ["database": .string(name)]))
+                continue
+            }
+            do {
+                findings += try await check.run(facts.about(database), look).map { finding in
+                    var finding = finding
+                    if facts.databases.count > 1 { finding.evidence["database"] = .string(name) }
+                    return finding
+                }
+            } catch let error as CannotTell {
+                findings.append(.notLooked("\(name): \(error.why)", ["database": .string(name)]))
+            }
+        }
+        // One that is missing is in no list of databases.
+        if !hasPrimary, case .known = facts.database { findings += try await check.run(facts, look) }
+        for part in facts.parts where part.part.role == .data {
+            if case .unknown = part.tree { findings.append(.notLooked(at: part)) }
+        }
+        if let why = facts.unlooked { findings.append(.notLooked(why)) }
+        return findings
+    }
+}
+
+extension Finding {
+    /// What a check could not look at, and why: neither passed nor failed.
+    static func notLooked(_ why: String, _ evidence: [String: JSONValue] = [:]) -> Finding {
+        Finding(.notLooked, "not looked at: \(why)", evidence)
+    }
+
+    static func notLooked(at part: PartFacts) -> Finding {
+        var why = "it cannot be reached here"
+        if case .unknown(let reason) = part.tree { why = reason }
+        return .notLooked("\(part.name): \(why)", ["part": .string(part.name)])
+    }
+}
