@@ -85,7 +85,9 @@ public struct StartInstance: Sendable {
         }
         config.settings = try site.chosen(request.settings)
         for (key, value) in found { config.settings[key.rawValue] = value }
-        try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
+        let new = try site.instance(name, config: config, flags: request.settings)
+        try checkDataFolderIsFree(new)
+        if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
             let ports = try ChoosePorts(site: site).run(for: kind)
             for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
@@ -113,12 +115,12 @@ public struct StartInstance: Sendable {
 
     /// Two control planes on one folder destroy each other's database. To be called under the home's lock.
     private func checkDataFolderIsFree(_ new: Instance) throws {
-        let folder = try new.dataFolder()
+        let folder = try new.dataFolder().resolved()
         for name in try site.instanceNames() where name != new.name {
             // A broken instance has no data folder that could be read; it is told elsewhere.
-            guard let other = try? site.instance(name), try other.dataFolder().isSameFolder(as: folder) else {
-                continue
-            }
+            guard let other = try? site.instance(name), let theirs = try? other.dataFolder().resolved(),
+                folder.starts(with: theirs) || theirs.starts(with: folder)
+            else { continue }
             throw Failure(
                 .busy, "the data folder of “\(new.name)” belongs to “\(name)” already",
                 cause: "\(folder) can have one control plane only",
