@@ -53,7 +53,7 @@ public struct HealInstance: Sendable {
                     try await runtime.fillVolume(fill.volume, from: fill.archive.path)
                 }
                 try swap.finish()
-                try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: swap.id)
+                try PreviousStack(folder: instance.folder).settle(after: swap)
                 told.append("finished the \(journal.operation) that was interrupted on \(journal.startedAt)")
             }
         }

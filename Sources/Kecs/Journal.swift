@@ -38,6 +38,8 @@ public struct Journal: Codable, Hashable, Sendable {
     }
 
     public struct VolumeFill: Codable, Hashable, Sendable {
+        /// The part that the volume is; nil in what earlier versions wrote.
+        public var part: String?
         public var volume: String
         /// What it is to hold.
         public var archive: PathText

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Glibc
 public import KecsStorage
 public import KecsSystem
 public import SystemPackage
@@ -99,6 +100,11 @@ public protocol Runtime: Sendable {
     ///
     /// - Parameter path: Inside of the container; `Inventory.pathInside` has it.
     func serverDatabase(at path: FilePath) async throws -> ServerView?
+    /// Which processes are its own to stop.
+    func ownProcesses() async throws -> Set<pid_t>
+    /// Running containers of others that have something of these parts mounted: the same folder or volume, one around
+    /// it, or one in it.
+    func otherContainers(using parts: [Part]) async throws -> OtherContainers
     /// Hands over what the server wrote, and with `follow` what it writes from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
@@ -120,6 +126,8 @@ extension Runtime {
             }, endpoints: await endpoints())
     }
     public func lossWhenStopped() async throws -> Failure? { nil }
+    public func ownProcesses() async throws -> Set<pid_t> { [] }
+    public func otherContainers(using parts: [Part]) async throws -> OtherContainers { OtherContainers() }
     public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
     public var makesItsDatabase: Bool { false }
     public var choosesPorts: Bool { runsSomething }

@@ -23,6 +23,9 @@ public struct Swap: Codable, Hashable, Sendable {
     /// Where the units are that are too many to be in this record.
     var unitFile: UnitFile?
 
+    /// The id of the swap that this one takes back: its record goes when this one is a fact.
+    public var replaces: String?
+
     public enum Phase: String, Codable, Sendable {
         /// Unpacking beside; the live trees are untouched. A kill now takes it back.
         case staging

@@ -373,6 +373,11 @@ public struct ComposeRuntime: RebuildableRuntime {
         return try await docker.file(path.string, in: container)
     }
 
+    public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
+        let own = Set(try await docker.containers(label: "\(ComposeLabel.project)=\(project)"))
+        return try await ContainerUsers(docker: docker, instance: instance, own: own).run(parts)
+    }
+
     /// Of the control plane; `docker compose logs` shows the others.
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await containers().first(where: isControlPlane) else {

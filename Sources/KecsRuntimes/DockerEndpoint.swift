@@ -18,6 +18,13 @@ struct DockerEndpoint: Hashable, Sendable {
         return path.isAbsolute ? path : nil
     }
 
+    /// Whether there may be an engine to ask, for whoever does without one. Nobody is asked yet.
+    static func isThere(_ machine: Machine) -> Bool {
+        let text = machine.environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
+        guard let socket = DockerEndpoint(text).socket else { return !text.isEmpty }
+        return socket.withPlatformString { access($0, F_OK) } == 0
+    }
+
     /// - Parameter complaint: What docker said.
     func failure(_ complaint: String) -> Failure {
         guard let socket else {

@@ -233,6 +233,11 @@ public struct DockerRuntime: Runtime {
         return try await docker.file(path.string, in: container)
     }
 
+    public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
+        let own = try await find().map { [$0.id] } ?? []
+        return try await ContainerUsers(docker: docker, instance: instance, own: Set(own)).run(parts)
+    }
+
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await find() else { throw noContainer() }
         try await docker.log(container.id, request, to: sink)

@@ -208,6 +208,10 @@ public struct K3dRuntime: Runtime {
         .database(path.string)
     }
 
+    public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
+        try await ContainerUsers(docker: cluster.engine.docker, instance: instance).run(parts)
+    }
+
     /// kubectl for a cluster that runs and whose API answers.
     private func reachable() async throws -> Kubectl {
         switch try await cluster.condition() {

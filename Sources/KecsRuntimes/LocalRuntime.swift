@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Glibc
 public import Kecs
 import KecsStorage
 public import KecsSystem
@@ -39,6 +40,8 @@ public struct LocalRuntime: Runtime {
     }
 
     public var runsSomething: Bool { command != nil }
+    /// A server finds its database or makes it, of whatever engine; without one the data is KECS's.
+    public var makesItsDatabase: Bool { command != nil }
 
     public func endpoints() -> [Endpoint] {
         guard runsSomething else { return [] }
@@ -85,6 +88,23 @@ public struct LocalRuntime: Runtime {
             }
         } catch {
             return .unknown("\(error)")
+        }
+    }
+
+    public func ownProcesses() async throws -> Set<pid_t> {
+        guard instance.folder.server.isPresent else { return [] }
+        let record = try JSONFile.read(Record.self, from: instance.folder.server)
+        return try ServerProcess.processes(
+            of: try server(), carrying: Self.tokenVariable, value: record.token)
+    }
+
+    /// A folder of this host may be mounted into somebody's container. Whoever has no engine has no containers.
+    public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
+        guard DockerEndpoint.isThere(machine) else { return OtherContainers() }
+        do {
+            return try await ContainerUsers(docker: Docker(machine), instance: instance).run(parts)
+        } catch let failure as Failure where failure.kind == .unreachable {
+            return OtherContainers(unseen: "the docker engine could not be asked for its containers")
         }
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
+public import Glibc
 import SystemPackage
 
 extension ServerProcess {
@@ -37,6 +37,15 @@ extension ServerProcess {
     /// SIGCONT to the same; harmless for those who run.
     public static func thaw(_ identity: ProcessIdentity) throws {
         for process in try family(of: identity) { kill(process.pid, SIGCONT) }
+    }
+
+    /// The server with its family, and whatever else inherited a variable from it, as far as this user may look: what
+    /// made itself a daemon is in no family any more.
+    public static func processes(
+        of identity: ProcessIdentity?, carrying variable: String, value: String
+    ) throws -> Set<pid_t> {
+        let members = try identity.map { try family(of: $0) } ?? []
+        return Set(members.map(\.pid)).union(try ProcessStatus.all(carrying: variable, value).map(\.pid))
     }
 
     private static func family(of identity: ProcessIdentity) throws -> [ProcessStatus] {

@@ -65,7 +65,7 @@ public struct MountTable: Sendable, Hashable {
 
 extension FilePath {
     /// The path without links, as far as it exists.
-    func resolved() -> FilePath {
+    public func resolved() -> FilePath {
         let whole = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
             withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
         }

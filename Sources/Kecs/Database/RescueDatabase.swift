@@ -21,6 +21,8 @@ public struct RescueReport: OperationReport {
     public var notMade: [String]
     /// Whether the new one has taken the place of the damaged one; for `undo`.
     public var undo: String?
+    /// What the person should know: who was overridden with `--force`.
+    public var notes: [String] = []
     public var durationSeconds: Double
 
     public struct Table: Encodable, Hashable, Sendable {
@@ -52,9 +54,10 @@ public struct RescueDatabase: Sendable {
     ///
     /// - Parameters:
     ///   - accept: Put the new one in the place of the damaged one, which `undo` brings back.
+    ///   - force: Although somebody else uses it.
     ///   - dryRun: Reads and counts as a rescue does, and leaves nothing behind.
     public func run(
-        _ target: DatabaseTarget, accept: Bool = false, dryRun: Bool = false
+        _ target: DatabaseTarget, accept: Bool = false, force: Bool = false, dryRun: Bool = false
     ) async throws -> RescueReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -67,6 +70,20 @@ public struct RescueDatabase: Sendable {
                     cause: "what it writes now makes it worse",
                     remedy: "kecsctl stop \(instance.name) --no-backup")
             }
+        }
+        var name: String?
+        if accept, case .instance(let instance, _) = target {
+            let inventory = try await site.inventory(of: instance)
+            guard let found = inventory.databases.first(where: { $0.file?.resolved() == path.resolved() })
+            else {
+                throw Failure(
+                    .failed, "the rescued database of \(target.name) cannot be put in place",
+                    cause: "\(path) is in none of its parts", remedy: "kecsctl inspect \(instance.name)")
+            }
+            name = found.name
+            let parts = inventory.parts.filter { $0.part.name == found.part }.map(\.part)
+            _ = try await FindHolders(site: site).check(
+                instance, parts, FindHolders.Demand(verb: "rescued", force: force))
         }
         let stamp = clock.now().compact
         let targetFile = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
@@ -106,9 +123,11 @@ public struct RescueDatabase: Sendable {
                     }))
         }
         if accept, !dryRun, case .instance(let instance, _) = target {
-            report.undo = try await RestoreBackup(site: site).run(
-                instance, RestoreRequest(from: .file(rescued))
-            ).undo
+            var request = RestoreRequest(from: .file(rescued), force: force)
+            request.database = name
+            let restored = try await RestoreBackup(site: site).run(instance, request)
+            report.undo = restored.undo
+            report.notes = restored.notes
         }
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report

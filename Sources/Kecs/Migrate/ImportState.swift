@@ -12,11 +12,17 @@ public struct ImportRequest: Sendable {
     public var start: Bool
     public var force: Bool
     public var dryRun: Bool
+    /// The part that a folder or an archive is; nil to tell it by content.
+    public var parts: [String]?
+    /// `PART/PATH`: the database that a single database replaces; nil for the one that the server uses.
+    public var database: String?
 
     public init(
         source: StatePlace, owners: OwnerMapping = .asRecorded, start: Bool = true, force: Bool = false,
-        dryRun: Bool = false
+        dryRun: Bool = false, parts: [String]? = nil, database: String? = nil
     ) {
+        self.parts = parts
+        self.database = database
         self.source = source
         self.owners = owners
         self.start = start
@@ -133,13 +139,17 @@ public struct ImportState: Sendable {
             report.durationSeconds = (clock.elapsed() - began).inSeconds
             return report
         }
-        if try hasState(instance) {
+        if try await hasState(instance) {
             report.backup = try await TakeBackup(site: site).run(
                 instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)
             ).backup?.id.description
         }
         var restore = RestoreRequest(
-            from: .file(file), owners: request.owners, start: request.start, force: request.force)
+            from: .file(file), parts: request.parts, owners: request.owners, start: request.start,
+            force: request.force)
+        restore.database = request.database
+        restore.keepsTop = read != nil
+        restore.changesEngine = report.form == "duckdb"
         if let read { restore.verify = { part, staged in try read.compare(part, staged) } }
         let restored = try await RestoreBackup(site: site).run(instance, restore)
         report.undo = restored.undo
@@ -191,14 +201,17 @@ public struct ImportState: Sendable {
         return (file, read)
     }
 
-    private func hasState(_ instance: Instance) throws -> Bool {
-        let data = try instance.dataFolder()
-        return try data.isFolder && !data.entries().isEmpty
+    private func hasState(_ instance: Instance) async throws -> Bool {
+        try await site.inventory(of: instance, databases: .none).parts.contains { part in
+            if case .entries = part.part.place { return false }
+            return part.presence != .missing && part.presence != .empty
+        }
     }
 
     private func adviseMigration(_ instance: Instance, _ report: inout ImportReport) async throws {
-        let file = try instance.databaseFile()
-        guard try file.isPresent, try DatabaseEngine(of: file) == .sqlite else { return }
+        guard case .found(let primary, _) = try await site.inventory(of: instance).primary,
+            primary.engine == .sqlite, let file = primary.file
+        else { return }
         let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
         guard try SchemaShape(database).isState else { return }
         do {

@@ -92,6 +92,7 @@ public struct MigrateRuntime: Sendable {
         report.backup = taken.backup?.id.description
         if !request.force, let lack = taken.lackError { throw lack }
 
+        report.notes += try await KeepPreviousTrees(site: site, instance: instance).run()
         let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
         let staging = instance.folder.restoring.appending(id)
         var journal = Journal(
@@ -243,9 +244,7 @@ public struct MigrateRuntime: Sendable {
         }
         try journal.swap?.removeStaging()
         candidate.folder.restoring.discard(into: candidate.folder.path)
-        if let id = journal.swap?.id {
-            try RestoreBackup(site: site).dropOlderPrevious(in: candidate.folder, but: id)
-        }
+        if let swap = journal.swap { try PreviousStack(folder: candidate.folder).settle(after: swap) }
         try Journal.close(candidate.folder.journal)
     }
 

@@ -42,7 +42,10 @@ struct ReadTree: Sendable {
     var digest: String? { contents["data"]?.digest }
 
     /// - Throws: `Failure(.busy)` when the folder is not what it was when it was read; `.failed` when the copy is not.
+    ///
+    /// - Parameter part: The part that it became. A folder that is the data alone may become any.
     func compare(_ part: String, _ staged: FilePath) throws {
+        let part = places[part] == nil && places["data"] == "" ? "data" : part
         guard let expected = contents[part], let place = places[part] else { return }
         let now = try Self.content(root, place, leftOut: leftOut, owners: owners, cancellation: cancellation)
         if let path = now.difference(from: expected) {

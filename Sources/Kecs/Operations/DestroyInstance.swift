@@ -23,7 +23,13 @@ public struct DestroyInstance: Sendable {
                 remedy: "kecsctl status \(instance.name)")
         }
         try checkNothingIsMounted(in: instance)
-        if dryRun { return DestroyReport(outcome: .planned, backup: nil, backupsDeleted: deleteBackups) }
+        let holders = FindHolders(site: site)
+        let notes = try await holders.check(
+            instance, try await holders.parts(of: instance),
+            FindHolders.Demand(verb: "destroyed", force: force))
+        if dryRun {
+            return DestroyReport(outcome: .planned, backup: nil, backupsDeleted: deleteBackups, notes: notes)
+        }
         var backup: BackupSummary?
         if !deleteBackups {
             do {
@@ -60,7 +66,7 @@ public struct DestroyInstance: Sendable {
         let backups = site.home.backups.appending(instance.name.description)
         if deleteBackups, try backups.isPresent { try remains.give(up: backups) }
         remains.sweep()
-        return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups)
+        return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups, notes: notes)
     }
 
     /// What is mounted is not the instance's own, and would be in the way when half is gone.

@@ -50,7 +50,8 @@ struct FillVolumes: Sendable {
         try await keep(
             places.compactMap { place in
                 guard case .volume(let name) = place.target else { return nil }
-                return Journal.VolumeFill(volume: name, archive: PathText(place.archive), kept: nil)
+                return Journal.VolumeFill(
+                    part: place.part, volume: name, archive: PathText(place.archive), kept: nil)
             })
     }
 
@@ -61,7 +62,8 @@ struct FillVolumes: Sendable {
         let back = try fills.compactMap { fill in
             try fill.kept.map { kept in
                 try check(kept.path, of: fill.volume)
-                return Journal.VolumeFill(volume: fill.volume, archive: kept, kept: nil)
+                return Journal.VolumeFill(
+                    part: fill.part, volume: fill.volume, archive: kept, kept: nil)
             }
         }
         try await makeReady(back.map(\.volume), isRunning: isRunning)

@@ -49,6 +49,8 @@ public struct InstanceSummary: Encodable, Sendable {
     public struct Previous: Encodable, Sendable {
         public var id: String
         public var sizeBytes: Int64
+        /// All that `undo --list` shows, the newest first.
+        public var kept: [String]
     }
 }
 
@@ -185,10 +187,13 @@ public struct ListInstances: Sendable {
     }
 
     private func previous(of folder: InstanceFolder) throws -> InstanceSummary.Previous? {
-        guard try folder.previous.isPresent, let name = try folder.previous.entries().last else { return nil }
+        let stack = PreviousStack(folder: folder)
+        guard let next = try stack.next() else { return nil }
+        // Together: all of it goes, once it is not needed any more.
         let scan = try scanTree(
-            TreeSource(root: folder.previous.appending(name)), cancellation: site.machine.cancellation)
-        return InstanceSummary.Previous(id: name.string, sizeBytes: scan.bytes)
+            TreeSource(root: folder.previous), cancellation: site.machine.cancellation)
+        return InstanceSummary.Previous(
+            id: next.swap.id, sizeBytes: scan.bytes, kept: try stack.records().map(\.swap.id))
     }
 
     /// What is written down, or what an engine did by itself and nobody has written down yet.

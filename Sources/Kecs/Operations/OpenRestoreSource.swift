@@ -7,8 +7,8 @@ import SystemPackage
 struct OpenedSource: Sendable {
     enum Content: Sendable {
         case backup(StoredBackup, Manifest)
-        /// A tar archive that is no bundle of ours; `layout` says where its entries belong.
-        case archive(FilePath, ForeignLayout)
+        /// A tar archive that is no bundle of ours; its contents say where its entries belong.
+        case archive(FilePath, ArchiveContents)
         case database(FilePath)
         case dump(FilePath)
     }
@@ -30,16 +30,6 @@ struct OpenedSource: Sendable {
     func close() {
         if let temporary { try? temporary.removeTree() }
     }
-}
-
-/// How an archive that we did not make holds the data.
-enum ForeignLayout: Hashable, Sendable {
-    /// `./kecs.db`: the entries are the data folder's own.
-    case bare
-    /// `kecs-data/kecs.db`: below one top folder.
-    case oneFolder([UInt8])
-    /// `data/…` beside `minio-data/…` or `config.json`: a whole instance folder.
-    case instance
 }
 
 struct OpenRestoreSource: Sendable {
@@ -106,35 +96,17 @@ struct OpenRestoreSource: Sendable {
     }
 
     private func openArchive(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
-        var tops: Set<[UInt8]> = []
-        var topFolders: Set<[UInt8]> = []
-        var topFiles: Set<[UInt8]> = []
+        var contents = ArchiveContents()
         var bundle: BackupID?
         try listArchive(file, digests: false, cancellation: site.machine.cancellation) { entry in
+            contents.add(entry)
             let path = entry.path.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
-            guard let top = path.first else { return }
-            tops.insert(Array(top))
-            if path.count > 1 || entry.kind == .folder { topFolders.insert(Array(top)) }
-            if path.count == 1, entry.kind != .folder { topFiles.insert(Array(top)) }
             if path.count == 2, path[1].elementsEqual(BackupStore.manifestName.utf8) {
-                bundle = BackupID(String(decoding: top, as: UTF8.self))
+                bundle = BackupID(String(decoding: path[0], as: UTF8.self))
             }
         }
-        if let bundle, tops.count == 1 { return try openBundle(file, bundle, for: instance) }
-        let layout: ForeignLayout
-        let instanceNames = ([InstanceFolder.objectStoreName] + InstanceFolder.configEntries).map {
-            Array($0.utf8)
-        }
-        if topFolders.contains(Array(InstanceFolder.dataName.utf8)),
-            tops.contains(where: { instanceNames.contains($0) })
-        {
-            layout = .instance
-        } else if tops.count == 1, let only = topFolders.first, !topFiles.contains(only) {
-            layout = .oneFolder(only)
-        } else {
-            layout = .bare
-        }
-        return OpenedSource(content: .archive(file, layout), name: file.string)
+        if let bundle, contents.tops.count == 1 { return try openBundle(file, bundle, for: instance) }
+        return OpenedSource(content: .archive(file, contents), name: file.string)
     }
 
     /// A bundle is one tar with a backup's folder in it. It is unpacked as a draft, so that a killed restore leaves

@@ -15,6 +15,12 @@ public struct RestoreRequest: Sendable {
     public var dryRun: Bool
     /// A backup of another instance is wanted: `--yes`.
     public var acceptsStrangers = false
+    /// `PART/PATH`: which database a file that is one replaces; nil for the one that the server uses.
+    public var database: String?
+    /// A foreign archive's only folder is part of the tree, whatever it is called.
+    var keepsTop = false
+    /// The database was brought over from another engine's on the way: it may replace one of that.
+    var changesEngine = false
     /// Asked of each part's tree once it is unpacked beside, before anything is touched; what it throws ends the restore.
     var verify: (@Sendable (_ part: String, FilePath) throws -> Void)?
 
@@ -51,11 +57,11 @@ public struct RestoreBackup: Sendable {
         defer { opened.close() }
         try checkOrigin(opened, of: instance, request, ask)
         let runtime = try site.runtime(instance)
+        let inventory = try await inventory(instance, opened)
         if request.dryRun {
-            let volumes = try await foldersOfVolumes(opened, request, runtime)
+            let volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
             return try RestorePreview(site: site).run(
-                instance, request, opened, volumes: volumes, own: try await ownParts(opened, runtime),
-                since: began)
+                instance, request, opened, inventory: inventory, volumes: volumes, since: began)
         }
         let state = await runtime.state()
         if case .unknown(let why) = state {
@@ -65,13 +71,21 @@ public struct RestoreBackup: Sendable {
         }
         let id = try freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
+        var stage = StageTrees(
+            site: site, instance: instance, request: request, id: id, inventory: inventory)
+        stage.volumes = try await foldersThatAreThere(opened, request, runtime, inventory, instance)
+        var demand = FindHolders.Demand(verb: "restored", force: request.force)
+        let holders = FindHolders(site: site)
+        for note in try await holders.check(instance, stage.places(for: opened).map(\.livePart), demand) {
+            stage.notes.add(note)
+        }
         let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
-        try await filling.makeReady(volumes(opened, request), isRunning: state.mayWrite)
-        let volumes = try await foldersOfVolumes(opened, request, runtime)
-        var stage = StageTrees(site: site, instance: instance, request: request, id: id, volumes: volumes)
-        stage.own = try await ownParts(opened, runtime)
+        try await filling.makeReady(
+            volumes(opened, request, inventory, instance), isRunning: state.mayWrite)
+        stage.volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
         let places = try stage.places(for: opened)
         if !request.force { try await filling.checkRoom(for: places) }
+        for note in try await KeepPreviousTrees(site: site, instance: instance).run() { stage.notes.add(note) }
         let fills = try await filling.keep(places)
         for fill in fills {
             guard let kept = fill.kept else { continue }
@@ -83,14 +97,19 @@ public struct RestoreBackup: Sendable {
         try journal.write(to: instance.folder.journal)
 
         var stopBegan = false
+        var restoredParts: [String] = []
         do {
             let trees = try stage.run(opened, places)
+            restoredParts = trees.map(\.part)
             if state.mayWrite {
                 stopBegan = true
                 journal.mayBeStopped = true
                 try journal.write(to: instance.folder.journal)
                 try await runtime.stop(limit: .seconds(60))
             }
+            // Whoever came meanwhile, and what the stopped server left running.
+            demand.isStopped = true
+            _ = try await holders.check(instance, places.map(\.livePart), demand)
             let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
             for tree in trees { try tree.staged.syncFileSystem() }
             try site.machine.cancellation.check()
@@ -115,9 +134,21 @@ public struct RestoreBackup: Sendable {
         try journal.swap?.removeStaging()
         if state.mayWrite, request.start {
             startFailure = try await site.startAgain(restored, after: journal)
+            if startFailure == nil {
+                do {
+                    if let note = try await SeeRestored(site: site).run(restored, inventory, parts: restoredParts) {
+                        stage.notes.add(note)
+                    }
+                } catch {
+                    // A restore that nobody sees is none.
+                    try journal.write(to: instance.folder.journal)
+                    throw await TakeBack(site: site, instance: restored).run(
+                        journal, restart: true, after: error)
+                }
+            }
         }
         instance.folder.restoring.discard(into: instance.folder.path)
-        try dropOlderPrevious(in: instance.folder, but: id)
+        if let swap = journal.swap { try PreviousStack(folder: instance.folder).settle(after: swap) }
         try Journal.close(instance.folder.journal)
         if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
         {
@@ -127,7 +158,7 @@ public struct RestoreBackup: Sendable {
         }
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: opened.name,
-            parts: places.map(\.part), undo: id, state: await runtimeNow.state().name,
+            parts: restoredParts, undo: id, state: await runtimeNow.state().name,
             durationSeconds: (clock.elapsed() - began).inSeconds, startError: startFailure,
             notes: stage.notes.all)
     }
@@ -157,37 +188,58 @@ public struct RestoreBackup: Sendable {
             remedy: "kecsctl restore \(instance.name) --from \(source.argument) --yes")
     }
 
-    /// Asked for only where a part's name does not say where it is.
-    func ownParts(_ source: OpenedSource, _ runtime: any Runtime) async throws -> [Part] {
-        guard case .backup(_, let manifest) = source.content,
-            manifest.parts.contains(where: { !["data", "config", Part.objectStore].contains($0.name) })
-        else { return [] }
-        // Without its container an instance may not know; its own backups do then.
-        do { return try await runtime.parts() } catch let failure as Failure
-        where [.notFound, .failed].contains(failure.kind) { return [] }
+    /// What a container that is gone would say is not known; a backup says itself where its parts belong.
+    private func inventory(_ instance: Instance, _ source: OpenedSource) async throws -> Inventory? {
+        do {
+            return try await site.inventory(of: instance)
+        } catch let failure as Failure where failure.kind == .notFound {
+            if case .backup = source.content { return nil }
+            throw failure
+        }
     }
 
-    private func volumes(_ source: OpenedSource, _ request: RestoreRequest) -> [String] {
-        guard case .backup(_, let manifest) = source.content else { return [] }
-        return manifest.parts.filter { request.parts?.contains($0.name) ?? true }.compactMap(\.volume)
+    private func volumes(
+        _ source: OpenedSource, _ request: RestoreRequest, _ inventory: Inventory?, _ instance: Instance
+    ) -> [String] {
+        switch source.content {
+        case .backup(_, let manifest):
+            return manifest.parts.filter { part in
+                if let wanted = request.parts { return wanted.contains(part.name) }
+                guard let inventory else { return true }
+                let now = inventory.part(of: part)
+                return now != nil && now?.role != .backups
+            }.compactMap { part in
+                if case .volume(let name) = inventory?.root(of: part, in: instance) ?? part.root { name } else { nil }
+            }
+        case .archive, .database, .dump: return []
+        }
     }
 
-    private func foldersOfVolumes(
-        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime
+    /// Before volumes that are missing have been made.
+    private func foldersThatAreThere(
+        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime, _ inventory: Inventory?,
+        _ instance: Instance
     ) async throws -> [String: FilePath] {
         var folders: [String: FilePath] = [:]
-        for volume in volumes(source, request) {
-            folders[volume] = try await runtime.folder(ofVolume: volume)
+        for volume in volumes(source, request, inventory, instance) {
+            do {
+                folders[volume] = try await runtime.folder(ofVolume: volume)
+            } catch let failure as Failure where failure.kind == .notFound {
+                continue
+            }
         }
         return folders
     }
 
-    /// `.previous/` keeps the trees of the last restore only.
-    func dropOlderPrevious(in folder: InstanceFolder, but id: String) throws {
-        guard try folder.previous.isPresent else { return }
-        for name in try folder.previous.entries() where name.string != id {
-            try PreviousTrees(folder: folder.previous.appending(name)).remove(from: folder.path)
+    private func foldersOfVolumes(
+        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime, _ inventory: Inventory?,
+        _ instance: Instance
+    ) async throws -> [String: FilePath] {
+        var folders: [String: FilePath] = [:]
+        for volume in volumes(source, request, inventory, instance) {
+            folders[volume] = try await runtime.folder(ofVolume: volume)
         }
+        return folders
     }
 
     func freeSwapID(_ moment: Moment, _ verb: String, in folder: InstanceFolder) throws -> String {

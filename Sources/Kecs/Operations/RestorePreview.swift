@@ -8,11 +8,12 @@ struct RestorePreview: Sendable {
     let site: Site
 
     func run(
-        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, volumes: [String: FilePath],
-        own: [Part] = [], since began: Duration
+        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, inventory: Inventory?,
+        volumes: [String: FilePath], since began: Duration
     ) throws -> RestoreReport {
         let stage = StageTrees(
-            site: site, instance: instance, request: request, id: "preview", volumes: volumes, own: own)
+            site: site, instance: instance, request: request, id: "preview", inventory: inventory,
+            volumes: volumes)
         let places = try stage.places(for: source)
         let compare = CompareStates(site: site)
         var parts: [Difference.Part] = []

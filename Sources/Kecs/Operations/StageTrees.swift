@@ -10,17 +10,20 @@ struct StageTrees: Sendable {
     let instance: Instance
     let request: RestoreRequest
     let id: String
+    /// What the instance consists of now; nil when there is nothing that could be asked, as of a container that is gone.
+    var inventory: Inventory?
     /// Where volumes lie on this host; those that are missing here are filled by their runtime.
     var volumes: [String: FilePath] = [:]
-    /// The instance's own parts, as its runtime knows them.
-    var own: [Part] = []
     let notes = Notes()
 
     /// Sentences for the report.
     final class Notes: Sendable {
         private let list = Mutex<[String]>([])
         var all: [String] { list.withLock { $0 } }
-        func add(_ note: String) { list.withLock { $0.append(note) } }
+        /// Each sentence once: where things belong is decided a second time once volumes are there.
+        func add(_ note: String) {
+            list.withLock { if !$0.contains(note) { $0.append(note) } }
+        }
     }
 
     /// One part: where it is unpacked and where it will go.
@@ -38,6 +41,17 @@ struct StageTrees: Sendable {
         var topFolder: [UInt8]?
         /// Of an archive that holds a whole instance: the folder in it that is this part.
         var subfolder: String?
+        /// Of a single database: where in the staged folder it is unpacked.
+        var database: [UInt8]?
+
+        /// What is replaced, for whoever asks who uses it.
+        var livePart: Part {
+            switch target {
+            case .folder(let live), .overlay(let live): Part(name: part, place: .folder(live))
+            case .entries(let folder, let named): Part(name: part, place: .entries(of: folder, named: named))
+            case .volume(let name): Part(name: part, place: .volume(name, at: nil))
+            }
+        }
 
         /// What is to become live.
         var staged: FilePath { subfolder.map { staging.appending($0) } ?? staging }
@@ -49,28 +63,47 @@ struct StageTrees: Sendable {
         let places: [Place]
         switch source.content {
         case .backup(let backup, let manifest):
-            let names = manifest.parts.map(\.name)
-            for wanted in request.parts ?? [] where !names.contains(wanted) {
-                throw Failure(
-                    .usage, "the backup “\(backup.id)” has no part “\(wanted)”",
-                    cause: "its parts are \(names.joined(separator: ", "))",
-                    remedy: "kecsctl backups show \(backup.id) --instance \(instance.name)")
-            }
-            places = try manifest.parts.filter { request.parts?.contains($0.name) ?? true }.map {
-                try place(of: $0, in: backup)
-            }
-        case .archive(let file, let layout): places = try self.places(of: file, layout)
-        case .database(let file), .dump(let file):
-            try onlyData()
-            let data = try followed(try instance.dataFolder())
-            places = [
-                Place(
-                    part: "data", staging: try staging(for: data, part: "data"), target: .overlay(on: data),
-                    label: InstanceFolder.dataName, archive: file)
-            ]
+            places = try chosen(manifest, of: backup).map { try place(of: $0, in: backup) }
+        case .archive(let file, let contents): places = try self.places(of: file, contents)
+        case .database(let file), .dump(let file): places = [try placeOfDatabase(file)]
         }
         try checkRoom(places, for: source)
         return places
+    }
+
+    /// Those that were asked for; else all but what the server does not use any more, and the user's own backups.
+    private func chosen(_ manifest: Manifest, of backup: StoredBackup) throws -> [Manifest.Part] {
+        let names = manifest.parts.map(\.name)
+        for wanted in request.parts ?? [] where !names.contains(wanted) {
+            throw Failure(
+                .usage, "the backup “\(backup.id)” has no part “\(wanted)”",
+                cause: "its parts are \(names.joined(separator: ", "))",
+                remedy: "kecsctl backups show \(backup.id) --instance \(instance.name)")
+        }
+        if let wanted = request.parts { return manifest.parts.filter { wanted.contains($0.name) } }
+        guard let inventory else { return manifest.parts }
+        let chosen = manifest.parts.filter { part in
+            let now = inventory.part(of: part)
+            if now?.role == .backups {
+                notes.add("\(part.name): your own backups are left as they are; --part \(part.name) restores them")
+                return false
+            }
+            // Of a folder that is not there the runtime says nothing; what another instance's is called, `root(of:in:)` refuses.
+            guard now == nil, part.root != .configuration, part.name != Part.objectStore, isOwn(backup) else {
+                return true
+            }
+            notes.add(
+                "\(part.name): the server does not use it now, so it was left out; --part \(part.name) restores it to \(part.root)"
+            )
+            return false
+        }
+        guard !chosen.isEmpty else {
+            throw Failure(
+                .usage, "nothing of the backup “\(backup.id)” is used by “\(instance.name)” now",
+                cause: "its parts are \(names.joined(separator: ", "))",
+                remedy: "kecsctl inspect \(instance.name)")
+        }
+        return chosen
     }
 
     private func place(of part: Manifest.Part, in backup: StoredBackup) throws -> Place {
@@ -98,7 +131,7 @@ struct StageTrees: Sendable {
         case .configuration: label = ""
         case .file, .volume: break
         }
-        if part.name == "data" { live = try instance.dataFolder() }
+        if part.name == "data", inventory == nil { live = try instance.dataFolder() }
         live = try followed(live)
         let isConfig = root == .configuration
         var target: StagedTree.Target
@@ -123,20 +156,23 @@ struct StageTrees: Sendable {
     private func root(of part: Manifest.Part, in backup: StoredBackup) throws -> PartRoot {
         switch part.name {
         case "config": return .configuration
-        case "data": return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
+        case "data" where inventory?.part(of: part) == nil:
+            return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
         case Part.objectStore:
             return instance.root(of: Part(name: part.name, place: .folder(instance.folder.objectStore)))
         default: break
         }
-        if let known = own.first(where: { $0.name == part.name }) { return instance.root(of: known) }
-        let isOwn =
-            backup.folder.removingLastComponent() == instance.backups.folder && !backup.mark.isImported
-            && backup.manifest?.instanceId == instance.config.id
-        if isOwn { return part.root }
+        if let known = inventory?.part(of: part) { return instance.root(of: known.part) }
+        if isOwn(backup) { return part.root }
         throw Failure(
             .usage, "the backup “\(backup.id)” has a part “\(part.name)”, which “\(instance.name)” does not have",
             cause: "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
             remedy: "kecsctl restore \(instance.name) --from \(backup.id) --into restored")
+    }
+
+    private func isOwn(_ backup: StoredBackup) -> Bool {
+        backup.folder.removingLastComponent() == instance.backups.folder && !backup.mark.isImported
+            && backup.manifest?.instanceId == instance.config.id
     }
 
     private func place(of part: Manifest.Part, _ volume: String, _ archive: FilePath) throws -> Place {
@@ -157,47 +193,102 @@ struct StageTrees: Sendable {
             target: .volume(volume), label: part.name, archive: archive, record: part)
     }
 
-    private func places(of file: FilePath, _ layout: ForeignLayout) throws -> [Place] {
-        func place(_ part: String, _ live: FilePath, label: String, top: [UInt8]?) throws -> Place {
+    private func places(of file: FilePath, _ contents: ArchiveContents) throws -> [Place] {
+        if contents.isInstance, request.parts == nil || request.parts?.contains("data") == true {
+            return try placesOfInstance(file)
+        }
+        let inventory = try known()
+        let choice = try ChoosePart(
+            instance: instance, inventory: inventory, contents: contents, keepsTop: request.keepsTop
+        ).run(request.parts)
+        if let top = choice.top {
+            notes.add("the archive's folder “\(printable(top))” is the part “\(choice.part.part.name)” itself")
+        }
+        let part = choice.part.part
+        guard let root = part.root else {
+            guard choice.top == nil, request.paths.isEmpty, case .volume(let name, _) = part.place else {
+                throw Failure(
+                    .failed, "the volume of the part “\(part.name)” cannot be reached here",
+                    cause: "it can only be filled whole, from an archive whose entries are the volume's own",
+                    remedy: "sudo kecsctl restore \(instance.name) --from \(file) --part \(part.name)")
+            }
+            return [
+                Place(
+                    part: part.name, staging: instance.folder.restoring.appending(id).appending(part.name),
+                    target: .volume(name), label: part.name, archive: file)
+            ]
+        }
+        let live = try followed(root)
+        return [
+            Place(
+                part: part.name, staging: try staging(for: live, part: part.name),
+                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live),
+                label: part.name == "data" ? InstanceFolder.dataName : part.name, archive: file,
+                topFolder: choice.top)
+        ]
+    }
+
+    /// `data/` beside `minio-data/`: an instance's folder as it is on disk.
+    private func placesOfInstance(_ file: FilePath) throws -> [Place] {
+        var data = try instance.dataFolder()
+        if let inventory {
+            // Where the server keeps it, should that be somewhere else.
+            let part =
+                inventory.parts.first { $0.part.name == "data" } ?? inventory.parts.first { $0.role == .data }
+            guard let root = part?.part.root else {
+                throw Failure(
+                    .usage, "the archive holds a whole instance, and “\(instance.name)” keeps its data elsewhere",
+                    cause: "its parts are \(inventory.parts.map(\.part.name).joined(separator: ", "))",
+                    remedy: "kecsctl inspect \(instance.name)")
+            }
+            data = root
+        }
+        let folders = [
+            ("data", try followed(data), InstanceFolder.dataName),
+            (Part.objectStore, instance.folder.objectStore, InstanceFolder.objectStoreName),
+        ]
+        return try folders.filter { request.parts?.contains($0.0) ?? true }.map { part, live, name in
             Place(
                 part: part, staging: try staging(for: live, part: part),
-                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live), label: label,
-                archive: file,
-                topFolder: top)
+                target: request.paths.isEmpty ? .folder(live) : .overlay(on: live), label: "", archive: file,
+                subfolder: name)
         }
-        let data = try followed(try instance.dataFolder())
-        switch layout {
-        case .bare:
-            try onlyData()
-            return [try place("data", data, label: InstanceFolder.dataName, top: nil)]
-        case .oneFolder(let top):
-            try onlyData()
-            return [try place("data", data, label: InstanceFolder.dataName, top: top)]
-        case .instance:
-            let folders = [
-                ("data", data, InstanceFolder.dataName),
-                (Part.objectStore, instance.folder.objectStore, InstanceFolder.objectStoreName),
-            ]
-            return try folders.filter { request.parts?.contains($0.0) ?? true }.map { part, live, name in
-                var found = try place(part, live, label: "", top: nil)
-                found.subfolder = name
-                return found
-            }
+    }
+
+    private func known() throws -> Inventory {
+        guard let inventory else {
+            throw Failure(
+                .notFound, "it is not known where the data of “\(instance.name)” belongs",
+                cause: "what it runs in is not there",
+                remedy: "kecsctl status \(instance.name)")
         }
+        return inventory
+    }
+
+    /// The database that the server uses, or the one that was named, wherever it is.
+    private func placeOfDatabase(_ file: FilePath) throws -> Place {
+        let spot = try DatabaseSpot(
+            known(), named: request.database, parts: request.parts, for: instance)
+        try spot.checkEngine(for: instance, force: request.force || request.changesEngine)
+        let name = spot.part.part.name
+        guard let root = try spot.part.part.root.map(followed) else { throw spot.outOfReach(instance) }
+        let live = try spot.file(in: root, for: instance)
+        // Behind a link that leads out of the part it is exchanged where it is; so is a file that is bound alone.
+        var folder = root
+        if case .entries = spot.part.part.place { folder = live.removingLastComponent() }
+        if !live.starts(with: root) { folder = live.removingLastComponent() }
+        let below = FilePath(root: nil, live.components.dropFirst(folder.components.count)).bytes
+        var place = Place(
+            part: name, staging: try staging(for: folder == root ? folder : live, part: name),
+            target: .overlay(on: folder),
+            label: name == "data" ? InstanceFolder.dataName : name, archive: file)
+        place.database = below
+        return place
     }
 
     /// Whoever put a link where the folder was wants the data to lie there, also after a restore.
     private func followed(_ live: FilePath) throws -> FilePath {
         try FileStatus.of(live)?.kind == .symlink ? live.resolved() : live
-    }
-
-    private func onlyData() throws(Failure) {
-        if let other = request.parts?.first(where: { $0 != "data" }) {
-            throw Failure(
-                .usage, "the file has no part “\(other)”",
-                cause: "only the part data can come from a foreign file",
-                remedy: "kecsctl backups list \(instance.name)")
-        }
     }
 
     private func staging(for live: FilePath, part: String) throws -> FilePath {
@@ -242,6 +333,7 @@ struct StageTrees: Sendable {
             case .backup, .archive:
                 // With --path a part of which nothing is wanted stays as it is.
                 guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
+                if case .archive = source.content { try checkNothingIsLacking(place) }
             case .database(let file):
                 try stageDatabase(place) { copy in
                     _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
@@ -289,6 +381,14 @@ struct StageTrees: Sendable {
             let long = label.isEmpty ? path : label + [UInt8(ascii: "/")] + path
             return globs.contains { $0.matches(path) || $0.matches(long) }
         }
+        let root = RootEntry()
+        if let folder {
+            let select = options.select
+            options.select = { path in
+                if path == folder { root.isRecorded.store(true, ordering: .relaxed) }
+                return select?(path) ?? true
+            }
+        }
         site.machine.progress.step("unpacking \(place.part)", total: place.record?.sourceBytes)
         let done = try unpackArchive(
             place.archive, into: place.staging, options: options, threads: site.threads,
@@ -300,6 +400,7 @@ struct StageTrees: Sendable {
             notes.add(
                 "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
         }
+        if !done.rootIsRecorded, !root.isRecorded.load(ordering: .relaxed) { try keepRoot(place) }
         try checkDatabases(place)
         return done.entries
     }
@@ -323,6 +424,38 @@ struct StageTrees: Sendable {
                 throw refuse(entry, isFolder ? "folder" : "file")
             }
         }
+    }
+
+    /// Whether the folder that becomes the part's own has an entry of itself in the archive.
+    private final class RootEntry: Sendable {
+        let isRecorded = Atomic<Bool>(false)
+    }
+
+    /// An archive that says nothing of its own folder changes nothing about the part's: whose it is, and its mode, stay.
+    private func keepRoot(_ place: Place) throws {
+        guard case .folder(let live) = place.target, try place.staged.isFolder,
+            let model = try FileStatus.following(live), model.kind == .folder
+        else { return }
+        try place.staged.setOwner(request.owners.owner(of: model))
+        try place.staged.setMode(model.mode & 0o777)
+    }
+
+    /// An archive without the database that the part has now would leave the server without one.
+    private func checkNothingIsLacking(_ place: Place) throws {
+        guard !request.force, request.paths.isEmpty, let inventory, try place.staged.isFolder else { return }
+        let now = inventory.databases.filter { database in
+            guard !ChoosePrimary.isCopy(database.path), !database.path.isEmpty else { return false }
+            return database.part == place.part
+        }
+        let lacking = try now.filter { database in
+            try FileStatus.of(place.staged.appending(bytes: database.path)) == nil
+        }
+        guard let first = lacking.first else { return }
+        throw Failure(
+            .usage, "the archive “\(place.archive)” lacks the database “\(first.name)”",
+            cause: "“\(instance.name)” has \(lacking.map(\.name).joined(separator: ", ")) now, and would be without; "
+                + "--part NAME chooses another part, --force goes on in spite of it",
+            remedy: "kecsctl inspect \(instance.name)")
     }
 
     /// What is about to become live must open.
@@ -360,19 +493,26 @@ struct StageTrees: Sendable {
 
     /// Stages one database file under the name that the instance's own has, with its owner and mode.
     private func stageDatabase(_ place: Place, _ fill: (FilePath) throws -> Void) throws {
-        guard case .overlay(let live) = place.target else { return }
-        var name: FilePath.Component = FilePath.Component(InstanceFolder.databaseName) ?? "kecs.db"
-        if try live.isFolder, try !live.appending(name).isPresent {
-            let there = try live.entries().filter { try DatabaseEngine(of: live.appending($0)) == .sqlite }
-            if there.count == 1 { name = there[0] }
-        }
-        let copy = place.staging.appending(name)
+        guard case .overlay(let live) = place.target, let path = place.database else { return }
+        let copy = place.staging.appending(bytes: path)
         site.machine.progress.step("reading \(place.archive)", total: nil)
+        try copy.removingLastComponent().createFolder()
         try fill(copy)
-        if let model = try FileStatus.of(live.appending(name)) ?? FileStatus.of(live) {
-            let mode = model.kind == .file ? model.mode & 0o777 : 0o600
-            try copy.setMode(mode)
+        let existing = live.appending(bytes: path)
+        if let model = try FileStatus.following(existing) {
+            try copy.setMode(model.mode & 0o777)
             try copy.setOwner(request.owners.owner(of: model))
+            return
+        }
+        // As what is around it.
+        var around = existing.removingLastComponent()
+        while try FileStatus.following(around) == nil, around != live { around = around.removingLastComponent() }
+        guard let model = try FileStatus.following(around) else { return }
+        var made = copy
+        while made != place.staging {
+            try made.setMode(made == copy ? 0o600 : model.mode & 0o777)
+            try made.setOwner(request.owners.owner(of: model))
+            made = made.removingLastComponent()
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
-import KecsState
 import SystemPackage
 
 /// What `start` is asked to do.
@@ -19,6 +18,10 @@ public struct StartRequest: Sendable {
     public var restore: Restore
     /// Start as it is although it is degraded, and call it good.
     public var accept: Bool
+    /// Parts, or databases as PART/PATH, without which it is to go on.
+    public var acceptedLosses: [String]
+    /// Start although somebody else uses the data.
+    public var force: Bool
     public var wait: Bool
     /// Nil: the setting `startLimit`.
     public var limit: Duration?
@@ -83,7 +86,9 @@ public struct StartInstance: Sendable {
         config.settings = try site.chosen(request.settings)
         try config.fixPlace(site.machine.environment)
         for (key, value) in found { config.settings[key.rawValue] = value }
-        try checkDataFolderIsFree(try site.instance(name, config: config, flags: request.settings))
+        let new = try site.instance(name, config: config, flags: request.settings)
+        try checkDataFolderIsFree(new)
+        if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
             let ports = try ChoosePorts(site: site).run(for: kind)
             for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
@@ -112,12 +117,12 @@ public struct StartInstance: Sendable {
 
     /// Two control planes on one folder destroy each other's database. To be called under the home's lock.
     private func checkDataFolderIsFree(_ new: Instance) throws {
-        let folder = try new.dataFolder()
+        let folder = try new.dataFolder().resolved()
         for name in try site.instanceNames() where name != new.name {
             // A broken instance has no data folder that could be read; it is told elsewhere.
-            guard let other = try? site.instance(name), try other.dataFolder().isSameFolder(as: folder) else {
-                continue
-            }
+            guard let other = try? site.instance(name), let theirs = try? other.dataFolder().resolved(),
+                folder.starts(with: theirs) || theirs.starts(with: folder)
+            else { continue }
             throw Failure(
                 .busy, "the data folder of “\(new.name)” belongs to “\(name)” already",
                 cause: "\(folder) can have one control plane only",
@@ -163,16 +168,21 @@ public struct StartInstance: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
-        var restored: String?
+        var restored: Restored?
         var restoreFailure: Failure?
+        var notes: [String] = []
         if !before.mayWrite {
+            // All of this before anything is created, started or fetched.
+            if !request.force { try await CheckExclusive(site: site).run(instance) }
+            let needed = try await neededRestore(instance, request)
+            notes = try await checkHolders(instance, request)
             do {
-                restored = try await restoreIfNeeded(instance, request)
+                restored = try await restore(instance, needed, force: request.force)
             } catch {
                 let failure = Failure.describing(error, doing: "restore “\(instance.name)”")
-                guard request.restore == .auto, site.machine.cancellation.reason == nil else {
-                    throw failure
-                }
+                guard request.restore == .auto, site.machine.cancellation.reason == nil,
+                    failure.kind != .busy
+                else { throw failure }
                 restoreFailure = failure
             }
             instance = try site.instance(instance.name, flags: request.settings)
@@ -188,7 +198,8 @@ public struct StartInstance: Sendable {
         }
         instance = try site.instance(instance.name, flags: request.settings)
         let runtime = try site.runtime(instance)
-        let database = runtime.makesItsDatabase ? false : try createDatabase(instance)
+        let database =
+            runtime.makesItsDatabase ? false : try await CreateDatabase(site: site).run(instance)
         if runtime.runsSomething, before != .running {
             let journal = Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
             try journal.write(to: instance.folder.journal)
@@ -209,9 +220,11 @@ public struct StartInstance: Sendable {
         let isPartial = restoreFailure != nil || recoveryFailure != nil || recovery?.outcome == .partial
         var report = StartReport(
             outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
-            created: isNew, restored: restored, restoreError: restoreFailure,
+            created: isNew, restored: restored?.from, restoreError: restoreFailure,
             degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
             endpoints: await runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
+        report.damaged = restored?.damaged ?? []
+        report.notes = notes + (restored?.notes ?? [])
         report.recovery = recovery
         report.recoveryError = recoveryFailure
         return report
@@ -303,70 +316,88 @@ public struct StartInstance: Sendable {
         try config.write(to: instance.folder.config)
     }
 
-    private func restoreIfNeeded(_ instance: Instance, _ request: StartRequest) async throws -> String? {
-        let from: RestoreFrom
+    /// Whoever only reads is no second server.
+    private func checkHolders(_ instance: Instance, _ request: StartRequest) async throws -> [String] {
+        let holders = FindHolders(site: site)
+        return try await holders.check(
+            instance, try await holders.parts(of: instance),
+            FindHolders.Demand(verb: "started", force: request.force, writersOnly: true, isStopped: true))
+    }
+
+    /// What a start is to bring back first, in the order in which it is tried.
+    private enum NeededRestore {
+        case nothing
+        case from(RestoreFrom)
+        case newest([StoredBackup])
+        case impossible(Failure)
+    }
+
+    /// - Throws: `Failure(.partial)` when some of the state is gone: then nobody but a person can say what is right.
+    private func neededRestore(
+        _ instance: Instance, _ request: StartRequest
+    ) async throws -> NeededRestore {
         switch request.restore {
-        case .none: return nil
-        case .latest: from = .latest
-        case .id(let id): from = .id(id)
-        case .auto:
-            guard try await isGone(instance) else { return nil }
-            guard try instance.backups.latest() != nil else {
-                // There were backups, and none can be used: a fresh start would hide that.
-                if let broken = try instance.backups.all().first(where: { $0.state != .incomplete && $0.unreadable == nil })
-                {
-                    throw Failure(
-                        .damaged,
-                        "the state of “\(instance.name)” is gone, and no backup of it can be restored",
-                        cause: "the newest is \(broken.id)", remedy: "kecsctl backups verify --all")
+        case .none: return .nothing
+        case .latest: return .from(.latest)
+        case .id(let id): return .from(.id(id))
+        case .auto: break
+        }
+        switch try await JudgeLoss(site: site).run(instance, accepted: request.acceptedLosses) {
+        case .none: return .nothing
+        case .gone(let backups): return .newest(backups)
+        case .goneForGood(let newest):
+            return .impossible(
+                Failure(
+                    .damaged,
+                    "the state of “\(instance.name)” is gone, and no backup of it can be restored",
+                    cause: "the newest is \(newest)", remedy: "kecsctl backups verify --all"))
+        case .partly(let lost, let backup):
+            let first = lost.first ?? ""
+            let part = String(first.prefix { $0 != "/" })
+            throw Failure(
+                .partial, "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
+                    + (lost.count == 1 ? "is" : "are") + " gone",
+                cause: "the backup \(backup) has it; nothing was restored, because the rest is there. "
+                    + "Go on without it: kecsctl start \(instance.name) --accept-loss \(first)",
+                remedy: "kecsctl restore \(instance.name) --from latest --part \(part)")
+        }
+    }
+
+    private struct Restored {
+        var from: String
+        var damaged: [String] = []
+        var notes: [String] = []
+    }
+
+    private func restore(
+        _ instance: Instance, _ needed: NeededRestore, force: Bool
+    ) async throws -> Restored? {
+        func restore(_ from: RestoreFrom) async throws -> Restored {
+            let report = try await RestoreBackup(site: site).run(
+                instance, RestoreRequest(from: from, start: false, force: force))
+            return Restored(from: report.from, notes: report.notes)
+        }
+        switch needed {
+        case .nothing: return nil
+        case .impossible(let failure): throw failure
+        case .from(let from): return try await restore(from)
+        case .newest(let backups):
+            var damaged: [String] = []
+            var first: Failure?
+            for backup in backups {
+                do {
+                    var done = try await restore(.id(backup.id.description))
+                    done.damaged = damaged
+                    return done
+                } catch {
+                    let failure = Failure.describing(error)
+                    guard failure.kind == .damaged else { throw error }
+                    damaged.append(backup.id.description)
+                    first = first ?? failure
                 }
-                return nil
             }
-            from = .latest
+            throw first ?? BackupStore.none(instance.name.description)
         }
-        return try await RestoreBackup(site: site).run(instance, RestoreRequest(from: from, start: false))
-            .from
-    }
-
-    private func isGone(_ instance: Instance) async throws -> Bool {
-        if let holds = try await site.runtime(instance).holdsState() { return !holds }
-        return try StateOf.isEmpty(instance.dataFolder())
-    }
-
-    /// The state database at the newest schema, when the instance has none.
-    ///
-    /// - Returns: Whether it was created.
-    private func createDatabase(_ instance: Instance) throws -> Bool {
-        let file = try instance.databaseFile()
-        guard try !file.isPresent else { return false }
-        let folder = file.removingLastComponent()
-        try folder.createFolder()
-        // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
-        let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
-        func removeDraft() throws {
-            for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
-                let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
-                if try left.isPresent { try left.remove() }
-            }
-        }
-        try removeDraft()
-        do {
-            _ = try StateDatabase.create(draft, at: site.machine.clock.now())
-            // The last one to close a database moves its log into it, and says nothing when the disk is full: half of the
-            // schema would be in a file that is not renamed with it.
-            let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
-            if try log.isPresent {
-                try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                guard try !log.isPresent else { throw FileError("finish the database with", log, .ioError) }
-            }
-            try draft.sync()
-            try draft.renameWithoutReplacing(to: file)
-        } catch {
-            try removeDraft()
-            throw error
-        }
-        try folder.sync()
-        return true
     }
 
     private func plan(_ name: InstanceName, _ request: StartRequest, isNew: Bool) async throws -> StartReport
@@ -382,9 +413,17 @@ public struct StartInstance: Sendable {
         }
         let instance = try site.instance(name, flags: request.settings)
         let runtime = try site.runtime(instance)
-        let isEmpty = try await isGone(instance)
-        let restores =
-            isEmpty && request.restore != .none ? try instance.backups.latest()?.id.description : nil
+        var restores: String?
+        if await !runtime.state().mayWrite {
+            if !request.force { try await CheckExclusive(site: site).run(instance) }
+            switch try await neededRestore(instance, request) {
+            case .nothing, .impossible: break
+            case .from(let from):
+                restores = try OpenRestoreSource(site: site).run(from, for: instance).name
+            case .newest(let backups): restores = backups.first?.id.description
+            }
+            _ = try await checkHolders(instance, request)
+        }
         return StartReport(
             outcome: .planned, state: await runtime.state().name, created: false, restored: restores,
             restoreError: nil, degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,

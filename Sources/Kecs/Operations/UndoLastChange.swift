@@ -22,10 +22,17 @@ public struct UndoLastChange: Sendable {
 
     /// To be called under the instance's lock.
     public func run(
-        _ instance: Instance, start: Bool = true, dryRun: Bool = false
+        _ instance: Instance, start: Bool = true, redo: Bool = false, force: Bool = false,
+        dryRun: Bool = false
     ) async throws -> RestoreReport {
+        if redo {
+            return try await UndoRestore(site: site).run(
+                instance, start: start, redo: true, force: force, dryRun: dryRun)
+        }
         switch try last(instance) {
-        case .restore: return try await UndoRestore(site: site).run(instance, start: start, dryRun: dryRun)
+        case .restore:
+            return try await UndoRestore(site: site).run(
+                instance, start: start, force: force, dryRun: dryRun)
         case .repairs: return try UndoRepairs(site: site).report(instance, dryRun: dryRun)
         }
     }

@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Takes back the last restore, by the same exchange; what it takes away is kept, so an undo can be undone.
+/// Takes back the newest restore that was not taken back yet, by the same exchange: repeated, it walks back. What it takes
+/// away is kept and comes again with `redo`, or when there is nothing left to go back to.
 public struct UndoRestore: Sendable {
     let site: Site
 
@@ -11,18 +12,23 @@ public struct UndoRestore: Sendable {
 
     /// To be called under the instance's lock.
     public func run(
-        _ instance: Instance, start: Bool = true, dryRun: Bool = false
+        _ instance: Instance, start: Bool = true, redo: Bool = false, force: Bool = false,
+        dryRun: Bool = false
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        guard let record = try newest(instance) else {
+        guard let next = try PreviousStack(folder: instance.folder).next(redo: redo) else {
             throw Failure(
-                .notFound, "there is no restore of “\(instance.name)” to take back",
+                .notFound,
+                redo
+                    ? "there is no undo of “\(instance.name)” to take back"
+                    : "there is no restore of “\(instance.name)” to take back",
                 cause: "\(instance.folder.previous) holds nothing",
                 remedy: "kecsctl backups list \(instance.name)")
         }
+        let record = next.swap
         try await record.checkPlaces(of: instance, site)
-        let parts = Set(record.units.map(\.part)).union((record.fills ?? []).map(\.volume)).sorted()
+        let parts = next.parts
         if dryRun {
             return RestoreReport(
                 outcome: .planned, from: record.from, parts: parts, undo: nil, state: "",
@@ -36,9 +42,14 @@ public struct UndoRestore: Sendable {
                 .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
                 remedy: "kecsctl status \(instance.name)")
         }
-        let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "undo", in: instance.folder)
+        // What an undo took away is put in place as a restore would: it can be taken back again.
+        let id = try RestoreBackup(site: site).freeSwapID(
+            clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)
+        let holders = FindHolders(site: site)
+        var demand = FindHolders.Demand(verb: "undone", force: force)
+        let notes = try await holders.check(instance, liveParts(record), demand)
         let kept = instance.folder.previous.appending(id)
-        let units = try record.units.map { unit in
+        var units = try record.units.map { unit in
             let old = unit.previous.path
             guard try unit.liveInode == nil || old.isPresent else {
                 throw Failure(
@@ -47,20 +58,24 @@ public struct UndoRestore: Sendable {
                     remedy: "kecsctl restore \(instance.name) --from latest")
             }
             return try Swap.Unit(
-                part: unit.part, live: unit.live.path, staged: old.isPresent ? old : nil,
+                part: unit.part, live: unit.live.path, staged: try old.isPresent ? old : nil,
                 previous: Self.renamed(old, from: record.id, to: id), isRewritten: unit.isRewritten)
         }
+        units += try sidecars(of: units)
         let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime)
             .reversed(record.fills ?? [], isRunning: state.mayWrite)
         var swap = Swap(id: id, from: "undo of \(record.id)", units: units, staging: [], previous: kept)
         swap.phase = .swapping
         swap.fills = fills.isEmpty ? nil : fills
+        swap.replaces = record.id
         var journal = Journal(
             operation: "undo", startedAt: clock.now(), runsAfterwards: state.mayWrite && start, swap: swap)
         journal.fills = swap.fills
         try journal.write(to: instance.folder.journal)
         do {
             if state.mayWrite { try await runtime.stop(limit: .seconds(60)) }
+            demand.isStopped = true
+            _ = try await holders.check(instance, liveParts(record), demand)
             try site.machine.cancellation.check()
             for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
             try swap.exchange()
@@ -74,29 +89,52 @@ public struct UndoRestore: Sendable {
         if state.mayWrite, start {
             startFailure = try await site.startAgain(restored, after: journal)
         }
-        try RestoreBackup(site: site).dropOlderPrevious(in: instance.folder, but: id)
+        try PreviousStack(folder: instance.folder).settle(after: swap)
         try Journal.close(instance.folder.journal)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: "undo of \(record.id)", parts: parts,
             undo: id,
             state: await runtimeNow.state().name, durationSeconds: (clock.elapsed() - began).inSeconds,
-            startError: startFailure)
+            startError: startFailure, notes: notes)
     }
 
-    private func newest(_ instance: Instance) throws -> Swap? {
-        // Names with a dot are on their way out.
-        let trees = (try instance.folder.previous.isPresent ? instance.folder.previous.entries() : [])
-            .filter { !$0.string.hasPrefix(".") }
-        return try trees.compactMap {
-            try PreviousTrees(folder: instance.folder.previous.appending($0)).record()
-        }.max { $0.id < $1.id }
+    /// A write-ahead log belongs to the database that goes, and would be played into the one that comes back.
+    private func sidecars(of units: [Swap.Unit]) throws -> [Swap.Unit] {
+        var more: [Swap.Unit] = []
+        for unit in units where unit.staged != nil {
+            let live = unit.live.path
+            guard try FileStatus.of(live)?.kind == .file, try DatabaseEngine(of: live) != nil else { continue }
+            for suffix in DatabaseEngine.sidecarSuffixes {
+                let sidecar = FilePath(bytes: live.bytes + Array(suffix.utf8))
+                guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else { continue }
+                more.append(
+                    try Swap.Unit(
+                        part: unit.part, live: sidecar, staged: nil,
+                        previous: FilePath(bytes: unit.previous.path.bytes + Array(suffix.utf8))))
+            }
+        }
+        return more
+    }
+
+    /// What would be taken back, the newest first.
+    public func kept(_ instance: Instance) throws -> [PreviousStack.Kept] {
+        try PreviousStack(folder: instance.folder).records().map {
+            PreviousStack.Kept(
+                id: $0.swap.id, from: $0.swap.from, at: $0.at, parts: $0.parts, isUndo: $0.isUndo)
+        }
+    }
+
+    /// What an undo would replace.
+    private func liveParts(_ record: Swap) -> [Part] {
+        let folders = record.units.filter { $0.part != "config" }
+            .map { Part(name: $0.part, place: .folder($0.live.path)) }
+        return folders
+            + (record.fills ?? []).map { Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil)) }
     }
 
     /// When the restore, or the undo of one, was made that would be taken back; nil when there is none.
     func last(_ instance: Instance) throws -> Moment? {
-        guard let record = try newest(instance) else { return nil }
-        return try FileStatus.of(
-            instance.folder.previous.appending(record.id).appending(Swap.recordName))?.modified
+        try PreviousStack(folder: instance.folder).records().first?.at
     }
 
     /// Where what lies at `path` for one swap would lie for another: with the instance, or on a file system of its own.

@@ -9,6 +9,10 @@ public struct StartReport: OperationReport {
     public var created: Bool
     /// The backup that a lost state was restored from.
     public var restored: String?
+    /// Newer backups that proved damaged when the lost state was restored.
+    public var damaged: [String] = []
+    /// What the person should know: who was overridden with `--force`, which loss was accepted.
+    public var notes: [String] = []
     /// The state was gone and could not be restored: the instance is degraded now.
     public var restoreError: Failure?
     /// What came back of the clusters and services that the state database holds; nil when nobody looked.
@@ -57,4 +61,6 @@ public struct DestroyReport: OperationReport {
     public var backup: BackupSummary?
     /// Whether the backups went too.
     public var backupsDeleted: Bool
+    /// What the person should know: who was overridden with `--force`.
+    public var notes: [String] = []
 }

@@ -87,6 +87,11 @@ private final class Unpacker {
             throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
         }
         bytes = bytes.adding(entry.size)
+        if entry.path.isEmpty, entry.kind == .folder {
+            // Also when nothing in it is there, or wanted.
+            summary.rootIsRecorded = true
+            if options.select != nil { return try finishedLater.add(entry) }
+        }
         if let select = options.select, !(try isWanted(entry, select)) { return }
         do {
             try create(entry, reader)

@@ -59,6 +59,8 @@ public struct UnpackOptions: Sendable {
 public struct UnpackSummary: Hashable, Sendable {
     /// Members that were restored.
     public internal(set) var entries = 0
+    /// Whether there was an entry for the folder itself, whose owner and mode it then has.
+    public internal(set) var rootIsRecorded = false
     /// Of the files restored.
     public internal(set) var bytes: Int64 = 0
     /// Files and folders whose set-user-id or set-group-id bit was taken away.

@@ -97,27 +97,35 @@ struct HolderSearch {
             }
             let facts = Self.facts(of: pid, descriptor: number)
             if let mount = facts.mount, !seen.space.isSeen(sight, through: mount) { continue }
-            note(pid, path, sight, .descriptor, mayWrite: facts.mayWrite)
-            if facts.mayWrite { return }
+            note(
+                pid, path, sight, facts.isLocked ? .lock : .descriptor,
+                mayWrite: facts.mayWrite || facts.isLocked)
+            if facts.mayWrite || facts.isLocked { return }
         }
     }
 
-    /// `flags:	02100002` and `mnt_id:	29` of `/proc/PID/fdinfo/N`.
-    private static func facts(of pid: pid_t, descriptor: String) -> (mayWrite: Bool, mount: UInt64?) {
-        guard let bytes = try? FilePath("/proc/\(pid)/fdinfo/\(descriptor)").contents(limit: 1 << 20) else {
-            return (true, nil)
-        }
+    private struct Facts {
         var mayWrite = true
+        var isLocked = false
         var mount: UInt64?
+    }
+
+    /// `flags:	02100002`, `mnt_id:	29` and `lock:	1: FLOCK …` of `/proc/PID/fdinfo/N`.
+    private static func facts(of pid: pid_t, descriptor: String) -> Facts {
+        var facts = Facts()
+        guard let bytes = try? FilePath("/proc/\(pid)/fdinfo/\(descriptor)").contents(limit: 1 << 20) else {
+            return facts
+        }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
             guard words.count > 1 else { continue }
             if words[0] == "flags", let flags = CInt(words[1], radix: 8) {
-                mayWrite = flags & O_ACCMODE != O_RDONLY
+                facts.mayWrite = flags & O_ACCMODE != O_RDONLY
             }
-            if words[0] == "mnt_id" { mount = UInt64(words[1]) }
+            if words[0] == "mnt_id" { facts.mount = UInt64(words[1]) }
+            if words[0] == "lock" { facts.isLocked = true }
         }
-        return (mayWrite, mount)
+        return facts
     }
 
     /// `7f3a…-7f3a… rw-s 00000000 08:01 4711   /srv/dev/kecs.db-shm`: of the lines only what stands behind the first

@@ -9,8 +9,10 @@ struct RestoreCommand: SessionCommand {
         commandName: "restore",
         abstract: "Bring back a backup, or a file from elsewhere; “undo” takes it back.",
         discussion: """
-            A file may be a bundle of a backup, a tar.gz with the data folder in it, an SQLite database or an SQL dump; \
-            it is recognised by its content. The instance is stopped and started around one exchange of folders, and \
+            A file may be a bundle of a backup, a tar.gz of one part, an SQLite database or an SQL dump; it is recognised \
+            by its content and goes where the server reads it: a database in the place of the server's own, an archive \
+            to the part that it looks like, else --part. Whoever else uses the data is named, and nothing is done \
+            without --force. The instance is stopped and started around one exchange of folders, and \
             what was there is kept.
             """)
 
@@ -36,6 +38,12 @@ struct RestoreCommand: SessionCommand {
         name: .customLong("part"),
         help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"))
     var parts: [NamesArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The database that a file which is one replaces; else the one that the server uses.",
+            valueName: "PART/PATH"))
+    var database: String?
 
     @Option(
         name: .customLong("path"),
@@ -87,19 +95,21 @@ struct RestoreCommand: SessionCommand {
             owners: owners, start: !noStart, force: force.force,
             dryRun: change.dryRun)
         request.acceptsStrangers = change.yes
+        request.database = database
         let folder = try into?.path(session)
+        let asked = request
         return await session.operate(
             on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
         ) { name in
-            if let folder { return try ExtractBackup(site: session.site).run(name, request, into: folder) }
+            if let folder { return try ExtractBackup(site: session.site).run(name, asked, into: folder) }
             let rebuild = RebuildInstance(site: session.site)
             if !change.dryRun {
                 try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
             } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
-                return try await RestoreBackup(site: session.site).run(planned, request)
+                return try await RestoreBackup(site: session.site).run(planned, asked)
             }
             return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
-                try await RestoreBackup(site: session.site).run(instance, request) { question in
+                try await RestoreBackup(site: session.site).run(instance, asked) { question in
                     try session.confirm(
                         question, about: [instance.name.description, "--from", from ?? "latest"],
                         change: change)

@@ -37,12 +37,20 @@ struct StartCommand: SessionCommand {
     @Flag(help: "Take a degraded instance as it is from now on.")
     var accept = false
 
+    @Option(
+        name: .customLong("accept-loss"),
+        help: ArgumentHelp(
+            "Start without this part, or this database of one, which is gone. May be given again.",
+            valueName: "PART[/PATH]"))
+    var acceptedLosses: [String] = []
+
     @Flag(name: .customLong("no-recover"), help: "k3d: do not bring back what the state database holds.")
     var noRecover = false
 
     @Flag(name: .customLong("no-wait"), help: "Do not wait until it answers.")
     var noWait = false
 
+    @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -71,13 +79,14 @@ struct StartCommand: SessionCommand {
             default: .id(restore)
             }
         return StartRequest(
-            settings: settings, restore: from, accept: accept, wait: !noWait,
+            settings: settings, restore: from, accept: accept, acceptedLosses: acceptedLosses,
+            force: force.force, wait: !noWait,
             limit: global.healthLimit, dryRun: change.dryRun)
     }
 
     static var telling: Session.Telling<StartReport> {
         .init(
-            text: text, warnings: { $0.recovery.map(RecoverCommand.warnings) ?? [] },
+            text: text, warnings: { $0.notes + ($0.recovery.map(RecoverCommand.warnings) ?? []) },
             failures: { [$0.restoreError, $0.recoveryError].compactMap(\.self) })
     }
 
@@ -85,7 +94,10 @@ struct StartCommand: SessionCommand {
         var facts: [String] = []
         if report.created { facts.append(report.outcome == .planned ? "would be created" : "created") }
         if let id = report.restored {
-            facts.append((report.outcome == .planned ? "would be restored from " : "restored from ") + id)
+            let damaged = report.damaged.isEmpty
+                ? "" : " (\(report.damaged.joined(separator: ", ")) proved damaged)"
+            facts.append(
+                (report.outcome == .planned ? "would be restored from " : "restored from ") + id + damaged)
         }
         if report.outcome == .planned, report.runsSomething, report.state != "running" {
             facts.append("would be started")

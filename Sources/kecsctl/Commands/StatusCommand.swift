@@ -53,7 +53,12 @@ struct StatusCommand: SessionCommand {
             ))
         if let previous = item.previous {
             lines.append(
-                ("undo", "\(previous.id) can be taken back; it takes \(ByteCount(previous.sizeBytes))"))
+                (
+                    "undo",
+                    "\(previous.id) can be taken back"
+                        + (previous.kept.count > 1 ? ", and \(previous.kept.count - 1) before it (undo --list)" : "")
+                        + "; \(ByteCount(previous.sizeBytes)) are kept for it"
+                ))
         }
         if let server = item.deep?.server {
             lines.append(("server", "sees \(server.path), \(ByteCount(server.size))"))

@@ -6,8 +6,8 @@ struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Take back the last change: a restore, or a repair by “doctor --fix”.",
         discussion: """
-            The newer of the two. A restore that was taken back comes again with a second “undo”; a repair does not, and a \
-            second “undo” then takes back what was before it. What --fix changed of the home itself, “doctor --undo” \
+            The newer of the two. Repeated, it walks back through the last three restores; when none is left, or with \
+            --redo, what an “undo” took away comes again. A repair does not. What --fix changed of the home itself, “doctor --undo” \
             takes back.
             """)
 
@@ -15,18 +15,27 @@ struct UndoCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init(
             "kecsctl undo dev", "put back what the last restore replaced, or the last “doctor --fix” changed"),
-        .init("kecsctl undo dev --dry-run", "say what that is"))
+        .init("kecsctl undo dev --dry-run", "say what that is"),
+        .init("kecsctl undo dev --list", "all that can be taken back, the newest first"))
 
     @OptionGroup var instance: OneInstanceArgument
 
     @Flag(name: .customLong("no-start"), help: "Do not start it again.")
     var noStart = false
 
+    @Flag(help: "Bring back what the last “undo” took away.")
+    var redo = false
+
+    @Flag(help: "Show what can be taken back; change nothing.")
+    var list = false
+
+    @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        await session.operate(
+        if list { return try listed(session) }
+        return await session.operate(
             on: instance.selection, unnamed: .variable, changes: !change.dryRun,
             .init(
                 text: Self.text, warnings: { $0.outcome == .planned ? [] : $0.notes },
@@ -34,9 +43,30 @@ struct UndoCommand: SessionCommand {
         ) { name in
             try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
                 try await UndoLastChange(site: session.site).run(
-                    instance, start: !noStart, dryRun: change.dryRun)
+                    instance, start: !noStart, redo: redo, force: force.force, dryRun: change.dryRun)
             }
         }
+    }
+
+    private func listed(_ session: Session) throws -> Int32 {
+        let name = try session.one(instance.selection, unnamed: .variable)
+        let kept = try UndoRestore(site: session.site).kept(try session.site.instance(name))
+        session.answer(
+            Answer(
+                document: ListDocument(kind: "UndoList", items: kept),
+                table: { width in
+                    Table(
+                        header: ["UNDO", "AT", "WHAT", "PARTS"],
+                        rows: kept.map { one in
+                            [
+                                one.id, "\(one.at)",
+                                (one.isUndo ? "" : "restore from ") + one.from.printable,
+                                one.parts.joined(separator: ", "),
+                            ]
+                        }
+                    ).text(width: width)
+                }, names: kept.map(\.id)))
+        return 0
     }
 
     private static func text(_ name: InstanceName, _ report: RestoreReport) -> String {

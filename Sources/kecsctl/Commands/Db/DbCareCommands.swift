@@ -104,14 +104,17 @@ struct DbRescueCommand: SessionCommand {
     var accept = false
 
     @OptionGroup var option: DatabaseOption
+    @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
         let report = try await session.withTarget(name, option, change) { target in
-            try await RescueDatabase(site: session.site).run(target, accept: accept, dryRun: change.dryRun)
+            try await RescueDatabase(site: session.site).run(
+                target, accept: accept, force: force.force, dryRun: change.dryRun)
         }
         if !change.dryRun { session.record(report, status: 0) }
+        for note in report.notes { session.console.note(.warning, note) }
         session.answer(
             Answer(
                 document: ReportDocument(kind: "RescueReport", report: report),

@@ -27,6 +27,17 @@ struct MigrateImportCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String
 
+    @Option(
+        name: .customLong("part"),
+        help: ArgumentHelp("The part that a folder or an archive is; else told by content.", valueName: "name"))
+    var part: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The database that a single one replaces; else the one that the server uses.",
+            valueName: "PART/PATH"))
+    var database: String?
+
     @Option(help: ArgumentHelp("Whom all files shall belong to.", valueName: "uid[:gid]"))
     var owner: OwnerArgument?
 
@@ -45,7 +56,8 @@ struct MigrateImportCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let place = try StatePlace(source, environment: session.machine.environment)
         let request = ImportRequest(
-            source: place, owners: owners, start: !noStart, force: force.force, dryRun: change.dryRun)
+            source: place, owners: owners, start: !noStart, force: force.force, dryRun: change.dryRun,
+            parts: part.map { [$0] }, database: database)
         return await session.operate(
             on: InstanceSelection(names: [name]), unnamed: .variable, existing: [name],
             changes: !change.dryRun,

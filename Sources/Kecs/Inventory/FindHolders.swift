@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Looks up who else uses an instance's parts now. Asked anew by every verb that replaces or removes data, and by every
+/// start: what was true a moment ago need not be.
+public struct FindHolders: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// - Parameters:
+    ///   - parts: The instance's configuration is left out: an open editor harms nothing.
+    ///   - isStopped: Whether the instance's own server has ended: what is left of it is a holder like any other.
+    public func run(
+        _ instance: Instance, _ parts: [Part], isStopped: Bool = false
+    ) async throws -> Holders {
+        let parts = parts.filter { part in
+            if case .entries(let folder, _) = part.place { folder != instance.folder.path } else { true }
+        }
+        guard !parts.isEmpty else { return Holders() }
+        let runtime = try site.runtime(instance)
+        let others = try await runtime.otherContainers(using: parts)
+        let own = isStopped ? [] : try await runtime.ownProcesses()
+        let found = try FileHolders.below(try parts.flatMap(places))
+        var holders = Holders()
+        for user in others.users {
+            holders.list.append(
+                Holder(
+                    kind: .container, name: user.name, what: "has \(user.mount)", mayWrite: user.mayWrite))
+        }
+        for process in found.holders {
+            guard !own.contains(process.pid), others.own.isDisjoint(with: process.containers) else {
+                continue
+            }
+            let known = process.containers.first { others.names[$0] != nil }
+            if let id = known, let name = others.names[id] {
+                if others.users.contains(where: { $0.id == id }) { continue }
+                holders.list.append(
+                    Holder(
+                        kind: .container, name: name, what: "has \(process.path) open",
+                        mayWrite: process.mayWrite))
+                continue
+            }
+            let verb =
+                switch process.use {
+                case .descriptor: "open"
+                case .mapping: "mapped"
+                case .lock: "locked"
+                }
+            holders.list.append(
+                Holder(
+                    kind: .process, pid: process.pid > 0 ? process.pid : nil,
+                    name: String(process.command.masked.prefix(160)), what: "has \(process.path) \(verb)",
+                    mayWrite: process.mayWrite))
+        }
+        if found.unseen > 0 {
+            holders.unseen.append(
+                "what \(found.unseen) processes of other users have open could not be seen; root sees it")
+        }
+        holders.unseen += [found.gap, others.unseen].compactMap(\.self)
+        return holders
+    }
+
+    /// Where a part lies on this host, with what links at its top lead to.
+    private func places(_ part: Part) throws -> [FilePath] {
+        switch part.place {
+        case .entries(let folder, let named): return named.map { folder.appending($0) }
+        case .volume(_, nil): return []
+        case .folder(let folder), .volume(_, let folder?):
+            guard try folder.resolved().isFolder else { return [folder] }
+            let links = try folder.resolved().entries().map { folder.appending($0) }
+                .filter { try FileStatus.of($0)?.kind == .symlink }
+            return [folder] + links
+        }
+    }
+
+    /// The instance's parts that are there. Of a container that is gone, what lies in the instance's own folder.
+    func parts(of instance: Instance) async throws -> [Part] {
+        do {
+            return try await site.inventory(of: instance, databases: .none).parts
+                .filter { $0.presence != .missing }.map(\.part)
+        } catch let failure as Failure where failure.kind == .notFound {
+            return try instance.folderParts()
+        }
+    }
+
+    /// What a verb is refused or allowed for.
+    struct Demand: Sendable {
+        /// "restored", "started": for “dev” cannot be … .
+        var verb: String
+        /// The same command with `--force`, for the cause.
+        var force: Bool
+        /// Whoever only reads is no hindrance.
+        var writersOnly = false
+        /// Nothing of the instance's own should run any more.
+        var isStopped = false
+    }
+
+    /// - Returns: Who was overridden, and who could not be seen: sentences for the report.
+    /// - Throws: `Failure(.busy)` naming whoever uses it.
+    func check(_ instance: Instance, _ parts: [Part], _ demand: Demand) async throws -> [String] {
+        var holders = try await run(instance, parts, isStopped: demand.isStopped)
+        func hinder(_ holders: Holders) -> [Holder] {
+            demand.writersOnly ? holders.list.filter(\.mayWrite) : holders.list
+        }
+        // Whoever only looked at it is gone a moment later.
+        if !demand.force, !hinder(holders).isEmpty, hinder(holders).allSatisfy({ !$0.mayWrite }) {
+            _ = try await site.machine.clock.wait(upTo: .milliseconds(500), every: .milliseconds(100)) {
+                try site.machine.cancellation.check()
+                return false
+            }
+            holders = try await run(instance, parts, isStopped: demand.isStopped)
+        }
+        let found = hinder(holders)
+        guard let first = found.first else { return holders.unseen }
+        guard demand.force else {
+            let rest = found.count > 1 ? " and \(found.count - 1) more" : ""
+            throw Failure(
+                .busy, "“\(instance.name)” cannot be \(demand.verb): \(first.title)\(rest) uses its data",
+                cause: found.prefix(5).map { "\($0.title) \($0.what)" }.joined(separator: "; ")
+                    + "; --force goes on in spite of it",
+                remedy: first.remedy)
+        }
+        return found.map { "overridden with --force: \($0.title) \($0.what)" } + holders.unseen
+    }
+}
+
+/// Two servers on one data folder destroy each other's database, whoever started the other.
+struct CheckExclusive: Sendable {
+    let site: Site
+
+    /// Against the other instances of this home: one that runs on the same folder, or on one in or around it, and one
+    /// that was there first.
+    ///
+    /// - Throws: `Failure(.busy)` naming the other instance.
+    func run(_ instance: Instance) async throws {
+        let folder = try instance.dataFolder().resolved()
+        for name in try site.instanceNames() where name != instance.name {
+            // A broken instance has no data folder that could be read; it is told elsewhere.
+            guard let other = try? site.instance(name), let theirs = try? other.dataFolder().resolved() else {
+                continue
+            }
+            guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }
+            let state = try await site.runtime(other).state()
+            let isOlder = other.config.createdAt < instance.config.createdAt
+            guard isOlder || state == .running || state == .paused else { continue }
+            throw Failure(
+                .busy, "the data folder of “\(instance.name)” belongs to “\(name)” already",
+                cause: "\(theirs) can have one control plane only"
+                    + (state == .running ? ", and “\(name)” runs" : ""),
+                remedy: instance.config.settings[SettingKey.dataDir.rawValue] != nil
+                    ? "kecsctl config set dataDir --unset --instance \(instance.name)" : "kecsctl stop \(name)")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Somebody else who uses a part of an instance now: a process, or a running container.
+public struct Holder: Hashable, Sendable, Encodable {
+    public enum Kind: String, Hashable, Sendable, Encodable { case process, container }
+
+    public var kind: Kind
+    /// Of a process.
+    public var pid: Int32?
+    /// A process's command line, a container's name.
+    public var name: String
+    /// "has /srv/dev/kecs.db open"
+    public var what: String
+    /// Whether it can change what it uses.
+    public var mayWrite: Bool
+
+    public init(kind: Kind, pid: Int32? = nil, name: String, what: String, mayWrite: Bool) {
+        self.kind = kind
+        self.pid = pid
+        self.name = name
+        self.what = what
+        self.mayWrite = mayWrite
+    }
+
+    /// “process 4711 (python3 app.py)”, “the container “app-2””.
+    public var title: String {
+        switch kind {
+        case .container: "the container “\(name)”"
+        case .process: pid.map { "process \($0) (\(name))" } ?? name
+        }
+    }
+
+    /// A command line that ends it.
+    var remedy: String? {
+        switch kind {
+        case .container: "docker container stop \(name)"
+        case .process: pid.map { "kill \($0)" }
+        }
+    }
+}
+
+/// All that were found, and who could not be seen.
+public struct Holders: Hashable, Sendable {
+    public var list: [Holder]
+    /// Sentences.
+    public var unseen: [String]
+
+    public init(list: [Holder] = [], unseen: [String] = []) {
+        self.list = list
+        self.unseen = unseen
+    }
+}
+
+/// What a container engine says of running containers that are not the instance's.
+public struct OtherContainers: Hashable, Sendable {
+    /// One that has something of the instance mounted.
+    public struct User: Hashable, Sendable {
+        public var id: String
+        public var name: String
+        /// "/srv/dev at /data"
+        public var mount: String
+        public var mayWrite: Bool
+
+        public init(id: String, name: String, mount: String, mayWrite: Bool) {
+            self.id = id
+            self.name = name
+            self.mount = mount
+            self.mayWrite = mayWrite
+        }
+    }
+
+    public var users: [User]
+    /// Ids of the instance's own, which may use what they like.
+    public var own: Set<String>
+    /// Of all running containers: id and name.
+    public var names: [String: String]
+    /// Why nobody could be asked.
+    public var unseen: String?
+
+    public init(
+        users: [User] = [], own: Set<String> = [], names: [String: String] = [:], unseen: String? = nil
+    ) {
+        self.users = users
+        self.own = own
+        self.names = names
+        self.unseen = unseen
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsState
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// The state database of KECS at the newest schema, for an instance whose server does not make its own.
+struct CreateDatabase: Sendable {
+    let site: Site
+
+    /// Only where there is no other: a second database beside the server's own would answer in its place.
+    ///
+    /// - Returns: Whether it was created.
+    func run(_ instance: Instance) async throws -> Bool {
+        let file = try instance.databaseFile()
+        guard try !file.isPresent else { return false }
+        let inventory = try await site.inventory(of: instance)
+        guard inventory.databases.allSatisfy({ ChoosePrimary.isCopy($0.path) }) else { return false }
+        switch inventory.primary {
+        case .none: break
+        case .missing(let part, let path, _):
+            let spot = inventory.parts.first { $0.part.name == part }?.part.root?.appending(bytes: path)
+            guard spot == file else { return false }
+        case .found, .ambiguous, .inContainer, .unknown: return false
+        }
+        let folder = file.removingLastComponent()
+        try folder.createFolder()
+        // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
+        let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
+        func removeDraft() throws {
+            for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
+                let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
+                if try left.isPresent { try left.remove() }
+            }
+        }
+        try removeDraft()
+        do {
+            _ = try StateDatabase.create(draft, at: site.machine.clock.now())
+            // The last one to close a database moves its log into it, and says nothing when the disk is full: half of the
+            // schema would be in a file that is not renamed with it.
+            let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
+            if try log.isPresent {
+                try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                guard try !log.isPresent else { throw FileError("finish the database with", log, .ioError) }
+            }
+            try draft.sync()
+            try draft.renameWithoutReplacing(to: file)
+        } catch {
+            try removeDraft()
+            throw error
+        }
+        try folder.sync()
+        return true
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// Whether what an instance consisted of is still there: asked before a start creates, starts or fetches anything, and
+/// measured against the good backups.
+struct JudgeLoss: Sendable {
+    let site: Site
+
+    enum Loss: Sendable {
+        case none
+        /// Every part that the baseline holds with content is missing or empty; the backups to try, the best first.
+        case gone([StoredBackup])
+        /// Some are: parts, or databases as PART/PATH, and the backup that has the first of them.
+        case partly([String], has: BackupID)
+        /// Nothing is there, and there are backups, none of which can be used.
+        case goneForGood(newest: BackupID)
+    }
+
+    /// - Parameter accepted: Parts and databases whose loss does not count.
+    /// - Throws: `Failure` when what the instance runs in is not there.
+    func run(_ instance: Instance, accepted: [String] = []) async throws -> Loss {
+        let inventory = try await site.inventory(of: instance, databases: .none)
+        let judged = try instance.backups.judged()
+        let baseline = judged.baseline(of: instance.config.id)
+        guard !baseline.parts.isEmpty else {
+            guard isEmpty(inventory) else { return .none }
+            if let latest = try instance.backups.latest(of: instance.config.id) { return .gone([latest]) }
+            // There were backups, and none can be used: a fresh start would hide that.
+            let newest = judged.all.first { $0.state != .incomplete && $0.unreadable == nil }
+            return newest.map { .goneForGood(newest: $0.id) } ?? .none
+        }
+        let accepted = Set(accepted).union(baseline.acceptedLosses)
+        var lost: [(name: String, backup: BackupID)] = []
+        var isAnythingThere = false
+        for (name, before) in baseline.parts.sorted(by: { $0.key < $1.key }) where counts(before.record) {
+            guard let now = inventory.part(of: before.record), now.role != .backups, now.role != .logs else {
+                continue
+            }
+            switch now.presence {
+            case .missing, .empty: lost.append((name, before.backup))
+            // Nobody can say that it is gone.
+            case .unreadable: isAnythingThere = true
+            case .present:
+                isAnythingThere = true
+                lost += try lostDatabases(before.record, now).map { ("\(name)/\($0)", before.backup) }
+            }
+        }
+        lost.removeAll { loss in
+            accepted.contains { $0 == loss.name || loss.name.hasPrefix($0 + "/") }
+        }
+        guard let first = lost.first else { return .none }
+        if isAnythingThere { return .partly(lost.map(\.name), has: first.backup) }
+        return .gone(candidates(judged, instance, baseline))
+    }
+
+    /// Good backups of the instance: those that hold all of it before others, the newest first.
+    private func candidates(
+        _ judged: JudgedBackups, _ instance: Instance, _ baseline: Baseline
+    ) -> [StoredBackup] {
+        let parts = Set(baseline.parts.filter { counts($0.value.record) }.keys)
+        let good = judged.all.filter { $0.isGood && $0.manifest?.instanceId == instance.config.id }
+        return good.filter { parts.isSubset(of: $0.partNames) }
+            + good.filter { !parts.isSubset(of: $0.partNames) && !parts.isDisjoint(with: $0.partNames) }
+    }
+
+    /// Whether a part had content that can be lost.
+    private func counts(_ part: Manifest.Part) -> Bool {
+        switch part.root {
+        case .configuration, .file: false
+        case .inInstance, .folder, .volume: part.sourceBytes > 0 || part.databases.contains { $0.bytes > 0 }
+        }
+    }
+
+    /// Databases that had content, and of which nothing is left where they were.
+    private func lostDatabases(_ part: Manifest.Part, _ now: InventoryPart) throws -> [String] {
+        guard let root = now.part.root else { return [] }
+        return try part.databases.filter { database in
+            guard database.bytes > 0, database.tables?.isEmpty != true else { return false }
+            // A name that is not UTF-8 is recorded escaped: it cannot be looked for. What are copies come and go.
+            let path = Array(database.path.utf8)
+            guard !database.path.contains("\\"), !ChoosePrimary.isCopy(path) else { return false }
+            guard let status = try FileStatus.following(root.appending(bytes: path)) else { return true }
+            return status.kind == .file && status.size == 0
+        }.map(\.path)
+    }
+
+    /// Whether no part but the configuration holds anything.
+    private func isEmpty(_ inventory: Inventory) -> Bool {
+        inventory.parts.allSatisfy { part in
+            if case .entries = part.part.place { return true }
+            return part.presence == .missing || part.presence == .empty
+        }
+    }
+}
