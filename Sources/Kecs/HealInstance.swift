@@ -57,7 +57,7 @@ public struct HealInstance: Sendable {
         let runtime = try site.runtime(instance)
         if journal.mayBeFrozen { try await runtime.thaw() }
         if journal.runsAfterwards, runtime.runsSomething {
-            if journal.mayBeStopped == true { try await runtime.stop(limit: .seconds(60)) }
+            if journal.mayBeStopped == true { try await runtime.stopAgain() }
             if await runtime.state() != .running {
                 told.append(try await startAgain(instance, runtime, after: journal))
             }
