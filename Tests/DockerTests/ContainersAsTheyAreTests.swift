@@ -58,7 +58,7 @@ extension OnDocker {
         @Test func `a database in memory is not stopped away`() async throws {
             try await DockerScene.with { scene in
                 try await Engine.buildApp("guide-app:1")
-                try await run(["--tmpfs", "/app/data:mode=1777", "--tmpfs", "/run", "-v", "repos:/repos"])
+                try await run(["--tmpfs", "/app/data:uid=1001", "--tmpfs", "/run", "-v", "repos:/repos"])
                 try await adopt(scene)
                 let answer = try await scene.kecsctl("stop", "dev", "--no-backup")
                 #expect(answer.status == 64, "\(answer.errors)")
