@@ -20,6 +20,15 @@ extension Site {
     }
 }
 
+extension Runtime {
+    /// Stops what an operation may have told to end, so that it can be started from the beginning. One that a stop would
+    /// lose was never told to.
+    func stopAgain() async throws {
+        guard try await lossWhenStopped() == nil else { return }
+        try await stop(limit: .seconds(60))
+    }
+}
+
 /// Brings an instance back to where it was before an operation that failed or was interrupted, and closes its journal: a
 /// failure that was carried to its end leaves none.
 struct TakeBack: Sendable {
@@ -61,7 +70,7 @@ struct TakeBack: Sendable {
                 if journal.mayBeFrozen { try await runtime.thaw() }
                 guard restart else { return false }
                 // It may have been told to end, and not have ended yet.
-                try await runtime.stop(limit: .seconds(60))
+                try await runtime.stopAgain()
                 return true
             }
         } catch let second {

@@ -132,7 +132,6 @@ extension OnDocker {
                     (["--compose-file", file.string, "--service", "nope"], "has no service “nope”"),
                     (["--compose-file", file.string], "which service is the control plane"),
                     (["--compose-file", "/nonexistent/compose.yml"], "there is no compose file"),
-                    ([], "no compose file is given"),
                     (["--compose-file", "/etc/passwd"], "cannot be used"),
                 ]
                 for (arguments, words) in cases {

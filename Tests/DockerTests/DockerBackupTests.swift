@@ -119,7 +119,7 @@ extension OnDocker {
                         + " && busybox cp /bin/busybox deep/tool && busybox ln -s one link")
                 try await Engine.docker(
                     "run", "-d", "--name", "app", "-p", "127.0.0.1:\(scene.admin):8081", "-e", "OPAQUE_MIB=2",
-                    "--tmpfs", "/data:mode=1777,uid=65532", "-v", "repos_data:/repos", Self.image)
+                    "-v", "app_data:/data", "-v", "repos_data:/repos", Self.image)
                 // The folder of the engine is closed, as /var/lib/docker is; the socket is not.
                 let folder = try #require(Engine.folder)
                 try folder.setMode(0o711)

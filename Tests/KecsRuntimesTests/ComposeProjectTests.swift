@@ -98,13 +98,13 @@ import Testing
         #expect(app.mounts.map(\.target) == ["/data", "/repos"])
         #expect(app.ports.map(\.published) == [19080, 3001])
         #expect(new.dockerMounts().compactMap(\.name) == ["pcg_repos_data", "elsewhere"])
-        #expect(new.startOrder == ["db", "app", "after"])
+        #expect(ComposeOrder(new).layers(Set(new.services.map(\.name))) == [["db"], ["app"], ["after"]])
     }
 
     @Test func `a circle of dependencies ends`() throws {
         let text = "services: {a: {depends_on: [b]}, b: {depends_on: [a]}}"
         let project = ComposeProject(try ComposeYAML.parse(Array(text.utf8)), named: "x")
-        #expect(Set(project.startOrder) == ["a", "b"])
+        #expect(Set(ComposeOrder(project).layers(["a", "b"]).flatMap(\.self)) == ["a", "b"])
     }
 
     @Test func `a project without a name has its folder's, or the one of .env`() throws {
@@ -112,11 +112,11 @@ import Testing
             let folder = root.appending("My Project_1.x")
             try folder.createFolder()
             let file = folder.appending("compose.yml")
-            #expect(try Compose.projectName(of: file, environment: [:]) == "myproject_1x")
+            #expect(try ComposeFiles(files: [file]).projectName(environment: [:]) == "myproject_1x")
             try folder.appending(".env").replaceContents(Array("A=1\nCOMPOSE_PROJECT_NAME='named'\n".utf8))
-            #expect(try Compose.projectName(of: file, environment: [:]) == "named")
+            #expect(try ComposeFiles(files: [file]).projectName(environment: [:]) == "named")
             #expect(
-                try Compose.projectName(of: file, environment: ["COMPOSE_PROJECT_NAME": "given"]) == "given")
+                try ComposeFiles(files: [file]).projectName(environment: ["COMPOSE_PROJECT_NAME": "given"]) == "given")
         }
     }
 }

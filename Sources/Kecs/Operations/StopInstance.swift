@@ -55,6 +55,7 @@ public struct StopInstance: Sendable {
                 remedy: "kecsctl status \(instance.name)")
         case .running, .paused: break
         }
+        if let loss = try await runtime.lossWhenStopped() { throw loss }
         if request.dryRun { return report(.planned, state.name, nil, nil) }
         var backup: BackupSummary?
         var backupFailure: Failure?
@@ -134,6 +135,7 @@ public struct RestartInstance: Sendable {
                 outcome: .already, state: await runtime.state().name, runsSomething: false, endpoints: [],
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
+        if let loss = try await runtime.lossWhenStopped() { throw loss }
         let journal = Journal(
             operation: "restart", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
         try journal.write(to: instance.folder.journal)
