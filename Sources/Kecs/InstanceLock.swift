@@ -104,7 +104,7 @@ extension Site {
             throw Failure(
                 .busy, "another kecsctl works on “\(name)”",
                 cause: holder.map { "\(error.path) is held by \($0)" } ?? "\(error.path) is held",
-                remedy: "kecsctl status \(name)")
+                remedy: Remedy.again(with: "--wait-lock", "5m") ?? "kecsctl status \(name)")
         } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
             throw notFound(name)
         }

@@ -62,7 +62,8 @@ import Testing
         try await Schemas.expect(files)
     }
 
-    @Test func `the databases of a folder that cannot be written are looked at, and nothing is left beside them`()
+    @Test
+    func `the databases of a folder that cannot be written are looked at, and nothing is left beside them`()
         async throws
     {
         try await withTemporaryFolder { root in
@@ -73,7 +74,8 @@ import Testing
             let data = root.appending("home/instances/dev/data")
             let before = try data.entries().map(\.string)
             for words in [
-                ["restore", "dev", "--from", "latest", "-n"], ["backups", "diff", "latest"], ["recover", "dev", "-n"],
+                ["restore", "dev", "--from", "latest", "-n"], ["backups", "diff", "latest"],
+                ["recover", "dev", "-n"],
                 ["db", "maintain", "dev", "-n"], ["db", "query", "dev", "SELECT 1"], ["db", "check", "dev"],
                 ["state", "export", "dev"], ["migrate", "status", "dev"], ["doctor", "dev"],
             ] {
@@ -96,7 +98,8 @@ enum Schemas {
                 + files.map(\.string))
         call.limit = .seconds(300)
         let environment = ["HOME": "/root", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-        let result = try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(call)
+        let result = try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(
+            call)
         if result.end == .exited(77) { try Test.cancel("\(result.errorText)") }
         #expect(result.succeeded, "\(result.outputText)\(result.errorText)")
     }

@@ -43,10 +43,12 @@ import Testing
     }
 
     @Test func `one file's preview is about that file alone`() async throws {
-        let same = try await folder.kecsctl("restore", "dev", "--from", "latest", "--path", "data/kecs.db", "-n")
+        let same = try await folder.kecsctl(
+            "restore", "dev", "--from", "latest", "--path", "data/kecs.db", "-n")
         #expect(same.status == 0 && same.output.contains("nothing would change"), "\(same.output)")
         try sql("DELETE FROM app WHERE id = 2")
-        let rows = try await folder.kecsctl("restore", "dev", "--from", "latest", "--path", "data/kecs.db", "-n")
+        let rows = try await folder.kecsctl(
+            "restore", "dev", "--from", "latest", "--path", "data/kecs.db", "-n")
         let lines = rows.output.split(separator: "\n").filter { $0.contains("kecs.db: ") }
         #expect(lines.count == 1 && lines[0].contains("app"), "\(rows.output)")
     }
