@@ -30,7 +30,7 @@ public enum Remedy {
     static func again(with options: String...) -> String? {
         guard let words = invocation?.words, !words.isEmpty else { return nil }
         let end = words.firstIndex(of: "--") ?? words.endIndex
-        return "kecsctl " + ShellWords.quote(words[..<end] + options + words[end...])
+        return "kecsctl " + ShellWords.quote(Array(words[..<end]) + options + Array(words[end...]))
     }
 
     /// The line as it can be pasted. Lines of other programs stay as they are.

@@ -27,7 +27,8 @@ import Testing
             // A user that nobody else is, in a folder of its own; the program where that user can reach it.
             let script = """
                 chmod 755 "$ROOT"; mkdir "$ROOT/home"; chown 64999 "$ROOT/home"
-                exec setpriv --reuid 64999 --clear-groups sh -c 'ulimit -u \(limit); exec "$K" list --home "$ROOT/home"'
+                cp "$K" "$ROOT/kecsctl"
+                exec setpriv --reuid 64999 --clear-groups sh -c 'ulimit -u \(limit); exec "$ROOT/kecsctl" list --home "$ROOT/home"'
                 """
             let result = try await shell(script, root)
             guard case .exited(let status) = result.end else {
