@@ -33,6 +33,12 @@ public enum Remedy {
         return "kecsctl " + ShellWords.quote(Array(words[..<end]) + options + Array(words[end...]))
     }
 
+    /// Two ports that are ports, for a pair of which one is taken.
+    public static func otherPorts(than port: Int) -> String {
+        let first = port <= 65_500 ? port + 10 : port - 110
+        return "--api-port \(first) --admin-port \(first + 1)"
+    }
+
     /// The line as it can be pasted. Lines of other programs stay as they are.
     public static func line(_ text: String) -> String {
         guard let invocation, !text.contains("--home"), !text.contains("--help") else { return text }

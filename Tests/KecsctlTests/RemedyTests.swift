@@ -23,6 +23,7 @@ import Testing
     private static func value(of expression: String) -> String {
         let name = expression.lowercased()
         if name.contains("argument") || name.contains("again") || name.contains("command") { return "list" }
+        if name.contains("otherports") { return "--api-port 9000 --admin-port 9001" }
         if name.contains("port") { return "8080" }
         if name.contains("userid") || name.contains("groupid") || name.contains("owner") { return "1000" }
         if name.contains("key") { return "apiPort" }
