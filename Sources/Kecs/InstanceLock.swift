@@ -94,15 +94,16 @@ extension Site {
 
     /// For a change of an instance's settings: one that is wrong now is no obstacle to setting it right.
     public func lockedSettings<Value>(
-        _ name: InstanceName, _ request: LockRequest, healed: ([String]) -> Void = { _ in },
+        _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () throws -> Value
     ) async throws -> Value {
-        guard home.folder(of: name).path.isFolder else { throw notFound(name) }
+        guard try home.folder(of: name).path.isFolder else { throw notFound(name) }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         do {
-            let told = try await HealInstance(site: self).run(try instance(name))
-            if !told.isEmpty { healed(told) }
+            for sentence in try await HealInstance(site: self).run(try instance(name)) {
+                told(.notice(sentence))
+            }
         } catch let failure as Failure where failure.kind == .usage {
             // The setting that is about to be changed, or another one.
         }

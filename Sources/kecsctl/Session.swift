@@ -76,7 +76,7 @@ struct Session: Sendable {
     func lockedSettings<Value>(
         _ name: InstanceName, _ change: ChangeOptions, _ body: () throws -> Value
     ) async throws -> Value {
-        try await site.lockedSettings(name, lock(change), healed: tell, body)
+        try await site.lockedSettings(name, lock(change), told: tell, body)
     }
 
     func lock(_ change: ChangeOptions) -> LockRequest {

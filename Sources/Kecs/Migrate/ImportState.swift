@@ -70,7 +70,7 @@ public struct ImportState: Sendable {
         case .path(let path):
             return try RebuildInstance(site: site).planned(name, .file(path), runtime: nil)
         case .volume(let volume):
-            guard !site.home.folder(of: name).path.isFolder else { return nil }
+            guard try !site.home.folder(of: name).path.isFolder else { return nil }
             let config = InstanceConfig(
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
             let instance = try site.instance(name, config: config)
@@ -87,7 +87,7 @@ public struct ImportState: Sendable {
             outcome: .planned, from: request.source.description, form: "file", tables: [], notes: [],
             durationSeconds: 0)
         // In the instance's folder, named like a draft's: a killed import leaves nothing that the next run does not sweep.
-        let hadStore = instance.backups.folder.isPresent
+        let hadStore = try instance.backups.folder.isPresent
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
             try? scratch.removeTree()

@@ -70,7 +70,7 @@ public struct MoveBackup: Sendable {
         _ file: FilePath, to name: InstanceName, dryRun: Bool = false
     ) throws -> StoredBackup {
         let store = site.home.backupStore(of: name)
-        let hadStore = store.folder.isPresent
+        let hadStore = try store.folder.isPresent
         // A folder that this alone made goes again; one with something in it stays.
         defer { if dryRun, !hadStore { _ = store.folder.withPlatformString { rmdir($0) } } }
         let opened = try OpenRestoreSource(site: site).run(

@@ -55,7 +55,7 @@ public struct RebuildInstance: Sendable {
         _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
     ) throws -> Instance? {
         guard try isNeeded(site.home.folder(of: name)) else { return nil }
-        let hadInstances = site.home.instances.isPresent
+        let hadInstances = try site.home.instances.isPresent
         // The configuration is unpacked there to be read.
         defer { if !hadInstances { _ = site.home.instances.withPlatformString { rmdir($0) } } }
         return try site.instance(name, config: try config(of: name, from, runtime: runtime))

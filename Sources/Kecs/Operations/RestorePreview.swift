@@ -58,7 +58,7 @@ struct RestorePreview: Sendable {
         case .folder(let live), .overlay(let live):
             try live.isFolder ? Part(name: place.part, place: .folder(live)) : nil
         case .entries(let folder, let named):
-            !folder.isFolder
+            try !folder.isFolder
                 ? nil
                 : Part(name: place.part, place: .entries(of: folder, named: named))
         }
