@@ -53,7 +53,7 @@ struct FulfilDuty: Sendable {
     /// Lets go on what may be frozen, and sees ended what may have been told to end.
     func prepare(_ duty: Duty, _ runtime: any Runtime) async throws {
         if duty.mayBeFrozen == true { try await runtime.thaw() }
-        if duty.mayBeStopped == true { try await runtime.stop(limit: .seconds(60)) }
+        if duty.mayBeStopped == true { try await runtime.stopAgain() }
     }
 
     /// The one that was written down, or one that arose meanwhile: an engine ended the instance when it was restarted.

@@ -92,6 +92,24 @@ extension Site {
         return try await body()
     }
 
+    /// For a change of an instance's settings: one that is wrong now is no obstacle to setting it right.
+    public func lockedSettings<Value>(
+        _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
+        _ body: () throws -> Value
+    ) async throws -> Value {
+        guard try home.folder(of: name).path.isFolder else { throw notFound(name) }
+        let lock = try await lock(name, request)
+        defer { lock.unlock() }
+        do {
+            for sentence in try await HealInstance(site: self).run(try instance(name)) {
+                told(.notice(sentence))
+            }
+        } catch let failure as Failure where failure.kind == .usage {
+            // The setting that is about to be changed, or another one.
+        }
+        return try body()
+    }
+
     /// The lock alone, for operations on folders that are not instances yet.
     func lock(_ name: InstanceName, _ request: LockRequest) async throws -> FileLock {
         do {
@@ -104,7 +122,7 @@ extension Site {
             throw Failure(
                 .busy, "another kecsctl works on “\(name)”",
                 cause: holder.map { "\(error.path) is held by \($0)" } ?? "\(error.path) is held",
-                remedy: "kecsctl status \(name)")
+                remedy: Remedy.again(with: "--wait-lock", "5m") ?? "kecsctl status \(name)")
         } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
             throw notFound(name)
         }

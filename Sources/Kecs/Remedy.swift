@@ -11,16 +11,33 @@ public enum Remedy {
     public struct Invocation: Sendable {
         var home: FilePath
         var isNamed: Bool
+        var words: [String]
 
-        /// - Parameter isNamed: Whether `--home` was given.
-        public init(home: FilePath, isNamed: Bool) {
+        /// - Parameters:
+        ///   - isNamed: Whether `--home` was given.
+        ///   - words: The command line without the program's name.
+        public init(home: FilePath, isNamed: Bool, words: [String] = []) {
             self.home = home
             self.isNamed = isNamed
+            self.words = words
         }
     }
 
     /// What the running command was called with; nil in a library that no command called.
     @TaskLocal public static var invocation: Invocation?
+
+    /// The command that is running, once more with these options; nil where none is.
+    static func again(with options: String...) -> String? {
+        guard let words = invocation?.words, !words.isEmpty else { return nil }
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        return "kecsctl " + ShellWords.quote(Array(words[..<end]) + options + Array(words[end...]))
+    }
+
+    /// Two ports that are ports, for a pair of which one is taken.
+    public static func otherPorts(than port: Int) -> String {
+        let first = port <= 65_500 ? port + 10 : port - 110
+        return "--api-port \(first) --admin-port \(first + 1)"
+    }
 
     /// The line as it can be pasted. Lines of other programs stay as they are.
     public static func line(_ text: String) -> String {

@@ -55,7 +55,7 @@ struct DockerSpec: Hashable, Sendable {
         if let apiPort, apiPort == adminPort {
             throw Failure(
                 .usage, "the API and the admin port of “\(instance.name)” are both \(apiPort)",
-                remedy: "kecsctl start \(instance.name) --admin-port \(apiPort + 1)")
+                remedy: "kecsctl start \(instance.name) \(Remedy.otherPorts(than: apiPort))")
         }
         data = try instance.dataFolder()
         guard data.isAbsolute else {

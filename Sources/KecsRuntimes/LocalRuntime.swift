@@ -172,7 +172,7 @@ public struct LocalRuntime: Runtime {
         throw Failure(
             .failed, "the port \(port) that “\(instance.name)” needs is taken",
             cause: holder.map { "process \($0.pid) listens on it: \($0.command)" },
-            remedy: "kecsctl start \(instance.name) --api-port \(port + 10) --admin-port \(port + 11)")
+            remedy: "kecsctl start \(instance.name) \(Remedy.otherPorts(than: Int(port)))")
     }
 
     private func waitUntilHealthy(limit: Duration) async throws {

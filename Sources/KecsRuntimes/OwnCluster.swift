@@ -237,7 +237,7 @@ struct OwnCluster: Sendable {
         let remedy =
             key == .kubePort && !isMain
             ? "rm \(ShellWords.quote([K3dPorts.file(of: self).string]))"
-            : "kecsctl config set \(instance.name) \(key.rawValue) \(try K3dPorts.nextFree(after: port))"
+            : "kecsctl config set \(key.rawValue) \(try K3dPorts.nextFree(after: port)) --instance \(instance.name)"
         throw Failure(
             .failed, "the port \(port) that “\(instance.name)” needs is taken (\(key.rawValue))",
             cause: holder.map { "process \($0.pid) listens on it: \($0.command)" }, remedy: remedy)

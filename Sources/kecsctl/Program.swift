@@ -86,7 +86,8 @@ struct Program: Sendable {
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(
             site: site, console: console, options: options, command: path.name, words: words)
-        let invocation = Remedy.Invocation(home: home.path, isNamed: options.home != nil)
+        let invocation = Remedy.Invocation(
+            home: home.path, isNamed: options.home != nil, words: words)
         let task = Task(executorPreference: workers) {
             await Remedy.$invocation.withValue(invocation) { await session.run(command) }
         }

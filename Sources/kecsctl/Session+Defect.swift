@@ -24,7 +24,10 @@ extension Session {
             do {
                 guard try folder.isFolder else { continue }
                 try file.replaceContents(Array(text.utf8), mode: 0o600)
-            } catch { continue }
+            } catch {
+                // The next place; without any the failure is told as it is.
+                continue
+            }
             var failure = failure
             failure.remedy = "cat \(ShellWords.quote([file.string]))"
             failure.cause = (failure.cause ?? "") + "\nplease report this file: \(file)"

@@ -74,6 +74,12 @@ struct Session: Sendable {
         return try await site.lockedBackups(name, lock(change), told: tell, body)
     }
 
+    func lockedSettings<Value>(
+        _ name: InstanceName, _ change: ChangeOptions, _ body: () throws -> Value
+    ) async throws -> Value {
+        try await site.lockedSettings(name, lock(change), told: tell, body)
+    }
+
     func lock(_ change: ChangeOptions) -> LockRequest {
         LockRequest(command: "kecsctl \(command)", wait: change.waitLock?.duration)
     }

@@ -8,11 +8,14 @@ import Testing
 
 /// Where the machine gives less than it should.
 @Suite(.enabled(if: geteuid() == 0, "only root can take these things away")) struct ScarcityTests {
-    private func shell(_ script: String, _ root: FilePath, limit: Duration = .seconds(120)) async throws -> ProcessResult {
+    private func shell(
+        _ script: String, _ root: FilePath, limit: Duration = .seconds(120)
+    ) async throws -> ProcessResult {
         var call = ProcessCall("sh", "-c", script)
         call.limit = limit
         let environment = [
-            "HOME": root.string, "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "K": Kecsctl.program.string,
+            "HOME": root.string, "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "K": Kecsctl.program.string,
             "ROOT": root.string,
         ]
         return try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(call)
@@ -24,7 +27,8 @@ import Testing
             // A user that nobody else is, in a folder of its own; the program where that user can reach it.
             let script = """
                 chmod 755 "$ROOT"; mkdir "$ROOT/home"; chown 64999 "$ROOT/home"
-                exec setpriv --reuid 64999 --clear-groups sh -c 'ulimit -u \(limit); exec "$K" list --home "$ROOT/home"'
+                cp "$K" "$ROOT/kecsctl"
+                exec setpriv --reuid 64999 --clear-groups sh -c 'ulimit -u \(limit); exec "$ROOT/kecsctl" list --home "$ROOT/home"'
                 """
             let result = try await shell(script, root)
             guard case .exited(let status) = result.end else {
@@ -40,26 +44,32 @@ import Testing
     @Test func `without /proc the arguments arrive`() async throws {
         try await withTemporaryFolder { root in
             let result = try await shell(
-                #"exec unshare -m sh -c 'umount -l /proc && exec "$K" config show --home "$ROOT/x" -o name'"#, root)
+                #"exec unshare -m sh -c 'umount -l /proc && exec "$K" config show --home "$ROOT/x" -o name'"#,
+                root)
             #expect(result.end == .exited(0), "\(result.errorText)")
             #expect(result.outputText.hasPrefix("home\n"), "\(result.outputText)")
         }
     }
 
-    @Test func `a trigger of 80,000 statements is loaded in linear time, and Ctrl-C is heard in the middle`() async throws {
+    @Test func `a trigger of 80,000 statements is loaded in linear time, and Ctrl-C is heard in the middle`()
+        async throws
+    {
         try await withTemporaryFolder { root in
             func dump(_ statements: Int) throws -> FilePath {
                 let file = root.appending("\(statements).sql")
                 let body = String(repeating: "INSERT INTO b VALUES (new.x, 'a;b');\n", count: statements)
                 try file.replaceContents(
-                    Array("CREATE TABLE a(x); CREATE TABLE b(x, y);\nCREATE TRIGGER t AFTER INSERT ON a BEGIN\n\(body)END;\n".utf8))
+                    Array(
+                        "CREATE TABLE a(x); CREATE TABLE b(x, y);\nCREATE TRIGGER t AFTER INSERT ON a BEGIN\n\(body)END;\n"
+                            .utf8))
                 return file
             }
             let kecsctl = Kecsctl(home: root.appending("home"))
             func seconds(_ statements: Int) async throws -> Double {
                 let start = ContinuousClock.now
                 let answer = try await kecsctl(
-                    "db", "load", try dump(statements).string, "--into", root.appending("\(statements).db").string)
+                    "db", "load", try dump(statements).string, "--into",
+                    root.appending("\(statements).db").string)
                 #expect(answer.status == 0, "\(answer.errors)")
                 return (ContinuousClock.now - start) / .seconds(1)
             }

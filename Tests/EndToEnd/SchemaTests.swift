@@ -15,16 +15,24 @@ import Testing
             let folder = root.appending("documents")
             try folder.createFolder()
             for words in [
-                "start dev --runtime local", "list", "status dev", "backup dev", "backups list", "backups show latest",
-                "backups verify --all", "backups verify latest --quick", "backups diff latest", "backups pin latest",
-                "backups unpin latest", "backups prune dev --dry-run", "backups export latest --file ROOT/b.tar",
-                "backups import ROOT/b.tar --as copy", "restore dev --from latest --dry-run", "restore dev --from latest",
+                "start dev --runtime local", "list", "status dev", "backup dev", "backups list",
+                "backups show latest",
+                "backups verify --all", "backups verify latest --quick", "backups diff latest",
+                "backups pin latest",
+                "backups unpin latest", "backups prune dev --dry-run",
+                "backups export latest --file ROOT/b.tar",
+                "backups import ROOT/b.tar --as copy", "restore dev --from latest --dry-run",
+                "restore dev --from latest",
                 "undo dev --dry-run", "undo dev", "check dev", "check nope", "config show", "config show dev",
-                "config set keep 9", "config check", "doctor dev", "doctor --list-checks", "doctor dev --fix --dry-run",
-                "db check dev", "db maintain dev", "db rescue dev --dry-run", "db load ROOT/dump.sql --into ROOT/new.sqlite",
-                "migrate status dev", "migrate schema dev --dry-run", "migrate import ROOT/app.sqlite dev --dry-run",
+                "config set keep 9", "config check", "doctor dev", "doctor --list-checks",
+                "doctor dev --fix --dry-run",
+                "db check dev", "db maintain dev", "db rescue dev --dry-run",
+                "db load ROOT/dump.sql --into ROOT/new.sqlite",
+                "migrate status dev", "migrate schema dev --dry-run",
+                "migrate import ROOT/app.sqlite dev --dry-run",
                 "migrate export dev ROOT/out.tar.gz --dry-run", "recover dev --dry-run",
-                "state import dev ROOT/state.json --dry-run", "schedule show dev", "test persistence dev --dry-run",
+                "state import dev ROOT/state.json --dry-run", "schedule show dev",
+                "test persistence dev --dry-run",
                 "restart dev", "stop dev", "status nope", "doctor nope", "backups list nope", "destroy dev",
                 "destroy dev --dry-run", "destroy dev --yes", "nothing", "list --nothing",
             ] {
@@ -46,7 +54,8 @@ import Testing
     }
 
     @Test func `every kind has its schema`() throws {
-        let names = Set(try Schemas.root.appending("docs/schema").entries().map { String($0.string.dropLast(5)) })
+        let names = Set(
+            try Schemas.root.appending("docs/schema").entries().map { String($0.string.dropLast(5)) })
         var kinds: Set<String> = []
         func look(_ folder: FilePath) throws {
             for name in try folder.entries() {
@@ -60,7 +69,9 @@ import Testing
                 for start in ["static let kind = \"", "kind: \"", "let kind = \""] {
                     for rest in text.split(separator: start).dropFirst() {
                         let kind = String(rest.prefix { $0 != "\"" })
-                        if kind.hasSuffix("Report") || kind.hasSuffix("List") || kind.hasSuffix("Status") || kind == "Error" {
+                        if kind.hasSuffix("Report") || kind.hasSuffix("List") || kind.hasSuffix("Status")
+                            || kind == "Error"
+                        {
                             kinds.insert(kind)
                         }
                     }

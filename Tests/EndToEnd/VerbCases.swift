@@ -25,27 +25,32 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
     /// Every verb that has `--dry-run`, done and refused.
     static let all: [VerbCase] = [
         .init("start new --runtime local"), .init("start dev", after: start),
-        .init("start dev --restore latest", after: start, backup), .init("start dev --restore nope", after: start),
+        .init("start dev --restore latest", after: start, backup),
+        .init("start dev --restore nope", after: start),
         .init("start new --runtime local --data-dir ROOT/file"), .init("start Bad_Name --runtime local"),
         .init("stop dev", after: start), .init("stop nope"), .init("stop dev --no-backup", after: start),
         .init("restart dev", after: start), .init("restart nope"),
         .init("destroy dev --yes", after: start), .init("destroy nope --yes"),
         .init("destroy dev --delete-backups --yes", after: start, backup),
         .init(backup, after: start), .init("backup nope"), .init("backup dev --part nope", after: start),
-        .init("restore dev --from latest", after: start, backup), .init("restore dev --from latest", after: start),
+        .init("restore dev --from latest", after: start, backup),
+        .init("restore dev --from latest", after: start),
         .init("restore dev --from nope", after: start, backup), .init("restore nope --from latest"),
         .init("restore dev --from latest --part nope", after: start, backup),
         .init("restore dev --from latest --path data/kecs.db", after: start, backup),
-        .init("restore dev --from ROOT/missing.tar", after: start), .init("restore dev --from ROOT/text", after: start),
+        .init("restore dev --from ROOT/missing.tar", after: start),
+        .init("restore dev --from ROOT/text", after: start),
         .init("restore dev --from ROOT/app.sqlite", after: start),
         .init("restore dev --from latest", after: start, backup, "destroy dev --yes"),
         .init("restore fresh --from ROOT/app.sqlite"),
         .init("undo dev", after: start, backup, "restore dev --from latest"), .init("undo dev", after: start),
         .init("undo nope"), .init("recover dev", after: start), .init("recover nope"),
         .init("migrate schema dev", after: start), .init("migrate schema nope"),
-        .init("migrate import ROOT/app.sqlite dev", after: start), .init("migrate import ROOT/app.sqlite new"),
+        .init("migrate import ROOT/app.sqlite dev", after: start),
+        .init("migrate import ROOT/app.sqlite new"),
         .init("migrate import ROOT/text new"), .init("migrate import ROOT/missing new"),
-        .init("migrate export dev ROOT/out.tar.gz", after: start), .init("migrate export dev ROOT/out.sqlite", after: start),
+        .init("migrate export dev ROOT/out.tar.gz", after: start),
+        .init("migrate export dev ROOT/out.sqlite", after: start),
         .init("migrate export dev ROOT/text", after: start), .init("migrate export nope ROOT/out.sql"),
         .init("db maintain dev", after: start), .init("db maintain --database ROOT/app.sqlite"),
         .init("db maintain --database ROOT/text"), .init("db rescue dev", after: start),
@@ -53,13 +58,18 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("backups delete latest --yes", after: start, backup),
         .init("backups delete latest --yes --force", after: start, backup),
         .init("backups delete latest --yes", after: start, backup, backup),
-        .init("backups delete nope --yes", after: start), .init("backups prune dev --keep 1", after: start, backup, backup),
+        .init("backups delete nope --yes", after: start),
+        .init("backups prune dev --keep 1", after: start, backup, backup),
         .init("backups prune nope"), .init("backups pin latest", after: start, backup),
         .init("backups unpin latest", after: start, backup),
-        .init("backups import ROOT/bundle.tar --as copy", after: start, backup, "backups export latest --file ROOT/bundle.tar"),
+        .init(
+            "backups import ROOT/bundle.tar --as copy", after: start, backup,
+            "backups export latest --file ROOT/bundle.tar"),
         .init("backups import ROOT/missing.tar --as copy"), .init("backups import ROOT/text --as copy"),
-        .init("state import dev ROOT/state.json", after: start), .init("state import dev ROOT/missing", after: start),
-        .init("state import dev ROOT/text", after: start), .init("config set keep 3"), .init("config set keep x"),
+        .init("state import dev ROOT/state.json", after: start),
+        .init("state import dev ROOT/missing", after: start),
+        .init("state import dev ROOT/text", after: start), .init("config set keep 3"),
+        .init("config set keep x"),
         .init("config set keep 3 --instance dev", after: start), .init("config set keep 3 --instance nope"),
         .init("config set keep --unset"), .init("doctor dev --fix", after: start),
         .init("test persistence nope"), .init("schedule install nope"),
@@ -69,7 +79,8 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
     static func prepare(_ root: FilePath) throws {
         try root.appending("file").replaceContents([1])
         try root.appending("text").replaceContents(Array("neither this nor that".utf8))
-        try root.appending("state.json").replaceContents(Array(#"{"apiVersion":"kecsctl/v1","kind":"StateDocument","clusters":[]}"#.utf8))
+        try root.appending("state.json").replaceContents(
+            Array(#"{"apiVersion":"kecsctl/v1","kind":"StateDocument","clusters":[]}"#.utf8))
         let database = try SQLiteDatabase(root.appending("app.sqlite"), .create)
         try database.executeScript("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES(1);")
     }

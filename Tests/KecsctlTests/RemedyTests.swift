@@ -23,6 +23,7 @@ import Testing
     private static func value(of expression: String) -> String {
         let name = expression.lowercased()
         if name.contains("argument") || name.contains("again") || name.contains("command") { return "list" }
+        if name.contains("otherports") { return "--api-port 9000 --admin-port 9001" }
         if name.contains("port") { return "8080" }
         if name.contains("userid") || name.contains("groupid") || name.contains("owner") { return "1000" }
         if name.contains("key") { return "apiPort" }
@@ -82,6 +83,14 @@ import Testing
         return found
     }
 
+    /// Up to what only a shell understands.
+    private static func withoutShell(_ text: String) -> String {
+        for sign in [" | ", " > ", " && ", "  "] {
+            if let range = text.firstRange(of: sign) { return withoutShell(String(text[..<range.lowerBound])) }
+        }
+        return text
+    }
+
     /// Where a word of prose, or the beginning of a longer text, looks like a command line.
     private static let notCommands: Set = ["Rendering+Kubernetes.swift", "ImportDocument.swift"]
 
@@ -94,7 +103,7 @@ import Testing
             else { continue }
             for (line, text) in Self.commandLines(in: String(decoding: try file.contents(), as: UTF8.self)) {
                 // Beginnings of texts that go on in code.
-                let words = try ShellWords.split(text.split(separator: " | ").first.map(String.init) ?? text)
+                let words = try ShellWords(Self.withoutShell(text)).words
                     .prefix { $0 != ">" && $0 != "&&" }
                 guard !text.hasSuffix(" "), !text.isEmpty else { continue }
                 count += 1

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsStorage
 import KecsSystem
 import SystemPackage
 import Testing
@@ -13,6 +14,16 @@ import Testing
     init() async throws {
         folder = try TestFolder()
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local").status == 0)
+    }
+
+    /// Writes into the instance's file what no command would.
+    private func edit(_ change: (inout [String: JSONValue]) -> Void) throws {
+        let file = home.appending("instances/dev/config.json")
+        var config = try #require(try JSONFile.read(JSONValue.self, from: file).object)
+        var settings = config["settings"]?.object ?? [:]
+        change(&settings)
+        config["settings"] = .object(settings)
+        try JSONFile.write(JSONValue.object(config), to: file)
     }
 
     @Test func `an unknown setting is an error that names it and the nearest one, until it is taken out`()
@@ -35,12 +46,10 @@ import Testing
     }
 
     @Test func `the same in an instance's own file, and every problem is listed at once`() async throws {
-        let file = home.appending("instances/dev/config.json")
-        let text = String(decoding: try file.contents(), as: UTF8.self)
-        try file.replaceContents(
-            Array(
-                text.replacing(#""settings" : {"#, with: #""settings" : { "webhok": "x", "keep": "many", "#)
-                    .utf8))
+        try edit {
+            $0["webhok"] = "x"
+            $0["keep"] = "many"
+        }
         let caught = try await folder.kecsctl("backup", "dev")
         #expect(caught.status == 64 && caught.errors.contains("webhok"))
         #expect(caught.errors.contains("kecsctl config set webhok --unset --instance dev"))
@@ -93,12 +102,7 @@ import Testing
     }
 
     @Test func `a backup of an instance whose data folder holds the home says so`() async throws {
-        let file = home.appending("instances/dev/config.json")
-        let text = String(decoding: try file.contents(), as: UTF8.self)
-        try file.replaceContents(
-            Array(
-                text.replacing(#""settings" : {"#, with: #""settings" : { "dataDir": "\#(folder.path)""#).utf8
-            ))
+        try edit { $0["dataDir"] = .string(folder.path.string) }
         let caught = try await folder.kecsctl("backup", "dev")
         #expect(
             caught.status == 64 && caught.errors.contains("contains kecsctl's own home"), "\(caught.errors)")

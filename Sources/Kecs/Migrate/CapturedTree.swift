@@ -23,7 +23,8 @@ struct CapturedTree {
                 guard !isRunning else {
                     throw Failure(
                         .busy, "\(file) cannot be copied while its writer runs",
-                        cause: "it is no SQLite database", remedy: "kecsctl stop --all")
+                        cause: "it is no SQLite database",
+                        remedy: "fuser -v \(ShellWords.quote([file.string]))")
                 }
                 continue
             }

@@ -23,7 +23,7 @@ struct DuckDBSource: Sendable {
         if let holder = try lockHolder(of: source) {
             throw Failure(
                 .busy, "\(source) is in use", cause: "process \(holder) has it open",
-                remedy: "kecsctl stop --all")
+                remedy: "ps -o pid,etime,args -p \(holder)")
         }
         let copy = folder.appending("source.duckdb")
         for suffix in ["", ".wal"] {

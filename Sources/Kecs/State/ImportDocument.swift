@@ -111,7 +111,7 @@ public struct ImportDocument: Sendable {
         } catch let error as JSONError {
             throw Failure(
                 .usage, "\(file) cannot be read as a state", cause: "\(error)",
-                remedy: "kecsctl state export dev > state.json")
+                remedy: "kecsctl state export --help")
         }
     }
 

@@ -58,7 +58,7 @@ private func runScript(
         sqlite3_set_authorizer(database.handle, nil, nil)
         withExtendedLifetime(gate) {}
     }
-    var script = try SQLiteScript(dump)
+    var script = try SQLiteScript(dump, cancellation: cancellation)
     while let statement = try script.next() {
         try cancellation.check()
         do {

@@ -10,6 +10,7 @@ struct SQLiteScript: ~Copyable {
     private let path: FilePath
     private let descriptor: CInt
     private let pieceSize: Int
+    private let cancellation: Cancellation
     private var buffer: [UInt8] = []
     /// Where the statement begins that comes next.
     private var start = 0
@@ -21,10 +22,12 @@ struct SQLiteScript: ~Copyable {
 
     private enum Inside: Hashable { case code, lineComment, blockComment, quote(UInt8) }
 
-    init(_ path: FilePath, pieceSize: Int = 1 << 20) throws {
+    /// - Parameter cancellation: Asked at each piece: one statement may be as long as the file.
+    init(_ path: FilePath, pieceSize: Int = 1 << 20, cancellation: Cancellation = Cancellation()) throws {
         self.path = path
         self.pieceSize = pieceSize
         descriptor = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
+        self.cancellation = cancellation
         guard descriptor >= 0 else { throw FileError.last("open", path) }
     }
 
@@ -93,6 +96,7 @@ struct SQLiteScript: ~Copyable {
     }
 
     private mutating func fill() throws {
+        try cancellation.check()
         var piece = [UInt8](repeating: 0, count: pieceSize)
         var count = read(descriptor, &piece, piece.count)
         while count < 0, errno == EINTR { count = read(descriptor, &piece, piece.count) }

@@ -20,7 +20,8 @@ struct BackupCommand: SessionCommand {
 
     @Option(
         name: .customLong("part"),
-        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"))
+        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"),
+        completion: .custom(BackupCompletion.parts))
     var parts: [NamesArgument] = []
 
     @Option(help: "auto, live, frozen or stopped: what may still be written meanwhile.")

@@ -112,7 +112,7 @@ struct ConfigSetCommand: SessionCommand {
         let configure = Configure(site: session.site)
         guard let key = SettingKey(rawValue: setting) else {
             if let name, !change.dryRun {
-                try await session.locked(name, change) { _ in try configure.unset(setting, for: name) }
+                try await session.lockedSettings(name, change) { try configure.unset(setting, for: name) }
             } else if !change.dryRun {
                 try configure.unset(setting, for: nil)
             }
@@ -124,8 +124,7 @@ struct ConfigSetCommand: SessionCommand {
                     .usage, "“\(value)” is no value for \(setting)", cause: "it must be \(key.expected)")
             }
         } else if let name {
-            // The place may be what is to be changed.
-            try await session.locked(name, change, checksPlace: false) { _ in
+            try await session.lockedSettings(name, change) {
                 try configure.set(key, to: value, for: name)
             }
         } else {

@@ -26,7 +26,8 @@ struct DoctorCommand: SessionCommand {
 
     @Option(
         name: .customLong("check"),
-        help: ArgumentHelp("Only this check, or all below “recipe.”; may be given again.", valueName: "id"))
+        help: ArgumentHelp("Only this check, or all below “recipe.”; may be given again.", valueName: "id"),
+        completion: .custom(BackupCompletion.checks))
     var checks: [String] = []
 
     @Flag(help: "List all checks instead of asking them.")

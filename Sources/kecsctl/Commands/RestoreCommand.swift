@@ -25,7 +25,8 @@ struct RestoreCommand: SessionCommand {
     @OptionGroup var instance: OneInstanceArgument
 
     @Option(
-        help: ArgumentHelp("latest, a backup's id or its beginning, or a file.", valueName: "latest|id|file"))
+        help: ArgumentHelp("latest, a backup's id or its beginning, or a file.", valueName: "latest|id|file"),
+        completion: .custom(BackupCompletion.ids))
     var from: String?
 
     @Option(
@@ -36,7 +37,8 @@ struct RestoreCommand: SessionCommand {
 
     @Option(
         name: .customLong("part"),
-        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"))
+        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"),
+        completion: .custom(BackupCompletion.parts))
     var parts: [NamesArgument] = []
 
     @Option(

@@ -11,7 +11,9 @@ struct BackupsExportCommand: SessionCommand {
         ExitStatus.changes, .init("kecsctl backups export latest --file /mnt/usb/dev.tar", "the newest one"),
         .init("kecsctl backups export dev/20261121 --file dev.tar", "by the beginning of its id"))
 
-    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
     var id: String
 
     @Option(help: "The file, which must not exist.")

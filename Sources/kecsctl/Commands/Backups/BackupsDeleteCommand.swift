@@ -13,7 +13,9 @@ struct BackupsDeleteCommand: SessionCommand {
         .init("kecsctl backups delete dev/20261121T014530Z-manual --yes", "remove this one"),
         .init("kecsctl backups delete latest --instance dev --dry-run", "say which one would go"))
 
-    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
     var ids: [String]
 
     @OptionGroup var instance: BackupInstanceOption

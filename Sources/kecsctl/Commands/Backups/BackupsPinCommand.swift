@@ -38,7 +38,9 @@ struct BackupsUnpinCommand: SessionCommand {
 }
 
 struct PinningArguments: ParsableArguments {
-    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
     var ids: [String]
 
     @OptionGroup var instance: BackupInstanceOption

@@ -13,7 +13,9 @@ struct BackupsShowCommand: SessionCommand {
         .init("kecsctl backups show latest", "the newest one of the only instance"),
         .init("kecsctl backups show dev/20261121 -o json", "by the beginning of its id, for a script"))
 
-    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
     var id: String
 
     @OptionGroup var instance: BackupInstanceOption

@@ -13,7 +13,9 @@ struct BackupsVerifyCommand: SessionCommand {
         .init("kecsctl backups verify latest", "the newest one of the only instance"),
         .init("kecsctl backups verify --all --quiet", "for cron: nothing is printed when all are good"))
 
-    @Argument(help: "latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
     var ids: [String] = []
 
     @Flag(name: .customLong("all"), help: "Every backup, or with --instance every one of that instance.")
