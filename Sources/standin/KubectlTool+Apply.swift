@@ -155,3 +155,36 @@ extension KubectlTool {
         resource.kind.lowercased() + (resource.group.isEmpty ? "" : ".\(resource.group)")
     }
 }
+
+/// What people do by hand (K56).
+extension KubectlTool {
+    func scale(_ options: inout Options, _ cluster: String) -> Never {
+        _ = options.value("--request-timeout")
+        let namespace = options.value("-n") ?? "default"
+        let words = (options.next() ?? "").split(separator: "/").map(String.init)
+        guard let count = options.value("--replicas").flatMap({ Int64($0) }), words.count == 2 else {
+            scene.unexpected("another way to scale")
+        }
+        options.end()
+        let key = "\(table.kind(words[0]))/\(namespace)/\(words[1])"
+        scene.change(objects: true) { $0.edit(cluster, key, [".spec", ".replicas"], .integer(count)) }
+        scene.say("\(words[0])/\(words[1]) scaled\n", to: 1)
+        _exit(0)
+    }
+
+    func createConfigMap(_ options: inout Options, _ cluster: String) -> Never {
+        let namespace = options.value("-n") ?? "default"
+        guard options.next() == "configmap", let name = options.next() else {
+            scene.unexpected("something else to create")
+        }
+        options.end()
+        scene.change(objects: true) { world in
+            world.objects[cluster, default: [:]]["configmap/\(namespace)/\(name)"] = [
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": ["name": .string(name), "namespace": .string(namespace)],
+            ]
+        }
+        scene.say("configmap/\(name) created\n", to: 1)
+        _exit(0)
+    }
+}
