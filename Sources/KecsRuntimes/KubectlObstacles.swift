@@ -14,9 +14,16 @@ struct KubectlObstacles {
     private let workloads: [JSONValue]
 
     init(_ kubectl: Kubectl, namespace: String) async throws {
+        self.init(
+            namespace: namespace,
+            found: try await kubectl.get(
+                ["deployments.apps", "daemonsets.apps", "replicasets.apps", "pods", "events"],
+                namespace: namespace))
+    }
+
+    /// - Parameter found: Workloads, their pods and what is told of them.
+    init(namespace: String, found: [JSONValue]) {
         self.namespace = namespace
-        let found = try await kubectl.get(
-            ["deployments.apps", "daemonsets.apps", "replicasets.apps", "pods", "events"], namespace: namespace)
         func all(_ kind: String) -> [JSONValue] { found.filter { $0["kind"]?.string == kind } }
         pods = all("Pod")
         events = all("Event").filter { $0["type"]?.string == "Warning" }

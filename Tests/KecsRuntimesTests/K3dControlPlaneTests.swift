@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsState
 import KecsStorage
 import KecsSystem
@@ -152,6 +153,23 @@ import Testing
             let answer = try await here.kecsctl("status", "dev", "-o", "json")
             #expect(try answer.first()["state"] == "running", "\(answer.errors)")
             #expect(try here.calls().contains { $0.hasPrefix("k3d cluster start kecs-dev") })
+        }
+    }
+
+    @Test func `data that the pod could not write is told before anything is switched`() async throws {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try here.instance()
+            try instance.folder.data.createFolder()
+            let database = instance.folder.data.appending("kecs.db")
+            try database.replaceContents([1], mode: 0o600)
+            _ = try await here.runtime(instance).prepare()
+            guard Machine.userID == 0 else { try Test.cancel("only root can give a folder away") }
+            _ = instance.folder.data.withPlatformString { chown($0, 65532, 65532) }
+            let failure = await #expect(throws: Failure.self) { _ = try await here.runtime(instance).prepare() }
+            #expect(failure?.cause?.contains("its pod runs as 65532:65532") == true, "\(failure?.cause ?? "")")
+            #expect(failure?.remedy == "chown -R 65532:65532 \(instance.folder.data)")
+            _ = database.withPlatformString { chown($0, 65532, 65532) }
+            _ = try await here.runtime(instance).prepare()
         }
     }
 

@@ -99,7 +99,7 @@ import Testing
             // A second one finds all of it and nothing that differs.
             let again = try await recover(here, instance)
             #expect(services(again).filter { $0.outcome == .existing }.count == made.count)
-            #expect(services(again).flatMap(\.differences).map(\.fields) .isEmpty, "\(services(again).flatMap(\.differences))")
+            #expect(services(again).flatMap(\.differences).flatMap(\.lines) == [])
         }
     }
 
@@ -153,7 +153,7 @@ import Testing
                 "spec": ["replicas": 1, "selector": before["spec"]?["selector"] ?? [:], "template": before["spec"]?["template"] ?? [:]],
             ]
             let answer = try await kubectl.apply([manifest], forced: false)
-            #expect(answer.complaint?.contains("conflict with \"kubectl\": .spec.replicas") == true, "\(answer)")
+            #expect(answer.complaint?.contains("conflict with \"kubectl\" using apps/v1: .spec.replicas") == true, "\(answer)")
             #expect(try await kubectl.apply([manifest], forced: true).complaint == nil)
         }
     }
@@ -279,6 +279,22 @@ import Testing
             #expect(told.reason?.contains("of 1 are available") == true)
             #expect(report.clusters.first?.outcome == .recovered)
         }
+    }
+
+    @Test func `the recorded pods are read as what they are`() throws {
+        let file = FilePath(#filePath).removingLastComponent().removingLastComponent()
+            .appending("Fixtures/k3d-5.9/K90-pods-image-pull-backoff/stdout")
+        let pods = try JSONValue(parsing: String(decoding: try file.contents(), as: UTF8.self))["items"]?.array ?? []
+        let set: JSONValue = [
+            "kind": "ReplicaSet",
+            "metadata": ["name": "noimg-6fd7d75d64", "ownerReferences": [["kind": "Deployment", "name": "noimg"]]],
+        ]
+        let found = KubectlObstacles(namespace: "default", found: pods + [set]).byWorkload()
+        let pull = found[KubernetesObject.ID("Deployment", "default", "noimg")]
+        #expect(pull?.why.hasPrefix("ErrImagePull: failed to pull and unpack image") == true)
+        #expect(pull?.certainty == .lasting)
+        let crash = found[KubernetesObject.ID("Pod", "default", "crash")]
+        #expect(crash == RolloutObstacle("container crash ended with 3 (Error)", .none))
     }
 
     @Test func `of twelve that fail each has its own reason in JSON, and the table shows ten`() async throws {

@@ -23,7 +23,10 @@ struct APIApply {
                 let now = self.value(at: path, of: live)
                 let others = owners.filter { $0.key != manager && $0.value.contains(path) }.keys
                 if now != nil, now != value {
-                    for other in others { conflicts[other, default: []].append(path.joined()) }
+                    for other in others {
+                        let version = object["apiVersion"]?.string ?? ""
+                        conflicts["\"\(other)\" using \(version)", default: []].append(path.joined())
+                    }
                 }
             }
             if !conflicts.isEmpty, !forces { return .refused(Self.text(conflicts)) }
@@ -46,7 +49,7 @@ struct APIApply {
     private static func text(_ conflicts: [String: [String]]) -> String {
         let count = conflicts.values.reduce(0) { $0 + $1.count }
         let words = conflicts.sorted { $0.key < $1.key }.map { manager, paths in
-            "conflict with \"\(manager)\": \(paths.sorted().joined(separator: ", "))"
+            "conflict with \(manager): \(paths.sorted().joined(separator: ", "))"
         }
         return "error: Apply failed with \(count) conflict\(count == 1 ? "" : "s"): "
             + words.joined(separator: "; ")
