@@ -24,7 +24,8 @@ struct ControlPlane: Sendable {
         let found = try await kubectl.object(
             "deployment", ControlPlaneManifests.deployment, namespace: ControlPlaneManifests.namespace)
         guard let found else {
-            return "the Deployment \(ControlPlaneManifests.namespace)/\(ControlPlaneManifests.deployment) is gone"
+            return
+                "the Deployment \(ControlPlaneManifests.namespace)/\(ControlPlaneManifests.deployment) is gone"
         }
         if found["metadata"]?["deletionTimestamp"] != nil { return "its Deployment is being deleted" }
         return found["spec"]?["replicas"]?.integer == 0 ? "its Deployment has 0 replicas" : nil

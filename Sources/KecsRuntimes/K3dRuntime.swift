@@ -141,7 +141,9 @@ public struct K3dRuntime: Runtime {
         // PostgreSQL's folder is its own user's, and hidden files are helpers.
         for name in try dataFolder.entries() where name.string != "postgres" && !name.string.hasPrefix(".") {
             let path = dataFolder.appending(name)
-            guard let status = try FileStatus.of(path), [.file, .folder].contains(status.kind) else { continue }
+            guard let status = try FileStatus.of(path), [.file, .folder].contains(status.kind) else {
+                continue
+            }
             let rights: UInt32 = status.kind == .folder ? 0o7 : 0o6
             let shift: UInt32 = status.owner == folder.owner ? 6 : status.group == folder.group ? 3 : 0
             guard (UInt32(status.mode) >> shift) & rights != rights else { continue }
@@ -149,7 +151,9 @@ public struct K3dRuntime: Runtime {
                 .failed, "the control plane of “\(instance.name)” could not write its data in a cluster",
                 cause:
                     "its pod runs as \(folder.owner):\(folder.group), to whom \(dataFolder) belongs; \(path) belongs to \(status.owner):\(status.group) with the mode \(String(status.mode, radix: 8))",
-                remedy: ShellWords.quote(["chown", "-R", "\(folder.owner):\(folder.group)", dataFolder.string]))
+                remedy: ShellWords.quote([
+                    "chown", "-R", "\(folder.owner):\(folder.group)", dataFolder.string,
+                ]))
         }
     }
 

@@ -102,14 +102,17 @@ struct KubectlObstacles {
         if scheduled?["status"]?.string == "False" {
             return RolloutObstacle("FailedScheduling: \(scheduled?["message"]?.string ?? "")", .lasting)
         }
-        let containers = (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+        let containers =
+            (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
         var weak: RolloutObstacle?
         for container in containers {
             guard let obstacle = obstacle(ofContainer: container) else { continue }
             if obstacle.certainty != .none { return obstacle }
             weak = weak ?? obstacle
         }
-        if let event = event(about: "Pod", name, ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"]) {
+        if let event = event(
+            about: "Pod", name, ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
+        {
             return RolloutObstacle(
                 Self.words(event["reason"], event["message"]), Self.isRepeated(event) ? .certain : .lasting)
         }
@@ -134,7 +137,8 @@ struct KubectlObstacles {
         case "ContainerCreating", "PodInitializing": return nil
         case "CrashLoopBackOff":
             let isOver = (container["restartCount"]?.integer ?? 0) >= 3
-            return RolloutObstacle("\(reason): \(last ?? "container \(name) ends")", isOver ? .certain : .none)
+            return RolloutObstacle(
+                "\(reason): \(last ?? "container \(name) ends")", isOver ? .certain : .none)
         case "ErrImagePull":
             return RolloutObstacle(Self.words(waiting["reason"], waiting["message"]), .lasting)
         default:
@@ -146,7 +150,8 @@ struct KubectlObstacles {
 
     private func event(about kind: String, _ name: String, _ reasons: Set<String>) -> JSONValue? {
         events.last { event in
-            event["involvedObject"]?["kind"]?.string == kind && event["involvedObject"]?["name"]?.string == name
+            event["involvedObject"]?["kind"]?.string == kind
+                && event["involvedObject"]?["name"]?.string == name
                 && reasons.contains(event["reason"]?.string ?? "")
         }
     }

@@ -15,7 +15,9 @@ enum Main {
         switch words[2] {
         case "serve": Server(scene: scene, container: words[3]).run()
         case "init":
-            do { try World(createMilliseconds: 1500, rolloutQuestions: 1).write(to: scene.folder) } catch { scene.say("standin: \(error)\n", to: 2) }
+            do { try World(createMilliseconds: 1500, rolloutQuestions: 1).write(to: scene.folder) } catch {
+                scene.say("standin: \(error)\n", to: 2)
+            }
             exit(0)
         case "end": Engine(scene: scene).end(words.dropFirst(3))
         default: break

@@ -15,7 +15,9 @@ import Testing
         .removingLastComponent()
 
     /// - Returns: What the tool printed, and its status.
-    private func compare(_ files: [FilePath], _ version: String = "1.31") async throws -> (text: String, status: Int32) {
+    private func compare(
+        _ files: [FilePath], _ version: String = "1.31"
+    ) async throws -> (text: String, status: Int32) {
         var call = ProcessCall(
             Self.root.appending("scripts/python").string,
             [Self.root.appending("Tests/Tools/kubernetes-schemas").string, version] + files.map(\.string)

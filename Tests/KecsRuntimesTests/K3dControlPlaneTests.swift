@@ -15,7 +15,8 @@ import Testing
 @Suite struct K3dControlPlaneTests {
     private let server = "deployment/kecs-system/kecs-server"
 
-    private func start(_ here: StandInWorld, _ settings: [SettingKey: String] = [:]) async throws -> Instance {
+    private func start(_ here: StandInWorld, _ settings: [SettingKey: String] = [:]) async throws -> Instance
+    {
         let instance = try here.instance("dev", settings)
         try instance.folder.data.createFolder()
         try await here.runtime(instance).start(limit: .seconds(30))
@@ -36,7 +37,9 @@ import Testing
             #expect(await (try here.runtime(instance)).state() == .paused)
             let status = try await here.kecsctl("status", "dev", "-o", "json")
             let problems = try status.first()["problems"]?.array?.compactMap(\.string) ?? []
-            #expect(problems.contains { $0.contains("its control plane does not: the Deployment") }, "\(problems)")
+            #expect(
+                problems.contains { $0.contains("its control plane does not: the Deployment") }, "\(problems)"
+            )
             let answer = try await here.kecsctl("start", "dev", "--no-recover", "-o", "json")
             #expect(answer.status == 0, "\(answer.errors)")
             #expect(try answer.first()["outcome"] == "done")
@@ -105,7 +108,9 @@ import Testing
                 try await here.runtime(instance).start(limit: .seconds(30))
             }
             #expect(failure?.message.contains("(kubePort)") == true)
-            #expect(failure?.remedy?.hasPrefix("kecsctl config set dev kubePort ") == true, "\(failure?.remedy ?? "")")
+            #expect(
+                failure?.remedy?.hasPrefix("kecsctl config set dev kubePort ") == true,
+                "\(failure?.remedy ?? "")")
             _ = listener
         }
     }
@@ -165,8 +170,11 @@ import Testing
             _ = try await here.runtime(instance).prepare()
             guard Machine.userID == 0 else { try Test.cancel("only root can give a folder away") }
             _ = instance.folder.data.withPlatformString { chown($0, 65532, 65532) }
-            let failure = await #expect(throws: Failure.self) { _ = try await here.runtime(instance).prepare() }
-            #expect(failure?.cause?.contains("its pod runs as 65532:65532") == true, "\(failure?.cause ?? "")")
+            let failure = await #expect(throws: Failure.self) {
+                _ = try await here.runtime(instance).prepare()
+            }
+            #expect(
+                failure?.cause?.contains("its pod runs as 65532:65532") == true, "\(failure?.cause ?? "")")
             #expect(failure?.remedy == "chown -R 65532:65532 \(instance.folder.data)")
             _ = database.withPlatformString { chown($0, 65532, 65532) }
             _ = try await here.runtime(instance).prepare()
@@ -175,7 +183,9 @@ import Testing
 
     // MARK: Clusters that recoveries made
 
-    @Test func `clusters that a recovery made are listed, stopped and destroyed with their instance`() async throws {
+    @Test func `clusters that a recovery made are listed, stopped and destroyed with their instance`()
+        async throws
+    {
         try await StandInWorld.with { (here: StandInWorld) async throws in
             let instance = try here.instance(holding: "a_single_nginx")
             #expect(try await here.kecsctl("recover", "dev").status == 0)
@@ -193,7 +203,8 @@ import Testing
             let stopped = try await here.kecsctl("stop", "dev", "-o", "json")
             #expect(stopped.status == 0, "\(stopped.errors)")
             #expect(try stopped.first()["outcome"] == "done")
-            #expect(try here.world().containers.filter { $0.label == k3d }.allSatisfy { $0.status == "exited" })
+            #expect(
+                try here.world().containers.filter { $0.label == k3d }.allSatisfy { $0.status == "exited" })
             #expect(try here.world().containers.first { $0.label == "mine" }?.status == "running")
             #expect(try await here.kecsctl("stop", "dev", "-o", "json").first()["outcome"] == "already")
             let gone = try await here.kecsctl("destroy", "dev", "--yes", "--force")
@@ -222,7 +233,8 @@ import Testing
             // Something else that fails is something new.
             let database = try StateDatabase.open(try instance.databaseFile()).database
             try database.execute(
-                "UPDATE services SET task_definition_arn = 'gone:1' WHERE service_name = 'backend-api-service'")
+                "UPDATE services SET task_definition_arn = 'gone:1' WHERE service_name = 'backend-api-service'"
+            )
             #expect(try await here.kecsctl("start", "dev").status == 3)
         }
     }

@@ -138,14 +138,21 @@ import Testing
                 #expect(undo.status == 0, "\(undo.errors)")
                 let left = try here.world().objects.values.flatMap(\.keys).filter {
                     !["namespace//default", "namespace//kube-system", "namespace//kecs-system"].contains($0)
-                        && !$0.hasPrefix("node//") && !$0.contains("kecs-server") && !$0.contains("/kecs-system/")
+                        && !$0.hasPrefix("node//") && !$0.contains("kecs-server")
+                        && !$0.contains("/kecs-system/")
                 }
                 #expect(left == [], "round \(round), killed after \(moment)")
                 #expect(!instance.folder.recovery.isPresent)
                 var records = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
-                for index in records.clusters.indices { records.clusters[index].updatedAt = none.clusters[index].updatedAt }
-                for index in records.services.indices { records.services[index].updatedAt = none.services[index].updatedAt }
-                for index in records.taskSets.indices { records.taskSets[index].updatedAt = none.taskSets[index].updatedAt }
+                for index in records.clusters.indices {
+                    records.clusters[index].updatedAt = none.clusters[index].updatedAt
+                }
+                for index in records.services.indices {
+                    records.services[index].updatedAt = none.services[index].updatedAt
+                }
+                for index in records.taskSets.indices {
+                    records.taskSets[index].updatedAt = none.taskSets[index].updatedAt
+                }
                 #expect(records == none, "round \(round), killed after \(moment)")
             }
         }
@@ -161,7 +168,9 @@ import Testing
         private var state: UInt64
 
         init(kills: Int) {
-            seed = getenv("KECSCTL_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 1...UInt64.max)
+            seed =
+                getenv("KECSCTL_SEED").flatMap { UInt64(String(cString: $0)) }
+                ?? UInt64.random(in: 1...UInt64.max)
             state = seed
         }
 

@@ -177,7 +177,8 @@ public struct RecoverInstance: Sendable {
         let file = try instance.databaseFile()
         guard file.isPresent else { return nil }
         do {
-            return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
+            return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation)
+                .allRecords()
         } catch let error as StateError {
             var failure = Failure.describing(error)
             failure.remedy = "kecsctl migrate status \(instance.name)"

@@ -106,7 +106,8 @@ struct RecoverCommand: SessionCommand {
         lines += report.kept.map { "left \($0)" }
         if let why = report.databaseError { lines.append("the counts were not written back: \(why)") }
         if let seconds = report.estimatedSeconds, seconds > 0 {
-            lines.append("it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
+            lines.append(
+                "it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
         }
         if report.isUnfinished {
             lines.append("not everything was applied; go on with: kecsctl recover \(name) --resume")

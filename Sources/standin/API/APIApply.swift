@@ -157,9 +157,10 @@ struct APIApply {
             let fields = table.fields(of: type)
             for (name, value) in newer {
                 let field = fields[name]
-                members[name] = members[name].map {
-                    merge(value, field?.shape ?? .scalar("any"), into: $0, keys: field?.keys ?? [])
-                } ?? value
+                members[name] =
+                    members[name].map {
+                        merge(value, field?.shape ?? .scalar("any"), into: $0, keys: field?.keys ?? [])
+                    } ?? value
             }
             return .object(members)
         case (.map(let inner), .object(let newer), .object(var members)):
@@ -192,7 +193,9 @@ extension World {
         guard let object = objects[cluster]?[key] else { return }
         func setting(_ steps: ArraySlice<String>, in old: JSONValue?) -> JSONValue {
             guard let step = steps.first else { return value }
-            if step.hasPrefix("["), case .array(var items)? = old, let index = Int(step.dropFirst().dropLast()) {
+            if step.hasPrefix("["), case .array(var items)? = old,
+                let index = Int(step.dropFirst().dropLast())
+            {
                 items[index] = setting(steps.dropFirst(), in: items[index])
                 return .array(items)
             }
@@ -206,7 +209,8 @@ extension World {
         var result = APIApply.with(owners, changed)
         let generation = (object["metadata"]?["generation"]?.integer ?? 1) + 1
         result = result.merging([
-            "metadata": ["generation": .integer(generation)], "status": ["observedGeneration": .integer(generation)],
+            "metadata": ["generation": .integer(generation)],
+            "status": ["observedGeneration": .integer(generation)],
         ])
         objects[cluster]?[key] = result
     }
