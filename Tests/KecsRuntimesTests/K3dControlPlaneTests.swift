@@ -58,6 +58,23 @@ import Testing
         }
     }
 
+    @Test func `a control plane that does not come up is told with its reason, and what ran beside it goes on`()
+        async throws
+    {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try await start(here)
+            try here.change { $0.podTroubles = ["kecs-server": "CrashLoopBackOff"] }
+            #expect(await (try here.runtime(instance)).state() == .paused)
+            let why = await (try here.runtime(instance)).outage()
+            #expect(why?.contains("CrashLoopBackOff: container controlplane ended with 3") == true, "\(why ?? "")")
+            let answer = try await here.kecsctl("start", "dev", "--no-recover")
+            #expect(answer.status == 1, "\(answer.errors)")
+            #expect(answer.errors.contains("CrashLoopBackOff"))
+            // The cluster ran before, and services may be in it.
+            #expect(try here.world().containers.allSatisfy { $0.status == "running" })
+        }
+    }
+
     @Test func `an API that does not answer is no control plane that runs`() async throws {
         try await StandInWorld.with { (here: StandInWorld) async throws in
             let instance = try await start(here)

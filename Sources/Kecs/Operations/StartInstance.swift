@@ -188,10 +188,11 @@ public struct StartInstance: Sendable {
             do {
                 try await runtime.start(limit: request.wait ? request.limit : .zero)
             } catch {
-                // Nothing half-started stays.
+                // Nothing half-started stays; what ran before, in part or frozen, is not for this start to end.
                 let now = instance
+                let ran = before.mayWrite
                 try await site.seenThrough { site in
-                    try await site.runtime(now).stop(limit: .seconds(20))
+                    if !ran { try await site.runtime(now).stop(limit: .seconds(20)) }
                     try Journal.close(now.folder.journal)
                 }
                 throw error
