@@ -34,6 +34,7 @@ format: ## format the sources
 	swift format format -i -r Sources Tests Package.swift
 
 e2e: ## recover into a real k3d cluster; skipped where there is no k3d
+	@[ ! -x .build/debug/standin ] || scripts/e2e --stand-ins .build/debug/kecsctl
 	@scripts/e2e
 
 faults: ## kill the program at its system calls, and make them fail; all of it with KECSCTL_FAULTS=full

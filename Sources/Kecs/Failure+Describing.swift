@@ -66,9 +66,12 @@ extension Failure {
             return switch error {
             case .newer:
                 Failure(
-                    .failed, message("the state has a newer schema than this kecsctl reads"), cause: "\(error)")
+                    .failed, message("the state has a newer schema than this kecsctl reads"),
+                    cause: "\(error)")
             case .older:
-                Failure(.failed, message("the state has an older schema, to be migrated first"), cause: "\(error)")
+                Failure(
+                    .failed, message("the state has an older schema, to be migrated first"), cause: "\(error)"
+                )
             case .notOurs:
                 Failure(.failed, message("the database is another program's"), cause: "\(error)")
             case .irreversible, .unknownVersion, .brokenReferences, .unreadable:

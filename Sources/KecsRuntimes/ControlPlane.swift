@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsState
 import KecsStorage
 import KecsSystem
 
@@ -19,15 +20,30 @@ struct ControlPlane: Sendable {
         }
     }
 
-    /// Why nobody is there to serve: its Deployment is gone, or was told to run nothing. Nil: it is there, be it up or not.
+    /// Why nobody serves: its Deployment is gone, was told to run nothing, or its pod does not come up. Nil: it is available.
     func missing() async throws -> String? {
         let found = try await kubectl.object(
             "deployment", ControlPlaneManifests.deployment, namespace: ControlPlaneManifests.namespace)
         guard let found else {
-            return "the Deployment \(ControlPlaneManifests.namespace)/\(ControlPlaneManifests.deployment) is gone"
+            return
+                "the Deployment \(ControlPlaneManifests.namespace)/\(ControlPlaneManifests.deployment) is gone"
         }
         if found["metadata"]?["deletionTimestamp"] != nil { return "its Deployment is being deleted" }
-        return found["spec"]?["replicas"]?.integer == 0 ? "its Deployment has 0 replicas" : nil
+        if found["spec"]?["replicas"]?.integer == 0 { return "its Deployment has 0 replicas" }
+        switch Rollout(of: found) {
+        case .complete: return nil
+        case .failed(let why): return why
+        case .waiting(let why):
+            // In an update the old pod may go on serving.
+            if (found["status"]?["availableReplicas"]?.integer ?? 0) > 0 { return nil }
+            return try await obstacle(of: ControlPlaneManifests.deployment)?.why ?? why
+        }
+    }
+
+    private func obstacle(of deployment: String) async throws -> RolloutObstacle? {
+        let namespace = ControlPlaneManifests.namespace
+        return try await KubectlObstacles(kubectl, namespace: namespace).byWorkload()[
+            KubernetesObject.ID("Deployment", namespace, deployment)]
     }
 
     /// Applying into a namespace that is going exits 0, and then all of it goes (K62c).
@@ -93,7 +109,13 @@ struct ControlPlane: Sendable {
             switch Rollout(of: object) {
             case .complete: return true
             case .waiting(let why):
-                last = why
+                let obstacle = try await obstacle(of: deployment)
+                last = obstacle.map { "\($0.why) (\(why))" } ?? why
+                if obstacle?.certainty == .certain {
+                    throw Failure(
+                        .failed, "the \(what) of “\(instance)” does not start", cause: last,
+                        remedy: "kecsctl logs \(instance)")
+                }
                 return false
             case .failed(let why):
                 throw Failure(

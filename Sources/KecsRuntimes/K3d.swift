@@ -32,7 +32,8 @@ struct K3d: Sendable {
             // Of a cluster that was ever made there is at least its kubeconfig or its draft.
             let place = ownKubeconfig.removingLastComponent()
             let traces = [
-                ownKubeconfig, place.appending(InstanceFolder.clusterDraftName), place.appending(InstanceFolder.nodesName),
+                ownKubeconfig, place.appending(InstanceFolder.clusterDraftName),
+                place.appending(InstanceFolder.nodesName),
             ]
             return try traces.contains { try $0.isPresent } ? .unknown("“\(program)” is not on PATH") : .absent
         }

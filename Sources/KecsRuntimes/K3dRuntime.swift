@@ -132,7 +132,31 @@ public struct K3dRuntime: Runtime {
                 .unreachable, "“\(instance.name)” cannot run in a cluster of its own: \(program) is missing",
                 cause: "“\(program)” is not on PATH", remedy: "command -v \(program)")
         }
+        try checkDataIsWritable()
         return [:]
+    }
+
+    /// The control plane's pod writes as the owner of the data folder: what it finds there must be its own to write.
+    private func checkDataIsWritable() throws {
+        // As root it may write everything.
+        guard let folder = try FileStatus.of(dataFolder), folder.owner != 0 else { return }
+        // PostgreSQL's folder is its own user's, and hidden files are helpers.
+        for name in try dataFolder.entries() where name.string != "postgres" && !name.string.hasPrefix(".") {
+            let path = dataFolder.appending(name)
+            guard let status = try FileStatus.of(path), [.file, .folder].contains(status.kind) else {
+                continue
+            }
+            let rights: UInt32 = status.kind == .folder ? 0o7 : 0o6
+            let shift: UInt32 = status.owner == folder.owner ? 6 : status.group == folder.group ? 3 : 0
+            guard (UInt32(status.mode) >> shift) & rights != rights else { continue }
+            throw Failure(
+                .failed, "the control plane of “\(instance.name)” could not write its data in a cluster",
+                cause:
+                    "its pod runs as \(folder.owner):\(folder.group), to whom \(dataFolder) belongs; \(path) belongs to \(status.owner):\(status.group) with the mode \(String(status.mode, radix: 8))",
+                remedy: ShellWords.quote([
+                    "chown", "-R", "\(folder.owner):\(folder.group)", dataFolder.string,
+                ]))
+        }
     }
 
     /// What the shell would find: a folder of the PATH that is no folder, or may not be looked into, has no programs.

@@ -53,7 +53,8 @@ struct Kubectl: Sendable {
         let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
         let result = try await run(
             ["apply", "--server-side"] + (forced ? ["--force-conflicts"] : [])
-                + ["--field-manager=\(Self.fieldManager)", "--request-timeout=60s", "-f", "-"], input: Array(list.text().utf8), limit: limit)
+                + ["--field-manager=\(Self.fieldManager)", "--request-timeout=60s", "-f", "-"],
+            input: Array(list.text().utf8), limit: limit)
         let applied = result.outputText.split(separator: "\n").compactMap { line in
             line.hasSuffix(" serverside-applied") ? String(line.dropLast(" serverside-applied".count)) : nil
         }

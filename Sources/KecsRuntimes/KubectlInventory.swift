@@ -69,7 +69,8 @@ extension Kubectl {
             found.compactMap { line -> String? in
                 let words = line.split(separator: " ").map(String.init)
                 guard words.count == 3 else { return line }
-                return Self.isEverywhere(words[0], words[1], owner: words[2]) ? nil : "\(words[0]) \(words[1])"
+                return Self.isEverywhere(words[0], words[1], owner: words[2])
+                    ? nil : "\(words[0]) \(words[1])"
             }
         ).sorted()
     }

@@ -14,9 +14,16 @@ struct KubectlObstacles {
     private let workloads: [JSONValue]
 
     init(_ kubectl: Kubectl, namespace: String) async throws {
+        self.init(
+            namespace: namespace,
+            found: try await kubectl.get(
+                ["deployments.apps", "daemonsets.apps", "replicasets.apps", "pods", "events"],
+                namespace: namespace))
+    }
+
+    /// - Parameter found: Workloads, their pods and what is told of them.
+    init(namespace: String, found: [JSONValue]) {
         self.namespace = namespace
-        let found = try await kubectl.get(
-            ["deployments.apps", "daemonsets.apps", "replicasets.apps", "pods", "events"], namespace: namespace)
         func all(_ kind: String) -> [JSONValue] { found.filter { $0["kind"]?.string == kind } }
         pods = all("Pod")
         events = all("Event").filter { $0["type"]?.string == "Warning" }
@@ -95,14 +102,17 @@ struct KubectlObstacles {
         if scheduled?["status"]?.string == "False" {
             return RolloutObstacle("FailedScheduling: \(scheduled?["message"]?.string ?? "")", .lasting)
         }
-        let containers = (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+        let containers =
+            (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
         var weak: RolloutObstacle?
         for container in containers {
             guard let obstacle = obstacle(ofContainer: container) else { continue }
             if obstacle.certainty != .none { return obstacle }
             weak = weak ?? obstacle
         }
-        if let event = event(about: "Pod", name, ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"]) {
+        if let event = event(
+            about: "Pod", name, ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
+        {
             return RolloutObstacle(
                 Self.words(event["reason"], event["message"]), Self.isRepeated(event) ? .certain : .lasting)
         }
@@ -127,7 +137,8 @@ struct KubectlObstacles {
         case "ContainerCreating", "PodInitializing": return nil
         case "CrashLoopBackOff":
             let isOver = (container["restartCount"]?.integer ?? 0) >= 3
-            return RolloutObstacle("\(reason): \(last ?? "container \(name) ends")", isOver ? .certain : .none)
+            return RolloutObstacle(
+                "\(reason): \(last ?? "container \(name) ends")", isOver ? .certain : .none)
         case "ErrImagePull":
             return RolloutObstacle(Self.words(waiting["reason"], waiting["message"]), .lasting)
         default:
@@ -139,7 +150,8 @@ struct KubectlObstacles {
 
     private func event(about kind: String, _ name: String, _ reasons: Set<String>) -> JSONValue? {
         events.last { event in
-            event["involvedObject"]?["kind"]?.string == kind && event["involvedObject"]?["name"]?.string == name
+            event["involvedObject"]?["kind"]?.string == kind
+                && event["involvedObject"]?["name"]?.string == name
                 && reasons.contains(event["reason"]?.string ?? "")
         }
     }

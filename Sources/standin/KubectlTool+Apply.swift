@@ -37,7 +37,9 @@ extension KubectlTool {
         let name = object["metadata"]?["name"]?.string ?? ""
         let namespace = object["metadata"]?["namespace"]?.string ?? ""
         let key = "\(kind.lowercased())/\(namespace)/\(name)"
-        guard let resource = table.resources.first(where: { $0.kind == kind && Self.group(version) == $0.group })
+        guard
+            let resource = table.resources.first(where: { $0.kind == kind && Self.group(version) == $0.group }
+            )
         else {
             return (
                 "error: resource mapping not found for name: \"\(name)\" namespace: \"\(namespace)\" from \"STDIN\": no matches for kind \"\(kind)\" in version \"\(version)\"",
@@ -69,7 +71,9 @@ extension KubectlTool {
         }
         var rules = APIRules()
         rules.check(object)
-        if world.invalid.contains(name) { return ("The \(kind) \"\(name)\" is invalid: spec: Invalid value", true) }
+        if world.invalid.contains(name) {
+            return ("The \(kind) \"\(name)\" is invalid: spec: Invalid value", true)
+        }
         if !rules.complaints.isEmpty {
             let lines = rules.complaints
             return (
@@ -77,7 +81,9 @@ extension KubectlTool {
                     + (lines.count == 1 ? lines[0] : lines.map { "\n* \($0)" }.joined()), true
             )
         }
-        if let live, ["Deployment", "DaemonSet"].contains(kind), live["spec"]?["selector"] != object["spec"]?["selector"] {
+        if let live, ["Deployment", "DaemonSet"].contains(kind),
+            live["spec"]?["selector"] != object["spec"]?["selector"]
+        {
             return (
                 "The \(kind) \"\(name)\" is invalid: spec.selector: Invalid value: \(object["spec"]?["selector"] ?? .null): field is immutable",
                 true
@@ -111,7 +117,8 @@ extension KubectlTool {
                     "standinQuestions": .integer(Int64(world.rolloutQuestions)),
                 ]
                 : [
-                    "observedGeneration": .integer(generation), "updatedNumberScheduled": 0, "numberAvailable": 0,
+                    "observedGeneration": .integer(generation), "updatedNumberScheduled": 0,
+                    "numberAvailable": 0,
                     "desiredNumberScheduled": 1,
                     "standinQuestions": .integer(Int64(world.rolloutQuestions)),
                 ]
@@ -139,7 +146,9 @@ extension KubectlTool {
     }
 
     private static func shortest(_ quantity: String) -> String {
-        if quantity.hasSuffix("m"), let number = Int(quantity.dropLast()), number % 1000 == 0 { return "\(number / 1000)" }
+        if quantity.hasSuffix("m"), let number = Int(quantity.dropLast()), number % 1000 == 0 {
+            return "\(number / 1000)"
+        }
         if quantity.hasSuffix("Mi"), let number = Int(quantity.dropLast(2)), number > 0, number % 1024 == 0 {
             return "\(number / 1024)Gi"
         }
@@ -153,5 +162,38 @@ extension KubectlTool {
     /// `deployment.apps`
     static func word(_ resource: APITable.Resource) -> String {
         resource.kind.lowercased() + (resource.group.isEmpty ? "" : ".\(resource.group)")
+    }
+}
+
+/// What people do by hand (K56).
+extension KubectlTool {
+    func scale(_ options: inout Options, _ cluster: String) -> Never {
+        _ = options.value("--request-timeout")
+        let namespace = options.value("-n") ?? "default"
+        let words = (options.next() ?? "").split(separator: "/").map(String.init)
+        guard let count = options.value("--replicas").flatMap({ Int64($0) }), words.count == 2 else {
+            scene.unexpected("another way to scale")
+        }
+        options.end()
+        let key = "\(table.kind(words[0]))/\(namespace)/\(words[1])"
+        scene.change(objects: true) { $0.edit(cluster, key, [".spec", ".replicas"], .integer(count)) }
+        scene.say("\(words[0])/\(words[1]) scaled\n", to: 1)
+        _exit(0)
+    }
+
+    func createConfigMap(_ options: inout Options, _ cluster: String) -> Never {
+        let namespace = options.value("-n") ?? "default"
+        guard options.next() == "configmap", let name = options.next() else {
+            scene.unexpected("something else to create")
+        }
+        options.end()
+        scene.change(objects: true) { world in
+            world.objects[cluster, default: [:]]["configmap/\(namespace)/\(name)"] = [
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": ["name": .string(name), "namespace": .string(namespace)],
+            ]
+        }
+        scene.say("configmap/\(name) created\n", to: 1)
+        _exit(0)
     }
 }

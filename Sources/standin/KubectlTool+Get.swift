@@ -31,8 +31,11 @@ extension KubectlTool {
             return resource
         }
         let found = scene.change(objects: true) { world -> [JSONValue] in
-            for key in Array((world.objects[cluster] ?? [:]).keys) where key.hasPrefix("deployment/") || key.hasPrefix("daemonset/") {
-                guard resources.contains(where: { key.hasPrefix($0.kind.lowercased() + "/") }) else { continue }
+            for key in Array((world.objects[cluster] ?? [:]).keys)
+            where key.hasPrefix("deployment/") || key.hasPrefix("daemonset/") {
+                guard resources.contains(where: { key.hasPrefix($0.kind.lowercased() + "/") }) else {
+                    continue
+                }
                 let space = key.split(separator: "/", omittingEmptySubsequences: false)[1]
                 guard everywhere || space == (namespace ?? "default") else { continue }
                 advance(key, cluster, &world)
@@ -147,7 +150,8 @@ extension KubectlTool {
             status["standinQuestions"] = .integer(left - 1)
         } else {
             let available = trouble == nil ? replicas : 0
-            status[isDaemon ? "updatedNumberScheduled" : "updatedReplicas"] = trouble?.0 == .create ? 0 : replicas
+            status[isDaemon ? "updatedNumberScheduled" : "updatedReplicas"] =
+                trouble?.0 == .create ? 0 : replicas
             status[isDaemon ? "numberAvailable" : "availableReplicas"] = available
         }
         if let (kind, message) = trouble, kind == .create, !isDaemon {

@@ -21,6 +21,8 @@ struct KubectlTool {
         case "apply": apply(&options, cluster)
         case "delete": delete(&options, cluster)
         case "api-resources": resources(&options)
+        case "scale": scale(&options, cluster)
+        case "create": createConfigMap(&options, cluster)
         case "logs": logs(&options, cluster)
         case "exec": execute(cluster)
         default: scene.unexpected("unknown command")

@@ -14,6 +14,11 @@ enum Main {
         // What the engine does by itself.
         switch words[2] {
         case "serve": Server(scene: scene, container: words[3]).run()
+        case "init":
+            do { try World(createMilliseconds: 1500, rolloutQuestions: 1).write(to: scene.folder) } catch {
+                scene.say("standin: \(error)\n", to: 2)
+            }
+            exit(0)
         case "end": Engine(scene: scene).end(words.dropFirst(3))
         default: break
         }

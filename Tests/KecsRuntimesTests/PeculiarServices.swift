@@ -35,7 +35,9 @@ struct PeculiarServices {
     private static let shaped: [Service] = [
         .init(
             name: "twice-env",
-            containers: container(#""environment":[{"name":"A","value":"1"},{"name":"B","value":"x"},{"name":"A","value":"2"}]"#)),
+            containers: container(
+                #""environment":[{"name":"A","value":"1"},{"name":"B","value":"x"},{"name":"A","value":"2"}]"#
+            )),
         .init(
             name: "env-and-secret",
             containers: container(
@@ -47,21 +49,27 @@ struct PeculiarServices {
                 #""secrets":[{"name":"DB","valueFrom":"/a/b"},{"name":"DB","valueFrom":"/a/c"}]"#)),
         .init(
             name: "odd-env",
-            containers: container(#""environment":[{"name":"1ST","value":"1"},{"name":"a b","value":"x"},{"name":"a.b-c","value":""}]"#)),
+            containers: container(
+                #""environment":[{"name":"1ST","value":"1"},{"name":"a b","value":"x"},{"name":"a.b-c","value":""}]"#
+            )),
         .init(
             name: "odd-secret-key",
             containers: container(
-                #""secrets":[{"name":"K","valueFrom":"arn:aws:secretsmanager:us-east-1:1:secret:db-AbCdEf:a key::"}]"#)),
+                #""secrets":[{"name":"K","valueFrom":"arn:aws:secretsmanager:us-east-1:1:secret:db-AbCdEf:a key::"}]"#
+            )),
         .init(
             name: "port-twice",
-            containers: container(#""portMappings":[{"containerPort":80},{"containerPort":80,"protocol":"tcp"}]"#)),
+            containers: container(
+                #""portMappings":[{"containerPort":80},{"containerPort":80,"protocol":"tcp"}]"#)),
         .init(
             name: "udp-and-tcp",
             containers: container(
-                #""portMappings":[{"containerPort":53,"protocol":"udp"},{"containerPort":53},{"containerPort":8053}]"#)),
+                #""portMappings":[{"containerPort":53,"protocol":"udp"},{"containerPort":53},{"containerPort":8053}]"#
+            )),
         .init(
             name: "port-range",
-            containers: container(#""portMappings":[{"containerPortRange":"8000-8010"},{"containerPort":9000}]"#)),
+            containers: container(
+                #""portMappings":[{"containerPortRange":"8000-8010"},{"containerPort":9000}]"#)),
         .init(
             name: "hosts-one-address",
             containers: container(
@@ -75,7 +83,8 @@ struct PeculiarServices {
         .init(
             name: "mount-twice-the-same",
             containers: container(
-                #""mountPoints":[{"sourceVolume":"d","containerPath":"/d"},{"sourceVolume":"d","containerPath":"/d"}]"#),
+                #""mountPoints":[{"sourceVolume":"d","containerPath":"/d"},{"sourceVolume":"d","containerPath":"/d"}]"#
+            ),
             volumes: #"[{"name":"d"}]"#),
         .init(
             name: "volumes-from",
@@ -85,13 +94,18 @@ struct PeculiarServices {
         .init(
             name: "volume-names",
             containers: container(
-                #""mountPoints":[{"sourceVolume":"My_Data","containerPath":"/a"},{"sourceVolume":"my.data","containerPath":"/b"}]"#),
-            volumes: #"[{"name":"My_Data"},{"name":"my.data","host":{"sourcePath":"/srv/x"}},{"name":"My_Data"}]"#),
+                #""mountPoints":[{"sourceVolume":"My_Data","containerPath":"/a"},{"sourceVolume":"my.data","containerPath":"/b"}]"#
+            ),
+            volumes:
+                #"[{"name":"My_Data"},{"name":"my.data","host":{"sourcePath":"/srv/x"}},{"name":"My_Data"}]"#),
         .init(
             name: "efs",
-            containers: container(#""mountPoints":[{"sourceVolume":"e","containerPath":"/e","readOnly":true}]"#),
+            containers: container(
+                #""mountPoints":[{"sourceVolume":"e","containerPath":"/e","readOnly":true}]"#),
             volumes: #"[{"name":"e","efsVolumeConfiguration":{"fileSystemId":"fs-1"}}]"#),
-        .init(name: "sizes", containers: container(#""cpu":128,"memory":256,"memoryReservation":64"#), cpu: "256", memory: "512"),
+        .init(
+            name: "sizes", containers: container(#""cpu":128,"memory":256,"memoryReservation":64"#),
+            cpu: "256", memory: "512"),
         .init(name: "vcpu", containers: container(#""cpu":0"#), cpu: "0.25 vCPU", memory: "0.5 GB"),
         .init(
             name: "gpu",
@@ -118,7 +132,8 @@ struct PeculiarServices {
                 #"[{"name":"a","image":"i","portMappings":[{"containerPort":80,"hostPort":80}]},{"name":"b","image":"i","portMappings":[{"containerPort":80},{"containerPort":81}]}]"#,
             network: "host"),
         .init(
-            name: "daemon", containers: container(#""portMappings":[{"containerPort":8125,"protocol":"udp"}]"#),
+            name: "daemon",
+            containers: container(#""portMappings":[{"containerPort":8125,"protocol":"udp"}]"#),
             network: "host", strategy: "DAEMON", desired: 0),
         .init(name: "7-daemon", containers: container(#""cpu":10"#), strategy: "DAEMON", desired: 0),
         .init(name: "none", containers: container(#""cpu":10"#), desired: 0),
@@ -133,8 +148,12 @@ struct PeculiarServices {
                 #""healthCheck":{"command":["CMD-SHELL","curl -f http://$(hostname)"],"interval":9999999999,"retries":9999999999,"startPeriod":300}"#
             )),
         .init(name: "user", containers: container(#""user":"4294967295:0","stopTimeout":-5"#)),
-        .init(name: "user-name", containers: container(#""user":"www-data","privileged":true,"readonlyRootFilesystem":true"#)),
-        .init(name: "empty-lists", containers: container(#""environment":[],"portMappings":[],"command":[],"secrets":[]"#)),
+        .init(
+            name: "user-name",
+            containers: container(#""user":"www-data","privileged":true,"readonlyRootFilesystem":true"#)),
+        .init(
+            name: "empty-lists",
+            containers: container(#""environment":[],"portMappings":[],"command":[],"secrets":[]"#)),
         .init(
             name: "long-container",
             containers: container(
@@ -143,7 +162,9 @@ struct PeculiarServices {
     ]
 
     private static let refused: [Service] = [
-        .init(name: "cpu-above", containers: container(#""cpu":512"#), cpu: "256", memory: "512", refusal: "its cpu 512 is above the task's 256"),
+        .init(
+            name: "cpu-above", containers: container(#""cpu":512"#), cpu: "256", memory: "512",
+            refusal: "its cpu 512 is above the task's 256"),
         .init(
             name: "reservation-above", containers: container(#""memory":128,"memoryReservation":256"#),
             refusal: "its memoryReservation 256 is above its memory 128"),
@@ -154,22 +175,30 @@ struct PeculiarServices {
         .init(
             name: "two-volumes-one-place",
             containers: container(
-                #""mountPoints":[{"sourceVolume":"a","containerPath":"/d"},{"sourceVolume":"b","containerPath":"/d"}]"#),
+                #""mountPoints":[{"sourceVolume":"a","containerPath":"/d"},{"sourceVolume":"b","containerPath":"/d"}]"#
+            ),
             volumes: #"[{"name":"a"},{"name":"b"}]"#, refusal: "mounts two volumes at /d"),
         .init(
             name: "same-container", containers: #"[{"name":"a","image":"i"},{"name":"a","image":"j"}]"#,
             refusal: "two containers called “a”"),
         .init(
             name: "same-volume", containers: container(#""cpu":1"#),
-            volumes: #"[{"name":"a"},{"name":"a","host":{"sourcePath":"/x"}}]"#, refusal: "two volumes called “a”"),
+            volumes: #"[{"name":"a"},{"name":"a","host":{"sourcePath":"/x"}}]"#,
+            refusal: "two volumes called “a”"),
         .init(
-            name: "dots", containers: container(#""cpu":1"#), volumes: #"[{"name":"a","host":{"sourcePath":"/x/../y"}}]"#,
+            name: "dots", containers: container(#""cpu":1"#),
+            volumes: #"[{"name":"a","host":{"sourcePath":"/x/../y"}}]"#,
             refusal: "“..” is refused"),
         .init(
-            name: "protocol", containers: container(#""portMappings":[{"containerPort":80,"protocol":"icmp"}]"#),
+            name: "protocol",
+            containers: container(#""portMappings":[{"containerPort":80,"protocol":"icmp"}]"#),
             refusal: "ECS knows tcp and udp"),
-        .init(name: "negative", containers: container(#""cpu":1"#), desired: -1, refusal: "its desired count is -1"),
-        .init(name: "blank-image", containers: #"[{"name":"a","image":" nginx"}]"#, refusal: "begins or ends with a blank"),
+        .init(
+            name: "negative", containers: container(#""cpu":1"#), desired: -1,
+            refusal: "its desired count is -1"),
+        .init(
+            name: "blank-image", containers: #"[{"name":"a","image":" nginx"}]"#,
+            refusal: "begins or ends with a blank"),
     ]
 
     /// Puts them into a database that holds the sample `a_single_nginx`, in place of its own service.
@@ -193,12 +222,15 @@ struct PeculiarServices {
                     status, scheduling_strategy, load_balancers, region, account_id, created_at, updated_at)
                 VALUES (?1, ?2, ?3, (SELECT arn FROM clusters LIMIT 1), ?4, ?5, 'FARGATE', 'ACTIVE', ?6, ?7, 'us-east-1',
                     '1', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')
-                """, .text("s\(index)"), .text("arn:aws:ecs:us-east-1:1:service/c/s\(index)"), .text(service.name),
-                .text("arn:aws:ecs:us-east-1:1:task-definition/\(family):1"), .integer(Int64(service.desired)),
+                """, .text("s\(index)"), .text("arn:aws:ecs:us-east-1:1:service/c/s\(index)"),
+                .text(service.name),
+                .text("arn:aws:ecs:us-east-1:1:task-definition/\(family):1"),
+                .integer(Int64(service.desired)),
                 .text(service.strategy),
                 .text(
                     service.balanced
-                        ? #"[{"targetGroupArn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/g/1"}]"# : "[]"))
+                        ? #"[{"targetGroupArn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/g/1"}]"#
+                        : "[]"))
         }
     }
 }

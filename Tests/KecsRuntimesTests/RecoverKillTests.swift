@@ -105,18 +105,19 @@ import Testing
         #expect(whole.isFinished && whole.reachable == ["kecs-brave-lovelace", "kecs-second"])
         #expect(whole.objects["kecs-second"]?.keys.contains { $0.hasSuffix("backend-api-service-x") } == true)
 
+        // What an undo leaves of a recovery that was not killed.
         let kills = Rounds.count(ci: 4, full: 50)
+        var moments = Moments(kills: kills)
         var (round, killed) = (0, 0)
         var begun = 0
         var halfMade = 0
         // One that was over before it could be killed does not count; it was faster than the first.
-        var seed = CampaignSeed("RecoverKillTests")
         while killed < kills, round < kills * 4 {
             round += 1
             try await StandInWorld.with(Self.world) { here in
                 let instance = try scene(here)
-                let moment = Duration.milliseconds(
-                    Int.random(in: 5...Int(length / .milliseconds(1)), using: &seed))
+                let none = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
+                let moment = moments.next(within: length)
                 guard try await here.kecsctl.killed(after: moment, ["recover", "brave-lovelace"]) else {
                     length = min(length, moment)
                     return
@@ -124,23 +125,65 @@ import Testing
                 killed += 1
                 if try instance.folder.recovery.isPresent { begun += 1 }
                 if try here.world().clusters.contains(where: { !$0.isReachable }) { halfMade += 1 }
-                let answer = try await here.kecsctl("recover", "brave-lovelace", "--resume")
-                #expect(answer.status == 3, "round \(round), \(moment): \(answer.errors)")
-                let now = try end(here, instance)
-                let differences = now.differences(from: whole)
-                #expect(differences == [], "round \(round), killed after \(moment)")
+                // Every other one is taken back as it was left; the others are brought to their end first.
+                if round % 2 == 0 {
+                    let answer = try await here.kecsctl("recover", "brave-lovelace", "--resume")
+                    #expect(answer.status == 3, "round \(round), \(moment): \(answer.errors)")
+                    let now = try end(here, instance)
+                    let differences = now.differences(from: whole)
+                    #expect(differences == [], "round \(round), killed after \(moment)")
+                }
                 // All that was made before and after is one recovery, which can be taken back as one.
                 let undo = try await here.kecsctl("recover", "brave-lovelace", "--undo")
                 #expect(undo.status == 0, "\(undo.errors)")
-                let left = try here.world().objects.values.flatMap(\.keys)
-                    .filter { !$0.hasPrefix("namespace//") && !$0.hasPrefix("node//") }
+                let left = try here.world().objects.values.flatMap(\.keys).filter {
+                    !["namespace//default", "namespace//kube-system", "namespace//kecs-system"].contains($0)
+                        && !$0.hasPrefix("node//") && !$0.contains("kecs-server")
+                        && !$0.contains("/kecs-system/")
+                }
                 #expect(left == [], "round \(round), killed after \(moment)")
+                #expect(!instance.folder.recovery.isPresent)
+                var records = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
+                for index in records.clusters.indices {
+                    records.clusters[index].updatedAt = none.clusters[index].updatedAt
+                }
+                for index in records.services.indices {
+                    records.services[index].updatedAt = none.services[index].updatedAt
+                }
+                for index in records.taskSets.indices {
+                    records.taskSets[index].updatedAt = none.taskSets[index].updatedAt
+                }
+                #expect(records == none, "round \(round), killed after \(moment)")
             }
         }
         #expect(killed > 0)
         print(
-            "recover: killed \(killed) times in \(length), \(begun) after it had begun, \(halfMade) with a half-made cluster"
+            "recover: seed \(moments.seed), killed \(killed) times in \(length), \(begun) after it had begun, \(halfMade) with a half-made cluster"
         )
+    }
+
+    /// Random moments; the same ones again with `KECSCTL_SEED`.
+    private struct Moments {
+        let seed: UInt64
+        private var state: UInt64
+
+        init(kills: Int) {
+            seed =
+                getenv("KECSCTL_SEED").flatMap { UInt64(String(cString: $0)) }
+                ?? UInt64.random(in: 1...UInt64.max)
+            state = seed
+        }
+
+        /// splitmix64
+        mutating func next(within length: Duration) -> Duration {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = state
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            mixed ^= mixed >> 31
+            let last = max(6, Int64(length / .milliseconds(1)))
+            return .milliseconds(5 + Int64(mixed % UInt64(last - 5)))
+        }
     }
 
     @Test func `a k3d that outlived its kecsctl is ended before the cluster is made anew`() async throws {

@@ -409,6 +409,10 @@ import Testing
         try await StandInWorld.with { (here: StandInWorld) async throws in
             let instance = try instance(here, "c_mixed_edge_cases")
             _ = try await recover(here, instance)
+            try here.change {
+                $0.edit(k3d, "deployment/default-us-east-1/backend-api-service", [".spec", ".replicas"], 4)
+            }
+            _ = try await recover(here, instance, RecoverRequest(overwrite: true, limit: .seconds(30)))
             _ = try await UndoRecovery(
                 site: site(here), ground: RecoverGround(instance, machine: here.machine)
             ).run(instance, dryRun: false)

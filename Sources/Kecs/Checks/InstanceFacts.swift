@@ -84,7 +84,7 @@ public struct InstanceFacts: Sendable {
             // What lies in its own folder can be looked at whoever does not answer.
             unlooked = why
             do {
-                parts = try instance.ownParts().filter { $0.part.name == "data" && $0.part.root?.isFolder == true }
+                parts = try instance.ownParts().filter { try $0.part.name == "data" && $0.part.root?.isFolder == true }
                     .map { part in
                         var part = part
                         part.presence = try PartPresence.of(part)

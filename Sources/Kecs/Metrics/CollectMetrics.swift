@@ -122,7 +122,7 @@ public struct CollectMetrics: Sendable {
                 "kecsctl_data_growth_bytes_per_day", .gauge,
                 "By the sizes that the last 30 days' backups recorded.", me,
                 growth.bytesPerDay)
-            let free = facts.roots.filter(\.isPresent).compactMap { try? site.machine.freeSpace($0) }.min()
+            let free = facts.roots.compactMap { try? site.machine.freeSpace($0) }.min()
             if let free {
                 text.add(
                     "kecsctl_disk_days_to_full", .gauge, "At that growth; absent when it does not grow.", me,

@@ -207,7 +207,7 @@ public struct StartInstance: Sendable {
                 let limit = try request.limit ?? instance.startLimit()
                 try await runtime.start(limit: request.wait ? limit : .zero)
             } catch {
-                throw await giveUp(instance, journal, owed: duty, after: error)
+                throw await giveUp(instance, journal, owed: duty, ran: before.mayWrite, after: error)
             }
             try Journal.close(instance.folder.journal)
         }
@@ -233,14 +233,17 @@ public struct StartInstance: Sendable {
     /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run. One that
     /// came up and is not well was seen, and its user knows; one that was interrupted is no longer wanted.
     private func giveUp(
-        _ instance: Instance, _ journal: Journal, owed: Duty?, after error: any Error
+        _ instance: Instance, _ journal: Journal, owed: Duty?, ran: Bool, after error: any Error
     ) async -> any Error {
         let failure = Failure.describing(error, doing: "start “\(instance.name)”")
         let wasInterrupted = site.machine.cancellation.reason != nil
         let cameUp = await site.isRunning(instance)
         var problem: Failure?
         do {
-            try await site.seenThrough { site in try await site.runtime(instance).stop(limit: .seconds(20)) }
+            // What ran before, in part or frozen, is not for this start to end.
+            if !ran {
+                try await site.seenThrough { site in try await site.runtime(instance).stop(limit: .seconds(20)) }
+            }
         } catch {
             problem = Failure.describing(error)
         }

@@ -49,14 +49,12 @@ extension RecoverCluster {
             service.secrets.isDisjoint(with: missing) && !service.wanted.contains { refused[$0.id] != nil }
         }
         var states: [KubernetesObject.ID: RolloutState] = [:]
-        var interruption: (any Error)?
         if work.request.wait {
             do {
                 try await waitForRollouts(of: watched, cluster, step, &states)
             } catch {
-                // What was applied is told also when nobody waits for it any more.
-                if (try? rethrowInterruption(error)) != nil { throw error }
-                interruption = error
+                guard isInterruption(error) else { throw error }
+                result.interruption = error
             }
         }
         let reports = batch.map { service -> RecoverReport.Service in
@@ -82,12 +80,6 @@ extension RecoverCluster {
             }
             entry.differences = differences[service.key] ?? []
             return entry
-        }
-        if let interruption {
-            result.clusters.append(
-                RecoverReport.Cluster(
-                    name: cluster.name, k3dCluster: step.name, outcome: .recovered, services: reports))
-            throw interruption
         }
         let time = machine.clock.elapsed() - began
         progress("recovering \(cluster.name)") { $0.servicesAreUp(batch.count, after: time) }
@@ -119,7 +111,8 @@ extension RecoverCluster {
             case nil: states[id] = .failed(available: 0, why: "it is not there any more")
             case .waiting(let available, let why):
                 states[id] = .failed(
-                    available: available, why: work.time.isOver ? "\(why) when the time that was given had passed" : why)
+                    available: available,
+                    why: work.time.isOver ? "\(why) when the time that was given had passed" : why)
             case .complete, .failed: break
             }
         }
@@ -150,7 +143,8 @@ extension RecoverCluster {
             let isOver =
                 obstacle.certainty == .certain
                 || obstacle.certainty == .lasting && now - began >= work.request.patience
-            states[id] = isOver ? .failed(available: available, why: why) : .waiting(available: available, why: why)
+            states[id] =
+                isOver ? .failed(available: available, why: why) : .waiting(available: available, why: why)
         }
     }
 

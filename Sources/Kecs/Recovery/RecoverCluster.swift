@@ -138,10 +138,12 @@ struct RecoverCluster: Sendable {
 
     /// What is interrupted is not a failure of this cluster.
     func rethrowInterruption(_ error: any Error) throws {
-        if error is Interrupted || error is CancellationError { throw error }
-        if let failure = error as? Failure, [.interrupted, .terminated].contains(failure.kind) {
-            throw failure
-        }
+        if isInterruption(error) { throw error }
+    }
+
+    func isInterruption(_ error: any Error) -> Bool {
+        if error is Interrupted || error is CancellationError { return true }
+        return [.interrupted, .terminated].contains((error as? Failure)?.kind)
     }
 
     /// Of a cluster that cannot be worked in.
@@ -186,11 +188,20 @@ struct RecoverCluster: Sendable {
         // What this recovery made before it was cut off is still to be waited for; it may not be up yet.
         let waiting = cluster.services.filter { service in
             service.decision == .recover
-                || service.decision == .exists && work.wasCutOff && service.wanted.contains { there[$0.id]?.recovery == work.id }
+                || service.decision == .exists && work.wasCutOff
+                    && service.wanted.contains { there[$0.id]?.recovery == work.id }
         }
         let tasks = cluster.tasks.filter { $0.decision == .recover }
         result.existingTasks += cluster.tasks.filter { $0.decision == .exists }.map(\.arn)
-        let differences = try await findDifferences(cluster, in: step, there)
+        let differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]]
+        do {
+            differences = try await findDifferences(cluster, in: step, there)
+        } catch {
+            try rethrowInterruption(error)
+            let failure = Failure.describing(error)
+            result.isUnfinished = true
+            return fail(cluster, failure.message + (failure.cause.map { ": \($0)" } ?? ""), &result)
+        }
         let changed =
             work.request.overwrite ? cluster.services.filter { differences[$0.key] != nil } : []
         let touched = Set((waiting + changed).map(\.key))
@@ -265,6 +276,8 @@ struct RecoverCluster: Sendable {
                 try machine.cancellation.check()
                 report.services += try await recover(
                     batch, differences, cluster, step, missing, &result)
+                // What was applied stands in the report also when nobody waits for it any more.
+                if let interruption = result.interruption { throw interruption }
             } catch {
                 try rethrowInterruption(error)
                 result.isUnfinished = true
@@ -325,7 +338,8 @@ struct RecoverCluster: Sendable {
 
     private static func words(_ differences: [RecoverReport.Difference]) -> String {
         let count = differences.reduce(0) { $0 + $1.fields.count }
-        return "it is there and differs in \(count) field\(count == 1 ? "" : "s"); “--overwrite” takes it back"
+        return
+            "it is there and differs in \(count) field\(count == 1 ? "" : "s"); “--overwrite” takes it back"
     }
 
     private func findMissingSecrets(

@@ -128,6 +128,7 @@ public struct RecoverInstance: Sendable {
             }
             report.sumUp()
             report.isUnfinished = results.contains { $0.isUnfinished }
+            report.isOutOfTime = report.isUnfinished && work.time.isOver
             record.finishedAt = report.isUnfinished ? nil : site.machine.clock.now()
             // One that made nothing has nothing to be taken back: the last one that did still can be.
             let madeNothing = !results.contains(where: \.hasApplied)
@@ -177,7 +178,8 @@ public struct RecoverInstance: Sendable {
         let file = try instance.databaseFile()
         guard try file.isPresent else { return nil }
         do {
-            return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation).allRecords()
+            return try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation)
+                .allRecords()
         } catch let error as StateError {
             var failure = Failure.describing(error)
             failure.remedy = "kecsctl migrate status \(instance.name)"

@@ -81,6 +81,8 @@ public struct RecoverReport: OperationReport {
     public var tasks: [String] = []
     /// What became of the instance's own control plane; nil when there was nothing to be done about it.
     public var controlPlane: Fate?
+    /// The time that was given for all of it has passed.
+    public var isOutOfTime = false
     /// Something is still to be applied: `--resume` goes on with it.
     public var isUnfinished = false
     /// Of a plan: how long it takes, by the guide's figures.
@@ -103,6 +105,7 @@ public struct RecoverReport: OperationReport {
         case outcome, recovery, clusters, summary, notRecovered, tasks, controlPlane, estimatedSeconds, kept
         case troubles, removed, databaseError, durationSeconds
         case isUnfinished = "unfinished"
+        case isOutOfTime = "outOfTime"
     }
 
     /// Nothing was to be done.

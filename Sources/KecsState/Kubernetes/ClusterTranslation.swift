@@ -105,7 +105,9 @@ public struct ClusterTranslation: Sendable {
     /// A task that no service runs: a pod that is not started again when it ends.
     public func translate(_ task: TaskRecord, _ definition: TaskDefinitionRecord) throws -> Translation {
         // The row's own name, so that the control plane knows the pod as that task.
-        let name = task.podName.flatMap { KubernetesNames.isLabel($0) ? $0 : nil } ?? KubernetesNames.label("task-\(task.id)")
+        let name =
+            task.podName.flatMap { KubernetesNames.isLabel($0) ? $0 : nil }
+            ?? KubernetesNames.label("task-\(task.id)")
         let owner = "\(cluster.name)/\(name)"
         let pod = try PodTranslation(
             definition, namespace: namespace, owner: owner, overrides: task.overrides.value())

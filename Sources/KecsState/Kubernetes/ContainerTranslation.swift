@@ -26,7 +26,8 @@ struct ContainerTranslation {
             throw TranslationFailure("container “\(name)” of \(owner) has no image")
         }
         guard image.first?.isWhitespace == false, image.last?.isWhitespace == false else {
-            throw TranslationFailure("container “\(name)” of \(owner) has the image “\(image)”, which begins or ends with a blank")
+            throw TranslationFailure(
+                "container “\(name)” of \(owner) has the image “\(image)”, which begins or ends with a blank")
         }
         self.definition = definition
         self.name = name
@@ -75,7 +76,9 @@ struct ContainerTranslation {
         }
         let isPlain = Set(variables.keys)
         if !variables.repeated.isEmpty {
-            note("environment", "\(Self.quoted(variables.repeated)) is there several times; the last value counts")
+            note(
+                "environment",
+                "\(Self.quoted(variables.repeated)) is there several times; the last value counts")
         }
         var secretNames: Set<String> = []
         for secret in definition["secrets"]?.array ?? [] {
@@ -126,7 +129,8 @@ struct ContainerTranslation {
             }
             let protocolName = (mapping["protocol"]?.string ?? "tcp").uppercased()
             guard ["TCP", "UDP"].contains(protocolName) else {
-                throw TranslationFailure("\(subject): port \(port) has the protocol “\(protocolName)”; ECS knows tcp and udp")
+                throw TranslationFailure(
+                    "\(subject): port \(port) has the protocol “\(protocolName)”; ECS knows tcp and udp")
             }
             ports.set(
                 "\(port)/\(protocolName.lowercased())",
@@ -136,14 +140,18 @@ struct ContainerTranslation {
             }
         }
         if !ports.repeated.isEmpty {
-            note("portMappings", "\(ports.repeated.joined(separator: ", ")) is there several times; once is enough")
+            note(
+                "portMappings",
+                "\(ports.repeated.joined(separator: ", ")) is there several times; once is enough")
         }
         if !ports.items.isEmpty { container["ports"] = .array(ports.items) }
     }
 
     /// Docker lets a container's own mount win over one that it takes from another container. Two of its own in one place
     /// it refuses, as Kubernetes does.
-    private mutating func addMounts(_ siblings: [JSONValue], _ volumes: Set<String>) throws(TranslationFailure) {
+    private mutating func addMounts(
+        _ siblings: [JSONValue], _ volumes: Set<String>
+    ) throws(TranslationFailure) {
         var mounts = MergedList()
         for source in definition["volumesFrom"]?.array ?? [] {
             let name = source["sourceContainer"]
@@ -151,20 +159,27 @@ struct ContainerTranslation {
                 note("volumesFrom", "the task has no container “\(name?.string ?? "")”")
                 continue
             }
-            for (path, mount) in try self.mounts(of: sibling, volumes, readOnly: source["readOnly"]?.bool == true) {
+            for (path, mount) in try self.mounts(
+                of: sibling, volumes, readOnly: source["readOnly"]?.bool == true)
+            {
                 mounts.set(path, mount)
             }
         }
         var own: [String: JSONValue] = [:]
         for (path, mount) in try self.mounts(of: definition, volumes, readOnly: false) {
             if let other = own[path], other != mount {
-                throw TranslationFailure("\(subject) mounts two volumes at \(path): \(other["name"]?.string ?? "") and \(mount["name"]?.string ?? "")")
+                throw TranslationFailure(
+                    "\(subject) mounts two volumes at \(path): \(other["name"]?.string ?? "") and \(mount["name"]?.string ?? "")"
+                )
             }
             own[path] = mount
             mounts.set(path, mount)
         }
         if !mounts.repeated.isEmpty {
-            note("mountPoints", "\(mounts.repeated.joined(separator: ", ")) is there several times; the container's own, or the last one, counts")
+            note(
+                "mountPoints",
+                "\(mounts.repeated.joined(separator: ", ")) is there several times; the container's own, or the last one, counts"
+            )
         }
         if !mounts.items.isEmpty { container["volumeMounts"] = .array(mounts.items) }
     }
@@ -178,10 +193,12 @@ struct ContainerTranslation {
                 !path.isEmpty
             else { continue }
             guard volumes.contains(volume) else {
-                throw TranslationFailure("\(subject) mounts the volume “\(volume)”, which the task does not have")
+                throw TranslationFailure(
+                    "\(subject) mounts the volume “\(volume)”, which the task does not have")
             }
             guard !path.contains(":") else {
-                throw TranslationFailure("\(subject) mounts a volume at “\(path)”: a path with “:” is refused")
+                throw TranslationFailure(
+                    "\(subject) mounts a volume at “\(path)”: a path with “:” is refused")
             }
             var result: [String: JSONValue] = [
                 "name": .string(KubernetesNames.label(volume)), "mountPath": .string(path),

@@ -38,7 +38,8 @@ public enum KubernetesNames {
 
     /// The name of an environment variable, as Kubernetes up to 1.31 takes it.
     static func isVariable(_ name: String) -> Bool {
-        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), name != ".",
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+            name != ".",
             !name.hasPrefix("..")
         else { return false }
         return name.utf8.allSatisfy(isValueByte)

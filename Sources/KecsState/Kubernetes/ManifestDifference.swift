@@ -81,7 +81,8 @@ public struct ManifestDifference {
 
     private mutating func note(_ path: String, _ live: JSONValue?, _ wanted: JSONValue) {
         found.append(
-            FieldDifference(field: path, there: live?.text(), wanted: wanted == .null ? "none" : wanted.text()))
+            FieldDifference(
+                field: path, there: live?.text(), wanted: wanted == .null ? "none" : wanted.text()))
     }
 
     /// By which keys Kubernetes merges these lists.
@@ -102,7 +103,8 @@ struct KubernetesQuantity: Equatable {
     /// Nil for what is no amount in the forms that are written here, or that the API makes of them.
     init?(_ text: String) {
         let scales: [(String, Double)] = [
-            ("Ki", 1024e3), ("Mi", 1_048_576e3), ("Gi", 1_073_741_824e3), ("Ti", 1_099_511_627_776e3), ("m", 1),
+            ("Ki", 1024e3), ("Mi", 1_048_576e3), ("Gi", 1_073_741_824e3), ("Ti", 1_099_511_627_776e3),
+            ("m", 1),
             ("k", 1e6), ("M", 1e9), ("G", 1e12),
         ]
         let scale = scales.first { text.hasSuffix($0.0) } ?? ("", 1e3)

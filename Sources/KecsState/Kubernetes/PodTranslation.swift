@@ -127,7 +127,8 @@ struct PodTranslation {
             var entry: [String: JSONValue] = ["name": .string(KubernetesNames.label(name))]
             if let path = volume["host"]?["sourcePath"]?.string, !path.isEmpty {
                 guard !path.split(separator: "/").contains("..") else {
-                    throw TranslationFailure("\(subject): the volume “\(name)” has the path \(path), and “..” is refused")
+                    throw TranslationFailure(
+                        "\(subject): the volume “\(name)” has the path \(path), and “..” is refused")
                 }
                 entry["hostPath"] = ["path": .string(path)]
             } else {
@@ -166,12 +167,15 @@ struct PodTranslation {
                 }
                 let name = members["name"]?.string ?? ""
                 let kept = ports.filter { port in
-                    let key = "\(port["containerPort"] ?? 0)/\((port["protocol"]?.string ?? "TCP").lowercased())"
+                    let key =
+                        "\(port["containerPort"] ?? 0)/\((port["protocol"]?.string ?? "TCP").lowercased())"
                     guard let other = taken[key] else {
                         taken[key] = name
                         return true
                     }
-                    note("portMappings", "“\(name)” and “\(other)” both have port \(key), and share one network")
+                    note(
+                        "portMappings",
+                        "“\(name)” and “\(other)” both have port \(key), and share one network")
                     return !isHost
                 }
                 members["ports"] = kept.isEmpty ? nil : .array(kept)
@@ -219,7 +223,9 @@ struct PodTranslation {
                 continue
             }
             guard KubernetesNames.isHost(name) else {
-                note("extraHosts", "“\(written)” is no name that Kubernetes writes into /etc/hosts; it is left out")
+                note(
+                    "extraHosts",
+                    "“\(written)” is no name that Kubernetes writes into /etc/hosts; it is left out")
                 continue
             }
             if names[address] == nil { order.append(address) }

@@ -42,7 +42,8 @@ struct TaskSize {
         if let scheduled, let limit, scheduled > limit {
             let isOwn = Self.positive(container["memory"]) != nil
             throw TranslationFailure(
-                "\(subject): its memoryReservation \(scheduled) is above \(isOwn ? "its memory" : "the task's memory") \(limit)")
+                "\(subject): its memoryReservation \(scheduled) is above \(isOwn ? "its memory" : "the task's memory") \(limit)"
+            )
         }
         if let scheduled { requests["memory"] = .string("\(scheduled)Mi") }
         if let limit { limits["memory"] = .string("\(limit)Mi") }

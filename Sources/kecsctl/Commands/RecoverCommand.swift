@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kecs
 import KecsSystem
+import Synchronization
 
 struct RecoverCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -60,21 +61,26 @@ struct RecoverCommand: SessionCommand {
             clusters: cluster, skip: skip, parallel: parallel, wait: !noWait, resume: resume,
             dryRun: change.dryRun, overwrite: overwrite, whole: whole)
         let telling = Session.Telling<RecoverReport>(text: Self.text, warnings: Self.warnings)
-        return await session.operate(
+        let isOutOfTime = Mutex(false)
+        let status = await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
         ) { name in
             try await session.locked(name, change) { instance in
                 guard let ground = session.site.ground?(instance) else { return .nothing }
                 guard undo else {
-                    return try await RecoverInstance(
+                    let report = try await RecoverInstance(
                         site: session.site, ground: ground, log: session.site.log
                     )
                     .run(instance, request)
+                    if report.isOutOfTime { isOutOfTime.withLock { $0 = true } }
+                    return report
                 }
                 return try await UndoRecovery(site: session.site, ground: ground)
                     .run(instance, dryRun: change.dryRun, whole: whole)
             }
         }
+        // There is a report, and yet the time has passed.
+        return isOutOfTime.withLock { $0 } ? Failure.Kind.timeout.rawValue : status
     }
 
     /// So many services that failed are shown with their reason; JSON has all of them.
@@ -106,7 +112,8 @@ struct RecoverCommand: SessionCommand {
         lines += report.kept.map { "left \($0)" }
         if let why = report.databaseError { lines.append("the counts were not written back: \(why)") }
         if let seconds = report.estimatedSeconds, seconds > 0 {
-            lines.append("it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
+            lines.append(
+                "it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
         }
         if report.isUnfinished {
             lines.append("not everything was applied; go on with: kecsctl recover \(name) --resume")

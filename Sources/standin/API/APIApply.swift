@@ -23,7 +23,10 @@ struct APIApply {
                 let now = self.value(at: path, of: live)
                 let others = owners.filter { $0.key != manager && $0.value.contains(path) }.keys
                 if now != nil, now != value {
-                    for other in others { conflicts[other, default: []].append(path.joined()) }
+                    for other in others {
+                        let version = object["apiVersion"]?.string ?? ""
+                        conflicts["\"\(other)\" using \(version)", default: []].append(path.joined())
+                    }
                 }
             }
             if !conflicts.isEmpty, !forces { return .refused(Self.text(conflicts)) }
@@ -46,7 +49,7 @@ struct APIApply {
     private static func text(_ conflicts: [String: [String]]) -> String {
         let count = conflicts.values.reduce(0) { $0 + $1.count }
         let words = conflicts.sorted { $0.key < $1.key }.map { manager, paths in
-            "conflict with \"\(manager)\": \(paths.sorted().joined(separator: ", "))"
+            "conflict with \(manager): \(paths.sorted().joined(separator: ", "))"
         }
         return "error: Apply failed with \(count) conflict\(count == 1 ? "" : "s"): "
             + words.joined(separator: "; ")
@@ -154,9 +157,10 @@ struct APIApply {
             let fields = table.fields(of: type)
             for (name, value) in newer {
                 let field = fields[name]
-                members[name] = members[name].map {
-                    merge(value, field?.shape ?? .scalar("any"), into: $0, keys: field?.keys ?? [])
-                } ?? value
+                members[name] =
+                    members[name].map {
+                        merge(value, field?.shape ?? .scalar("any"), into: $0, keys: field?.keys ?? [])
+                    } ?? value
             }
             return .object(members)
         case (.map(let inner), .object(let newer), .object(var members)):
@@ -189,7 +193,9 @@ extension World {
         guard let object = objects[cluster]?[key] else { return }
         func setting(_ steps: ArraySlice<String>, in old: JSONValue?) -> JSONValue {
             guard let step = steps.first else { return value }
-            if step.hasPrefix("["), case .array(var items)? = old, let index = Int(step.dropFirst().dropLast()) {
+            if step.hasPrefix("["), case .array(var items)? = old,
+                let index = Int(step.dropFirst().dropLast())
+            {
                 items[index] = setting(steps.dropFirst(), in: items[index])
                 return .array(items)
             }
@@ -203,7 +209,8 @@ extension World {
         var result = APIApply.with(owners, changed)
         let generation = (object["metadata"]?["generation"]?.integer ?? 1) + 1
         result = result.merging([
-            "metadata": ["generation": .integer(generation)], "status": ["observedGeneration": .integer(generation)],
+            "metadata": ["generation": .integer(generation)],
+            "status": ["observedGeneration": .integer(generation)],
         ])
         objects[cluster]?[key] = result
     }

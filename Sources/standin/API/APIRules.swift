@@ -113,13 +113,15 @@ struct APIRules {
         }
         let strategy = spec?["strategy"] ?? spec?["updateStrategy"]
         if strategy?["type"]?.string == "Recreate", strategy?["rollingUpdate"] != nil {
-            bad("spec.strategy.rollingUpdate", "Forbidden: may not be specified when strategy `type` is 'Recreate'")
+            bad(
+                "spec.strategy.rollingUpdate",
+                "Forbidden: may not be specified when strategy `type` is 'Recreate'")
         }
         if let rolling = strategy?["rollingUpdate"] {
             for field in ["maxSurge", "maxUnavailable"] {
                 guard let text = rolling[field]?.string else { continue }
                 let number = Int64(text.dropLast())
-                if !text.hasSuffix("%") || number == nil || (field == "maxUnavailable" && number! > 100) {
+                if !text.hasSuffix("%") || number == nil || (field == "maxUnavailable" && (number ?? 0) > 100) {
                     bad("spec.strategy.rollingUpdate.\(field)", "Invalid value", text)
                 }
             }
@@ -175,7 +177,9 @@ struct APIRules {
                         bad("\(place).ports.hostPort", "Invalid value: must match `containerPort`")
                     }
                     let number = port["hostPort"] ?? port["containerPort"] ?? 0
-                    if list == "containers", !hostPorts.insert("\(port["protocol"] ?? "TCP")/\(number)").inserted {
+                    if list == "containers",
+                        !hostPorts.insert("\(port["protocol"] ?? "TCP")/\(number)").inserted
+                    {
                         bad("\(place).ports.hostPort", "Duplicate value", "\(number)")
                     }
                 }
@@ -184,7 +188,8 @@ struct APIRules {
         for (index, alias) in (spec?["hostAliases"]?.array ?? []).enumerated() {
             let ip = alias["ip"]?.string ?? ""
             if !APIName.isAddress(ip) { bad("\(path).hostAliases[\(index)].ip", "Invalid value", ip) }
-            for host in (alias["hostnames"]?.array ?? []).map({ $0.string ?? "" }) where !APIName.isSubdomain(host) {
+            for host in (alias["hostnames"]?.array ?? []).map({ $0.string ?? "" })
+            where !APIName.isSubdomain(host) {
                 bad("\(path).hostAliases[\(index)].hostnames", "Invalid value", host)
             }
         }
@@ -213,11 +218,17 @@ struct APIRules {
             if !APIName.isVariable(name) { bad("\(path).env[\(index)].name", "Invalid value", name) }
             if let reference = variable["valueFrom"]?["secretKeyRef"] {
                 let key = reference["key"]?.string ?? ""
-                if !APIName.isConfigKey(key) { bad("\(path).env[\(index)].valueFrom.secretKeyRef.key", "Invalid value", key) }
+                if !APIName.isConfigKey(key) {
+                    bad("\(path).env[\(index)].valueFrom.secretKeyRef.key", "Invalid value", key)
+                }
                 if !APIName.isSubdomain(reference["name"]?.string ?? "") {
                     bad("\(path).env[\(index)].valueFrom.secretKeyRef.name", "Invalid value")
                 }
-                if variable["value"] != nil { bad("\(path).env[\(index)].valueFrom", "Invalid value: may not be specified when `value` is not empty") }
+                if variable["value"] != nil {
+                    bad(
+                        "\(path).env[\(index)].valueFrom",
+                        "Invalid value: may not be specified when `value` is not empty")
+                }
             }
         }
         for (index, port) in (container["ports"]?.array ?? []).enumerated() {
@@ -232,13 +243,19 @@ struct APIRules {
             if !volumes.contains(name) { bad("\(path).volumeMounts[\(index)].name", "Not found", name) }
             let folder = mount["mountPath"]?.string ?? ""
             if folder.isEmpty { bad("\(path).volumeMounts[\(index)].mountPath", "Required value") }
-            if folder.contains(":") { bad("\(path).volumeMounts[\(index)].mountPath", "Invalid value: must not contain ':'") }
+            if folder.contains(":") {
+                bad("\(path).volumeMounts[\(index)].mountPath", "Invalid value: must not contain ':'")
+            }
         }
         checkResources(container["resources"], "\(path).resources")
         let isSidecar = isInit && container["restartPolicy"]?.string == "Always"
         for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
             guard let probe = container[name] else { continue }
-            if isInit, !isSidecar { bad("\(path).\(name)", "Forbidden: may not be set for init containers without restartPolicy=Always") }
+            if isInit, !isSidecar {
+                bad(
+                    "\(path).\(name)",
+                    "Forbidden: may not be set for init containers without restartPolicy=Always")
+            }
             checkProbe(probe, "\(path).\(name)")
         }
         let security = container["securityContext"]
@@ -332,7 +349,8 @@ enum APIName {
     }
 
     static func isVariable(_ text: String) -> Bool {
-        guard let first = text.utf8.first, !(48...57).contains(first), text != ".", !text.hasPrefix("..") else {
+        guard let first = text.utf8.first, !(48...57).contains(first), text != ".", !text.hasPrefix("..")
+        else {
             return false
         }
         return text.utf8.allSatisfy(word.union("-_.".utf8).contains)

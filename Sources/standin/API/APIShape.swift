@@ -66,8 +66,10 @@ struct APIShape {
 
     private static func fits(_ value: JSONValue, _ kind: String) -> Bool {
         switch (kind, value) {
-        case ("any", _), ("string", .string), ("boolean", .bool), ("quantity", .string), ("quantity", .integer),
-            ("intOrString", .string), ("number", .integer), ("number", .real), ("number", .string), ("byte", .string):
+        case ("any", _), ("string", .string), ("boolean", .bool), ("quantity", .string),
+            ("quantity", .integer),
+            ("intOrString", .string), ("number", .integer), ("number", .real), ("number", .string),
+            ("byte", .string):
             true
         case ("int32", .integer(let number)), ("intOrString", .integer(let number)):
             Int32(exactly: number) != nil

@@ -45,7 +45,8 @@ struct Controllers {
                 return (.imagePull, Self.message(.imagePull, pod))
             }
             for variable in container["env"]?.array ?? [] {
-                guard let reference = variable["valueFrom"]?["secretKeyRef"], let secret = reference["name"]?.string,
+                guard let reference = variable["valueFrom"]?["secretKeyRef"],
+                    let secret = reference["name"]?.string,
                     let key = reference["key"]?.string,
                     objects["secret/\(namespace)/\(secret)"]?["data"]?[key] == nil
                 else { continue }
@@ -60,7 +61,8 @@ struct Controllers {
         guard let known = world.clusters.first(where: { $0.name == cluster }) else { return false }
         let server = "k3d-\(cluster)-server-0"
         // The scheduler prefers the emptier node.
-        let node = pod?["nodeSelector"]?["kubernetes.io/hostname"]?.string
+        let node =
+            pod?["nodeSelector"]?["kubernetes.io/hostname"]?.string
             ?? (known.agents > 0 ? "k3d-\(cluster)-agent-\(known.agents - 1)" : server)
         guard node == server || known.bindsAllNodes else { return false }
         return known.binds.contains { bind in
@@ -74,13 +76,22 @@ struct Controllers {
         switch trouble {
         // K90.
         case .imagePull:
-            return "Back-off pulling image \"\(image)\": ErrImagePull: failed to pull and unpack image \"docker.io/\(image)\": failed to resolve reference \"docker.io/\(image)\": not found"
+            return
+                "Back-off pulling image \"\(image)\": ErrImagePull: failed to pull and unpack image \"docker.io/\(image)\": failed to resolve reference \"docker.io/\(image)\": not found"
         case .crash: return "back-off 40s restarting failed container"
-        case .mount: return "MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: /data is not a directory"
-        case .schedule: return "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
-        case .create: return "pods \"x\" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=0, limited: pods=0"
+        case .mount:
+            return
+                "MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: /data is not a directory"
+        case .schedule:
+            return
+                "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+        case .create:
+            return
+                "pods \"x\" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=0, limited: pods=0"
         case .config: return "secret \"settings\" not found"
-        case .imageName: return "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": invalid reference format"
+        case .imageName:
+            return
+                "Failed to apply default image tag \"\(image)\": couldn't parse image name \"\(image)\": invalid reference format"
         case .unready: return "Readiness probe failed: HTTP probe failed with statuscode: 503"
         }
     }
@@ -115,7 +126,8 @@ struct Controllers {
                 let isSlice = kind == "endpointslice"
                 add(
                     Self.object(
-                        isSlice ? "discovery.k8s.io/v1" : "v1", isSlice ? "EndpointSlice" : "Endpoints", names[1],
+                        isSlice ? "discovery.k8s.io/v1" : "v1", isSlice ? "EndpointSlice" : "Endpoints",
+                        names[1],
                         isSlice ? names[2] + "-abcde" : names[2], owner: isSlice ? service : nil))
             }
         case "replicaset":
@@ -128,7 +140,9 @@ struct Controllers {
                         "\(workload["metadata"]?["name"]?.string ?? "")-7d9f8c6b5", owner: workload))
             }
         case "pod":
-            for workload in workloads("deployment") + workloads("daemonset") { pods(of: workload).forEach(add) }
+            for workload in workloads("deployment") + workloads("daemonset") {
+                pods(of: workload).forEach(add)
+            }
         case "event":
             for workload in workloads("deployment") + workloads("daemonset") + workloads("pod") {
                 events(of: workload).forEach(add)
@@ -163,7 +177,9 @@ struct Controllers {
         let namespace = workload["metadata"]?["namespace"]?.string ?? ""
         let name = "\(workload["metadata"]?["name"]?.string ?? "")-6fd7d75d64"
         var set = Self.object("apps/v1", "ReplicaSet", namespace, name, owner: workload)
-        set = set.merging(["metadata": ["labels": workload["spec"]?["template"]?["metadata"]?["labels"] ?? [:]]])
+        set = set.merging([
+            "metadata": ["labels": workload["spec"]?["template"]?["metadata"]?["labels"] ?? [:]]
+        ])
         return set
     }
 
@@ -178,7 +194,8 @@ struct Controllers {
         return (0..<count).map { index in
             let owner = isDaemon ? workload : replicaSet(of: workload)
             var pod = Self.object(
-                "v1", "Pod", namespace, isDaemon ? "\(name)-a\(index)x7z" : "\(name)-6fd7d75d64-a\(index)x7z", owner: owner)
+                "v1", "Pod", namespace, isDaemon ? "\(name)-a\(index)x7z" : "\(name)-6fd7d75d64-a\(index)x7z",
+                owner: owner)
             pod = pod.merging([
                 "metadata": ["labels": workload["spec"]?["template"]?["metadata"]?["labels"] ?? [:]],
                 "spec": workload["spec"]?["template"]?["spec"] ?? [:], "status": status(trouble, workload),
@@ -230,7 +247,9 @@ struct Controllers {
                 "phase": "Running", "conditions": conditions(scheduled: true, ""),
                 "containerStatuses": containers(
                     waiting(kind.rawValue),
-                    last: ["terminated": ["exitCode": 3, "reason": "Error", "message": "no such table: users"]],
+                    last: [
+                        "terminated": ["exitCode": 3, "reason": "Error", "message": "no such table: users"]
+                    ],
                     restarts: 4),
             ]
         case .unready:

@@ -16,7 +16,7 @@ struct DataFolderCheck: InstanceCheck {
                     remedy: facts.newestGood.map { "kecsctl restore \(facts.name) --from \($0.id) --part \(part.name)" }
                         ?? "kecsctl start \(facts.name)")
             } + facts.parts.compactMap { part in
-                guard case .unreadable(let why) = part.part.presence, let root = part.root, root.isPresent else {
+                guard case .unreadable(let why) = part.part.presence, let root = part.root else {
                     return nil
                 }
                 return Finding(

@@ -9,7 +9,7 @@ struct GrowthCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let growth = Growth(facts.backups.value ?? []) else { return [] }
         // On the fullest of the file systems that the parts lie on.
-        let all = try (facts.roots.isEmpty ? [facts.data.get()] : facts.roots).filter(\.isPresent)
+        let all = try (facts.roots.isEmpty ? [facts.data.get()] : facts.roots).filter { try $0.isPresent }
             .map(look.site.machine.freeSpace)
         guard let free = all.min(), let days = growth.days(untilFull: free), days < Thresholds.daysToFull else {
             return []
