@@ -12,8 +12,10 @@ public struct InstanceSummary: Encodable, Sendable {
     public var apiPort: Int?
     public var adminPort: Int?
     public var endpoints: [Endpoint]
-    /// Of the instance's folder and of a data folder elsewhere, as the files' sizes add up.
+    /// Of the instance's folder and of its parts elsewhere, as the files' sizes add up.
     public var sizeBytes: Int64
+    /// Parts whose size is not in it, as they cannot be looked into here.
+    public var unmeasured: [String]?
     public var lastBackup: LastBackup?
     public var degraded: Bool
     /// What `undo` could still take back, and how much room it takes.
@@ -80,14 +82,18 @@ public struct ListInstances: Sendable {
             if let degraded = instance.config.degraded {
                 row.problems.append("degraded since \(degraded.since): \(degraded.why)")
             }
-            let data = try instance.dataFolder()
-            if !data.starts(with: folder.path) { roots.append(data) }
-            if !data.isPresent { row.problems.append("the data folder \(data) is missing") }
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
-            row.endpoints = await runtime.endpoints()
-            if case .unknown(let why) = state { row.problems.append(why) }
+            if case .unknown(let why) = state {
+                row.problems.append(why)
+            } else {
+                let inventory = try await site.inventory(of: instance, databases: .none)
+                row.endpoints = inventory.endpoints
+                for part in inventory.parts where part.role != .config {
+                    lookAt(part, of: instance, &row, &roots)
+                }
+            }
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)
             }
@@ -99,7 +105,7 @@ public struct ListInstances: Sendable {
                 row.problems.append(
                     "a \(journal.operation) of \(journal.startedAt) is under way or was interrupted")
             }
-            row.previous = try previous(of: folder)
+            row.previous = try previous(of: folder, roots)
         } catch {
             row.problems.append(Self.sentence(error))
         }
@@ -115,6 +121,19 @@ public struct ListInstances: Sendable {
             }
         }
         return row
+    }
+
+    private func lookAt(
+        _ part: InventoryPart, of instance: Instance, _ row: inout InstanceSummary, _ roots: inout [FilePath]
+    ) {
+        let place = part.part.root?.string ?? "\(instance.root(of: part.part))"
+        switch part.presence {
+        case .missing: row.problems.append("the part \(part.part.name) is missing: there is no \(place)")
+        case .unreadable(let why): row.unmeasured = (row.unmeasured ?? []) + ["\(part.part.name): \(why)"]
+        case .present, .empty:
+            guard case .folder(let root) = part.part.place.onHost else { return }
+            if !root.starts(with: instance.folder.path) { roots.append(root) }
+        }
     }
 
     private func newest(
@@ -134,11 +153,17 @@ public struct ListInstances: Sendable {
         }
     }
 
-    private func previous(of folder: InstanceFolder) throws -> InstanceSummary.Previous? {
+    /// A part that is a mount point of its own keeps what was replaced in itself.
+    private func previous(
+        of folder: InstanceFolder, _ roots: [FilePath]
+    ) throws -> InstanceSummary.Previous? {
         guard folder.previous.isPresent, let name = try folder.previous.entries().last else { return nil }
-        let scan = try scanTree(
-            TreeSource(root: folder.previous.appending(name)), cancellation: site.machine.cancellation)
-        return InstanceSummary.Previous(id: name.string, sizeBytes: scan.bytes)
+        var bytes: Int64 = 0
+        let places = [folder.previous.appending(name)] + roots.map { $0.appending(".kecsctl-previous") }
+        for place in places where place.isFolder {
+            bytes += try scanTree(TreeSource(root: place), cancellation: site.machine.cancellation).bytes
+        }
+        return InstanceSummary.Previous(id: name.string, sizeBytes: bytes)
     }
 
     private static func sentence(_ error: any Error) -> String {
