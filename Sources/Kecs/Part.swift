@@ -18,6 +18,11 @@ public struct Part: Hashable, Sendable {
         case entries(of: FilePath, named: [String])
         /// A volume, by name, and where its tree lies on this host; nil when it cannot be reached there.
         case volume(String, at: FilePath?)
+
+        /// A volume that can be reached here is a folder of this host.
+        var onHost: Place {
+            if case .volume(_, let folder?) = self { .folder(folder) } else { self }
+        }
     }
 
     public init(name: String, place: Place) {

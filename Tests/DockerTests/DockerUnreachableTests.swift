@@ -26,6 +26,11 @@ extension OnDocker {
             #expect(try scene.root.appending("home/instances").entries().map(\.string) == ["dev"])
         }
 
+        /// Says which engine the instance is on, as its user would.
+        private func move(_ scene: DockerScene, to host: String) async throws {
+            try await scene.must(["config", "set", "dockerHost", host, "--instance", "dev"])
+        }
+
         @Test func `an engine that is down, a socket that is missing or closed, no docker at all`()
             async throws
         {
@@ -43,12 +48,15 @@ extension OnDocker {
 
                 var kecsctl = scene.kecsctl
                 kecsctl.environment["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
+                try await move(scene, to: "unix:///nonexistent/docker.sock")
                 try await expectUnreachable(
                     kecsctl, scene, naming: "there is no docker socket /nonexistent/docker.sock")
 
                 kecsctl.environment["DOCKER_HOST"] = "unix:///etc/hostname"
+                try await move(scene, to: "unix:///etc/hostname")
                 try await expectUnreachable(kecsctl, scene, naming: "/etc/hostname is not a socket")
 
+                try await move(scene, to: Engine.host)
                 kecsctl = scene.kecsctl
                 kecsctl.environment["PATH"] = "/nonexistent"
                 try await expectUnreachable(kecsctl, scene, naming: "docker is missing")

@@ -98,6 +98,7 @@ import Testing
             *X-Amz-Target:\\ AmazonEC2ContainerServiceV20141113.ListServices*) echo '{"serviceArns":[]}' ;;
             *) exit 22 ;;
             esac
+            echo 200
             """)
     }
 

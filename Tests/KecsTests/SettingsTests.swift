@@ -5,6 +5,10 @@ import SystemPackage
 import Testing
 
 @Suite struct SettingsTests {
+    private func ofAll(_ environment: [String: String]) -> Settings {
+        Settings(environment: environment, home: ([:], "/h/kecsctl.json"))
+    }
+
     private func settings(
         flags: [SettingKey: String] = [:], environment: [String: String] = [:],
         instance: [String: JSONValue] = [:], home: [String: JSONValue] = [:]
@@ -42,19 +46,20 @@ import Testing
     }
 
     @Test func `KECS's own names count, ours win`() throws {
-        let both = settings(environment: ["KECS_DATA_DIR": "/x", "KECSCTL_DATA_DIR": "/y"])
+        let both = ofAll(["KECS_DATA_DIR": "/x", "KECSCTL_DATA_DIR": "/y"])
         #expect(try both.text(.dataDir) == "/y")
-        let own = try settings(environment: ["KECS_DATA_DIR": "/x"]).setting(.dataDir)
+        let own = try ofAll(["KECS_DATA_DIR": "/x"]).setting(.dataDir)
         #expect(own.value == .string("/x"))
         #expect(own.origin.description == "env KECS_DATA_DIR")
     }
 
     @Test func `container mode moves the default data folder, and nothing else`() throws {
-        #expect(try settings(environment: ["KECS_CONTAINER_MODE": "true"]).text(.dataDir) == "/data")
-        #expect(
-            try settings(environment: ["KECS_CONTAINER_MODE": "1", "KECS_DATA_DIR": "/x"]).text(.dataDir)
-                == "/x")
-        #expect(try settings(environment: ["KECS_CONTAINER_MODE": "no"]).text(.dataDir) == nil)
+        #expect(try ofAll(["KECS_CONTAINER_MODE": "true"]).text(.dataDir) == "/data")
+        #expect(try ofAll(["KECS_CONTAINER_MODE": "1", "KECS_DATA_DIR": "/x"]).text(.dataDir) == "/x")
+        #expect(try ofAll(["KECS_CONTAINER_MODE": "no"]).text(.dataDir) == nil)
+        // Of an instance that is there, what was recorded holds.
+        #expect(try settings(environment: ["KECS_DATA_DIR": "/x"]).text(.dataDir) == nil)
+        #expect(try settings(instance: ["containerMode": true]).text(.dataDir) == "/data")
     }
 
     @Test(arguments: [

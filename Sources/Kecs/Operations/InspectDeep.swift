@@ -185,7 +185,7 @@ public struct InspectDeep: Sendable {
             throw Failure(.failed, "the API did not answer \(action)", cause: result.errorText)
         }
         // The last line is the status.
-        let lines = result.outputText.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = result.outputText.split(separator: "\n")
         let status = lines.last.flatMap { Int($0) } ?? 0
         guard (200..<300).contains(status) else {
             throw Failure(

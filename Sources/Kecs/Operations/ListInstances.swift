@@ -13,8 +13,10 @@ public struct InstanceSummary: Encodable, Sendable {
     public var apiPort: Int?
     public var adminPort: Int?
     public var endpoints: [Endpoint]
-    /// Of the instance's folder and of a data folder elsewhere, as the files' sizes add up.
+    /// Of the instance's folder and of its parts elsewhere, as the files' sizes add up.
     public var sizeBytes: Int64
+    /// Parts whose size is not in it, as they cannot be looked into here.
+    public var unmeasured: [String]?
     public var lastBackup: LastBackup?
     public var degraded: Bool
     /// Set while it is down and must run.
@@ -92,14 +94,18 @@ public struct ListInstances: Sendable {
                 row.problems.append(
                     "degraded since \(degraded.since): \(degraded.why); way out: \(degraded.wayOut(name))")
             }
-            let data = try instance.dataFolder()
-            if !data.starts(with: folder.path) { roots.append(data) }
-            if try !data.isPresent { row.problems.append("the data folder \(data) is missing") }
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
-            row.endpoints = await runtime.endpoints()
-            if case .unknown(let why) = state { row.problems.append(why) }
+            if case .unknown(let why) = state {
+                row.problems.append(why)
+            } else {
+                let inventory = try await site.inventory(of: instance, databases: .none)
+                row.endpoints = inventory.endpoints
+                for part in inventory.parts where part.role != .config {
+                    lookAt(part, of: instance, &row, &roots)
+                }
+            }
             if let down = try await down(instance, state) {
                 row.down = down
                 row.problems.append(down.sentence)
@@ -116,7 +122,7 @@ public struct ListInstances: Sendable {
             if let journal = try Journal.read(folder.journal) {
                 row.problems.append(journal.sentence(name, in: folder))
             }
-            row.previous = try previous(of: folder)
+            row.previous = try previous(of: folder, roots)
         } catch {
             row.problems.append(Failure.describing(error).sentence)
         }
@@ -158,6 +164,19 @@ public struct ListInstances: Sendable {
         return all.isEmpty ? nil : all.mapValues(\.name)
     }
 
+    private func lookAt(
+        _ part: InventoryPart, of instance: Instance, _ row: inout InstanceSummary, _ roots: inout [FilePath]
+    ) {
+        let place = part.part.root?.string ?? "\(instance.root(of: part.part))"
+        switch part.presence {
+        case .missing: row.problems.append("the part \(part.part.name) is missing: there is no \(place)")
+        case .unreadable(let why): row.unmeasured = (row.unmeasured ?? []) + ["\(part.part.name): \(why)"]
+        case .present, .empty:
+            guard case .folder(let root) = part.part.place.onHost else { return }
+            if !root.starts(with: instance.folder.path) { roots.append(root) }
+        }
+    }
+
     private func newest(
         of name: InstanceName, _ problems: inout [String]
     ) throws -> InstanceSummary.LastBackup? {
@@ -186,14 +205,21 @@ public struct ListInstances: Sendable {
         }
     }
 
-    private func previous(of folder: InstanceFolder) throws -> InstanceSummary.Previous? {
+    /// A part that is a mount point of its own keeps what was replaced in itself.
+    private func previous(
+        of folder: InstanceFolder, _ roots: [FilePath]
+    ) throws -> InstanceSummary.Previous? {
         let stack = PreviousStack(folder: folder)
         guard let next = try stack.next() else { return nil }
+        var bytes: Int64 = 0
         // Together: all of it goes, once it is not needed any more.
-        let scan = try scanTree(
-            TreeSource(root: folder.previous), cancellation: site.machine.cancellation)
+        for place in [folder.previous] + roots.map({ $0.appending(".kecsctl-previous") })
+        where try place.isFolder {
+            bytes = bytes.adding(
+                try scanTree(TreeSource(root: place), cancellation: site.machine.cancellation).bytes)
+        }
         return InstanceSummary.Previous(
-            id: next.swap.id, sizeBytes: scan.bytes, kept: try stack.records().map(\.swap.id))
+            id: next.swap.id, sizeBytes: bytes, kept: try stack.records().map(\.swap.id))
     }
 
     /// What is written down, or what an engine did by itself and nobody has written down yet.

@@ -111,8 +111,9 @@ struct DoctorCommand: SessionCommand {
                 ? "would run" : repair.outcome == .done ? "repaired" : "not repaired"
             text += "\(verb): \(repair.change)\(repair.error.map { " (\($0))" } ?? "")\n".printableLines
         }
-        for finding in report.findings where isVerbose || finding.severity > .ok {
-            let word = finding.severity == .notLooked ? "unseen" : finding.severity.rawValue
+        for finding in report.findings
+        where (isVerbose || finding.severity > .ok) && finding.severity != .notLooked {
+            let word = finding.severity.rawValue
             text +=
                 word + String(repeating: " ", count: max(1, 9 - word.count))
                 + "\(finding.id): \(finding.message)".printable + "\n"
@@ -121,6 +122,18 @@ struct DoctorCommand: SessionCommand {
                     "         try: \(Remedy.line(remedy).printable)" + (finding.fixable ? "  (or --fix)" : "")
                     + "\n"
             }
+        }
+        // One reason keeps many checks from looking: it is told once.
+        var unseen: [(message: String, ids: [String])] = []
+        for finding in report.findings where finding.severity == .notLooked {
+            if let index = unseen.firstIndex(where: { $0.message == finding.message }) {
+                unseen[index].ids.append(finding.id)
+            } else {
+                unseen.append((finding.message, [finding.id]))
+            }
+        }
+        for (message, ids) in unseen {
+            text += "unseen   \(message)".printable + "\n         by: \(ids.joined(separator: ", "))\n"
         }
         let sum = report.summary
         text +=

@@ -23,11 +23,11 @@ extension CheckCase {
         },
         CheckCase(
             "perm.owner", .error, "expected 65532:65532",
-            environment: geteuid() == 0 ? ["KECSCTL_CONTAINER_MODE": "true"] : [:],
+            settings: geteuid() == 0 ? ["containerMode": true] : [:],
             good: { scene in
                 try scene.setSetting("dataDir", .string(scene.folder.data.string))
                 guard geteuid() == 0 else { return }
-                for name in try [scene.folder.data]
+                for name in try [scene.folder.data, scene.folder.objectStore]
                     + scene.folder.data.entries().map(scene.folder.data.appending)
                 {
                     try name.setOwner((user: 65532, group: 65532))
@@ -116,6 +116,9 @@ extension CheckCase {
         CheckCase(
             "db.missing", .error, "is gone, and", good: { try $0.addBackup(.seconds(60)) },
             bad: { try $0.database.remove() }),
+        CheckCase(
+            "db.not-mounted", .error, "/app/dev_asset/db.sqlite, where nothing is mounted", runtime: .docker,
+            good: { $0.serve(at: "/app/dev_assets") }, bad: { $0.serve(at: "/app/dev_asset") }),
         CheckCase(
             "db.size", .warning, "more than 1 GiB",
             good: { try $0.sparse($0.folder.data.appending("mimir.db"), 1 << 30) },
@@ -293,7 +296,7 @@ extension CheckCase {
         CheckCase("data.missing", .error, "is missing") { try $0.folder.data.removeTree() },
         CheckCase(
             "persistence.not-a-mount", .error, "lies in the container itself",
-            environment: ["KECSCTL_CONTAINER_MODE": "true"],
+            settings: ["containerMode": true],
             good: { $0.mount("/data", "ext4") },
             bad: { $0.mount("/elsewhere", "ext4") }),
         CheckCase(

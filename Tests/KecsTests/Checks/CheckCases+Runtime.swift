@@ -115,10 +115,11 @@ extension CheckCase {
                 // A listener that never answers, asked as the doctor asks.
                 let path = scene.home.folder.appending("s")
                 scene.keep(try TestServer(socket: path, .hangs))
-                scene.site.machine.environment["DOCKER_HOST"] = "unix://\(path)"
+                var machine = scene.site.machine
+                machine.environment["DOCKER_HOST"] = "unix://\(path)"
                 try scene.home.tools.add("docker", "exit 1")
                 scene.engine = await EngineFacts.gather(
-                    scene.site.machine, patience: .milliseconds(50), limit: .seconds(300))
+                    machine, patience: .milliseconds(50), limit: .seconds(300))
             }),
         CheckCase(
             "docker.version", .warning, "19.03.15", runtime: .docker,

@@ -126,6 +126,19 @@ struct CheckScene: Sendable {
         site.runtime = { StillRuntime(current: state, instance: $0) }
     }
 
+    /// A server that has the data folder at `/app/dev_assets` and keeps its database in `inside`.
+    mutating func serve(at inside: FilePath) {
+        site.runtime = { instance in
+            let url = "sqlite://\(inside)/db.sqlite"
+            return SetupRuntime(
+                setup: ServerSetup(
+                    parts: try instance.ownParts(dataInside: "/app/dev_assets"), variables: ["DATABASE_URL": url],
+                    mounts: [
+                        ServerMount(source: .host(try instance.dataFolder()), inside: "/app/dev_assets")
+                    ]))
+        }
+    }
+
     // MARK: Spoil
 
     func write(_ path: FilePath, _ text: String = "x", mode: CModeT = 0o600) throws {

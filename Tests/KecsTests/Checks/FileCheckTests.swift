@@ -30,7 +30,7 @@ import Testing
 
     @Test(.enabled(if: geteuid() == 0, "only root can give files away"))
     func `in container mode the data must belong to 65532, and its owner is explained`() async throws {
-        try await CheckScene.with(environment: ["KECSCTL_CONTAINER_MODE": "true"]) { scene in
+        try await CheckScene.with(settings: ["containerMode": true]) { scene in
             var instance = try scene.site.instance(scene.name).config
             instance.settings["dataDir"] = .string(scene.folder.data.string)
             try instance.write(to: scene.folder.config)

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func `in container mode data in the container itself is an error`() async throws {
-        try await CheckScene.with(environment: ["KECSCTL_CONTAINER_MODE": "true"]) { scene in
+        try await CheckScene.with(settings: ["containerMode": true]) { scene in
             // The default is /data, which is no mount here.
             let finding = try await scene.finding(MountCheck())
             #expect(finding.severity == .error)

@@ -13,6 +13,7 @@ import Testing
         var result = ""
         try await CheckScene.with(runtime: .docker, settings: settings) { scene in
             scene.site.machine.environment["DOCKER_HOST"] = "tcp://x:1"
+            try scene.setSetting("dockerHost", "tcp://x:1")
             result = try Rendering(try scene.site.instance(scene.name), site: scene.site).text(form)
         }
         return result
@@ -39,6 +40,7 @@ import Testing
             let socket = scene.home.folder.appending("sock")
             try scene.write(socket)
             scene.site.machine.environment["DOCKER_HOST"] = "unix://\(socket)"
+            try scene.setSetting("dockerHost", .string("unix://\(socket)"))
             let group = try #require(try FileStatus.of(socket)).group
             let text = try Rendering(try scene.site.instance(scene.name), site: scene.site).text(.compose)
             #expect(text.contains("group_add:\n      - \"\(group)\"\n    restart:"))
