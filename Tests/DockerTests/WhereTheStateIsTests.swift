@@ -89,7 +89,9 @@ struct StateWorld: Sendable {
     }
 
     /// As its owner brings it up, whatever is there; own containers are kecsctl's to make.
-    func up() async throws {
+    ///
+    /// - Parameter runs: False only makes a container that `start` needs: nothing has been written yet.
+    func up(runs: Bool = true) async throws {
         if isBound {
             try folder.createFolder()
             try folder.setOwner((1001, 1001))
@@ -97,7 +99,7 @@ struct StateWorld: Sendable {
         let mount: [String] = isBound ? ["-v", "\(folder):/app/data"] : state.place == .named ? ["-v", "app_data:/app/data"] : []
         switch (state.way, state.place) {
         case (.local, _):
-            if state.place != .own, !FilePath(database).isPresent {
+            if runs, state.place != .own, !FilePath(database).isPresent {
                 _ = try await sql("PRAGMA journal_mode=WAL; CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
             }
         case (.docker, .own): break
@@ -105,7 +107,8 @@ struct StateWorld: Sendable {
             try await Engine.run(
                 ProcessCall(
                     "docker",
-                    ["run", "-d", "--name", "app", "-e", "DATABASE_URL=sqlite:///app/data/app.db"] + mount
+                    (runs ? ["run", "-d"] : ["create"])
+                        + ["--name", "app", "-e", "DATABASE_URL=sqlite:///app/data/app.db"] + mount
                         + ["guide-app:1"]))
         case (.compose, _):
             let volumes = mount.isEmpty ? "" : "    volumes: [\"\(mount[1])\"]\n"
@@ -120,10 +123,11 @@ struct StateWorld: Sendable {
                 """
             let file = scene.root.appending("compose.yml")
             try file.replaceContents(Array(text.utf8))
+            guard runs else { return }
             let version = try #require(ComposeVersion.here.first)
             try await Engine.run(version.call(["-f", file.string, "up", "--detach"], in: scene.root))
         }
-        if state.way != .docker || state.place != .own { try await ready() }
+        if runs, state.way != .docker || state.place != .own { try await ready() }
     }
 
     /// The server has made its database.
@@ -236,8 +240,7 @@ extension OnDocker {
                     // Start says 0 only with the rows.
                     _ = try await scene.kecsctl("stop", "dev", "--no-backup")
                     try await world.lose(all: all)
-                    if state.way == .docker, state.place != .own { try await world.up() }
-                    _ = try await scene.kecsctl("stop", "dev", "--no-backup")
+                    try await world.up(runs: false)
                     let start = try await scene.kecsctl("start", "dev")
                     if start.status == 0 {
                         try await world.ready()
