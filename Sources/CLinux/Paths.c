@@ -239,7 +239,11 @@ int paths_lstat(const char *path, void *facts) {
     WITH(parent, path, fstatat(place.folder, place.name, facts, AT_SYMLINK_NOFOLLOW))
 }
 
+/// What the kernel itself says of processes. Its links lead into their mount namespaces, and are no paths.
+static int is_proc(const char *path) { return strncmp(path, "/proc/", 6) == 0; }
+
 int paths_stat(const char *path, void *facts) {
+    if (is_proc(path)) return stat(path, facts);
     WITH(target, path, fstatat(place.folder, place.name, facts, AT_SYMLINK_NOFOLLOW))
 }
 
@@ -248,6 +252,7 @@ int paths_access(const char *path, int mode) {
 }
 
 int paths_statvfs(const char *path, void *facts) {
+    if (is_proc(path)) return statvfs(path, facts);
     WITH(target, path, ({
         int fd = open_name(place.folder, place.name, O_PATH, 0);
         int code = fd < 0 ? -1 : fstatvfs(fd, facts);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Kecs
 import KecsSystem
@@ -50,7 +51,7 @@ struct DockerEndpoint: Hashable, Sendable {
             return Failure(
                 .unreachable, "\(socket) is not a socket", cause: complaint, remedy: "ls -l \(socket)")
         }
-        guard socket.withPlatformString({ access($0, R_OK | W_OK) }) == 0 else {
+        guard socket.withPlatformString({ paths_access($0, R_OK | W_OK) }) == 0 else {
             return Failure(
                 .unreachable, "the docker socket \(socket) may not be used by this user",
                 cause:

@@ -20,5 +20,10 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
         FileError(operation, path, Errno(rawValue: Glibc.errno))
     }
 
-    public var description: String { "cannot \(operation) \(path): \(errno)" }
+    public var description: String {
+        let why =
+            errno == .tooManySymbolicLinkLevels
+            ? "there is a link on the way that somebody else could have made, and it is not followed" : "\(errno)"
+        return "cannot \(operation) \(path): \(why)"
+    }
 }

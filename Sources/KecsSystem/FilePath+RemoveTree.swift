@@ -243,7 +243,7 @@ struct TreeRemoval {
         let file = openat(folder, name, clinux_o_path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard file >= 0 else { return false }
         defer { Glibc.close(file) }
-        return chmod("/proc/self/fd/\(file)", 0o700) == 0
+        return paths_chmod_descriptor(file, 0o700) == 0
     }
 
     /// What the last system call left in `errno`. The path is put together only here: 3000 levels deep it is long.

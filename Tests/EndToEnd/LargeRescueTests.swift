@@ -98,7 +98,7 @@ extension Kecsctl {
         """
 
     /// Runs it and says how much memory it took at most, in bytes.
-    fileprivate func measured(
+    func measured(
         _ arguments: [String]
     ) async throws -> (status: Int, output: String, peak: Int64) {
         let output = home.removingLastComponent().appending("output")

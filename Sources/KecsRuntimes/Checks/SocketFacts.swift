@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Kecs
 import KecsSystem
@@ -38,12 +39,12 @@ public struct SocketFacts: Sendable, Hashable {
 
     static func of(_ path: FilePath) -> SocketFacts {
         var raw = Glibc.stat()
-        guard path.withPlatformString({ stat($0, &raw) }) == 0 else {
+        guard path.withPlatformString({ paths_stat($0, &raw) }) == 0 else {
             return SocketFacts(path: path, condition: errno == EACCES ? .denied : .missing)
         }
         let status = FileStatus(raw)
         // As the user who calls docker: access(2) would ask for the one who called sudo.
-        let may = path.withPlatformString { faccessat(AT_FDCWD, $0, R_OK | W_OK, AT_EACCESS) } == 0
+        let may = path.withPlatformString { paths_access($0, R_OK | W_OK) } == 0
         return SocketFacts(
             path: path, condition: status.kind != .socket ? .notSocket : may ? .ok : .denied,
             owner: status.owner, group: status.group, mode: status.mode)
