@@ -45,6 +45,16 @@ extension Site {
         return try instance(name, config: config, flags: flags)
     }
 
+    /// Nil for one that is broken, or gone meanwhile: it has no ports and no folder, and is told elsewhere. One that may not
+    /// be read may have both, and is an error.
+    func soundInstance(_ name: InstanceName) throws -> Instance? {
+        do {
+            return try instance(name)
+        } catch let failure as Failure where [.damaged, .notFound].contains(failure.kind) {
+            return nil
+        }
+    }
+
     public func instance(
         _ name: InstanceName, config: InstanceConfig, flags: [SettingKey: String] = [:]
     ) throws -> Instance {

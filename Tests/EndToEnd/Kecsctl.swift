@@ -11,6 +11,8 @@ struct Kecsctl: Sendable {
     var environment: [String: String] = [:]
     /// Where it is called from; the tests' own folder when nil.
     var folder: FilePath?
+    /// A home that is named must exist, or all but `start` and `restore` fail.
+    var createsHome = true
 
     struct Answer: Sendable {
         var status: Int32
@@ -55,6 +57,7 @@ struct Kecsctl: Sendable {
     }
 
     func run(_ arguments: [String], limit: Duration = .seconds(120)) async throws -> Answer {
+        if createsHome { _ = home.withPlatformString { mkdir($0, 0o700) } }
         var call = ProcessCall(Self.program.string, arguments)
         call.limit = limit
         call.folder = folder

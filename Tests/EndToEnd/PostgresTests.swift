@@ -11,8 +11,8 @@ import Testing
     /// Debian's and the tarballs' places.
     private static func programs() throws -> FilePath {
         let folder = FilePath("/usr/lib/postgresql")
-        let versions = folder.isFolder ? try folder.entries().map(\.string).sorted() : []
-        guard let version = versions.last(where: { folder.appending("\($0)/bin/postgres").isPresent }) else {
+        let versions = try folder.isFolder ? folder.entries().map(\.string).sorted() : []
+        guard let version = try versions.last(where: { try folder.appending("\($0)/bin/postgres").isPresent }) else {
             try Test.cancel("there is no PostgreSQL server here; apt-get install postgresql-15 gives one")
         }
         return folder.appending("\(version)/bin")

@@ -50,7 +50,7 @@ struct SharedHomeTests {
         let mayMakeIt = ["start", "restore"].contains(words[0])
         try await withTemporaryFolder { root in
             let gone = root.appending("gone")
-            let answer = try await Kecsctl(home: gone).run(words)
+            let answer = try await Kecsctl(home: gone, createsHome: false).run(words)
             #expect(answer.status != 0, "\(words)")
             if !mayMakeIt {
                 #expect(answer.status == 64, "\(words): \(answer.errors)")

@@ -179,13 +179,16 @@ import Testing
         // What a schedule would do next.
         var told: [String] = []
         if verb.endsDown, failure == nil {
-            #expect(await (try site.runtime(instance)).state() != .running, "\(context)")
+            let runtime = try site.runtime(instance)
+            let state = await runtime.state()
+            #expect(state != .running, "\(context)")
             return
         }
         _ = try await site.locked(instance.name, Self.lock, told: { told.append($0.text) }) { instance in
             try await TakeBackup(site: site).run(instance, BackupRequest())
         }
-        let state = await (try site.runtime(instance)).state()
+        let runtime = try site.runtime(instance)
+        let state = await runtime.state()
         // A start that was refused for a reason that its user was told need not be tried again; docker's word is none.
         #expect(state == .running, "\(context): \(state), failed with \(failure?.sentence ?? "-"), told \(told)")
         #expect(try !instance.folder.duty.isPresent, "\(context): \(told)")

@@ -69,7 +69,7 @@ import Testing
                 "\(words)")
         }
         // Looking for something makes nothing.
-        #expect(try !home.isPresent)
+        #expect(try home.entries() == [])
     }
 
     @Test func `an empty home is no error for those who ask for all`() async throws {
@@ -120,7 +120,7 @@ import Testing
 
     @Test func `a dry run changes nothing`() async throws {
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local", "--dry-run").status == 0)
-        #expect(try !home.isPresent)
+        #expect(try home.entries() == [])
         #expect(try await folder.kecsctl("start", "dev", "--runtime", "local").status == 0)
         let plan = try await folder.kecsctl("backup", "dev", "-n")
         #expect(plan.status == 0 && plan.output.hasPrefix("dev: would back up\n  data: "))

@@ -13,6 +13,8 @@ final class TestFolder: Sendable {
         var template = Array("/tmp/kecsctl-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw FileError.last("create", "/tmp/kecsctl-test") }
         path = FilePath(platformString: template)
+        // A home that is named must exist.
+        try path.appending("home").createFolder()
     }
 
     deinit { _ = system("rm -rf '\(path)'") }

@@ -19,8 +19,7 @@ struct ChoosePorts: Sendable {
     func run(for kind: RuntimeKind) throws -> (api: Int, admin: Int) {
         var taken: Set<Int> = []
         for name in try site.instanceNames() {
-            // A broken instance has no ports that could be read; it is told elsewhere.
-            guard let instance = try? site.instance(name) else { continue }
+            guard let instance = try site.soundInstance(name) else { continue }
             for key in SettingKey.ports {
                 if let port = try instance.settings.number(key) { taken.insert(port) }
             }

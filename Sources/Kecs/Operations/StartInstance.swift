@@ -119,8 +119,7 @@ public struct StartInstance: Sendable {
     private func checkDataFolderIsFree(_ new: Instance) throws {
         let folder = try new.dataFolder().resolved()
         for name in try site.instanceNames() where name != new.name {
-            // A broken instance has no data folder that could be read; it is told elsewhere.
-            guard let other = try? site.instance(name), let theirs = try? other.dataFolder().resolved(),
+            guard let other = try site.soundInstance(name), case let theirs = try other.dataFolder().resolved(),
                 folder.starts(with: theirs) || theirs.starts(with: folder)
             else { continue }
             throw Failure(
