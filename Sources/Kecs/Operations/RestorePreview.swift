@@ -43,10 +43,13 @@ struct RestorePreview: Sendable {
                 before.files[Array(InstanceFolder.configName.utf8)] = nil
                 after.files[Array(InstanceFolder.configName.utf8)] = nil
             }
+            // A part in which nothing matches is not restored.
+            if isPartial, after.files.isEmpty, after.databases.isEmpty { continue }
             parts.append(Difference.Part(place.part, before: before, after: after, printable: printable))
         }
         return RestoreReport(
-            outcome: .planned, from: source.name, parts: places.map(\.part), undo: nil, state: "",
+            outcome: .planned, from: source.name,
+            parts: source.isOurs ? parts.map(\.name) : places.map(\.part), undo: nil, state: "",
             durationSeconds: (site.machine.clock.elapsed() - began).inSeconds,
             notes: source.isOurs
                 ? [] : ["what a foreign file would change is only known when it is unpacked"],
