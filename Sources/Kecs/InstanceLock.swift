@@ -76,7 +76,17 @@ extension Site {
         _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () async throws -> Value
     ) async throws -> Value {
-        guard try home.folder(of: name).path.isFolder else { return try await body() }
+        guard try home.folder(of: name).path.isFolder else {
+            // What a killed import of its backups left is nobody's.
+            guard try home.backupStore(of: name).folder.isFolder else { return try await body() }
+            return try await FileLock.hold(
+                home.lock, command: request.command, wait: max(request.wait ?? .zero, .seconds(30)),
+                clock: machine.clock, cancellation: machine.cancellation
+            ) {
+                try home.backupStore(of: name).sweep()
+                return try await body()
+            }
+        }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let known = remnants(of: name)
