@@ -234,6 +234,9 @@ public struct BackupStore: Sendable {
         guard manifest.id == id else {
             throw BackupDamage(file: Self.manifestName, why: "it belongs to “\(manifest.id)”")
         }
+        guard manifest.parts.count <= 10_000 else {
+            throw BackupDamage(file: Self.manifestName, why: "it has \(manifest.parts.count) parts")
+        }
         var names: Set<String> = []
         for part in manifest.parts {
             guard Manifest.isPartName(part.name), names.insert(part.name).inserted else {
