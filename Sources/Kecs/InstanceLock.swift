@@ -35,13 +35,13 @@ extension Site {
         duty: DutyHandling = .before, checksPlace: Bool = true, told: (Told) -> Void = { _ in },
         _ body: (Instance) async throws -> Value
     ) async throws -> Value {
+        try checkIsOurs(home.folder(of: name).path)
+        try checkIsOurs(home.backupStore(of: name).folder)
         guard try home.folder(of: name).path.isFolder else {
             // It may be one whose removal was killed.
             Remains(home: home).sweep()
             throw notFound(name)
         }
-        try checkIsOurs(home.folder(of: name).path)
-        try checkIsOurs(home.backupStore(of: name).folder)
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags, checksPlace: checksPlace)
@@ -76,7 +76,19 @@ extension Site {
         _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () async throws -> Value
     ) async throws -> Value {
-        guard try home.folder(of: name).path.isFolder else { return try await body() }
+        try checkIsOurs(home.folder(of: name).path)
+        try checkIsOurs(home.backupStore(of: name).folder)
+        guard try home.folder(of: name).path.isFolder else {
+            // What a killed import of its backups left is nobody's.
+            guard try home.backupStore(of: name).folder.isFolder else { return try await body() }
+            return try await FileLock.hold(
+                home.lock, command: request.command, wait: max(request.wait ?? .zero, .seconds(30)),
+                clock: machine.clock, cancellation: machine.cancellation
+            ) {
+                try home.backupStore(of: name).sweep()
+                return try await body()
+            }
+        }
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let known = remnants(of: name)

@@ -109,7 +109,8 @@ extension Swap {
             rest.removeFirst(start)
             guard rest.count <= Self.longestLine else { throw broken("a line of it is too long") }
         }
-        guard rest.isEmpty, swap.units.count == expected.count, hasher.finish() == expected.sha256 else {
+        let sha256 = hasher.finish()
+        guard rest.isEmpty, swap.units.count == expected.count, sha256 == expected.sha256 else {
             throw broken("it is not what its record says")
         }
         return swap

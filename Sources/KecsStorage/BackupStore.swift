@@ -234,6 +234,9 @@ public struct BackupStore: Sendable {
         guard manifest.id == id else {
             throw BackupDamage(file: Self.manifestName, why: "it belongs to “\(manifest.id)”")
         }
+        guard manifest.parts.count <= 10_000 else {
+            throw BackupDamage(file: Self.manifestName, why: "it has \(manifest.parts.count) parts")
+        }
         var names: Set<String> = []
         for part in manifest.parts {
             guard Manifest.isPartName(part.name), names.insert(part.name).inserted else {
@@ -259,10 +262,12 @@ public struct BackupStore: Sendable {
     /// A file that is missing, too large or no file is damage; one that cannot be read is not.
     private func contents(of file: FilePath) throws -> [UInt8] {
         do {
-            return try file.contents()
+            return try file.contents(limit: 16 << 20)
         } catch let error as FileError
-            where [.noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory, .tooManySymbolicLinkLevels]
-            .contains(error.errno)
+            where [
+                .noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory, .tooManySymbolicLinkLevels,
+                .invalidArgument,
+            ].contains(error.errno)
         {
             throw BackupDamage(file: file.lastComponent?.string ?? "", why: "\(error.errno)")
         }

@@ -11,10 +11,10 @@ extension FilePath {
     /// - Throws: `FileError`; the old file is then unchanged and the draft is gone.
     public func replaceContents(_ bytes: [UInt8], mode: CModeT = 0o600) throws {
         let folder = removingLastComponent()
-        let draft = folder.appending(".\(lastComponent?.string ?? "file").\(getpid()).draft")
+        let draft = draftBeside()
         do {
             let file = draft.withPlatformString {
-                paths_open($0, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)
+                paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
             }
             guard file >= 0 else { throw FileError.last("create", draft) }
             do {

@@ -7,7 +7,7 @@ import SystemPackage
 import Testing
 
 /// Databases that somebody else can write, or that come from elsewhere.
-@Suite struct ForeignDatabaseTests {
+@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignDatabaseTests {
     @Test(arguments: [
         ["backup", "dev"], ["migrate", "status", "dev"], ["db", "check", "dev"], ["db", "dump", "dev"],
         ["state", "export", "dev"], ["doctor", "dev"], ["db", "rescue", "dev"], ["db", "maintain", "dev"],
@@ -69,7 +69,7 @@ import Testing
             try #require(lchown(link.string, 65532, 65532) == 0)
             try folder.setOwner((65532, 65532))
             #expect(throws: SQLiteError.self) { try SQLiteDatabase(link, .readOnly) }
-            #expect(throws: FileError.self) { try link.contents() == [] }
+            #expect(throws: FileError.self) { try link.contents() }
         }
     }
 

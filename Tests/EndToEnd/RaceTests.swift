@@ -7,7 +7,7 @@ import SystemPackage
 import Testing
 
 /// The owner of the data exchanges folders and files for links, as fast as it goes, while root works on them.
-@Suite(.serialized) struct RaceTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct RaceTests {
     /// 316 is renameat2(2), 2 RENAME_EXCHANGE, -100 the working folder.
     private static let exchange = """
         my @pairs = @ARGV;
@@ -37,7 +37,6 @@ import Testing
     }
 
     @Test(
-        .enabled(if: geteuid() == 0, "only root can act for two users"),
         arguments: [
             [["backup", "dev"]],
             [["restore", "dev", "--from", "latest"]],
@@ -79,7 +78,7 @@ import Testing
     }
 
     /// Hard links to outside files are made by root here: the kernel lets nobody else (fs.protected_hardlinks).
-    @Test(.enabled(if: geteuid() == 0, "only root can act for two users"))
+    @Test
     func `a second name of an outside file gets no other mode or owner, and a secret is in no archive`()
         async throws
     {

@@ -96,17 +96,17 @@ public struct RescueDatabase: Sendable {
 
         let dump = scratch.appending("recovered.sql")
         var salvaged: SalvagedRows?
+        let made = scratch.appending("rescued.sqlite")
         if try await recover(copy, to: dump) {
-            try load(dump, into: rescued)
+            try load(dump, into: made)
         } else {
             bringInLog(of: copy)
             salvaged = try salvageSQLite(
-                copy, into: rescued, cancellation: site.machine.cancellation, progress: site.machine.progress)
+                copy, into: made, cancellation: site.machine.cancellation, progress: site.machine.progress)
         }
         let before = countReadable(copy)
-        let after = try SQLiteDatabase(rescued, .readWrite, cancellation: site.machine.cancellation)
-        try after.execute("PRAGMA journal_mode = DELETE")
-        let rows = try after.tableRowCounts()
+        let rows = try finished(made)
+        try deliver(made, as: rescued)
         var report = RescueReport(
             outcome: dryRun ? .planned : .done, database: path.string, rescued: targetFile.string, tables: [],
             lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
@@ -131,6 +131,26 @@ public struct RescueDatabase: Sendable {
         }
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report
+    }
+
+    private func finished(_ made: FilePath) throws -> [String: Int64] {
+        let database = try SQLiteDatabase(made, .readWrite, cancellation: site.machine.cancellation)
+        try database.execute("PRAGMA journal_mode = DELETE")
+        return try database.tableRowCounts()
+    }
+
+    /// Into a folder that may be somebody else's: as a new file that has its name when it is complete.
+    private func deliver(_ made: FilePath, as rescued: FilePath) throws {
+        let draft = rescued.draftBeside()
+        do {
+            try made.copyContents(to: draft) { try site.machine.cancellation.check() }
+            try draft.sync()
+            try draft.renameWithoutReplacing(to: rescued)
+            try rescued.removingLastComponent().sync()
+        } catch {
+            if draft.isPresent { try draft.remove() }
+            throw error
+        }
     }
 
     private func workplace(_ target: DatabaseTarget) -> FilePath {

@@ -55,7 +55,8 @@ struct DuckDBSource: Sendable {
         let rows = try await query(
             """
             SELECT table_name AS t, column_name AS c, upper(data_type) AS d FROM information_schema.columns
-            WHERE table_schema = 'main' ORDER BY table_name, ordinal_position
+            WHERE table_schema = 'main' AND table_name IN (SELECT table_name FROM information_schema.tables
+            WHERE table_schema = 'main' AND table_type = 'BASE TABLE') ORDER BY table_name, ordinal_position
             """)
         var tables: [String: [Column]] = [:]
         for row in rows {
@@ -106,7 +107,9 @@ struct DuckDBSource: Sendable {
     private static let page = 2000
 
     private func query(_ sql: String) async throws -> [JSONValue] {
-        var call = ProcessCall("duckdb", "-readonly", "-json", file.string, "-c", sql)
+        // A view or a generated column may read any file of this machine: https://duckdb.org/docs/operations_manual/securing_duckdb
+        let closed = "SET enable_external_access = false; \(sql)"
+        var call = ProcessCall("duckdb", "-readonly", "-json", file.string, "-c", closed)
         call.limit = .seconds(600)
         call.outputLimit = 512 << 20
         let result = try await site.machine.processes.run(call)

@@ -131,6 +131,11 @@ struct OpenRestoreSource: Sendable {
                     owners: .all(owner: Machine.userID, group: Machine.groupID)),
                 threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress)
+            let folder = place.appending(id.description)
+            for name in try folder.entries()
+            where try FileStatus.of(folder.appending(name))?.kind != .file {
+                throw BackupDamage(file: printable(name.bytes), why: "it is no file, and a bundle holds only such")
+            }
             var opened = try open(BackupStore(folder: place).look(at: id))
             opened.temporary = place
             opened.name = "\(file.string) (\(id))"

@@ -200,19 +200,10 @@ public struct RestoreBackup: Sendable {
 
     private func volumes(
         _ source: OpenedSource, _ request: RestoreRequest, _ inventory: Inventory?, _ instance: Instance
-    ) -> [String] {
-        switch source.content {
-        case .backup(_, let manifest):
-            return manifest.parts.filter { part in
-                if let wanted = request.parts { return wanted.contains(part.name) }
-                guard let inventory else { return true }
-                let now = inventory.part(of: part)
-                return now != nil && now?.role != .backups
-            }.compactMap { part in
-                if case .volume(let name) = inventory?.root(of: part, in: instance) ?? part.root { name } else { nil }
-            }
-        case .archive, .database, .dump: return []
-        }
+    ) throws -> [String] {
+        // A volume is made and filled only when it is one of the instance's own.
+        try StageTrees(site: site, instance: instance, request: request, id: "", inventory: inventory)
+            .volumes(of: source)
     }
 
     /// Before volumes that are missing have been made.
@@ -221,7 +212,7 @@ public struct RestoreBackup: Sendable {
         _ instance: Instance
     ) async throws -> [String: FilePath] {
         var folders: [String: FilePath] = [:]
-        for volume in volumes(source, request, inventory, instance) {
+        for volume in try volumes(source, request, inventory, instance) {
             do {
                 folders[volume] = try await runtime.folder(ofVolume: volume)
             } catch let failure as Failure where failure.kind == .notFound {
@@ -236,7 +227,7 @@ public struct RestoreBackup: Sendable {
         _ instance: Instance
     ) async throws -> [String: FilePath] {
         var folders: [String: FilePath] = [:]
-        for volume in volumes(source, request, inventory, instance) {
+        for volume in try volumes(source, request, inventory, instance) {
             folders[volume] = try await runtime.folder(ofVolume: volume)
         }
         return folders

@@ -59,6 +59,14 @@ struct StageTrees: Sendable {
 
     // MARK: Decide
 
+    /// The volumes that what is asked for goes into.
+    func volumes(of source: OpenedSource) throws -> [String] {
+        guard case .backup(let backup, let manifest) = source.content else { return [] }
+        return try chosen(manifest, of: backup).compactMap { part in
+            if case .volume(let name) = try root(of: part, in: backup) { name } else { nil }
+        }
+    }
+
     func places(for source: OpenedSource) throws -> [Place] {
         let places: [Place]
         switch source.content {
@@ -154,16 +162,15 @@ struct StageTrees: Sendable {
     /// Where a part of this name is for this instance. What the record says of its place is information: only in a backup
     /// that this instance made itself is it good for a part that is not there at the moment.
     private func root(of part: Manifest.Part, in backup: StoredBackup) throws -> PartRoot {
-        switch part.name {
-        case "config": return .configuration
-        case "data" where inventory?.part(of: part) == nil:
-            return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
-        case Part.objectStore:
-            return instance.root(of: Part(name: part.name, place: .folder(instance.folder.objectStore)))
-        default: break
-        }
+        if part.name == "config" { return .configuration }
         if let known = inventory?.part(of: part) { return instance.root(of: known.part) }
+        if part.name == "data" {
+            return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
+        }
         if isOwn(backup) { return part.root }
+        if part.name == Part.objectStore {
+            return instance.root(of: Part(name: part.name, place: .folder(instance.folder.objectStore)))
+        }
         throw Failure(
             .usage, "the backup “\(backup.id)” has a part “\(part.name)”, which “\(instance.name)” does not have",
             cause: "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
