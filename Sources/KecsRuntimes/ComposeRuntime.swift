@@ -426,12 +426,17 @@ public struct ComposeRuntime: RebuildableRuntime {
         if let container = try await containers().first(where: isControlPlane) {
             return try await docker.user(of: container).map { DockerOwner(user: $0.user, group: $0.group) }
         }
-        let image = try await control.image.map { try await docker.imageFacts($0) } ?? nil
+        let image = try await image(of: control)
         if let text = control.user ?? image?.user {
             let user = ContainerUser(text: text).resolved(passwd: nil, group: nil)
             return user.map { DockerOwner(user: $0.user, group: $0.group) }
         }
         return DockerContainer.isKECS(image: control.image ?? "") ? DockerSpec.defaultOwner : nil
+    }
+
+    private func image(of control: ComposeProject.Service) async throws -> DockerImage? {
+        guard let name = control.image else { return nil }
+        return try await docker.imageFacts(name)
     }
 
     public func serverSetup() async throws -> ServerSetup {
@@ -452,7 +457,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let config = try await compose(for: []).config()
         let control = try controlPlane(of: config)
         let active = config.dockerMounts(of: config.active(given.profiles))
-        let image = try await control.image.map { try await docker.imageFacts($0) } ?? nil
+        let image = try await image(of: control)
         let parts = try DockerMounts(active).inventory(of: instance, besides: [])
         let variables = (image?.variables ?? [:]).merging(control.environment) { _, own in own }
         return ServerSetup(

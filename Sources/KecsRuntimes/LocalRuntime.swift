@@ -92,7 +92,7 @@ public struct LocalRuntime: Runtime {
     }
 
     public func ownProcesses() async throws -> Set<pid_t> {
-        guard instance.folder.server.isPresent else { return [] }
+        guard try instance.folder.server.isPresent else { return [] }
         let record = try JSONFile.read(Record.self, from: instance.folder.server)
         return try ServerProcess.processes(
             of: try server(), carrying: Self.tokenVariable, value: record.token)

@@ -29,12 +29,14 @@ public struct StartRequest: Sendable {
 
     public init(
         settings: [SettingKey: String] = [:], restore: Restore = .auto, accept: Bool = false,
-        wait: Bool = true,
-        limit: Duration? = nil, dryRun: Bool = false
+        acceptedLosses: [String] = [], force: Bool = false, wait: Bool = true, limit: Duration? = nil,
+        dryRun: Bool = false
     ) {
         self.settings = settings
         self.restore = restore
         self.accept = accept
+        self.acceptedLosses = acceptedLosses
+        self.force = force
         self.wait = wait
         self.limit = limit
         self.dryRun = dryRun

@@ -18,9 +18,9 @@ struct BuildContext: Sendable {
     init(_ folder: FilePath, dockerfile: FilePath, cancellation: Cancellation) throws {
         self.folder = folder
         let own = FilePath(dockerfile.string + ".dockerignore")
-        let file = own.isPresent ? own : folder.appending(".dockerignore")
+        let file = try own.isPresent ? own : folder.appending(".dockerignore")
         let ignore = DockerIgnore(
-            file.isPresent ? String(decoding: try file.contents(limit: 1 << 20), as: UTF8.self) : "")
+            try file.isPresent ? String(decoding: try file.contents(limit: 1 << 20), as: UTF8.self) : "")
         self.ignore = ignore
         let source = TreeSource(root: folder, leftOut: Set(Self.skipped.map { Array($0.utf8) }))
         databases = try scanTree(source, cancellation: cancellation).databases

@@ -24,7 +24,7 @@ struct DockerfileDatabases {
     let contexts: [BuildContext]
 
     /// The lines that copy a database into the image, and which.
-    func run() -> [(line: Script.Line, databases: [String])] {
+    func run() throws -> [(line: Script.Line, databases: [String])] {
         var stages: [Stage] = []
         var found: [(line: Script.Line, databases: [String])] = []
         for line in Script(file).lines {
@@ -43,7 +43,7 @@ struct DockerfileDatabases {
             case "COPY", "ADD":
                 if stages.isEmpty { stages.append(Stage(name: "0")) }
                 guard let copy = Copy(line) else { continue }
-                let brought = databases(of: copy, stages)
+                let brought = try databases(of: copy, stages)
                 guard !brought.isEmpty else { continue }
                 let index = stages.count - 1
                 let target = Self.absolute(copy.target, in: stages[index].folder)
@@ -59,7 +59,7 @@ struct DockerfileDatabases {
     }
 
     /// - Returns: What each is called, and where it is below the target.
-    private func databases(of copy: Copy, _ stages: [Stage]) -> [(name: String, below: String)] {
+    private func databases(of copy: Copy, _ stages: [Stage]) throws -> [(name: String, below: String)] {
         var brought: [(name: String, below: String)] = []
         for source in copy.sources {
             if let from = copy.from {
@@ -79,7 +79,7 @@ struct DockerfileDatabases {
             var isSeen = false
             for context in contexts {
                 let place = DockerIgnore.cleaned(source)
-                if place.isEmpty || context.folder.appending(FilePath(place).components).isPresent { isSeen = true }
+                if try place.isEmpty || context.folder.appending(FilePath(place).components).isPresent { isSeen = true }
                 for database in context.databases(under: source) {
                     let isFile = database == place
                     let below = isFile ? Self.last(database) : String(database.dropFirst(place.isEmpty ? 0 : place.count + 1))

@@ -47,7 +47,7 @@ enum ProjectChecks {
             let contexts = try folders.filter({ try $0.isFolder }).map {
                 try BuildContext($0, dockerfile: file.path, cancellation: cancellation)
             }
-            return DockerfileDatabases(file: file, contexts: contexts).run().map { line, databases in
+            return try DockerfileDatabases(file: file, contexts: contexts).run().map { line, databases in
                 Finding(
                     .error,
                     "\(file.path), line \(line.number), copies \(databases[0])"

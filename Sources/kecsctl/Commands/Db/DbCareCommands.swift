@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kecs
 import KecsSystem
+import Logging
 
 struct DbCheckCommand: SessionCommand {
     static let configuration = CommandConfiguration(
