@@ -58,7 +58,7 @@ enum Decoder: String, CaseIterable {
                 _ = "\(entry.modified) \(entry.modified.compact) \(printable(entry.path))"
             }
             let target = folder.appending("unpacked")
-            if target.isPresent { try target.removeTree() }
+            if try target.isPresent { try target.removeTree() }
             try target.createFolder()
             _ = try unpackArchive(
                 file, into: target,

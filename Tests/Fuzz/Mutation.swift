@@ -111,7 +111,7 @@ struct Mutation {
         case 4:
             bytes.insert(contentsOf: Array((Self.texts.randomElement(using: &random) ?? "").utf8), at: place)
         case 5:
-            let bracket =
+            let bracket: UInt8 =
                 [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: "'"), UInt8(ascii: "(")]
                 .randomElement(using: &random) ?? 0
             bytes.insert(

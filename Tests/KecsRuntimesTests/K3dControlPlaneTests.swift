@@ -142,7 +142,7 @@ import Testing
                 "start", "dev", "--runtime", "k3d")
             #expect(answer.status == 14, "\(answer.errors)")
             #expect(answer.errors.contains("k3d is missing"))
-            #expect(!here.home.kecs.appending("instances/dev").isPresent)
+            #expect(try !here.home.kecs.appending("instances/dev").isPresent)
         }
     }
 
@@ -157,7 +157,7 @@ import Testing
             let answer = try await Kecsctl(home: here.home.kecs, environment: environment)(
                 "destroy", "dev", "--yes", "--force")
             #expect(answer.status == 0, "\(answer.errors)")
-            #expect(!instance.folder.path.isPresent)
+            #expect(try !instance.folder.path.isPresent)
         }
     }
 

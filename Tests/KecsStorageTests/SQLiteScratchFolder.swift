@@ -24,7 +24,7 @@ final class SQLiteScratchFolder {
     }
 
     private static func remove(_ path: FilePath) {
-        if let names = try? path.entries(), try path.isFolder {
+        if let names = try? path.entries(), (try? path.isFolder) == true {
             for name in names { remove(path.appending(name)) }
         }
         _ = path.withPlatformString { Glibc.remove($0) }

@@ -2,6 +2,7 @@
 import CSQLite
 import KecsSystem
 import KecsTesting
+import SystemPackage
 import Testing
 
 @testable import KecsStorage

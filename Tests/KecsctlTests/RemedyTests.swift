@@ -14,7 +14,7 @@ import Testing
     private static func swiftFiles(below folder: FilePath) throws -> [FilePath] {
         try folder.entries().flatMap { name -> [FilePath] in
             let path = folder.appending(name)
-            if path.isFolder { return try swiftFiles(below: path) }
+            if try path.isFolder { return try swiftFiles(below: path) }
             return name.string.hasSuffix(".swift") ? [path] : []
         }
     }

@@ -123,7 +123,7 @@ import Testing
                 kill(pid, SIGKILL)
                 waitpid(pid, nil, 0)
             }
-            try await waitFor { ready.isPresent }
+            try await waitFor { try ready.isPresent }
             // In there it is the second process or so: a number that here belongs to a thread of the kernel, if to any.
             let inside = String(decoding: try lock(scene).contents(), as: UTF8.self)
             let number = try #require(pid_t(inside.filter(\.isNumber)))
@@ -160,9 +160,9 @@ import Testing
         #expect(file.withPlatformString { utimensat(AT_FDCWD, $0, [time, time], 0) } == 0)
     }
 
-    private func waitFor(_ condition: () -> Bool) async throws {
+    private func waitFor(_ condition: () throws -> Bool) async throws {
         for _ in 0..<3000 {
-            if condition() { return }
+            if try condition() { return }
             try await Task.sleep(for: .milliseconds(10))
         }
         Issue.record("it did not come to be within 30 s")

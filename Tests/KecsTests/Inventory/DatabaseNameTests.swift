@@ -24,7 +24,7 @@ import Testing
         while let folder = waiting.popLast() {
             for entry in try folder.entries() {
                 let path = folder.appending(entry)
-                if path.isFolder { waiting.append(path) }
+                if try path.isFolder { waiting.append(path) }
                 guard entry.string.hasSuffix(".swift") else { continue }
                 let name = path.components.dropFirst(root.components.count).map(\.string).joined(separator: "/")
                 found.append((name, String(decoding: try path.contents(), as: UTF8.self)))
