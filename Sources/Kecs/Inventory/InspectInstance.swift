@@ -52,6 +52,10 @@ public struct InventoryReport: Encodable, Sendable {
     public var engineHost: String
     /// Whether the server is KECS; nil when that is not known.
     public var isKECS: Bool?
+    /// Who else uses a part now.
+    public var holders: [Holder]
+    /// Who could not be seen, in sentences.
+    public var unseenHolders: [String]
 }
 
 /// Looks at where an instance's state is, and changes nothing.
@@ -64,6 +68,7 @@ public struct InspectInstance: Sendable {
         let inventory = try await site.inventory(of: instance)
         var primary: (InventoryDatabase, PrimaryReason)?
         if case .found(let database, let reason) = inventory.primary { primary = (database, reason) }
+        let holders = try await FindHolders(site: site).run(instance, inventory.parts.map(\.part))
         return InventoryReport(
             instance: instance.name.description, runtime: instance.config.runtime.rawValue,
             state: await (try site.runtime(instance)).state().name,
@@ -85,7 +90,8 @@ public struct InspectInstance: Sendable {
             },
             primaryProblem: inventory.primary.problem,
             user: inventory.user.map { .init(user: $0.user, group: $0.group, name: $0.name) },
-            endpoints: inventory.endpoints, engineHost: inventory.engineHost.name, isKECS: inventory.isKECS)
+            endpoints: inventory.endpoints, engineHost: inventory.engineHost.name, isKECS: inventory.isKECS,
+            holders: holders.list, unseenHolders: holders.unseen)
     }
 }
 

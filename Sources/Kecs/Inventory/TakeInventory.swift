@@ -39,6 +39,7 @@ extension Site {
         }
         for index in parts.indices where parts[index].role == .data && !parts[index].isOwn(of: instance) {
             let name = parts[index].part.name
+            if case .found(let database, _) = primary, database.part == name { continue }
             if !databases.contains(where: { $0.part == name && !ChoosePrimary.isCopy($0.path) }),
                 try PartRole.holdsOnlyBackups(parts[index])
             {

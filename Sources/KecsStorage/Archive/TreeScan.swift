@@ -51,6 +51,7 @@ private final class Scan: TreeVisitor {
     var result = TreeScan()
     var fingerprint = Fingerprint()
     private var databases = DatabasesInFolder()
+    private static let sidecars = DatabaseEngine.unknown.sidecarSuffixes.map { Array($0.utf8) }
 
     init(_ source: TreeSource) { self.source = source }
 
@@ -116,11 +117,11 @@ private final class Scan: TreeVisitor {
     /// fingerprint by now and stays there: nobody opens it, so its times change only when it is written.
     private func unknownDatabase(beside entry: WalkedName, path: [UInt8]) throws -> TreeScan.Database? {
         guard
-            let suffix = DatabaseEngine.unknown.sidecarSuffixes.first(where: {
-                path.count > $0.utf8.count && path.suffix($0.utf8.count).elementsEqual($0.utf8)
+            let suffix = Self.sidecars.first(where: {
+                path.count > $0.count && path.suffix($0.count).elementsEqual($0)
             })
         else { return nil }
-        let base = Array(path.dropLast(suffix.utf8.count))
+        let base = Array(path.dropLast(suffix.count))
         let name = base[(base.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
         guard !name.isEmpty else { return nil }
         var raw = stat()

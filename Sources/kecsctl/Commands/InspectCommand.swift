@@ -57,6 +57,8 @@ struct InspectCommand: SessionCommand {
         }
         for endpoint in report.endpoints { facts.append((endpoint.name, endpoint.url)) }
         facts.append(("engine's host", report.engineHost))
+        for holder in report.holders { facts.append(("used by", "\(holder.title), which \(holder.what)")) }
+        for sentence in report.unseenHolders { facts.append(("not looked at", sentence)) }
         return text + "\n" + facts.map { "\($0.0): \($0.1.printable)\n" }.joined()
     }
 }
