@@ -45,6 +45,20 @@ import Testing
         #expect(Int(text.prefix { $0.isNumber }) ?? 0 >= 26, "\(text)")
     }
 
+    @Test func `what the stand-in of kubectl validates by is what Kubernetes publishes`() async throws {
+        var call = ProcessCall(
+            Self.root.appending("scripts/python").string,
+            [Self.root.appending("Tests/Tools/kubernetes-table").string, "1.31"])
+        call.limit = .seconds(300)
+        let environment = ["HOME": "/root", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        let result = try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(
+            call)
+        if result.end == .exited(77) { try Test.cancel("\(result.errorText)") }
+        #expect(result.succeeded, "\(result.errorText)")
+        let table = Self.root.appending("Tests/Fixtures/kubernetes/api-1.31.json")
+        #expect(try table.contents() == result.output)
+    }
+
     @Test func `what render prints is known to the API`() async throws {
         try await withTemporaryFolder { root in
             let kecsctl = Kecsctl(home: root.appending("home"))
