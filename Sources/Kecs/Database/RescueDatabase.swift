@@ -148,7 +148,7 @@ public struct RescueDatabase: Sendable {
             try draft.renameWithoutReplacing(to: rescued)
             try rescued.removingLastComponent().sync()
         } catch {
-            if draft.isPresent { try draft.remove() }
+            if try draft.isPresent { try draft.remove() }
             throw error
         }
     }
