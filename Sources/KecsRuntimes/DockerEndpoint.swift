@@ -23,7 +23,7 @@ struct DockerEndpoint: Hashable, Sendable {
     static func isThere(_ machine: Machine) -> Bool {
         let text = machine.environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
         guard let socket = DockerEndpoint(text).socket else { return !text.isEmpty }
-        return socket.withPlatformString { access($0, F_OK) } == 0
+        return socket.withPlatformString { paths_access($0, F_OK) } == 0
     }
 
     /// - Parameter complaint: What docker said.

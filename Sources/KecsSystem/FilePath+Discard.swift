@@ -68,7 +68,7 @@ public struct Remnants: Sendable {
             }
         }
         // Only when it is empty.
-        _ = folder.withPlatformString { rmdir($0) }
+        _ = folder.withPlatformString { paths_rmdir($0) }
     }
 
     /// What is left. Tries to remove nothing.
@@ -143,7 +143,7 @@ public struct Remnants: Sendable {
     /// chattr(1): what even root cannot remove.
     private static func attributes(of path: FilePath) -> [String] {
         let file = path.withPlatformString {
-            open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0)
         }
         guard file >= 0 else { return [] }
         defer { close(file) }

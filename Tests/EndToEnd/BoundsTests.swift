@@ -59,9 +59,9 @@ import Testing
                 if isHit { hits += 1 }
                 let healed = try await scene.kecsctl("status", "dev", limit: .seconds(600))
                 #expect([0, 3].contains(healed.status), "\(healed.errors)")
-                #expect(!scene.instance.appending("journal.json").isPresent)
-                #expect(!scene.instance.appending("journal.units").isPresent)
-                #expect(!scene.instance.appending(".restoring").isPresent)
+                #expect(try !scene.instance.appending("journal.json").isPresent)
+                #expect(try !scene.instance.appending("journal.units").isPresent)
+                #expect(try !scene.instance.appending(".restoring").isPresent)
                 // One state or the other.
                 let now = try changed.contents()
                 #expect(now == [] || now == Array("live".utf8))

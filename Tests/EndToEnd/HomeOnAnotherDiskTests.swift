@@ -10,7 +10,7 @@ import Testing
 @Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct HomeOnAnotherDiskTests {
     private func moveAway(_ scene: HostileScene, _ name: String) throws -> FilePath {
         let disk = scene.root.appending("disk")
-        if !disk.isPresent { try disk.createFolder() }
+        if try !disk.isPresent { try disk.createFolder() }
         let there = disk.appending(name)
         let here = scene.home.appending(name).appending("dev")
         try here.rename(to: there)
@@ -35,7 +35,8 @@ import Testing
             #expect(try await scene.kecsctl("list", "-o", "name").output.contains("dev"))
             let destroyed = try await scene.kecsctl("destroy", "dev", "--yes", "--delete-backups")
             #expect(destroyed.status == 0, "\(destroyed.errors)")
-            #expect(!instance.isPresent && !backups.isPresent)
+            #expect(try !instance.isPresent)
+            #expect(try !backups.isPresent)
             #expect(try scene.home.appending("instances").entries().isEmpty)
         }
     }
@@ -78,7 +79,7 @@ import Testing
                 _ = try await scene.kecsctl.killed(
                     after: .milliseconds(delay), ["db", "load", dump.string, "--into", target.string])
                 // Whole or not there.
-                if target.isPresent {
+                if try target.isPresent {
                     #expect(try SQLiteDatabase(target, .readOnly).integrityProblems().isEmpty)
                     try target.remove()
                 }

@@ -93,7 +93,7 @@ import Testing
     @Test func `archives`() async throws {
         try await corpus(Rounds.count(ci: 12, full: 160), seed: 1) { scene, number, generator, outside in
             let tar = scene.root.appending("evil.tar")
-            if tar.isPresent { try tar.remove() }
+            if try tar.isPresent { try tar.remove() }
             _ = try writeArchive(
                 of: TreeSource(root: scene.data), to: tar, compression: .none, threads: 1,
                 cancellation: Cancellation(), progress: SilentProgress())
@@ -153,7 +153,7 @@ import Testing
             try manifest.replaceContents(oldManifest)
             try sums.replaceContents(oldSums)
             let mark = backup.folder.appending(BackupStore.markName)
-            if mark.isPresent { try mark.remove() }
+            if try mark.isPresent { try mark.remove() }
         }
     }
 
@@ -170,7 +170,7 @@ import Testing
             for arguments in [["status", "dev"], ["backup", "dev"]] {
                 _ = try await check(scene, arguments, number, outside)
             }
-            if journal.isPresent { try journal.remove() }
+            if try journal.isPresent { try journal.remove() }
         }
     }
 }

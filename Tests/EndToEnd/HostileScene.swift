@@ -60,7 +60,7 @@ struct HostileScene: Sendable {
     func makeDatabase(_ file: FilePath, rows: Int = 100) throws {
         for suffix in ["", "-journal", "-wal", "-shm"] {
             let there = FilePath(file.string + suffix)
-            if there.isPresent { try there.remove() }
+            if try there.isPresent { try there.remove() }
         }
         let database = try SQLiteDatabase(file, .create)
         try database.executeScript("CREATE TABLE t(id INTEGER PRIMARY KEY, text TEXT)")
@@ -109,7 +109,7 @@ struct HostileScene: Sendable {
             #expect(!answer.output.contains(Self.secret) && !answer.errors.contains(Self.secret))
         }
         let store = home.appending("backups/dev")
-        guard store.isFolder else { return }
+        guard try store.isFolder else { return }
         for name in try store.entries() where BackupID(name.string) != nil {
             for file in try store.appending(name).entries() where file.string.hasSuffix(".gz") {
                 let archive = store.appending(name).appending(file)

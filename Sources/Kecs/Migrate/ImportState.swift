@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsState
 public import KecsStorage
@@ -98,7 +99,7 @@ public struct ImportState: Sendable {
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
             try? scratch.removeTree()
-            if request.dryRun, !hadStore { _ = instance.backups.folder.withPlatformString { rmdir($0) } }
+            if request.dryRun, !hadStore { _ = instance.backups.folder.withPlatformString { paths_rmdir($0) } }
         }
         let found: RecognisedSource
         switch request.source {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 public import KecsStorage
 import KecsSystem
@@ -72,7 +73,7 @@ public struct MoveBackup: Sendable {
         let store = site.home.backupStore(of: name)
         let hadStore = try store.folder.isPresent
         // A folder that this alone made goes again; one with something in it stays.
-        defer { if dryRun, !hadStore { _ = store.folder.withPlatformString { rmdir($0) } } }
+        defer { if dryRun, !hadStore { _ = store.folder.withPlatformString { paths_rmdir($0) } } }
         let opened = try OpenRestoreSource(site: site).run(
             .file(file),
             for: try site.instance(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsStorage
 import KecsSystem
@@ -57,7 +58,7 @@ public struct RebuildInstance: Sendable {
         guard try isNeeded(site.home.folder(of: name)) else { return nil }
         let hadInstances = try site.home.instances.isPresent
         // The configuration is unpacked there to be read.
-        defer { if !hadInstances { _ = site.home.instances.withPlatformString { rmdir($0) } } }
+        defer { if !hadInstances { _ = site.home.instances.withPlatformString { paths_rmdir($0) } } }
         return try site.instance(name, config: try config(of: name, from, runtime: runtime))
     }
 

@@ -191,7 +191,7 @@ final class ArchivedTree: TreeVisitor {
 
     /// In place of a link, so that unpacking gives a file.
     private func add(_ substitute: FilePath, insteadOf target: FilePath, _ path: [UInt8]) throws {
-        let original = target.withPlatformString { open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC) }
+        let original = target.withPlatformString { paths_open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard original >= 0 else { throw FileError.last("open", target) }
         defer { close(original) }
         try add(substitute, path, like: original)

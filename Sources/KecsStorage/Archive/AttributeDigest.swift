@@ -17,7 +17,7 @@ public func attributeDigest(of paths: [FilePath]) throws -> String {
     for path in paths {
         add(path.lastComponent?.bytes ?? [])
         // O_PATH: closing any other descriptor of a database would drop the locks this process holds on it.
-        let file = path.withPlatformString { open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC) }
+        let file = path.withPlatformString { paths_open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else {
             guard errno == ENOENT else { throw FileError.last("open", path) }
             add([])

@@ -6,7 +6,7 @@ import KecsSystem
 public import SystemPackage
 
 /// - Throws: `SQLiteError` when the database's rollback journal names a file elsewhere: whoever rolls it back deletes it.
-public func refuseForeignJournal(of database: FilePath) throws { _ = try HotJournal.look(at: database) }
+public func refuseForeignJournal(of database: FilePath) throws { try HotJournal.examine(database) }
 
 /// The rollback journal beside a database, looked at before SQLite sees it (https://sqlite.org/fileformat2.html, 3).
 enum HotJournal: Hashable {
@@ -17,13 +17,29 @@ enum HotJournal: Hashable {
     /// The writer is at work.
     case inUse
 
-    /// - Throws: `SQLiteError` with SQLITE_CORRUPT when the journal names a file elsewhere, which SQLite would delete.
+    /// Also asks whether somebody is writing, for which the database is opened and closed: nothing in this process may have
+    /// it open (see `SQLiteDatabase`).
+    ///
+    /// - Throws: As `examine`.
     static func look(at path: FilePath) throws -> HotJournal {
+        guard let before = try examine(path) else { return .none }
+        if try isBeingWritten(AdmittedDatabase.place(of: path) ?? path) { return .inUse }
+        // A writer that came to its end in between had the lock when the journal was looked at first.
+        guard let now = try examine(path), now == before else { return .inUse }
+        return .hot
+    }
+
+    /// Looks at the journal alone.
+    ///
+    /// - Returns: What the file system says of it, while it holds what would be rolled back; nil when there is nothing.
+    /// - Throws: `SQLiteError` with SQLITE_CORRUPT when it names a file elsewhere, which SQLite would delete.
+    @discardableResult
+    static func examine(_ path: FilePath) throws -> FileStatus? {
         let database = AdmittedDatabase.place(of: path) ?? path
         let journal = beside(database, "-journal")
         let file = journal.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
         guard file >= 0 else {
-            if [ENOENT, ENOTDIR, EACCES].contains(errno) { return .none }
+            if [ENOENT, ENOTDIR, EACCES].contains(errno) { return nil }
             if errno == ELOOP { throw refused(database, "its rollback journal is a link") }
             throw FileError.last("open", journal)
         }
@@ -31,11 +47,11 @@ enum HotJournal: Hashable {
         let status = try FileStatus.of(descriptor: file, at: journal)
         guard status.kind == .file else { throw refused(database, "its rollback journal is no file") }
         var first: UInt8 = 0
-        guard status.size > 0, pread(file, &first, 1, 0) == 1, first != 0 else { return .none }
+        guard status.size > 0, pread(file, &first, 1, 0) == 1, first != 0 else { return nil }
         if let name = superJournal(in: file, size: status.size) {
             try accept(name, beside: database)
         }
-        return try isBeingWritten(database) ? .inUse : .hot
+        return status
     }
 
     /// The last bytes of a journal name the journal of a transaction over several databases: the name, its length, its

@@ -36,7 +36,7 @@ public final class SQLiteDatabase {
         _ path: FilePath, _ mode: Mode, busyTimeout: Duration = .seconds(5), cancellation: Cancellation? = nil
     ) throws {
         // What a killed writer left is for the next writer to roll back, but never somewhere else.
-        if mode != .immutable { _ = try HotJournal.look(at: path) }
+        if mode != .immutable { try HotJournal.examine(path) }
         try self.init(path, mode, copy: nil, busyTimeout: busyTimeout, cancellation: cancellation)
     }
 
@@ -49,9 +49,13 @@ public final class SQLiteDatabase {
         cancellation: Cancellation? = nil
     ) throws -> SQLiteDatabase {
         if try HotJournal.look(at: path) == .hot {
-            let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
-            return try SQLiteDatabase(
-                path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
+            do {
+                let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
+                return try SQLiteDatabase(
+                    path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
+            } catch let error as SQLiteError where error.isBusy {
+                // Somebody has come to roll it back, and is waited for as usual.
+            }
         }
         // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
         // left behind stays as it is, and what only we needed goes.
