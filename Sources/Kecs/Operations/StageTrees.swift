@@ -407,7 +407,8 @@ struct StageTrees: Sendable {
             notes.add(
                 "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
         }
-        if !done.rootIsRecorded, !root.isRecorded.load(ordering: .relaxed) { try keepRoot(place) }
+        let isRecorded = folder == nil ? done.rootIsRecorded : root.isRecorded.load(ordering: .relaxed)
+        if !isRecorded { try keepRoot(place) }
         try checkDatabases(place)
         return done.entries
     }
