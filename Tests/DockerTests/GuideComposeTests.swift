@@ -116,7 +116,7 @@ extension OnDocker {
                     try await project.here.compose("stop", "app")
                     for name in ["db.sqlite", "db.sqlite-wal", "db.sqlite-shm"] {
                         let file = project.here.folder.appending("dev_assets").appending(name)
-                        if file.isPresent { try file.remove() }
+                        if try file.isPresent { try file.remove() }
                     }
                 } else {
                     try await project.here.compose("down")

@@ -99,7 +99,7 @@ struct StateWorld: Sendable {
         let mount: [String] = isBound ? ["-v", "\(folder):/app/data"] : state.place == .named ? ["-v", "app_data:/app/data"] : []
         switch (state.way, state.place) {
         case (.local, _):
-            if runs, state.place != .own, !FilePath(database).isPresent {
+            if runs, state.place != .own, try !FilePath(database).isPresent {
                 _ = try await sql("PRAGMA journal_mode=WAL; CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
             }
         case (.docker, .own): break
@@ -144,7 +144,7 @@ struct StateWorld: Sendable {
     }
 
     private func makeProjects() async throws {
-        guard state.place == .own, FilePath(database).isPresent else { return }
+        guard state.place == .own, try FilePath(database).isPresent else { return }
         _ = try await sql("CREATE TABLE IF NOT EXISTS projects (id INTEGER PRIMARY KEY, name TEXT)")
     }
 

@@ -15,7 +15,7 @@ import Testing
 
     private func text(_ folder: FilePath) throws -> String? {
         let file = folder.appending("db")
-        return file.isPresent ? String(decoding: try file.contents(), as: UTF8.self) : nil
+        return try file.isPresent ? String(decoding: try file.contents(), as: UTF8.self) : nil
     }
 
     @Test func `a swap whose taking back was killed half-way can be finished, and be taken back`() throws {

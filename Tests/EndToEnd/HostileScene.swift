@@ -90,7 +90,7 @@ struct HostileScene: Sendable {
             ] + arguments
         var pid = pid_t()
         var argv = words.map { strdup($0) } + [nil]
-        var envp = ["PATH=/usr/bin:/bin"].map { strdup($0) } + [nil]
+        var envp: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), nil]
         defer { for pointer in argv + envp { free(pointer) } }
         let code = posix_spawn(&pid, words[0], nil, nil, &argv, &envp)
         try #require(code == 0)

@@ -37,7 +37,7 @@ import Testing
                 "destroy dev --dry-run", "destroy dev --yes", "nothing", "list --nothing",
             ] {
                 try root.appending("dump.sql").replaceContents(Array("CREATE TABLE t(x);".utf8))
-                let line = words.split(separator: " ").map { $0.replacing("ROOT", with: root.string) }
+                let line = words.split(separator: " ").map { String($0).replacing("ROOT", with: root.string) }
                 let answer = try await kecsctl.run(line + ["-o", "json"])
                 let file = folder.appending("\(files.count)-\(line.prefix(2).joined(separator: "-")).json")
                 try file.replaceContents(Array(answer.output.utf8))
@@ -60,7 +60,7 @@ import Testing
         func look(_ folder: FilePath) throws {
             for name in try folder.entries() {
                 let path = folder.appending(name)
-                if path.isFolder {
+                if try path.isFolder {
                     try look(path)
                     continue
                 }

@@ -53,7 +53,8 @@ import Testing
 
     @Test func `no file anywhere is nil`() throws {
         try withTemporaryFolder { root in
-            #expect(try ComposeFiles(in: root, environment: [:]) == nil)
+            let found = try ComposeFiles(in: root, environment: [:])
+            #expect(found == nil)
         }
     }
 

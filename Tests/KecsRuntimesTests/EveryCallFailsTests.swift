@@ -3,6 +3,7 @@ import Glibc
 import KecsStorage
 import KecsSystem
 import KecsTesting
+import SystemPackage
 import Testing
 
 @testable import Kecs

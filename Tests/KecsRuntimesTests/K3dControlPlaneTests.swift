@@ -240,7 +240,7 @@ import Testing
             #expect(first.status == 3, "\(first.errors)")
             let degraded = try InstanceConfig.read(instance.folder.config).degraded
             #expect(degraded?.why.contains("default/broken-service") == true)
-            #expect(degraded?.isAcceptable == true)
+            #expect(degraded?.lacks?.isEmpty == false)
             let accepted = try await here.kecsctl("start", "dev", "--accept")
             #expect(accepted.status == 0, "\(accepted.errors)")
             #expect(try InstanceConfig.read(instance.folder.config).degraded == nil)

@@ -142,7 +142,7 @@ import Testing
                         && !$0.contains("/kecs-system/")
                 }
                 #expect(left == [], "round \(round), killed after \(moment)")
-                #expect(!instance.folder.recovery.isPresent)
+                #expect(try !instance.folder.recovery.isPresent)
                 var records = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
                 for index in records.clusters.indices {
                     records.clusters[index].updatedAt = none.clusters[index].updatedAt

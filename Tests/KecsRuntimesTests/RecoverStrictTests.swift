@@ -237,7 +237,7 @@ import Testing
             let failure = await #expect(throws: Failure.self) { _ = try await undo(here, instance) }
             #expect(failure?.kind == .unreachable)
             #expect(try here.world().objects[k3d]?["namespace//\(space)"] != nil)
-            #expect(instance.folder.recovery.isPresent)
+            #expect(try instance.folder.recovery.isPresent)
         }
     }
 

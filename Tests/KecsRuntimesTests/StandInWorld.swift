@@ -111,7 +111,7 @@ struct StandInWorld {
     func instance(holding sample: String, named name: String = "dev") throws -> Instance {
         let instance = try instance(name)
         try instance.folder.data.createFolder()
-        if !(try instance.databaseFile()).isPresent {
+        if try !(try instance.databaseFile()).isPresent {
             let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
                 .appending("Fixtures/kecs")
             let state = try StateDatabase.create(try instance.databaseFile(), at: Moment(seconds: 0))
