@@ -76,6 +76,13 @@ extension InstanceFacts {
         return facts
     }
 
+    /// Whether the primary database is one of KECS: as the server says, else by the name that KECS gives it.
+    var holdsStateOfKECS: Bool {
+        if let isKECS = inventory.value?.isKECS { return isKECS }
+        guard let file = database.value?.file else { return true }
+        return file.lastComponent?.string == InstanceFolder.databaseName
+    }
+
     /// Where the parts are on this host, the configuration left out.
     public var roots: [FilePath] { parts.filter { $0.part.role != .config }.compactMap(\.root) }
 }

@@ -15,6 +15,7 @@ extension Site {
         var parts = setup.parts
         for index in parts.indices {
             parts[index].presence = try PartPresence.of(parts[index])
+            if parts[index].presence == .empty { parts[index].bytes = 0 }
         }
         let finder = FindDatabases(cancellation: machine.cancellation)
         var databases: [InventoryDatabase] = []

@@ -8,7 +8,7 @@ struct SchemaVersionCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         // Another server's schema is nobody's business here.
-        guard facts.inventory.value?.isKECS != false else { return [] }
+        guard facts.holdsStateOfKECS else { return [] }
         let database = try facts.database.get()
         guard database.kind == .sqlite else { return [] }
         do {
