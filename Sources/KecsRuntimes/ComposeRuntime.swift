@@ -460,12 +460,13 @@ public struct ComposeRuntime: RebuildableRuntime {
         let image = try await image(of: control)
         let parts = try DockerMounts(active).inventory(of: instance, besides: [])
         let variables = (image?.variables ?? [:]).merging(control.environment) { _, own in own }
+        let host = try await docker.host()
         return ServerSetup(
-            parts: try await setup.located(parts), variables: variables,
+            parts: try await setup.located(parts, on: host), variables: variables,
             workingFolder: image.flatMap { $0.workingFolder.isEmpty ? nil : FilePath($0.workingFolder) },
             mounts: config.dockerMounts(of: [control]).compactMap(\.server),
             user: try await owner(of: control).map { ServerUser(user: $0.user, group: $0.group) },
-            engineHost: try await docker.host(),
+            engineHost: host,
             isKECS: DockerContainer.isKECS(image: control.image ?? "")
                 || variables.keys.contains { $0.hasPrefix("KECS_") })
     }

@@ -237,6 +237,11 @@ struct Docker: Sendable {
         try await inspect(DockerVolume.self, ["volume", "inspect", name]).first
     }
 
+    /// Those of the names that are there, asked at once.
+    func volumes(named names: [String]) async throws -> [DockerVolume] {
+        names.isEmpty ? [] : try await inspect(DockerVolume.self, ["volume", "inspect"] + names)
+    }
+
     func createVolume(_ name: String, arguments: [String]) async throws {
         try await ask(["volume", "create"] + arguments + [name])
     }

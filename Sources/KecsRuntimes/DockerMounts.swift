@@ -125,7 +125,8 @@ struct DockerMounts: Sendable {
         {
             found[.dataDir] = .string(FilePath(mount.source).appending(FilePath(rest).components).string)
         }
-        for (key, port) in [(SettingKey.apiPort, DockerSpec.apiPort), (.adminPort, DockerSpec.adminPort)] {
+        for (key, port) in [(SettingKey.apiPort, DockerSpec.apiPort), (.adminPort, DockerSpec.adminPort)]
+        where container.isKECS {
             if let outside = container.hostPort(of: port) { found[key] = .integer(Int64(outside)) }
         }
         return found

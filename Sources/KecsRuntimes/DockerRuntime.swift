@@ -294,10 +294,11 @@ public struct DockerRuntime: Runtime {
             return try await setup.run(
                 container, all: container.mounts, ownParts: own, isKECS: isKECS)
         }
+        let host = try await docker.host()
         return ServerSetup(
-            parts: try await setup.located(own), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
+            parts: try await setup.located(own, on: host), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
             mounts: mounts, user: try await serverUser(of: nil),
-            engineHost: try await docker.host(), isKECS: isKECS)
+            engineHost: host, isKECS: isKECS)
     }
 
     public func holdsState() async throws -> Bool? {

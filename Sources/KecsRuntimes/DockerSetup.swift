@@ -16,30 +16,37 @@ struct DockerSetup: Sendable {
     func run(
         _ container: DockerContainer, all: [DockerContainer.Mount], ownParts: [InventoryPart]?, isKECS: Bool?
     ) async throws -> ServerSetup {
-        let parts = try await located(try DockerMounts(all).inventory(of: instance, besides: ownParts ?? []))
+        let host = try await docker.host(seenBy: container)
+        let parts = try await located(
+            try DockerMounts(all).inventory(of: instance, besides: ownParts ?? []), on: host)
         return ServerSetup(
             parts: parts, variables: container.variables,
             workingFolder: container.workingFolder.isEmpty ? nil : FilePath(container.workingFolder),
             mounts: container.mounts.compactMap(\.server), user: try await docker.user(of: container),
             endpoints: container.endpoints(isKECS: container.isKECS),
-            engineHost: try await docker.host(seenBy: container), isKECS: isKECS)
+            engineHost: host, isKECS: isKECS)
     }
 
-    func located(_ parts: [InventoryPart]) async throws -> [InventoryPart] {
-        var located: [InventoryPart] = []
-        for var part in parts {
-            if case .volume(let name, _) = part.part.place {
-                if try await docker.volume(name) == nil {
-                    part.presence = .missing
-                } else {
-                    let folder = try await volumes.folder(of: name)
-                    part.part.place = .volume(name, at: folder)
-                    part.presence = .unreadable("its mount point is not open to this user")
-                }
-            }
-            located.append(part)
+    /// The volumes among the parts, each with its place on this host, where it can be reached there.
+    func located(_ parts: [InventoryPart], on host: EngineHost) async throws -> [InventoryPart] {
+        func name(_ part: InventoryPart) -> String? {
+            if case .volume(let name, _) = part.part.place { name } else { nil }
         }
-        return located
+        let all = try await docker.volumes(named: parts.compactMap(name))
+        return try parts.map { part in
+            guard let name = name(part) else { return part }
+            var part = part
+            guard let volume = all.first(where: { $0.name == name }) else {
+                part.presence = .missing
+                return part
+            }
+            let folder = host == .thisMachine ? try volumes.place(of: volume) : nil
+            part.part.place = .volume(name, at: folder)
+            part.presence = .unreadable(
+                host == .another
+                    ? "its engine is on another machine" : "its mount point is not open to this user")
+            return part
+        }
     }
 }
 

@@ -31,13 +31,17 @@ struct Volumes: Sendable {
     /// mounted while it is used.
     func folder(of name: String) async throws -> FilePath? {
         let volume = try await volume(name)
-        guard volume.isPlainFolder, DockerEndpoint(try await docker.endpoint()).socket != nil else {
-            return nil
-        }
-        let folder = FilePath(volume.mountPoint)
-        guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
+        guard let folder = try place(of: volume) else { return nil }
         // An engine in a virtual machine may name a path that something else has here.
         guard try await docker.isOnThisMachine() else { return nil }
+        return folder
+    }
+
+    /// Where this user could open its tree, if the engine is on this machine.
+    func place(of volume: DockerVolume) throws -> FilePath? {
+        guard volume.isPlainFolder else { return nil }
+        let folder = FilePath(volume.mountPoint)
+        guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
         return folder
     }
 

@@ -6,7 +6,7 @@ public enum HostChecks {
 
     private static let files: [any Check] = [
         HomeModeCheck(), HomeOwnerCheck(), EachPart(DataOwnerCheck()), AllParts(WorldWritableCheck()),
-        AllParts(SecretsCheck()), BackupModeCheck(), EachPart(DatabaseFolderCheck()),
+        AllParts(SecretsCheck()), BackupModeCheck(), EachDatabase(DatabaseFolderCheck()),
         EachDatabase(DatabaseFileCheck()), EachPart(ExecutableDataCheck()), EachPart(UnreadableDataCheck()),
         EachPart(StrayFilesCheck()), RemnantCheck(),
     ]

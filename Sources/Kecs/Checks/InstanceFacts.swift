@@ -18,6 +18,8 @@ public struct InstanceFacts: Sendable {
     public var databases: [DatabaseLook]
     /// Why nothing is known of parts besides those listed.
     public var unlooked: String?
+    /// Whether that is because what runs the instance is gone.
+    public var isGone = false
     /// The newest first.
     public var backups: Known<[StoredBackup]>
     public var state: RuntimeState
@@ -57,13 +59,18 @@ public struct InstanceFacts: Sendable {
             if case .unknown(let why) = facts.state {
                 facts.inventory = .unknown(why)
             } else {
+                let found = await TimeBound.run(limit, outer: cancellation) { _ -> Found in
+                    do { return Found(inventory: .known(try await site.inventory(of: instance))) } catch {
+                        let failure = Failure.describing(error)
+                        return Found(
+                            inventory: .unknown(failure.message + (failure.cause.map { ": \($0)" } ?? "")),
+                            isGone: failure.kind == .notFound)
+                    }
+                }
                 facts.inventory =
-                    await TimeBound.run(limit, outer: cancellation) { _ -> Known<Inventory> in
-                        do { return .known(try await site.inventory(of: instance)) } catch {
-                            let failure = Failure.describing(error)
-                            return .unknown(failure.message + (failure.cause.map { ": \($0)" } ?? ""))
-                        }
-                    } ?? .unknown("where the data is could not be told within \(limit.components.seconds) s")
+                    found?.inventory
+                    ?? .unknown("where the data is could not be told within \(limit.components.seconds) s")
+                facts.isGone = found?.isGone ?? false
             }
         } catch {
             let failure = Failure.describing(error)
@@ -71,6 +78,11 @@ public struct InstanceFacts: Sendable {
         }
         facts.look(cancellation)
         return facts
+    }
+
+    private struct Found: Sendable {
+        var inventory: Known<Inventory>
+        var isGone = false
     }
 
     /// Goes through the parts and the databases that the inventory names.
@@ -83,6 +95,11 @@ public struct InstanceFacts: Sendable {
         case .unknown(let why):
             // What lies in its own folder can be looked at whoever does not answer.
             unlooked = why
+            // What somebody else made has nothing in a folder of its own here.
+            guard choosesPorts || !runsSomething || instance.config.runtime == .local else {
+                database = .unknown(why)
+                break
+            }
             do {
                 parts = try instance.ownParts().filter { try $0.part.name == "data" && $0.part.root?.isFolder == true }
                     .map { part in

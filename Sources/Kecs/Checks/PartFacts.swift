@@ -163,6 +163,9 @@ struct EachDatabase: InstanceCheck {
                 findings.append(.notLooked("\(name): \(error.why)", ["database": .string(name)]))
             }
         }
+        // Two databases in one folder are no reason to say one thing of the folder twice.
+        var seen: Set<String> = []
+        findings = findings.filter { $0.severity == .notLooked || seen.insert($0.message).inserted }
         // One that is missing is in no list of databases.
         if !hasPrimary, case .known = facts.database { findings += try await check.run(facts, look) }
         for part in facts.parts where part.part.role == .data {

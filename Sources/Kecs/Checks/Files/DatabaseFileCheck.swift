@@ -14,6 +14,7 @@ struct DatabaseFileCheck: InstanceCheck {
         guard let status = database.status, status.kind == .file else { return [] }
         let expected = try ExpectedOwner.of(facts, user: user, group: group)?.owner
         let server = expected ?? Repair.Owner(status.owner, status.group)
+        if server.user == 0, status.owner != 0 { return [] }
         guard !status.isWritable(by: server) else { return [] }
         let file = database.file.resolved()
         let repairs: [Repair] =

@@ -11,10 +11,15 @@ struct DatabaseFolderCheck: InstanceCheck {
     var group = Machine.groupID
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        let folder = try facts.data.get()
+        var folder = try facts.data.get()
+        if let database = facts.database.value, database.kind != .missing {
+            folder = database.file.resolved().removingLastComponent()
+        }
         guard let status = try FileStatus.of(folder.resolved()), status.kind == .folder else { return [] }
         let expected = try ExpectedOwner.of(facts, user: user, group: group)?.owner
         let server = expected ?? Repair.Owner(status.owner, status.group)
+        // A container's root may write whatever belongs to others.
+        if server.user == 0, status.owner != 0 { return [] }
         guard !status.isWritable(by: server) else { return [] }
         // A folder of somebody else's is a matter of its owner, not of its mode.
         let repairs: [Repair] =

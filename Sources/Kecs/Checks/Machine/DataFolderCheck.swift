@@ -25,6 +25,13 @@ struct DataFolderCheck: InstanceCheck {
                     remedy: "sudo kecsctl inspect \(facts.name)")
             }
         }
+        if facts.isGone, let why = facts.unlooked {
+            return [
+                Finding(
+                    .error, "what holds the data of “\(facts.name)” is gone: \(why)", ["why": .string(why)],
+                    remedy: "kecsctl backups list \(facts.name)")
+            ]
+        }
         // Who does not answer leaves at least the instance's own folder to look for.
         guard [.local, .k3d].contains(facts.instance.config.runtime) else { throw CannotTell(facts.unlooked ?? "") }
         let folder = try facts.data.get()
