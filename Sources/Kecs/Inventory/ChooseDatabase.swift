@@ -44,7 +44,7 @@ extension Site {
         case .ambiguous(let all):
             throw Failure(
                 .usage, "“\(instance.name)” has \(all.count) databases, and nothing says which one is meant",
-                cause: "there are: \(all.map(\.described).joined(separator: ", "))",
+                cause: "there are: \(all.map(\.described).joined(separator: ", ")); --database PART/PATH names one",
                 remedy:
                     "kecsctl config set database \(ShellWords.quote([all[0].name])) --instance \(instance.name)"
             )

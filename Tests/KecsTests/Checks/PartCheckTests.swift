@@ -112,6 +112,35 @@ import Testing
         }
     }
 
+    @Test func `a container that is gone with its volumes is an error, not a checklist that passed`() async throws {
+        struct Gone: Runtime {
+            func serverSetup() async throws -> ServerSetup {
+                throw Failure(.notFound, "there is no container “mimir”")
+            }
+            func state() async -> RuntimeState { .absent }
+            func start(limit: Duration) async throws {}
+            func stop(limit: Duration) async throws {}
+            func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+                try await body()
+            }
+            func thaw() async throws {}
+            func parts() async throws -> [Part] { throw Failure(.notFound, "there is no container “mimir”") }
+            func endpoints() -> [Endpoint] { [] }
+            var runsSomething: Bool { true }
+            var choosesPorts: Bool { false }
+        }
+        try await CheckScene.with(runtime: .docker) { scene in
+            scene.site.runtime = { _ in Gone() }
+            let gone = try await scene.findings(ofCheck: "data.missing")
+            #expect(gone.map(\.severity) == [.error])
+            #expect(gone.first?.message.contains("there is no container “mimir”") == true)
+            for id in ["db.integrity", "perm.owner", "data.size", "lock.foreign"] {
+                let all = try await scene.findings(ofCheck: id)
+                #expect(!all.isEmpty && all.allSatisfy { $0.severity == .notLooked }, "\(id): \(all.map(\.message))")
+            }
+        }
+    }
+
     @Test func `sizes are those of the volumes`() async throws {
         try await withParts { scene, root in
             let text = try await CollectMetrics(site: scene.site).run()
