@@ -29,12 +29,12 @@ struct DockerSetup: Sendable {
 
     /// The volumes among the parts, each with its place on this host, where it can be reached there.
     func located(_ parts: [InventoryPart], on host: EngineHost) async throws -> [InventoryPart] {
-        func name(_ part: InventoryPart) -> String? {
+        func volumeName(_ part: InventoryPart) -> String? {
             if case .volume(let name, _) = part.part.place { name } else { nil }
         }
-        let all = try await docker.volumes(named: parts.compactMap(name))
+        let all = try await docker.volumes(named: parts.compactMap(volumeName))
         return try parts.map { part in
-            guard let name = name(part) else { return part }
+            guard let name = volumeName(part) else { return part }
             var part = part
             guard let volume = all.first(where: { $0.name == name }) else {
                 part.presence = .missing
