@@ -56,8 +56,10 @@ public struct FindHolders: Sendable {
                     mayWrite: process.mayWrite))
         }
         if found.unseen > 0 {
+            let who = found.unseen == 1 ? "one process" : "\(found.unseen) processes"
             holders.unseen.append(
-                "what \(found.unseen) processes of other users have open could not be seen; root sees it")
+                "what \(who) \(found.unseen == 1 ? "has" : "have") open could not be seen"
+                    + (Machine.userID == 0 ? "" : "; root sees it"))
         }
         holders.unseen += [found.gap, others.unseen].compactMap(\.self)
         return holders
@@ -96,6 +98,8 @@ public struct FindHolders: Sendable {
         var writersOnly = false
         /// Nothing of the instance's own should run any more.
         var isStopped = false
+        /// Whether the report is to say who could not be seen.
+        var tellsUnseen = true
     }
 
     /// - Returns: Who was overridden, and who could not be seen: sentences for the report.
@@ -114,7 +118,8 @@ public struct FindHolders: Sendable {
             holders = try await run(instance, parts, isStopped: demand.isStopped)
         }
         let found = hinder(holders)
-        guard let first = found.first else { return holders.unseen }
+        let unseen = demand.tellsUnseen ? holders.unseen : []
+        guard let first = found.first else { return unseen }
         guard demand.force else {
             let rest = found.count > 1 ? " and \(found.count - 1) more" : ""
             throw Failure(
@@ -123,7 +128,7 @@ public struct FindHolders: Sendable {
                     + "; --force goes on in spite of it",
                 remedy: first.remedy)
         }
-        return found.map { "overridden with --force: \($0.title) \($0.what)" } + holders.unseen
+        return found.map { "overridden with --force: \($0.title) \($0.what)" } + unseen
     }
 }
 

@@ -140,6 +140,11 @@ public struct ImportState: Sendable {
             report.durationSeconds = (clock.elapsed() - began).inSeconds
             return report
         }
+        // Before the backup, which a refusal would leave behind.
+        let holders = FindHolders(site: site)
+        _ = try await holders.check(
+            instance, try await holders.parts(of: instance),
+            FindHolders.Demand(verb: "imported into", force: request.force))
         if try await hasState(instance) {
             report.backup = try await TakeBackup(site: site).run(
                 instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force)

@@ -323,9 +323,12 @@ public struct StartInstance: Sendable {
     /// Whoever only reads is no second server.
     private func checkHolders(_ instance: Instance, _ request: StartRequest) async throws -> [String] {
         let holders = FindHolders(site: site)
-        return try await holders.check(
-            instance, try await holders.parts(of: instance),
-            FindHolders.Demand(verb: "started", force: request.force, writersOnly: true, isStopped: true))
+        var demand = FindHolders.Demand(verb: "started", force: request.force)
+        demand.writersOnly = true
+        demand.isStopped = true
+        // Nothing is replaced: who could not be seen is no matter for every start.
+        demand.tellsUnseen = false
+        return try await holders.check(instance, try await holders.parts(of: instance), demand)
     }
 
     /// What a start is to bring back first, in the order in which it is tried.

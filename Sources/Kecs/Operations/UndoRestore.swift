@@ -124,10 +124,11 @@ public struct UndoRestore: Sendable {
         }
     }
 
-    /// What an undo would replace.
+    /// What an undo would replace, and what it would put in its place: whoever was overridden may still write to that.
     private func liveParts(_ record: Swap) -> [Part] {
-        let folders = record.units.filter { $0.part != "config" }
-            .map { Part(name: $0.part, place: .folder($0.live.path)) }
+        let folders = record.units.filter { $0.part != "config" }.flatMap { unit in
+            [unit.live.path, unit.previous.path].map { Part(name: unit.part, place: .folder($0)) }
+        }
         return folders
             + (record.fills ?? []).map { Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil)) }
     }
