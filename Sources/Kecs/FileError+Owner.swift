@@ -23,13 +23,15 @@ extension FileError {
         return known
     }
 
-    /// What failed, and for a refusal whose it is: "cannot open /a/b: Permission denied; /a belongs to root (uid 0, mode
-    /// 0700), and this is uid 1000".
-    var withOwner: String {
-        guard isRefused, let barrier else { return description }
-        return "\(self); \(barrier.path) belongs to \(Self.name(barrier.owner)) (mode 0"
-            + "\(String(barrier.mode, radix: 8))), and this is uid \(geteuid())"
+    /// Whose it is: "/a belongs to root (uid 0), mode 0700, and this is uid 1000". Nil for what no user is refused.
+    var ownership: String? {
+        guard isRefused, let barrier else { return nil }
+        return "\(barrier.path) belongs to \(Self.name(barrier.owner)), mode 0"
+            + "\(String(barrier.mode, radix: 8)), and this is uid \(geteuid())"
     }
+
+    /// What failed, and for a refusal whose it is.
+    var withOwner: String { description + (ownership.map { "; \($0)" } ?? "") }
 
     /// A command that shows it to whoever may.
     var remedyForRefusal: String? {

@@ -27,7 +27,7 @@ public struct HealInstance: Sendable {
         guard let journal else {
             if try instance.folder.restoring.isPresent {
                 instance.folder.restoring.discard(into: instance.folder.path)
-                told.append("removed what a killed run left: .restoring")
+                told.append("cleared away what a killed run left: .restoring")
             }
             return told
         }

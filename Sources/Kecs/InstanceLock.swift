@@ -45,9 +45,9 @@ extension Site {
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags, checksPlace: checksPlace)
-        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
         let known = remnants(of: name)
         defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
+        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
         if duty == .before, checksPlace { try await fulfil(name, flags, told) }
         let value: Value
         do {

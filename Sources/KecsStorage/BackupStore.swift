@@ -163,7 +163,7 @@ public struct BackupStore: Sendable {
             if try markFile.isPresent { mark = try JSONFile.read(BackupMark.self, from: markFile) }
         } catch let error as FileError {
             return StoredBackup(
-                id: id, folder: place, state: .unreadable(error), manifest: nil, mark: BackupMark(pinned: true))
+                id: id, folder: place, state: .unreadable(error), manifest: nil, mark: BackupMark())
         } catch {
             // A broken mark costs what it said, not the backup, which stays as if it were pinned.
             mark = BackupMark(pinned: true)

@@ -120,9 +120,9 @@ public struct Remnants: Sendable {
     /// The first thing below a path that keeps it from being removed.
     private static func culprit(in path: FilePath) -> (path: FilePath, errno: Errno) {
         var path = path
-        var errno = Errno.notPermitted
+        var errno = Errno.permissionDenied
         for _ in 0..<4096 {
-            guard attributes(of: path).isEmpty else { break }
+            guard attributes(of: path).isEmpty else { return (path, .notPermitted) }
             do {
                 guard try path.isFolder, let first = try path.entries().first else { break }
                 path = path.appending(first)
