@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
 import KecsSystem
 import SystemPackage
 
@@ -22,11 +21,7 @@ extension Site {
                         cause: "\(free) are free in \(place) and about \(needed) are needed")
                     continue
                 }
-                var template = place.appending("kecsctl.XXXXXX").withPlatformString {
-                    Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1))
-                }
-                guard mkdtemp(&template) != nil else { throw FileError.last("create a folder in", place) }
-                return FilePath(platformString: template)
+                return try place.makePrivateFolder()
             } catch { last = .describing(error) }
         }
         throw last ?? Failure(.failed, "there is no folder for temporary files")

@@ -86,13 +86,12 @@ public struct RescueDatabase: Sendable {
                 instance, parts, FindHolders.Demand(verb: "rescued", force: force))
         }
         let stamp = clock.now().compact
-        let targetFile = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
+        let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
         // Not beside it: whoever owns that folder could put another file there for `sqlite3` to open.
         let scratch = try workplace(target).makePrivateFolder()
         defer { try? scratch.removeTree() }
         try checkRoom(path, target)
         let copy = try copyOf(path, in: scratch)
-        let rescued = dryRun ? scratch.appending("rescued.sqlite") : targetFile
 
         let dump = scratch.appending("recovered.sql")
         var salvaged: SalvagedRows?
@@ -106,9 +105,9 @@ public struct RescueDatabase: Sendable {
         }
         let before = countReadable(copy)
         let rows = try finished(made)
-        try deliver(made, as: rescued)
+        if !dryRun { try deliver(made, as: rescued) }
         var report = RescueReport(
-            outcome: dryRun ? .planned : .done, database: path.string, rescued: targetFile.string, tables: [],
+            outcome: dryRun ? .planned : .done, database: path.string, rescued: rescued.string, tables: [],
             lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
             lostAndFoundTable: salvaged?.lostAndFoundTable, notMade: salvaged?.notMade ?? [],
             durationSeconds: 0)

@@ -38,8 +38,12 @@ public struct ExportState: Sendable {
                 remedy: "kecsctl status \(instance.name)")
         }
         let isRunning = try await site.runtime(instance).state().mayWrite
+        let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
-        defer { try? scratch.removeTree() }
+        defer {
+            try? scratch.removeTree()
+            if dryRun { missing.remove() }
+        }
         var report = ExportReport(
             outcome: .planned, to: target.description, form: form(of: target), bytes: 0, durationSeconds: 0)
         if case .path(let path) = target { try checkIsFree(path) }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
 import KecsState
 public import KecsStorage
 import KecsSystem
@@ -95,11 +93,11 @@ public struct ImportState: Sendable {
             outcome: .planned, from: request.source.description, form: "file", tables: [], notes: [],
             durationSeconds: 0)
         // In the instance's folder, named like a draft's: a killed import leaves nothing that the next run does not sweep.
-        let hadStore = try instance.backups.folder.isPresent
+        let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
             try? scratch.removeTree()
-            if request.dryRun, !hadStore { _ = instance.backups.folder.withPlatformString { paths_rmdir($0) } }
+            if request.dryRun { missing.remove() }
         }
         let found: RecognisedSource
         switch request.source {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
 public import KecsStorage
 import KecsSystem
 public import SystemPackage
@@ -71,9 +69,8 @@ public struct MoveBackup: Sendable {
         _ file: FilePath, to name: InstanceName, dryRun: Bool = false
     ) throws -> StoredBackup {
         let store = site.home.backupStore(of: name)
-        let hadStore = try store.folder.isPresent
-        // A folder that this alone made goes again; one with something in it stays.
-        defer { if dryRun, !hadStore { _ = store.folder.withPlatformString { paths_rmdir($0) } } }
+        let missing = try MissingFolders(upTo: store.folder)
+        defer { if dryRun { missing.remove() } }
         let opened = try OpenRestoreSource(site: site).run(
             .file(file),
             for: try site.instance(

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
 import KecsStorage
 import KecsSystem
 import SystemPackage
@@ -56,9 +54,9 @@ public struct RebuildInstance: Sendable {
         _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
     ) throws -> Instance? {
         guard try isNeeded(site.home.folder(of: name)) else { return nil }
-        let hadInstances = try site.home.instances.isPresent
         // The configuration is unpacked there to be read.
-        defer { if !hadInstances { _ = site.home.instances.withPlatformString { paths_rmdir($0) } } }
+        let missing = try MissingFolders(upTo: site.home.instances)
+        defer { missing.remove() }
         return try site.instance(name, config: try config(of: name, from, runtime: runtime))
     }
 

@@ -121,7 +121,8 @@ public struct StartInstance: Sendable {
     private func checkDataFolderIsFree(_ new: Instance) throws {
         let folder = try new.dataFolder().resolved()
         for name in try site.instanceNames() where name != new.name {
-            guard let other = try site.soundInstance(name), case let theirs = try other.dataFolder().resolved(),
+            guard let other = try site.soundInstance(name),
+                case let theirs = try other.dataFolder().resolved(),
                 folder.starts(with: theirs) || theirs.starts(with: folder)
             else { continue }
             throw Failure(
@@ -243,7 +244,9 @@ public struct StartInstance: Sendable {
         do {
             // What ran before, in part or frozen, is not for this start to end.
             if !ran {
-                try await site.seenThrough { site in try await site.runtime(instance).stop(limit: .seconds(20)) }
+                try await site.seenThrough { site in
+                    try await site.runtime(instance).stop(limit: .seconds(20))
+                }
             }
         } catch {
             problem = Failure.describing(error)
@@ -362,7 +365,8 @@ public struct StartInstance: Sendable {
             let first = lost.first ?? ""
             let part = String(first.prefix { $0 != "/" })
             throw Failure(
-                .partial, "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
+                .partial,
+                "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
                     + (lost.count == 1 ? "is" : "are") + " gone",
                 cause: "the backup \(backup) has it; nothing was restored, because the rest is there. "
                     + "Go on without it: kecsctl start \(instance.name) --accept-loss \(first)",
@@ -410,6 +414,8 @@ public struct StartInstance: Sendable {
     private func plan(_ name: InstanceName, _ request: StartRequest, isNew: Bool) async throws -> StartReport
     {
         if isNew {
+            // What `create` would refuse is refused here.
+            _ = try site.chosen(request.settings)
             let restores =
                 request.restore == .none ? nil : try site.home.backupStore(of: name).latest()?.id.description
             return StartReport(

@@ -116,7 +116,9 @@ struct ConfigSetCommand: SessionCommand {
             } else if !change.dryRun {
                 try configure.unset(setting, for: nil)
             }
-            return await session.list(ConfigShowCommand.listing(withOrigin: true)) { [] }
+            var listing = ConfigShowCommand.listing(withOrigin: true)
+            listing.nothing = "“\(setting)” is not set"
+            return await session.list(listing) { [] }
         }
         if change.dryRun {
             if let value, key.parse(value) == nil {

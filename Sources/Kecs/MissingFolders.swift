@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import KecsSystem
+import SystemPackage
+
+/// Folders that are not there, remembered by a dry run that has to make them for its work.
+struct MissingFolders {
+    /// The innermost first.
+    private var paths: [FilePath] = []
+
+    /// - Parameter path: Looked for together with every folder above it.
+    init(upTo path: FilePath) throws {
+        var path = path
+        while !path.isEmpty, try !path.isPresent {
+            paths.append(path)
+            path = path.removingLastComponent()
+        }
+    }
+
+    /// Those that were made meanwhile go again; one with something in it stays.
+    func remove() {
+        for path in paths { _ = path.withPlatformString { paths_rmdir($0) } }
+    }
+}
