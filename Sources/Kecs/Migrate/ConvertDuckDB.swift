@@ -85,7 +85,7 @@ struct ConvertDuckDB: Sendable {
             throw Failure(
                 .failed, "the database was not imported, as something in it is unknown",
                 cause: "\(what) belongs to no version of the schema",
-                remedy: "kecsctl migrate import … --force")
+                remedy: Remedy.again(with: "--force") ?? "kecsctl migrate import --help")
         }
         notes.append("\(what) was left out")
     }

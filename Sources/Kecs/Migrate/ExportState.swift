@@ -120,7 +120,7 @@ public struct ExportState: Sendable {
         guard try path.isPresent, !isEmptyFolder else { return }
         throw Failure(
             .usage, "\(path) exists already", cause: "an export replaces nothing",
-            remedy: "kecsctl migrate export … \(path).new")
+            remedy: "ls -ld \(ShellWords.quote([path.string]))")
     }
 
     private func archive(

@@ -106,7 +106,7 @@ enum RecognisedSource: Hashable {
         throw Failure(
             .usage, "it is not clear what of \(path) is to be imported",
             cause: "there are \(choice.joined(separator: ", "))",
-            remedy: "kecsctl migrate import \(path)/\(choice.first ?? "…") …")
+            remedy: "ls -la \(path)")
     }
 
     private static func databases(in entries: [FilePath]) throws -> [FilePath] {

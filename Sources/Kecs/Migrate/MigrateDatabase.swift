@@ -176,7 +176,7 @@ public struct MigrateDatabase: Sendable {
         } catch let error as LockHeld {
             throw Failure(
                 .busy, "another kecsctl migrates \(database)", cause: "\(error.path) is held",
-                remedy: "kecsctl migrate status --database \(database)")
+                remedy: Remedy.again() ?? "ls -l \(error.path)")
         }
     }
 

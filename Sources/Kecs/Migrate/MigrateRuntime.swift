@@ -78,8 +78,7 @@ public struct MigrateRuntime: Sendable {
             throw Failure(
                 .usage, "“\(instance.name)” would not run any more",
                 cause: "without a command, \(request.kind.rawValue) has no server to start",
-                remedy:
-                    "kecsctl migrate runtime \(instance.name) --to \(request.kind.rawValue) --command \"…\"")
+                remedy: "kecsctl migrate runtime --help")
         }
         if request.dryRun {
             report.outcome = .planned
