@@ -17,16 +17,22 @@ struct ChoosePrimary {
         for kind in DatabaseVariable.all(in: setup.variables) {
             var found: [(InventoryDatabase, PrimaryReason)] = []
             for variable in kind {
+                // What is there decides what the value means; else its likeliest meaning holds.
+                var meant: PrimaryDatabase?
                 for path in variable.paths {
                     let file = variable.isFolder ? path.appending(InstanceFolder.databaseName) : path
-                    switch try at(file, .variable(variable.name)) {
-                    case .found(let database, let reason)?:
-                        if !found.contains(where: { $0.0 == database }) { found.append((database, reason)) }
-                    // A folder says only where KECS would keep it.
-                    case let other?: if !variable.isFolder { expected = expected ?? other }
-                    case nil: continue
+                    guard let place = try at(file, .variable(variable.name)) else { continue }
+                    if case .found = place {
+                        meant = place
+                        break
                     }
-                    break
+                    meant = meant ?? place
+                }
+                if case .found(let database, let reason)? = meant {
+                    if !found.contains(where: { $0.0 == database }) { found.append((database, reason)) }
+                } else if !variable.isFolder {
+                    // A folder says only where KECS would keep it.
+                    expected = expected ?? meant
                 }
             }
             if found.count == 1 { return .found(found[0].0, found[0].1) }

@@ -62,8 +62,14 @@ enum ProductionChecks {
                 else { throw CannotTell("whom the server runs as is not known") }
                 // Root may write whatever belongs to others.
                 guard expected.owner.user != 0 else { return [] }
-                return try facts.parts.filter { $0.part.role != .config }.compactMap { part in
-                    let others = try part.tree.get().entries.filter { $0.status.owner != expected.owner.user }
+                return facts.parts.filter { $0.part.role != .config }.compactMap { part in
+                    let tree: TreeFacts
+                    do { tree = try part.tree.get() } catch {
+                        return Finding(
+                            .notLooked, "not looked at: \(part.name): \(error.why)",
+                            ["part": .string(part.name)])
+                    }
+                    let others = tree.entries.filter { $0.status.owner != expected.owner.user }
                     guard let first = others.first else { return nil }
                     return Finding(
                         .error,
