@@ -296,7 +296,8 @@ public struct DockerRuntime: Runtime {
         }
         let host = try await docker.host()
         return ServerSetup(
-            parts: try await setup.located(own, on: host), variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
+            parts: try await setup.located(own, on: host),
+            variables: ["KECS_DATA_DIR": DockerSpec.dataFolder],
             mounts: mounts, user: try await serverUser(of: nil),
             engineHost: host, isKECS: isKECS)
     }

@@ -34,7 +34,8 @@ extension OnDocker {
             for number in 0..<3 { try database.execute("INSERT INTO jobs VALUES ('job \(number)')") }
         }
 
-        @Test func `five volumes: the database is the one that the server's variable names, the user the image's`()
+        @Test
+        func `five volumes: the database is the one that the server's variable names, the user the image's`()
             async throws
         {
             try await DockerScene.with { scene in
@@ -51,7 +52,9 @@ extension OnDocker {
                 try makeDatabase(try volume("mimir_data").appending("mimir.db"))
                 try makeDatabase(try volume("mimir_data").appending("cache.db"))
                 try volume("mimir_data").appending("chromem.db").createFolder()
-                try await scene.must(["start", "app", "--runtime", "docker", "--container", "mimir-aip-unified"])
+                try await scene.must([
+                    "start", "app", "--runtime", "docker", "--container", "mimir-aip-unified",
+                ])
 
                 let found = try await scene.must(["inspect", "app", "-o", "json"]).first()
                 let parts = found["parts"]?.array ?? []
@@ -76,10 +79,13 @@ extension OnDocker {
                         "tcp://127.0.0.1:\(scene.api)"
                     ])
 
-                let count = try await scene.must(["db", "query", "app", "SELECT count(*) FROM jobs", "-o", "name"])
+                let count = try await scene.must([
+                    "db", "query", "app", "SELECT count(*) FROM jobs", "-o", "name",
+                ])
                 #expect(count.output == "3\n")
                 let other = try await scene.must([
-                    "db", "query", "app", "SELECT count(*) FROM jobs", "--database", "mimir_data/cache.db", "-o", "name",
+                    "db", "query", "app", "SELECT count(*) FROM jobs", "--database", "mimir_data/cache.db",
+                    "-o", "name",
                 ])
                 #expect(other.output == "3\n")
                 let deep = try await scene.kecsctl("status", "app", "--deep", "-o", "json")
@@ -91,17 +97,21 @@ extension OnDocker {
                 // The volumes are root's, the server is not.
                 let owner = try await scene.kecsctl("doctor", "app", "--check", "perm.owner", "-o", "json")
                 #expect(owner.status == 20)
-                let integrity = try await scene.kecsctl("doctor", "app", "--check", "db.integrity", "-o", "json")
+                let integrity = try await scene.kecsctl(
+                    "doctor", "app", "--check", "db.integrity", "-o", "json")
                 #expect(integrity.status == 0, "\(integrity.output)")
                 var bytes = try volume("mimir_data").appending("mimir.db").contents()
                 for index in 4096..<bytes.count { bytes[index] = 0xA5 }
                 try volume("mimir_data").appending("mimir.db").replaceContents(bytes)
-                let damaged = try await scene.kecsctl("doctor", "app", "--check", "db.integrity", "-o", "json")
+                let damaged = try await scene.kecsctl(
+                    "doctor", "app", "--check", "db.integrity", "-o", "json")
                 #expect(damaged.status == 20, "\(damaged.output)")
             }
         }
 
-        private func project(_ scene: DockerScene, mountedAt inside: String = "/app/dev_assets") throws -> FilePath {
+        private func project(
+            _ scene: DockerScene, mountedAt inside: String = "/app/dev_assets"
+        ) throws -> FilePath {
             let folder = scene.root.appending("project")
             try folder.appending("dev_assets").createFolder(mode: 0o755)
             try folder.appending("dev_assets").setOwner((1001, 1001))
@@ -127,7 +137,8 @@ extension OnDocker {
             return file
         }
 
-        @Test func `a compose project with a bound folder: its own database, its own migrations, no invented port`()
+        @Test
+        func `a compose project with a bound folder: its own database, its own migrations, no invented port`()
             async throws
         {
             try await DockerScene.with { scene in
@@ -152,14 +163,17 @@ extension OnDocker {
                 try migrations.appending("20261101000000_more.sql").replaceContents(
                     Array("ALTER TABLE jobs ADD COLUMN state TEXT;\n".utf8))
                 let report = try await scene.must([
-                    "migrate", "schema", "app", "--migrations", migrations.string, "--tool", "sqlx", "-o", "json",
+                    "migrate", "schema", "app", "--migrations", migrations.string, "--tool", "sqlx", "-o",
+                    "json",
                 ]).first()
                 let backup = try #require(report["backup"]?.string)
                 #expect(backup.contains("before-migration"))
                 let listed = try await scene.must(["backups", "list", "app", "-o", "name"])
                 #expect(listed.output.contains(backup))
                 #expect(
-                    try await scene.must(["db", "query", "app", "SELECT count(state) FROM jobs", "-o", "name"]).output
+                    try await scene.must([
+                        "db", "query", "app", "SELECT count(state) FROM jobs", "-o", "name",
+                    ]).output
                         == "0\n")
 
                 let tested = try await scene.must(["test", "persistence", "app", "-o", "json"]).first()
@@ -179,7 +193,8 @@ extension OnDocker {
                     #expect(started.errors.contains("/app/dev_assets"))
                     return
                 }
-                let answer = try await scene.kecsctl("doctor", "app", "--check", "db.not-mounted", "-o", "json")
+                let answer = try await scene.kecsctl(
+                    "doctor", "app", "--check", "db.not-mounted", "-o", "json")
                 #expect(answer.status == 20, "\(answer.output)")
                 #expect(answer.output.contains("/app/dev_assets/db.sqlite"))
             }
@@ -188,14 +203,17 @@ extension OnDocker {
         @Test func `a container that ends at once is not running`() async throws {
             try await DockerScene.with { scene in
                 try await buildBox("kecs-box:1")
-                try await Engine.docker("create", "--name", "dies", "-v", "d:/app/data", "kecs-box:1", "/bin/false")
-                let answer = try await scene.kecsctl("start", "app", "--runtime", "docker", "--container", "dies")
+                try await Engine.docker(
+                    "create", "--name", "dies", "-v", "d:/app/data", "kecs-box:1", "/bin/false")
+                let answer = try await scene.kecsctl(
+                    "start", "app", "--runtime", "docker", "--container", "dies")
                 #expect(answer.status == 1, "\(answer.output)\(answer.errors)")
                 #expect(answer.errors.contains("ended by itself"), "\(answer.errors)")
             }
         }
 
-        @Test func `cron, which has no DOCKER_HOST, finds the engine of the instance, and another one is refused`()
+        @Test
+        func `cron, which has no DOCKER_HOST, finds the engine of the instance, and another one is refused`()
             async throws
         {
             try await DockerScene.with { scene in

@@ -26,6 +26,7 @@ import Testing
         #expect(ContainerUser(text: "ghost").resolved(passwd: passwd, group: groups) == nil)
         #expect(ContainerUser(text: "app:ghosts").resolved(passwd: passwd, group: groups) == nil)
         #expect(
-            ContainerUser(text: "").resolved(passwd: nil, group: nil) == ServerUser(user: 0, group: 0, name: "root"))
+            ContainerUser(text: "").resolved(passwd: nil, group: nil)
+                == ServerUser(user: 0, group: 0, name: "root"))
     }
 }

@@ -24,7 +24,8 @@ import Testing
     @Test func `what the environment says is recorded when an instance is made, paths absolute`() throws {
         var config = try config(.docker)
         try config.fixPlace([
-            "KECS_DATA_DIR": "/x/../y", "DOCKER_HOST": "tcp://engine:2375", "DOCKER_CONTEXT": "lab", "HOME": "/home/u",
+            "KECS_DATA_DIR": "/x/../y", "DOCKER_HOST": "tcp://engine:2375", "DOCKER_CONTEXT": "lab",
+            "HOME": "/home/u",
             "COMPOSE_FILE": "a.yml",
         ])
         #expect(
@@ -45,7 +46,9 @@ import Testing
         ("DOCKER_HOST", "tcp://other:2375", "unix:///var/run/docker.sock"),
         ("DOCKER_CONTEXT", "other", "default"),
     ])
-    func `later another value is a wrong call that names both`(variable: String, value: String, recorded: String)
+    func `later another value is a wrong call that names both`(
+        variable: String, value: String, recorded: String
+    )
         throws
     {
         let config = try config(.docker)
@@ -54,7 +57,8 @@ import Testing
             Issue.record("\(variable) was taken")
         } catch let failure as Failure {
             #expect(failure.kind == .usage)
-            #expect(failure.message.contains(value) && failure.message.contains(recorded), "\(failure.message)")
+            #expect(
+                failure.message.contains(value) && failure.message.contains(recorded), "\(failure.message)")
             #expect(failure.remedy == "env -u \(variable) kecsctl status dev")
         }
         try check(config, [:])
@@ -62,19 +66,23 @@ import Testing
 
     @Test func `a value that means the same is none that differs`() throws {
         try check(try config(.docker, ["dataDir": "/x"]), ["KECS_DATA_DIR": "/x/"])
-        try check(try config(.docker), ["DOCKER_HOST": "unix:///var/run/docker.sock", "DOCKER_CONTEXT": "default"])
+        try check(
+            try config(.docker), ["DOCKER_HOST": "unix:///var/run/docker.sock", "DOCKER_CONTEXT": "default"])
         try check(
             try config(.compose, ["composeFile": "/p/a.yml,/p/b.yml", "composeProfiles": "x,y"]),
             ["COMPOSE_FILE": "/p/a.yml:/p/b.yml", "COMPOSE_PROFILES": "y,x"])
         #expect(throws: Failure.self) {
-            try check(try config(.compose, ["composeFile": "/p/a.yml"]), ["COMPOSE_FILE": "/p/a.yml:/p/b.yml"])
+            try check(
+                try config(.compose, ["composeFile": "/p/a.yml"]), ["COMPOSE_FILE": "/p/a.yml:/p/b.yml"])
         }
         // A server that somebody else made keeps its data where its mounts are.
         try check(try config(.compose, ["dataDir": "/p/data"]), ["KECS_DATA_DIR": "/x"])
         try check(try config(.docker, ["container": "mimir"]), ["KECS_DATA_DIR": "/x"])
     }
 
-    @Test func `a variable that is set later moves no instance, and stores nothing of its own place`() async throws {
+    @Test func `a variable that is set later moves no instance, and stores nothing of its own place`()
+        async throws
+    {
         try await CheckScene.with { scene in
             var other = scene.site
             other.machine.environment["KECS_DATA_DIR"] = "/somewhere/else"

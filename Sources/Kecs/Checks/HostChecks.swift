@@ -31,7 +31,8 @@ public enum HostChecks {
     private static let machine: [any Check] = [
         ConfigCheck(), SettingsCheck(), DataFolderCheck(), MountCheck(), EachPart(FileSystemKindCheck()),
         EachPart(ReadOnlyMountCheck()),
-        DiskCheck(), InodeCheck(), AllParts(BackupRoomCheck()), GrowthCheck(), ProcessorsCheck(), MemoryCheck(),
+        DiskCheck(), InodeCheck(), AllParts(BackupRoomCheck()), GrowthCheck(), ProcessorsCheck(),
+        MemoryCheck(),
         RoomCheck(),
         StateCheck(), UnseenCheck(), FrozenCheck(), HealthCheck(), HistoryCheck(), StagingCheck(),
         VersionCheck(),

@@ -101,12 +101,14 @@ public struct InstanceFacts: Sendable {
                 break
             }
             do {
-                parts = try instance.ownParts().filter { try $0.part.name == "data" && $0.part.root?.isFolder == true }
-                    .map { part in
-                        var part = part
-                        part.presence = try PartPresence.of(part)
-                        return PartFacts(part, cancellation: cancellation)
-                    }
+                parts = try instance.ownParts().filter {
+                    try $0.part.name == "data" && $0.part.root?.isFolder == true
+                }
+                .map { part in
+                    var part = part
+                    part.presence = try PartPresence.of(part)
+                    return PartFacts(part, cancellation: cancellation)
+                }
                 let facts = try DatabaseFacts(instance.databaseFile())
                 database = parts.isEmpty || facts.kind == .missing ? .unknown(why) : .known(facts)
                 if !parts.isEmpty, facts.kind != .missing {

@@ -44,7 +44,8 @@ extension Site {
         case .ambiguous(let all):
             throw Failure(
                 .usage, "“\(instance.name)” has \(all.count) databases, and nothing says which one is meant",
-                cause: "there are: \(all.map(\.described).joined(separator: ", ")); --database PART/PATH names one",
+                cause:
+                    "there are: \(all.map(\.described).joined(separator: ", ")); --database PART/PATH names one",
                 remedy:
                     "kecsctl config set database \(ShellWords.quote([all[0].name])) --instance \(instance.name)"
             )
@@ -72,7 +73,9 @@ extension Site {
     }
 
     /// The same, and it must be of SQLite.
-    public func sqliteDatabase(of instance: Instance, named name: String? = nil) async throws -> ChosenDatabase {
+    public func sqliteDatabase(
+        of instance: Instance, named name: String? = nil
+    ) async throws -> ChosenDatabase {
         let chosen = try await database(of: instance, named: name)
         _ = try sqliteFile(chosen, of: instance)
         return chosen

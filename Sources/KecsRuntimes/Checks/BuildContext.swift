@@ -62,7 +62,9 @@ struct DockerIgnore: Sendable {
 
     /// Whether the path, or a folder above it, fits.
     static func matches(_ pattern: String, _ path: String) -> Bool {
-        fits(pattern.split(separator: "/").map(String.init)[...], path.split(separator: "/").map(String.init)[...])
+        fits(
+            pattern.split(separator: "/").map(String.init)[...],
+            path.split(separator: "/").map(String.init)[...])
     }
 
     private static func fits(_ pattern: ArraySlice<String>, _ path: ArraySlice<String>) -> Bool {
@@ -71,7 +73,9 @@ struct DockerIgnore: Sendable {
             if pattern.count == 1 { return true }
             return path.indices.contains { fits(pattern.dropFirst(), path[$0...]) }
         }
-        guard let name = path.first, Self.name(Array(first)[...], fits: Array(name)[...]) else { return false }
+        guard let name = path.first, Self.name(Array(first)[...], fits: Array(name)[...]) else {
+            return false
+        }
         return fits(pattern.dropFirst(), path.dropFirst())
     }
 
@@ -85,7 +89,9 @@ struct DockerIgnore: Sendable {
             }
         case "?": return !name.isEmpty && Self.name(pattern.dropFirst(), fits: name.dropFirst())
         case "[":
-            guard let character = name.first, let end = pattern.dropFirst().firstIndex(of: "]") else { return false }
+            guard let character = name.first, let end = pattern.dropFirst().firstIndex(of: "]") else {
+                return false
+            }
             var set = pattern[(pattern.startIndex + 1)..<end]
             let isNegated = set.first == "^"
             if isNegated { set = set.dropFirst() }

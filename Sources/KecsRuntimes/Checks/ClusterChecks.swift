@@ -128,7 +128,8 @@ enum ClusterChecks {
                 "minio.hostpath-unmapped", .error, "the object store's folder is bound into the cluster",
                 of: [.k3d]
             ) { facts, _ in
-                guard let server = try engine.server(of: facts), try facts.instance.folder.objectStore.isPresent
+                guard let server = try engine.server(of: facts),
+                    try facts.instance.folder.objectStore.isPresent
                 else { return [] }
                 let folder = facts.instance.folder.objectStore
                 guard

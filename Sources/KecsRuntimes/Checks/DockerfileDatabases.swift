@@ -39,7 +39,8 @@ struct DockerfileDatabases {
                 stages.append(stage)
             case "WORKDIR":
                 guard !stages.isEmpty, line.words.count > 1 else { continue }
-                stages[stages.count - 1].folder = Self.absolute(line.words[1], in: stages[stages.count - 1].folder)
+                stages[stages.count - 1].folder = Self.absolute(
+                    line.words[1], in: stages[stages.count - 1].folder)
             case "COPY", "ADD":
                 if stages.isEmpty { stages.append(Stage(name: "0")) }
                 guard let copy = Copy(line) else { continue }
@@ -71,7 +72,8 @@ struct DockerfileDatabases {
                 let folder = Self.absolute(source, in: "/")
                 for database in stage.databases.sorted()
                 where database == folder || folder == "/" || database.hasPrefix(folder + "/") {
-                    let below = database == folder ? Self.last(database) : String(database.dropFirst(folder.count))
+                    let below =
+                        database == folder ? Self.last(database) : String(database.dropFirst(folder.count))
                     brought.append((database, DockerIgnore.cleaned(below)))
                 }
                 continue
@@ -79,22 +81,31 @@ struct DockerfileDatabases {
             var isSeen = false
             for context in contexts {
                 let place = DockerIgnore.cleaned(source)
-                if try place.isEmpty || context.folder.appending(FilePath(place).components).isPresent { isSeen = true }
+                if try place.isEmpty || context.folder.appending(FilePath(place).components).isPresent {
+                    isSeen = true
+                }
                 for database in context.databases(under: source) {
                     let isFile = database == place
-                    let below = isFile ? Self.last(database) : String(database.dropFirst(place.isEmpty ? 0 : place.count + 1))
+                    let below =
+                        isFile
+                        ? Self.last(database)
+                        : String(database.dropFirst(place.isEmpty ? 0 : place.count + 1))
                     brought.append((database, isFile && !copy.isIntoFolder ? "" : below))
                 }
             }
             guard !isSeen else { continue }
             let name = DockerIgnore.cleaned(source)
             let isIgnored = contexts.contains { $0.ignore.ignores(name) }
-            if !isIgnored, Script.isDatabase(name) || Self.customary.contains(name) { brought.append((name, Self.last(name))) }
+            if !isIgnored, Script.isDatabase(name) || Self.customary.contains(name) {
+                brought.append((name, Self.last(name)))
+            }
         }
         return brought
     }
 
-    private static func last(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
+    private static func last(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
 
     private static func absolute(_ path: String, in folder: String) -> String {
         let whole = path.hasPrefix("/") ? path : folder + "/" + path

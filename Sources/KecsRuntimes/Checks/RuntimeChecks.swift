@@ -22,8 +22,10 @@ public enum RuntimeChecks {
         let instances = names.compactMap { try? site.instance($0) }
         let kinds = Set(instances.map(\.config.runtime))
         // From cron, the variables by which the engine is found are those that the instances recorded.
-        let recorded = Dictionary(grouping: instances.filter { !$0.engineVariables.isEmpty }, by: \.engineVariables)
-        let machine = recorded.count == 1 ? site.machine.placed(for: recorded.values.first?.first) : site.machine
+        let recorded = Dictionary(
+            grouping: instances.filter { !$0.engineVariables.isEmpty }, by: \.engineVariables)
+        let machine =
+            recorded.count == 1 ? site.machine.placed(for: recorded.values.first?.first) : site.machine
         async let engine = EngineFacts.gather(machine, for: kinds)
         async let project = ProjectFiles.gather(site)
         let facts = await engine

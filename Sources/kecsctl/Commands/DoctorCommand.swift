@@ -89,7 +89,8 @@ struct DoctorCommand: SessionCommand {
         session.answer(
             Answer(
                 document: report, table: { Self.text(report, isVerbose: isVerbose, width: $0) },
-                names: report.findings.filter { $0.severity >= (report.isStrict ? .notLooked : .warning) }.map(\.id)))
+                names: report.findings.filter { $0.severity >= (report.isStrict ? .notLooked : .warning) }
+                    .map(\.id)))
         let fails = report.fails(on: failOn.severity)
         if !session.options.answers {
             for finding in report.findings

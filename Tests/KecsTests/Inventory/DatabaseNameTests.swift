@@ -26,7 +26,8 @@ import Testing
                 let path = folder.appending(entry)
                 if try path.isFolder { waiting.append(path) }
                 guard entry.string.hasSuffix(".swift") else { continue }
-                let name = path.components.dropFirst(root.components.count).map(\.string).joined(separator: "/")
+                let name = path.components.dropFirst(root.components.count).map(\.string).joined(
+                    separator: "/")
                 found.append((name, String(decoding: try path.contents(), as: UTF8.self)))
             }
         }
@@ -36,12 +37,14 @@ import Testing
     @Test func `kecs.db is spelled only where KECS's own layout is described`() throws {
         let all = try sources()
         #expect(all.count > 300)
-        for (name, text) in all where text.contains("kecs.db") && !Self.allowed.contains(name)
+        for (name, text) in all
+        where text.contains("kecs.db") && !Self.allowed.contains(name)
             && !name.hasPrefix("standin/")
         {
             // Examples in help texts and comments are no code.
             let lines = text.split(separator: "\n").filter { line in
-                line.contains("kecs.db") && !line.drop { $0 == " " }.hasPrefix("//") && !line.contains(".init(\"kecsctl")
+                line.contains("kecs.db") && !line.drop { $0 == " " }.hasPrefix("//")
+                    && !line.contains(".init(\"kecsctl")
             }
             #expect(lines.isEmpty, "\(name): \(lines.joined(separator: " | "))")
         }

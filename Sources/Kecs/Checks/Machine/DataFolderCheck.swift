@@ -8,22 +8,26 @@ struct DataFolderCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard case .unknown = facts.inventory else {
-            return facts.parts.filter { $0.part.presence == .missing && $0.part.role != .config }.map { part in
+            return facts.parts.filter { $0.part.presence == .missing && $0.part.role != .config }.map {
+                part in
                 let place = part.root?.string ?? "\(facts.instance.root(of: part.part.part))"
                 return Finding(
                     .error, "\(part.name) of “\(facts.name)” is missing: there is no \(place)",
                     ["path": .string(place), "part": .string(part.name)],
-                    remedy: facts.newestGood.map { "kecsctl restore \(facts.name) --from \($0.id) --part \(part.name)" }
+                    remedy: facts.newestGood.map {
+                        "kecsctl restore \(facts.name) --from \($0.id) --part \(part.name)"
+                    }
                         ?? "kecsctl start \(facts.name)")
-            } + facts.parts.compactMap { part in
-                guard case .unreadable(let why) = part.part.presence, let root = part.root else {
-                    return nil
-                }
-                return Finding(
-                    .error, "\(part.name) of “\(facts.name)” cannot be read: \(why)",
-                    ["path": .string(root.string), "part": .string(part.name)],
-                    remedy: "sudo kecsctl inspect \(facts.name)")
             }
+                + facts.parts.compactMap { part in
+                    guard case .unreadable(let why) = part.part.presence, let root = part.root else {
+                        return nil
+                    }
+                    return Finding(
+                        .error, "\(part.name) of “\(facts.name)” cannot be read: \(why)",
+                        ["path": .string(root.string), "part": .string(part.name)],
+                        remedy: "sudo kecsctl inspect \(facts.name)")
+                }
         }
         if facts.isGone, let why = facts.unlooked {
             return [
@@ -33,7 +37,9 @@ struct DataFolderCheck: InstanceCheck {
             ]
         }
         // Who does not answer leaves at least the instance's own folder to look for.
-        guard [.local, .k3d].contains(facts.instance.config.runtime) else { throw CannotTell(facts.unlooked ?? "") }
+        guard [.local, .k3d].contains(facts.instance.config.runtime) else {
+            throw CannotTell(facts.unlooked ?? "")
+        }
         let folder = try facts.data.get()
         let status = try FileStatus.of(folder.resolved())
         guard status?.kind != .folder else { return [] }

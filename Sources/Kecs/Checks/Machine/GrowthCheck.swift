@@ -11,7 +11,8 @@ struct GrowthCheck: InstanceCheck {
         // On the fullest of the file systems that the parts lie on.
         let all = try (facts.roots.isEmpty ? [facts.data.get()] : facts.roots).filter { try $0.isPresent }
             .map(look.site.machine.freeSpace)
-        guard let free = all.min(), let days = growth.days(untilFull: free), days < Thresholds.daysToFull else {
+        guard let free = all.min(), let days = growth.days(untilFull: free), days < Thresholds.daysToFull
+        else {
             return []
         }
         return [

@@ -49,7 +49,8 @@ struct ForeignDatabaseOptions: ParsableArguments {
     }
 
     /// The instance's own database with migrations of its project; nil when they are KECS's.
-    func foreign(_ session: Session, of instance: Instance) async throws -> (ForeignMigrations, part: String)? {
+    func foreign(_ session: Session, of instance: Instance) async throws -> (ForeignMigrations, part: String)?
+    {
         guard let migrations else { return nil }
         let chosen = try await session.site.sqliteDatabase(of: instance, named: database)
         return (
@@ -119,7 +120,8 @@ struct MigrateSchemaCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl migrate schema dev", "to the newest version"),
         .init("kecsctl migrate schema dev --to 20250926", "back to the version of that day"),
-        .init("kecsctl migrate schema app --migrations migrations", "the project's own, of the instance “app”"),
+        .init(
+            "kecsctl migrate schema app --migrations migrations", "the project's own, of the instance “app”"),
         .init(
             "kecsctl migrate schema --database db.sqlite --migrations migrations", "any SQLite database"))
 
