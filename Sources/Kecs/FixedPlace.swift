@@ -23,13 +23,15 @@ struct FixedPlace: Sendable {
 
     static let all = [
         FixedPlace(
-            setting: "dataDir", variables: ["KECSCTL_DATA_DIR", "KECS_DATA_DIR"], kinds: Set(RuntimeKind.allCases),
+            setting: "dataDir", variables: ["KECSCTL_DATA_DIR", "KECS_DATA_DIR"],
+            kinds: Set(RuntimeKind.allCases),
             form: .path),
         FixedPlace(
             setting: "containerMode", variables: ["KECSCTL_CONTAINER_MODE", "KECS_CONTAINER_MODE"],
             kinds: Set(RuntimeKind.allCases), form: .flag),
         FixedPlace(
-            setting: "dockerHost", variables: ["KECSCTL_DOCKER_HOST", "DOCKER_HOST"], kinds: engine, form: .text),
+            setting: "dockerHost", variables: ["KECSCTL_DOCKER_HOST", "DOCKER_HOST"], kinds: engine,
+            form: .text),
         FixedPlace(
             setting: "dockerContext", variables: ["KECSCTL_DOCKER_CONTEXT", "DOCKER_CONTEXT"], kinds: engine,
             form: .text),
@@ -37,7 +39,8 @@ struct FixedPlace: Sendable {
             setting: "dockerConfig", variables: ["KECSCTL_DOCKER_CONFIG", "DOCKER_CONFIG"], kinds: engine,
             form: .path),
         FixedPlace(setting: "composeFile", variables: ["COMPOSE_FILE"], kinds: [.compose], form: .paths),
-        FixedPlace(setting: "composeProfiles", variables: ["COMPOSE_PROFILES"], kinds: [.compose], form: .names),
+        FixedPlace(
+            setting: "composeProfiles", variables: ["COMPOSE_PROFILES"], kinds: [.compose], form: .names),
     ]
 
     /// What a text means, so that two that mean one thing are equal; nil when it means nothing.
@@ -52,12 +55,15 @@ struct FixedPlace: Sendable {
                 paths.append(try Home.absolute(FilePath(String(path)), environment: environment).string)
             }
             return paths.joined(separator: ",")
-        case .names: return text.split(separator: ",").map { String($0).trimmed }.sorted().joined(separator: ",")
+        case .names:
+            return text.split(separator: ",").map { String($0).trimmed }.sorted().joined(separator: ",")
         }
     }
 
     /// What holds where nothing is recorded.
-    private func standard(_ config: InstanceConfig, _ folder: InstanceFolder, _ environment: [String: String]) -> String {
+    private func standard(
+        _ config: InstanceConfig, _ folder: InstanceFolder, _ environment: [String: String]
+    ) -> String {
         switch setting {
         case "dataDir": config.settings["containerMode"] == .bool(true) ? "/data" : folder.data.string
         case "containerMode": "false"
@@ -86,13 +92,15 @@ struct FixedPlace: Sendable {
 
     private func failure(_ variable: String, _ text: String) -> Failure {
         Failure(
-            .usage, "\(variable) is “\(text)”", cause: "\(setting) must be true or false (also 1, 0, yes, no)",
+            .usage, "\(variable) is “\(text)”",
+            cause: "\(setting) must be true or false (also 1, 0, yes, no)",
             remedy: "kecsctl config show --origin")
     }
 
     /// What a new instance records of the environment.
     func recorded(for config: InstanceConfig, environment: [String: String]) throws(Failure) -> JSONValue? {
-        guard concerns(config), config.settings[setting] == nil, let (name, text) = given(in: environment) else {
+        guard concerns(config), config.settings[setting] == nil, let (name, text) = given(in: environment)
+        else {
             return nil
         }
         guard let value = try normal(text, environment: environment) else { throw failure(name, text) }
@@ -100,7 +108,9 @@ struct FixedPlace: Sendable {
     }
 
     /// - Throws: `Failure(.usage)` that names both, when the environment says another place than is recorded.
-    func check(_ config: InstanceConfig, _ folder: InstanceFolder, environment: [String: String]) throws(Failure) {
+    func check(
+        _ config: InstanceConfig, _ folder: InstanceFolder, environment: [String: String]
+    ) throws(Failure) {
         guard concerns(config), let (name, text) = given(in: environment) else { return }
         guard let now = try normal(text, environment: environment) else { throw failure(name, text) }
         let recorded: String
@@ -122,7 +132,9 @@ extension InstanceConfig {
     /// Records what the environment says of its place; to be called once, when it is made.
     mutating func fixPlace(_ environment: [String: String]) throws(Failure) {
         for place in FixedPlace.all {
-            if let value = try place.recorded(for: self, environment: environment) { settings[place.setting] = value }
+            if let value = try place.recorded(for: self, environment: environment) {
+                settings[place.setting] = value
+            }
         }
         // A context is a name in docker's own folder, which another user's cron would look for elsewhere.
         if settings["dockerContext"] != nil, settings["dockerConfig"] == nil, let home = environment["HOME"] {
@@ -136,7 +148,8 @@ extension Instance {
     public var engineVariables: [String: String] {
         var variables: [String: String] = [:]
         for (setting, name) in [
-            ("dockerHost", "DOCKER_HOST"), ("dockerContext", "DOCKER_CONTEXT"), ("dockerConfig", "DOCKER_CONFIG"),
+            ("dockerHost", "DOCKER_HOST"), ("dockerContext", "DOCKER_CONTEXT"),
+            ("dockerConfig", "DOCKER_CONFIG"),
         ] {
             if let text = config.settings[setting]?.string { variables[name] = text }
         }
