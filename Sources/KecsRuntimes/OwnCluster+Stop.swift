@@ -42,8 +42,10 @@ extension OwnCluster {
                 // Without docker nothing was ever made here that could be left.
                 do {
                     try await removeRemains(engine.findings())
-                } catch let error as ProcessError {
-                    guard case .notFound = error, try !kubeconfig.isPresent, try !draft.isPresent else { throw error }
+                } catch {
+                    guard Failure.describing(error).kind == .unreachable, try !kubeconfig.isPresent,
+                        try !draft.isPresent
+                    else { throw error }
                 }
             case .present:
                 guard try await isOurs() else {

@@ -57,6 +57,7 @@ extension RecoverCluster {
                 result.interruption = error
             }
         }
+        let isWatched = Set(watched.map(\.key))
         let reports = batch.map { service -> RecoverReport.Service in
             let complaints = service.wanted.compactMap { refused[$0.id] }
             let state = service.workload.flatMap { states[$0.id] }
@@ -67,7 +68,8 @@ extension RecoverCluster {
                         deployment: service.workload?.id.name, available: state?.available ?? 0))
             }
             var entry: RecoverReport.Service
-            if let why = complaints.first ?? state?.complaint {
+            // One that waits for a secret is as it must be.
+            if let why = complaints.first ?? (isWatched.contains(service.key) ? state?.complaint : nil) {
                 if work.time.isOver { result.isUnfinished = true }
                 log("Failed to create deployment for service \(service.name): \(why)")
                 entry = report(service, cluster, .failed, why)
