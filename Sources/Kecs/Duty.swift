@@ -69,7 +69,8 @@ public struct Duty: Codable, Hashable, Sendable {
             return duty
         } catch let error as JSONFileError {
             return Duty(
-                operation: "unknown", since: status.modified, because: "\(error.path) cannot be read: \(error.why)")
+                operation: "unknown", since: status.modified,
+                because: "\(error.path) cannot be read: \(error.why)")
         }
     }
 

@@ -33,7 +33,8 @@ extension Failure {
                     remedy: "kecsctl backups prune --all --dry-run")
             default:
                 return Failure(
-                    .failed, message(error.description), cause: doing == nil ? error.ownership : error.withOwner,
+                    .failed, message(error.description),
+                    cause: doing == nil ? error.ownership : error.withOwner,
                     remedy: error.remedyForRefusal)
             }
         case let error as ArchiveError:

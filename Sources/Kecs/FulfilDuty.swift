@@ -26,7 +26,8 @@ struct FulfilDuty: Sendable {
             }
             let before = await runtime.state()
             if case .unknown(let why) = before {
-                throw Failure(.unreachable, "cannot determine whether “\(instance.name)” is running", cause: why)
+                throw Failure(
+                    .unreachable, "cannot determine whether “\(instance.name)” is running", cause: why)
             }
             if before != .running { try await runtime.start(limit: Self.limit) }
             try Duty.end(instance.folder.duty)

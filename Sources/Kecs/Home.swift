@@ -63,7 +63,8 @@ public struct Home: Hashable, Sendable {
             status = try FileStatus.following(path)
         } catch let error as FileError where error.errno == .notDirectory {
             throw Failure(
-                .usage, "“\(path)” is no folder", cause: "something above it is a file", remedy: "ls -la \(quoted)")
+                .usage, "“\(path)” is no folder", cause: "something above it is a file",
+                remedy: "ls -la \(quoted)")
         }
         if let status {
             guard status.kind != .folder else { return }

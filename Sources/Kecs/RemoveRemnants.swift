@@ -18,8 +18,9 @@ struct RemoveRemnants: Sendable {
         for place in places(instance.name) {
             Remnants(in: place).retry { going in
                 // While an old tree elsewhere stays, its record must, too.
-                do { return try PreviousTrees(folder: going).removeOuterTrees(besides: instance.folder.path) } catch
-                { return true }
+                do {
+                    return try PreviousTrees(folder: going).removeOuterTrees(besides: instance.folder.path)
+                } catch { return true }
             }
         }
         Remains(home: site.home).sweep()
@@ -36,7 +37,9 @@ struct RemoveRemnants: Sendable {
 
     /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
     private func removeDrafts(of instance: Instance) throws {
-        let own = ["config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json"]
+        let own = [
+            "config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json",
+        ]
         for name in try instance.folder.path.entries() {
             let text = name.string
             guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {

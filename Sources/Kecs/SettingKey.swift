@@ -85,7 +85,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
         switch self {
         case .runtime: .choice(RuntimeKind.allCases.map(\.rawValue))
         case .healthUrl: .url
-        case .dataDir, .database, .dockerHost, .dockerContext, .dockerConfig, .command, .image, .k3sImage, .container,
+        case .dataDir, .database, .dockerHost, .dockerContext, .dockerConfig, .command, .image, .k3sImage,
+            .container,
             .containerId, .owner, .address,
             .volumes,
             .volumeLabel, .components, .ignoreChanging,

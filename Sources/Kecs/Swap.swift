@@ -90,7 +90,9 @@ public struct Swap: Codable, Hashable, Sendable {
                 }
                 try live.removingLastComponent().sync()
             }
-            if liveInode != nil, try staged.isPresent, try !previous.isPresent { try move(staged, to: previous) }
+            if liveInode != nil, try staged.isPresent, try !previous.isPresent {
+                try move(staged, to: previous)
+            }
         }
 
         /// Puts the old one back; does what is left of it when called again.

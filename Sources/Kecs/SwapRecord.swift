@@ -143,7 +143,9 @@ extension Swap {
             path.isAbsolute && path.components.allSatisfy { $0.kind == .regular } && path.components.count > 1
         }
         func isOurs(_ path: FilePath) -> Bool {
-            let names = path.starts(with: own) ? path.components.dropFirst(own.components.count) : path.components[...]
+            let names =
+                path.starts(with: own)
+                ? path.components.dropFirst(own.components.count) : path.components[...]
             return names.contains(where: FilePath.isMadeForRestores)
         }
         guard !id.isEmpty,
@@ -181,7 +183,8 @@ extension Swap {
         if let real = try? instance.dataFolder().realPath() { places.append(real) }
         for live in outside where !places.contains(where: { live.starts(with: $0) }) {
             throw Failure(
-                .damaged, "the record of a restore of “\(instance.name)” names a path that is none of its parts",
+                .damaged,
+                "the record of a restore of “\(instance.name)” names a path that is none of its parts",
                 cause: "\(live)", remedy: "kecsctl status \(instance.name)")
         }
     }

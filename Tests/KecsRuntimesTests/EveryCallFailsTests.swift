@@ -14,7 +14,7 @@ import Testing
 /// that changes the instance has the service running, or says why not.
 ///
 /// All calls with `KECSCTL_FAULTS=full`, else every fourth, beginning with one that the seed chooses.
-@Suite struct EveryCallFailsTests {
+@Suite(.serialized) struct EveryCallFailsTests {
     enum Verb: String, CaseIterable, Sendable {
         case start, stop, restart, undo, destroy
         case liveBackup, frozenBackup, stoppedBackup
@@ -54,7 +54,9 @@ import Testing
             try await prepare(here, verb)
             try here.change {
                 $0.faults = [
-                    Fault(call: "docker", kind: "fail", after: call, times: isOnce ? 1 : nil, says: "it is broken")
+                    Fault(
+                        call: "docker", kind: "fail", after: call, times: isOnce ? 1 : nil,
+                        says: "it is broken")
                 ]
             }
             let failure = await run(verb, here)
@@ -167,7 +169,8 @@ import Testing
     ) async throws {
         let site = here.site
         // Destroyed.
-        guard try here.home.kecs.appending("instances").appending("dev").appending("config.json").isPresent else {
+        guard try here.home.kecs.appending("instances").appending("dev").appending("config.json").isPresent
+        else {
             return
         }
         let instance = try here.dockerInstance()
@@ -191,7 +194,8 @@ import Testing
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
         // A start that was refused for a reason that its user was told need not be tried again; docker's word is none.
-        #expect(state == .running, "\(context): \(state), failed with \(failure?.sentence ?? "-"), told \(told)")
+        #expect(
+            state == .running, "\(context): \(state), failed with \(failure?.sentence ?? "-"), told \(told)")
         #expect(try !instance.folder.duty.isPresent, "\(context): \(told)")
         #expect(try !instance.folder.journal.isPresent, "\(context)")
         #expect(try here.world().containers.map(\.name) == ["kecs-dev"], "\(context)")
