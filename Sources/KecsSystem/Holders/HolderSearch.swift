@@ -290,10 +290,7 @@ struct HolderSearch {
 extension FilePath {
     /// Without links, as far as it exists.
     fileprivate func withoutLinks() -> FilePath {
-        if let buffer = withPlatformString({ realpath($0, nil) }) {
-            defer { free(buffer) }
-            return FilePath(platformString: buffer)
-        }
+        if let path = try? realPath() { return path }
         let above = removingLastComponent()
         guard let name = lastComponent, above != self, !above.isEmpty else { return self }
         return above.withoutLinks().appending(name)
