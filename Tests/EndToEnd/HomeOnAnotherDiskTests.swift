@@ -24,7 +24,8 @@ import Testing
             let backups = try moveAway(scene, "backups")
             let instance = try moveAway(scene, "instances")
             for arguments in [
-                ["backup", "dev"], ["backup", "--all"], ["status", "dev"], ["restore", "dev", "--from", "latest"],
+                ["backup", "dev"], ["backup", "--all"], ["status", "dev"],
+                ["restore", "dev", "--from", "latest"],
                 ["undo", "dev"], ["backups", "verify", "latest", "--instance", "dev"],
             ] {
                 let answer = try await scene.kecsctl.run(arguments)

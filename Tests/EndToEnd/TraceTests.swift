@@ -12,8 +12,10 @@ import Testing
     @Test(
         .enabled(if: (try? FilePath("/usr/bin/strace").isPresent) == true, "strace is not installed"),
         arguments: [
-            ["backup", "dev"], ["restore", "dev", "--from", "latest"], ["undo", "dev"], ["db", "check", "dev"],
-            ["db", "dump", "dev"], ["db", "rescue", "dev"], ["doctor", "dev", "--fix", "--yes"], ["status", "dev"],
+            ["backup", "dev"], ["restore", "dev", "--from", "latest"], ["undo", "dev"],
+            ["db", "check", "dev"],
+            ["db", "dump", "dev"], ["db", "rescue", "dev"], ["doctor", "dev", "--fix", "--yes"],
+            ["status", "dev"],
             ["migrate", "status", "dev"], ["backups", "diff", "latest", "--instance", "dev"],
             ["backups", "prune", "dev"], ["restore", "dev", "--from", "latest", "--path", "sub/*"],
             ["migrate", "export", "dev", "EXPORT"], ["destroy", "dev", "--yes"],

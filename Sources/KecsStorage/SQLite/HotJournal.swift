@@ -87,8 +87,9 @@ enum HotJournal: Hashable {
                 database, "a transaction over several databases was cut off; “\(shown)” says which")
         }
         let folder = path.removingLastComponent()
-        guard try !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
-            || !path.isPresent
+        guard
+            try !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
+                || !path.isPresent
         else {
             throw refused(database, "its rollback journal names another file to be deleted: “\(shown)”")
         }
