@@ -7,7 +7,8 @@ import SystemPackage
 import Testing
 
 /// Databases that somebody else can write, or that come from elsewhere.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignDatabaseTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users"))
+struct ForeignDatabaseTests {
     @Test(arguments: [
         ["backup", "dev"], ["migrate", "status", "dev"], ["db", "check", "dev"], ["db", "dump", "dev"],
         ["state", "export", "dev"], ["doctor", "dev"], ["db", "rescue", "dev"], ["db", "maintain", "dev"],

@@ -8,7 +8,8 @@ import SystemPackage
 import Testing
 
 /// Manifests, bundles, journals and records that say more than they may.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignRecordTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignRecordTests
+{
     /// A bundle whose manifest was changed, with all sums right.
     private func bundle(
         _ scene: HostileScene, _ change: (inout Manifest) throws -> Void

@@ -8,7 +8,7 @@ import Testing
 
 /// The trace of each verb on an instance whose data belongs to somebody else: below the data no system call takes a path
 /// that could lead elsewhere.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct TraceTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct TraceTests {
     @Test(
         .enabled(if: (try? FilePath("/usr/bin/strace").isPresent) == true, "strace is not installed"),
         arguments: [
