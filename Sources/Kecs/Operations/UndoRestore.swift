@@ -103,10 +103,14 @@ public struct UndoRestore: Sendable {
         var more: [Swap.Unit] = []
         for unit in units where unit.staged != nil {
             let live = unit.live.path
-            guard try FileStatus.of(live)?.kind == .file, try DatabaseEngine(of: live) != nil else { continue }
+            guard try FileStatus.of(live)?.kind == .file, try DatabaseEngine(of: live) != nil else {
+                continue
+            }
             for suffix in DatabaseEngine.sidecarSuffixes {
                 let sidecar = FilePath(bytes: live.bytes + Array(suffix.utf8))
-                guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else { continue }
+                guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else {
+                    continue
+                }
                 more.append(
                     try Swap.Unit(
                         part: unit.part, live: sidecar, staged: nil,
@@ -130,7 +134,9 @@ public struct UndoRestore: Sendable {
             [unit.live.path, unit.previous.path].map { Part(name: unit.part, place: .folder($0)) }
         }
         return folders
-            + (record.fills ?? []).map { Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil)) }
+            + (record.fills ?? []).map {
+                Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil))
+            }
     }
 
     /// When the restore, or the undo of one, was made that would be taken back; nil when there is none.
