@@ -57,6 +57,11 @@ struct ComposeFiles: Hashable, Sendable {
         environmentFiles = paths(ComposeLabel.environmentFiles)
     }
 
+    /// Whether all of these are among them, under this path or another one of the same file.
+    func holds(_ others: [FilePath]) throws -> Bool {
+        try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) } }
+    }
+
     // MARK: Compose's own rules
 
     /// The names that compose looks for, the best first (compose-spec, "The Compose file"; `DefaultFileNames` of compose-go).

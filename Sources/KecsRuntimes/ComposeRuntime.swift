@@ -65,13 +65,12 @@ public struct ComposeRuntime: RebuildableRuntime {
     }
 
     /// The containers' own files where they go further than the settings: override files, profiles that are in use.
-    private func compose(for all: [DockerContainer]) -> Compose {
-        var files = given
-        if let made = ComposeFiles(all), given.files.allSatisfy(made.files.contains) {
-            files = made
-            files.profiles = given.profiles
+    private func compose(for all: [DockerContainer]) throws -> Compose {
+        guard var made = ComposeFiles(all), try made.holds(given.files) else {
+            return Compose(machine, given, project: project)
         }
-        return Compose(machine, files, project: project)
+        made.profiles = given.profiles
+        return Compose(machine, made, project: project)
     }
 
     public var runsSomething: Bool { true }
@@ -103,7 +102,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public func prepare() async throws -> [SettingKey: JSONValue] {
         let all = try await containers()
-        let compose = compose(for: all)
+        let compose = try compose(for: all)
         if let missing = try compose.given.files.first(where: { try !$0.isPresent }) {
             throw Failure(
                 .usage, "there is no compose file \(missing)",
@@ -261,7 +260,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let counts = Dictionary(grouping: all.filter { !$0.serviceName.isEmpty }, by: \.serviceName)
             .mapValues(\.count).filter { $0.value > 1 }
         let scale = counts.sorted { $0.key < $1.key }.flatMap { ["--scale", "\($0.key)=\($0.value)"] }
-        var given = compose(for: all).given
+        var given = try compose(for: all).given
         given.profiles = profiles
         try await Compose(machine, given, project: project).up(
             flags + scale, limit: max(limit, .seconds(600)))
@@ -338,7 +337,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     /// `down` without `-v`: the volumes stay.
     public func removeAndReturn(limit: Duration) async throws {
         let all = try await containers()
-        let compose = compose(for: all)
+        let compose = try compose(for: all)
         let config = try await compose.config()
         var given = compose.given
         given.profiles = profiles(inUse: all, config)
@@ -522,7 +521,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     /// As compose itself would make it; nil for one that is not the project's, or while nobody knows the project.
     private func description(ofVolume name: String) async throws -> [String]? {
         guard try await docker.volume(name) == nil else { return nil }
-        let compose = compose(for: try await containers())
+        let compose = try compose(for: try await containers())
         guard try compose.given.files.allSatisfy({ try $0.isPresent }) else { return nil }
         guard
             let (key, volume) = try await compose.config().volumes.first(where: {

@@ -18,7 +18,8 @@ struct ContainerRecord: Codable, Hashable, Sendable {
 
     /// What the operation under way has noted so far.
     static func current(_ folder: InstanceFolder) throws -> ContainerRecord {
-        let since = try Journal.read(folder.journal)?.startedAt
+        // What an operation could not start again is owed in its name.
+        let since = try Journal.read(folder.journal)?.startedAt ?? Duty.read(folder.duty)?.since
         guard try folder.containers.isPresent else { return ContainerRecord(since: since) }
         let record = try JSONFile.read(ContainerRecord.self, from: folder.containers)
         return record.since == since ? record : ContainerRecord(since: since)
