@@ -59,7 +59,8 @@ struct ComposeFiles: Hashable, Sendable {
 
     /// Whether all of these are among them, under this path or another one of the same file.
     func holds(_ others: [FilePath]) throws -> Bool {
-        try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) } }
+        try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) }
+        }
     }
 
     // MARK: Compose's own rules
@@ -123,7 +124,8 @@ struct ComposeFiles: Hashable, Sendable {
     /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
     func projectName(environment: [String: String]) throws -> String {
         if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
-        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty {
+        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty
+        {
             return name
         }
         let name = (folder.lastComponent?.string ?? "").lowercased()

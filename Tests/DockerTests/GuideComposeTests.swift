@@ -38,7 +38,8 @@ struct GuideProject: Sendable {
                 here: here, container: "pcg-cc-mcp", database: "/app/dev_assets/db.sqlite")
             try await project.waitForTicks()
             try await here.docker.must([
-                "start", "pcg", "--runtime", "compose", "--compose-file", here.file.string, "--service", "app",
+                "start", "pcg", "--runtime", "compose", "--compose-file", here.file.string, "--service",
+                "app",
             ])
             try await body(project)
         }
@@ -50,7 +51,9 @@ struct GuideProject: Sendable {
         try await Engine.docker("exec", container, "sqlite3", "-cmd", ".timeout 5000", database, text)
     }
 
-    func insert(_ name: String) async throws { try await sql("INSERT INTO projects (name) VALUES ('\(name)')") }
+    func insert(_ name: String) async throws {
+        try await sql("INSERT INTO projects (name) VALUES ('\(name)')")
+    }
 
     /// What the server sees.
     func rows() async throws -> [String] {
@@ -72,7 +75,8 @@ struct GuideProject: Sendable {
     func inImage(_ arguments: [String], _ command: String) async throws {
         try await Engine.run(
             ProcessCall(
-                "docker", ["run", "--rm", "--user", "0:0"] + arguments + ["guide-app:1", "sh", "-c", command]))
+                "docker",
+                ["run", "--rm", "--user", "0:0"] + arguments + ["guide-app:1", "sh", "-c", command]))
     }
 }
 
@@ -126,7 +130,8 @@ extension OnDocker {
                 try await scene.must(["start", "pcg"])
                 #expect(try await project.rows() == ["before"])
                 #expect(
-                    try await Engine.docker("exec", "pcg-cc-mcp", "stat", "-c", "%u", project.database) == "1001\n")
+                    try await Engine.docker("exec", "pcg-cc-mcp", "stat", "-c", "%u", project.database)
+                        == "1001\n")
                 try await project.waitForTicks()
                 // The repositories' volume goes.
                 try await project.here.compose("down")
@@ -173,7 +178,8 @@ extension OnDocker {
                 try await scene.must(["undo", "pcg"])
                 #expect(try await project.rows() == ["in the file"])
                 // An archive of the other volume does not touch the database.
-                try await Engine.docker("exec", "--user", "0:0", "pcg-cc-mcp", "sh", "-c", "echo lost >/repos/HEAD")
+                try await Engine.docker(
+                    "exec", "--user", "0:0", "pcg-cc-mcp", "sh", "-c", "echo lost >/repos/HEAD")
                 try await scene.must([
                     "restore", "pcg", "--part", "pcg_repos_data", "--from",
                     backups.appending("repos_backup_20251119.tar.gz").string,
@@ -232,7 +238,9 @@ extension OnDocker {
                     ).run(call)
                 }
                 let without = try await up(nil)
-                #expect(!without.succeeded && without.errorText.contains("set OPENAI_API_KEY"), "\(without.errorText)")
+                #expect(
+                    !without.succeeded && without.errorText.contains("set OPENAI_API_KEY"),
+                    "\(without.errorText)")
                 let result = try await up("sk-test-0123456789")
                 try #require(result.succeeded, "\(result.errorText)\n\(rendered)")
                 #expect(try await facts() == before, "\(rendered)")
