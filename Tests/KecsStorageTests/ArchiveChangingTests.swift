@@ -74,10 +74,10 @@ import Testing
         let path = scratch.path.appending("tree/restless")
         let file = path.withPlatformString { open($0, O_RDWR) }
         defer { close(file) }
-        // With every MiB that is written the file has grown.
+        // With every MiB that is written the file begins otherwise. One that only grows is whole as it was.
         let sink = OnBytes {
-            var byte: UInt8 = 0
-            pwrite(file, &byte, 1, lseek(file, 0, SEEK_END))
+            var word = UInt64.random(in: .min ... .max)
+            pwrite(file, &word, 8, 0)
         }
         let summary = try writeArchive(
             of: TreeSource(root: scratch.path.appending("tree")), to: scratch.path.appending("a"),

@@ -39,7 +39,7 @@ enum HotJournal: Hashable {
         let journal = beside(database, "-journal")
         let file = journal.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
         guard file >= 0 else {
-            if [ENOENT, ENOTDIR, EACCES].contains(errno) { return nil }
+            if [ENOENT, ENOTDIR, EACCES, ENAMETOOLONG].contains(errno) { return nil }
             if errno == ELOOP { throw refused(database, "its rollback journal is a link") }
             throw FileError.last("open", journal)
         }
