@@ -60,6 +60,12 @@ public struct RestoreBackup: Sendable {
         let inventory = try await inventory(instance, opened)
         if request.dryRun {
             let volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
+            let preview = StageTrees(
+                site: site, instance: instance, request: request, id: "preview", inventory: inventory,
+                volumes: volumes)
+            _ = try await FindHolders(site: site).check(
+                instance, preview.places(for: opened).map(\.livePart),
+                FindHolders.Demand(verb: "restored", force: request.force))
             return try RestorePreview(site: site).run(
                 instance, request, opened, inventory: inventory, volumes: volumes, since: began)
         }

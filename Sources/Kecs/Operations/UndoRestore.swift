@@ -29,6 +29,9 @@ public struct UndoRestore: Sendable {
         let record = next.swap
         try await record.checkPlaces(of: instance, site)
         let parts = next.parts
+        let holders = FindHolders(site: site)
+        var demand = FindHolders.Demand(verb: "undone", force: force)
+        let notes = try await holders.check(instance, liveParts(record), demand)
         if dryRun {
             return RestoreReport(
                 outcome: .planned, from: record.from, parts: parts, undo: nil, state: "",
@@ -45,9 +48,6 @@ public struct UndoRestore: Sendable {
         // What an undo took away is put in place as a restore would: it can be taken back again.
         let id = try RestoreBackup(site: site).freeSwapID(
             clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)
-        let holders = FindHolders(site: site)
-        var demand = FindHolders.Demand(verb: "undone", force: force)
-        let notes = try await holders.check(instance, liveParts(record), demand)
         let kept = instance.folder.previous.appending(id)
         var units = try record.units.map { unit in
             let old = unit.previous.path
