@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -34,7 +35,8 @@ static _Atomic int64_t home_owner = -1;
 void paths_trust(uint32_t user) { atomic_store(&home_owner, user); }
 
 int paths_is_trusted(uint32_t user) {
-    return user == 0 || user == geteuid() || (int64_t)user == atomic_load(&home_owner);
+    // -1 is nobody's: it only asks. What this thread makes belongs to its file system user.
+    return user == 0 || user == (uint32_t)setfsuid((uid_t)-1) || (int64_t)user == atomic_load(&home_owner);
 }
 
 /// Whether only trusted users can put another thing at a name in this folder. In a sticky one (/tmp) others can only

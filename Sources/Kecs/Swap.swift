@@ -64,15 +64,15 @@ public struct Swap: Codable, Hashable, Sendable {
         /// `takeBack` that was not finished.
         ///
         /// - Throws: `FileError`; `noSuchFileOrDirectory` when the new one is nowhere any more.
-        public func finish() throws {
+        public func finish(syncing: Bool = true) throws {
             let live = live.path
             let previous = previous.path
             let now = try Self.inode(live)
             if isRewritten == true, liveInode != nil, try Self.inode(previous) == liveInode { return }
             guard let staged = staged?.path else {
                 if now != nil, now == liveInode, try !previous.isPresent {
-                    try move(live, to: previous)
-                    try live.removingLastComponent().sync()
+                    try move(live, to: previous, syncing)
+                    try sync(live.removingLastComponent(), syncing)
                 }
                 return
             }
@@ -88,15 +88,15 @@ public struct Swap: Codable, Hashable, Sendable {
                 } else {
                     try live.exchange(with: new)
                 }
-                try live.removingLastComponent().sync()
+                try sync(live.removingLastComponent(), syncing)
             }
             if liveInode != nil, try staged.isPresent, try !previous.isPresent {
-                try move(staged, to: previous)
+                try move(staged, to: previous, syncing)
             }
         }
 
         /// Puts the old one back; does what is left of it when called again.
-        public func takeBack() throws {
+        public func takeBack(syncing: Bool = true) throws {
             let live = live.path
             let previous = previous.path
             let now = try Self.inode(live)
@@ -104,37 +104,39 @@ public struct Swap: Codable, Hashable, Sendable {
                 for place in [previous, staged?.path].compactMap(\.self)
                 where try Self.inode(place) == liveInode {
                     try place.rename(to: live)
-                    return try live.removingLastComponent().sync()
+                    return try sync(live.removingLastComponent(), syncing)
                 }
             }
             guard let staged = staged?.path else {
                 if now == nil, try previous.isPresent {
                     try previous.renameWithoutReplacing(to: live)
-                    try live.removingLastComponent().sync()
+                    try sync(live.removingLastComponent(), syncing)
                 }
                 return
             }
             if now != nil, now == stagedInode {
                 if liveInode == nil {
-                    try move(live, to: staged)
+                    try move(live, to: staged, syncing)
                 } else if try Self.inode(previous) == liveInode {
                     try live.exchange(with: previous)
                 } else if try Self.inode(staged) == liveInode {
                     try live.exchange(with: staged)
                 }
-                try live.removingLastComponent().sync()
+                try sync(live.removingLastComponent(), syncing)
             }
             if stagedInode != nil, try Self.inode(previous) == stagedInode, try !staged.isPresent {
-                try move(previous, to: staged)
+                try move(previous, to: staged, syncing)
             }
         }
 
         private static func inode(_ path: FilePath) throws -> UInt64? { try FileStatus.of(path)?.inode }
 
-        private func move(_ from: FilePath, to target: FilePath) throws {
+        private func sync(_ folder: FilePath, _ syncing: Bool) throws { if syncing { try folder.sync() } }
+
+        private func move(_ from: FilePath, to target: FilePath, _ syncing: Bool) throws {
             try target.removingLastComponent().createFolder()
             try from.renameWithoutReplacing(to: target)
-            try target.removingLastComponent().sync()
+            try sync(target.removingLastComponent(), syncing)
         }
     }
 
@@ -158,7 +160,7 @@ public struct Swap: Codable, Hashable, Sendable {
 
     /// Exchanges everything and keeps the record for `undo`: with it the swap is a fact.
     public func exchange() throws {
-        for unit in units { try unit.finish() }
+        try forEach(units) { try $0.finish(syncing: $1) }
         try previous.path.createFolder()
         let record = previous.path.appending(Self.recordName)
         try JSONFile.write(try written(beside: record), to: record)
@@ -167,7 +169,22 @@ public struct Swap: Codable, Hashable, Sendable {
 
     /// Exchanges back whatever was exchanged, the last first. What was staged lies where it was staged then.
     public func exchangeBack() throws {
-        for unit in units.reversed() { try unit.takeBack() }
+        try forEach(units.reversed()) { try $0.takeBack(syncing: $1) }
+    }
+
+    /// Each step is synced for itself, unless there are very many: then all file systems are, once, when all is done. The
+    /// journal holds the order, and every step can be told from the inodes.
+    private func forEach(_ units: [Unit], _ body: (Unit, _ syncing: Bool) throws -> Void) throws {
+        let isSyncedOnce = units.count > 200
+        for unit in units { try body(unit, !isSyncedOnce) }
+        guard isSyncedOnce else { return }
+        var synced: Set<UInt64> = []
+        for unit in units {
+            let folder = unit.live.path.removingLastComponent()
+            if let device = try FileStatus.of(folder)?.device, synced.insert(device).inserted {
+                try folder.syncFileSystem()
+            }
+        }
     }
 
     /// Exchanges back whatever was exchanged, and removes what was staged. Were that interrupted, the swap could not be

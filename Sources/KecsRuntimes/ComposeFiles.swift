@@ -123,7 +123,8 @@ struct ComposeFiles: Hashable, Sendable {
     /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
     func projectName(environment: [String: String]) throws -> String {
         if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
-        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty {
+        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty
+        {
             return name
         }
         let name = (folder.lastComponent?.string ?? "").lowercased()

@@ -76,7 +76,9 @@ struct ComposeStart: Sendable {
                 for dependency in order.dependencies(of: container.serviceName) {
                     let others = all.filter { $0.serviceName == dependency.service }
                     // One that its owner had stopped is not waited for: nobody will start it.
-                    guard started.contains(dependency.service) || others.contains(where: \.isUp) else { continue }
+                    guard started.contains(dependency.service) || others.contains(where: \.isUp) else {
+                        continue
+                    }
                     try await wait(for: dependency, others, container)
                 }
                 try await docker.start(container.id)
@@ -100,7 +102,8 @@ struct ComposeStart: Sendable {
                     if isAgain { return true }
                     throw Failure(
                         .failed, "the service “\(dependency.service)” is unhealthy",
-                        cause: "“\(waiting.name)” depends on it, and docker calls “\(container.name)” unhealthy",
+                        cause:
+                            "“\(waiting.name)” depends on it, and docker calls “\(container.name)” unhealthy",
                         remedy: "docker container logs \(container.name)")
                 }
                 if status == "exited", dependency.condition == .healthy || container.state.exitCode != 0 {

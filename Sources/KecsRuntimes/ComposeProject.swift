@@ -152,7 +152,8 @@ struct ComposeProject: Hashable, Sendable {
     /// Those that run with these profiles.
     func active(_ profiles: [String]) -> [Service] {
         services.filter { service in
-            service.profiles.isEmpty || service.profiles.contains { profiles.contains($0) || profiles.contains("*") }
+            service.profiles.isEmpty
+                || service.profiles.contains { profiles.contains($0) || profiles.contains("*") }
         }
     }
 

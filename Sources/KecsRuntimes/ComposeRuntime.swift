@@ -43,7 +43,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         if let text = try instance.settings.text(.composeFile) {
             let files = ComposeFiles.list(text)
             // Until the instance is made, the variables and the project's `.env` say which profiles there are.
-            let usual = try profiles ?? (try instance.folder.config.isPresent ? [] : usualProfiles(files, machine))
+            let usual =
+                try profiles ?? (try instance.folder.config.isPresent ? [] : usualProfiles(files, machine))
             return ComposeFiles(files: files, profiles: usual)
         }
         let here = try Home.absolute(".", environment: machine.environment)
@@ -60,7 +61,8 @@ public struct ComposeRuntime: RebuildableRuntime {
     private static func usualProfiles(_ files: [FilePath], _ machine: Machine) throws -> [String] {
         let name = "COMPOSE_PROFILES"
         let dotenv = files.first.map { $0.removingLastComponent().appending(".env") }
-        let text = try machine.environment[name] ?? dotenv.flatMap { try ComposeFiles.variables(in: $0)[name] }
+        let text =
+            try machine.environment[name] ?? dotenv.flatMap { try ComposeFiles.variables(in: $0)[name] }
         return ComposeFiles.names(text ?? "")
     }
 
@@ -147,7 +149,8 @@ public struct ComposeRuntime: RebuildableRuntime {
                 service == nil
                     ? "it is not clear which service is the control plane"
                     : "the compose file has no service “\(wanted)”",
-                cause: "\(ComposeFiles.text(given.files)) has \(names.isEmpty ? "no service" : names.joined(separator: ", "))",
+                cause:
+                    "\(ComposeFiles.text(given.files)) has \(names.isEmpty ? "no service" : names.joined(separator: ", "))",
                 remedy:
                     "kecsctl start \(instance.name) --runtime compose --compose-file \(given.files.first ?? "FILE") --service \(names.first ?? "NAME")"
             )

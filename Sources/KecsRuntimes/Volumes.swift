@@ -91,7 +91,9 @@ struct Volumes: Sendable {
     func copy(_ name: String, to tar: FilePath, limit: Duration) async throws {
         _ = try await volume(name)
         try await withHelper(name, isReadOnly: true) { helper in
-            let opened = tar.withPlatformString { paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600) }
+            let opened = tar.withPlatformString {
+                paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+            }
             guard opened >= 0 else { throw FileError.last("create", tar) }
             let file = FileDescriptor(rawValue: opened)
             do {

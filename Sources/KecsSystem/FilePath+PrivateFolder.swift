@@ -28,7 +28,9 @@ extension FilePath {
     /// The same for a file that is believed: a journal, a record of repairs.
     public func checkIsOurFile() throws {
         guard let status = try FileStatus.of(self) else { return }
-        guard status.kind == .file else { throw FileError("believe, as it is no file:", self, .invalidArgument) }
+        guard status.kind == .file else {
+            throw FileError("believe, as it is no file:", self, .invalidArgument)
+        }
         guard paths_is_trusted(status.owner) != 0, status.mode & 0o022 == 0 else {
             throw FileError("believe, as user \(status.owner) may have written it:", self, .permissionDenied)
         }

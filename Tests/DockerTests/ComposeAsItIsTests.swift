@@ -7,7 +7,9 @@ import Testing
 
 extension OnDocker {
     @Suite struct ComposeVersionTests {
-        @Test(.enabled(if: ComposeVersion.one.isThere, "docker-compose 1 is not here, or docker has the plugin"))
+        @Test(
+            .enabled(if: ComposeVersion.one.isThere, "docker-compose 1 is not here, or docker has the plugin")
+        )
         func `compose 1 is tested`() {}
         @Test(.enabled(if: ComposeVersion.two.isThere, "scripts/compose-v2 could not have compose 2"))
         func `compose 2 is tested`() {}
@@ -127,7 +129,8 @@ extension OnDocker {
                     let tunnel = version.container("pcg", "tunnel")
                     let healthy = try await Engine.docker(
                         "inspect", "--format", "{{(index .State.Health.Log 0).End}}", app)
-                    let started = try await Engine.docker("inspect", "--format", "{{.State.StartedAt}}", tunnel)
+                    let started = try await Engine.docker(
+                        "inspect", "--format", "{{.State.StartedAt}}", tunnel)
                     // One zone is spelled "+0000 UTC", the other "Z"; the digits before are of one form.
                     let first = healthy.map { $0 == " " ? "T" : $0 }.prefix(19)
                     #expect(String(first) <= started.prefix(19), "\(words): \(healthy) \(started)")
@@ -191,20 +194,26 @@ extension OnDocker {
                 let app = version.container("pcg", "app")
                 var kecsctl = here.docker.kecsctl
                 kecsctl.folder = here.folder
-                func check(_ environment: [String: String], _ arguments: [String], _ name: String) async throws {
+                func check(
+                    _ environment: [String: String], _ arguments: [String], _ name: String
+                ) async throws {
                     var kecsctl = kecsctl
                     kecsctl.environment.merge(environment) { _, new in new }
                     let answer = try await kecsctl.run(
                         ["start", name, "--runtime", "compose", "--service", "app"] + arguments)
                     #expect(answer.status == 0, "\(answer.errors)")
-                    #expect(try await Engine.docker("exec", app, "env").contains("EXTRA=from-override"), "\(name)")
+                    #expect(
+                        try await Engine.docker("exec", app, "env").contains("EXTRA=from-override"), "\(name)"
+                    )
                     #expect(
                         try await here.containers().contains(
                             "\(version.container("pcg", "worker")) running"), "\(name)")
                     // Later in a shell that knows nothing of it, as cron's.
                     try await here.compose("--profile", "extra", "down")
                     try await here.docker.must(["start", name])
-                    #expect(try await Engine.docker("exec", app, "env").contains("EXTRA=from-override"), "\(name)")
+                    #expect(
+                        try await Engine.docker("exec", app, "env").contains("EXTRA=from-override"), "\(name)"
+                    )
                     #expect(
                         try await here.containers().contains(
                             "\(version.container("pcg", "worker")) running"), "\(name)")
@@ -214,7 +223,11 @@ extension OnDocker {
                 try await check(
                     ["COMPOSE_FILE": "docker-compose.yml:more.yml", "COMPOSE_PROFILES": "extra"], [], "one")
                 try await check(
-                    [:], ["--compose-file", "docker-compose.yml", "--compose-file", "more.yml", "--profile", "extra"],
+                    [:],
+                    [
+                        "--compose-file", "docker-compose.yml", "--compose-file", "more.yml", "--profile",
+                        "extra",
+                    ],
                     "two")
                 try here.folder.appending("more.yml").rename(
                     to: here.folder.appending("docker-compose.override.yml"))
@@ -223,7 +236,9 @@ extension OnDocker {
         }
 
         @Test(arguments: ComposeVersion.here)
-        func `a volume that is gone comes back as compose's own, with its labels`(version: ComposeVersion)
+        func `a volume that is gone comes back as compose's own, with its labels`(
+            version: ComposeVersion
+        )
             async throws
         {
             try await ComposeScene.with(version, Self.project) { here in

@@ -21,13 +21,17 @@ enum ComposeVersion: String, CaseIterable, Sendable {
         var line = [CChar](repeating: 0, count: 4096)
         let isRead = fgets(&line, 4096, output) != nil
         guard pclose(output) == 0, isRead else { return nil }
-        return String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(
+            decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }()
 
     var isThere: Bool {
         switch self {
         // With the plugin in place of its own, kecsctl would not use compose 1.
-        case .one: system("docker-compose version --short 2>/dev/null | grep -q '^1\\.' && ! docker compose version >/dev/null 2>&1") == 0
+        case .one:
+            system(
+                "docker-compose version --short 2>/dev/null | grep -q '^1\\.' && ! docker compose version >/dev/null 2>&1"
+            ) == 0
         case .two: Self.plugin != nil
         }
     }
@@ -120,6 +124,8 @@ struct ComposeScene: Sendable {
     }
 
     func ids() async throws -> Set<String> {
-        Set(try await Engine.docker("ps", "--all", "--quiet", "--no-trunc").split(separator: "\n").map(String.init))
+        Set(
+            try await Engine.docker("ps", "--all", "--quiet", "--no-trunc").split(separator: "\n").map(
+                String.init))
     }
 }

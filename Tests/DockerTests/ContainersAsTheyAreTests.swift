@@ -16,13 +16,16 @@ extension OnDocker {
             #expect(
                 try await SystemClock().wait(upTo: .seconds(60)) {
                     try await Engine.run(
-                        ProcessCall("docker", "exec", "app", "sh", "-c", "test -s /app/data/app.db && echo yes || true")
+                        ProcessCall(
+                            "docker", "exec", "app", "sh", "-c",
+                            "test -s /app/data/app.db && echo yes || true")
                     ) == "yes\n"
                 })
         }
 
         private func sql(_ text: String, in container: String = "app") async throws -> String {
-            try await Engine.docker("exec", container, "sqlite3", "-cmd", ".timeout 5000", "/app/data/app.db", text)
+            try await Engine.docker(
+                "exec", container, "sqlite3", "-cmd", ".timeout 5000", "/app/data/app.db", text)
         }
 
         private func adopt(_ scene: DockerScene, _ more: String...) async throws {
@@ -67,7 +70,8 @@ extension OnDocker {
             }
         }
 
-        @Test func `one that was paused stays paused, renamed is found, and the one with its name takes its place`()
+        @Test
+        func `one that was paused stays paused, renamed is found, and the one with its name takes its place`()
             async throws
         {
             try await DockerScene.with { scene in
@@ -95,7 +99,9 @@ extension OnDocker {
             }
         }
 
-        @Test func `an image's own volumes are parts, and one under another number is the same part`() async throws {
+        @Test func `an image's own volumes are parts, and one under another number is the same part`()
+            async throws
+        {
             try await DockerScene.with { scene in
                 try await Engine.buildApp("guide-app:1", changes: ["VOLUME /app/data"])
                 try await run([])
@@ -111,7 +117,9 @@ extension OnDocker {
             }
         }
 
-        @Test func `nothing is left behind by copies through the engine, also of an image with volumes`() async throws {
+        @Test func `nothing is left behind by copies through the engine, also of an image with volumes`()
+            async throws
+        {
             try await DockerScene.with { scene in
                 try await Engine.buildApp("guide-app:1", changes: ["VOLUME /app/logs", "VOLUME /extra"])
                 try await run(["-v", "data:/app/data"])
@@ -135,7 +143,8 @@ extension OnDocker {
             try await DockerScene.with { scene in
                 try await Engine.buildApp("guide-app:1")
                 try await Engine.docker(
-                    "create", "--name", "app", "--restart", restart, "-v", "data:/app/data", "guide-app:1", "sh", "-c",
+                    "create", "--name", "app", "--restart", restart, "-v", "data:/app/data", "guide-app:1",
+                    "sh", "-c",
                     "echo nothing to do here; exit 3")
                 let answer = try await scene.kecsctl(
                     "start", "dev", "--runtime", "docker", "--container", "app")
@@ -145,13 +154,15 @@ extension OnDocker {
             }
         }
 
-        @Test func `docker's health counts unless it is not asked for, and an unhealthy server costs no capture`()
+        @Test
+        func `docker's health counts unless it is not asked for, and an unhealthy server costs no capture`()
             async throws
         {
             try await DockerScene.with { scene in
                 try await Engine.buildApp("guide-app:1")
                 try await run([
-                    "-v", "data:/app/data", "--health-cmd", "false", "--health-interval", "1s", "--health-retries",
+                    "-v", "data:/app/data", "--health-cmd", "false", "--health-interval", "1s",
+                    "--health-retries",
                     "1",
                 ])
                 try await adopt(scene, "--health-url", "none")
@@ -188,7 +199,8 @@ struct EngineUser: Sendable {
     func must(_ arguments: String...) async throws -> Kecsctl.Answer {
         var call = ProcessCall(
             "setpriv",
-            ["--reuid", "4000", "--regid", "4000", "--groups", "\(group)", Kecsctl.program.string] + arguments)
+            ["--reuid", "4000", "--regid", "4000", "--groups", "\(group)", Kecsctl.program.string] + arguments
+        )
         call.environment = scene.kecsctl.variables.mapValues { $0 }
         call.environment["HOME"] = scene.root.string
         call.limit = .seconds(180)

@@ -33,7 +33,8 @@ extension OnDocker {
             let version = ComposeVersion.here.first ?? .one
             try await ComposeScene.with(version, "") { here in
                 try await Engine.buildApp("guide-app:1")
-                try here.write("docker-compose.yml", GuideProject.text("mimir-compose.yml", port: here.docker.api))
+                try here.write(
+                    "docker-compose.yml", GuideProject.text("mimir-compose.yml", port: here.docker.api))
                 func up() async throws {
                     switch way {
                     case .run: try await Engine.run(ProcessCall("docker", runWords(here.docker.api)))
@@ -67,7 +68,9 @@ extension OnDocker {
         }
 
         /// The container and these volumes are gone, and the container is back.
-        private func lose(_ volumes: [String], _ project: GuideProject, _ up: () async throws -> Void) async throws {
+        private func lose(
+            _ volumes: [String], _ project: GuideProject, _ up: () async throws -> Void
+        ) async throws {
             try await Engine.docker("rm", "--force", "mimir-aip-unified")
             for name in volumes { try await Engine.docker("volume", "rm", name) }
             try await up()
@@ -132,7 +135,8 @@ extension OnDocker {
                 try await project.waitForTicks()
                 try await scene.must(["undo", "mimir"])
                 #expect(try await project.rows() == ["in the export"])
-                try await Engine.docker("exec", "mimir-aip-unified", "sh", "-c", "echo lost >/app/pipelines/daily.yaml")
+                try await Engine.docker(
+                    "exec", "mimir-aip-unified", "sh", "-c", "echo lost >/app/pipelines/daily.yaml")
                 try await scene.must([
                     "restore", "mimir", "--part", "mimir_pipelines", "--from",
                     backups.appending("mimir_pipelines.tar.gz").string,

@@ -79,7 +79,8 @@ extension OnDocker {
             _ = try await SystemClock().wait(upTo: .seconds(60), every: .milliseconds(100)) {
                 do {
                     answer = try await Engine.docker(
-                        "exec", "project_app_1", "sqlite3", "-cmd", ".timeout 5000", "/app/dev_assets/db.sqlite", sql)
+                        "exec", "project_app_1", "sqlite3", "-cmd", ".timeout 5000",
+                        "/app/dev_assets/db.sqlite", sql)
                     return true
                 } catch { return false }
             }
@@ -135,23 +136,29 @@ extension OnDocker {
                 try elsewhere.appending("nothing/known").createFolder()
                 for name in ["repos", "nothing"] {
                     try await Engine.run(
-                        ProcessCall("tar", "-czf", "\(scene.root)/\(name).tar.gz", "-C", elsewhere.string, name))
+                        ProcessCall(
+                            "tar", "-czf", "\(scene.root)/\(name).tar.gz", "-C", elsewhere.string, name))
                 }
                 // The guide's: `tar czf … /repos`. It is no archive of the database's folder.
                 try await scene.must(["restore", "dev", "--from", "\(scene.root)/repos.tar.gz"])
                 #expect(try await server("SELECT count(*) FROM projects") == "1")
-                let repos = try await Engine.docker("exec", "project_app_1", "cat", "/repos/project/file", "/repos/kept")
+                let repos = try await Engine.docker(
+                    "exec", "project_app_1", "cat", "/repos/project/file", "/repos/kept")
                 #expect(repos == "fileof the archive")
                 // One that fits no part is asked about.
-                let before = try await Engine.docker("exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
-                let unclear = try await scene.kecsctl("restore", "dev", "--from", "\(scene.root)/nothing.tar.gz")
+                let before = try await Engine.docker(
+                    "exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
+                let unclear = try await scene.kecsctl(
+                    "restore", "dev", "--from", "\(scene.root)/nothing.tar.gz")
                 #expect(unclear.status == 64, "\(unclear.errors)")
                 #expect(unclear.errors.contains("repos_data"), "\(unclear.errors)")
                 #expect(
-                    try await Engine.docker("exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
+                    try await Engine.docker(
+                        "exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
                         == before)
                 try await scene.must([
-                    "restore", "dev", "--from", "\(scene.root)/nothing.tar.gz", "--part", "project_repos_data",
+                    "restore", "dev", "--from", "\(scene.root)/nothing.tar.gz", "--part",
+                    "project_repos_data",
                 ])
                 #expect(
                     try await Engine.docker("exec", "project_app_1", "find", "/repos", "-type", "d")
@@ -178,7 +185,9 @@ extension OnDocker {
                     let answer = try await scene.kecsctl.run(words)
                     #expect(answer.status == 11, "\(words): \(answer.errors)")
                     #expect(answer.errors.contains("“stranger”"), "\(words): \(answer.errors)")
-                    #expect(answer.errors.contains("docker container stop stranger"), "\(words): \(answer.errors)")
+                    #expect(
+                        answer.errors.contains("docker container stop stranger"), "\(words): \(answer.errors)"
+                    )
                     #expect(try await scene.state() == "running", "\(words)")
                 }
                 try await scene.must(["stop", "dev", "--no-backup"])
@@ -214,7 +223,9 @@ extension OnDocker {
                 // All of them: the newest good backup comes back, and that is the first word.
                 try await scene.must(["stop", "dev", "--no-backup"])
                 try await Engine.docker("rm", "-f", "project_app_1")
-                for name in ["project_assets", "project_repos_data"] { try await Engine.docker("volume", "rm", name) }
+                for name in ["project_assets", "project_repos_data"] {
+                    try await Engine.docker("volume", "rm", name)
+                }
                 let started = try await scene.must(["start", "dev"])
                 #expect(started.output.split(separator: "\n").first?.contains("restored from") == true)
                 #expect(try await server("SELECT count(*) FROM projects") == "1")
@@ -234,7 +245,10 @@ extension OnDocker {
                     ] + scene.ports)
                 let volume = try #require(Engine.folder).appending("data/volumes/assets/_data/db.sqlite")
                 _ = try await SystemClock().wait(upTo: .seconds(60), every: .milliseconds(100)) {
-                    do { return try SQLiteDatabase(volume, .readWrite).value("SELECT max(id) FROM ticks")?.integer ?? 0 > 2 } catch { return false }
+                    do {
+                        return try SQLiteDatabase(volume, .readWrite).value("SELECT max(id) FROM ticks")?
+                            .integer ?? 0 > 2
+                    } catch { return false }
                 }
                 try await scene.must(["backup", "dev"])
                 try await scene.must(["stop", "dev", "--no-backup"])
@@ -243,7 +257,8 @@ extension OnDocker {
                 let started = try await scene.must(["start", "dev"])
                 #expect(!started.output.contains("restored"), "\(started.output)")
                 #expect(
-                    try SQLiteDatabase(volume, .readWrite).value("SELECT count(*) FROM projects")?.integer == 1)
+                    try SQLiteDatabase(volume, .readWrite).value("SELECT count(*) FROM projects")?.integer
+                        == 1)
             }
         }
 
@@ -251,9 +266,12 @@ extension OnDocker {
             try await DockerScene.with { scene in
                 try await Self.build()
                 try await Engine.docker(
-                    "run", "-d", "--name", "mimir", "-e", "DATABASE_URL=sqlite:///app/dev_assets/db.sqlite", "-v",
+                    "run", "-d", "--name", "mimir", "-e", "DATABASE_URL=sqlite:///app/dev_assets/db.sqlite",
+                    "-v",
                     "mimir_data:/app/dev_assets", Self.image)
-                try await scene.must(["start", "dev", "--runtime", "docker", "--container", "mimir", "--health-url", "none"])
+                try await scene.must([
+                    "start", "dev", "--runtime", "docker", "--container", "mimir", "--health-url", "none",
+                ])
                 try await scene.must(["backup", "dev"])
                 try await Engine.docker("rm", "-f", "mimir")
                 let inventory = try await Engine.inventory()

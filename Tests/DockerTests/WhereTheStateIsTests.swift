@@ -50,7 +50,9 @@ struct StateWorld: Sendable {
     var folder: FilePath { scene.root.appending("state") }
 
     private var isBound: Bool { ![.named, .anonymous, .own].contains(state.place) || state.way == .local }
-    private var inside: String { state.way == .local ? localData.string : state.place == .own ? "/data" : "/app/data" }
+    private var inside: String {
+        state.way == .local ? localData.string : state.place == .own ? "/data" : "/app/data"
+    }
     private var localData: FilePath { state.place == .own ? scene.data : folder }
     var container: String { state.place == .own ? "kecs-dev" : "app" }
     private var database: String {
@@ -60,11 +62,13 @@ struct StateWorld: Sendable {
     /// In the server's image, or here.
     private func shell(_ script: String, in container: String? = nil) async throws -> String {
         guard state.way != .local else { return try await Engine.run(ProcessCall("sh", "-c", script)) }
-        return try await Engine.docker("exec", "--user", "0:0", container ?? self.container, "sh", "-c", script)
+        return try await Engine.docker(
+            "exec", "--user", "0:0", container ?? self.container, "sh", "-c", script)
     }
 
     func sql(_ text: String, of name: String? = nil) async throws -> String {
-        try await shell("sqlite3 -cmd '.timeout 5000' '\(name.map { "\(inside)/\($0)" } ?? database)' \"\(text)\"")
+        try await shell(
+            "sqlite3 -cmd '.timeout 5000' '\(name.map { "\(inside)/\($0)" } ?? database)' \"\(text)\"")
     }
 
     // MARK: Made and lost
@@ -96,11 +100,14 @@ struct StateWorld: Sendable {
             try folder.createFolder()
             try folder.setOwner((1001, 1001))
         }
-        let mount: [String] = isBound ? ["-v", "\(folder):/app/data"] : state.place == .named ? ["-v", "app_data:/app/data"] : []
+        let mount: [String] =
+            isBound
+            ? ["-v", "\(folder):/app/data"] : state.place == .named ? ["-v", "app_data:/app/data"] : []
         switch (state.way, state.place) {
         case (.local, _):
             if runs, state.place != .own, try !FilePath(database).isPresent {
-                _ = try await sql("PRAGMA journal_mode=WAL; CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
+                _ = try await sql(
+                    "PRAGMA journal_mode=WAL; CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
             }
         case (.docker, .own): break
         case (.docker, _):
@@ -168,7 +175,8 @@ struct StateWorld: Sendable {
 
     /// What the server sees: the rows, and the newest trace of the other databases.
     func seen() async throws -> [String] {
-        var seen = try await sql("SELECT name FROM projects ORDER BY id").split(separator: "\n").map(String.init)
+        var seen = try await sql("SELECT name FROM projects ORDER BY id").split(separator: "\n").map(
+            String.init)
         switch state.place {
         case .several:
             let other = try await sql("SELECT name FROM projects ORDER BY rowid", of: "other.db")
@@ -230,7 +238,7 @@ extension OnDocker {
                     try await world.lose(all: all)
                     let what = all ? "all lost" : "one part lost"
                     // Whatever is backed up now is not what the instance is.
-                    if state.way != .docker || state.place != .own { try await world.up() }
+                    try await world.up(runs: false)
                     for _ in 1...3 {
                         let answer = try await scene.kecsctl("backup", "dev", "--keep", "1")
                         #expect(answer.status != 0, "\(what): backup: \(answer.output)")
@@ -238,9 +246,6 @@ extension OnDocker {
                     let list = try await scene.kecsctl("backups", "list", "dev", "-o", "json")
                     #expect(list.output.contains(good), "\(what): the good backup is gone")
                     // Start says 0 only with the rows.
-                    _ = try await scene.kecsctl("stop", "dev", "--no-backup")
-                    try await world.lose(all: all)
-                    try await world.up(runs: false)
                     let start = try await scene.kecsctl("start", "dev")
                     if start.status == 0 {
                         try await world.ready()
@@ -270,16 +275,18 @@ extension OnDocker {
                 }
                 // A file of somebody else's becomes what the server reads.
                 let file = scene.root.appending("foreign.sqlite")
-                try SQLiteDatabase(file, .create).execute(
+                let foreign =
                     "CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE ticks (id INTEGER PRIMARY KEY, at TEXT); INSERT INTO projects (name) VALUES ('foreign')"
-                )
+                try await Engine.run(ProcessCall("sqlite3", file.string, foreign))
                 let restore = try await scene.kecsctl("restore", "dev", "--from", file.string)
                 if restore.status == 0 {
                     try await world.ready()
                     #expect(try await world.seen().first == "foreign", "restore --from: \(restore.output)")
                 } else {
                     #expect(!restore.errors.isEmpty)
-                    #expect(try await world.seen().prefix(2) == ["one", "two"], "restore --from: \(restore.errors)")
+                    #expect(
+                        try await world.seen().prefix(2) == ["one", "two"],
+                        "restore --from: \(restore.errors)")
                 }
             }
         }

@@ -28,7 +28,8 @@ import Testing
             #expect(try await scene.kecsctl("backup", "dev", limit: .seconds(600)).status == 0)
             try scene.data.appending("many").removeTree()
             for arguments in [
-                ["restore", "dev", "--from", "latest", "--dry-run"], ["backups", "diff", "latest", "--instance", "dev"],
+                ["restore", "dev", "--from", "latest", "--dry-run"],
+                ["backups", "diff", "latest", "--instance", "dev"],
                 ["restore", "dev", "--from", "latest", "--path", "many/*/*"], ["undo", "dev"],
             ] {
                 let result = try await scene.kecsctl.measured(arguments)
@@ -70,7 +71,8 @@ import Testing
         }
     }
 
-    @Test func `a small archive with a long map of a sparse file is refused in bounded memory`() async throws {
+    @Test func `a small archive with a long map of a sparse file is refused in bounded memory`() async throws
+    {
         try await HostileScene.with { scene in
             let script = """
                 import gzip, sys

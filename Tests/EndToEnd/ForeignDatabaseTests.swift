@@ -7,7 +7,8 @@ import SystemPackage
 import Testing
 
 /// Databases that somebody else can write, or that come from elsewhere.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignDatabaseTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users"))
+struct ForeignDatabaseTests {
     @Test(arguments: [
         ["backup", "dev"], ["migrate", "status", "dev"], ["db", "check", "dev"], ["db", "dump", "dev"],
         ["state", "export", "dev"], ["doctor", "dev"], ["db", "rescue", "dev"], ["db", "maintain", "dev"],
@@ -81,7 +82,8 @@ import Testing
             #expect(try journal.isPresent)
             let before = try treeDigest(scene.data)
             for arguments in [
-                ["backup", "dev"], ["backups", "diff", "latest", "--instance", "dev"], ["db", "check", "dev"],
+                ["backup", "dev"], ["backups", "diff", "latest", "--instance", "dev"],
+                ["db", "check", "dev"],
                 ["restore", "dev", "--from", "latest", "--dry-run"], ["db", "dump", "dev"],
             ] {
                 let answer = try await scene.kecsctl.run(arguments)
@@ -109,7 +111,9 @@ import Testing
             // A byte behind the last page is nothing to SQLite; it is a database, captured as one.
             if how == "longer" {
                 #expect(answer.status == 0, "\(answer.errors)")
-                #expect(try await scene.kecsctl("backups", "show", "latest", "--instance", "dev").output.contains("kecs.db"))
+                #expect(
+                    try await scene.kecsctl("backups", "show", "latest", "--instance", "dev").output.contains(
+                        "kecs.db"))
             } else {
                 #expect([3, 13].contains(answer.status), "\(answer.status) \(answer.errors)")
             }
@@ -152,9 +156,11 @@ extension HostileScene {
             """
         let input = root.appending("writer.sql")
         try input.replaceContents(Array((script + "\n").utf8))
-        var call = ProcessCall("/bin/sh", "-c", "sqlite3 \"$1\" < \"$2\"", "sh", database.string, input.string)
+        var call = ProcessCall(
+            "/bin/sh", "-c", "sqlite3 \"$1\" < \"$2\"", "sh", database.string, input.string)
         call.limit = .seconds(60)
-        _ = try await SystemProcesses(environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()).run(call)
+        _ = try await SystemProcesses(environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation())
+            .run(call)
         try giveAway()
     }
 }

@@ -128,7 +128,8 @@ import Testing
 
     private static var dbmate: FilePath { Python.root.appending(".build/python/bin/dbmate") }
 
-    @Test(.enabled(if: Python.isThere && access(dbmate.string, X_OK) == 0, "scripts/python has no dbmate here"))
+    @Test(
+        .enabled(if: Python.isThere && access(dbmate.string, X_OK) == 0, "scripts/python has no dbmate here"))
     func `dbmate itself goes on from what was migrated here, and the other way round`() async throws {
         func file(_ up: String, _ down: String, options: String = "") -> String {
             "-- migrate:up\(options)\n\(up)\n\n-- migrate:down\(options)\n\(down)\n"

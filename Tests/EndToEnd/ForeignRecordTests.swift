@@ -8,7 +8,8 @@ import SystemPackage
 import Testing
 
 /// Manifests, bundles, journals and records that say more than they may.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignRecordTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct ForeignRecordTests
+{
     /// A bundle whose manifest was changed, with all sums right.
     private func bundle(
         _ scene: HostileScene, _ change: (inout Manifest) throws -> Void
@@ -32,13 +33,16 @@ import Testing
         try folder.appending(BackupStore.sumsName).replaceContents(Array(sums.utf8))
         let file = scene.root.appending("bundle.tar")
         _ = try writeArchive(
-            of: TreeSource(root: workshop), to: file, compression: .none, threads: 1, cancellation: Cancellation(),
+            of: TreeSource(root: workshop), to: file, compression: .none, threads: 1,
+            cancellation: Cancellation(),
             progress: SilentProgress())
         try workshop.removeTree()
         return file
     }
 
-    @Test(arguments: ["an outside folder", "an outside file", "a new path", "journal.json", "lock", ".previous"])
+    @Test(arguments: [
+        "an outside folder", "an outside file", "a new path", "journal.json", "lock", ".previous",
+    ])
     func `a part's root in a bundle leads nowhere`(what: String) async throws {
         try await HostileScene.with { scene in
             let root: PartRoot =
@@ -86,7 +90,8 @@ import Testing
             let into = scene.root.appending("deep/er/into")
             try into.removingLastComponent().createFolder()
             let entries = try scene.root.entries()
-            let answer = try await scene.kecsctl("restore", "dev", "--from", file.string, "--into", into.string)
+            let answer = try await scene.kecsctl(
+                "restore", "dev", "--from", file.string, "--into", into.string)
             #expect(answer.status == 13, "\(answer.errors)")
             #expect(try scene.root.entries() == entries)
             #expect(try !scene.root.appending("escaped").isPresent)
@@ -169,7 +174,9 @@ import Testing
                 try journal.replaceContents(Array(text.utf8))
                 if how == "another's" { try journal.setOwner((65532, 65532)) }
             }
-            for arguments in [["status", "dev"], ["backup", "dev"], ["restore", "dev", "--from", "latest"]] {
+            for arguments in [
+                ["status", "dev"], ["backup", "dev"], ["restore", "dev", "--from", "latest"],
+            ] {
                 let answer = try await scene.kecsctl.run(arguments, limit: .seconds(60))
                 #expect(answer.status >= 0, "\(arguments) hangs")
                 #expect(try scene.outsideDigest() == before, "\(arguments)")
@@ -202,20 +209,23 @@ import Testing
     func `a link in a bundle is not followed`(name: String) async throws {
         try await HostileScene.with { scene in
             #expect(try await scene.kecsctl("backup", "dev").status == 0)
-            let backup = try #require(try BackupStore(folder: scene.home.appending("backups/dev")).all().first)
+            let backup = try #require(
+                try BackupStore(folder: scene.home.appending("backups/dev")).all().first)
             let workshop = scene.root.appending("workshop")
             let folder = workshop.appending(backup.id.description)
             try folder.createFolder()
             for file in try backup.folder.entries() where file.string != name {
                 try backup.folder.appending(file).copyContents(to: folder.appending(file))
             }
-            try #require(symlink(scene.outside.appending("secret").string, folder.appending(name).string) == 0)
+            try #require(
+                symlink(scene.outside.appending("secret").string, folder.appending(name).string) == 0)
             let file = scene.root.appending("bundle.tar")
             _ = try writeArchive(
                 of: TreeSource(root: workshop), to: file, compression: .none, threads: 1,
                 cancellation: Cancellation(), progress: SilentProgress())
             for arguments in [
-                ["restore", "dev", "--from", file.string, "--yes"], ["backups", "import", file.string, "--as", "dev"],
+                ["restore", "dev", "--from", file.string, "--yes"],
+                ["backups", "import", file.string, "--as", "dev"],
             ] {
                 let answer = try await scene.kecsctl.run(arguments)
                 #expect(answer.status == 13 || name == "manifest.json", "\(answer.errors)")

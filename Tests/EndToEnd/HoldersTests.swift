@@ -21,7 +21,8 @@ import Testing
             guard let user else { return try await kecsctl.run(words) }
             var call = ProcessCall(
                 "setpriv",
-                ["--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", Kecsctl.program.string] + words)
+                ["--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", Kecsctl.program.string] + words
+            )
             call.limit = .seconds(300)
             let result = try await SystemProcesses(
                 environment: kecsctl.variables.merging(["HOME": root.string]) { $1 },
@@ -74,7 +75,8 @@ import Testing
         Case(name: "a lock holder", script: "exec 7<FILE; flock -n 7", asUser: false),
         Case(name: "a writer, for an ordinary user", script: "exec 7<>FILE", asUser: true),
         Case(
-            name: "another user's lock, for an ordinary user", script: "exec 7<FILE; flock -n 7", asUser: true,
+            name: "another user's lock, for an ordinary user", script: "exec 7<FILE; flock -n 7",
+            asUser: true,
             isOthers: true),
     ]
 
@@ -93,13 +95,16 @@ import Testing
             try await HoldingProcess.with(
                 script, in: scene.root, user: one.asUser && !one.isOthers ? scene.user : nil
             ) { holder in
-                let before = try treeDigest(scene.root.appending("home"), leavingOut: ["lock", "history.jsonl"])
+                let before = try treeDigest(
+                    scene.root.appending("home"), leavingOut: ["lock", "history.jsonl"])
                 for words in verbs(scene.root) {
                     let answer = try await scene.run(words)
                     #expect(answer.status == 11, "\(words): \(answer.status) \(answer.errors)")
                     #expect(answer.errors.contains("kecs.db"), "\(words): \(answer.errors)")
                     if !one.isOthers {
-                        #expect(answer.errors.contains("process \(holder.pid) (sh -c"), "\(words): \(answer.errors)")
+                        #expect(
+                            answer.errors.contains("process \(holder.pid) (sh -c"),
+                            "\(words): \(answer.errors)")
                     }
                     #expect(
                         try treeDigest(

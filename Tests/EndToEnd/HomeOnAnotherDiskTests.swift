@@ -7,7 +7,8 @@ import SystemPackage
 import Testing
 
 /// An instance's folder, or that of its backups, behind a link; and what an export finds in its way.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct HomeOnAnotherDiskTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users"))
+struct HomeOnAnotherDiskTests {
     private func moveAway(_ scene: HostileScene, _ name: String) throws -> FilePath {
         let disk = scene.root.appending("disk")
         if try !disk.isPresent { try disk.createFolder() }
@@ -24,7 +25,8 @@ import Testing
             let backups = try moveAway(scene, "backups")
             let instance = try moveAway(scene, "instances")
             for arguments in [
-                ["backup", "dev"], ["backup", "--all"], ["status", "dev"], ["restore", "dev", "--from", "latest"],
+                ["backup", "dev"], ["backup", "--all"], ["status", "dev"],
+                ["restore", "dev", "--from", "latest"],
                 ["undo", "dev"], ["backups", "verify", "latest", "--instance", "dev"],
             ] {
                 let answer = try await scene.kecsctl.run(arguments)

@@ -8,7 +8,8 @@ import Testing
 
 /// Damaged and hostile files of each kind, made from whole ones by a generator with a known seed, for each verb that takes
 /// them: no signal, no hang, nothing outside, memory within bounds.
-@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct HostileCorpusTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct HostileCorpusTests
+{
     /// xorshift64*: the same files everywhere.
     struct Generator: RandomNumberGenerator {
         var state: UInt64
@@ -72,7 +73,8 @@ import Testing
         _ scene: HostileScene, _ arguments: [String], _ number: Int, _ outside: String
     ) async throws -> Kecsctl.Answer {
         let answer = try await scene.kecsctl.run(arguments, limit: .seconds(200))
-        #expect((0...69).contains(answer.status), "\(number): \(arguments): \(answer.status) \(answer.errors)")
+        #expect(
+            (0...69).contains(answer.status), "\(number): \(arguments): \(answer.status) \(answer.errors)")
         #expect(try scene.outsideDigest() == outside, "\(number): \(arguments)")
         return answer
     }
@@ -99,8 +101,10 @@ import Testing
                 cancellation: Cancellation(), progress: SilentProgress())
             try tar.replaceContents(spoilTar(try tar.contents(), &generator))
             for arguments in [
-                ["restore", "dev", "--from", tar.string, "--dry-run"], ["restore", "dev", "--from", tar.string],
-                ["migrate", "import", tar.string, "dev", "--dry-run"], ["backups", "import", tar.string, "--as", "dev"],
+                ["restore", "dev", "--from", tar.string, "--dry-run"],
+                ["restore", "dev", "--from", tar.string],
+                ["migrate", "import", tar.string, "dev", "--dry-run"],
+                ["backups", "import", tar.string, "--as", "dev"],
             ] { _ = try await check(scene, arguments, number, outside) }
         }
     }
@@ -120,7 +124,8 @@ import Testing
             let checked = try await check(scene, ["db", "check", "--database", file.string], number, outside)
             for arguments in [
                 ["db", "dump", "--database", file.string], ["db", "rescue", "--database", file.string],
-                ["restore", "dev", "--from", file.string], ["migrate", "import", file.string, "dev", "--dry-run"],
+                ["restore", "dev", "--from", file.string],
+                ["migrate", "import", file.string, "dev", "--dry-run"],
             ] {
                 let answer = try await check(scene, arguments, number, outside)
                 // What is live has been checked.

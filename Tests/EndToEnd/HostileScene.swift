@@ -85,7 +85,8 @@ struct HostileScene: Sendable {
     func spawnStranger(_ script: String, _ arguments: [String]) throws -> pid_t {
         let words =
             [
-                "/usr/bin/setpriv", "--reuid", "\(Self.stranger)", "--regid", "\(Self.stranger)", "--clear-groups",
+                "/usr/bin/setpriv", "--reuid", "\(Self.stranger)", "--regid", "\(Self.stranger)",
+                "--clear-groups",
                 "/usr/bin/perl", "-e", script,
             ] + arguments
         var pid = pid_t()
@@ -113,7 +114,8 @@ struct HostileScene: Sendable {
         for name in try store.entries() where BackupID(name.string) != nil {
             for file in try store.appending(name).entries() where file.string.hasSuffix(".gz") {
                 let archive = store.appending(name).appending(file)
-                var call = ProcessCall("/bin/sh", "-c", "gzip -dc \"$1\" | grep -c \(Self.secret)", "sh", archive.string)
+                var call = ProcessCall(
+                    "/bin/sh", "-c", "gzip -dc \"$1\" | grep -c \(Self.secret)", "sh", archive.string)
                 call.limit = .seconds(60)
                 let found = try await SystemProcesses(
                     environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()
@@ -130,7 +132,9 @@ func plantJournal(beside database: FilePath, naming victim: FilePath) throws {
     let head = try database.prefix(100)
     let page = max(512, Int(head[16]) << 8 | Int(head[17]))
     let size = Int(try FileStatus.of(database)?.size ?? 0)
-    func number(_ value: Int) -> [UInt8] { (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
+    func number(_ value: Int) -> [UInt8] {
+        (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
     let magic: [UInt8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]
     var journal = magic + number(0) + number(1234) + number(size / page) + number(512) + number(page)
     journal += [UInt8](repeating: 0, count: 512 - journal.count)

@@ -45,7 +45,10 @@ import Testing
             [["doctor", "dev", "--fix", "--yes"], ["undo", "dev"]],
             [["db", "rescue", "dev"]],
             [["backups", "prune", "dev", "--keep", "1"]],
-            [["migrate", "export", "dev", "EXPORT.tar.gz"], ["backups", "diff", "latest", "--instance", "dev"]],
+            [
+                ["migrate", "export", "dev", "EXPORT.tar.gz"],
+                ["backups", "diff", "latest", "--instance", "dev"],
+            ],
             [["destroy", "dev", "--yes", "--force"], ["restore", "dev", "--from", "latest"]],
         ])
     func `nothing outside is touched, and nothing of it gets out`(verbs: [[String]]) async throws {
@@ -68,7 +71,8 @@ import Testing
                     }
                     let answer = try await scene.kecsctl.run(arguments)
                     // Refusing is right; a signal or a hang is not.
-                    #expect((0...64).contains(answer.status) || answer.status == 69, "\(arguments): \(answer)")
+                    #expect(
+                        (0...64).contains(answer.status) || answer.status == 69, "\(arguments): \(answer)")
                     answers = Array((answers + [answer]).suffix(50))
                 }
             } while clock.now < end
@@ -90,7 +94,8 @@ import Testing
             let before = try scene.outsideDigest()
             var answers: [Kecsctl.Answer] = []
             for verb in [
-                ["backup", "dev"], ["doctor", "dev", "--fix", "--yes"], ["restore", "dev", "--from", "latest"],
+                ["backup", "dev"], ["doctor", "dev", "--fix", "--yes"],
+                ["restore", "dev", "--from", "latest"],
                 ["undo", "dev"], ["backups", "prune", "dev"], ["destroy", "dev", "--yes"],
             ] {
                 answers.append(try await scene.kecsctl.run(verb))

@@ -14,7 +14,9 @@ import Testing
         var instance: FilePath { root.appending("home/instances/dev") }
         var data: FilePath { instance.appending("data") }
 
-        func must(_ words: String..., at place: SourceLocation = #_sourceLocation) async throws -> Kecsctl.Answer {
+        func must(
+            _ words: String..., at place: SourceLocation = #_sourceLocation
+        ) async throws -> Kecsctl.Answer {
             let answer = try await kecsctl.run(words)
             try #require(answer.status == 0, "\(words): \(answer.errors)", sourceLocation: place)
             return answer
@@ -31,7 +33,9 @@ import Testing
     private func make(_ file: FilePath, rows: Int) throws {
         let database = try SQLiteDatabase(file, .create)
         try database.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
-        for number in 0..<rows { try database.execute("INSERT INTO note (text) VALUES (?)", .text("\(number)")) }
+        for number in 0..<rows {
+            try database.execute("INSERT INTO note (text) VALUES (?)", .text("\(number)"))
+        }
         try database.execute("PRAGMA journal_mode = DELETE")
     }
 
@@ -40,8 +44,10 @@ import Testing
     }
 
     private func tar(_ file: FilePath, in folder: FilePath, _ what: String...) async throws {
-        let result = try await SystemProcesses(environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation())
-            .run(ProcessCall("tar", ["-czf", file.string, "-C", folder.string] + what))
+        let result = try await SystemProcesses(
+            environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()
+        )
+        .run(ProcessCall("tar", ["-czf", file.string, "-C", folder.string] + what))
         try #require(result.succeeded, "\(result.errorText)")
     }
 
@@ -61,13 +67,15 @@ import Testing
             _ = try await scene.must("stop", "dev", "--no-backup")
             _ = try await scene.must("start", "dev")
             #expect(try folder.entries().map(\.string) == ["db.sqlite"])
-            #expect(try await scene.must("db", "query", "dev", "SELECT count(*) FROM note").output.contains("3"))
+            #expect(
+                try await scene.must("db", "query", "dev", "SELECT count(*) FROM note").output.contains("3"))
         }
     }
 
     @Test func `where a server makes its own database none is planted`() async throws {
         try await with { scene in
-            let server = "sh -c 'test ! -e kecs.db || exit 9; echo mine >server.duckdb; trap \"exit 0\" TERM; while :; do sleep 0.05; done'"
+            let server =
+                "sh -c 'test ! -e kecs.db || exit 9; echo mine >server.duckdb; trap \"exit 0\" TERM; while :; do sleep 0.05; done'"
             _ = try await scene.must(
                 "start", "dev", "--runtime", "local", "--command", server, "--health-url", "none")
             #expect(try !scene.data.appending("kecs.db").isPresent)
@@ -94,7 +102,9 @@ import Testing
                 _ = try writer.query("PRAGMA journal_mode = WAL")
                 try writer.execute("INSERT INTO note (text) VALUES ('in the log')")
                 for suffix in ["-wal", "-shm"] {
-                    try FilePath("\(database)\(suffix)").copyContents(to: FilePath("\(database)\(suffix).kept")) {}
+                    try FilePath("\(database)\(suffix)").copyContents(
+                        to: FilePath("\(database)\(suffix).kept")
+                    ) {}
                 }
             }
             for suffix in ["-wal", "-shm"] {
@@ -147,7 +157,8 @@ import Testing
         }
     }
 
-    @Test func `an archive without the database that is there now is refused, and its top folder is left alone`()
+    @Test
+    func `an archive without the database that is there now is refused, and its top folder is left alone`()
         async throws
     {
         try await with { scene in
@@ -177,7 +188,8 @@ import Testing
             try elsewhere.appending("dev_assets/sub").createFolder()
             try make(elsewhere.appending("dev_assets/db.sqlite"), rows: 9)
             for (name, what, place) in [
-                ("with.tar.gz", "dev_assets", elsewhere), ("bare.tar.gz", ".", elsewhere.appending("dev_assets")),
+                ("with.tar.gz", "dev_assets", elsewhere),
+                ("bare.tar.gz", ".", elsewhere.appending("dev_assets")),
             ] {
                 let archive = scene.root.appending(name)
                 try await tar(archive, in: place, what)

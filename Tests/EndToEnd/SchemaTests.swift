@@ -23,7 +23,7 @@ import Testing
                 "backups export latest --file ROOT/b.tar",
                 "backups import ROOT/b.tar --as copy", "restore dev --from latest --dry-run",
                 "restore dev --from latest",
-                "undo dev --dry-run", "undo dev", "check dev", "check nope", "config show", "config show dev",
+                "undo dev --dry-run", "undo dev --list", "undo dev", "check dev", "check nope", "config show", "config show dev",
                 "config set keep 9", "config check", "doctor dev", "doctor --list-checks",
                 "doctor dev --fix --dry-run",
                 "db check dev", "db maintain dev", "db rescue dev --dry-run",

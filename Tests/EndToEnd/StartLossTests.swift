@@ -75,7 +75,8 @@ import Testing
                 #expect(try instance.entries().map(\.string) == names)
                 if way == "restore" {
                     let name = String(part.prefix { $0 != "/" })
-                    #expect(try await kecsctl("restore", "dev", "--from", "latest", "--part", name).status == 0)
+                    #expect(
+                        try await kecsctl("restore", "dev", "--from", "latest", "--part", name).status == 0)
                     #expect(try await kecsctl("start", "dev").status == 0)
                     #expect(try instance.appending(FilePath(gone).components).isPresent)
                 } else {

@@ -8,12 +8,14 @@ import Testing
 
 /// The trace of each verb on an instance whose data belongs to somebody else: below the data no system call takes a path
 /// that could lead elsewhere.
-@Suite(.enabled(if: geteuid() == 0, "only root can act for two users")) struct TraceTests {
+@Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct TraceTests {
     @Test(
         .enabled(if: (try? FilePath("/usr/bin/strace").isPresent) == true, "strace is not installed"),
         arguments: [
-            ["backup", "dev"], ["restore", "dev", "--from", "latest"], ["undo", "dev"], ["db", "check", "dev"],
-            ["db", "dump", "dev"], ["db", "rescue", "dev"], ["doctor", "dev", "--fix", "--yes"], ["status", "dev"],
+            ["backup", "dev"], ["restore", "dev", "--from", "latest"], ["undo", "dev"],
+            ["db", "check", "dev"],
+            ["db", "dump", "dev"], ["db", "rescue", "dev"], ["doctor", "dev", "--fix", "--yes"],
+            ["status", "dev"],
             ["migrate", "status", "dev"], ["backups", "diff", "latest", "--instance", "dev"],
             ["backups", "prune", "dev"], ["restore", "dev", "--from", "latest", "--path", "sub/*"],
             ["migrate", "export", "dev", "EXPORT"], ["destroy", "dev", "--yes"],

@@ -30,7 +30,8 @@ import Testing
             for text in ["one", "two"] {
                 try write(text, root)
                 backups.append(
-                    try await must("backup", "dev", "-o", "name").output.split(separator: "\n").last.map(String.init)
+                    try await must("backup", "dev", "-o", "name").output.split(separator: "\n").last.map(
+                        String.init)
                         ?? "")
             }
             try write("live", root)

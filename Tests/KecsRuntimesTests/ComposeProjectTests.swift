@@ -116,7 +116,8 @@ import Testing
             try folder.appending(".env").replaceContents(Array("A=1\nCOMPOSE_PROJECT_NAME='named'\n".utf8))
             #expect(try ComposeFiles(files: [file]).projectName(environment: [:]) == "named")
             #expect(
-                try ComposeFiles(files: [file]).projectName(environment: ["COMPOSE_PROJECT_NAME": "given"]) == "given")
+                try ComposeFiles(files: [file]).projectName(environment: ["COMPOSE_PROJECT_NAME": "given"])
+                    == "given")
         }
     }
 }

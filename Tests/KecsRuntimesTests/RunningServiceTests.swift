@@ -35,10 +35,12 @@ import Testing
         #expect(!text.contains("sk-123456789") && !text.contains("hunter22hunter"), "\(text)")
         for line in [
             "\"OPENAI_API_KEY\": \"${OPENAI_API_KEY:?set OPENAI_API_KEY}\"",
-            "\"DATABASE_URL\": \"${DATABASE_URL:?set DATABASE_URL}\"", "\"COST\": \"5$$\"", "\"EMPTY_KEY\": \"\"",
+            "\"DATABASE_URL\": \"${DATABASE_URL:?set DATABASE_URL}\"", "\"COST\": \"5$$\"",
+            "\"EMPTY_KEY\": \"\"",
             "test: [\"CMD-SHELL\", \"curl -H ${OPENAI_API_KEY}\"]", "interval: 30000ms",
             "- \"127.0.0.1:32768:80/tcp\"", "source: \"/srv/$$a\"", "read_only: true", "user: \"1001\"",
-            "restart: \"unless-stopped\"", "- \"/tmp:size=1m\"", "aliases: [\"db.local\"]", "name: \"p_default\"",
+            "restart: \"unless-stopped\"", "- \"/tmp:size=1m\"", "aliases: [\"db.local\"]",
+            "name: \"p_default\"",
             "\"mine\": \"1\"", "external: true", "- \"SYS_TIME\"",
         ] { #expect(text.contains(line), "\(line)\n\(text)") }
         for word in ["PATH", "com.docker.compose", "hostname", "command"] {

@@ -54,7 +54,8 @@ import Testing
         }
     }
 
-    @Test func `links, nested folders and removed files do not hide it; a reader is no writer`() async throws {
+    @Test func `links, nested folders and removed files do not hide it; a reader is no writer`() async throws
+    {
         try await withTemporaryFolder { root in
             let file = try file(root.appending("data/deep/er"))
             #expect(symlink("\(root)/data", "\(root)/link") == 0)

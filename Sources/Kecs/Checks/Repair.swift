@@ -75,7 +75,9 @@ extension Repair {
                     throw RepairRefused(why: "the mode of \(path.path) is \(octal(status.mode)) by now")
                 }
                 // Through the descriptor: the path may be another file's by now.
-                guard paths_chmod_descriptor(file, to) == 0 else { throw FileError.last("set the mode of", path.path) }
+                guard paths_chmod_descriptor(file, to) == 0 else {
+                    throw FileError.last("set the mode of", path.path)
+                }
             }
         case .owner(let path, let from, let to):
             try withFile(path.path) { file, status in

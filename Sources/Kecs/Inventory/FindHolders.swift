@@ -156,7 +156,8 @@ struct CheckExclusive: Sendable {
                 cause: "\(theirs) can have one control plane only"
                     + (state == .running ? ", and “\(name)” runs" : ""),
                 remedy: instance.config.settings[SettingKey.dataDir.rawValue] != nil
-                    ? "kecsctl config set dataDir --unset --instance \(instance.name)" : "kecsctl stop \(name)")
+                    ? "kecsctl config set dataDir --unset --instance \(instance.name)"
+                    : "kecsctl stop \(name)")
         }
     }
 }

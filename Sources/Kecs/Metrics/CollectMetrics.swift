@@ -91,14 +91,16 @@ public struct CollectMetrics: Sendable {
             "kecsctl_database_wal_bytes", .gauge, "Size of the state database's write-ahead log.", me,
             facts.database.value.map { Double($0.walBytes) })
         let backups = facts.backups.value ?? []
-        for (state, count) in [
-            ("verified", backups.filter { $0.isVerified && !$0.isLacking }.count),
-            ("lacking", backups.filter(\.isLacking).count),
-            ("unverified", backups.filter { $0.state == .complete && !$0.isVerified }.count),
-            ("incomplete", backups.filter { $0.state == .incomplete }.count),
-            ("unreadable", backups.filter { $0.unreadable != nil }.count),
-            ("damaged", backups.filter { if case .damaged = $0.state { true } else { false } }.count),
-        ] {
+        let states: [(String, (StoredBackup) -> Bool)] = [
+            ("verified", { $0.isVerified && !$0.isLacking }),
+            ("lacking", { $0.isLacking }),
+            ("unverified", { $0.state == .complete && !$0.isVerified }),
+            ("incomplete", { $0.state == .incomplete }),
+            ("unreadable", { $0.unreadable != nil }),
+            ("damaged", { if case .damaged = $0.state { true } else { false } }),
+        ]
+        for (state, isIn) in states {
+            let count = backups.count { isIn($0) }
             text.add(
                 "kecsctl_backups", .gauge, "Backups on disk, by their state.",
                 ["instance": name.description, "state": state], Double(count))

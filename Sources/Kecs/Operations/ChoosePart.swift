@@ -90,8 +90,10 @@ struct ChoosePart {
         if let wanted {
             guard wanted.count == 1, let part = all.first(where: { $0.part.name == wanted[0] }) else {
                 throw Failure(
-                    .usage, "an archive of one folder cannot be restored as the part “\(wanted.joined(separator: ", "))”",
-                    cause: "the parts of “\(instance.name)” are \(all.map(\.part.name).joined(separator: ", "))",
+                    .usage,
+                    "an archive of one folder cannot be restored as the part “\(wanted.joined(separator: ", "))”",
+                    cause:
+                        "the parts of “\(instance.name)” are \(all.map(\.part.name).joined(separator: ", "))",
                     remedy: "kecsctl inspect \(instance.name)")
             }
             return try fit(part) ?? Choice(part: part, top: try likelyTop(part))
@@ -126,7 +128,9 @@ struct ChoosePart {
         for top in tops where !databases.isEmpty {
             let isThere = databases.allSatisfy { database in
                 if case .folder = database.engine {
-                    contents.files.contains { $0.starts(with: (top.map { $0 + [0x2F] } ?? []) + database.path + [0x2F]) }
+                    contents.files.contains {
+                        $0.starts(with: (top.map { $0 + [0x2F] } ?? []) + database.path + [0x2F])
+                    }
                 } else {
                     contents.has(database.path, below: top)
                 }

@@ -38,7 +38,10 @@ struct DatabaseSpot: Sendable {
             self.part = try part(String(named[..<slash]))
             path = Array(named[named.index(after: slash)...].utf8)
             let spot = path
-            engine = inventory.databases.first { $0.name == named || $0.path == spot && $0.part == named[..<slash] }?
+            engine =
+                inventory.databases.first {
+                    $0.name == named || $0.path == spot && $0.part == named[..<slash]
+                }?
                 .engine
         } else {
             switch inventory.primary {
@@ -61,7 +64,8 @@ struct DatabaseSpot: Sendable {
             case .inContainer(let path, _):
                 throw Failure(
                     .failed, "the database of “\(instance.name)” lies in no folder and no volume",
-                    cause: "the server keeps it at \(path), where nothing is mounted: it goes with the container",
+                    cause:
+                        "the server keeps it at \(path), where nothing is mounted: it goes with the container",
                     remedy: "kecsctl inspect \(instance.name)")
             case .ambiguous(let all): throw Self.unclear(all, instance)
             case .found, .missing, .none:
@@ -111,7 +115,8 @@ struct DatabaseSpot: Sendable {
         }
         throw Failure(
             .usage, "the database of “\(instance.name)” is not of SQLite",
-            cause: "\(part.part.name)/\(printable(path)) is \(other): its server would not read another engine's file",
+            cause:
+                "\(part.part.name)/\(printable(path)) is \(other): its server would not read another engine's file",
             remedy: "kecsctl inspect \(instance.name)")
     }
 

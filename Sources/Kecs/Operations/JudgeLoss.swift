@@ -35,9 +35,9 @@ struct JudgeLoss: Sendable {
         var lost: [(name: String, backup: BackupID)] = []
         var isAnythingThere = false
         for (name, before) in baseline.parts.sorted(by: { $0.key < $1.key }) where counts(before.record) {
-            guard let now = inventory.part(of: before.record), now.role != .backups, now.role != .logs else {
-                continue
-            }
+            guard let now = try inventory.part(of: before.record) ?? missing(before.record, of: instance),
+                now.role != .backups, now.role != .logs
+            else { continue }
             switch now.presence {
             case .missing, .empty: lost.append((name, before.backup))
             // Nobody can say that it is gone.
@@ -53,6 +53,15 @@ struct JudgeLoss: Sendable {
         guard let first = lost.first else { return .none }
         if isAnythingThere { return .partly(lost.map(\.name), has: first.backup) }
         return .gone(candidates(judged, instance, baseline))
+    }
+
+    /// A folder of the instance's own is a part only while it is there.
+    private func missing(_ record: Manifest.Part, of instance: Instance) throws -> InventoryPart? {
+        guard case .inInstance(let path) = record.root else { return nil }
+        let folder = instance.folder.path.appending(path.components.filter { $0.kind == .regular })
+        guard try !folder.isPresent else { return nil }
+        let part = Part(name: record.name, place: .folder(folder))
+        return InventoryPart(part: part, role: PartRole(of: part, inside: nil), presence: .missing)
     }
 
     /// Good backups of the instance: those that hold all of it before others, the newest first.

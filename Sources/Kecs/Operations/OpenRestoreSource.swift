@@ -134,7 +134,8 @@ struct OpenRestoreSource: Sendable {
             let folder = place.appending(id.description)
             for name in try folder.entries()
             where try FileStatus.of(folder.appending(name))?.kind != .file {
-                throw BackupDamage(file: printable(name.bytes), why: "it is no file, and a bundle holds only such")
+                throw BackupDamage(
+                    file: printable(name.bytes), why: "it is no file, and a bundle holds only such")
             }
             var opened = try open(BackupStore(folder: place).look(at: id))
             opened.temporary = place

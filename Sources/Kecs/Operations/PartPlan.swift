@@ -43,7 +43,7 @@ struct PartPlan: Sendable {
         scan = try scanTree(source, cancellation: cancellation)
         // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.
         let serverLocks =
-            scan.databaseFolders.compactMap(\.lockFile) + scan.special.map { $0 + Array(".lock".utf8) }
+            scan.databaseFolders.compactMap(\.lockFile) + scan.sockets.map { $0 + Array(".lock".utf8) }
         if !serverLocks.isEmpty {
             source.leftOut.formUnion(serverLocks)
             scan = try scanTree(source, cancellation: cancellation)

@@ -62,7 +62,8 @@ public struct PreviousStack: Sendable {
             let place = folder.previous.appending(old)
             if try place.isPresent { try PreviousTrees(folder: place).remove(from: folder.path) }
         }
-        let kept = Set([swap.id] + (try records().map(\.swap.id).filter { $0 != swap.id }.prefix(Self.depth - 1)))
+        let kept = Set(
+            [swap.id] + (try records().map(\.swap.id).filter { $0 != swap.id }.prefix(Self.depth - 1)))
         for name in try folder.previous.entries() where !kept.contains(name.string) {
             try PreviousTrees(folder: folder.previous.appending(name)).remove(from: folder.path)
         }
@@ -114,7 +115,8 @@ struct KeepPreviousTrees: Sendable {
         guard needed <= free else {
             throw Failure(
                 .noRoom, "there is not enough room to keep what \(record.swap.id) had replaced",
-                cause: "undo keeps \(PreviousStack.depth) states, and the oldest would have to become a backup: "
+                cause:
+                    "undo keeps \(PreviousStack.depth) states, and the oldest would have to become a backup: "
                     + "\(free) are free and about \(needed) are needed",
                 remedy: "kecsctl backups prune \(instance.name)")
         }

@@ -60,6 +60,12 @@ public struct RestoreBackup: Sendable {
         let inventory = try await inventory(instance, opened)
         if request.dryRun {
             let volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
+            let preview = StageTrees(
+                site: site, instance: instance, request: request, id: "preview", inventory: inventory,
+                volumes: volumes)
+            _ = try await FindHolders(site: site).check(
+                instance, preview.places(for: opened).map(\.livePart),
+                FindHolders.Demand(verb: "restored", force: request.force))
             return try RestorePreview(site: site).run(
                 instance, request, opened, inventory: inventory, volumes: volumes, since: began)
         }
@@ -85,7 +91,9 @@ public struct RestoreBackup: Sendable {
         stage.volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
         let places = try stage.places(for: opened)
         if !request.force { try await filling.checkRoom(for: places) }
-        for note in try await KeepPreviousTrees(site: site, instance: instance).run() { stage.notes.add(note) }
+        for note in try await KeepPreviousTrees(site: site, instance: instance).run() {
+            stage.notes.add(note)
+        }
         let fills = try await filling.keep(places)
         for fill in fills {
             guard let kept = fill.kept else { continue }
@@ -136,7 +144,9 @@ public struct RestoreBackup: Sendable {
             startFailure = try await site.startAgain(restored, after: journal)
             if startFailure == nil {
                 do {
-                    if let note = try await SeeRestored(site: site).run(restored, inventory, parts: restoredParts) {
+                    if let note = try await SeeRestored(site: site).run(
+                        restored, inventory, parts: restoredParts)
+                    {
                         stage.notes.add(note)
                     }
                 } catch {
@@ -168,7 +178,8 @@ public struct RestoreBackup: Sendable {
         _ source: OpenedSource, of instance: Instance, _ request: RestoreRequest,
         _ ask: ((String) throws -> Void)?
     ) throws {
-        guard !request.dryRun, !request.acceptsStrangers, case .backup(let backup, let manifest) = source.content,
+        guard !request.dryRun, !request.acceptsStrangers,
+            case .backup(let backup, let manifest) = source.content,
             source.temporary != nil || backup.folder.removingLastComponent() != instance.backups.folder
                 || backup.mark.isImported,
             manifest.instanceId != instance.config.id

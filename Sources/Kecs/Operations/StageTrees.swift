@@ -93,7 +93,8 @@ struct StageTrees: Sendable {
         let chosen = manifest.parts.filter { part in
             let now = inventory.part(of: part)
             if now?.role == .backups {
-                notes.add("\(part.name): your own backups are left as they are; --part \(part.name) restores them")
+                notes.add(
+                    "\(part.name): your own backups are left as they are; --part \(part.name) restores them")
                 return false
             }
             // Of a folder that is not there the runtime says nothing; what another instance's is called, `root(of:in:)` refuses.
@@ -172,8 +173,10 @@ struct StageTrees: Sendable {
             return instance.root(of: Part(name: part.name, place: .folder(instance.folder.objectStore)))
         }
         throw Failure(
-            .usage, "the backup “\(backup.id)” has a part “\(part.name)”, which “\(instance.name)” does not have",
-            cause: "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
+            .usage,
+            "the backup “\(backup.id)” has a part “\(part.name)”, which “\(instance.name)” does not have",
+            cause:
+                "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
             remedy: "kecsctl restore \(instance.name) --from \(backup.id) --into restored")
     }
 
@@ -209,7 +212,8 @@ struct StageTrees: Sendable {
             instance: instance, inventory: inventory, contents: contents, keepsTop: request.keepsTop
         ).run(request.parts)
         if let top = choice.top {
-            notes.add("the archive's folder “\(printable(top))” is the part “\(choice.part.part.name)” itself")
+            notes.add(
+                "the archive's folder “\(printable(top))” is the part “\(choice.part.part.name)” itself")
         }
         let part = choice.part.part
         guard let root = part.root else {
@@ -244,7 +248,8 @@ struct StageTrees: Sendable {
                 inventory.parts.first { $0.part.name == "data" } ?? inventory.parts.first { $0.role == .data }
             guard let root = part?.part.root else {
                 throw Failure(
-                    .usage, "the archive holds a whole instance, and “\(instance.name)” keeps its data elsewhere",
+                    .usage,
+                    "the archive holds a whole instance, and “\(instance.name)” keeps its data elsewhere",
                     cause: "its parts are \(inventory.parts.map(\.part.name).joined(separator: ", "))",
                     remedy: "kecsctl inspect \(instance.name)")
             }
@@ -461,7 +466,8 @@ struct StageTrees: Sendable {
         guard let first = lacking.first else { return }
         throw Failure(
             .usage, "the archive “\(place.archive)” lacks the database “\(first.name)”",
-            cause: "“\(instance.name)” has \(lacking.map(\.name).joined(separator: ", ")) now, and would be without; "
+            cause:
+                "“\(instance.name)” has \(lacking.map(\.name).joined(separator: ", ")) now, and would be without; "
                 + "--part NAME chooses another part, --force goes on in spite of it",
             remedy: "kecsctl inspect \(instance.name)")
     }
@@ -514,7 +520,9 @@ struct StageTrees: Sendable {
         }
         // As what is around it.
         var around = existing.removingLastComponent()
-        while try FileStatus.following(around) == nil, around != live { around = around.removingLastComponent() }
+        while try FileStatus.following(around) == nil, around != live {
+            around = around.removingLastComponent()
+        }
         guard let model = try FileStatus.following(around) else { return }
         var made = copy
         while made != place.staging {

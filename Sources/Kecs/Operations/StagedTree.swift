@@ -83,7 +83,8 @@ struct StagedTree: Sendable {
             for suffix in DatabaseEngine.sidecarSuffixes {
                 let sidecar = FilePath(bytes: to.bytes + Array(suffix.utf8))
                 let replacement = FilePath(bytes: from.bytes + Array(suffix.utf8))
-                guard try sidecar.isPresent, try !replacement.isPresent, let sidecarName = sidecar.lastComponent
+                guard try sidecar.isPresent, try !replacement.isPresent,
+                    let sidecarName = sidecar.lastComponent
                 else { continue }
                 units.append(
                     try Swap.Unit(

@@ -59,8 +59,27 @@ public struct StartInstance: Sendable {
         return try await site.locked(
             name, lock, flags: request.settings, duty: .leave, told: told
         ) { instance in
-            try await start(try remember(request, in: instance), request, isNew: isNew)
+            var hasBegun = false
+            do {
+                let known = try remember(request, in: instance)
+                return try await start(known, request, isNew: isNew, &hasBegun)
+            } catch {
+                if !hasBegun { try owe(instance, after: error) }
+                throw error
+            }
         }
+    }
+
+    /// What was asked for and could not be begun, because what runs it did not answer, is a duty, too.
+    private func owe(_ instance: Instance, after error: any Error) throws {
+        let failure = Failure.describing(error)
+        guard [.failed, .unreachable, .timeout].contains(failure.kind),
+            site.machine.cancellation.reason == nil, try site.runtime(instance).runsSomething,
+            try Duty.read(instance.folder.duty) == nil
+        else { return }
+        let now = site.machine.clock.now()
+        let duty = Duty(operation: "start", since: now, because: failure.sentence, tries: 1, triedAt: now)
+        try duty.write(to: instance.folder.duty)
     }
 
     // MARK: Create
@@ -158,7 +177,10 @@ public struct StartInstance: Sendable {
 
     // MARK: Start
 
-    private func start(_ given: Instance, _ request: StartRequest, isNew: Bool) async throws -> StartReport {
+    /// - Parameter hasBegun: Set once only the start itself is left to do, which cleans up after itself.
+    private func start(
+        _ given: Instance, _ request: StartRequest, isNew: Bool, _ hasBegun: inout Bool
+    ) async throws -> StartReport {
         var instance = given
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -202,6 +224,7 @@ public struct StartInstance: Sendable {
         let runtime = try site.runtime(instance)
         let database =
             runtime.makesItsDatabase ? false : try await CreateDatabase(site: site).run(instance)
+        hasBegun = true
         if runtime.runsSomething, before != .running {
             let journal = Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
             try journal.write(to: instance.folder.journal)

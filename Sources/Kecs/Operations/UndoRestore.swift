@@ -29,6 +29,9 @@ public struct UndoRestore: Sendable {
         let record = next.swap
         try await record.checkPlaces(of: instance, site)
         let parts = next.parts
+        let holders = FindHolders(site: site)
+        var demand = FindHolders.Demand(verb: "undone", force: force)
+        let notes = try await holders.check(instance, liveParts(record), demand)
         if dryRun {
             return RestoreReport(
                 outcome: .planned, from: record.from, parts: parts, undo: nil, state: "",
@@ -45,9 +48,6 @@ public struct UndoRestore: Sendable {
         // What an undo took away is put in place as a restore would: it can be taken back again.
         let id = try RestoreBackup(site: site).freeSwapID(
             clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)
-        let holders = FindHolders(site: site)
-        var demand = FindHolders.Demand(verb: "undone", force: force)
-        let notes = try await holders.check(instance, liveParts(record), demand)
         let kept = instance.folder.previous.appending(id)
         var units = try record.units.map { unit in
             let old = unit.previous.path
@@ -103,10 +103,14 @@ public struct UndoRestore: Sendable {
         var more: [Swap.Unit] = []
         for unit in units where unit.staged != nil {
             let live = unit.live.path
-            guard try FileStatus.of(live)?.kind == .file, try DatabaseEngine(of: live) != nil else { continue }
+            guard try FileStatus.of(live)?.kind == .file, try DatabaseEngine(of: live) != nil else {
+                continue
+            }
             for suffix in DatabaseEngine.sidecarSuffixes {
                 let sidecar = FilePath(bytes: live.bytes + Array(suffix.utf8))
-                guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else { continue }
+                guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else {
+                    continue
+                }
                 more.append(
                     try Swap.Unit(
                         part: unit.part, live: sidecar, staged: nil,
@@ -130,7 +134,9 @@ public struct UndoRestore: Sendable {
             [unit.live.path, unit.previous.path].map { Part(name: unit.part, place: .folder($0)) }
         }
         return folders
-            + (record.fills ?? []).map { Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil)) }
+            + (record.fills ?? []).map {
+                Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil))
+            }
     }
 
     /// When the restore, or the undo of one, was made that would be taken back; nil when there is none.

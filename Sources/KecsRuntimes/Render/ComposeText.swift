@@ -15,7 +15,8 @@ struct ComposeText {
         var lines = heading.split(separator: "\n").map { "# \($0)" }
         let secrets = Set(services.flatMap(\.variables).filter(\.isSecret).map(\.name)).sorted()
         if !secrets.isEmpty {
-            lines.append("# Not in this file, to be set where it is started: \(secrets.joined(separator: ", "))")
+            lines.append(
+                "# Not in this file, to be set where it is started: \(secrets.joined(separator: ", "))")
         }
         if let project { lines.append("name: \(quoted(project))") }
         lines.append("services:")
@@ -165,7 +166,9 @@ extension RunningService {
         if let stopTimeout { words += ["--stop-timeout", "\(stopTimeout)"] }
         for port in ports { words += ["--publish", port] }
         // Without a value it comes from the shell that runs this.
-        for item in variables { words += ["--env", item.isSecret ? item.name : "\(item.name)=\(item.value)"] }
+        for item in variables {
+            words += ["--env", item.isSecret ? item.name : "\(item.name)=\(item.value)"]
+        }
         for mount in mounts {
             let argument =
                 mount.type == "bind"
@@ -182,7 +185,9 @@ extension RunningService {
         } else if let (network, aliases) = networks.min(by: { $0.key < $1.key }) {
             words += ["--network", network] + aliases.sorted().flatMap { ["--network-alias", $0] }
         }
-        for (key, value) in labels.sorted(by: { $0.key < $1.key }) { words += ["--label", "\(key)=\(value)"] }
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+            words += ["--label", "\(key)=\(value)"]
+        }
         // Only the first word of an entry point can be given as an option.
         if let first = entrypoint?.first { words += ["--entrypoint", first] }
         return words + [image] + (entrypoint?.dropFirst() ?? []) + (command ?? [])

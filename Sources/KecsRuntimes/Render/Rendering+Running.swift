@@ -32,7 +32,8 @@ extension Rendering {
             var service = RunningService(
                 facts, image: try await docker.facts(ofImage: container.image),
                 tagged: try await docker.image(container.imageName))
-            service.dependsOn = rendering.order?.dependencies(of: service.name)
+            service.dependsOn =
+                rendering.order?.dependencies(of: service.name)
                 .filter { dependency in containers.contains { $0.serviceName == dependency.service } } ?? []
             rendering.running.append(service)
             for network in service.networks.keys where rendering.networks[network] == nil {
@@ -57,7 +58,8 @@ extension Rendering {
 
     var runningDocker: String {
         var lines = [
-            "#!/bin/sh", "# Runs the instance \(name) as it runs now. Written by “kecsctl render docker \(name)”.",
+            "#!/bin/sh",
+            "# Runs the instance \(name) as it runs now. Written by “kecsctl render docker \(name)”.",
             "set -eu",
         ]
         for secret in Set(running.flatMap(\.variables).filter(\.isSecret).map(\.name)).sorted() {

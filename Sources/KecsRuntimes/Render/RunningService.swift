@@ -99,7 +99,8 @@ struct RunningService: Hashable, Sendable {
         labels = labels.filter { !$0.key.hasPrefix("com.docker.compose.") }
         let known = Set(Self.texts(own["Env"]))
         variables = Self.texts(config["Env"]).filter { !known.contains($0) }.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
             let value = parts.count == 2 ? parts[1] : ""
             return Variable(
                 name: parts[0], value: value, isSecret: Self.isSecret(parts[0], value))
@@ -132,7 +133,8 @@ struct RunningService: Hashable, Sendable {
     static func isSecret(_ name: String, _ value: String) -> Bool {
         let name = name.uppercased()
         let words = [
-            "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY",
+            "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "APIKEY", "API_KEY",
+            "ACCESS_KEY",
             "PRIVATE_KEY", "ENCRYPTION_KEY", "SIGNING_KEY",
         ]
         if words.contains(where: name.contains) || name.hasSuffix("_KEY") || name.hasSuffix("_PASS") {
@@ -214,7 +216,8 @@ struct RunningService: Hashable, Sendable {
         }
         if !devices.isEmpty { lists.append(("devices", "--device", devices)) }
         for (name, flag, value) in [
-            ("privileged", "--privileged", host["Privileged"]), ("read_only", "--read-only", host["ReadonlyRootfs"]),
+            ("privileged", "--privileged", host["Privileged"]),
+            ("read_only", "--read-only", host["ReadonlyRootfs"]),
             ("init", "--init", host["Init"]), ("tty", "--tty", config["Tty"]),
             ("stdin_open", "--interactive", config["OpenStdin"]),
         ] where value == .bool(true) { switches.append((name, flag)) }
@@ -223,7 +226,9 @@ struct RunningService: Hashable, Sendable {
         if !hostname.isEmpty, facts["Id"]?.string?.hasPrefix(hostname) != true, networkMode != "host" {
             values.append(("hostname", "--hostname", hostname))
         }
-        if let bytes = host["Memory"]?.number, bytes > 0 { values.append(("mem_limit", "--memory", "\(bytes)")) }
+        if let bytes = host["Memory"]?.number, bytes > 0 {
+            values.append(("mem_limit", "--memory", "\(bytes)"))
+        }
         if let bytes = host["ShmSize"]?.number, bytes > 0, bytes != 67_108_864 {
             values.append(("shm_size", "--shm-size", "\(bytes)"))
         }

@@ -90,7 +90,9 @@ final class ArchivedTree: TreeVisitor {
             } else {
                 try addLink(entry, path)
             }
-        case CInt(DT_FIFO), CInt(DT_SOCK), CInt(DT_CHR), CInt(DT_BLK): summary.special.append(path)
+        case CInt(DT_FIFO), CInt(DT_CHR), CInt(DT_BLK): summary.special.append(path)
+        // Its server makes a socket anew: nothing is lost with it.
+        case CInt(DT_SOCK): break
         default: try addByStatus(entry, path)
         }
     }

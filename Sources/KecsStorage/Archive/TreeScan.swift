@@ -35,6 +35,8 @@ public struct TreeScan: Sendable {
     public internal(set) var outwardLinks: [OutwardLink] = []
     /// FIFOs, sockets and devices: no backup holds them.
     public internal(set) var special: [[UInt8]] = []
+    /// No backup holds them either, and nothing is lost with them.
+    public internal(set) var sockets: [[UInt8]] = []
 }
 
 /// - Throws: `FileError`, `Interrupted`. A folder or a possible database that cannot be opened is an error.
@@ -108,7 +110,7 @@ private final class Scan: TreeVisitor {
         // Created after its folder was listed, in place of something that is gone.
         case .folder: break
         // Its server makes a socket anew: nothing is lost with it.
-        case .socket: break
+        case .socket: result.sockets.append(path)
         case .fifo, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }

@@ -39,7 +39,7 @@ enum HotJournal: Hashable {
         let journal = beside(database, "-journal")
         let file = journal.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
         guard file >= 0 else {
-            if [ENOENT, ENOTDIR, EACCES].contains(errno) { return nil }
+            if [ENOENT, ENOTDIR, EACCES, ENAMETOOLONG].contains(errno) { return nil }
             if errno == ELOOP { throw refused(database, "its rollback journal is a link") }
             throw FileError.last("open", journal)
         }
@@ -87,8 +87,9 @@ enum HotJournal: Hashable {
                 database, "a transaction over several databases was cut off; “\(shown)” says which")
         }
         let folder = path.removingLastComponent()
-        guard try !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
-            || !path.isPresent
+        guard
+            try !path.isAbsolute || folder == database.removingLastComponent().lexicallyNormalized()
+                || !path.isPresent
         else {
             throw refused(database, "its rollback journal names another file to be deleted: “\(shown)”")
         }

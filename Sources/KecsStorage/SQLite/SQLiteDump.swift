@@ -81,7 +81,9 @@ extension SQLiteDatabase {
             try sink.add(line + Array(");\n".utf8))
         }
         guard let rowid = rowidName(of: table, besides: columns) else {
-            return try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run { try add($0.values[...]) }
+            return try prepare("SELECT \(list) FROM main.\(sqlIdentifier(table))").run {
+                try add($0.values[...])
+            }
         }
         let rows = "FROM main.\(sqlIdentifier(table))"
         var last: Int64?

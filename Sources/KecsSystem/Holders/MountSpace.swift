@@ -51,7 +51,8 @@ struct MountSpace: Sendable {
                 ($0.element.point.count, $0.offset) < ($1.element.point.count, $1.offset)
             }?.element
         guard let found else { return nil }
-        return Spot(device: found.device, path: Self.join(found.root, Self.rest(of: place, below: found.point)))
+        return Spot(
+            device: found.device, path: Self.join(found.root, Self.rest(of: place, below: found.point)))
     }
 
     /// Where a spot, or a part of what lies below it, is seen here.

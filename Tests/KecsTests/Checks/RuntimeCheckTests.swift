@@ -238,7 +238,15 @@ import Testing
     @Test func `clusters, networks and volumes that belong to nobody`() async throws {
         var facts = EngineFacts.well([try ContainerFacts.node()])
         try await pass("cluster.orphan", facts, .k3d)
-        facts.containers = .known([try ContainerFacts.node { $0.labels["k3d.cluster"] = "kecs-gone" }])
+        // One that a recovery of this instance made is its own, whatever it is called.
+        facts.containers = .known([try ContainerFacts.node { $0.labels["k3d.cluster"] = "kecs-recovered" }])
+        try await pass("cluster.orphan", facts, .k3d)
+        facts.containers = .known([
+            try ContainerFacts.node {
+                $0.labels["k3d.cluster"] = "kecs-gone"
+                $0.labels["kecsctl.instance"] = "id-of-gone"
+            }
+        ])
         try await fail("cluster.orphan", facts, .k3d, "kecs-gone")
         facts.containers = .known([])
         facts.networks = .known([
