@@ -65,7 +65,7 @@ struct FindLosses {
             throw Failure(
                 .failed, "the part “\(wanted.joined(separator: ", "))” of “\(instance.name)” is missing",
                 cause: "it is not mounted any more, or its folder is gone",
-                remedy: "kecsctl restore \(instance.name) --part \(wanted.first ?? "data")")
+                remedy: "kecsctl restore \(instance.name) --from latest --part \(wanted.first ?? "data")")
         }
         return chosen
     }

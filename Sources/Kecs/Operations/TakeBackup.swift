@@ -45,6 +45,8 @@ public struct TakeBackup: Sendable {
     public func run(_ instance: Instance, _ request: BackupRequest) async throws -> BackupReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
+        // A policy that cannot be read is told before the work, not after it.
+        if request.prune { _ = try instance.settings.retention() }
         let runtime = try site.runtime(instance)
         let inventory = try await site.inventory(of: instance, databases: .none)
         let judged = try instance.backups.judged()
