@@ -139,7 +139,10 @@ extension Manifest.Part {
     /// without one and with the same tables is there.
     fileprivate func hasAnother(like before: Manifest.Database) -> Bool {
         guard before.isDated, let tables = before.tables, !tables.isEmpty else { return false }
-        return databases.contains { !$0.isDated && $0.tables.map { Set($0.keys) } == Set(tables.keys) }
+        // A dry run does not know the tables.
+        return databases.contains { other in
+            !other.isDated && other.tables.map { Set($0.keys) == Set(tables.keys) } ?? true
+        }
     }
 }
 

@@ -20,7 +20,9 @@ public struct JudgedBackups: Sendable {
                 // loss: that backup just does not count for it.
                 backup.lacks =
                     manifest.lacks
-                    ?? baseline.lacks(of: manifest.parts, selected: Set(manifest.parts.map(\.name)))
+                    ?? baseline.lacks(
+                        of: manifest.parts, selected: Set(manifest.parts.map(\.name)),
+                        mayBeEmpty: ["log", "logs"])
                 if backup.isGood { baselines[manifest.instanceId, default: baseline].add(manifest) }
             }
             judged.append(backup)

@@ -42,6 +42,7 @@ import Testing
                 crontab -l >before
                 "$k" schedule install dev --cron --at 02:05 --keep-daily 7 -q
                 crontab -l >once
+                "$k" config show dev --origin -o json >policy
                 "$k" schedule install dev --cron --at 02:05 --keep-daily 7 -q
                 crontab -l >twice
                 "$k" schedule install dev --cron --every 6h --boot -q
@@ -71,7 +72,12 @@ import Testing
             #expect(mine.count == 1)
             #expect(mine[0].hasPrefix("5 2 * * * PATH="))
             #expect(mine[0].contains(" backup dev --scheduled --home \(root)/home --quiet"))
-            #expect(mine[0].contains("--keep-daily 7"))
+            // The policy is the instance's, so that a backup by hand follows it too.
+            #expect(!mine[0].contains("--keep"))
+            let policy = try JSONFile.decode(JSONValue.self, from: bytes("policy"), at: "policy")
+            let daily = policy["items"]?.array?.first { $0["key"] == "keepDaily" }
+            #expect(daily?["value"] == .integer(7))
+            #expect(daily?["origin"]?.string?.hasSuffix("/instances/dev/config.json") == true)
             #expect(try lines("changed").filter { $0.hasSuffix(" # kecsctl:dev") }.count == 2)
             #expect(try lines("alone").count == 1)
             #expect(try !lines("nothing").contains { $0.contains("kecsctl:dev") })

@@ -46,6 +46,24 @@ import Testing
     }
 
     @Test(arguments: [2000, 3_000_000])
+    func `a file that only grows is archived once, as long as it was at the first look`(size: Int) throws {
+        let scratch = Scratch()
+        scratch.run("mkdir tree; head -c \(size) /dev/zero > tree/log")
+        let path = scratch.path.appending("tree/log")
+        let file = path.withPlatformString { open($0, O_WRONLY | O_APPEND) }
+        defer { close(file) }
+        try beside({ _ in
+            _ = write(file, "more\n", 5)
+            usleep(100)
+        }) {
+            for summary in try archiveAgainAndAgain(scratch, 5) {
+                #expect(summary.changed.isEmpty)
+                #expect(summary.entries == 2)
+            }
+        }
+    }
+
+    @Test(arguments: [2000, 3_000_000])
     func `a file that grows and shrinks while it is read keeps the archive whole`(size: Int) throws {
         let scratch = Scratch()
         scratch.run(

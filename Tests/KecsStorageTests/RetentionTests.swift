@@ -72,6 +72,93 @@ import Testing
         #expect(monthly.map { $0.id.description.prefix(6) } == ["202611", "202610"])
     }
 
+    /// One backup an hour, the last one newest, by hand unless it is said otherwise.
+    private func hourly(
+        _ backups: [(Set<String>, BackupReason)],
+        change: (Int, inout Retention.Candidate) -> Void = { _, _ in }
+    ) -> [Retention.Candidate] {
+        backups.enumerated().map { index, backup in
+            var candidate = Retention.Candidate(
+                id: BackupID(now - .seconds(Int64(backups.count - index) * 3600), backup.1),
+                isComplete: true, isVerified: true, isPinned: false, isDegraded: false,
+                sequence: Int64(index + 1), parts: backup.0)
+            change(index, &candidate)
+            return candidate
+        }
+    }
+
+    private func keptSequences(_ policy: Retention, _ candidates: [Retention.Candidate]) -> [Int64] {
+        policy.verdicts(for: candidates, at: now).filter(\.isKept).compactMap { verdict in
+            candidates.first { $0.id == verdict.id }?.sequence
+        }
+    }
+
+    @Test func `each part counts by itself`() {
+        let whole: Set<String> = ["data", "minio"]
+        let backups = hourly(
+            [(whole, .manual), (whole, .manual)] + Array(repeating: (["minio"], .manual), count: 6))
+        #expect(keptSequences(Retention(last: 1), backups) == [8, 2])
+        #expect(keptSequences(Retention(last: 2), backups) == [8, 7, 2, 1])
+        let verdicts = Retention(last: 1).verdicts(for: backups, at: now)
+        #expect(verdicts[6].reason == "among the newest 1 that hold data")
+    }
+
+    @Test func `what kecsctl takes before its own changes pushes out none of the user's`() {
+        let all: Set<String> = ["data"]
+        let backups = hourly(
+            Array(repeating: (all, .manual), count: 5) + Array(repeating: (all, .beforeMigration), count: 6))
+        #expect(keptSequences(.standard, backups) == [11, 10, 9, 8, 7, 5, 4, 3, 2, 1])
+    }
+
+    @Test func `what lacks something counts for nothing, and the newest of it stay as evidence`() {
+        let all: Set<String> = ["data"]
+        let backups = hourly(Array(repeating: (all, .manual), count: 8)) { index, candidate in
+            candidate.isLacking = index > 1
+        }
+        #expect(keptSequences(Retention(last: 1), backups) == [8, 2])
+        #expect(keptSequences(Retention(last: 2), backups) == [8, 7, 2, 1])
+    }
+
+    @Test func `a clock that was ahead pushes out nothing, and fills no day`() {
+        let all: Set<String> = ["data"]
+        var backups = hourly(Array(repeating: (all, .manual), count: 4))
+        backups[0].id = BackupID(now + .seconds(10 * 365 * 86_400), .manual)
+        #expect(keptSequences(Retention(last: 1), backups) == [4])
+        #expect(keptSequences(Retention(last: 1, daily: 1), backups) == [4])
+    }
+
+    @Test func `a part whose loss was accepted no longer has to be held`() {
+        let whole: Set<String> = ["data", "minio"]
+        let backups = hourly([(whole, .manual), (["data"], .manual), (["data"], .manual)]) {
+            index, candidate in
+            if index > 0 { candidate.acceptedLosses = ["minio"] }
+        }
+        #expect(keptSequences(Retention(last: 1), backups) == [3])
+        #expect(keptSequences(Retention(last: 3), backups) == [3, 2, 1])
+    }
+
+    @Test func `another instance of the name is counted by itself`() {
+        let all: Set<String> = ["data"]
+        let backups = hourly(Array(repeating: (all, .manual), count: 4)) { index, candidate in
+            candidate.instance = index < 2 ? "old" : "new"
+        }
+        #expect(keptSequences(Retention(last: 1), backups) == [4, 2])
+    }
+
+    @Test func `days begin where the machine is`() throws {
+        // 2026-11-21T23:30Z, and half an hour past midnight in Berlin.
+        let late = Moment(seconds: 1_795_303_800)
+        let candidates = [late - .seconds(7200), late].map {
+            Retention.Candidate(
+                id: BackupID($0, .manual), isComplete: true, isVerified: true, isPinned: false,
+                isDegraded: false)
+        }
+        let policy = Retention(last: 1, daily: 2)
+        #expect(policy.verdicts(for: candidates, at: late).map(\.isKept) == [true, false])
+        let berlin = LocalTime.machine(["TZ": "CET-1CEST,M3.5.0,M10.5.0/3"])
+        #expect(policy.verdicts(for: candidates, at: late, in: berlin).map(\.isKept) == [true, true])
+    }
+
     /// A simulated year of daily backups, pruned every day, against a plain reading of the rule.
     @Test func `a year of daily runs keeps seven days and never fewer than one`() {
         var all: [Retention.Candidate] = []

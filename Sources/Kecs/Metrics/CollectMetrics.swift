@@ -92,7 +92,8 @@ public struct CollectMetrics: Sendable {
             facts.database.value.map { Double($0.walBytes) })
         let backups = facts.backups.value ?? []
         for (state, count) in [
-            ("verified", backups.filter(\.isVerified).count),
+            ("verified", backups.filter { $0.isVerified && !$0.isLacking }.count),
+            ("lacking", backups.filter(\.isLacking).count),
             ("unverified", backups.filter { $0.state == .complete && !$0.isVerified }.count),
             ("incomplete", backups.filter { $0.state == .incomplete }.count),
             ("unreadable", backups.filter { $0.unreadable != nil }.count),

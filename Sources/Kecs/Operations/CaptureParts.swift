@@ -169,8 +169,9 @@ struct CaptureParts: Sendable {
             last.part.databases.map(\.content) == databases.map(\.content),
             // What is in a write-ahead log beside, the digest of the database does not tell.
             databases.allSatisfy({ $0.sidecars.isEmpty }),
-            let record = try link(last.part, from: last.backup, databases: databases)
+            var record = try link(last.part, from: last.backup, databases: databases)
         {
+            if isHeld { record.consistency = .frozen }
             try draft.dropScratch(for: plan.part.name)
             site.machine.progress.advance(plan.scan.bytes)
             return record

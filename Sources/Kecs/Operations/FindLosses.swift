@@ -131,7 +131,7 @@ struct FindLosses {
                 cause: all.isEmpty
                     ? "this backup lacks nothing" : "this backup lacks \(all.map(\.name).joined(separator: ", "))",
                 remedy: "kecsctl backup \(instance.name)"
-                    + (all.first.map { " --accept-loss \($0.name.asWord)" } ?? ""))
+                    + (all.first.map { " --accept-loss \(ShellWords.quote([$0.name]))" } ?? ""))
         }
         let stillGone = baseline.acceptedLosses.filter { name in
             !captured.contains { $0.name == name } && !name.contains("/")

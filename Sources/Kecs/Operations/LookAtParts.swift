@@ -9,13 +9,15 @@ struct LookAtParts: Sendable {
     let earlier: [StoredBackup]
     let seen: PartsSeen
     let isRunning: Bool
+    /// Somebody asked for everything to be captured frozen: then nothing is linked because it looks the same.
+    let isFrozen: Bool
     let cancellation: Cancellation
 
     func run(_ part: Part) throws -> PartPlan {
         try cancellation.check()
         var plan = try PartPlan(
             part, of: instance, earlier: earlier, seen: seen, cancellation: cancellation)
-        plan.lookForWriters(isRunning: isRunning)
+        if isFrozen { plan.mayBeWritten = true } else { plan.lookForWriters(isRunning: isRunning) }
         return plan
     }
 

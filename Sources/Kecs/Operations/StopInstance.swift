@@ -81,8 +81,9 @@ public struct StopInstance: Sendable {
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
-            if backup?.good == true || backup?.verified == true && backup?.lacks.isEmpty == true,
-                runtime.goesWhenStopped { try await runtime.remove() }
+            if backup?.verified == true, backup?.lacks.isEmpty == true, runtime.goesWhenStopped {
+                try await runtime.remove()
+            }
         } catch {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
         }

@@ -66,6 +66,7 @@ public struct TakeBackup: Sendable {
         let look = LookAtParts(
             instance: instance, earlier: judged.all.filter(\.isVerified),
             seen: PartsSeen(inventory.parts), isRunning: state.mayWrite,
+            isFrozen: try freezing(instance) == .everything && state.mayWrite,
             cancellation: site.machine.cancellation)
         let volumes = parts.filter { $0.volumeOutOfReach != nil }
         var plans: [PartPlan] = []

@@ -136,18 +136,9 @@ public struct BackupReport: OperationReport {
             .partial,
             "\(what) of “\(name)” lacks \(lacks.map(\.name).joined(separator: ", ")) and does not count as a good one",
             cause: lacks.map(\.sentence).joined(separator: "; "),
-            remedy: "\(restore)        (or: kecsctl backup \(name) --accept-loss \(first.name.asWord))")
-    }
-}
-
-extension String {
-    /// Quoted for a shell where that is needed.
-    var asWord: String {
-        let plain = !isEmpty && utf8.allSatisfy { byte in
-            byte > 0x7F || "/._-+:@%,=".utf8.contains(byte) || (48...57).contains(byte)
-                || (65...90).contains(byte) || (97...122).contains(byte)
-        }
-        return plain ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+            remedy:
+                "\(restore)        (or: kecsctl backup \(name) --accept-loss \(ShellWords.quote([first.name])))"
+        )
     }
 }
 
