@@ -92,10 +92,14 @@ import Testing
         let path = scratch.path.appending("tree/restless")
         let file = path.withPlatformString { open($0, O_RDWR) }
         defer { close(file) }
-        // With every MiB that is written the file begins otherwise. One that only grows is whole as it was.
+        // With every MiB that is written its beginning is another one.
+        let rounds = Mutex(UInt8(0))
         let sink = OnBytes {
-            var word = UInt64.random(in: .min ... .max)
-            pwrite(file, &word, 8, 0)
+            var byte = rounds.withLock { round in
+                round &+= 1
+                return round
+            }
+            pwrite(file, &byte, 1, 0)
         }
         let summary = try writeArchive(
             of: TreeSource(root: scratch.path.appending("tree")), to: scratch.path.appending("a"),
@@ -106,7 +110,33 @@ import Testing
         try unpack(scratch.path.appending("a"), into: scratch.folder("target"))
         #expect(
             scratch.run(
-                "cmp tree/still target/still && cmp -i 8 tree/restless target/restless"
+                "cmp tree/still target/still && cmp -i 1 tree/restless target/restless"
+            ) == 0)
+    }
+
+    @Test func `a file that grows with every piece that is read is whole`() throws {
+        let scratch = Scratch()
+        scratch.run(
+            "mkdir tree; head -c 9000000 /dev/urandom > tree/restless; head -c 9000000 /dev/urandom > tree/still"
+        )
+        let path = scratch.path.appending("tree/restless")
+        let file = path.withPlatformString { open($0, O_RDWR) }
+        defer { close(file) }
+        // With every MiB that is written the file has grown.
+        let sink = OnBytes {
+            var byte: UInt8 = 0
+            pwrite(file, &byte, 1, lseek(file, 0, SEEK_END))
+        }
+        let summary = try writeArchive(
+            of: TreeSource(root: scratch.path.appending("tree")), to: scratch.path.appending("a"),
+            compression: .fast, threads: 2, cancellation: Cancellation(), progress: sink)
+        #expect(summary.changed == [])
+        // The folder, the one that grew as it was at the first look, the one that held still.
+        #expect(summary.entries == 3)
+        try unpack(scratch.path.appending("a"), into: scratch.folder("target"))
+        #expect(
+            scratch.run(
+                "cmp tree/still target/still && head -c 9000000 target/restless | cmp - <(head -c 9000000 tree/restless)"
             ) == 0)
     }
 
