@@ -37,7 +37,9 @@ struct FindLosses {
 
     /// The parts to capture: those that were named, else all. One that the last good backup holds and that is not there
     /// may be named too.
-    mutating func select() throws(Failure) -> [Part] {
+    ///
+    /// - Parameter captured: What the runtime hands over for a backup.
+    mutating func select(from captured: [Part]) throws(Failure) -> [Part] {
         for name in request.parts ?? []
         where !parts.contains(where: { $0.part.name == name }) && baseline.parts[name] == nil {
             throw Failure(
@@ -49,13 +51,16 @@ struct FindLosses {
         for part in parts where !leftOut.contains(part.part.name) {
             let name = part.part.name
             guard request.parts?.contains(name) ?? true else { continue }
+            let found = captured.first { $0.name == name }
             switch part.presence {
-            case .present, .empty: chosen.append(part.part)
+            case .present, .empty: if let found { chosen.append(found) }
+            // Nobody can look into it here, but the runtime brings it.
+            case .unreadable where found?.volumeOutOfReach != nil: if let found { chosen.append(found) }
             case .missing: absences[name] = Baseline.Absence(.missing, Self.whereMissing(part.part))
             case .unreadable(let why):
                 // Without a good backup of it nothing says that it ever could be read: the capture tells the error.
                 if baseline.parts[name] == nil {
-                    chosen.append(part.part)
+                    if let found { chosen.append(found) }
                 } else {
                     absences[name] = Baseline.Absence(.unreadable, "cannot be read (\(why))")
                 }

@@ -53,7 +53,7 @@ public struct TakeBackup: Sendable {
         var losses = FindLosses(
             instance: instance, baseline: judged.baseline(of: instance.config.id), request: request,
             inventory.parts)
-        let parts = try losses.select()
+        let parts = try losses.select(from: try await runtime.parts())
         let state = await runtime.state()
         if case .unknown(let why) = state {
             throw Failure(
