@@ -17,8 +17,24 @@ struct LookAtParts: Sendable {
         try cancellation.check()
         var plan = try PartPlan(
             part, of: instance, earlier: earlier, seen: seen, cancellation: cancellation)
-        if isFrozen { plan.mayBeWritten = true } else { plan.lookForWriters(isRunning: isRunning) }
+        // Until somebody looked.
+        plan.mayBeWritten = true
         return plan
+    }
+
+    /// Finds out which parts nobody can be writing to. Asked only of those that would be unchanged then.
+    func lookForWriters(_ plans: inout [PartPlan]) {
+        if isFrozen { return }
+        let asked = plans.indices.filter { plans[$0].seemsUnchanged }
+        let places = asked.map { plans[$0].source.root }
+        // One look tells of all, as long as it finds nobody.
+        let isQuiet = !places.isEmpty && !Writers.mayWrite(below: places, isRunning: isRunning)
+        for index in asked {
+            plans[index].mayBeWritten =
+                !isQuiet
+                && (asked.count == 1
+                    || Writers.mayWrite(below: [plans[index].source.root], isRunning: isRunning))
+        }
     }
 
     /// What was seen of it before may be of no moment any more.

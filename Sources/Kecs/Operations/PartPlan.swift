@@ -95,11 +95,8 @@ struct PartPlan: Sendable {
         }
     }
 
-    /// What could keep it from being unchanged is asked only where it would be.
-    mutating func lookForWriters(isRunning: Bool) {
-        guard let last = last?.part, isLike(last) else { return }
-        mayBeWritten = Writers.mayWrite(below: [source.root], isRunning: isRunning)
-    }
+    /// Whether it is unchanged if nobody writes.
+    var seemsUnchanged: Bool { last.map { isLike($0.part) } ?? false }
 
     /// What may only be copied while nobody writes it: databases that are not SQLite, files or (with a slash) folders.
     var opaqueDatabases: [String] {

@@ -75,6 +75,7 @@ public struct TakeBackup: Sendable {
                 try losses.note(part, unreadable: error)
             }
         }
+        look.lookForWriters(&plans)
         if plans.isEmpty, volumes.isEmpty, let error = losses.unreadable { throw error }
         let consistency = try chooseConsistency(plans, volumes, state: state, instance: instance)
         losses.note(plans, mayFreeze: state.mayWrite)
