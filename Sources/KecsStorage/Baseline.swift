@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 
 /// What an instance consists of, by its good backups: of each part the newest good record.
 ///
@@ -58,7 +59,7 @@ public struct Baseline: Sendable {
                 lacks.append(
                     Lack(
                         part: name, .empty,
-                        "is empty; \(before.backup) has \(before.record.sourceBytes) bytes of it"))
+                        "is empty; \(before.backup) has \(ByteCount(before.record.sourceBytes)) of it"))
                 continue
             }
             for database in before.record.databases
@@ -89,7 +90,7 @@ public struct Baseline: Sendable {
             var remarks: [String] = []
             if !now.isEmptied, now.sourceBytes * Self.shrunk < before.record.sourceBytes {
                 remarks.append(
-                    "\(now.name) has shrunk from \(before.record.sourceBytes) to \(now.sourceBytes) bytes since "
+                    "\(now.name) has shrunk from \(ByteCount(before.record.sourceBytes)) to \(ByteCount(now.sourceBytes)) since "
                         + "\(before.backup)")
             }
             for old in before.record.databases {
@@ -106,7 +107,7 @@ public struct Baseline: Sendable {
                         "every table of \(now.name)/\(old.path) is empty; \(before.backup) has \(rows) rows")
                 } else if database.bytes * Self.shrunk < old.bytes {
                     remarks.append(
-                        "\(now.name)/\(old.path) has shrunk from \(old.bytes) to \(database.bytes) bytes since "
+                        "\(now.name)/\(old.path) has shrunk from \(ByteCount(old.bytes)) to \(ByteCount(database.bytes)) since "
                             + "\(before.backup)")
                 }
             }

@@ -12,7 +12,7 @@ import Testing
     /// pages are so many of one generation and then those of the one before.
     private static let server = """
         use strict; my ($pages, @files) = @ARGV; my @handles;
-        for my $file (@files) { open(my $h, "+<", $file) or open($h, "+>", $file) or die; push @handles, $h; }
+        for my $file (@files) { open(my $h, "+<", $file) or die; push @handles, $h; }
         for (my $g = 1; ; $g++) {
             my $page = sprintf("%08d", $g) x 512;
             for my $h (@handles) { for my $p (0 .. $pages - 1) { sysseek($h, $p * 4096, 0); syswrite($h, $page); } }
@@ -22,7 +22,7 @@ import Testing
     private struct Scene {
         let root: FilePath
         let kecsctl: Kecsctl
-        var data: FilePath { root.appending("home/instances/dev/data") }
+        var data: FilePath { root.appending("data") }
     }
 
     /// - Parameter files: Below the data folder.
@@ -40,7 +40,8 @@ import Testing
             }
             let paths = files.map { scene.data.appending($0).string }
             let start = try await scene.kecsctl(
-                "start", "dev", "--runtime", "local", "--health-url", "none", "--command",
+                "start", "dev", "--runtime", "local", "--data-dir", scene.data.string, "--health-url", "none",
+                "--command",
                 (["/usr/bin/perl", script.string, "\(pages)"] + paths).joined(separator: " "))
             #expect(start.status == 0, "\(start.errors)")
             do {

@@ -48,7 +48,7 @@ public struct BackupSummary: Encodable, Sendable {
         createdAt = backup.id.createdAt
         switch backup.state {
         case .complete where backup.isLacking:
-            (state, problem) = ("lacking", "lacks " + backup.lacks.map(\.sentence).joined(separator: "; "))
+            (state, problem) = ("lacking", backup.lacks.map(\.sentence).joined(separator: "; "))
         case .complete: (state, problem) = ("complete", backup.markProblem)
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
