@@ -8,7 +8,7 @@ enum Writers {
     ///   into may be it.
     static func mayWrite(below places: [FilePath], isRunning: Bool) -> Bool {
         do {
-            let found = try FileHolders.below(places)
+            let found = try FileHolders.below(places, locks: false)
             return found.holders.contains(where: \.mayWrite) || isRunning && (found.unseen > 0 || found.gap != nil)
         } catch {
             // Without an answer nothing is proved.
@@ -18,7 +18,7 @@ enum Writers {
 
     /// Somebody who has a file open for writing: "3812 (app --serve)".
     static func writer(of file: FilePath) -> String? {
-        let found = try? FileHolders.below([file])
+        let found = try? FileHolders.below([file], locks: false)
         return found?.holders.first(where: \.mayWrite).map { "\($0.pid) (\($0.command))" }
     }
 }

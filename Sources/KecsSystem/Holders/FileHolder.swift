@@ -53,10 +53,13 @@ public struct FileHolders: Hashable, Sendable {
 
     /// This process, and others that run the same program, are left out.
     ///
-    /// - Parameter places: Folders or files; links are followed. What is not there may still be held by who had it open
-    ///   before it was removed.
+    /// - Parameters:
+    ///   - places: Folders or files; links are followed. What is not there may still be held by who had it open before it
+    ///     was removed.
+    ///   - locks: Whether locks of processes that do not let themselves be looked into are searched for as well, which
+    ///     goes through every file below the places.
     /// - Throws: `FileError` when `/proc` cannot be read.
-    public static func below(_ places: [FilePath]) throws -> FileHolders {
-        try HolderSearch(places).run()
+    public static func below(_ places: [FilePath], locks: Bool = true) throws -> FileHolders {
+        try HolderSearch(places).run(locks: locks)
     }
 }

@@ -30,12 +30,12 @@ struct HolderSearch {
         program = Self.link("/proc/self/exe")
     }
 
-    consuming func run() throws -> FileHolders {
+    consuming func run(locks: Bool) throws -> FileHolders {
         defer { room.deallocate() }
         var holders = FileHolders()
         guard !spots.isEmpty else { return holders }
         for pid in try Self.processes() where pid != getpid() { look(at: pid) }
-        try lookAtLocks()
+        if locks { try lookAtLocks() }
         holders.unseen = closed.count
         if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
             holders.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
