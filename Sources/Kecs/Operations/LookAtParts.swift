@@ -10,7 +10,7 @@ struct LookAtParts: Sendable {
     let seen: PartsSeen
     let isRunning: Bool
     /// Somebody asked for everything to be captured frozen: then nothing is linked because it looks the same.
-    let isFrozen: Bool
+    var isFrozen = false
     let cancellation: Cancellation
 
     func run(_ part: Part) throws -> PartPlan {
