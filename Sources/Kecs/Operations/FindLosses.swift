@@ -134,7 +134,8 @@ struct FindLosses {
             throw Failure(
                 .usage, "“\(name)” of “\(instance.name)” is not lost",
                 cause: all.isEmpty
-                    ? "this backup lacks nothing" : "this backup lacks \(all.map(\.name).joined(separator: ", "))",
+                    ? "this backup lacks nothing"
+                    : "this backup lacks \(all.map(\.name).joined(separator: ", "))",
                 remedy: "kecsctl backup \(instance.name)"
                     + (all.first.map { " --accept-loss \(ShellWords.quote([$0.name]))" } ?? ""))
         }

@@ -111,7 +111,8 @@ public struct TakeBackup: Sendable {
         do {
             let capture = CaptureParts(
                 site: site, instance: instance, runtime: runtime, draft: draft, look: look,
-                freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging))
+                freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging)
+            )
             captured = try await capture.run(
                 plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
             found = try losses.find(in: captured.parts, plans)
