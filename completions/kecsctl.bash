@@ -173,22 +173,22 @@ _kecsctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    start|stop|restart|list|status|logs|destroy|backup|backups|restore|undo|recover|state|migrate|db|doctor|check|schedule|metrics|test|config|render|completions|help)
+    start|stop|restart|list|status|inspect|logs|destroy|backup|backups|restore|undo|volumes|du|recover|state|migrate|db|doctor|check|schedule|metrics|test|config|render|completions|help)
         # Offer subcommand argument completions
         "_kecsctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'start stop restart list status logs destroy backup backups restore undo recover state migrate db doctor check schedule metrics test config render completions help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'start stop restart list status inspect logs destroy backup backups restore undo volumes du recover state migrate db doctor check schedule metrics test config render completions help' -- "${cur}"))
         ;;
     esac
 }
 
 _kecsctl_start() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --accept --no-recover --no-wait -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance --volume --component)
-    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --k3s-image --agents --restore --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_flags=(--all --accept --no-recover --no-wait --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --volume --compose-file --profile --component --accept-loss)
+    non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --service --volume-label --k3s-image --agents --restore --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
@@ -236,6 +236,9 @@ _kecsctl_start() {
         __kecsctl_add_completions -f
         return
         ;;
+    '--profile')
+        return
+        ;;
     '--service')
         return
         ;;
@@ -253,6 +256,9 @@ _kecsctl_start() {
         return
         ;;
     '--restore')
+        return
+        ;;
+    '--accept-loss')
         return
         ;;
     '--wait-lock')
@@ -370,7 +376,7 @@ _kecsctl_restart() {
 
 _kecsctl_list() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
     repeating_options=()
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 0
@@ -429,6 +435,45 @@ _kecsctl_status() {
     case "${positional_number}" in
     *)
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion status -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_inspect() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion inspect -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion inspect -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -523,8 +568,8 @@ _kecsctl_destroy() {
 
 _kecsctl_backup() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance --part --label)
+    non_repeating_flags=(--all --strict --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --part --label --accept-loss)
     non_repeating_options=(--consistency --max-pause --compression --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
@@ -535,6 +580,7 @@ _kecsctl_backup() {
         return
         ;;
     '--part')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backup -- --part "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     '--consistency')
@@ -545,6 +591,9 @@ _kecsctl_backup() {
         return
         ;;
     '--label')
+        return
+        ;;
+    '--accept-loss')
         return
         ;;
     '--compression')
@@ -685,6 +734,14 @@ _kecsctl_backups_show() {
         return
         ;;
     esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups show -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
 }
 
 _kecsctl_backups_verify() {
@@ -713,6 +770,14 @@ _kecsctl_backups_verify() {
         return
         ;;
     '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups verify -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -838,6 +903,14 @@ _kecsctl_backups_delete() {
         return
         ;;
     esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups delete -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
 }
 
 _kecsctl_backups_pin() {
@@ -869,6 +942,14 @@ _kecsctl_backups_pin() {
         return
         ;;
     '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups pin -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -906,6 +987,14 @@ _kecsctl_backups_unpin() {
         return
         ;;
     esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups unpin -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
 }
 
 _kecsctl_backups_export() {
@@ -938,6 +1027,14 @@ _kecsctl_backups_export() {
         return
         ;;
     '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups export -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -989,7 +1086,7 @@ _kecsctl_restore() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--no-start --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--part --path --map-owner)
-    non_repeating_options=(--instance --from --at --into --owner --runtime --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --from --at --database --into --owner --runtime --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
@@ -999,12 +1096,17 @@ _kecsctl_restore() {
         return
         ;;
     '--from')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restore -- --from "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     '--at')
         return
         ;;
     '--part')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion restore -- --part "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--database')
         return
         ;;
     '--path')
@@ -1055,7 +1157,7 @@ _kecsctl_restore() {
 
 _kecsctl_undo() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--no-start -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--no-start --redo --list --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=()
     non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
@@ -1095,9 +1197,87 @@ _kecsctl_undo() {
     esac
 }
 
+_kecsctl_volumes() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion volumes -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion volumes -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_du() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--all --history --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion du -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion du -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _kecsctl_recover() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --no-wait --resume --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--all --no-wait --resume --overwrite --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --cluster --skip)
     non_repeating_options=(--parallel --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -1384,11 +1564,17 @@ _kecsctl_migrate_import() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--no-start --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--map-owner)
-    non_repeating_options=(--owner --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_options=(--part --database --owner --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in
+    '--part')
+        return
+        ;;
+    '--database')
+        return
+        ;;
     '--owner')
         return
         ;;
@@ -1465,8 +1651,8 @@ _kecsctl_migrate_export() {
 _kecsctl_migrate_runtime() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--volume --component)
-    non_repeating_options=(--instance --to --command --health-url --api-port --admin-port --image --container --owner --address --compose-file --service --volume-label --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
+    repeating_options=(--volume --compose-file --profile --component)
+    non_repeating_options=(--instance --to --command --health-url --api-port --admin-port --image --container --owner --address --service --volume-label --k3s-image --agents --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
@@ -1508,6 +1694,9 @@ _kecsctl_migrate_runtime() {
         ;;
     '--compose-file')
         __kecsctl_add_completions -f
+        return
+        ;;
+    '--profile')
         return
         ;;
     '--service')
@@ -1801,7 +1990,7 @@ _kecsctl_db_maintain() {
 
 _kecsctl_db_rescue() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--accept -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(--accept --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=()
     non_repeating_options=(--database --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
@@ -1855,6 +2044,7 @@ _kecsctl_doctor() {
         return
         ;;
     '--check')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion doctor -- --check "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     '--fail-on')
@@ -2210,13 +2400,13 @@ _kecsctl_config() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    show|set)
+    show|set|check)
         # Offer subcommand argument completions
         "_kecsctl_config_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'show set' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'show set check' -- "${cur}"))
         ;;
     esac
 }
@@ -2296,7 +2486,34 @@ _kecsctl_config_set() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''containerMode'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''database'$'\n''containerMode'$'\n''dockerHost'$'\n''dockerContext'$'\n''dockerConfig'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''containerId'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeProfiles'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'$'\n''timeZone'$'\n''ignoreChanging'$'\n''startLimit'$'\n''diskPercent'$'\n''dataLimit'$'\n''databaseLimit'
+        return
+        ;;
+    esac
+}
+
+_kecsctl_config_check() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
         return
         ;;
     esac

@@ -35,16 +35,18 @@ struct RemoveRemnants: Sendable {
         ]
     }
 
-    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.812.draft`.
+    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.1x2y.draft`; and the folder that a
+    /// killed rescue worked in.
     private func removeDrafts(of instance: Instance) throws {
         let own = [
             "config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json",
         ]
         for name in try instance.folder.path.entries() {
             let text = name.string
-            guard text.hasSuffix(".draft"), own.contains(where: { text.hasPrefix(".\($0).") }) else {
-                continue
-            }
+            let isDraft = text.hasSuffix(".draft") && own.contains { text.hasPrefix(".\($0).") }
+            let isWorkplace =
+                text.hasPrefix(FilePath.privateFolderPrefix) && !FilePath.isMadeForRestores(name)
+            guard isDraft || isWorkplace else { continue }
             instance.folder.path.appending(name).discard(into: instance.folder.path)
         }
     }

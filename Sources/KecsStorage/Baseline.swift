@@ -51,7 +51,9 @@ public struct Baseline: Sendable {
         where (selected?.contains(name) ?? true) && !accepted.contains(name) && before.record.hasContent {
             let has = "\(before.backup) has it"
             guard let now = captured.first(where: { $0.name == name }) else {
-                let absence = absences[name] ?? Absence(.missing, "is missing: it is not mounted any more, or its folder is gone")
+                let absence =
+                    absences[name]
+                    ?? Absence(.missing, "is missing: it is not mounted any more, or its folder is gone")
                 lacks.append(Lack(part: name, absence.kind, "\(absence.clause); \(has)"))
                 continue
             }

@@ -22,6 +22,15 @@ extension ByteCount {
         self.init(bytes)
     }
 
+    /// As it was written where it is a whole number of GiB or MiB: a limit must not look like what exceeds it.
+    public var asLimit: String {
+        for (unit, factor) in [("GiB", Int64(1 << 30)), ("MiB", 1 << 20)]
+        where bytes >= factor && bytes % factor == 0 {
+            return "\(bytes / factor) \(unit)"
+        }
+        return description
+    }
+
     private static let factors: [String: Int64] = [
         "": 1, "k": 1000, "m": 1_000_000, "g": 1_000_000_000, "t": 1_000_000_000_000,
         "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40,

@@ -4,11 +4,14 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
+    /// How the names of folders begin that a command works in and removes.
+    public static let privateFolderPrefix = ".kecsctl-"
+
     /// Makes a folder in this one under a name that nobody can foresee, which only this user can enter.
     ///
     /// - Parameter prefix: How the name begins, so that what a killed run left can be told.
     /// - Throws: `FileError`; EEXIST when what is there afterwards is not what was made.
-    public func makePrivateFolder(prefix: String = ".kecsctl-") throws -> FilePath {
+    public func makePrivateFolder(prefix: String = privateFolderPrefix) throws -> FilePath {
         var generator = SystemRandomNumberGenerator()
         let folder = appending(prefix + String(generator.next() as UInt64, radix: 36))
         try folder.makeFolder()

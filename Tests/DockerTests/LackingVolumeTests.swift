@@ -34,7 +34,7 @@ extension OnDocker {
                 try await Engine.docker("start", "mimir")
                 let database = try #require(Engine.folder).appending(
                     "data/volumes/mimir_data/_data/kecs.db")
-                let isThere = try await SystemClock().wait(upTo: .seconds(60)) { database.isPresent }
+                let isThere = try await SystemClock().wait(upTo: .seconds(60)) { try database.isPresent }
                 try #require(isThere)
                 try await scene.must(["start", "dev", "--runtime", "docker", "--container", "mimir"])
                 let report = try await scene.must(["backup", "dev", "-o", "json"]).first()

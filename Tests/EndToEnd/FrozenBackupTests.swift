@@ -7,7 +7,8 @@ import SystemPackage
 import Testing
 
 /// What changes while it is read: frozen, or lacking, and never a good backup of no moment at all.
-@Suite(.enabled(if: FilePath("/usr/bin/perl").isPresent, "perl is not installed")) struct FrozenBackupTests {
+@Suite(.enabled(if: try FilePath("/usr/bin/perl").isPresent, "perl is not installed"))
+struct FrozenBackupTests {
     /// A server that writes its generation into each page of each file, in order, again and again: at one moment the
     /// pages are so many of one generation and then those of the one before.
     private static let server = """

@@ -291,11 +291,12 @@ import Testing
                 let answer = try await later(scene, hour)("backup", "dev")
                 #expect(answer.status == 0, "\(answer.errors)")
             }
-            let days = Set(try await scene.ids().map { $0.prefix(8) })
-            #expect(days.count == 7)
+            let ids = try await scene.ids()
+            #expect(Set(ids.map { $0.prefix(8) }).count == 7)
             let byHand = try await later(scene, 13 * 24)("backup", "dev", "--keep", "1")
             #expect(byHand.status == 0, "\(byHand.errors)")
-            #expect(Set(try await scene.ids().map { $0.prefix(8) }).count == 7)
+            let after = try await scene.ids()
+            #expect(Set(after.map { $0.prefix(8) }).count == 7)
         }
     }
 }
@@ -306,7 +307,7 @@ enum FakeTime {
     static func environment(_ time: String) throws -> [String: String] {
         for folder in try FilePath("/usr/lib").entries() {
             let library = FilePath("/usr/lib").appending(folder).appending("faketime/libfaketimeMT.so.1")
-            guard library.isPresent else { continue }
+            guard try library.isPresent else { continue }
             return [
                 "LD_PRELOAD": library.string, "FAKETIME": time, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 "NO_FAKE_STAT": "1", "TZ": "UTC",

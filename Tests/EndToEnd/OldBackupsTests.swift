@@ -35,7 +35,7 @@ import Testing
             // The instance comes back from that one, and goes on behind them.
             let restored = try await kecsctl("restore", "dev")
             #expect(restored.status == 0, "\(restored.errors)")
-            #expect(root.appending("home/instances/dev/data/kecs.db").isPresent)
+            #expect(try root.appending("home/instances/dev/data/kecs.db").isPresent)
             let pruned = try await kecsctl("backups", "prune", "dev", "--keep", "1")
             #expect(pruned.status == 0, "\(pruned.errors)")
             let kept = try await kecsctl("backups", "list", "dev", "-o", "name").output

@@ -15,7 +15,8 @@ import Testing
             let folder = root.appending("documents")
             try folder.createFolder()
             for words in [
-                "start dev --runtime local", "list", "status dev", "inspect dev", "volumes dev", "du dev --history", "backup dev", "backups list",
+                "start dev --runtime local", "list", "status dev", "inspect dev", "volumes dev",
+                "du dev --history", "backup dev", "backups list",
                 "backups show latest",
                 "backups verify --all", "backups verify latest --quick", "backups diff latest",
                 "backups pin latest",

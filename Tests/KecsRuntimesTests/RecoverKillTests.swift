@@ -105,9 +105,8 @@ import Testing
         #expect(whole.isFinished && whole.reachable == ["kecs-brave-lovelace", "kecs-second"])
         #expect(whole.objects["kecs-second"]?.keys.contains { $0.hasSuffix("backend-api-service-x") } == true)
 
-        // What an undo leaves of a recovery that was not killed.
         let kills = Rounds.count(ci: 4, full: 50)
-        var moments = Moments(kills: kills)
+        var seed = CampaignSeed("RecoverKillTests")
         var (round, killed) = (0, 0)
         var begun = 0
         var halfMade = 0
@@ -117,7 +116,8 @@ import Testing
             try await StandInWorld.with(Self.world) { here in
                 let instance = try scene(here)
                 let none = try StateDatabase.open(try instance.databaseFile(), .readOnly).allRecords()
-                let moment = moments.next(within: length)
+                let moment = Duration.milliseconds(
+                    Int.random(in: 5...max(6, Int(length / .milliseconds(1))), using: &seed))
                 guard try await here.kecsctl.killed(after: moment, ["recover", "brave-lovelace"]) else {
                     length = min(length, moment)
                     return
@@ -158,32 +158,8 @@ import Testing
         }
         #expect(killed > 0)
         print(
-            "recover: seed \(moments.seed), killed \(killed) times in \(length), \(begun) after it had begun, \(halfMade) with a half-made cluster"
+            "recover: seed \(seed.seed), killed \(killed) times in \(length), \(begun) after it had begun, \(halfMade) with a half-made cluster"
         )
-    }
-
-    /// Random moments; the same ones again with `KECSCTL_SEED`.
-    private struct Moments {
-        let seed: UInt64
-        private var state: UInt64
-
-        init(kills: Int) {
-            seed =
-                getenv("KECSCTL_SEED").flatMap { UInt64(String(cString: $0)) }
-                ?? UInt64.random(in: 1...UInt64.max)
-            state = seed
-        }
-
-        /// splitmix64
-        mutating func next(within length: Duration) -> Duration {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            mixed ^= mixed >> 31
-            let last = max(6, Int64(length / .milliseconds(1)))
-            return .milliseconds(5 + Int64(mixed % UInt64(last - 5)))
-        }
     }
 
     @Test func `a k3d that outlived its kecsctl is ended before the cluster is made anew`() async throws {

@@ -95,8 +95,9 @@ import Testing
 
     @Test func `each part counts by itself`() {
         let whole: Set<String> = ["data", "minio"]
-        let backups = hourly(
-            [(whole, .manual), (whole, .manual)] + Array(repeating: (["minio"], .manual), count: 6))
+        var made: [(Set<String>, BackupReason)] = [(whole, .manual), (whole, .manual)]
+        for _ in 0..<6 { made.append((["minio"], .manual)) }
+        let backups = hourly(made)
         #expect(keptSequences(Retention(last: 1), backups) == [8, 2])
         #expect(keptSequences(Retention(last: 2), backups) == [8, 7, 2, 1])
         let verdicts = Retention(last: 1).verdicts(for: backups, at: now)
@@ -105,8 +106,9 @@ import Testing
 
     @Test func `what kecsctl takes before its own changes pushes out none of the user's`() {
         let all: Set<String> = ["data"]
-        let backups = hourly(
-            Array(repeating: (all, .manual), count: 5) + Array(repeating: (all, .beforeMigration), count: 6))
+        var made: [(Set<String>, BackupReason)] = []
+        for index in 0..<11 { made.append((all, index < 5 ? .manual : .beforeMigration)) }
+        let backups = hourly(made)
         #expect(keptSequences(.standard, backups) == [11, 10, 9, 8, 7, 5, 4, 3, 2, 1])
     }
 

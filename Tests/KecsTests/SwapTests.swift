@@ -17,14 +17,14 @@ import Testing
         try put("live/data/db-wal", "old wal")
         try put("live/minio/object", "old object")
         try put("live/sidecar", "goes away")
-        try put("staged/data/db", "new")
-        try put("staged/minio/object", "new object")
-        try put("staged/comes", "new file")
-        let kept = root.appending("kept")
+        try put(".restoring/x/data/db", "new")
+        try put(".restoring/x/minio/object", "new object")
+        try put(".restoring/x/comes", "new file")
+        let kept = root.appending(".previous/x")
         func unit(_ name: String, staged: Bool = true) throws -> Swap.Unit {
             try Swap.Unit(
                 part: name, live: root.appending("live").appending(name),
-                staged: staged ? root.appending("staged").appending(name) : nil,
+                staged: staged ? root.appending(".restoring/x").appending(name) : nil,
                 previous: kept.appending(name))
         }
         return Swap(
@@ -32,7 +32,7 @@ import Testing
             units: [
                 try unit("data"), try unit("sidecar", staged: false), try unit("minio"), try unit("comes"),
             ],
-            staging: [root.appending("staged")], previous: kept)
+            staging: [root.appending(".restoring/x")], previous: kept)
     }
 
     private func tree(_ folder: FilePath) throws -> [String: String] {
@@ -62,10 +62,10 @@ import Testing
             let swap = try scene(root)
             try swap.finish()
             #expect(try tree(root.appending("live")) == new)
-            var kept = try tree(root.appending("kept"))
+            var kept = try tree(root.appending(".previous/x"))
             kept[Swap.recordName] = nil
             #expect(kept == old)
-            #expect(try !root.appending("staged").isPresent)
+            #expect(try !root.appending(".restoring/x").isPresent)
         }
     }
 
@@ -84,8 +84,8 @@ import Testing
                 try swap.takeBack()
                 try swap.takeBack()
                 #expect(try tree(root.appending("live")) == old)
-                #expect(try !root.appending("staged").isPresent)
-                #expect(try !root.appending("kept").isPresent)
+                #expect(try !root.appending(".restoring/x").isPresent)
+                #expect(try !root.appending(".previous/x").isPresent)
             }
         }
     }
@@ -94,7 +94,7 @@ import Testing
         for finishes in [true, false] {
             try withTemporaryFolder { root in
                 let swap = try scene(root)
-                try root.appending("live/data").exchange(with: root.appending("staged/data"))
+                try root.appending("live/data").exchange(with: root.appending(".restoring/x/data"))
                 if finishes { try swap.finish() } else { try swap.takeBack() }
                 #expect(try tree(root.appending("live")) == (finishes ? new : old))
             }

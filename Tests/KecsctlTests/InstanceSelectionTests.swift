@@ -50,7 +50,8 @@ import Testing
         #expect(throws: expected) { try resolve() }
     }
 
-    @Test func `an overview without a name is of the one that the variable names, else of everything`() throws {
+    @Test func `an overview without a name is of the one that the variable names, else of everything`() throws
+    {
         #expect(try resolve(unnamed: .everything) == ["dev", "prod"])
         #expect(try resolve(variable: "dev", unnamed: .everything) == ["dev"])
     }

@@ -38,7 +38,8 @@ import Testing
         .init("destroy dev", 64, after: start, isGone: false),
         .init("backup", 64, after: start, "start two --runtime local", isGone: false),
         .init(
-            "restore --from latest", 64, after: start, "backup dev", "start two --runtime local", isGone: false),
+            "restore --from latest", 64, after: start, "backup dev", "start two --runtime local",
+            isGone: false),
         .init(
             "backups show 20", 64, after: start, "backup dev", "start two --runtime local", "backup two",
             isGone: false),

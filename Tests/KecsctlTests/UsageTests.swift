@@ -94,7 +94,7 @@ import Testing
         (["db", "query", "nope", "select 1"], 10), (["status", "nope"], 10), (["logs", "dev"], 64),
         (["db", "dump", "dev"], 64), (["state", "export", "dev"], 64), (["metrics"], 64),
         (["completions", "bash"], 64), (["render", "compose", "dev"], 64),
-        (["db", "check", "--database", "/nonexistent"], 1), (["--home", "", "list"], 64),
+        (["db", "check", "--database", "/nonexistent"], 10), (["--home", "", "list"], 64),
     ])
     func `a failure is one document, wherever the form is asked for`(
         words: [String], status: Int

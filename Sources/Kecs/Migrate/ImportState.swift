@@ -152,6 +152,8 @@ public struct ImportState: Sendable {
             from: .file(file), parts: request.parts, owners: request.owners, start: request.start,
             force: request.force)
         restore.database = request.database
+        // What is imported comes from elsewhere: that is asked for.
+        restore.acceptsStrangers = true
         restore.keepsTop = read != nil
         restore.changesEngine = report.form == "duckdb"
         if let read { restore.verify = { part, staged in try read.compare(part, staged) } }

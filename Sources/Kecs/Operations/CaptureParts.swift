@@ -68,13 +68,15 @@ struct CaptureParts: Sendable {
             let captured = try await captureAll(rest, consistency: .frozen) + held
             let (parts, more) = try await captureTornAgain(
                 plans, plans.compactMap { plan in captured.first { $0.name == plan.part.name } })
-            return Captured(parts: parts + (try volumes.map { try copies.record($0, .frozen) }), pause: pause + more)
+            return Captured(
+                parts: parts + (try volumes.map { try copies.record($0, .frozen) }), pause: pause + more)
         default:
             if !volumes.isEmpty { try await copies.copyUnderJournal(volumes) }
             let captured = try await captureAll(plans, consistency: wasRunning ? .live : consistency)
             let (parts, pause) =
                 wasRunning ? try await captureTornAgain(plans, captured) : (captured, Duration.zero)
-            return Captured(parts: parts + (try volumes.map { try copies.record($0, .stopped) }), pause: pause)
+            return Captured(
+                parts: parts + (try volumes.map { try copies.record($0, .stopped) }), pause: pause)
         }
     }
 

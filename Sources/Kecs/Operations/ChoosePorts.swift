@@ -37,6 +37,6 @@ struct ChoosePorts: Sendable {
         }
         throw Failure(
             .failed, "there is no free port for a new instance",
-            remedy: "kecsctl start … --api-port N --admin-port M")
+            remedy: Remedy.again(with: "--api-port", "18080", "--admin-port", "18081") ?? "ss -ltn")
     }
 }

@@ -70,7 +70,7 @@ struct FindLosses {
             throw Failure(
                 .failed, "the part “\(wanted.joined(separator: ", "))” of “\(instance.name)” is missing",
                 cause: "it is not mounted any more, or its folder is gone",
-                remedy: "kecsctl restore \(instance.name) --part \(wanted.first ?? "data")")
+                remedy: "kecsctl restore \(instance.name) --from latest --part \(wanted.first ?? "data")")
         }
         return chosen
     }
@@ -134,7 +134,8 @@ struct FindLosses {
             throw Failure(
                 .usage, "“\(name)” of “\(instance.name)” is not lost",
                 cause: all.isEmpty
-                    ? "this backup lacks nothing" : "this backup lacks \(all.map(\.name).joined(separator: ", "))",
+                    ? "this backup lacks nothing"
+                    : "this backup lacks \(all.map(\.name).joined(separator: ", "))",
                 remedy: "kecsctl backup \(instance.name)"
                     + (all.first.map { " --accept-loss \(ShellWords.quote([$0.name]))" } ?? ""))
         }

@@ -36,9 +36,10 @@ struct PartPlan: Sendable {
         root = instance.root(of: part)
         source = try Self.source(of: part)
         let root = root
-        last = earlier.lazy.compactMap { backup in
-            backup.manifest?.parts.first { $0.name == part.name && $0.root == root }.map { (backup, $0) }
-        }.first
+        last =
+            earlier.lazy.compactMap { backup in
+                backup.manifest?.parts.first { $0.name == part.name && $0.root == root }.map { (backup, $0) }
+            }.first
         source.knownDatabases = Self.known(part, last?.part)
         scan = try scanTree(source, cancellation: cancellation)
         // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.

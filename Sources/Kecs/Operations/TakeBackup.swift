@@ -45,6 +45,8 @@ public struct TakeBackup: Sendable {
     public func run(_ instance: Instance, _ request: BackupRequest) async throws -> BackupReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
+        // A policy that cannot be read is told before the work, not after it.
+        if request.prune { _ = try instance.settings.retention() }
         let runtime = try site.runtime(instance)
         let inventory = try await site.inventory(of: instance, databases: .none)
         let judged = try instance.backups.judged()
@@ -109,7 +111,8 @@ public struct TakeBackup: Sendable {
         do {
             let capture = CaptureParts(
                 site: site, instance: instance, runtime: runtime, draft: draft, look: look,
-                freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging))
+                freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging)
+            )
             captured = try await capture.run(
                 plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
             found = try losses.find(in: captured.parts, plans)

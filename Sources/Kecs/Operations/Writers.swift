@@ -9,7 +9,8 @@ enum Writers {
     static func mayWrite(below places: [FilePath], isRunning: Bool) -> Bool {
         do {
             let found = try FileHolders.below(places, locks: false)
-            return found.holders.contains(where: \.mayWrite) || isRunning && (found.unseen > 0 || found.gap != nil)
+            return found.holders.contains(where: \.mayWrite)
+                || isRunning && (found.unseen > 0 || found.gap != nil)
         } catch {
             // Without an answer nothing is proved.
             return true

@@ -21,7 +21,7 @@ extension RecoverCluster {
     private func overwrite(
         _ batch: [RecoveryPlan.ServiceStep],
         _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
-        _ step: RecoveryPlan.K3dStep
+        _ step: RecoveryPlan.K3dStep, _ there: [KubernetesObject.ID: FoundObject]
     ) async throws -> [KubernetesObject.ID: String] {
         guard work.request.overwrite else { return [:] }
         let objects = batch.flatMap { service in
@@ -30,7 +30,8 @@ extension RecoverCluster {
         }
         guard !objects.isEmpty else { return [:] }
         return try await ground.apply(
-            objects.map { RecoveryObject(id: $0.id, manifest: $0.manifest.withoutMark) }, in: step.name,
+            objects.map { RecoveryObject(id: $0.id, manifest: $0.manifest.marked(there[$0.id]?.recovery)) },
+            in: step.name,
             overwriting: true)
     }
 
@@ -38,12 +39,13 @@ extension RecoverCluster {
         _ batch: [RecoveryPlan.ServiceStep],
         _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
         _ cluster: RecoveryPlan.ClusterStep, _ step: RecoveryPlan.K3dStep,
-        _ missing: Set<SecretReference>, _ result: inout Result
+        _ there: [KubernetesObject.ID: FoundObject], _ missing: Set<SecretReference>,
+        _ result: inout Result
     ) async throws -> [RecoverReport.Service] {
         let began = machine.clock.elapsed()
         for service in batch { log("Recovering service \(service.name) in cluster \(cluster.name)...") }
         var refused = try await apply(batch.flatMap(\.objects), step, &result)
-        refused.merge(try await overwrite(batch, differences, step)) { first, _ in first }
+        refused.merge(try await overwrite(batch, differences, step, there)) { first, _ in first }
         // What waits for a secret that is not there would only use up the time of the others.
         let watched = batch.filter { service in
             service.secrets.isDisjoint(with: missing) && !service.wanted.contains { refused[$0.id] != nil }
@@ -192,12 +194,12 @@ extension RolloutState {
 }
 
 extension JSONValue {
-    /// A manifest without a recovery's mark.
-    fileprivate var withoutMark: JSONValue {
+    /// A manifest with another recovery's mark, or without one.
+    fileprivate func marked(_ recovery: String?) -> JSONValue {
         guard case .object(var fields) = self, case .object(var metadata)? = fields["metadata"],
             case .object(var labels)? = metadata["labels"]
         else { return self }
-        labels[RecoveryLabel.name] = nil
+        labels[RecoveryLabel.name] = recovery.map { .string($0) }
         metadata["labels"] = .object(labels)
         fields["metadata"] = .object(metadata)
         return .object(fields)

@@ -275,7 +275,7 @@ struct RecoverCluster: Sendable {
             do {
                 try machine.cancellation.check()
                 report.services += try await recover(
-                    batch, differences, cluster, step, missing, &result)
+                    batch, differences, cluster, step, there, missing, &result)
                 // What was applied stands in the report also when nobody waits for it any more.
                 if let interruption = result.interruption { throw interruption }
             } catch {

@@ -23,8 +23,21 @@ struct WriteRecoveryBack {
         let database = try StateDatabase.open(file).database
         let desired = Dictionary(records.services.map { ($0.arn, $0.desiredCount) }) { first, _ in first }
         try database.transaction {
+            for fact in facts {
+                guard let taskSet = fact.taskSet else { continue }
+                try database.execute(
+                    "UPDATE task_sets SET running_count = ?, updated_at = ? WHERE id = ? AND service_arn = ?",
+                    .integer(fact.available), .text(time), .text(taskSet), .text(fact.arn))
+            }
             for (arn, all) in Dictionary(grouping: facts, by: \.arn) {
-                let available = all.reduce(0) { $0 + $1.available }
+                // Of a service with task sets some may have been there all along: all of them are its tasks.
+                var available = all.reduce(0) { $0 + $1.available }
+                if all[0].taskSet != nil {
+                    let sum = try database.value(
+                        "SELECT coalesce(sum(running_count), 0) FROM task_sets WHERE service_arn = ?",
+                        .text(arn))
+                    if let count = sum?.integer { available = count }
+                }
                 let pending = max(0, (desired[arn] ?? available) - available)
                 try database.execute(
                     """
@@ -32,14 +45,9 @@ struct WriteRecoveryBack {
                     deployment_name = coalesce(?, deployment_name), updated_at = ? WHERE arn = ?
                     """,
                     .integer(available), .integer(pending), .text(all[0].namespace),
-                    all.count == 1 ? all[0].deployment.map { .text($0) } ?? .null : .null, .text(time),
+                    all[0].taskSet == nil && all.count == 1
+                        ? all[0].deployment.map { .text($0) } ?? .null : .null, .text(time),
                     .text(arn))
-            }
-            for fact in facts {
-                guard let taskSet = fact.taskSet else { continue }
-                try database.execute(
-                    "UPDATE task_sets SET running_count = ?, updated_at = ? WHERE id = ? AND service_arn = ?",
-                    .integer(fact.available), .text(time), .text(taskSet), .text(fact.arn))
             }
             try database.execute(
                 """

@@ -131,7 +131,7 @@ public struct BackupReport: OperationReport {
         let restore =
             first.kind == Lack.Kind.torn.rawValue || first.kind == Lack.Kind.inUse.rawValue
             ? "kecsctl backup \(name) --consistency stopped"
-            : "kecsctl restore \(name) --part \(first.part)"
+            : "kecsctl restore \(name) --from latest --part \(first.part)"
         return Failure(
             .partial,
             "\(what) of “\(name)” lacks \(lacks.map(\.name).joined(separator: ", ")) and does not count as a good one",

@@ -106,10 +106,20 @@ struct CommandPath {
     /// `kecsctl --home D backups -o json list dev` → `backups list --home D -o json dev`: every command has the
     /// global flags, so they may stand in front of its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
+        let words = separated(words)
         guard !words.isEmpty, !isForTheParser(words) else { return words }
         let path = CommandPath(words)
         guard !path.isRoot, !path.asksForHelp, !path.optionsBefore.isEmpty else { return words }
         return path.name.split(separator: " ").map(String.init) + path.optionsBefore + path.rest
+    }
+
+    /// `-ojson` is `-o json`: the parser takes a letter's value only apart.
+    private static func separated(_ words: [String]) -> [String] {
+        let end = words.firstIndex(of: "--") ?? words.endIndex
+        return words[..<end].flatMap { word -> [String] in
+            let value = String(word.dropFirst(2))
+            return word.hasPrefix("-o") && OutputFormat(rawValue: value) != nil ? ["-o", value] : [word]
+        } + words[end...]
     }
 
     /// Whether the words, without the program's own name, are a command line that this program accepts: what every remedy

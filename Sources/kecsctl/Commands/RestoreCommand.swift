@@ -105,13 +105,17 @@ struct RestoreCommand: SessionCommand {
         ) { name in
             if let folder { return try ExtractBackup(site: session.site).run(name, asked, into: folder) }
             let rebuild = RebuildInstance(site: session.site)
+            var wanted = asked
             if !change.dryRun {
-                try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
+                let isNew = try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
+                // There is nothing that another instance's backup could be mistaken for.
+                if isNew { wanted.acceptsStrangers = true }
             } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
                 return try await RestoreBackup(site: session.site).run(planned, asked)
             }
+            let request = wanted
             return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
-                try await RestoreBackup(site: session.site).run(instance, asked) { question in
+                try await RestoreBackup(site: session.site).run(instance, request) { question in
                     try session.confirm(
                         question, about: [instance.name.description, "--from", from ?? "latest"],
                         change: change)

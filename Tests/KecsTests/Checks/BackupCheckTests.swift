@@ -43,7 +43,7 @@ import Testing
             let backup = try scene.addBackup(.seconds(30), verified: false)
             #expect(
                 try await scene.finding(UnverifiedBackupCheck()).remedy
-                    == "kecsctl backups verify \(backup.id)")
+                    == "kecsctl backups verify dev/\(backup.id)")
         }
     }
 

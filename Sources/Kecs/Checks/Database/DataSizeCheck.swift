@@ -13,7 +13,7 @@ struct DataSizeCheck: InstanceCheck {
         return [
             Finding(
                 .warning,
-                "the data of “\(facts.name)” has \(ByteCount(bytes)), more than \(ByteCount(limit))",
+                "the data of “\(facts.name)” has \(ByteCount(bytes)), more than \(ByteCount(limit).asLimit)",
                 ["bytes": .integer(bytes), "limit": .integer(limit)],
                 remedy: "kecsctl db maintain \(facts.name)")
         ]

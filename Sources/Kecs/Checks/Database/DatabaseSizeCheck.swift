@@ -23,7 +23,7 @@ struct DatabaseSizeCheck: InstanceCheck {
         let limit = try facts.instance.settings.size(.databaseLimit)?.bytes ?? Thresholds.database
         return files.filter { Self.isTooLarge($0.1, limit) }.map { path, size in
             Finding(
-                .warning, "\(path) has \(ByteCount(size)), more than \(ByteCount(limit))",
+                .warning, "\(path) has \(ByteCount(size)), more than \(ByteCount(limit).asLimit)",
                 ["bytes": .integer(size), "limit": .integer(limit)],
                 remedy: "kecsctl db maintain \(facts.name)")
         }
