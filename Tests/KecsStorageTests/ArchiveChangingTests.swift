@@ -53,7 +53,7 @@ import Testing
         let file = path.withPlatformString { open($0, O_WRONLY | O_APPEND) }
         defer { close(file) }
         try beside({ _ in
-            _ = write(file, "more\n", 5)
+            _ = Glibc.write(file, "more\n", 5)
             usleep(100)
         }) {
             for summary in try archiveAgainAndAgain(scratch, 5) {
