@@ -12,6 +12,8 @@ public struct Baseline: Sendable {
     }
 
     public private(set) var parts: [String: Part] = [:]
+    /// Parts that a backup of everything held. Others were captured only because somebody named them.
+    private(set) var regularParts: Set<String> = []
     /// Losses that the newest good backup had accepted.
     public private(set) var acceptedLosses: Set<String> = []
 
@@ -21,6 +23,8 @@ public struct Baseline: Sendable {
     mutating func add(_ manifest: Manifest) {
         acceptedLosses = Set(manifest.acceptedLosses ?? [])
         for name in acceptedLosses { parts[name] = nil }
+        regularParts.subtract(acceptedLosses)
+        if manifest.selected == nil { regularParts.formUnion(manifest.parts.map(\.name)) }
         for record in manifest.parts { parts[record.name] = Part(backup: manifest.id, record: record) }
     }
 

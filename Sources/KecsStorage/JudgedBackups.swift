@@ -73,10 +73,13 @@ public struct JudgedBackups: Sendable {
         return good.first { held($0) == most }
     }
 
-    /// The newest good backup of the part that has gone without one for longest: what the age of the backups is.
+    /// The newest good backup of the part that has gone without one for longest: what the age of the backups is. Parts
+    /// that were only ever captured by name do not count.
     public func stalest(of instanceId: String? = nil) -> StoredBackup? {
         guard let group = group(instanceId) else { return nil }
-        let ids = Set(baseline(of: group).parts.values.map(\.backup))
+        let baseline = baseline(of: group)
+        let regular = baseline.parts.filter { baseline.regularParts.contains($0.key) }
+        let ids = Set((regular.isEmpty ? baseline.parts : regular).values.map(\.backup))
         return all.last { ids.contains($0.id) && $0.isGood }
     }
 }

@@ -55,6 +55,27 @@ extension OnDocker {
             #expect(try latest.first()["id"]?.string == id)
         }
 
+        private func parts(_ report: JSONValue) -> [String] {
+            report["backup"]?["parts"]?.array?.compactMap { $0["name"]?.string } ?? []
+        }
+
+        @Test func `the user's own dumps are backed up only when they are named`() async throws {
+            try await withAdopted { scene, id, make in
+                let dumps = scene.root.appending("backups")
+                try dumps.createFolder()
+                try dumps.appending("monday.sql.gz").replaceContents([1])
+                try await make(["-v", "mimir_data:/data", "-v", "\(dumps):/backups"])
+                let whole = try await scene.must(["backup", "dev", "-o", "json"]).first()
+                #expect(parts(whole).contains("mimir_data"))
+                #expect(!parts(whole).contains("backups"))
+                let named = try await scene.must(["backup", "dev", "--part", "backups", "-o", "json"])
+                    .first()
+                #expect(parts(named) == ["backups"])
+                let next = try await scene.must(["backup", "dev", "-o", "json"]).first()
+                #expect(next["backup"]?["good"] == .bool(true))
+            }
+        }
+
         @Test func `a volume that was made anew and is empty`() async throws {
             try await withAdopted { scene, id, make in
                 try await Engine.docker("volume", "rm", "mimir_data")

@@ -26,7 +26,8 @@ struct GoodBackups {
     ///   - sequence: Nil, with `lacks`, for what an older version wrote.
     static func backup(
         _ text: String, _ parts: [Manifest.Part], sequence: Int64? = nil, lacks: [Lack]? = nil,
-        accepted: [String]? = nil, instance: String = instance, degraded: Bool = false
+        accepted: [String]? = nil, instance: String = instance, degraded: Bool = false,
+        selected: [String]? = nil
     ) throws -> StoredBackup {
         guard let id = BackupID(text) else { throw BackupDamage(file: text, why: "is no id") }
         var manifest = Manifest(
@@ -36,6 +37,7 @@ struct GoodBackups {
         manifest.sequence = sequence
         manifest.lacks = lacks
         manifest.acceptedLosses = accepted
+        manifest.selected = selected
         return StoredBackup(
             id: id, folder: FilePath("/backups/dev/\(id)"), state: .complete, manifest: manifest,
             mark: BackupMark())

@@ -94,6 +94,17 @@ import Testing
         #expect(judged.stalest()?.sequence == 1)
     }
 
+    @Test func `a part that was captured once by name makes no backup old`() throws {
+        let judged = JudgedBackups([
+            try GoodBackups.backup(
+                "20261101T000000Z-manual", [GoodBackups.part("dumps")], sequence: 1, lacks: [],
+                selected: ["dumps"]),
+            try GoodBackups.backup("20261102T000000Z-manual", whole, sequence: 2, lacks: []),
+        ])
+        #expect(judged.stalest()?.sequence == 2)
+        #expect(judged.latest()?.sequence == 2)
+    }
+
     @Test func `an accepted loss is the new baseline`() throws {
         let judged = JudgedBackups([
             try GoodBackups.backup("20261101T000000Z-manual", whole, sequence: 1, lacks: []),
