@@ -215,7 +215,8 @@ struct FrozenBackupTests {
     /// Starts a shell's command that the caller ends.
     private func background(_ script: String) throws -> pid_t {
         var pid = pid_t()
-        var argv = ["sh", "-c", script].map { strdup($0) } + [nil]
+        let words: [String] = ["sh", "-c", script]
+        var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var envp = [strdup("PATH=/usr/bin:/bin"), nil]
         defer { for pointer in argv + envp { free(pointer) } }
         // The command takes the shell's place, so that the pid is its own.
@@ -228,7 +229,8 @@ struct FrozenBackupTests {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        try #require(posix_spawn(&pid, "/bin/sh", &actions, nil, &argv, &envp) == 0)
+        let code = posix_spawn(&pid, "/bin/sh", &actions, nil, &argv, &envp)
+        try #require(code == 0)
         return pid
     }
 }
