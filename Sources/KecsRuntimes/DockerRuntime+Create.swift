@@ -50,6 +50,9 @@ extension DockerRuntime {
             if let project, ComposeLabel.project(of: container.labels) == project, !container.isUp {
                 continue
             }
+            // Of the cluster that it ran in before: its nodes stay bound to the data until it is given up.
+            let owner = container.labels[K3dCreate.ownerLabel]
+            if owner == instance.config.id, !instance.config.id.isEmpty, !container.isUp { continue }
             for mount in container.mounts where mount.type == "bind" && mount.isWritable {
                 let other = FilePath(mount.source)
                 guard try other.isSameFolder(as: spec.data) || spec.data.starts(with: other) else { continue }

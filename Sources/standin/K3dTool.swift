@@ -203,6 +203,13 @@ struct K3dTool {
         }
         reach("Creating LoadBalancer") { world in
             add("server-0", "server", "created", name, labels, &world)
+            for index in world.containers.indices
+            where world.containers[index].name == "k3d-\(name)-server-0" {
+                world.containers[index].mounts = binds.map { bind in
+                    let words = bind.split(separator: ":").map(String.init)
+                    return .init(type: "bind", source: words[0], target: words[1])
+                }
+            }
             for agent in 0..<agents { add("agent-\(agent)", "agent", "created", name, [], &world) }
             add("serverlb", "loadbalancer", "created", name, [], &world)
             world.containers.removeAll { $0.name == "k3d-\(name)-tools" }

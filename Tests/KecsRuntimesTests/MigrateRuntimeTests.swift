@@ -168,4 +168,32 @@ import Testing
             #expect(await (try site.runtime(instance)).state() == .running)
         }
     }
+
+    @Test func `a container may have the data that the instance's own stopped cluster is bound to`()
+        async throws
+    {
+        let image = World.Image(id: "sha256:" + String(repeating: "ab", count: 32), tags: ["kecs:1"])
+        try await StandInWorld.with(World(images: [image])) { (here: StandInWorld) async throws in
+            let instance = try here.instance()
+            try instance.folder.data.createFolder()
+            let cluster = try here.runtime(instance)
+            try await cluster.start(limit: .seconds(30))
+            var candidate = instance
+            candidate.config.runtime = .docker
+            candidate.config.settings["image"] = "kecs:1"
+            candidate.settings.instance = (candidate.config.settings, instance.folder.config)
+            func refusal() async -> Failure? {
+                do {
+                    _ = try await DockerRuntime(candidate, machine: here.machine).prepare()
+                    return nil
+                } catch {
+                    return Failure.describing(error)
+                }
+            }
+            #expect(await refusal()?.kind == .busy)
+            try await cluster.stop(limit: .seconds(30))
+            let after = await refusal()
+            #expect(after?.kind != .busy, "\(after?.message ?? "")")
+        }
+    }
 }

@@ -231,7 +231,10 @@ extension CheckCase {
     static let clusters =
         [
             cluster("cluster.orphan", .warning, "kecs-gone belongs to no instance") {
-                try $0.change { $0.labels["k3d.cluster"] = "kecs-gone" }
+                try $0.change {
+                    $0.labels["k3d.cluster"] = "kecs-gone"
+                    $0.labels["kecsctl.instance"] = "id-of-gone"
+                }
             },
             CheckCase(
                 "cluster.network-leaked", .warning, "the network k3d-kecs-dev is left", runtime: .k3d,
