@@ -62,7 +62,7 @@ import Testing
         let baseline = try baseline([GoodBackups.part("data", ["kecs.db": 289], bytes: 1_000_000)])
         let remarks = baseline.remarks(on: [GoodBackups.part("data", ["kecs.db": 0], bytes: 99_999)])
         #expect(remarks.count == 2)
-        #expect(remarks[0].contains("has shrunk from 1 MB to 100 kB"))
+        #expect(remarks[0].contains("has shrunk from 1.0 MB to 100 kB"))
         #expect(remarks[1].contains("every table of data/kecs.db is empty"))
         #expect(baseline.remarks(on: [GoodBackups.part("data", ["kecs.db": 1], bytes: 100_001)]).isEmpty)
     }
