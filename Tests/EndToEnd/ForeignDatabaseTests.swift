@@ -90,6 +90,9 @@ struct ForeignDatabaseTests {
                 #expect(answer.status == 0, "\(arguments): \(answer.errors)")
                 #expect(try treeDigest(scene.data) == before, "\(arguments)")
             }
+            // All its checks at once.
+            #expect(try await scene.kecsctl("doctor", "dev").status >= 0)
+            #expect(try treeDigest(scene.data) == before, "doctor")
         }
     }
 

@@ -48,13 +48,17 @@ public final class SQLiteDatabase {
         _ path: FilePath, busyTimeout: Duration = .seconds(5), scratch: FilePath? = nil,
         cancellation: Cancellation? = nil
     ) throws -> SQLiteDatabase {
-        if try HotJournal.look(at: path) == .hot {
+        let start = ContinuousClock.now
+        while try HotJournal.look(at: path) == .hot {
+            try cancellation?.check()
             do {
                 let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
                 return try SQLiteDatabase(
                     path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
             } catch let error as SQLiteError where error.isBusy {
-                // Somebody has come to roll it back, and is waited for as usual.
+                // Another check of ours copies it just now, or somebody has come to roll it back.
+                guard ContinuousClock.now - start < busyTimeout else { throw error }
+                usleep(20_000)
             }
         }
         // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
