@@ -116,7 +116,7 @@ public struct Settings: Sendable {
                         .usage,
                         "\(layer.file) has a setting “\(printable(Array(key.utf8)))” that does not exist",
                         cause: NearestWord.of(key, among: known).map { "the nearest is “\($0)”" },
-                        remedy: "kecsctl config set \(ShellWords.quote([key])) --unset\(owner)"))
+                        remedy: "kecsctl config set \(ShellWords.quote([key])) --unset" + owner))
             }
         }
         return failures

@@ -29,7 +29,7 @@ public struct LocalRuntime: Runtime {
             } catch {
                 throw Failure(
                     .usage, "the command of “\(instance.name)” cannot be run", cause: "\(error)",
-                    remedy: "kecsctl start \(instance.name) --command \"sh -c '…'\"")
+                    remedy: "kecsctl config show \(instance.name) --origin")
             }
         }
         switch try instance.settings.text(.healthUrl) {

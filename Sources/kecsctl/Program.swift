@@ -88,15 +88,23 @@ struct Program: Sendable {
             site: site, console: console, options: options, command: path.name, words: words)
         let invocation = Remedy.Invocation(
             home: home.path, isNamed: options.home != nil, words: words)
-        let task = Task(executorPreference: workers) {
-            await Remedy.$invocation.withValue(invocation) { await session.run(command) }
-        }
+        let task = started(session, command, invocation)
         interruption.attach { task.cancel() }
         let watchdog = watch(options.timeout)
         let status = await task.value
         watchdog?.cancel()
         progress.finish()
         return close(console, status)
+    }
+
+    /// Not asynchronous, so that the value is bound before the task is made, which inherits it: nothing is bound across a
+    /// change of executors.
+    private func started(
+        _ session: Session, _ command: some SessionCommand, _ invocation: Remedy.Invocation
+    ) -> Task<Int32, Never> {
+        Remedy.$invocation.withValue(invocation) {
+            Task(executorPreference: workers) { await session.run(command) }
+        }
     }
 
     private func watch(_ limit: TimeSpan?) -> Task<Void, Never>? {
