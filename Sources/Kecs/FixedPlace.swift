@@ -38,9 +38,12 @@ struct FixedPlace: Sendable {
         FixedPlace(
             setting: "dockerConfig", variables: ["KECSCTL_DOCKER_CONFIG", "DOCKER_CONFIG"], kinds: engine,
             form: .path),
-        FixedPlace(setting: "composeFile", variables: ["COMPOSE_FILE"], kinds: [.compose], form: .paths),
         FixedPlace(
-            setting: "composeProfiles", variables: ["COMPOSE_PROFILES"], kinds: [.compose], form: .names),
+            setting: "composeFile", variables: ["KECSCTL_COMPOSE_FILE", "COMPOSE_FILE"], kinds: [.compose],
+            form: .paths),
+        FixedPlace(
+            setting: "composeProfiles", variables: ["KECSCTL_COMPOSE_PROFILES", "COMPOSE_PROFILES"],
+            kinds: [.compose], form: .names),
     ]
 
     /// What a text means, so that two that mean one thing are equal; nil when it means nothing.
@@ -54,7 +57,7 @@ struct FixedPlace: Sendable {
             for path in text.split(whereSeparator: { $0 == ":" || $0 == "," }) {
                 paths.append(try Home.absolute(FilePath(String(path)), environment: environment).string)
             }
-            return paths.joined(separator: ",")
+            return paths.joined(separator: ":")
         case .names:
             return text.split(separator: ",").map { String($0).trimmed }.sorted().joined(separator: ",")
         }
@@ -103,6 +106,8 @@ struct FixedPlace: Sendable {
         else {
             return nil
         }
+        // Compose's own variables are for the runtime to read: with its `.env`, and by the rules of its version.
+        if form == .paths || form == .names, !name.hasPrefix("KECSCTL_") { return nil }
         guard let value = try normal(text, environment: environment) else { throw failure(name, text) }
         return form == .flag ? .bool(value == "true") : .string(value)
     }
@@ -120,6 +125,11 @@ struct FixedPlace: Sendable {
         default: recorded = standard(config, folder, environment)
         }
         guard now != recorded else { return }
+        // Profiles of services that ran when the project was taken on are recorded besides those that were named.
+        if form == .names {
+            let known = Set(recorded.split(separator: ","))
+            if now.split(separator: ",").allSatisfy(known.contains) { return }
+        }
         throw Failure(
             .usage, "“\(config.name)” has \(setting) “\(recorded)”, and \(name) says “\(now)”",
             cause: "the place of an instance was fixed when it was made; “config set \(setting) … --instance "
