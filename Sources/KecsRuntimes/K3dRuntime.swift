@@ -232,8 +232,13 @@ public struct K3dRuntime: Runtime {
         .database(path.string)
     }
 
+    /// An instance that never had a cluster can be looked after without docker.
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
-        try await ContainerUsers(docker: cluster.engine.docker, instance: instance).run(parts)
+        do {
+            return try await ContainerUsers(docker: cluster.engine.docker, instance: instance).run(parts)
+        } catch let failure as Failure where failure.kind == .unreachable {
+            return OtherContainers(unseen: "the docker engine could not be asked for its containers")
+        }
     }
 
     /// kubectl for a cluster that runs and whose API answers.
