@@ -350,13 +350,15 @@ struct ContainerCalls {
 
     /// `cp CONTAINER:/PATH/. -` and `cp - CONTAINER:/PATH`: tar streams.
     private func copy() -> Never {
-        let words = Array(scene.arguments.dropFirst(2))
+        let words = scene.arguments.dropFirst(2).filter { $0 != "--follow-link" }
         guard words.count == 2, let place = words.first(where: { $0 != "-" }),
             let colon = place.firstIndex(of: ":")
         else { scene.unexpected("another way to copy") }
         let container = find(String(place[..<colon]), orReplay: "container-cp-no-container")
-        let folder = hostPath(String(place[place.index(after: colon)...]), in: container)
-        guard isThere(FilePath(folder)) else {
+        let inside = String(place[place.index(after: colon)...])
+        let folder = hostPath(inside, in: container)
+        // What no mount leads to is the image's own, which is not in the world.
+        guard folder != inside, isThere(FilePath(folder)) else {
             _exit(
                 scene.replay(
                     "container-cp-out-missing", names: [("/nowhere/.", folder), ("kecs-dev", container.name)])

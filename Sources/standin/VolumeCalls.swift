@@ -45,20 +45,31 @@ struct VolumeCalls {
     }
 
     private func inspect(_ options: inout Options) -> Never {
-        guard let name = options.next() else { scene.unexpected("no name") }
+        guard let first = options.next() else { scene.unexpected("no name") }
+        var names = [first]
+        while let name = options.next() { names.append(name) }
         options.end()
-        guard let volume = scene.world.volumes.first(where: { $0.name == name }) else {
+        let all = scene.world.volumes
+        let missing = names.filter { name in !all.contains { $0.name == name } }
+        if names.count == 1, let name = missing.first {
             _exit(scene.replay("volume-inspect-missing", names: [("nope", name)]))
         }
+        let found = names.compactMap { name in all.first { $0.name == name } }.map(inspected)
+        scene.say(JSONValue.array(found).text() + "\n", to: 1)
+        // Those that are there are shown, and the others are an error all the same.
+        for name in missing { scene.say("Error: No such volume: \(name)\n", to: 2) }
+        _exit(missing.isEmpty ? 0 : 1)
+    }
+
+    private func inspected(_ volume: World.Thing) -> JSONValue {
         guard
             case .object(var fields)? = try? JSONValue(parsing: scene.recorded("volume-inspect")).array?.first
         else { scene.unexpected("the recording is broken") }
-        fields["Name"] = .string(name)
-        fields["Mountpoint"] = .string(Self.folder(of: name, in: scene).string)
+        fields["Name"] = .string(volume.name)
+        fields["Mountpoint"] = .string(Self.folder(of: volume.name, in: scene).string)
         fields["Labels"] = volume.labels.isEmpty ? .null : .object(volume.labels.mapValues { .string($0) })
         fields["Options"] = volume.options.isEmpty ? .null : .object(volume.options.mapValues { .string($0) })
-        scene.say(JSONValue.array([.object(fields)]).text() + "\n", to: 1)
-        _exit(0)
+        return .object(fields)
     }
 
     private func remove(_ options: inout Options) -> Never {
