@@ -11,7 +11,7 @@ import Testing
 @testable import standin
 
 /// `DockerRuntime` against an engine that is told how to behave: what a real one does only once in a while.
-@Suite struct DockerContractTests {
+@Suite(.serialized) struct DockerContractTests {
     private static let image = World.Image(
         id: "sha256:" + String(repeating: "1", count: 64), tags: ["kecs:1"], programs: ["stat", "head", "sh"])
 

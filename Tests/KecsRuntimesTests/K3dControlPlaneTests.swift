@@ -12,7 +12,7 @@ import Testing
 @testable import standin
 
 /// A control plane that is not where its cluster is, and what brings it back.
-@Suite struct K3dControlPlaneTests {
+@Suite(.serialized) struct K3dControlPlaneTests {
     private let server = "deployment/kecs-system/kecs-server"
 
     private func start(_ here: StandInWorld, _ settings: [SettingKey: String] = [:]) async throws -> Instance

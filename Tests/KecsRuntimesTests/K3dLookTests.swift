@@ -10,7 +10,7 @@ import Testing
 @testable import standin
 
 /// What `logs` and `status --deep` find out about a control plane in a cluster.
-@Suite struct K3dLookTests {
+@Suite(.serialized) struct K3dLookTests {
     /// A control plane that runs, with a database of one cluster.
     private func start(_ here: StandInWorld) async throws -> Instance {
         let instance = try here.instance()

@@ -9,7 +9,7 @@ import Testing
 @testable import KecsRuntimes
 @testable import standin
 
-@Suite struct K3dRuntimeTests {
+@Suite(.serialized) struct K3dRuntimeTests {
     // MARK: Create
 
     @Test func `a first start makes the cluster, binds the data and deploys the control plane`() async throws

@@ -11,7 +11,7 @@ import Testing
 @testable import standin
 
 /// `migrate runtime` to and from a k3d cluster. Between processes and containers: `DockerTests`.
-@Suite struct MigrateRuntimeTests {
+@Suite(.serialized) struct MigrateRuntimeTests {
     private func site(_ here: StandInWorld) -> Site {
         let machine = here.machine
         return Site(

@@ -10,7 +10,7 @@ import Testing
 @testable import standin
 
 /// `kecsctl recover` from its words to its exit status, with each of the sample states.
-@Suite struct RecoverCommandTests {
+@Suite(.serialized) struct RecoverCommandTests {
     private let k3d = "kecs-brave-lovelace"
 
     private func outcomes(_ result: JSONValue) -> [String] {

@@ -11,7 +11,7 @@ import Testing
 @testable import standin
 
 /// Recoveries into a cluster that refuses what a real one refuses.
-@Suite struct RecoverStrictTests {
+@Suite(.serialized) struct RecoverStrictTests {
     private let k3d = "kecs-brave-lovelace"
     private let space = "single-task-nginx-us-east-1"
 

@@ -11,7 +11,7 @@ import Testing
 @testable import KecsRuntimes
 @testable import standin
 
-@Suite struct RecoverTests {
+@Suite(.serialized) struct RecoverTests {
     private final class Lines: Sendable {
         private let all = Mutex<[String]>([])
         var text: [String] { all.withLock { $0 } }
