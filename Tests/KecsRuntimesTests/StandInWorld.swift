@@ -165,7 +165,8 @@ struct StandInWorld {
     /// What every command that changes an instance does before its own work.
     func care(for instance: Instance) async throws -> [String] {
         var told: [String] = []
-        try await site.locked(instance.name, LockRequest(command: "test"), told: { told.append($0.text) }) { _ in
+        try await site.locked(instance.name, LockRequest(command: "test"), told: { told.append($0.text) }) {
+            _ in
         }
         return told
     }
