@@ -121,7 +121,8 @@ struct APIRules {
             for field in ["maxSurge", "maxUnavailable"] {
                 guard let text = rolling[field]?.string else { continue }
                 let number = Int64(text.dropLast())
-                if !text.hasSuffix("%") || number == nil || (field == "maxUnavailable" && (number ?? 0) > 100) {
+                if !text.hasSuffix("%") || number == nil || (field == "maxUnavailable" && (number ?? 0) > 100)
+                {
                     bad("spec.strategy.rollingUpdate.\(field)", "Invalid value", text)
                 }
             }
