@@ -35,7 +35,8 @@ struct K3d: Sendable {
                 ownKubeconfig, place.appending(InstanceFolder.clusterDraftName),
                 place.appending(InstanceFolder.nodesName),
             ]
-            return try traces.contains { try $0.isPresent } ? .unknown("“\(program)” is not on PATH") : .absent
+            let wasMade = try traces.contains { try $0.isPresent }
+            return wasMade ? .unknown("“\(program)” is not on PATH") : .absent
         }
     }
 
