@@ -100,7 +100,7 @@ import Testing
     private static let notCommands: Set = [
         "Rendering+Kubernetes.swift", "ImportDocument.swift",
         // Made of the words that were typed.
-        "BackupChoice.swift", "InstanceSelection.swift", "UsageProblem.swift",
+        "BackupChoice.swift", "InstanceSelection.swift", "Question.swift", "UsageProblem.swift",
     ]
 
     @Test func `every command line in the program's texts is one that it accepts`() throws {
