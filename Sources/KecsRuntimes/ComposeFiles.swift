@@ -59,7 +59,8 @@ struct ComposeFiles: Hashable, Sendable {
 
     /// Whether all of these are among them, under this path or another one of the same file.
     func holds(_ others: [FilePath]) throws -> Bool {
-        try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) } }
+        try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) }
+        }
     }
 
     // MARK: Compose's own rules

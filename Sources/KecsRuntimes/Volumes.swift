@@ -41,7 +41,9 @@ struct Volumes: Sendable {
     func place(of volume: DockerVolume) throws -> FilePath? {
         guard volume.isPlainFolder else { return nil }
         let folder = FilePath(volume.mountPoint)
-        guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else { return nil }
+        guard folder.withPlatformString({ paths_access($0, R_OK | X_OK) }) == 0, try folder.isFolder else {
+            return nil
+        }
         return folder
     }
 

@@ -241,7 +241,8 @@ public struct BackupStore: Sendable {
         for part in manifest.parts {
             guard Manifest.isPartName(part.name), names.insert(part.name).inserted else {
                 throw BackupDamage(
-                    file: Self.manifestName, why: "“\(printable(Array(part.name.utf8)))” is no name of a part")
+                    file: Self.manifestName, why: "“\(printable(Array(part.name.utf8)))” is no name of a part"
+                )
             }
             guard FilePath.Component(part.file)?.kind == .regular, !part.file.contains("/") else {
                 throw BackupDamage(file: Self.manifestName, why: "it names a part file outside the backup")
@@ -265,7 +266,8 @@ public struct BackupStore: Sendable {
             return try file.contents(limit: 16 << 20)
         } catch let error as FileError
             where [
-                .noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory, .tooManySymbolicLinkLevels,
+                .noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory,
+                .tooManySymbolicLinkLevels,
                 .invalidArgument,
             ].contains(error.errno)
         {

@@ -104,7 +104,9 @@ public struct Retention: Codable, Hashable, Sendable {
                 if let newest = holders.first { keep(newest.id, Self.floor(sorted, part, suffix)) }
             }
         }
-        for candidate in sorted.filter({ $0.isComplete && $0.isVerified && $0.isLacking }).prefix(max(last, 1)) {
+        for candidate in sorted.filter({ $0.isComplete && $0.isVerified && $0.isLacking }).prefix(
+            max(last, 1))
+        {
             keep(candidate.id, "lacks something, among the newest \(max(last, 1)) of those")
         }
         let degraded = sorted.filter { $0.isComplete && $0.isVerified && $0.isDegraded && !$0.isLacking }
@@ -140,7 +142,9 @@ public struct Retention: Codable, Hashable, Sendable {
         _ keep: (BackupID, String) -> Void
     ) {
         let users = holders.filter { !$0.id.reason.isOurs }
-        for candidate in users.prefix(max(last, 0)) { keep(candidate.id, "among the newest \(last)\(suffix)") }
+        for candidate in users.prefix(max(last, 0)) {
+            keep(candidate.id, "among the newest \(last)\(suffix)")
+        }
         for candidate in holders.filter(\.id.reason.isOurs).prefix(max(last, 1)) {
             keep(candidate.id, "among the newest \(max(last, 1)) from before a change\(suffix)")
         }

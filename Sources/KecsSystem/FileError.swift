@@ -23,7 +23,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         let why =
             errno == .tooManySymbolicLinkLevels
-            ? "there is a link on the way that somebody else could have made, and it is not followed" : "\(errno)"
+            ? "there is a link on the way that somebody else could have made, and it is not followed"
+            : "\(errno)"
         return "cannot \(operation) \(path): \(why)"
     }
 }

@@ -45,7 +45,9 @@ public struct LogTail: Sendable {
                     inode = status.inode
                 }
                 if status.size > position {
-                    let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
+                    let descriptor = file.withPlatformString {
+                        paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+                    }
                     guard descriptor >= 0 else { throw FileError.last("open", file) }
                     defer { close(descriptor) }
                     let got = pread(descriptor, &buffer, buffer.count, off_t(position))

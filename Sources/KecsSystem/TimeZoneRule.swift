@@ -121,7 +121,9 @@ extension TimeZoneRule.Day {
             return (first + day - 1 + (isLeap && day >= 60 ? 1 : 0)) * 86_400 + seconds
         case .weekday(let month, let week, let day):
             let start = CivilDay(year: year, month: month, day: 1).days
-            let next = month == 12 ? CivilDay(year: year + 1, month: 1, day: 1).days
+            let next =
+                month == 12
+                ? CivilDay(year: year + 1, month: 1, day: 1).days
                 : CivilDay(year: year, month: month + 1, day: 1).days
             // 1970-01-01 was a Thursday.
             let weekday = (start + 4) - (start + 4).floored(by: 7) * 7

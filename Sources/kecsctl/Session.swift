@@ -62,7 +62,9 @@ struct Session: Sendable {
         _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
         duty: DutyHandling = .before, checksPlace: Bool = true, _ body: (Instance) async throws -> Value
     ) async throws -> Value {
-        if change.dryRun { return try await body(try site.instance(name, flags: flags, checksPlace: checksPlace)) }
+        if change.dryRun {
+            return try await body(try site.instance(name, flags: flags, checksPlace: checksPlace))
+        }
         return try await site.locked(
             name, lock(change), flags: flags, duty: duty, checksPlace: checksPlace, told: tell, body)
     }

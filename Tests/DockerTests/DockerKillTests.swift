@@ -42,7 +42,8 @@ extension OnDocker {
                     #expect(try await scene.state() == state, "round \(round): \(verb), a moment later")
                     #expect(try await Engine.inventory() == inventory, "round \(round): \(verb)")
                     #expect(
-                        try !scene.root.appending("home/instances/dev/journal.json").isPresent, "round \(round)")
+                        try !scene.root.appending("home/instances/dev/journal.json").isPresent,
+                        "round \(round)")
                     if state != "running" { try await scene.must(["start", "dev"]) }
                 }
                 #expect(killed > 0)
@@ -106,7 +107,9 @@ extension OnDocker {
                         round % 4 == 3
                         ? ["undo", "dev"]
                         : ["restore", "dev", "--from", backups[round % 2], "--part", "lent", "--part", "own"]
-                    if try await scene.kecsctl.killed(after: .milliseconds(Int.random(in: 50...6000, using: &seed)), verb) {
+                    if try await scene.kecsctl.killed(
+                        after: .milliseconds(Int.random(in: 50...6000, using: &seed)), verb)
+                    {
                         killed += 1
                     }
                     let context: Comment = "round \(round): \(verb)"

@@ -111,14 +111,19 @@ import Testing
         try await withTemporaryFolder { root in
             let kecsctl = try await start(root)
             // Nobody listens there.
-            #expect(try await kecsctl("config", "set", "healthUrl", "http://127.0.0.1:1/health", "--instance", "dev").status == 0)
+            #expect(
+                try await kecsctl(
+                    "config", "set", "healthUrl", "http://127.0.0.1:1/health", "--instance", "dev"
+                ).status == 0)
             let restart = try await kecsctl("restart", "dev", "--timeout", "10s")
             #expect(restart.status == 15, "\(restart.errors)")
             let folder = root.appending("home/instances/dev")
             #expect(try !folder.appending("journal.json").isPresent)
             #expect(try !folder.appending("duty.json").isPresent, "it runs")
             let server = try folder.appending("server.json").contents()
-            for words in [["list"], ["status", "dev"], ["check", "dev"], ["logs", "dev"], ["backups", "list"]] {
+            for words in [
+                ["list"], ["status", "dev"], ["check", "dev"], ["logs", "dev"], ["backups", "list"],
+            ] {
                 _ = try await kecsctl.run(words, limit: .seconds(60))
                 #expect(try folder.appending("server.json").contents() == server, "\(words)")
             }

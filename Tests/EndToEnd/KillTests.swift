@@ -52,7 +52,8 @@ import Testing
             for round in 0..<Rounds.count(ci: 15, full: 80) {
                 try fill(live.appending("data/kecs.db"), 50_000)
                 let before = try treeDigest(live.appending("minio-data"))
-                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...250, using: &seed)), ["backup", "dev"])
+                if try await kecsctl.killed(
+                    after: .milliseconds(Int.random(in: 2...250, using: &seed)), ["backup", "dev"])
                 {
                     killed += 1
                 }
@@ -102,7 +103,8 @@ import Testing
                 let verb =
                     round % 3 == 2
                     ? ["undo", "dev"] : ["restore", "dev", "--from", round % 2 == 0 ? first : second]
-                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...200, using: &seed)), verb) {
+                if try await kecsctl.killed(after: .milliseconds(Int.random(in: 2...200, using: &seed)), verb)
+                {
                     killed += 1
                 }
                 // Looking changes nothing; any command that changes the instance heals.

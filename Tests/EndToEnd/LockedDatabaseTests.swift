@@ -25,26 +25,31 @@ struct LockedDatabaseTests {
                     """.utf8))
             let kecsctl = Kecsctl(home: root.appending("home"))
             let started = try await kecsctl(
-                "start", "dev", "--runtime", "local", "--command", "python3 \(program)", "--health-url", "none")
+                "start", "dev", "--runtime", "local", "--command", "python3 \(program)", "--health-url",
+                "none")
             #expect(started.status == 0, "\(started.errors)")
             let log = root.appending("home/instances/dev/data/kecs.db")
             #expect(try await SystemClock().wait(upTo: .seconds(60)) { try log.isPresent && busy(log) })
             let live = try await kecsctl("backup", "dev")
             #expect(live.status == 11, "\(live.errors)")
-            #expect(live.errors.contains("try:     kecsctl backup dev --consistency stopped"), "\(live.errors)")
+            #expect(
+                live.errors.contains("try:     kecsctl backup dev --consistency stopped"), "\(live.errors)")
             #expect(try await kecsctl("backup", "dev", "--consistency", "stopped").status == 0)
             #expect(try await kecsctl("status", "dev", "-o", "json").first()["state"] == "running")
             #expect(try await SystemClock().wait(upTo: .seconds(60)) { try busy(log) })
             let stop = try await kecsctl("stop", "dev")
             #expect(stop.status == 0, "\(stop.errors)")
             #expect(try await kecsctl("status", "dev", "-o", "json").first()["state"] == "stopped")
-            #expect(try await kecsctl("backups", "list", "dev", "-o", "name").output.split(separator: "\n").count == 2)
+            #expect(
+                try await kecsctl("backups", "list", "dev", "-o", "name").output.split(separator: "\n").count
+                    == 2)
         }
     }
 
     private func busy(_ file: FilePath) throws -> Bool {
         do {
-            _ = try SQLiteDatabase(file, .readOnly, busyTimeout: .zero).value("SELECT count(*) FROM sqlite_schema")
+            _ = try SQLiteDatabase(file, .readOnly, busyTimeout: .zero).value(
+                "SELECT count(*) FROM sqlite_schema")
             return false
         } catch let error as SQLiteError {
             return error.isBusy

@@ -12,7 +12,8 @@ import Testing
     private static func programs() throws -> FilePath {
         let folder = FilePath("/usr/lib/postgresql")
         let versions = try folder.isFolder ? folder.entries().map(\.string).sorted() : []
-        guard let version = try versions.last(where: { try folder.appending("\($0)/bin/postgres").isPresent }) else {
+        guard let version = try versions.last(where: { try folder.appending("\($0)/bin/postgres").isPresent })
+        else {
             try Test.cancel("there is no PostgreSQL server here; apt-get install postgresql-15 gives one")
         }
         return folder.appending("\(version)/bin")

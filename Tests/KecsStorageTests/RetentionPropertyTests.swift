@@ -112,7 +112,8 @@ import Testing
                     // Unless the part was given up meanwhile, and came back later.
                     let wasGivenUp = before[(index + 1)...].contains { later in
                         later.isGood && later.parts[part] == nil
-                            && judged.all.first { $0.id == later.id }?.manifest?.acceptedLosses?.contains(part)
+                            && judged.all.first { $0.id == later.id }?.manifest?.acceptedLosses?.contains(
+                                part)
                                 == true
                     }
                     #expect(

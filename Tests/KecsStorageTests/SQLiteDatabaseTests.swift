@@ -62,7 +62,10 @@ import Testing
         for (path, why) in [
             (folder["fifo"], "not a regular file"), (folder.path, "not a regular file"),
             (folder["none"], "No such file"), (FilePath(""), "empty"),
-            (folder[String(repeating: "x", count: 200)].appending(String(repeating: "y", count: 300)), "too long"),
+            (
+                folder[String(repeating: "x", count: 200)].appending(String(repeating: "y", count: 300)),
+                "too long"
+            ),
         ] {
             let error = try #require(throws: SQLiteError.self) { try SQLiteDatabase(path, .readWrite) }
             #expect(error.cannotOpen && error.message.contains(why), "\(error)")

@@ -151,7 +151,8 @@ public struct MigrateRuntime: Sendable {
         try config.fixPlace(site.machine.environment)
         let needsPorts =
             request.kind != .compose
-            && (config.settings[SettingKey.container.rawValue] == nil || config.settings[SettingKey.image.rawValue] != nil)
+            && (config.settings[SettingKey.container.rawValue] == nil
+                || config.settings[SettingKey.image.rawValue] != nil)
             && (request.kind != .local || config.settings[SettingKey.command.rawValue] != nil)
         if needsPorts {
             let homeLock = try await FileLock.acquire(
@@ -199,7 +200,8 @@ public struct MigrateRuntime: Sendable {
     /// Once all was taken back no journal is left.
     private func wherever(_ instance: Instance) -> String {
         do {
-            return try instance.folder.journal.isPresent ? "and could not be brought back" : "and is as before"
+            return try instance.folder.journal.isPresent
+                ? "and could not be brought back" : "and is as before"
         } catch {
             return "and it is unknown whether it is as before: \(error)"
         }

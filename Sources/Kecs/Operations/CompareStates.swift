@@ -38,7 +38,9 @@ public struct CompareStates: Sendable {
         if case .damaged(let file, let why) = backup.state {
             return Failure(.damaged, "the backup “\(backup.id)” is damaged", cause: "\(file): \(why)")
         }
-        if let error = backup.unreadable { return .describing(error, doing: "read the backup “\(backup.id)”") }
+        if let error = backup.unreadable {
+            return .describing(error, doing: "read the backup “\(backup.id)”")
+        }
         return Failure(
             .damaged, "the backup “\(backup.id)” is incomplete",
             cause: "the run that was to make it was killed")

@@ -69,7 +69,8 @@ public struct Configure: Sendable {
         }
         if key == .database, let text, name != nil, text.split(separator: "/").count < 2 {
             throw Failure(
-                .usage, "“\(text)” is no value for database", cause: "it is written PART/PATH, as “inspect” names it",
+                .usage, "“\(text)” is no value for database",
+                cause: "it is written PART/PATH, as “inspect” names it",
                 remedy: "kecsctl inspect \(name.map(\.description) ?? "")")
         }
         if key == .runtime, name != nil {

@@ -240,7 +240,8 @@ extension Journal {
         if let holder = FileLock.holder(of: folder.lock), holder.process.isAlive {
             return "a \(operation) is under way since \(startedAt)"
         }
-        return "the \(operation) of \(startedAt) was cut off; the next command that changes “\(name)” finishes it, "
+        return
+            "the \(operation) of \(startedAt) was cut off; the next command that changes “\(name)” finishes it, "
             + "or takes it back: kecsctl doctor \(name) --fix"
     }
 }

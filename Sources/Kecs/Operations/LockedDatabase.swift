@@ -8,7 +8,8 @@ struct LockedDatabase: Error {
 
     init(_ error: SQLiteError, of instance: Instance, canBeStopped: Bool) {
         failure = Failure(
-            .busy, "a database of “\(instance.name)” is locked by the program that uses it", cause: "\(error)",
+            .busy, "a database of “\(instance.name)” is locked by the program that uses it",
+            cause: "\(error)",
             remedy: canBeStopped
                 ? "kecsctl backup \(instance.name) --consistency stopped" : "kecsctl doctor \(instance.name)")
     }

@@ -112,7 +112,9 @@ struct BackupCommand: SessionCommand {
         }
         guard let backup = report.backup else { return "\(name): nothing was backed up" }
         var line = "\(name): backed up as \(backup.id), \(ByteCount(backup.bytes)) in "
-        line += DurationText.short(.seconds(report.durationSeconds)) + (backup.lacks.isEmpty ? ", verified" : ", LACKING")
+        line +=
+            DurationText.short(.seconds(report.durationSeconds))
+            + (backup.lacks.isEmpty ? ", verified" : ", LACKING")
         if report.pauseSeconds > 0 {
             line += ", paused for " + DurationText.short(.seconds(report.pauseSeconds))
         }

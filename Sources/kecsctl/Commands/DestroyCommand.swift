@@ -27,7 +27,8 @@ struct DestroyCommand: SessionCommand {
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
         if !names.isEmpty { try session.confirm("Remove \(what)?", about: names, change: change) }
         return await session.operate(
-            on: instances.selection, unnamed: .never, changes: !change.dryRun, .init(text: Self.text, warnings: \.notes)
+            on: instances.selection, unnamed: .never, changes: !change.dryRun,
+            .init(text: Self.text, warnings: \.notes)
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
                 try await DestroyInstance(site: session.site).run(

@@ -141,7 +141,9 @@ enum ScheduleText {
         return ScheduledProgram(
             executable: link.map { String(decoding: $0, as: UTF8.self) } ?? "/usr/local/bin/kecsctl",
             home: session.site.home, path: session.machine.environment["PATH"],
-            usualHome: session.machine.environment["HOME"].map { FilePath($0).appending(".kecs").lexicallyNormalized() })
+            usualHome: session.machine.environment["HOME"].map {
+                FilePath($0).appending(".kecs").lexicallyNormalized()
+            })
     }
 
     private static func text(_ name: InstanceName, _ report: ScheduleReport) -> String {

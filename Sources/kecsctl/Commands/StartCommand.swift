@@ -94,7 +94,8 @@ struct StartCommand: SessionCommand {
         var facts: [String] = []
         if report.created { facts.append(report.outcome == .planned ? "would be created" : "created") }
         if let id = report.restored {
-            let damaged = report.damaged.isEmpty
+            let damaged =
+                report.damaged.isEmpty
                 ? "" : " (\(report.damaged.joined(separator: ", ")) proved damaged)"
             facts.append(
                 (report.outcome == .planned ? "would be restored from " : "restored from ") + id + damaged)

@@ -56,7 +56,8 @@ struct StatusCommand: SessionCommand {
                 (
                     "undo",
                     "\(previous.id) can be taken back"
-                        + (previous.kept.count > 1 ? ", and \(previous.kept.count - 1) before it (undo --list)" : "")
+                        + (previous.kept.count > 1
+                            ? ", and \(previous.kept.count - 1) before it (undo --list)" : "")
                         + "; \(ByteCount(previous.sizeBytes)) are kept for it"
                 ))
         }

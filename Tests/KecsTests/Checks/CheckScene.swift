@@ -132,7 +132,8 @@ struct CheckScene: Sendable {
             let url = "sqlite://\(inside)/db.sqlite"
             return SetupRuntime(
                 setup: ServerSetup(
-                    parts: try instance.ownParts(dataInside: "/app/dev_assets"), variables: ["DATABASE_URL": url],
+                    parts: try instance.ownParts(dataInside: "/app/dev_assets"),
+                    variables: ["DATABASE_URL": url],
                     mounts: [
                         ServerMount(source: .host(try instance.dataFolder()), inside: "/app/dev_assets")
                     ]))

@@ -148,7 +148,8 @@ import Testing
         func run(_ look: Look) async throws -> [Finding] { throw CannotTell("nobody let it") }
     }
 
-    @Test func `what was not looked at fails the checklist before production, and nothing else`() async throws {
+    @Test func `what was not looked at fails the checklist before production, and nothing else`() async throws
+    {
         try await CheckScene.with { scene in
             let doctor = Doctor(site: scene.site, checks: [Blind()])
             let plain = try await doctor.run([scene.name])

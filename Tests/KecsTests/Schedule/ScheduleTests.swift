@@ -152,7 +152,9 @@ import Testing
         #expect(crontab.lines(of: try name(), in: other.home) == theirs)
     }
 
-    @Test func `units of former versions are removed when they are this instance's, and only then`() async throws {
+    @Test func `units of former versions are removed when they are this instance's, and only then`()
+        async throws
+    {
         try await CheckScene.with { scene in
             try scene.home.tools.add("systemctl", "exit 0")
             try scene.home.tools.add("crontab", "echo 'no crontab for u' >&2; exit 1")
@@ -161,7 +163,8 @@ import Testing
             environment["XDG_CONFIG_HOME"] = scene.home.folder.appending("config").string
             try folder.createFolder()
             scene.site.machine.environment = environment
-            scene.site.machine.processes = SystemProcesses(environment: environment, cancellation: Cancellation())
+            scene.site.machine.processes = SystemProcesses(
+                environment: environment, cancellation: Cancellation())
             var program = program
             program.home = scene.site.home
             func write(_ unit: String, _ line: String) throws {
@@ -173,7 +176,8 @@ import Testing
             let install = InstallSchedule(site: scene.site, program: program)
             #expect(try await install.remove(scene.name).outcome == .already)
             #expect(try folder.appending("kecsctl-backup-dev.service").isPresent)
-            try write("kecsctl-backup-dev.service", "ExecStart=/k backup dev --scheduled --home \(home) --quiet")
+            try write(
+                "kecsctl-backup-dev.service", "ExecStart=/k backup dev --scheduled --home \(home) --quiet")
             try write("kecsctl-backup-dev.timer", "OnCalendar=daily")
             #expect(try await install.remove(scene.name).outcome == .done)
             #expect(try folder.entries().isEmpty)

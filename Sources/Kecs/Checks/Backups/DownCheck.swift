@@ -25,7 +25,8 @@ struct DownCheck: InstanceCheck {
         }
     }
 
-    private func finding(_ facts: InstanceFacts, _ state: String, _ evidence: [String: JSONValue]) -> Finding {
+    private func finding(_ facts: InstanceFacts, _ state: String, _ evidence: [String: JSONValue]) -> Finding
+    {
         Finding(
             .error, "“\(facts.name)” is \(state); next try by \(Duty.nextTry(facts.name))", evidence,
             remedy: "kecsctl start \(facts.name)")

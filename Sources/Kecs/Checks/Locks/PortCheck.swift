@@ -6,7 +6,8 @@ struct PortCheck: InstanceCheck {
     let info = CheckInfo("port.conflict", .instance, .error, "the instance's ports are free for it")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        guard facts.runsSomething, facts.choosesPorts, facts.state == .stopped || facts.state == .absent else { return [] }
+        guard facts.runsSomething, facts.choosesPorts, facts.state == .stopped || facts.state == .absent
+        else { return [] }
         return try [SettingKey.apiPort, .adminPort].compactMap { key in
             guard let number = try facts.instance.settings.number(key), let port = UInt16(exactly: number),
                 try !Ports.isFree(port)

@@ -34,7 +34,8 @@ struct BackupsShowCommand: SessionCommand {
         var lines = [
             ("backup", item.id.description), ("instance", item.instance), ("path", item.path),
             ("taken", "\(item.createdAt), \(item.reason.rawValue)"),
-            ("state", item.state == "complete" && item.verified ? "verified" : item.state), ("size", "\(ByteCount(item.bytes))"),
+            ("state", item.state == "complete" && item.verified ? "verified" : item.state),
+            ("size", "\(ByteCount(item.bytes))"),
         ]
         if item.sequence > 0 { lines.append(("sequence", "\(item.sequence)")) }
         for lack in item.lacks { lines.append(("lacks", lack.sentence)) }

@@ -29,7 +29,8 @@ struct MigrateImportCommand: SessionCommand {
 
     @Option(
         name: .customLong("part"),
-        help: ArgumentHelp("The part that a folder or an archive is; else told by content.", valueName: "name"))
+        help: ArgumentHelp(
+            "The part that a folder or an archive is; else told by content.", valueName: "name"))
     var part: String?
 
     @Option(
