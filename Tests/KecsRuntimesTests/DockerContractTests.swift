@@ -280,10 +280,15 @@ import Testing
         try await inWorld(world()) { (here: StandInWorld) async throws in
             let runtime = try runtime(here)
             try await runtime.start(limit: .seconds(30))
+            var record = ContainerRecord()
+            record.frozen = [try #require(try here.world().containers.first?.id)]
+            let folder = try here.dockerInstance("dev", [:]).folder
+            try record.write(folder)
             try here.change { $0.containers[0].status = "paused" }
             try await runtime.thaw()
             #expect(try containers(here) == ["kecs-dev running"])
             // A pause that comes after the question is followed by one of ours.
+            try record.write(folder)
             try await runtime.thaw()
             #expect(try containers(here) == ["kecs-dev running"])
             #expect(

@@ -164,7 +164,7 @@ import Testing
                 try await MigrateRuntime(site: site).run(instance, MigrateRuntimeRequest(to: .local))
             }
             #expect(failure?.kind == .usage)
-            #expect(failure?.remedy?.contains("--command") == true)
+            #expect(failure?.remedy == "kecsctl migrate runtime --help")
             #expect(await (try site.runtime(instance)).state() == .running)
         }
     }

@@ -61,7 +61,11 @@ public struct InspectDeep: Sendable {
     public func run(_ instance: Instance) async throws -> DeepFindings {
         var findings = DeepFindings()
         let runtime = try site.runtime(instance)
-        guard await runtime.state() == .running else { return findings }
+        let state = await runtime.state()
+        // What is up and serves nobody is looked at all the more.
+        guard await state == .running || (state == .paused && runtime.outage() != nil) else {
+            return findings
+        }
         let (primary, inventory) = try await site.primary(of: instance)
         var file: FilePath?
         switch primary {
