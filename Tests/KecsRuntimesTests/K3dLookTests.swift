@@ -129,6 +129,8 @@ import Testing
             try instance.databaseFile().copyContents(to: other.appending("kecs.db"))
             try here.change { world in
                 let key = "deployment/kecs-system/kecs-server"
+                // Of a folder that is not bound into the node the pod would not come up.
+                world.clusters[0].binds.append("\(other):\(other)")
                 guard let object = world.objects["kecs-dev"]?[key],
                     let text = Optional(
                         object.text().replacing(instance.folder.data.string, with: other.string))
