@@ -13,15 +13,17 @@ struct ComposeFiles: Hashable, Sendable {
     /// Other files than `.env` that variables come from.
     var environmentFiles: [FilePath] = []
 
-    /// Files as the setting `composeFile` and `COMPOSE_FILE` hold them.
+    /// Files as the setting `composeFile` holds them: absolute, with colons or commas between.
     static func list(_ text: String) -> [FilePath] {
-        // Each is absolute, so that a colon within a path is none between two.
-        var files: [String] = []
-        for piece in text.split(separator: ":", omittingEmptySubsequences: false).map(String.init) {
-            if files.isEmpty || piece.hasPrefix("/") {
-                files.append(piece)
+        let characters = Array(text)
+        var files = [""]
+        for (index, character) in characters.enumerated() {
+            // One that is followed by no absolute path is part of a name.
+            let next = index + 1 < characters.count ? characters[index + 1] : " "
+            if character == ":" || character == ",", next == "/" {
+                files.append("")
             } else {
-                files[files.count - 1] += ":" + piece
+                files[files.count - 1].append(character)
             }
         }
         return files.filter { !$0.isEmpty }.map { FilePath($0) }

@@ -60,11 +60,13 @@ import Testing
 
     @Test(arguments: [
         (["/srv/a.yml"], "/srv/a.yml"), (["/srv/a.yml", "/srv/b.yml"], "/srv/a.yml:/srv/b.yml"),
-        (["/srv/a:b.yml", "/c.yml"], "/srv/a:b.yml:/c.yml"),
+        (["/srv/a:b,c.yml", "/c.yml"], "/srv/a:b,c.yml:/c.yml"),
     ])
     func `files as the setting holds them`(files: [String], text: String) {
         #expect(ComposeFiles.list(text) == files.map { FilePath($0) })
         #expect(ComposeFiles.text(files.map { FilePath($0) }) == text)
+        // As a variable is recorded.
+        #expect(ComposeFiles.list(files.joined(separator: ",")) == files.map { FilePath($0) })
     }
 }
 
