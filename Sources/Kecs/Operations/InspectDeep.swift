@@ -63,9 +63,9 @@ public struct InspectDeep: Sendable {
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
         // What is up and serves nobody is looked at all the more.
-        guard await state == .running || (state == .paused && runtime.outage() != nil) else {
-            return findings
-        }
+        var isUp = state == .running
+        if state == .paused { isUp = await runtime.outage() != nil }
+        guard isUp else { return findings }
         let (primary, inventory) = try await site.primary(of: instance)
         var file: FilePath?
         switch primary {
