@@ -301,6 +301,17 @@ int64_t paths_mount_id(const char *path) {
     return facts.stx_mask & STATX_MNT_ID ? (int64_t)facts.stx_mnt_id : -2;
 }
 
+int64_t paths_birth(const char *path, uint32_t *nanoseconds) {
+    struct place place;
+    if (parent(path, &place) != 0) return -1;
+    struct statx facts;
+    int code = statx(place.folder, place.name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BTIME, &facts);
+    give_up(place.folder);
+    if (code != 0) return -1;
+    *nanoseconds = facts.stx_btime.tv_nsec;
+    return facts.stx_mask & STATX_BTIME ? (int64_t)facts.stx_btime.tv_sec : -2;
+}
+
 char *paths_resolve(const char *path, char *text) {
     struct place place;
     if (walk(path, 1, &place) != 0) return NULL;

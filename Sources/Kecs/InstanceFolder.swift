@@ -39,6 +39,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var recovery: FilePath { path.appending("recovery.json") }
     /// The trees that the last restores replaced, each in a folder named by its restore.
     public var previous: FilePath { path.appending(".previous") }
+    /// When kecsctl last put data in place.
+    public var placement: FilePath { path.appending(Placement.fileName) }
     /// Trees being unpacked for a restore, each in a folder named by its restore.
     public var restoring: FilePath { path.appending(".restoring") }
 

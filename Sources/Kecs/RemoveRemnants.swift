@@ -40,6 +40,7 @@ struct RemoveRemnants: Sendable {
     private func removeDrafts(of instance: Instance) throws {
         let own = [
             "config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json",
+            Placement.fileName,
         ]
         for name in try instance.folder.path.entries() {
             let text = name.string

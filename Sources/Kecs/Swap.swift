@@ -164,6 +164,7 @@ public struct Swap: Codable, Hashable, Sendable {
         try previous.path.createFolder()
         let record = previous.path.appending(Self.recordName)
         try JSONFile.write(try written(beside: record), to: record)
+        try Placement.note(in: previous.path.removingLastComponent().removingLastComponent(), after: record)
         try previous.path.removingLastComponent().sync()
     }
 

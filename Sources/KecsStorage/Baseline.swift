@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSystem
+public import KecsSystem
 
 /// What an instance consists of, by its good backups: of each part the newest good record.
 ///
@@ -46,9 +46,10 @@ public struct Baseline: Sendable {
     ///   - absences: By `PART` or `PART/PATH`, what is known of what is not in `captured`.
     ///   - mayBeEmpty: Parts that lose nothing when they are emptied: logs.
     ///   - accepted: Losses not to be named: `PART` or `PART/PATH`.
+    ///   - placedAt: When kecsctl itself last put data in place: what was made until then is no stranger's.
     public func lacks(
         of captured: [Manifest.Part], selected: Set<String>?, absences: [String: Absence] = [:],
-        mayBeEmpty: Set<String> = [], accepted: Set<String> = []
+        mayBeEmpty: Set<String> = [], accepted: Set<String> = [], placedAt: Moment? = nil
     ) -> [Lack] {
         var lacks: [Lack] = []
         for (name, before) in parts.sorted(by: { $0.key < $1.key })
@@ -71,7 +72,7 @@ public struct Baseline: Sendable {
             for database in before.record.databases
             where database.hasContent && !accepted.contains("\(name)/\(database.path)") {
                 guard
-                    let absence = now.absence(of: database)
+                    let absence = now.absence(of: database, placedAt: placedAt)
                         ?? (now.database(database.path) == nil
                             ? absences["\(name)/\(database.path)"] ?? Absence(.missing, "is missing") : nil)
                 else { continue }
@@ -130,7 +131,7 @@ extension Manifest.Part {
     func database(_ path: String) -> Manifest.Database? { databases.first { $0.path == path } }
 
     /// What is wrong with what is there of a database; nil when nothing is, or it is not there at all.
-    fileprivate func absence(of before: Manifest.Database) -> Baseline.Absence? {
+    fileprivate func absence(of before: Manifest.Database, placedAt: Moment?) -> Baseline.Absence? {
         guard let now = database(before.path) else { return nil }
         if now.bytes == 0 { return Baseline.Absence(.empty, "has 0 bytes") }
         if now.engine == .unknown, before.engine != .unknown {
@@ -138,6 +139,14 @@ extension Manifest.Part {
         }
         if !(before.tables?.isEmpty ?? true), let tables = now.tables, tables.isEmpty {
             return Baseline.Absence(.noTables, "has no tables")
+        }
+        // A server makes a new database where it finds none. Rows that are deleted leave the file the same.
+        if let madeAt = now.madeAt, let madeBefore = before.madeAt, madeAt > madeBefore,
+            placedAt.map({ madeAt > $0 }) ?? true, let had = before.tables, let has = now.tables,
+            had.contains(where: { $0.value > has[$0.key] ?? 0 })
+        {
+            return Baseline.Absence(
+                .replaced, "is another database, made \(madeAt), with \(now.rows ?? 0) rows")
         }
         return nil
     }

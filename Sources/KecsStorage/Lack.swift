@@ -10,6 +10,8 @@ public struct Lack: Codable, Hashable, Sendable {
         case outside
         /// Written to while it was read, by somebody who could not be frozen.
         case inUse = "in use"
+        /// Another file has its name, made by somebody else since, with less in it.
+        case replaced
     }
 
     public var part: String

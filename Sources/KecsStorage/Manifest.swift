@@ -119,13 +119,16 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var userVersion: Int64?
         /// Size, times and inode of the source files before they were captured; absent when they had just been written.
         public var identity: String?
+        /// When the source file was made, by its file system; absent where that is not known. A later file with the same
+        /// name is another database.
+        public var madeAt: Moment?
         /// The `-wal` and the like that were archived with it, for an engine that is copied as files.
         public var sidecars: [String]
 
         public init(
             path: String, engine: DatabaseEngine, bytes: Int64, pages: Int64?,
             tables: [String: Int64]?, sha256: String, userVersion: Int64?, identity: String?,
-            sidecars: [String]
+            madeAt: Moment? = nil, sidecars: [String]
         ) {
             self.path = path
             self.engine = engine
@@ -135,6 +138,7 @@ public struct Manifest: Codable, Hashable, Sendable {
             self.sha256 = sha256
             self.userVersion = userVersion
             self.identity = identity
+            self.madeAt = madeAt
             self.sidecars = sidecars
         }
     }

@@ -150,6 +150,20 @@ struct StateWorld: Sendable {
             })
     }
 
+    /// What a server of ours or of nobody does in `up`.
+    func refill() async throws {
+        switch (state.way, state.place) {
+        case (.local, .own):
+            _ = try await sql("CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
+        case (.docker, .own):
+            let file = scene.data.appending("kecs.db")
+            let table = "CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)"
+            try await Engine.run(ProcessCall("sqlite3", file.string, table))
+            try file.setOwner((1001, 1001))
+        default: break
+        }
+    }
+
     private func makeProjects() async throws {
         guard state.place == .own, try FilePath(database).isPresent else { return }
         _ = try await sql("CREATE TABLE IF NOT EXISTS projects (id INTEGER PRIMARY KEY, name TEXT)")
@@ -234,11 +248,14 @@ extension OnDocker {
                 let good = try #require(
                     try await scene.must(["backup", "dev", "-o", "json"]).first()["backup"]?["id"]?.string)
 
-                for all in [false, true] {
+                for (what, all, isRefilled) in [
+                    ("one part lost", false, false), ("all lost", true, false), ("refilled", true, true),
+                ] {
                     try await world.lose(all: all)
-                    let what = all ? "all lost" : "one part lost"
-                    // Whatever is backed up now is not what the instance is.
-                    try await world.up(runs: false)
+                    // Whatever is backed up now is not what the instance is, also when the server made itself a new
+                    // database where it found none.
+                    try await world.up(runs: isRefilled)
+                    if isRefilled { try await world.refill() }
                     for _ in 1...3 {
                         let answer = try await scene.kecsctl("backup", "dev", "--keep", "1")
                         #expect(answer.status != 0, "\(what): backup: \(answer.output)")
@@ -247,7 +264,7 @@ extension OnDocker {
                     #expect(list.output.contains(good), "\(what): the good backup is gone")
                     // Start says 0 only with the rows.
                     let start = try await scene.kecsctl("start", "dev")
-                    if start.status == 0 {
+                    if start.status == 0, !isRefilled {
                         try await world.ready()
                         #expect(
                             try await world.seen() == world.expected("one", "two"),

@@ -33,7 +33,7 @@ import Testing
                 ["restore", "dev", "--from", "latest", "--path", "many/*/*"], ["undo", "dev"],
             ] {
                 let result = try await scene.kecsctl.measured(arguments)
-                #expect([0, 1].contains(result.status), "\(arguments): \(result.output.suffix(500))")
+                #expect([0, 1].contains(result.status), "\(arguments)")
                 #expect(result.peak < Self.limit, "\(arguments): \(result.peak >> 20) MiB")
             }
         }

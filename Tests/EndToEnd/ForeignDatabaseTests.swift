@@ -136,9 +136,8 @@ struct ForeignDatabaseTests {
             #expect(result.status == 0)
             // The blob alone has 100 MB, and twice as many digits.
             #expect(result.peak < 128 << 20, "\(result.peak >> 20) MiB")
-            let dump = scene.root.appending("output")
             let again = scene.root.appending("again.sqlite")
-            _ = try loadSQLDump(dump, into: again, cancellation: Cancellation())
+            _ = try loadSQLDump(result.output, into: again, cancellation: Cancellation())
             let sums = "SELECT c, length(a), length(b), typeof(a), substr(b, 1, 20) FROM t ORDER BY c"
             #expect(
                 try SQLiteDatabase(again, .readOnly).query(sums).map(\.values)

@@ -114,7 +114,7 @@ import Testing
             try shell("rm -f '\(scene.data)'/kecs.db*", in: scene.root)
             let answer = try await scene.kecsctl("backup", "dev", "--dry-run")
             #expect(answer.status == 3)
-            #expect(answer.errors.contains("data/kecs.db"), "\(answer.errors)")
+            #expect(answer.errors.contains("data is empty; \(good) has"), "\(answer.errors)")
             #expect(try await scene.ids() == [good])
         }
     }
@@ -143,6 +143,10 @@ import Testing
             let start = try await kecsctl(
                 "start", "dev", "--runtime", "local", "--command", "sleep 1000", "--health-url", "none")
             #expect(start.status == 0, "\(start.errors)")
+            // A server makes its own database.
+            let data = root.appending("home/instances/dev/data")
+            try SQLiteDatabase(data.appending("kecs.db"), .create).execute("CREATE TABLE t (a)")
+            try data.appending("notes").replaceContents(Array("kept".utf8))
             #expect(try await kecsctl("backup", "dev").status == 0)
             try shell("rm -f home/instances/dev/data/kecs.db*", in: root)
             let refused = try await kecsctl("stop", "dev")
@@ -306,8 +310,9 @@ enum FakeTime {
     /// - Parameter time: As libfaketime takes it: `+3h`, `@2036-01-01 00:00:00`.
     static func environment(_ time: String) throws -> [String: String] {
         for folder in try FilePath("/usr/lib").entries() {
-            let library = FilePath("/usr/lib").appending(folder).appending("faketime/libfaketimeMT.so.1")
-            guard try library.isPresent else { continue }
+            let folder = FilePath("/usr/lib").appending(folder)
+            let library = folder.appending("faketime/libfaketimeMT.so.1")
+            guard try folder.isFolder, try library.isPresent else { continue }
             return [
                 "LD_PRELOAD": library.string, "FAKETIME": time, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 "NO_FAKE_STAT": "1", "TZ": "UTC",

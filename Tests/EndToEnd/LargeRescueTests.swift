@@ -56,12 +56,13 @@ import Testing
 
             let check = try await kecsctl.measured(["db", "check", "--database", file.string])
             #expect(check.status == 13)
-            #expect(check.output.contains("notes"), "\(check.output)")
-            #expect(check.output.lowercased().contains("page"), "\(check.output)")
+            let text = String(decoding: try check.output.contents(), as: UTF8.self)
+            #expect(text.contains("notes"), "\(text)")
+            #expect(text.lowercased().contains("page"), "\(text)")
 
             let rescue = try await kecsctl.measured(["db", "rescue", "--database", file.string, "-o", "json"])
             #expect(rescue.status == 0)
-            let report = try JSONFile.decode(JSONValue.self, from: Array(rescue.output.utf8), at: "stdout")
+            let report = try JSONFile.decode(JSONValue.self, from: rescue.output.contents(), at: "stdout")
             let tables = try #require(report["tables"]?.array)
             let notes = try #require(tables.first { $0["table"]?.string == "notes" })
             let rescued = try #require(report["rescued"]?.string)
@@ -97,10 +98,10 @@ extension Kecsctl {
         print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
         """
 
-    /// Runs it and says how much memory it took at most, in bytes.
+    /// Runs it and says how much memory it took at most, in bytes. Its output is in a file, which the next call replaces.
     func measured(
         _ arguments: [String]
-    ) async throws -> (status: Int, output: String, peak: Int64) {
+    ) async throws -> (status: Int, output: FilePath, peak: Int64) {
         let output = home.removingLastComponent().appending("output")
         var call = ProcessCall(
             "/usr/bin/python3", ["-c", Self.measure, output.string, Self.program.string] + arguments)
@@ -109,8 +110,6 @@ extension Kecsctl {
         let numbers = result.outputText.split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
         try #require(result.succeeded && numbers.count == 2, "\(result.errorText)")
         // In KiB: getrusage(2).
-        return (
-            Int(numbers[0]), String(decoding: try output.contents(), as: UTF8.self), numbers[1] * 1024
-        )
+        return (Int(numbers[0]), output, numbers[1] * 1024)
     }
 }

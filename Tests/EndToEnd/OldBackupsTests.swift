@@ -28,12 +28,12 @@ import Testing
                 ])
             #expect(list.map { $0["state"]?.string } == ["complete", "lacking", "lacking", "complete"])
             #expect(list.map { $0["good"] } == [.bool(true), .bool(false), .bool(false), .bool(true)])
-            #expect(list[1]["lacks"]?.array?.first?["path"] == "kecs.db")
+            #expect(list[1]["lacks"]?.array?.first?["part"] == "data")
             let latest = try await kecsctl("backups", "show", "dev/latest", "-o", "json").first()
             #expect(latest["id"] == "20261128T224755Z-manual")
 
             // The instance comes back from that one, and goes on behind them.
-            let restored = try await kecsctl("restore", "dev")
+            let restored = try await kecsctl("restore", "dev", "--from", "latest")
             #expect(restored.status == 0, "\(restored.errors)")
             #expect(try root.appending("home/instances/dev/data/kecs.db").isPresent)
             let pruned = try await kecsctl("backups", "prune", "dev", "--keep", "1")

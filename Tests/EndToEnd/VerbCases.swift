@@ -77,6 +77,7 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
 
     /// The files that the words name.
     static func prepare(_ root: FilePath) throws {
+        try root.appending("home").createFolder()
         try root.appending("file").replaceContents([1])
         try root.appending("text").replaceContents(Array("neither this nor that".utf8))
         try root.appending("state.json").replaceContents(

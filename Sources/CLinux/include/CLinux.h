@@ -90,6 +90,9 @@ int paths_exchange(const char *one, const char *other);
 int paths_link(const char *from, const char *to);
 /// statx(2) STATX_MNT_ID: which mount the path is on, a link not followed; -1 with errno, -2 when the kernel does not say.
 int64_t paths_mount_id(const char *path);
+/// statx(2) STATX_BTIME: when the inode at the path was made, in seconds since 1970, a link not followed; -1 with errno, -2
+/// where the file system does not keep it.
+int64_t paths_birth(const char *path, uint32_t *nanoseconds);
 /// realpath(3), into room for PATH_MAX bytes; NULL with errno.
 char *paths_resolve(const char *path, char *text);
 

@@ -22,8 +22,11 @@ public struct FindHolders: Sendable {
         guard !parts.isEmpty else { return Holders() }
         let runtime = try site.runtime(instance)
         let others = try await runtime.otherContainers(using: parts)
+        var found = try FileHolders.below(try parts.flatMap(places))
+        // Looked up after the holders: a child that the server has started meanwhile is its own, and whoever has ended
+        // since holds nothing.
         let own = isStopped ? [] : try await runtime.ownProcesses()
-        let found = try FileHolders.below(try parts.flatMap(places))
+        found.holders = try found.holders.filter { try !$0.hasEnded() }
         var holders = Holders()
         for user in others.users {
             holders.list.append(
@@ -137,7 +140,7 @@ struct CheckExclusive: Sendable {
     let site: Site
 
     /// Against the other instances of this home: one that runs on the same folder, or on one in or around it, and one
-    /// that was there first.
+    /// whose folder it is: because it lies in the instance's own, or else because that instance is older.
     ///
     /// - Throws: `Failure(.busy)` naming the other instance.
     func run(_ instance: Instance) async throws {
@@ -149,8 +152,13 @@ struct CheckExclusive: Sendable {
             }
             guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }
             let state = try await site.runtime(other).state()
-            let isOlder = other.config.createdAt < instance.config.createdAt
-            guard isOlder || state == .running || state == .paused else { continue }
+            let isTheirs =
+                switch (owns(instance, folder), owns(other, theirs)) {
+                case (true, false): false
+                case (false, true): true
+                case (true, true), (false, false): other.config.createdAt < instance.config.createdAt
+                }
+            guard isTheirs || state == .running || state == .paused else { continue }
             throw Failure(
                 .busy, "the data folder of “\(instance.name)” belongs to “\(name)” already",
                 cause: "\(theirs) can have one control plane only"
@@ -159,5 +167,9 @@ struct CheckExclusive: Sendable {
                     ? "kecsctl config set dataDir --unset --instance \(instance.name)"
                     : "kecsctl stop \(name)")
         }
+    }
+
+    private func owns(_ instance: Instance, _ folder: FilePath) -> Bool {
+        folder.starts(with: instance.folder.path.resolved())
     }
 }

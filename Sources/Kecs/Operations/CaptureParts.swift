@@ -128,12 +128,17 @@ struct CaptureParts: Sendable {
         for (index, database) in plan.scan.databases.enumerated() {
             switch database.engine {
             case .sqlite:
-                let copy =
-                    try sqlite[database.path]
-                    ?? captureSQLite(database, of: plan, to: scratch.appending("\(index).0"))
-                source.substitutes[database.path] = copy.file
-                source.leaveOutSidecars(of: database)
-                databases.append(copy.record)
+                do {
+                    let copy =
+                        try sqlite[database.path]
+                        ?? captureSQLite(database, of: plan, to: scratch.appending("\(index).0"))
+                    source.substitutes[database.path] = copy.file
+                    source.leaveOutSidecars(of: database)
+                    databases.append(copy.record)
+                } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path) {
+                    // Its bytes are kept as they are, for a rescue, and what it was is what the backup lacks.
+                    databases.append(try unreadable(database, in: source))
+                }
             default:
                 var file = source.root.appending(bytes: database.path)
                 var sidecars = database.sidecars
@@ -157,6 +162,7 @@ struct CaptureParts: Sendable {
                         pages: nil,
                         tables: nil, sha256: facts.sha256, userVersion: nil,
                         identity: plan.settledIdentity(of: database),
+                        madeAt: try source.root.appending(bytes: database.path).birth(),
                         sidecars: sidecars.map { printable($0) }))
             }
         }
@@ -198,6 +204,16 @@ struct CaptureParts: Sendable {
         }
     }
 
+    /// A file that was a database in the last good backup and begins like none now.
+    private func unreadable(_ database: TreeScan.Database, in source: TreeSource) throws -> Manifest.Database {
+        let file = source.root.appending(bytes: database.path)
+        let facts = try digest(of: file, cancellation: site.machine.cancellation)
+        return Manifest.Database(
+            path: printable(database.path), engine: .unknown, bytes: facts.bytes, pages: nil, tables: nil,
+            sha256: facts.sha256, userVersion: nil, identity: nil,
+            sidecars: database.sidecars.map { printable($0) })
+    }
+
     /// Copies a database while it is in use.
     func captureSQLite(
         _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath
@@ -205,6 +221,7 @@ struct CaptureParts: Sendable {
         // From before the copy: what is written meanwhile must not look like what was copied.
         let identity = plan.settledIdentity(of: database)
         let source = plan.source.root.appending(bytes: database.path)
+        let madeAt = try source.birth()
         let facts: SQLiteSnapshotFacts
         do {
             facts = try KecsStorage.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
@@ -216,8 +233,7 @@ struct CaptureParts: Sendable {
             record: Manifest.Database(
                 path: printable(database.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
                 tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
-                identity: identity,
-                sidecars: []))
+                identity: identity, madeAt: madeAt, sidecars: []))
     }
 
     /// Copies the database behind a link that leads out of the part.
@@ -229,7 +245,7 @@ struct CaptureParts: Sendable {
             record: Manifest.Database(
                 path: printable(link.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
                 tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion, identity: nil,
-                sidecars: []))
+                madeAt: try link.target.birth(), sidecars: []))
     }
 
     /// A database was archived as plain files, which a live one never may be.

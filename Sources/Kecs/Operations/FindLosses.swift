@@ -127,7 +127,8 @@ struct FindLosses {
             seen + torn
             + baseline.lacks(
                 of: captured, selected: looked, absences: absences,
-                mayBeEmpty: Set(parts.filter { $0.role == .logs }.map(\.part.name)))
+                mayBeEmpty: Set(parts.filter { $0.role == .logs }.map(\.part.name)),
+                placedAt: try Placement.last(of: instance.folder))
         let open = all.filter { lack in !isAccepted(lack) }
         for name in request.acceptedLosses
         where !baseline.acceptedLosses.contains(name) && !all.contains(where: { covers(name, $0) }) {

@@ -73,6 +73,10 @@ struct PartPlan: Sendable {
         return known
     }
 
+    func wasDatabase(_ path: [UInt8]) -> Bool {
+        last?.part.databases.contains { Array($0.path.utf8) == path && $0.engine == .sqlite } ?? false
+    }
+
     static func source(of part: Part) throws -> TreeSource {
         switch part.place {
         case .folder(let folder):

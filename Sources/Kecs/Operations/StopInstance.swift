@@ -121,11 +121,16 @@ public struct RestartInstance: Sendable {
     public init(site: Site) { self.site = site }
 
     /// To be called under the instance's lock.
-    public func run(_ instance: Instance, limit: Duration?, dryRun: Bool = false) async throws -> StartReport
-    {
+    /// - Throws: `Failure(.busy)` when somebody else writes to the data, `Failure(.partial)` when some of it is gone, with
+    ///   nothing stopped.
+    public func run(
+        _ instance: Instance, limit: Duration?, force: Bool = false, dryRun: Bool = false
+    ) async throws -> StartReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let runtime = try site.runtime(instance)
+        var notes: [String] = []
+        if runtime.runsSomething { notes = try await check(instance, force: force) }
         if dryRun {
             return StartReport(
                 outcome: .planned, state: await runtime.state().name, runsSomething: runtime.runsSomething,
@@ -148,10 +153,37 @@ public struct RestartInstance: Sendable {
         }
         try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
-        return StartReport(
+        var report = StartReport(
             outcome: .done, state: await runtime.state().name, degraded: instance.config.degraded?.why,
             runsSomething: true, endpoints: await runtime.endpoints(),
             durationSeconds: (clock.elapsed() - began).inSeconds)
+        report.notes = notes
+        return report
+    }
+
+    /// What a start decides before it starts anything. What runs may still have open what is gone from its folder, so
+    /// that nothing is stopped then.
+    private func check(_ instance: Instance, force: Bool) async throws -> [String] {
+        if !force { try await CheckExclusive(site: site).run(instance) }
+        let lost: [String]
+        switch try await JudgeLoss(site: site).run(instance) {
+        case .none: lost = []
+        case .partly(let names, _): lost = names
+        case .gone, .goneForGood: lost = ["all of its state"]
+        }
+        guard lost.isEmpty else {
+            throw Failure(
+                .partial,
+                "“\(instance.name)” was not restarted: \(lost.joined(separator: ", ")) "
+                    + (lost.count == 1 ? "is" : "are") + " gone",
+                cause: "what runs may still have it open, and a new start would not",
+                remedy: "kecsctl restore \(instance.name) --from latest")
+        }
+        let holders = FindHolders(site: site)
+        var demand = FindHolders.Demand(verb: "restarted", force: force)
+        demand.writersOnly = true
+        demand.tellsUnseen = false
+        return try await holders.check(instance, try await holders.parts(of: instance), demand)
     }
 
     /// One that was interrupted runs at once; one that came up and is not well is left as it is; one that does not come up

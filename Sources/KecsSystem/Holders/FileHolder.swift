@@ -34,6 +34,15 @@ public struct FileHolder: Hashable, Sendable {
         self.mayWrite = mayWrite
         self.containers = containers
     }
+
+    /// Never where the kernel does not say which process it is.
+    ///
+    /// - Throws: `FileError` when `/proc` cannot be read.
+    public func hasEnded() throws -> Bool {
+        guard pid > 0 else { return false }
+        guard let status = try ProcessStatus.of(pid), status.isRunning else { return true }
+        return startTime.map { $0 != status.startTime } ?? false
+    }
 }
 
 /// Who uses what lies below some folders, as far as `/proc` shows it to this user.

@@ -13,6 +13,7 @@ struct RestartCommand: SessionCommand {
         .init("kecsctl restart --all --timeout 5m", "restart all of them, in at most five minutes"))
 
     @OptionGroup var instances: InstanceArguments
+    @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -22,7 +23,7 @@ struct RestartCommand: SessionCommand {
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
                 try await RestartInstance(site: session.site).run(
-                    instance, limit: global.healthLimit, dryRun: change.dryRun)
+                    instance, limit: global.healthLimit, force: force.force, dryRun: change.dryRun)
             }
         }
     }

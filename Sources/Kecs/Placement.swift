@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// `placed.json`: when a restore, an import, an undo or a migration of kecsctl's last put data in place. A database file
+/// that was made later is somebody else's.
+struct Placement: Codable, Hashable, Sendable {
+    static let fileName = "placed.json"
+
+    var at: Moment
+
+    /// - Parameters:
+    ///   - folder: The instance's.
+    ///   - file: Written when all was in place: the file systems' clock, not ours, tells when data was made.
+    static func note(in folder: FilePath, after file: FilePath) throws {
+        guard let status = try FileStatus.of(file) else { return }
+        try JSONFile.write(Placement(at: status.modified), to: folder.appending(fileName))
+    }
+
+    /// - Throws: `JSONFileError`, `FileError`.
+    static func last(of folder: InstanceFolder) throws -> Moment? {
+        guard try folder.placement.isPresent else { return nil }
+        try folder.placement.checkIsOurFile()
+        return try JSONFile.read(Placement.self, from: folder.placement).at
+    }
+}
