@@ -223,7 +223,9 @@ int paths_open(const char *path, int flags, uint32_t mode) {
     if (parent(path, &place) != 0) return -1;
     int fd = open_name(place.folder, place.name, flags, mode);
     give_up(place.folder);
-    if (fd >= 0 || errno != ELOOP || flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL)) return fd;
+    if (fd >= 0 || flags & O_NOFOLLOW || (flags & O_CREAT && flags & O_EXCL)) return fd;
+    // A link is no folder, when one is wanted.
+    if (errno != ELOOP && !(errno == ENOTDIR && flags & O_DIRECTORY)) return fd;
     if (walk(path, 1, &place) != 0) return -1;
     fd = open_name(place.folder, place.name, flags, mode);
     give_up(place.folder);

@@ -8,18 +8,18 @@ import SystemPackage
 struct Placement: Codable, Hashable, Sendable {
     static let fileName = "placed.json"
 
-    var at: Moment
+    var at: ExactMoment
 
     /// - Parameters:
     ///   - folder: The instance's.
     ///   - file: Written when all was in place: the file systems' clock, not ours, tells when data was made.
     static func note(in folder: FilePath, after file: FilePath) throws {
         guard let status = try FileStatus.of(file) else { return }
-        try JSONFile.write(Placement(at: status.modified), to: folder.appending(fileName))
+        try JSONFile.write(Placement(at: ExactMoment(status.modified)), to: folder.appending(fileName))
     }
 
     /// - Throws: `JSONFileError`, `FileError`.
-    static func last(of folder: InstanceFolder) throws -> Moment? {
+    static func last(of folder: InstanceFolder) throws -> ExactMoment? {
         guard try folder.placement.isPresent else { return nil }
         try folder.placement.checkIsOurFile()
         return try JSONFile.read(Placement.self, from: folder.placement).at

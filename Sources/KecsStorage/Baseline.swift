@@ -49,7 +49,7 @@ public struct Baseline: Sendable {
     ///   - placedAt: When kecsctl itself last put data in place: what was made until then is no stranger's.
     public func lacks(
         of captured: [Manifest.Part], selected: Set<String>?, absences: [String: Absence] = [:],
-        mayBeEmpty: Set<String> = [], accepted: Set<String> = [], placedAt: Moment? = nil
+        mayBeEmpty: Set<String> = [], accepted: Set<String> = [], placedAt: ExactMoment? = nil
     ) -> [Lack] {
         var lacks: [Lack] = []
         for (name, before) in parts.sorted(by: { $0.key < $1.key })
@@ -131,7 +131,7 @@ extension Manifest.Part {
     func database(_ path: String) -> Manifest.Database? { databases.first { $0.path == path } }
 
     /// What is wrong with what is there of a database; nil when nothing is, or it is not there at all.
-    fileprivate func absence(of before: Manifest.Database, placedAt: Moment?) -> Baseline.Absence? {
+    fileprivate func absence(of before: Manifest.Database, placedAt: ExactMoment?) -> Baseline.Absence? {
         guard let now = database(before.path) else { return nil }
         if now.bytes == 0 { return Baseline.Absence(.empty, "has 0 bytes") }
         if now.engine == .unknown, before.engine != .unknown {
@@ -140,13 +140,11 @@ extension Manifest.Part {
         if !(before.tables?.isEmpty ?? true), let tables = now.tables, tables.isEmpty {
             return Baseline.Absence(.noTables, "has no tables")
         }
-        // A server makes a new database where it finds none. Rows that are deleted leave the file the same.
-        if let madeAt = now.madeAt, let madeBefore = before.madeAt, madeAt > madeBefore,
-            placedAt.map({ madeAt > $0 }) ?? true, let had = before.tables, let has = now.tables,
-            had.contains(where: { $0.value > has[$0.key] ?? 0 })
+        if let madeAt = now.madeAt, before.isAnotherFile(madeAt: madeAt, placedAt: placedAt),
+            let tables = now.tables, before.hasMore(than: tables)
         {
             return Baseline.Absence(
-                .replaced, "is another database, made \(madeAt), with \(now.rows ?? 0) rows")
+                .replaced, "is another database, made \(madeAt.moment), with \(now.rows ?? 0) rows")
         }
         return nil
     }
@@ -167,6 +165,21 @@ extension Manifest.Database {
 
     /// An SQLite file without a table holds nothing.
     var hasContent: Bool { bytes > 0 && !(engine == .sqlite && (tables?.isEmpty ?? false)) }
+
+    /// A server makes a new database where it finds none. Deleting rows leaves the file the same.
+    ///
+    /// - Parameters:
+    ///   - madeAt: When the file that has its name now was made.
+    ///   - placedAt: When kecsctl itself last put data in place.
+    public func isAnotherFile(madeAt now: ExactMoment, placedAt: ExactMoment?) -> Bool {
+        guard let madeAt, now > madeAt else { return false }
+        return placedAt.map { now > $0 } ?? true
+    }
+
+    /// Whether a table had more rows than it has now.
+    public func hasMore(than now: [String: Int64]) -> Bool {
+        tables?.contains { $0.value > now[$0.key] ?? 0 } ?? false
+    }
 
     fileprivate var rowsText: String { rows.map { " with \($0) rows" } ?? "" }
 

@@ -121,14 +121,14 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var identity: String?
         /// When the source file was made, by its file system; absent where that is not known. A later file with the same
         /// name is another database.
-        public var madeAt: Moment?
+        public var madeAt: ExactMoment?
         /// The `-wal` and the like that were archived with it, for an engine that is copied as files.
         public var sidecars: [String]
 
         public init(
             path: String, engine: DatabaseEngine, bytes: Int64, pages: Int64?,
             tables: [String: Int64]?, sha256: String, userVersion: Int64?, identity: String?,
-            madeAt: Moment? = nil, sidecars: [String]
+            madeAt: ExactMoment? = nil, sidecars: [String]
         ) {
             self.path = path
             self.engine = engine

@@ -82,14 +82,14 @@ extension FilePath {
 
     /// When the file or folder was made, by statx(2): another one in its place has another time, whatever its name. Nil
     /// when there is nothing, or where the file system does not keep it.
-    public func birth() throws -> Moment? {
+    public func birth() throws -> ExactMoment? {
         var nanoseconds: UInt32 = 0
         let seconds = withPlatformString { paths_birth($0, &nanoseconds) }
         if seconds == -1 {
             if errno == ENOENT { return nil }
             throw FileError.last("look at", self)
         }
-        return seconds < 0 ? nil : Moment(seconds: seconds, nanoseconds: Int32(nanoseconds))
+        return seconds < 0 ? nil : ExactMoment(Moment(seconds: seconds, nanoseconds: Int32(nanoseconds)))
     }
 
     /// Whether both paths lead to one folder that is there, links followed, or are equal when one is not.

@@ -106,3 +106,25 @@ extension Moment: CustomStringConvertible, Codable {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }
+
+/// A moment of a file system, which its text keeps to the nanosecond: "2026-11-21T01:45:30.123456789Z".
+public struct ExactMoment: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    public var moment: Moment
+
+    public init(_ moment: Moment) { self.moment = moment }
+
+    public init(from decoder: any Decoder) throws { moment = try Moment(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    public var description: String {
+        let digits = String(moment.nanoseconds)
+        return moment.description.dropLast() + "." + String(repeating: "0", count: max(0, 9 - digits.count))
+            + digits + "Z"
+    }
+
+    public static func < (left: ExactMoment, right: ExactMoment) -> Bool { left.moment < right.moment }
+}

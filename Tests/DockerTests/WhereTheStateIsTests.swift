@@ -264,7 +264,7 @@ extension OnDocker {
                     #expect(list.output.contains(good), "\(what): the good backup is gone")
                     // Start says 0 only with the rows.
                     let start = try await scene.kecsctl("start", "dev")
-                    if start.status == 0, !isRefilled {
+                    if start.status == 0 {
                         try await world.ready()
                         #expect(
                             try await world.seen() == world.expected("one", "two"),

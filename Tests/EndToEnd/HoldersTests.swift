@@ -137,6 +137,34 @@ import Testing
                 "none")
             try await scene.must("restore", "dev", "--from", "latest")
             #expect(try await scene.run(["status", "dev", "-o", "json"]).first()["state"] == "running")
+            try await scene.must("restart", "dev")
+            try await HoldingProcess.with("exec 7<>\(scene.database)", in: scene.root) { holder in
+                let answer = try await scene.run(["restart", "dev"])
+                #expect(answer.status == 11, "\(answer.errors)")
+                #expect(answer.errors.contains("process \(holder.pid) "), "\(answer.errors)")
+                try await scene.must("restart", "dev", "--force")
+            }
+            try await scene.must("stop", "dev", "--no-backup")
+        }
+    }
+
+    @Test func `a restart does not end what may still have open what is gone`() async throws {
+        try await with(nil) { scene in
+            try await scene.must("start", "dev", "--runtime", "local")
+            try await scene.must("backup", "dev")
+            try await scene.must(
+                "start", "dev", "--command",
+                "sh -c 'exec 7<>kecs.db; trap \"exit 0\" TERM; while :; do sleep 0.05; done'", "--health-url",
+                "none")
+            try scene.database.remove()
+            for words in [["restart", "dev"], ["start", "dev"]] {
+                let answer = try await scene.run(words)
+                #expect(answer.status == 3, "\(words): \(answer.errors)")
+                #expect(answer.errors.contains("kecsctl restore dev"), "\(words): \(answer.errors)")
+                #expect(try await scene.run(["status", "dev", "-o", "json"]).first()["state"] == "running")
+            }
+            try await scene.must("restore", "dev", "--from", "latest")
+            try await scene.must("restart", "dev")
             try await scene.must("stop", "dev", "--no-backup")
         }
     }
@@ -160,6 +188,15 @@ import Testing
             try await scene.must("stop", "dev", "--no-backup")
             try await scene.must("start", "dev")
             try await scene.must("stop", "dev", "--no-backup")
+            // Nor may the older one take the younger one's own, whether a server runs on it or not.
+            try await scene.must("config", "set", "dataDir", "--unset", "--instance", "two")
+            try await scene.must(
+                "config", "set", "dataDir", scene.root.appending("home/instances/two/data").string,
+                "--instance",
+                "dev")
+            let answer = try await scene.run(["start", "dev"])
+            #expect(answer.status == 11, "\(answer.errors)")
+            #expect(answer.errors.contains("“two”"), "\(answer.errors)")
         }
     }
 }

@@ -66,6 +66,9 @@ import Testing
         case madeAnew = "rm -f D/kecs.db*; printf 'other' > D/notes"
         case withoutTables = "rm -f D/kecs.db*; cp empty.db D/kecs.db"
         case noDatabase = "rm -f D/kecs.db*; head -c 8192 /dev/zero > D/kecs.db"
+        /// What a server does that finds no database.
+        case refilled =
+            "rm -f D/kecs.db*; sqlite3 D/kecs.db 'CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1)'"
         case dangling = "mv D/kecs.db gone.db; rm -f D/kecs.db-*; ln -s nowhere D/kecs.db"
     }
 

@@ -102,6 +102,7 @@ extension Kecsctl {
     func measured(
         _ arguments: [String]
     ) async throws -> (status: Int, output: FilePath, peak: Int64) {
+        try home.createFolder()
         let output = home.removingLastComponent().appending("output")
         var call = ProcessCall(
             "/usr/bin/python3", ["-c", Self.measure, output.string, Self.program.string] + arguments)

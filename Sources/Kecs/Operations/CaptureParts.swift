@@ -135,7 +135,8 @@ struct CaptureParts: Sendable {
                     source.substitutes[database.path] = copy.file
                     source.leaveOutSidecars(of: database)
                     databases.append(copy.record)
-                } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path) {
+                } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path)
+                {
                     // Its bytes are kept as they are, for a rescue, and what it was is what the backup lacks.
                     databases.append(try unreadable(database, in: source))
                 }
@@ -205,7 +206,8 @@ struct CaptureParts: Sendable {
     }
 
     /// A file that was a database in the last good backup and begins like none now.
-    private func unreadable(_ database: TreeScan.Database, in source: TreeSource) throws -> Manifest.Database {
+    private func unreadable(_ database: TreeScan.Database, in source: TreeSource) throws -> Manifest.Database
+    {
         let file = source.root.appending(bytes: database.path)
         let facts = try digest(of: file, cancellation: site.machine.cancellation)
         return Manifest.Database(

@@ -16,6 +16,15 @@ struct JudgeLoss: Sendable {
         case partly([String], has: BackupID)
         /// Nothing is there, and there are backups, none of which can be used.
         case goneForGood(newest: BackupID)
+
+        /// What is lost, with its verb: "data/kecs.db is"; nil for nothing.
+        var names: String? {
+            switch self {
+            case .none: nil
+            case .partly(let names, _): names.joined(separator: ", ") + (names.count == 1 ? " is" : " are")
+            case .gone, .goneForGood: "all of its state is"
+            }
+        }
     }
 
     /// - Parameter accepted: Parts and databases whose loss does not count.
@@ -32,6 +41,7 @@ struct JudgeLoss: Sendable {
             return newest.map { .goneForGood(newest: $0.id) } ?? .none
         }
         let accepted = Set(accepted).union(baseline.acceptedLosses)
+        let placedAt = try Placement.last(of: instance.folder)
         var lost: [(name: String, backup: BackupID)] = []
         var isAnythingThere = false
         for (name, before) in baseline.parts.sorted(by: { $0.key < $1.key }) where counts(before.record) {
@@ -44,7 +54,9 @@ struct JudgeLoss: Sendable {
             case .unreadable: isAnythingThere = true
             case .present:
                 isAnythingThere = true
-                lost += try lostDatabases(before.record, now).map { ("\(name)/\($0)", before.backup) }
+                lost += try lostDatabases(before.record, now, placedAt).map {
+                    ("\(name)/\($0)", before.backup)
+                }
             }
         }
         lost.removeAll { loss in
@@ -82,17 +94,37 @@ struct JudgeLoss: Sendable {
         }
     }
 
-    /// Databases that had content, and of which nothing is left where they were.
-    private func lostDatabases(_ part: Manifest.Part, _ now: InventoryPart) throws -> [String] {
+    /// Databases that had content, and of which nothing is left where they were, or of which another file with less in it
+    /// has the name.
+    private func lostDatabases(
+        _ part: Manifest.Part, _ now: InventoryPart, _ placedAt: ExactMoment?
+    ) throws -> [String] {
         guard let root = now.part.root else { return [] }
         return try part.databases.filter { database in
             guard database.bytes > 0, database.tables?.isEmpty != true else { return false }
             // A name that is not UTF-8 is recorded escaped: it cannot be looked for. What are copies come and go.
             let path = Array(database.path.utf8)
             guard !database.path.contains("\\"), !ChoosePrimary.isCopy(path) else { return false }
-            guard let status = try FileStatus.following(root.appending(bytes: path)) else { return true }
-            return status.kind == .file && status.size == 0
+            let file = root.appending(bytes: path)
+            guard let status = try FileStatus.following(file) else { return true }
+            guard status.kind == .file else { return false }
+            return try status.size == 0 || isReplaced(database, by: file, placedAt)
         }.map(\.path)
+    }
+
+    /// Only of another file than the backup was made of are the rows counted.
+    private func isReplaced(
+        _ database: Manifest.Database, by file: FilePath, _ placedAt: ExactMoment?
+    ) throws -> Bool {
+        guard database.engine == .sqlite, let madeAt = try file.birth(),
+            database.isAnotherFile(madeAt: madeAt, placedAt: placedAt)
+        else { return false }
+        do {
+            return database.hasMore(than: try SQLiteDatabase(file, .readOnly).tableRowCounts())
+        } catch let error as SQLiteError where error.isCorrupt || error.isBusy {
+            // What cannot be read is no new database of a server's; a backup says what is wrong with it.
+            return false
+        }
     }
 
     /// Whether no part but the configuration holds anything.

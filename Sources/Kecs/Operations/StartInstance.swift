@@ -210,6 +210,8 @@ public struct StartInstance: Sendable {
                 restoreFailure = failure
             }
             instance = try site.instance(instance.name, flags: request.settings)
+        } else if !isNew, request.restore == .auto, !request.force {
+            try await checkWhatRuns(instance, request)
         }
         if let restoreFailure {
             var config = instance.config
@@ -253,6 +255,16 @@ public struct StartInstance: Sendable {
         report.recovery = recovery
         report.recoveryError = recoveryFailure
         return report
+    }
+
+    /// A server that lost its state and made itself a new one runs as if nothing had happened.
+    private func checkWhatRuns(_ instance: Instance, _ request: StartRequest) async throws {
+        guard let lost = try await JudgeLoss(site: site).run(instance, accepted: request.acceptedLosses).names
+        else { return }
+        throw Failure(
+            .partial, "“\(instance.name)” runs, but \(lost) gone, or something else is there",
+            cause: "what runs may still have it open",
+            remedy: "kecsctl restore \(instance.name) --from latest")
     }
 
     /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run. One that
@@ -390,7 +402,7 @@ public struct StartInstance: Sendable {
             throw Failure(
                 .partial,
                 "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
-                    + (lost.count == 1 ? "is" : "are") + " gone",
+                    + (lost.count == 1 ? "is" : "are") + " gone, or something else is there",
                 cause: "the backup \(backup) has it; nothing was restored, because the rest is there. "
                     + "Go on without it: kecsctl start \(instance.name) --accept-loss \(first)",
                 remedy: "kecsctl restore \(instance.name) --from latest --part \(part)")

@@ -165,17 +165,10 @@ public struct RestartInstance: Sendable {
     /// that nothing is stopped then.
     private func check(_ instance: Instance, force: Bool) async throws -> [String] {
         if !force { try await CheckExclusive(site: site).run(instance) }
-        let lost: [String]
-        switch try await JudgeLoss(site: site).run(instance) {
-        case .none: lost = []
-        case .partly(let names, _): lost = names
-        case .gone, .goneForGood: lost = ["all of its state"]
-        }
-        guard lost.isEmpty else {
+        if let lost = try await JudgeLoss(site: site).run(instance).names {
             throw Failure(
                 .partial,
-                "“\(instance.name)” was not restarted: \(lost.joined(separator: ", ")) "
-                    + (lost.count == 1 ? "is" : "are") + " gone",
+                "“\(instance.name)” was not restarted: \(lost) gone, or something else is there",
                 cause: "what runs may still have it open, and a new start would not",
                 remedy: "kecsctl restore \(instance.name) --from latest")
         }
