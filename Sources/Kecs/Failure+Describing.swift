@@ -151,3 +151,12 @@ extension Failure {
         }
     }
 }
+
+extension Failure {
+    /// The runtime could not say whether the instance runs: nothing that depends on it may be done.
+    public static func unknownState(of instance: Instance, _ why: String) -> Failure {
+        Failure(
+            .unreachable, "cannot determine whether “\(instance.name)” is running", cause: why,
+            remedy: "kecsctl status \(instance.name)")
+    }
+}

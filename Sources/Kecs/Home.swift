@@ -21,7 +21,11 @@ public struct Home: Hashable, Sendable {
     /// Its owner is trusted from then on as this user and root are: who gives root the home of somebody else trusts them.
     public static func find(flag: String?, environment: [String: String]) throws(Failure) -> Home {
         let home = try place(flag: flag, environment: environment)
-        if let owner = (try? FileStatus.following(home.path))?.owner { paths_trust(owner) }
+        do {
+            if let owner = try FileStatus.following(home.path)?.owner { paths_trust(owner) }
+        } catch {
+            throw Failure.describing(error, doing: "open the home “\(home.path)”")
+        }
         return home
     }
 

@@ -43,11 +43,7 @@ public struct TestPersistence: Sendable {
         let began = clock.elapsed()
         let runtime = try site.runtime(instance)
         let before = await runtime.state()
-        if case .unknown(let why) = before {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = before { throw Failure.unknownState(of: instance, why) }
         if dryRun {
             return PersistenceReport(outcome: .planned, survived: [], skipped: [], durationSeconds: 0)
         }

@@ -82,7 +82,7 @@ struct Kubectl: Sendable {
         words += ["--ignore-not-found", "-o", "json", Self.patience]
         var result = try await run(words, limit: .seconds(60))
         guard result.succeeded, !result.isCut else {
-            throw unreachable("it cannot be told what is in “\(cluster)”", result)
+            throw unreachable("cannot determine what is in “\(cluster)”", result)
         }
         // With --ignore-not-found, kubectl prints nothing at all for nothing (K07).
         if result.output.isEmpty { result.output = Array(#"{"items":[]}"#.utf8) }
@@ -91,7 +91,7 @@ struct Kubectl: Sendable {
             list = try JSONValue(parsing: result.outputText)
         } catch {
             throw Failure(
-                .unreachable, "it cannot be told what is in “\(cluster)”",
+                .unreachable, "cannot determine what is in “\(cluster)”",
                 cause: "kubectl printed no JSON: \(result.outputText.prefix(200))",
                 remedy: "kubectl version")
         }
@@ -105,7 +105,7 @@ struct Kubectl: Sendable {
         words += ["--ignore-not-found", "-o", "json", Self.patience]
         let result = try await run(words, limit: .seconds(30))
         guard result.succeeded, !result.isCut else {
-            throw unreachable("it cannot be told whether “\(cluster)” has \(kind) \(name)", result)
+            throw unreachable("cannot determine whether “\(cluster)” has \(kind) \(name)", result)
         }
         guard !result.output.isEmpty else { return nil }
         do {

@@ -23,7 +23,7 @@ extension Kubectl {
             let words = line.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
             guard words.count == 5 else {
                 throw Failure(
-                    .unreachable, "it cannot be told what is in “\(cluster)”",
+                    .unreachable, "cannot determine what is in “\(cluster)”",
                     cause: "kubectl printed “\(line)”", remedy: "kubectl version")
             }
             func value(_ index: Int) -> String? { words[index] == "<none>" ? nil : words[index] }
@@ -57,7 +57,7 @@ extension Kubectl {
         ])
         guard !kinds.isEmpty else {
             throw Failure(
-                .unreachable, "it cannot be told what is in “\(namespace)” of “\(cluster)”",
+                .unreachable, "cannot determine what is in “\(namespace)” of “\(cluster)”",
                 cause: "kubectl named no kinds of objects", remedy: "kubectl version")
         }
         let found = try await lines([
@@ -101,7 +101,7 @@ extension Kubectl {
     private func lines(_ words: [String], limit: Duration = .seconds(60)) async throws -> [String] {
         let result = try await run(words, limit: limit)
         guard result.succeeded, !result.isCut else {
-            throw unreachable("it cannot be told what is in “\(cluster)”", result)
+            throw unreachable("cannot determine what is in “\(cluster)”", result)
         }
         return result.outputText.split(separator: "\n").map(String.init)
     }

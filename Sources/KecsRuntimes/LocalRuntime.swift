@@ -123,9 +123,7 @@ public struct LocalRuntime: Runtime {
         case .running: break
         case .paused: try await thaw()
         case .unknown(let why):
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
+            throw Failure.unknownState(of: instance, why)
         case .absent, .stopped: try await spawn(command)
         }
         try await waitUntilHealthy(limit: limit)

@@ -288,7 +288,7 @@ struct OwnCluster: Sendable {
 
     func unknown(_ why: String) -> Failure {
         Failure(
-            .unreachable, "it cannot be told whether the cluster “\(name)” exists", cause: why,
+            .unreachable, "cannot determine whether the cluster “\(name)” exists", cause: why,
             remedy: "docker info")
     }
 

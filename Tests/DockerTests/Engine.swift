@@ -108,7 +108,7 @@ struct DockerScene: Sendable {
 
     /// After the next command that changes the instance, which heals; `status` only looks.
     func state(of name: String = "dev") async throws -> String? {
-        _ = try await kecsctl("doctor", name, "--fix", "--check", "operation.unfinished")
+        _ = try await kecsctl("backups", "prune", name, "--keep", "1000")
         return try await kecsctl("status", name, "-o", "json").first()["state"]?.string
     }
 

@@ -195,8 +195,6 @@ extension OnDocker {
                 ])
                 #expect(try await Engine.docker("exec", "pcg-cc-mcp", "cat", "/repos/HEAD") == "main\n")
                 #expect(try await project.rows() == ["in the file"])
-                let list = try await scene.must(["backups", "list", "pcg"])
-                #expect(!list.output.isEmpty)
             }
         }
 

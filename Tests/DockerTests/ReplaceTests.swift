@@ -134,6 +134,8 @@ extension OnDocker {
                 try elsewhere.appending("repos/project/file").replaceContents(Array("file".utf8))
                 try elsewhere.appending("repos/kept").replaceContents(Array("of the archive".utf8))
                 try elsewhere.appending("nothing/known").createFolder()
+                // The server runs as another user than who packs.
+                try await Engine.run(ProcessCall("chmod", "-R", "a+rX", elsewhere.string))
                 for name in ["repos", "nothing"] {
                     try await Engine.run(
                         ProcessCall(

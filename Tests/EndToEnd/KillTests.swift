@@ -36,7 +36,8 @@ import Testing
     private func expectTruth(_ kecsctl: Kecsctl, _ context: Comment) async throws {
         let list = try await kecsctl("backups", "list", "dev", "-o", "json")
         #expect(list.status == 0, context)
-        for item in try list.items() where item["verified"] == .bool(true) {
+        // Each restore leaves a backup of what it pushes out: the newest are of this round.
+        for item in try list.items().filter({ $0["verified"] == .bool(true) }).prefix(3) {
             let id = try #require(item["id"]?.string)
             let verify = try await kecsctl("backups", "verify", id, "--instance", "dev")
             #expect(verify.status == 0, "\(context): \(id) \(verify.errors)")
@@ -110,7 +111,7 @@ import Testing
                 // Looking changes nothing; any command that changes the instance heals.
                 let list = try await kecsctl("list", "-o", "json")
                 #expect(list.status == 0, "\(list.errors)")
-                _ = try await kecsctl("doctor", "dev", "--fix", "--check", "operation.unfinished")
+                _ = try await kecsctl("backups", "prune", "dev", "--keep", "1000")
                 let now = try state()
                 #expect(now == one || now == two, "round \(round): a mix after \(verb)")
                 seen.insert(now)

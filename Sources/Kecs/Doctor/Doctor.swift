@@ -130,7 +130,7 @@ public struct Doctor: Sendable {
                 let failure = Failure.describing(error)
                 return [
                     Finding(
-                        .warning, "cannot be told: " + (failure.cause ?? failure.message),
+                        .warning, "could not be checked: " + (failure.cause ?? failure.message),
                         ["message": .string(failure.message)])
                 ]
             }

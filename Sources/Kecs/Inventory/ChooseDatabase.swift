@@ -67,7 +67,7 @@ extension Site {
                 remedy: "kecsctl inspect \(instance.name)")
         case .unknown(let why):
             throw Failure(
-                .failed, "it cannot be told which database “\(instance.name)” uses", cause: why,
+                .failed, "cannot determine which database “\(instance.name)” uses", cause: why,
                 remedy: "sudo kecsctl inspect \(instance.name)")
         }
     }

@@ -123,7 +123,7 @@ extension PrimaryDatabase {
         switch self {
         case .found: nil
         case .ambiguous(let all):
-            "it cannot be told which one the server uses: \(all.map(\.name).joined(separator: ", "))"
+            "cannot determine which one the server uses: \(all.map(\.name).joined(separator: ", "))"
         case .missing(let part, let path, let reason):
             "\(part)/\(printable(path)), which \(reason.sentence), is missing"
         case .inContainer(let path, let reason):

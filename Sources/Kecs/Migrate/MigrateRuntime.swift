@@ -62,11 +62,7 @@ public struct MigrateRuntime: Sendable {
         let began = clock.elapsed()
         let old = try site.runtime(instance)
         let state = await old.state()
-        if case .unknown(let why) = state {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         let source = try await instance.statePlace(site)
         var report = MigrateRuntimeReport(
             outcome: .already, from: instance.config.runtime.rawValue, to: request.kind.rawValue,

@@ -59,7 +59,7 @@ struct DatabaseSpot: Sendable {
                 engine = nil
             case .unknown(let why):
                 throw Failure(
-                    .failed, "it cannot be told where the database of “\(instance.name)” is", cause: why,
+                    .failed, "cannot determine where the database of “\(instance.name)” is", cause: why,
                     remedy: "kecsctl inspect \(instance.name)")
             case .inContainer(let path, _):
                 throw Failure(

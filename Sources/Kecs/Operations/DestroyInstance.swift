@@ -17,11 +17,7 @@ public struct DestroyInstance: Sendable {
     ) async throws -> DestroyReport {
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
-        if case .unknown(let why) = state {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         try checkNothingIsMounted(in: instance)
         let holders = FindHolders(site: site)
         let notes = try await holders.check(

@@ -70,11 +70,7 @@ public struct RestoreBackup: Sendable {
                 instance, request, opened, inventory: inventory, volumes: volumes, since: began)
         }
         let state = await runtime.state()
-        if case .unknown(let why) = state {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         let id = try freeSwapID(clock.now(), "restore", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
         var stage = StageTrees(

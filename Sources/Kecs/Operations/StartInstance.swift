@@ -187,11 +187,7 @@ public struct StartInstance: Sendable {
         let duty = try Duty.read(instance.folder.duty)
         if let duty { try await FulfilDuty(site: site).prepare(duty, try site.runtime(instance)) }
         let before = await (try site.runtime(instance)).state()
-        if case .unknown(let why) = before {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = before { throw Failure.unknownState(of: instance, why) }
         var restored: Restored?
         var restoreFailure: Failure?
         var notes: [String] = []

@@ -50,9 +50,7 @@ public struct StopInstance: Sendable {
             try await clusters.stop(limit: request.limit)
             return report(.done, await runtime.state().name, nil, nil)
         case .unknown(let why):
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
+            throw Failure.unknownState(of: instance, why)
         case .running, .paused: break
         }
         if let loss = try await runtime.lossWhenStopped() { throw loss }

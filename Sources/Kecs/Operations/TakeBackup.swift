@@ -55,11 +55,7 @@ public struct TakeBackup: Sendable {
             inventory.parts)
         let parts = try losses.select(from: try await runtime.parts())
         let state = await runtime.state()
-        if case .unknown(let why) = state {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
 
         // Decide: what changed, what must be frozen, is there room.
         site.machine.progress.step("looking at \(instance.name)", total: nil)

@@ -40,11 +40,7 @@ public struct UndoRestore: Sendable {
         }
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
-        if case .unknown(let why) = state {
-            throw Failure(
-                .unreachable, "it cannot be told whether “\(instance.name)” is running", cause: why,
-                remedy: "kecsctl status \(instance.name)")
-        }
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         // What an undo took away is put in place as a restore would: it can be taken back again.
         let id = try RestoreBackup(site: site).freeSwapID(
             clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)

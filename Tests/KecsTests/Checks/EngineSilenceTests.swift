@@ -133,7 +133,7 @@ import Testing
             ).run([scene.name])
             let state = report.findings.first { $0.id == "state.unknown" }
             #expect(state?.severity == .warning)
-            #expect(state?.message.hasPrefix("it cannot be told whether") == true)
+            #expect(state?.message.hasPrefix("cannot determine whether") == true)
             // What lies in its own folder was looked at; of the rest nothing is known, so nothing passed.
             #expect(report.findings.contains { $0.id == "db.integrity" && $0.severity == .notLooked })
             #expect(report.findings.contains { $0.id == "home.mode" && $0.severity == .ok })

@@ -2,13 +2,13 @@
 import KecsStorage
 
 struct StateCheck: InstanceCheck {
-    let info = CheckInfo("state.unknown", .instance, .warning, "it can be told whether the instance runs")
+    let info = CheckInfo("state.unknown", .instance, .warning, "the runtime knows whether the instance runs")
 
     func run(_ facts: InstanceFacts, _ look: Look) -> [Finding] {
         guard case .unknown(let why) = facts.state else { return [] }
         return [
             Finding(
-                .warning, "it cannot be told whether “\(facts.name)” is running: \(why)",
+                .warning, "cannot determine whether “\(facts.name)” is running: \(why)",
                 remedy: "kecsctl status \(facts.name)")
         ]
     }
