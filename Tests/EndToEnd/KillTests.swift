@@ -100,7 +100,7 @@ import Testing
             var killed = 0
             var seen: Set<[String]> = []
             var seed = CampaignSeed("KillTests")
-            for round in 0..<Rounds.count(ci: 30, full: 120) {
+            for round in 0..<Rounds.count(ci: 15, full: 120) {
                 let verb =
                     round % 3 == 2
                     ? ["undo", "dev"] : ["restore", "dev", "--from", round % 2 == 0 ? first : second]

@@ -5,7 +5,8 @@ public enum HostChecks {
         files + locks + database + backups + machine
 
     private static let files: [any Check] = [
-        HomeModeCheck(), HomeOwnerCheck(), EachPart(DataOwnerCheck()), AllParts(WorldWritableCheck()),
+        HomeModeCheck(), HomeOwnerCheck(), EachPart(DataOwnerCheck(), seenByServer: true),
+        AllParts(WorldWritableCheck()),
         AllParts(SecretsCheck()), BackupModeCheck(), EachDatabase(DatabaseFolderCheck()),
         EachDatabase(DatabaseFileCheck()), EachPart(ExecutableDataCheck()), EachPart(UnreadableDataCheck()),
         EachPart(StrayFilesCheck()), RemnantCheck(),

@@ -90,14 +90,21 @@ extension InstanceFacts {
 /// Asks a check of each part, and says of which it could not be asked.
 struct EachPart: InstanceCheck {
     let check: any InstanceCheck
+    /// Of a server in a container, only those that are mounted into it.
+    let seenByServer: Bool
     var info: CheckInfo { check.info }
 
-    init(_ check: any InstanceCheck) { self.check = check }
+    init(_ check: any InstanceCheck, seenByServer: Bool = false) {
+        self.check = check
+        self.seenByServer = seenByServer
+    }
 
     func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding] {
         var findings: [Finding] = []
+        let isContained = facts.parts.contains { $0.part.pathInside != nil }
         for part in facts.parts where part.part.role != .config && part.part.presence != .missing {
             if case .entries = part.part.part.place { continue }
+            if seenByServer, isContained, part.part.pathInside == nil { continue }
             guard part.root != nil, case .known = part.tree else {
                 findings.append(.notLooked(at: part))
                 continue

@@ -38,7 +38,8 @@ struct SeeRestoredTests {
                         case .own: try SeenDatabase(of: file, named: "/app/data/app.db").map { .database($0) }
                         case .nobody: nil
                         case .unknown: .unknown("it has no shell")
-                        case .another: try SeenDatabase(of: other, named: "/app/data/app.db").map { .database($0) }
+                        case .another:
+                            try SeenDatabase(of: other, named: "/app/data/app.db").map { .database($0) }
                         case .none: .nothing("/app/data/app.db")
                         }
                     })
