@@ -24,6 +24,8 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var degraded: Degraded?
     /// What of a recovery fails and was accepted as it is, with “start --accept”: it does not degrade the instance again.
     public var accepted: [String]?
+    /// Parts whose data a change of the runtime moved into one of another name: that they are not there is no loss.
+    public var movedParts: [String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
@@ -72,7 +74,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded", "accepted"] { fields[field] = nil }
+        for field in ["settings", "degraded", "accepted", "movedParts"] { fields[field] = nil }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)
     }
 }

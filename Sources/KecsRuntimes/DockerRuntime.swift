@@ -253,6 +253,7 @@ public struct DockerRuntime: Runtime {
 
     public func parts() async throws -> [Part] {
         guard spec.isAdopted else {
+            if let container = try await find() { try checkData(of: container) }
             var parts = try instance.folderParts()
             for volume in spec.volumes {
                 parts.append(try DockerMounts.part(for: volume, besides: parts.map(\.name)))
@@ -265,6 +266,21 @@ public struct DockerRuntime: Runtime {
         }
         guard let container = try await find() else { throw noContainer() }
         return try await volumes.located(DockerMounts(container.mounts).parts(of: instance))
+    }
+
+    /// Somebody may have made a container of the same name, whose server writes elsewhere: the folder here is not its state.
+    ///
+    /// - Throws: `Failure(.failed)`.
+    private func checkData(of container: DockerContainer) throws {
+        let isMounted = try container.mounts.contains { mount in
+            guard mount.type == "bind", mount.destination == DockerSpec.dataFolder else { return false }
+            return try FilePath(mount.source).isSameFolder(as: spec.data)
+        }
+        guard !isMounted else { return }
+        throw Failure(
+            .failed, "the container “\(container.name)” does not have the data of “\(instance.name)”",
+            cause: "\(spec.data) is not mounted at its \(DockerSpec.dataFolder), so what its server wrote lies elsewhere",
+            remedy: "docker container inspect \(container.name)")
     }
 
     public func serverSetup() async throws -> ServerSetup {

@@ -98,6 +98,10 @@ extension OnDocker {
                     "kecs-test:plain")
                 let wrong = try await scene.kecsctl("test", "persistence", "dev")
                 #expect(wrong.status == 13, "\(wrong.errors)")
+                // Nor is the folder here what a backup of it would have to hold.
+                let backup = try await scene.kecsctl("backup", "dev")
+                #expect(backup.status == 1, "\(backup.errors)")
+                #expect(backup.errors.contains("does not have the data of “dev”"), "\(backup.errors)")
                 #expect(try await scene.state() == "running")
             }
         }
@@ -136,13 +140,13 @@ extension OnDocker {
             try await DockerScene.with { scene in
                 try await Engine.build("kecs-test:mute", variables: "HEALTH_STATUS=starting")
                 try await Engine.build("kecs-test:lost", variables: "HEALTH=unhealthy")
+                try await scene.must(["config", "set", "startLimit", "5s"])
                 for (image, status, words) in [
                     ("kecs-test:mute", Int32(15), "its status is “starting”"),
                     ("kecs-test:lost", 1, "the status of its persistence is “unhealthy”"),
                 ] {
                     let answer = try await scene.kecsctl.run(
-                        ["start", "dev", "--runtime", "docker", "--image", image, "--timeout", "10s"]
-                            + scene.ports)
+                        ["start", "dev", "--runtime", "docker", "--image", image] + scene.ports)
                     #expect(answer.status == status, "\(answer.errors)")
                     #expect(answer.errors.contains(words), "\(answer.errors)")
                     #expect(try await Engine.docker("ps", "-q") == "")

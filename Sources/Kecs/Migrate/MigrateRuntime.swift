@@ -88,6 +88,7 @@ public struct MigrateRuntime: Sendable {
         if !request.force, let lack = taken.lackError { throw lack }
 
         report.notes += try await KeepPreviousTrees(site: site, instance: instance).run()
+        let known = try await site.inventory(of: instance, databases: .none)
         let id = try RestoreBackup(site: site).freeSwapID(clock.now(), "runtime", in: instance.folder)
         let staging = instance.folder.restoring.appending(id)
         var journal = Journal(
@@ -102,6 +103,7 @@ public struct MigrateRuntime: Sendable {
             candidate = try await prepared(candidate)
             let target = try await candidate.statePlace(site)
             report.dataTo = target.text
+            candidate = try await renamed(candidate, from: source, of: known, to: target)
             let move = MoveData(site: site, instance: instance, candidate: candidate, id: id)
             let moved = try await move.stage(from: source, to: target, force: request.force, &journal)
             report.digest = moved.digest
@@ -177,6 +179,28 @@ public struct MigrateRuntime: Sendable {
             prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
         }
         return prepared
+    }
+
+    /// Another runtime may call the part with the data otherwise, after where it is mounted for one.
+    private func renamed(
+        _ candidate: Instance, from source: Part.Place, of old: Inventory, to target: Part.Place
+    ) async throws -> Instance {
+        let new = try await site.inventory(of: candidate, databases: .none)
+        func name(_ place: Part.Place, _ inventory: Inventory) -> String? {
+            inventory.parts.first { part in
+                switch (part.part.place, place) {
+                case (.volume(let one, _), .volume(let other, _)): one == other
+                case (.folder(let one), .folder(let other)): one == other
+                default: false
+                }
+            }?.part.name
+        }
+        guard let before = name(source, old), let after = name(target, new), before != after else {
+            return candidate
+        }
+        var config = candidate.config
+        config.movedParts = Set((config.movedParts ?? []) + [before]).subtracting([after]).sorted()
+        return try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
     }
 
     // MARK: Act

@@ -149,6 +149,7 @@ struct FindLosses {
 
     private func isAccepted(_ lack: Lack) -> Bool {
         (request.acceptedLosses + baseline.acceptedLosses).contains { covers($0, lack) }
+            || instance.config.movedParts?.contains(lack.part) ?? false
     }
 
     /// A part's name stands for all that is in it, as long as it is the user who says so now.

@@ -40,7 +40,7 @@ struct JudgeLoss: Sendable {
             let newest = judged.all.first { $0.state != .incomplete && $0.unreadable == nil }
             return newest.map { .goneForGood(newest: $0.id) } ?? .none
         }
-        let accepted = Set(accepted).union(baseline.acceptedLosses)
+        let accepted = Set(accepted).union(baseline.acceptedLosses).union(instance.config.movedParts ?? [])
         let placedAt = try Placement.last(of: instance.folder)
         var lost: [(name: String, backup: BackupID)] = []
         var isAnythingThere = false
