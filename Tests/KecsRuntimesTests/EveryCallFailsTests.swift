@@ -13,7 +13,7 @@ import Testing
 /// Each call that each verb makes of docker fails: once, or from then on. Afterwards docker is well again, and one command
 /// that changes the instance has the service running, or says why not.
 ///
-/// All calls with `KECSCTL_FAULTS=full`, else every fourth, beginning with one that the seed chooses.
+/// All calls with `KECSCTL_FAULTS=full`, else every twelfth, beginning with one that the seed chooses.
 @Suite(.serialized) struct EveryCallFailsTests {
     enum Verb: String, CaseIterable, Sendable {
         case start, stop, restart, undo, destroy
@@ -46,7 +46,7 @@ import Testing
 
     private func campaign(_ here: StandInWorld, _ verb: Verb, isOnce: Bool) async throws {
         var seed = CampaignSeed("EveryCallFailsTests.\(verb)")
-        let step = Rounds.count(ci: 4, full: 1)
+        let step = Rounds.count(ci: 12, full: 1)
         var call = Int.random(in: 0..<step, using: &seed)
         var struck = 0
         while call < 200 {
