@@ -279,7 +279,8 @@ public struct DockerRuntime: Runtime {
         guard !isMounted else { return }
         throw Failure(
             .failed, "the container “\(container.name)” does not have the data of “\(instance.name)”",
-            cause: "\(spec.data) is not mounted at its \(DockerSpec.dataFolder), so what its server wrote lies elsewhere",
+            cause:
+                "\(spec.data) is not mounted at its \(DockerSpec.dataFolder), so what its server wrote lies elsewhere",
             remedy: "docker container inspect \(container.name)")
     }
 
