@@ -254,8 +254,9 @@ extension OnDocker {
                 }
                 try await scene.must(["backup", "dev"])
                 try await scene.must(["stop", "dev", "--no-backup"])
-                let database = try SQLiteDatabase(volume, .readWrite)
-                try database.execute("INSERT INTO projects (name) VALUES ('after the backup')")
+                // Nobody holds it afterwards.
+                try SQLiteDatabase(volume, .readWrite).execute(
+                    "INSERT INTO projects (name) VALUES ('after the backup')")
                 let started = try await scene.must(["start", "dev"])
                 #expect(!started.output.contains("restored"), "\(started.output)")
                 #expect(
