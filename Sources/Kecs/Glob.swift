@@ -17,4 +17,11 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
             rest = rest[..<slash]
         }
     }
+
+    /// Whether it matches as `find` does: without a slash the last name, with one the whole path; nothing below.
+    public func matchesItself(_ path: [UInt8]) -> Bool {
+        let slash = UInt8(ascii: "/")
+        let text = description.contains("/") ? path[...] : path.split(separator: slash).last ?? []
+        return fnmatch(description, text.map { CChar(bitPattern: $0) } + [0], 0) == 0
+    }
 }

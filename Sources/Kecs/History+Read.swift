@@ -54,6 +54,8 @@ extension History {
         public var records: [HistoryRecord] = []
         /// Lines that are no record: cut off by a full disk, or edited.
         public var brokenLines = 0
+        /// Whether older lines than these were left unread.
+        public var isCut = false
 
         public init(records: [HistoryRecord] = [], brokenLines: Int = 0) {
             self.records = records
@@ -69,6 +71,7 @@ extension History {
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)[...]
         // The first one may have been cut in the middle by the limit.
         if !isWhole { lines = lines.dropFirst() }
+        contents.isCut = !isWhole
         let decoder = JSONDecoder()
         for line in lines {
             do {

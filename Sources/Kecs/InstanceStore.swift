@@ -75,7 +75,7 @@ extension Site {
     }
 
     /// That there is no such instance; or, where one may not look, that this cannot be determined.
-    func notFound(_ name: InstanceName) -> Failure {
+    public func notFound(_ name: InstanceName) -> Failure {
         let names: [String]
         let hasBackups: Bool
         do {

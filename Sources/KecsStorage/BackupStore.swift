@@ -57,6 +57,11 @@ public struct StoredBackup: Sendable {
     /// Its bytes are right, and what should be in it is in it: what counts, for whatever is counted.
     public var isGood: Bool { isVerified && !isLacking && !isDegraded }
 
+    /// Those it was taken with, and what `backups label` made of them since.
+    public var labels: [String: String] {
+        (mark.labels ?? [:]).reduce(into: manifest?.labels ?? [:]) { $0[$1.key] = $1.value }
+    }
+
     public var partNames: Set<String> { Set(manifest?.parts.map(\.name) ?? []) }
 
     public var candidate: Retention.Candidate {
@@ -74,6 +79,9 @@ public struct BackupMark: Codable, Hashable, Sendable {
     public var verification: Verification?
     /// Came from elsewhere: what its manifest says of places is not believed.
     public var imported: Bool?
+
+    /// Labels that were set since; nil takes away one that the manifest has.
+    public var labels: [String: String?]?
 
     public var isImported: Bool { imported == true }
     /// Of an imported one: its place among the backups that were here before it.

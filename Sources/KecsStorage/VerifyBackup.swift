@@ -23,11 +23,16 @@ public struct VerifyBackup: Sendable {
         self.progress = progress
     }
 
-    /// - Parameter parts: Names of the parts to read; nil for all.
+    /// - Parameters:
+    ///   - parts: Names of the parts to read; nil for all.
+    ///   - each: Is handed every entry that a full reading comes to; the part is proven only when this call has returned.
     /// - Returns: The manifest.
-    /// - Throws: `BackupDamage`, naming the first file that is not as recorded.
+    /// - Throws: `BackupDamage`, naming the first file that is not as recorded; what `each` throws.
     @discardableResult
-    public func run(_ id: BackupID, in store: BackupStore, parts: Set<String>? = nil) throws -> Manifest {
+    public func run(
+        _ id: BackupID, in store: BackupStore, parts: Set<String>? = nil,
+        each: (Manifest.Part, ArchiveEntry) throws -> Void = { _, _ in }
+    ) throws -> Manifest {
         let manifest = try store.readManifest(of: id)
         let folder = store.folder.appending(id.description)
         for part in manifest.parts where parts?.contains(part.name) ?? true {
@@ -39,18 +44,20 @@ public struct VerifyBackup: Sendable {
                 throw BackupDamage(
                     file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)")
             }
-            if depth == .full { try read(part, at: file) }
+            if depth == .full { try read(part, at: file) { try each(part, $0) } }
         }
         return manifest
     }
 
-    private func read(_ part: Manifest.Part, at file: FilePath) throws {
+    private func read(
+        _ part: Manifest.Part, at file: FilePath, each: (ArchiveEntry) throws -> Void
+    ) throws {
         progress.step("verifying \(part.file)", total: part.bytes)
         let check: ArchiveCheck
         do {
             check = try checkArchive(
                 file, compression: part.compression, threads: threads, cancellation: cancellation,
-                progress: progress)
+                progress: progress, each: each)
         } catch let error as ArchiveError {
             throw BackupDamage(file: part.file, why: error.why)
         }

@@ -28,12 +28,13 @@ struct Kecsctl: HelpedCommand {
                 name: "Health",
                 subcommands: [
                     DoctorCommand.self, CheckCommand.self, ScheduleCommand.self, MetricsCommand.self,
-                    TestCommand.self,
+                    TestCommand.self, HistoryCommand.self,
                 ]),
             CommandGroup(
                 name: "Other",
                 subcommands: [
-                    ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, ManPagesCommand.self,
+                    ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, VersionCommand.self,
+                    ManPagesCommand.self,
                 ]),
         ])
 

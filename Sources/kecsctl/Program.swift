@@ -23,7 +23,13 @@ struct Program: Sendable {
     func run(_ words: [String]) async -> Int32 {
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
-        if let page = path.helpRequest { return say(HelpPage.text(page, width: terminal.outputWidth)) }
+        if let page = path.helpRequest {
+            // Of a command that is not there no other one's help is the answer.
+            if let problem = UsageProblem.unknownCommand(page) {
+                return refuse(words, .usage(problem, at: page))
+            }
+            return say(HelpPage.text(page, width: terminal.outputWidth))
+        }
         if !CommandPath.isForTheParser(words), let problem = UsageProblem.emptyWord(words) {
             return refuse(words, .usage(problem, at: path))
         }

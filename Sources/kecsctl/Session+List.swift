@@ -13,6 +13,8 @@ extension Session {
         var nothing: String = ""
         /// 13 for a damaged backup: the list itself is done, and yet something is wrong.
         var status: (Item) -> Int32 = { _ in 0 }
+        /// What all of them come to: the last line for people, `totals` in the document.
+        var totals: (([Item]) throws -> BackupTotals)?
     }
 
     /// Prints one list.
@@ -42,9 +44,16 @@ extension Session {
             }
         }
         let shown = document.items
+        do { document.totals = try listing.totals?(shown) } catch {
+            let failure = failure(error)
+            console.fail(failure)
+            document.error = document.error ?? failure
+            statuses.append(failure.status)
+        }
+        let sum = document.totals.map { "\($0.sentence)\n" } ?? ""
         answer(
             Answer(
-                document: document, table: { shown.isEmpty ? "" : listing.table(shown, $0) },
+                document: document, table: { shown.isEmpty ? "" : listing.table(shown, $0) + sum },
                 names: shown.map(listing.name)))
         if shown.isEmpty, document.error == nil, options.format == .table, !options.quiet {
             console.line(listing.nothing + "\n")

@@ -15,4 +15,15 @@ import Testing
     @Test func `names that are not UTF-8 can be matched`() {
         #expect(Glob("a*z").matches([UInt8(ascii: "a"), 0xFF, UInt8(ascii: "z")]))
     }
+
+    @Test(arguments: [
+        ("kecs.db", "data/kecs.db", true), ("*.db", "data/kecs.db", true), ("data", "data/a", false),
+        ("data/*", "data/a/b", true), ("data/a", "data/a/b", false), ("a", "data/a", true),
+        ("ata/a", "data/a", false), ("[ab]?", "data/bz", true),
+    ])
+    func `a search names entries themselves, not what lies below`(
+        pattern: String, path: String, matches: Bool
+    ) {
+        #expect(Glob(pattern).matchesItself(Array(path.utf8)) == matches)
+    }
 }

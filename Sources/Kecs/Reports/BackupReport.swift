@@ -62,7 +62,7 @@ public struct BackupSummary: Encodable, Sendable {
         pinned = backup.mark.pinned
         degraded = backup.isDegraded
         bytes = backup.manifest?.bytes ?? 0
-        labels = backup.manifest?.labels ?? [:]
+        labels = backup.labels
         parts = (backup.manifest?.parts ?? []).map {
             PartSummary(
                 name: $0.name, file: $0.file, bytes: $0.bytes, sourceBytes: $0.sourceBytes,

@@ -11,7 +11,7 @@ public enum UpstreamHistory {
     public static let newest: Int64 = migrations.last?.version ?? 0
 
     /// Lower numbers belong to `SchemaHistory.kecs`.
-    static let earliest: Int64 = migrations.first?.version ?? 0
+    public static let earliest: Int64 = migrations.first?.version ?? 0
 
     /// Tables of our own, which no schema of upstream's has.
     public static let bookkeeping: Set<String> = [

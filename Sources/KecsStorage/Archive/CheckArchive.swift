@@ -16,11 +16,13 @@ public struct ArchiveCheck: Hashable, Sendable {
 /// Reads an archive from its first byte to its last: digest, every block's checksum and length, every header, every
 /// entry's path and kind, and that nothing follows the end.
 ///
-/// - Parameter compression: What it must be; nil takes any archive that another program made as well.
-/// - Throws: `ArchiveError`, `FileError`, `Interrupted`. The digest is for the caller to compare.
+/// - Parameters:
+///   - compression: What it must be; nil takes any archive that another program made as well.
+///   - each: Is handed every entry in the order of the archive, before what follows it has been checked.
+/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and what `each` throws. The digest is for the caller to compare.
 public func checkArchive(
     _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
-    progress: any ProgressSink
+    progress: any ProgressSink, each: (ArchiveEntry) throws -> Void = { _ in }
 ) throws -> ArchiveCheck {
     var check = ArchiveCheck()
     let bytes = try ArchiveBytes(
@@ -31,6 +33,7 @@ public func checkArchive(
         if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }
         check.entries += 1
         check.sourceBytes = check.sourceBytes.adding(entry.size)
+        try each(entry)
     }
     (check.sha256, check.bytes) = bytes.finish()
     return check

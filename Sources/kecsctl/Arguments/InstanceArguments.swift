@@ -17,7 +17,7 @@ struct InstanceArguments: ParsableArguments {
         completion: .custom(InstanceCompletion.names))
     var named: [String] = []
 
-    @Flag(name: .customLong("all"), help: "All instances.")
+    @Flag(name: [.customShort("A"), .customLong("all")], help: "All instances.")
     var isAll = false
 
     var selection: InstanceSelection { InstanceSelection(names: names + named, isAll: isAll) }

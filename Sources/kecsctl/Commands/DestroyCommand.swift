@@ -4,7 +4,8 @@ import Kecs
 
 struct DestroyCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "destroy", abstract: "Remove instances after a last backup; their backups stay.")
+        commandName: "destroy", abstract: "Remove instances after a last backup; their backups stay.",
+        aliases: ["rm"])
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),

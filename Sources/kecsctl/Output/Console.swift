@@ -44,6 +44,9 @@ final class Console: Sendable {
         state.withLock { $0.outputError.flatMap { $0 == .brokenPipe ? nil : $0 } }
     }
 
+    /// Whether there is still a reader, and room for what it gets.
+    var takesMore: Bool { state.withLock { $0.outputError == nil } }
+
     func answer(_ text: String) { answer(bytes: Array(text.utf8)) }
 
     /// Bytes as they are: a log of another program.

@@ -18,9 +18,10 @@ struct ListDocument<Item: Encodable>: Encodable {
     let apiVersion = kecsctl.apiVersion
     let kind: String
     var items: [Item] = []
+    var totals: BackupTotals?
     var error: Failure?
 
-    private enum CodingKeys: CodingKey { case apiVersion, kind, items, error }
+    private enum CodingKeys: CodingKey { case apiVersion, kind, items, totals, error }
 }
 
 /// `{"apiVersion":"kecsctl/v1","kind":"QueryReport", …}`: the fields of one report that is about no list of instances.

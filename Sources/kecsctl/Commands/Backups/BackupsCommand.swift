@@ -3,10 +3,11 @@ import ArgumentParser
 
 struct BackupsCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backups", abstract: "List, check, compare and remove backups.",
+        commandName: "backups", abstract: "List, look into, check, compare and remove backups.",
         subcommands: [
             BackupsListCommand.self, BackupsShowCommand.self, BackupsVerifyCommand.self,
-            BackupsDiffCommand.self,
+            BackupsDiffCommand.self, BackupsLsCommand.self, BackupsFindCommand.self, BackupsCatCommand.self,
+            BackupsStatsCommand.self, BackupsLabelCommand.self,
             BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsPinCommand.self,
             BackupsUnpinCommand.self,
             BackupsExportCommand.self, BackupsImportCommand.self,

@@ -7,50 +7,71 @@ import KecsSystem
 struct BackupsListCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List backups, the newest first; also those of instances that are gone.",
-        aliases: ["ls"])
+        abstract: "List backups, the newest first; also those of instances that are gone.")
 
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl backups list", "of all instances"),
-        .init("kecsctl backups list dev -o name", "only the ids"))
+        .init("kecsctl backups list dev --label before=upgrade --last 1", "the newest one with this label"),
+        .init("kecsctl backups list dev --since 7d -o name", "only the ids of a week"))
 
     @OptionGroup var instances: InstanceArguments
+    @OptionGroup var filter: BackupFilterOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        let names = try session.namesWithBackups()
-        let chosen = try session.resolve(
-            instances.selection, unnamed: .everything, existing: names.map(\.description))
-        return await session.list(
-            Self.listing(nothing: "there is no backup yet; “kecsctl backup” takes one"), over: chosen
-        ) { text in
-            let name = try InstanceName(checking: text)
-            guard names.contains(name) else {
-                throw Failure(.notFound, "there is no instance “\(name)”", remedy: "kecsctl list")
-            }
-            return try session.site.home.backupStore(of: name).all().map { BackupSummary($0, instance: text) }
+        let names = try session.backupNames(instances.selection)
+        let now = session.machine.clock.now()
+        let filter = filter.filter(at: now)
+        var listing = Self.listing(
+            nothing: "there is no backup yet; “kecsctl backup” takes one", at: now)
+        if !filter.meansAll { listing.nothing = "no backup fits" }
+        listing.totals = { try BackupTotals($0) }
+        return await session.list(listing, over: names) { text in
+            try session.backups(of: try InstanceName(checking: text), filter)
         }
     }
 
-    static func listing(nothing: String = "") -> Session.Listing<BackupSummary> {
+    /// - Parameter now: For the age of each; nil leaves it out.
+    static func listing(nothing: String = "", at now: Moment? = nil) -> Session.Listing<BackupSummary> {
         .init(
-            kind: "BackupList", table: { table($0).text(width: $1) }, name: \.id.description, nothing: nothing
-        )
+            kind: "BackupList", table: { table($0, now).text(width: $1) }, name: \.id.description,
+            nothing: nothing)
     }
 
-    private static func table(_ items: [BackupSummary]) -> Table {
-        Table(
-            header: ["INSTANCE", "ID", "SIZE", "PARTS", "STATE", "NOTES"],
+    private static func table(_ items: [BackupSummary], _ now: Moment?) -> Table {
+        let age = now == nil ? [] : ["AGE"]
+        return Table(
+            header: ["INSTANCE", "ID"] + age + ["SIZE", "PARTS", "STATE", "LABELS", "NOTES"],
             rows: items.map { item in
-                [
-                    item.instance, item.id.description, "\(ByteCount(item.bytes))",
-                    item.parts.map(\.name).joined(separator: ","),
-                    item.state == "complete" && item.verified ? "verified" : item.state,
-                    ([item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil, item.problem]
-                        .compactMap(\.self)
-                        + item.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
-                        .joined(separator: "; "),
-                ]
-            }, rightAligned: [2])
+                [item.instance, item.id.description]
+                    + (now.map { [DurationText.age(of: item.createdAt, at: $0)] } ?? [])
+                    + [
+                        "\(ByteCount(item.bytes))",
+                        item.parts.map(\.name).joined(separator: ","),
+                        item.state == "complete" && item.verified ? "verified" : item.state,
+                        item.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                            .joined(separator: ","),
+                        [item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil, item.problem]
+                            .compactMap(\.self).joined(separator: "; "),
+                    ]
+            }, rightAligned: [2 + age.count])
+    }
+}
+
+extension Session {
+    /// Instances that have backups or could have some, as a list of backups is asked for.
+    func backupNames(_ selection: InstanceSelection) throws -> [String] {
+        try resolve(selection, unnamed: .everything, existing: try namesWithBackups().map(\.description))
+    }
+
+    func backups(of name: InstanceName, _ filter: BackupFilter) throws -> [BackupSummary] {
+        try stored(name, filter).map { BackupSummary($0, instance: name.description) }
+    }
+
+    func stored(_ name: InstanceName, _ filter: BackupFilter) throws -> [StoredBackup] {
+        guard try namesWithBackups().contains(name) else {
+            throw Failure(.notFound, "there is no instance “\(name)”", remedy: "kecsctl list")
+        }
+        return filter.chosen(from: try site.home.backupStore(of: name).all())
     }
 }

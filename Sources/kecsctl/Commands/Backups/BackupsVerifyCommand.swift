@@ -18,7 +18,9 @@ struct BackupsVerifyCommand: SessionCommand {
         completion: .custom(BackupCompletion.ids))
     var ids: [String] = []
 
-    @Flag(name: .customLong("all"), help: "Every backup, or with --instance every one of that instance.")
+    @Flag(
+        name: [.customShort("A"), .customLong("all")],
+        help: "Every backup, or with --instance every one of that instance.")
     var isAll = false
 
     @Flag(help: "Only manifests, checksums' files and sizes.")

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+
+/// Which of an instance's backups are meant: those that pass every rule, and of these the newest so many.
+public struct BackupFilter: Sendable {
+    public var since: Moment?
+    public var labels: [String: String]
+    public var last: Int?
+
+    public init(since: Moment? = nil, labels: [String: String] = [:], last: Int? = nil) {
+        self.since = since
+        self.labels = labels
+        self.last = last
+    }
+
+    public var meansAll: Bool { since == nil && labels.isEmpty && last == nil }
+
+    /// - Parameter backups: Of one instance, the newest first.
+    public func chosen(from backups: [StoredBackup]) -> [StoredBackup] {
+        let fitting = backups.filter { backup in
+            let isYoung = since.map { backup.id.createdAt >= $0 } ?? true
+            return isYoung && labels.allSatisfy { backup.labels[$0.key] == $0.value }
+        }
+        return last.map { Array(fitting.prefix($0)) } ?? fitting
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+/// Makes the list of one folder from all entries of its part: what lies in it, folders with the size of what is below.
+struct ListedFolder {
+    private let wanted: BackupPath
+    private let place: BackupPlace
+    private let isDeep: Bool
+    /// Whether anything of the part is the folder, or is in it.
+    private(set) var isThere = false
+    /// By name, for one level; nothing is kept of a deep list.
+    private var children: [ArraySlice<UInt8>: BackupEntry] = [:]
+
+    init(_ wanted: BackupPath, _ place: BackupPlace, isDeep: Bool) {
+        self.wanted = wanted
+        self.place = place
+        self.isDeep = isDeep
+    }
+
+    mutating func add(_ entry: ArchiveEntry, _ each: (BackupEntry) throws -> Void) throws {
+        guard let rest = wanted.below(entry.path) else { return }
+        isThere = true
+        if rest.isEmpty {
+            // The folder itself is not in it; a file that was named is its own list.
+            if entry.kind != .folder { try each(BackupEntry(place, wanted.part, entry)) }
+            return
+        }
+        if isDeep { return try each(BackupEntry(place, wanted.part, entry)) }
+        let name = rest.prefix { $0 != UInt8(ascii: "/") }
+        if name.count == rest.count {
+            let below = children[name]?.bytes ?? 0
+            children[name] = BackupEntry(place, wanted.part, entry)
+            children[name]?.bytes += below
+        } else if children[name] != nil {
+            children[name]?.bytes += entry.size
+        } else {
+            // An archive need not have an entry for every folder.
+            let path = Array(entry.path[..<name.endIndex])
+            children[name] = BackupEntry(
+                instance: place.instance, id: place.id, createdAt: place.createdAt,
+                path: BackupPath.text(wanted.part.name, path), kind: .folder, bytes: entry.size)
+        }
+    }
+
+    func end(_ each: (BackupEntry) throws -> Void) throws {
+        for entry in children.values.sorted(by: { $0.path < $1.path }) { try each(entry) }
+    }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What can be looked into: parts, what stands in them, one file's bytes. Whatever else than a backup of ours is to be
+/// looked into conforms here, and gets its form in `Session.looked(_:of:)`.
+public protocol LookedInto: Sendable {
+    /// The parts, or with a path what lies in that folder.
+    ///
+    /// - Parameters:
+    ///   - isDeep: Everything below, too.
+    ///   - each: Is handed each entry once it is known, before all of the part has been checked.
+    /// - Throws: `Failure(.damaged)` when the rest cannot be read; what was handed over is then not all.
+    func list(_ path: String?, isDeep: Bool, each: (BackupEntry) throws -> Void) throws
+    /// The bytes of one file.
+    ///
+    /// - Parameters:
+    ///   - damaged: Also of a part that is damaged, as far as it can be read.
+    ///   - write: False ends it.
+    func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws
+}
+
+/// Looks into one backup: every part that is asked for is read once, as a stream, with everything checked that `verify`
+/// checks.
+public struct LookIntoBackup: LookedInto {
+    let site: Site
+    let store: BackupStore
+    let backup: StoredBackup
+    let place: BackupPlace
+
+    public init(site: Site, _ backup: StoredBackup, of name: InstanceName) {
+        self.site = site
+        self.backup = backup
+        store = site.home.backupStore(of: name)
+        place = BackupPlace(backup, of: name)
+    }
+
+    public func list(_ path: String?, isDeep: Bool, each: (BackupEntry) throws -> Void) throws {
+        let manifest = try manifest()
+        guard let path else {
+            for part in manifest.parts {
+                try each(BackupEntry(place, part))
+                if isDeep {
+                    try readAll([part.name]) { if !$1.path.isEmpty { try each(BackupEntry(place, $0, $1)) } }
+                }
+            }
+            return
+        }
+        let wanted = try BackupPath(path, in: manifest, of: place)
+        var listing = ListedFolder(wanted, place, isDeep: isDeep)
+        do {
+            try readAll([wanted.part.name]) { try listing.add($1, each) }
+        } catch {
+            // What is known is not lost; the error says that it is not all.
+            try listing.end(each)
+            throw error
+        }
+        try listing.end(each)
+        guard listing.isThere else { throw missing(wanted) }
+    }
+
+    /// Every entry that the pattern names.
+    ///
+    /// - Parameter read: What was found in archives before: an unchanged part is the same file in many backups.
+    public func find(
+        _ pattern: Glob, read: inout ReadArchives, each: (BackupEntry) throws -> Void
+    ) throws {
+        for part in try manifest().parts {
+            let key = try ReadArchives.Key(part, in: backup.folder)
+            if let known = read.entries[key] {
+                for entry in known { try each(entry.moved(to: place)) }
+                continue
+            }
+            let own = Array("\(part.name)/".utf8)
+            var found: [BackupEntry] = []
+            try readAll([part.name]) { part, entry in
+                guard !entry.path.isEmpty, pattern.matchesItself(own + entry.path) else { return }
+                found.append(BackupEntry(place, part, entry))
+                try each(found[found.count - 1])
+            }
+            read.entries[key] = found
+        }
+    }
+
+    /// Two readings: the first proves the whole part and finds the file, so that nothing of a damaged one is ever taken for
+    /// the file; the second hands it over.
+    public func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws {
+        let manifest = try manifest()
+        let wanted = try BackupPath(path, in: manifest, of: place)
+        let part = wanted.part
+        var found: ArchiveEntry?
+        var count = 0
+        var damage: Failure?
+        do {
+            try readAll([part.name]) { _, entry in
+                guard wanted.names(entry.path) else { return }
+                count += 1
+                found = entry
+            }
+        } catch let failure as Failure where failure.kind == .damaged && !damaged {
+            var failure = failure
+            failure.message = "“\(path)” is not written: the backup “\(place.id)” is damaged"
+            failure.remedy =
+                found == nil
+                ? failure.remedy : "kecsctl backups cat --force \(place.argument) \(ShellWords.quote([path]))"
+            throw failure
+        } catch let failure as Failure where failure.kind == .damaged && found != nil {
+            damage = failure
+        }
+        guard let entry = found else { throw missing(wanted) }
+        let name = BackupPath.text(part.name, entry.path)
+        guard count == 1 else {
+            throw Failure(
+                .damaged, "“\(name)” stands \(count) times in the backup “\(place.id)”",
+                cause: "which one is meant cannot be determined",
+                remedy: "kecsctl backups verify \(place.argument)")
+        }
+        switch entry.kind {
+        case .folder:
+            throw Failure(
+                .usage, "“\(name)” is a folder",
+                remedy: "kecsctl backups ls \(place.argument) \(ShellWords.quote([path]))")
+        case .symlink:
+            throw Failure(
+                .usage, "“\(name)” is a link", cause: "it points to “\(printable(entry.linkTarget))”",
+                remedy: "kecsctl backups ls \(place.argument) \(ShellWords.quote([part.name]))")
+        case .file, .hardLink, .special: break
+        }
+        try copy(entry, name, part, write)
+        if var damage {
+            damage.message = "“\(name)” was written, and the backup “\(place.id)” that it is from is damaged"
+            throw damage
+        }
+    }
+
+    private func copy(
+        _ entry: ArchiveEntry, _ name: String, _ part: Manifest.Part,
+        _ write: (UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        var done: Int64 = 0
+        var isWanted = true
+        do {
+            let all = try readMember(
+                entry.kind == .hardLink ? entry.linkTarget : entry.path,
+                of: backup.folder.appending(part.file),
+                compression: part.compression, threads: site.threads, cancellation: site.machine.cancellation
+            ) { bytes in
+                isWanted = try write(bytes)
+                if isWanted { done += Int64(bytes.count) }
+                return isWanted
+            }
+            guard !isWanted || (all == done && (entry.kind == .hardLink || done == entry.size)) else {
+                throw BackupDamage(file: part.file, why: "it no longer holds “\(name)”")
+            }
+        } catch let error where !(error is Interrupted) {
+            guard let damage = Self.damage(error, part) else { throw error }
+            throw Failure(
+                .damaged, "“\(name)” is cut: \(done) of its \(entry.size) bytes were written",
+                cause: damage, remedy: "kecsctl backups verify \(place.argument)")
+        }
+    }
+
+    private static func damage(_ error: any Error, _ part: Manifest.Part) -> String? {
+        switch error {
+        case let error as ArchiveError: "\(part.file): \(error.why)"
+        case let error as BackupDamage: "\(error.file): \(error.why)"
+        default: nil
+        }
+    }
+
+    private func manifest() throws -> Manifest {
+        switch backup.state {
+        case .incomplete:
+            throw Failure(
+                .damaged, "the backup “\(place.id)” is incomplete",
+                cause: "the run that was to make it was killed",
+                remedy: "kecsctl backups list \(place.instance)")
+        case .unreadable(let error): throw Failure.describing(error, doing: "read the backup “\(place.id)”")
+        case .complete, .damaged: break
+        }
+        do {
+            return try store.readManifest(of: backup.id)
+        } catch let error as BackupDamage {
+            throw failure(error, read: 0)
+        }
+    }
+
+    private func readAll(
+        _ parts: Set<String>, each: (Manifest.Part, ArchiveEntry) throws -> Void
+    ) throws {
+        var count = 0
+        do {
+            try VerifyBackup(
+                depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress
+            ).run(backup.id, in: store, parts: parts) {
+                count += 1
+                try each($0, $1)
+            }
+        } catch let error as BackupDamage {
+            throw failure(error, read: count)
+        }
+    }
+
+    private func failure(_ damage: BackupDamage, read count: Int) -> Failure {
+        Failure(
+            .damaged,
+            count == 0
+                ? "the backup “\(place.id)” of “\(place.instance)” is damaged"
+                : "the backup “\(place.id)” of “\(place.instance)” is damaged, and this is not all of it",
+            cause: "\(damage.file): \(damage.why)"
+                + (count == 0 ? "" : "; \(count) entries were read before"),
+            remedy: "kecsctl backups verify \(place.argument)")
+    }
+
+    private func missing(_ path: BackupPath) -> Failure {
+        let name = path.text.split(separator: "/").last.map(String.init) ?? path.part.name
+        return Failure(
+            .notFound, "the backup “\(place.id)” has no “\(path.part.name)/\(path.text)”",
+            remedy: "kecsctl backups find \(ShellWords.quote([name])) --instance \(place.instance)")
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What one search found in each archive that it has read.
+public struct ReadArchives {
+    struct Key: Hashable {
+        var device: UInt64
+        var inode: UInt64
+        /// Two manifests that disagree about one file are both to be told.
+        var sha256: String
+        var name: String
+
+        init(_ part: Manifest.Part, in folder: FilePath) throws {
+            let status = try FileStatus.of(folder.appending(part.file))
+            device = status?.device ?? 0
+            inode = status?.inode ?? 0
+            sha256 = part.sha256
+            name = part.name
+        }
+    }
+
+    var entries: [Key: [BackupEntry]] = [:]
+
+    public init() {}
+}
+
+extension BackupEntry {
+    func moved(to place: BackupPlace) -> BackupEntry {
+        var entry = self
+        entry.instance = place.instance
+        entry.id = place.id
+        entry.createdAt = place.createdAt
+        return entry
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// Several backups added up.
+public struct BackupTotals: Encodable, Hashable, Sendable {
+    public var backups: Int
+    /// Of all their archives, each backup by itself.
+    public var bytes: Int64
+    /// Of the archives' files: one that several backups share, because its part had not changed, counts once.
+    public var storedBytes: Int64
+
+    public init(_ items: [BackupSummary]) throws {
+        backups = items.count
+        bytes = items.total(\.bytes)
+        var seen: Set<[UInt64]> = []
+        storedBytes = 0
+        for item in items {
+            for part in item.parts {
+                guard let status = try FileStatus.of(FilePath(item.path).appending(part.file)),
+                    seen.insert([status.device, status.inode]).inserted
+                else { continue }
+                storedBytes = storedBytes.adding(status.size)
+            }
+        }
+    }
+
+    /// "3 backups, 36.9 MB (12.3 MB on disk)"
+    public var sentence: String {
+        "\(backups) backup\(backups == 1 ? "" : "s"), \(ByteCount(bytes))"
+            + (storedBytes == bytes ? "" : " (\(ByteCount(storedBytes)) on disk: unchanged parts are shared)")
+    }
+}
+
+/// An instance's backups in figures.
+public struct BackupStats: Encodable, Hashable, Sendable {
+    public var instance: String
+    public var good: Int
+    /// Neither good nor incomplete: damaged, unreadable, or without something that should be in it.
+    public var notGood: Int
+    public var pinned: Int
+    public var oldest: Moment?
+    public var newest: Moment?
+    public var newestGood: Moment?
+    public var totals: BackupTotals
+    /// Of the files in the newest good backup, before compression; nil without one.
+    public var sourceBytes: Int64?
+
+    /// - Parameter items: The newest first.
+    public init(_ instance: InstanceName, _ items: [BackupSummary]) throws {
+        self.instance = instance.description
+        good = items.filter(\.good).count
+        notGood = items.filter { !$0.good && $0.state != "incomplete" }.count
+        pinned = items.filter(\.pinned).count
+        oldest = items.map(\.createdAt).min()
+        newest = items.map(\.createdAt).max()
+        let last = items.first(where: \.good)
+        newestGood = last?.createdAt
+        sourceBytes = last?.parts.total(\.sourceBytes)
+        totals = try BackupTotals(items)
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+public import SystemPackage
+
+/// Hands over the bytes of one file of an archive, its holes as zeros, and reads no further than that file.
+///
+/// - Parameters:
+///   - path: In the archive, as `ArchiveEntry.path`. The first entry of this path counts.
+///   - each: Is handed the bytes in order; false ends the reading.
+/// - Returns: How many bytes were handed over; nil when no file has this path, and everything has been read.
+/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and what `each` throws. Every compressed block was compared with its
+///   checksum before its bytes are handed over.
+public func readMember(
+    _ path: [UInt8], of file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
+    each: (UnsafeRawBufferPointer) throws -> Bool
+) throws -> Int64? {
+    let bytes = try ArchiveBytes(
+        file, compression: compression, threads: threads, cancellation: cancellation,
+        progress: SilentProgress())
+    defer { bytes.stop() }
+    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+    while let entry = try reader.next() {
+        guard entry.kind == .file, entry.path == path else { continue }
+        var end: Int64 = 0
+        let zeros = [UInt8](repeating: 0, count: 64 << 10)
+        func fill(to offset: Int64) throws {
+            while end < offset {
+                try cancellation.check()
+                let count = Int(min(Int64(zeros.count), offset - end))
+                let goesOn = try zeros.withUnsafeBytes {
+                    try each(UnsafeRawBufferPointer(rebasing: $0[..<count]))
+                }
+                guard goesOn else { throw Enough() }
+                end += Int64(count)
+            }
+        }
+        do {
+            try reader.content { offset, part in
+                try fill(to: offset)
+                guard try each(part) else { throw Enough() }
+                end += Int64(part.count)
+            }
+            try fill(to: entry.size)
+        } catch is Enough {}
+        return end
+    }
+    return nil
+}
+
+private struct Enough: Error {}

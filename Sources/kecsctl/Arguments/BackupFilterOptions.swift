@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+/// A moment, or so long ago: `2026-11-21T01:45`, `7d`.
+enum WhenArgument: Hashable, Sendable, ExpressibleByArgument {
+    case moment(Moment)
+    case ago(TimeSpan)
+
+    init?(argument: String) {
+        if let span = TimeSpan(argument) {
+            self = .ago(span)
+        } else if let moment = Moment(argument) {
+            self = .moment(moment)
+        } else {
+            return nil
+        }
+    }
+
+    func moment(at now: Moment) -> Moment {
+        switch self {
+        case .moment(let moment): moment
+        case .ago(let span): now - span.duration
+        }
+    }
+}
+
+/// Which backups a list is about.
+struct BackupFilterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Only those with this label; again for more.", valueName: "key=value"))
+    var label: [LabelArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "None that is older than this, or that was made before then.", valueName: "7d|time"))
+    var since: WhenArgument?
+
+    @Option(help: ArgumentHelp("Of each instance the newest so many.", valueName: "count"))
+    var last: Int?
+
+    func validate() throws {
+        if let last, last < 1 { throw ValidationError("--last wants a number from 1") }
+        let keys = label.map(\.key)
+        guard Set(keys).count == keys.count else {
+            throw ValidationError("--label was given twice for one key, and a backup has one value of each")
+        }
+    }
+
+    func filter(at now: Moment) -> BackupFilter {
+        BackupFilter(
+            since: since?.moment(at: now),
+            labels: label.reduce(into: [:]) { $0[$1.key] = $1.value }, last: last)
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+
+struct BackupsLabelCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "label", abstract: "Set labels of a backup that is there, or take them away.",
+        discussion: "They are noted beside the manifest, which never changes; a bundle does not carry them.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes,
+        .init("kecsctl backups label latest before=upgrade --instance dev", "name what it was taken for"),
+        .init("kecsctl backups label dev/20261121 before-", "take that label away"))
+
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
+    var id: String
+
+    @Argument(help: ArgumentHelp("KEY=VALUE sets, KEY- takes away.", valueName: "label"))
+    var changes: [LabelChange]
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        await session.list(BackupsListCommand.listing()) {
+            let choice = try session.backup(id, of: instance)
+            let labels = try await session.lockedBackups(choice.name, change) {
+                try LabelBackup(site: session.site).run(
+                    choice.backup, of: choice.name, changes, dryRun: change.dryRun)
+            }
+            var summary = BackupSummary(choice.backup, instance: choice.name.description)
+            summary.labels = labels
+            if !change.dryRun { session.record(summary, status: 0) }
+            return [summary]
+        }
+    }
+}
+
+extension LabelChange: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}

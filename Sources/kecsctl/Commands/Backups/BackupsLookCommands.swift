@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+import KecsSystem
+
+struct BackupsLsCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls", abstract: "List what lies in a backup, or in a folder of it; nothing is unpacked.",
+        discussion: """
+            The archive is read and checked as “backups verify” does. Of a damaged one the list has what was read before \
+            the damage, and the status is 13.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([10, 13]), .init("kecsctl backups ls latest", "the parts of the newest one"),
+        .init("kecsctl backups ls dev/20261121 data", "what lies in the part “data”"),
+        .init("kecsctl backups ls latest minio -R -o name", "all paths in the part “minio”"))
+
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
+    var id: String
+
+    @Argument(
+        help: "A part, or a file or folder in it: PART/PATH.", completion: .custom(BackupCompletion.parts))
+    var path: String?
+
+    @Flag(name: [.customShort("R"), .long], help: "Everything below, too.")
+    var recursive = false
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let place = try session.looked(id, of: instance)
+        let entries = Session.Entries(
+            header: EntryText.header, line: EntryText.line, name: \.path, nothing: "nothing lies in it")
+        return session.tell(entries, in: [place]) { place, each in
+            try place.list(path, isDeep: recursive, each: each)
+        }
+    }
+}
+
+struct BackupsFindCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "find", abstract: "Say which backups hold files or folders of a name.",
+        discussion: """
+            A pattern without a slash is compared with names, one with a slash with whole paths, PART/PATH. * and ? match a \
+            slash, too. Every backup is read; an archive that several of them share, once.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.instances.union([13]),
+        .init("kecsctl backups find '*.db'", "in all backups of all instances"),
+        .init("kecsctl backups find 'data/*/config.yaml' --instance dev --last 5", "in five of one instance"),
+        .init("kecsctl backups find kecs.db -o name", "only the backups: INSTANCE/ID"))
+
+    @Argument(help: "The name, or a pattern in quotes.")
+    var pattern: GlobArgument
+
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp("Only in the backups of this instance; again for more.", valueName: "name"),
+        completion: .custom(InstanceCompletion.names))
+    var names: [String] = []
+
+    @OptionGroup var filter: BackupFilterOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let filter = filter.filter(at: session.machine.clock.now())
+        let choices = try session.backupNames(InstanceSelection(names: names)).flatMap { text in
+            let name = try InstanceName(checking: text)
+            return try session.stored(name, filter).filter { $0.state != .incomplete }.map {
+                (place: BackupPlace($0, of: name), looked: LookIntoBackup(site: session.site, $0, of: name))
+            }
+        }
+        let width = choices.map(\.place.argument.count).max() ?? 6
+        let entries = Session.Entries(
+            header: EntryText.left("BACKUP", width) + "       SIZE  MODIFIED              PATH\n",
+            line: { entry in
+                EntryText.left("\(entry.instance)/\(entry.id)", width) + "  " + EntryText.size(entry) + "  "
+                    + EntryText.time(entry) + "  " + EntryText.path(entry) + "\n"
+            },
+            name: { "\($0.instance)/\($0.id)" }, nothing: "no backup has “\(pattern.pattern.printable)”")
+        var read = ReadArchives()
+        return session.tell(entries, in: choices) { choice, each in
+            try choice.looked.find(Glob(pattern.pattern), read: &read, each: each)
+        }
+    }
+}
+
+struct BackupsCatCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cat", abstract: "Write one file of a backup to standard output, byte by byte.",
+        discussion: """
+            The part is read and checked as a whole first: of a damaged one nothing is written without --force. A database \
+            is the file that was captured, whole without the log beside it.
+            """)
+
+    static let help = CommandHelp(
+        ExitStatus.common.union([10, 13]),
+        .init("kecsctl backups cat latest data/kecs.db > kecs.db", "the database of the newest one"),
+        .init("kecsctl backups cat dev/20261121 config/config.json", "its settings of then"))
+
+    @Argument(
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        completion: .custom(BackupCompletion.ids))
+    var id: String
+
+    @Argument(help: "The file: PART/PATH.", completion: .custom(BackupCompletion.parts))
+    var path: String
+
+    @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    var hasForms: Bool { false }
+
+    func run(_ session: Session) async throws -> Int32 {
+        let place = try session.looked(id, of: instance)
+        let console = session.console
+        var isFirst = true
+        try place.read(path, damaged: force.force) { bytes in
+            if isFirst, console.terminal.outputWidth != nil, !force.force, bytes.prefix(8192).contains(0) {
+                throw Failure(
+                    .usage, "“\(path)” is no text, and standard output is a terminal",
+                    remedy: "kecsctl \(ShellWords.quote(session.words)) | xxd | less")
+            }
+            isFirst = false
+            console.answer(bytes: Array(bytes))
+            return console.takesMore
+        }
+        return 0
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+
+extension Session {
+    /// What `ls` and `cat` look into. Each form of a place that is no backup of ours is recognised here, before it is taken
+    /// for an id.
+    func looked(_ text: String, of option: BackupInstanceOption) throws -> any LookedInto {
+        let choice = try backup(text, of: option)
+        return LookIntoBackup(site: site, choice.backup, of: choice.name)
+    }
+
+    /// How entries of backups are shown: a line for each as it is read, because there may be half a million.
+    struct Entries {
+        /// With its newline, for people.
+        var header: String
+        var line: (BackupEntry) -> String
+        /// What `-o name` prints; the same one again is left out.
+        var name: (BackupEntry) -> String
+        var nothing: String
+    }
+
+    /// Tells the entries found in several places; one that fails does not stop the others. Of a place that is damaged what was
+    /// read before is told, and the error says that it is not all.
+    func tell<Place>(
+        _ entries: Entries, in places: [Place], _ read: (Place, (BackupEntry) throws -> Void) throws -> Void
+    ) -> Int32 {
+        var document = ListDocument<BackupEntry>(kind: "BackupEntryList")
+        var statuses: [Int32] = []
+        var count = 0
+        var text = ""
+        var lastName: String?
+        func flush() {
+            console.answer(text)
+            text = ""
+        }
+        func add(_ entry: BackupEntry) {
+            count += 1
+            guard options.answers else { return }
+            switch options.format {
+            case .json, .yaml: document.items.append(entry)
+            case .table: text += (count == 1 ? entries.header : "") + entries.line(entry)
+            case .name:
+                let name = entries.name(entry)
+                if name != lastName { text += name.printable + "\n" }
+                lastName = name
+            }
+            if text.utf8.count > 32 << 10 { flush() }
+        }
+        for place in places {
+            do {
+                try machine.cancellation.check()
+                try read(place, add)
+                statuses.append(0)
+            } catch {
+                let failure = failure(error)
+                flush()
+                console.fail(failure)
+                document.error = document.error ?? failure
+                statuses.append(failure.status)
+            }
+        }
+        flush()
+        if options.format == .json || options.format == .yaml {
+            answer(Answer(document: document, table: { _ in "" }, names: []))
+        } else if count == 0, document.error == nil, options.format == .table, !options.quiet {
+            console.line(entries.nothing + "\n")
+        }
+        return Self.status(statuses)
+    }
+}
