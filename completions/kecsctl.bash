@@ -173,20 +173,20 @@ _kecsctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    start|stop|restart|list|status|inspect|logs|destroy|backup|backups|restore|undo|volumes|du|recover|state|migrate|db|doctor|check|schedule|metrics|test|config|render|completions|help)
+    start|stop|restart|list|status|inspect|logs|destroy|backup|backups|restore|undo|volumes|du|recover|state|migrate|db|doctor|check|schedule|metrics|test|history|config|render|completions|version|help)
         # Offer subcommand argument completions
         "_kecsctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'start stop restart list status inspect logs destroy backup backups restore undo volumes du recover state migrate db doctor check schedule metrics test config render completions help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'start stop restart list status inspect logs destroy backup backups restore undo volumes du recover state migrate db doctor check schedule metrics test history config render completions version help' -- "${cur}"))
         ;;
     esac
 }
 
 _kecsctl_start() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --accept --no-recover --no-wait --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --accept --no-recover --no-wait --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --volume --compose-file --profile --component --accept-loss)
     non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --service --volume-label --k3s-image --agents --restore --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -292,7 +292,7 @@ _kecsctl_start() {
 
 _kecsctl_stop() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --no-backup --keep-clusters --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --no-backup --keep-clusters --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -334,7 +334,7 @@ _kecsctl_stop() {
 
 _kecsctl_restart() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -376,7 +376,7 @@ _kecsctl_restart() {
 
 _kecsctl_list() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
     repeating_options=()
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 0
@@ -403,7 +403,7 @@ _kecsctl_list() {
 
 _kecsctl_status() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --deep --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --deep --wait --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -526,7 +526,7 @@ _kecsctl_logs() {
 
 _kecsctl_destroy() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --delete-backups --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --delete-backups --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -568,7 +568,7 @@ _kecsctl_destroy() {
 
 _kecsctl_backup() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --strict --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --strict --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --part --label --accept-loss)
     non_repeating_options=(--consistency --max-pause --compression --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -655,28 +655,37 @@ _kecsctl_backups() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    list|show|verify|diff|prune|delete|pin|unpin|export|import)
+    list|show|verify|diff|ls|find|cat|stats|label|prune|delete|pin|unpin|export|import)
         # Offer subcommand argument completions
         "_kecsctl_backups_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list show verify diff prune delete pin unpin export import' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'list show verify diff ls find cat stats label prune delete pin unpin export import' -- "${cur}"))
         ;;
     esac
 }
 
 _kecsctl_backups_list() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance)
-    non_repeating_options=(--home --output -o --log-format --timeout)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --label)
+    non_repeating_options=(--since --last --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups list -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--label')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--last')
         return
         ;;
     '--home')
@@ -746,7 +755,7 @@ _kecsctl_backups_show() {
 
 _kecsctl_backups_verify() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quick --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quick --quiet -q --no-color --version -h --help)
     repeating_options=()
     non_repeating_options=(--instance --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -814,9 +823,225 @@ _kecsctl_backups_diff() {
     esac
 }
 
+_kecsctl_backups_ls() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-R --recursive --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups ls -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups ls -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups ls -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_find() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --label)
+    non_repeating_options=(--since --last --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups find -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--label')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--last')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_cat() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--force --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups cat -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups cat -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups cat -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_stats() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --label)
+    non_repeating_options=(--since --last --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups stats -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--label')
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--last')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups stats -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_label() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups label -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups label -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _kecsctl_backups_prune() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -1199,7 +1424,7 @@ _kecsctl_undo() {
 
 _kecsctl_volumes() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -1238,7 +1463,7 @@ _kecsctl_volumes() {
 
 _kecsctl_du() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --history --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --history --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -1277,7 +1502,7 @@ _kecsctl_du() {
 
 _kecsctl_recover() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --no-wait --resume --overwrite --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --no-wait --resume --overwrite --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --cluster --skip)
     non_repeating_options=(--parallel --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -1756,13 +1981,13 @@ _kecsctl_db() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    query|dump|csv|load|check|maintain|rescue)
+    query|dump|csv|load|check|maintain|trim|rescue)
         # Offer subcommand argument completions
         "_kecsctl_db_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'query dump csv load check maintain rescue' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'query dump csv load check maintain trim rescue' -- "${cur}"))
         ;;
     esac
 }
@@ -1988,6 +2213,45 @@ _kecsctl_db_maintain() {
     esac
 }
 
+_kecsctl_db_trim() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--older --column --database --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--older')
+        return
+        ;;
+    '--column')
+        return
+        ;;
+    '--database')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+}
+
 _kecsctl_db_rescue() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--accept --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
@@ -2032,7 +2296,7 @@ _kecsctl_db_rescue() {
 
 _kecsctl_doctor() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --list-checks --fix --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --list-checks --fix --undo -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --check)
     non_repeating_options=(--fail-on --profile --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -2085,7 +2349,7 @@ _kecsctl_doctor() {
 
 _kecsctl_check() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--max-age --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -2150,7 +2414,7 @@ _kecsctl_schedule() {
 
 _kecsctl_schedule_install() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --cron --systemd --boot -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --cron --systemd --boot -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--at --every --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -2213,7 +2477,7 @@ _kecsctl_schedule_install() {
 
 _kecsctl_schedule_show() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -2252,7 +2516,7 @@ _kecsctl_schedule_show() {
 
 _kecsctl_schedule_remove() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(--all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
     non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -2383,6 +2647,51 @@ _kecsctl_test_persistence() {
     case "${positional_number}" in
     1)
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion test persistence -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_history() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--since --last --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion history -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--since')
+        return
+        ;;
+    '--last')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion history -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -2592,6 +2901,33 @@ _kecsctl_completions() {
     case "${positional_number}" in
     1)
         __kecsctl_add_completions -W 'bash'$'\n''zsh'$'\n''fish'
+        return
+        ;;
+    esac
+}
+
+_kecsctl_version() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
         return
         ;;
     esac

@@ -42,6 +42,10 @@ public protocol Runtime: Sendable {
     func state() async -> RuntimeState
     /// Brings the instance's processes up and waits until they answer, at most `limit`. Does nothing more when they run.
     func start(limit: Duration) async throws
+    /// Waits until what runs is well, at most `limit`, and starts nothing: what `start` waits for.
+    ///
+    /// - Throws: `Failure` with what is wrong: `.timeout` when it did not become well, `.failed` when it has ended.
+    func waitUntilHealthy(limit: Duration) async throws
     /// Ends the instance's processes and sees them ended. Does nothing when nothing runs.
     func stop(limit: Duration) async throws
     /// Why a stop would lose something that no start brings back: a container that is removed when it ends. Nil when it
@@ -125,6 +129,7 @@ extension Runtime {
                 InventoryPart(part: $0, role: PartRole(of: $0, inside: nil), presence: .present)
             }, endpoints: await endpoints())
     }
+    public func waitUntilHealthy(limit: Duration) async throws {}
     public func lossWhenStopped() async throws -> Failure? { nil }
     public func ownProcesses() async throws -> Set<pid_t> { [] }
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers { OtherContainers() }

@@ -220,7 +220,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         } else {
             try await start(all, of: all, try? await compose(for: all).config(), isAgain: true, limit)
         }
-        try await waitUntilHealthy(limit)
+        try await waitUntilHealthy(limit: limit)
         if isAgain { try await DockerFreeze(docker, instance).pauseAgain() }
         try ContainerRecord.forgetStopped(instance.folder)
     }
@@ -282,7 +282,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         }
     }
 
-    private func waitUntilHealthy(_ limit: Duration) async throws {
+    public func waitUntilHealthy(limit: Duration) async throws {
         let own = try await containers().filter(isControlPlane)
         guard !own.isEmpty else {
             throw Failure(.failed, "compose made no container of the service “\(service ?? "")”")
@@ -334,7 +334,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let all = try await containers()
         let profiles = profiles(inUse: all, try await compose(for: all).config())
         try await up(["--build", "--force-recreate"], all, profiles, limit)
-        try await waitUntilHealthy(limit)
+        try await waitUntilHealthy(limit: limit)
     }
 
     /// `down` without `-v`: the volumes stay.
@@ -347,7 +347,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await Compose(machine, given, project: project).down(limit: max(limit, .seconds(120)))
         try await makeDataFolder(config)
         try await up([], all, given.profiles, limit)
-        try await waitUntilHealthy(limit)
+        try await waitUntilHealthy(limit: limit)
     }
 
     /// The project is not ours to remove.

@@ -129,9 +129,18 @@ public struct DockerRuntime: Runtime {
                 throw error
             }
         }
-        try await DockerHealth(docker, instance, machine, spec.address).wait(for: [id], limit: limit)
+        try await waitUntilHealthy(of: id, limit)
         if isAgain { try await DockerFreeze(docker, instance).pauseAgain() }
         try ContainerRecord.forgetStopped(instance.folder)
+    }
+
+    public func waitUntilHealthy(limit: Duration) async throws {
+        guard let container = try await find() else { throw noContainer() }
+        try await waitUntilHealthy(of: container.id, limit)
+    }
+
+    private func waitUntilHealthy(of id: String, _ limit: Duration) async throws {
+        try await DockerHealth(docker, instance, machine, spec.address).wait(for: [id], limit: limit)
     }
 
     /// Which container it is, so that it is found when somebody renames it.

@@ -202,7 +202,7 @@ public struct K3dRuntime: Runtime {
                 ? try ControlPlaneManifests.preparePostgres(in: dataFolder, owner: owner) : nil)
     }
 
-    private func waitUntilHealthy(limit: Duration) async throws {
+    public func waitUntilHealthy(limit: Duration) async throws {
         guard let healthURL else { return }
         machine.progress.step("waiting for the control plane", total: nil)
         var last = ControlPlaneHealth.not("nobody answered")

@@ -173,7 +173,7 @@ public struct LocalRuntime: Runtime {
             remedy: "kecsctl start \(instance.name) \(Remedy.otherPorts(than: Int(port)))")
     }
 
-    private func waitUntilHealthy(limit: Duration) async throws {
+    public func waitUntilHealthy(limit: Duration) async throws {
         guard limit > .zero else { return }
         guard let healthURL else { return try await watchFirstMoments(limit) }
         var last = "nobody answered"

@@ -61,7 +61,7 @@ extension SQLiteDatabase {
     }
 
     /// By name, in the order of their creation.
-    func ordinaryTables() throws -> [String] {
+    public func ordinaryTables() throws -> [String] {
         // pragma_table_list knows which tables belong to a virtual one, where that one's module is built in.
         try query(
             """

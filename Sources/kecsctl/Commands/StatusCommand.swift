@@ -8,13 +8,21 @@ struct StatusCommand: SessionCommand {
         commandName: "status", abstract: "Tell all that is known of instances without asking their servers.")
 
     static let help = CommandHelp(
-        ExitStatus.instances.union([20]), .init("kecsctl status dev", "everything about “dev”"),
+        ExitStatus.instances.union([14, 20]), .init("kecsctl status dev", "everything about “dev”"),
+        .init("kecsctl status dev --wait --timeout 60s --quiet", "is it well? the exit status tells"),
         .init("kecsctl status", "about every instance"))
 
     @OptionGroup var instances: InstanceArguments
     @Flag(
         help: "Ask the server, too: its database and its clusters against this host's. 20 when they differ.")
     var deep = false
+
+    @Flag(
+        help: """
+            Wait until it runs and its server is well; of several, of each in turn. Its health is the exit status: 0, else \
+            15 once --timeout has passed (the setting startLimit without it), or 1 when its server has ended.
+            """)
+    var wait = false
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -26,7 +34,9 @@ struct StatusCommand: SessionCommand {
             name: \.name, nothing: "there is no instance yet; “kecsctl start dev --runtime local” makes one",
             status: { $0.deep?.problems.isEmpty ?? true ? 0 : Failure.Kind.problemsFound.rawValue })
         let names = try session.resolve(instances.selection, unnamed: .everything)
-        return await session.list(listing, over: names) { name in
+        var unwell: [Int32] = []
+        if wait { unwell = await health(session, names) }
+        let status = await session.list(listing, over: names) { name in
             var items = try await ListInstances(site: session.site).run(
                 [try InstanceName(checking: name)])
             for index in items.indices where deep && items[index].state == RuntimeState.running.name {
@@ -37,6 +47,25 @@ struct StatusCommand: SessionCommand {
             }
             return items
         }
+        return unwell.contains { $0 != 0 } ? Session.status(unwell) : status
+    }
+
+    /// Waits for each; what is wrong is told before the list, which shows how it is then.
+    private func health(_ session: Session, _ names: [String]) async -> [Int32] {
+        var statuses: [Int32] = []
+        for text in names {
+            do {
+                let instance = try session.site.instance(try InstanceName(checking: text))
+                try await AwaitHealth(site: session.site).run(instance, limit: session.options.healthLimit)
+                statuses.append(0)
+            } catch {
+                let failure = session.failure(error)
+                // That there is none is told by the list.
+                if failure.kind != .notFound { session.console.fail(failure, instance: text) }
+                statuses.append(failure.status)
+            }
+        }
+        return statuses
     }
 
     private static func text(_ item: InstanceSummary, _ now: Moment) -> String {

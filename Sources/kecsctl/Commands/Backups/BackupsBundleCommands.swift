@@ -56,7 +56,11 @@ struct BackupsImportCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let source = try file.path(session)
         let name = try InstanceName(checking: name)
-        return await session.list(BackupsListCommand.listing()) {
+        var listing = BackupsListCommand.listing()
+        listing.table = { items, _ in
+            items.map { Self.text($0, dryRun: change.dryRun) }.joined()
+        }
+        return await session.list(listing) {
             let stored = try await session.lockedBackups(name, change) {
                 try MoveBackup(site: session.site).importBundle(source, to: name, dryRun: change.dryRun)
             }
@@ -64,5 +68,12 @@ struct BackupsImportCommand: SessionCommand {
             if !change.dryRun { session.record(summary, status: 0) }
             return [summary]
         }
+    }
+
+    private static func text(_ item: BackupSummary, dryRun: Bool) -> String {
+        let parts = item.parts.map { "\($0.name) \(ByteCount($0.bytes))" }.joined(separator: ", ")
+        return "\(item.instance)/\(item.id): \(dryRun ? "would be imported" : "imported"), verified\n"
+            + (dryRun ? "" : "  path:  \(item.path.printable)\n") + "  parts: \(parts)\n"
+            + "  total: \(ByteCount(item.bytes))\n"
     }
 }

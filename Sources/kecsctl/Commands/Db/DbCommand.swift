@@ -11,7 +11,8 @@ struct DbCommand: HelpedCommand {
         commandName: "db", abstract: "Ask, dump, check, maintain and rescue the database of an instance.",
         subcommands: [
             DbQueryCommand.self, DbDumpCommand.self, DbCSVCommand.self, DbLoadCommand.self,
-            DbCheckCommand.self, DbMaintainCommand.self, DbRescueCommand.self,
+            DbCheckCommand.self, DbMaintainCommand.self, DbTrimCommand.self,
+            DbRescueCommand.self,
         ])
 
     static let help = CommandHelp(
