@@ -39,6 +39,7 @@ public struct CheckSettings: Sendable {
             let settings = try site.settings()
             check(settings).forEach { add(home, $0) }
             _ = try NotifySettings.read(site)
+            _ = try HookSettings.read(site)
         } catch { add(home, .describing(error)) }
         for name in try site.instanceNames() {
             let file = site.home.folder(of: name).config.string

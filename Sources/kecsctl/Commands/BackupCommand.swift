@@ -79,10 +79,12 @@ struct BackupCommand: SessionCommand {
             prune: !noPrune, force: force.force, strict: strict,
             dryRun: change.dryRun)
         return await session.operate(
-            on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling
+            on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling.hooked
         ) { name in
             try await session.locked(name, change, flags: flags) { instance in
-                try await TakeBackup(site: session.site).run(instance, request)
+                try await session.hooked(.backup, of: name, change) {
+                    try await TakeBackup(site: session.site).run(instance, request)
+                }
             }
         }
     }

@@ -101,20 +101,40 @@ struct RestoreCommand: SessionCommand {
         let folder = try into?.path(session)
         let asked = request
         return await session.operate(
-            on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
+            on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling.hooked
         ) { name in
-            if let folder { return try ExtractBackup(site: session.site).run(name, asked, into: folder) }
-            let rebuild = RebuildInstance(site: session.site)
-            var wanted = asked
-            if !change.dryRun {
-                let isNew = try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
-                // There is nothing that another instance's backup could be mistaken for.
-                if isNew { wanted.acceptsStrangers = true }
-            } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
-                return try await RestoreBackup(site: session.site).run(planned, asked)
+            if let folder {
+                // The instance is not touched, and so it has no hooks.
+                return Hooked(report: try ExtractBackup(site: session.site).run(name, asked, into: folder))
             }
-            let request = wanted
-            return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
+            // Of one that is gone the hooks come before it is made again, of any other under its lock.
+            if try session.site.home.folder(of: name).path.isFolder {
+                return try await restore(session, name, source, asked) { body in
+                    try await session.hooked(.restore, of: name, change, body)
+                }
+            }
+            return try await session.hooked(.restore, of: name, change) {
+                try await restore(session, name, source, asked) { Hooked(report: try await $0()) }.report
+            }
+        }
+    }
+
+    private func restore(
+        _ session: Session, _ name: InstanceName, _ source: RestoreFrom, _ asked: RestoreRequest,
+        between hooks: (() async throws -> RestoreReport) async throws -> Hooked<RestoreReport>
+    ) async throws -> Hooked<RestoreReport> {
+        let rebuild = RebuildInstance(site: session.site)
+        var wanted = asked
+        if !change.dryRun {
+            let isNew = try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
+            // There is nothing that another instance's backup could be mistaken for.
+            if isNew { wanted.acceptsStrangers = true }
+        } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
+            return Hooked(report: try await RestoreBackup(site: session.site).run(planned, asked))
+        }
+        let request = wanted
+        return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
+            try await hooks {
                 try await RestoreBackup(site: session.site).run(instance, request) { question in
                     try session.confirm(
                         question, about: [instance.name.description, "--from", from ?? "latest"],

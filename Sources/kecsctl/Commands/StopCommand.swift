@@ -31,12 +31,15 @@ struct StopCommand: SessionCommand {
         let telling = Session.Telling<StopReport>(
             text: Self.text, failures: { $0.backupError.map { [$0] } ?? [] })
         return await session.operate(
-            on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling
+            on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling.hooked
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
                 var instance = instance
                 if keepClusters { instance.settings.flags[.keepClustersOnShutdown] = "true" }
-                return try await StopInstance(site: session.site).run(instance, request)
+                let stopped = instance
+                return try await session.hooked(.stop, of: name, change) {
+                    try await StopInstance(site: session.site).run(stopped, request)
+                }
             }
         }
     }

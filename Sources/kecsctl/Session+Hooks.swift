@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsStorage
+import KecsSystem
+import Logging
+import SystemPackage
+
+/// An operation's report, and what its hooks after it did not do.
+struct Hooked<Report: OperationReport>: OperationReport {
+    static var kind: String { Report.kind }
+    var report: Report
+    var hookErrors: [Failure] = []
+
+    /// What is done is done; that a hook failed makes it a part.
+    var outcome: Outcome {
+        hookErrors.isEmpty || ![.done, .already].contains(report.outcome) ? report.outcome : .partial
+    }
+
+    private enum CodingKeys: CodingKey { case hookErrors }
+
+    func encode(to encoder: any Encoder) throws {
+        try report.encode(to: encoder)
+        guard !hookErrors.isEmpty else { return }
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(hookErrors, forKey: .hookErrors)
+    }
+}
+
+extension Session {
+    /// Runs an operation between its hooks. One before it that fails stops it, and is the failure; those after it run
+    /// whatever came of it, also when one before it failed: another one may have begun what they end. A dry run runs none.
+    func hooked<Report: OperationReport>(
+        _ operation: Hook.Operation, of name: InstanceName, _ change: ChangeOptions,
+        _ body: () async throws -> Report
+    ) async throws -> Hooked<Report> {
+        if change.dryRun { return Hooked(report: try await body()) }
+        let hooks = try RunHooks(site: site, operation, of: name)
+        let report: Report
+        do {
+            try await hooks.before()
+            report = try await body()
+        } catch {
+            let failure = failure(error)
+            let result = InstanceResult<Report>(name.description, failure: failure)
+            let end = RunHooks.End(status: failure.status, outcome: .failed, result: try? json(result))
+            // The operation's own failure stays the result.
+            for problem in await hooks.after(end) { console.fail(problem, instance: name.description) }
+            throw error
+        }
+        let result = InstanceResult(name.description, report)
+        let end = RunHooks.End(
+            status: Self.status(result), outcome: report.outcome, result: try? json(result))
+        return Hooked(report: report, hookErrors: await hooks.after(end))
+    }
+
+    /// For the standard input of a hook, which does without one that cannot be written.
+    private func json(_ value: some Encodable) throws -> JSONValue {
+        try JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result")
+    }
+}
+
+extension Session.Telling {
+    /// The same of a report with its hooks.
+    var hooked: Session.Telling<Hooked<Report>> {
+        .init(
+            text: { text($0, $1.report) }, names: { names($0, $1.report) }, warnings: { warnings($0.report) },
+            failures: { failures($0.report) + $0.hookErrors })
+    }
+}
