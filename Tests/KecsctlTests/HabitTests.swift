@@ -33,6 +33,7 @@ import Testing
         arguments: [
             (["help", "nosuch"], "unknown command “nosuch”", nil),
             (["nosuch", "--help"], "unknown command “nosuch”", nil),
+            (["--home", "/x", "help", "backp"], "unknown command “backp”", "“kecsctl backup”"),
             (["help", "backp"], "unknown command “backp”", "“kecsctl backup”"),
             (["help", "backups", "lst"], "unknown command “lst”", "“kecsctl backups list”"),
             (["backups", "finde", "-h"], "unknown command “finde”", "“kecsctl backups find”"),
@@ -50,7 +51,8 @@ import Testing
     @Test(arguments: [
         ["help"], ["help", "backups"], ["help", "backups", "list"], ["backups", "list", "dev", "--help"],
         ["-h"],
-        ["help", "ps"], ["rm", "-h"], ["--home", "/x", "backups", "--help"],
+        ["help", "ps"], ["rm", "-h"], ["--home", "/x", "help", "list"], ["-q", "help"],
+        ["--home", "/x", "backups", "--help"],
     ])
     func `help for what is there is help`(words: [String]) async throws {
         let caught = try await folder.kecsctl(words)

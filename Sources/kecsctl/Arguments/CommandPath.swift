@@ -106,11 +106,21 @@ struct CommandPath {
     /// `kecsctl --home D backups -o json list dev` → `backups list --home D -o json dev`: every command has the
     /// global flags, so they may stand in front of its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
-        let words = separated(words)
+        let words = helpFirst(separated(words))
         guard !words.isEmpty, !isForTheParser(words) else { return words }
         let path = CommandPath(words)
         guard !path.isRoot, !path.asksForHelp, !path.optionsBefore.isEmpty else { return words }
         return path.name.split(separator: " ").map(String.init) + path.optionsBefore + path.rest
+    }
+
+    /// `--home D help list` → `help --home D list`: where the verb stands first, it is known.
+    private static func helpFirst(_ words: [String]) -> [String] {
+        var index = 0
+        while index < words.count, words[index].hasPrefix("-"), words[index] != "--" {
+            index += withValue.contains(words[index]) ? 2 : 1
+        }
+        guard index > 0, index < words.count, words[index] == "help" else { return words }
+        return ["help"] + words[..<index] + words[(index + 1)...]
     }
 
     /// `-ojson` is `-o json`: the parser takes a letter's value only apart.
