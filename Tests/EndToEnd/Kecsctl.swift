@@ -52,11 +52,11 @@ struct Kecsctl: Sendable {
         }
     }
 
-    func callAsFunction(_ arguments: String..., limit: Duration = .seconds(120)) async throws -> Answer {
+    func callAsFunction(_ arguments: String..., limit: Duration = .seconds(600)) async throws -> Answer {
         try await run(arguments, limit: limit)
     }
 
-    func run(_ arguments: [String], limit: Duration = .seconds(120)) async throws -> Answer {
+    func run(_ arguments: [String], limit: Duration = .seconds(600)) async throws -> Answer {
         if createsHome { _ = home.withPlatformString { mkdir($0, 0o700) } }
         var call = ProcessCall(Self.program.string, arguments)
         call.limit = limit

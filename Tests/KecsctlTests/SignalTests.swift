@@ -31,6 +31,8 @@ import Testing
                 \(script)
                 """)
             call.folder = folder
+            // For what hangs; a machine may be slow.
+            call.limit = .seconds(600)
             let runner = SystemProcesses(
                 environment: [
                     "PATH": "/usr/bin:/bin", "HOME": folder.string,
