@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
+        .target(name: "CHashes"),
         .target(name: "CSQLiteFiles", dependencies: ["CSQLite"]),
         .target(
             name: "KecsSystem",
@@ -73,11 +74,15 @@ let package = Package(
             swiftSettings: library
         ),
         .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
+        .target(
+            name: "KecsVelero",
+            dependencies: ["KecsStorage", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
+            swiftSettings: library),
         .target(name: "KecsRuntimes", dependencies: ["Kecs", "CYAML"], swiftSettings: library),
         .executableTarget(
             name: "kecsctl",
             dependencies: [
-                "KecsRuntimes", system, log,
+                "KecsRuntimes", "KecsVelero", system, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: executable
@@ -96,6 +101,12 @@ let package = Package(
             dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: executable),
         .testTarget(
             name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
+        .testTarget(
+            name: "KecsVeleroTests",
+            dependencies: [
+                "kecsctl", "KecsVelero", "KecsStorage", "KecsSystem", "KecsTesting", "CHashes", "CLinux",
+            ],
+            swiftSettings: executable),
         .testTarget(
             name: "KecsRuntimesTests",
             dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),

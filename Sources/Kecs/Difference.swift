@@ -135,3 +135,16 @@ extension Difference.Part {
         }
     }
 }
+
+extension Difference.Part {
+    /// Of what has no databases.
+    public init(named name: String, files: [Difference.File]) {
+        self.init(name: name, files: files, tables: [])
+    }
+}
+
+extension Difference.File {
+    public init(at path: String, change: String, before: Int64?, after: Int64?) {
+        self.init(path: path, change: change, bytesBefore: before, bytesAfter: after)
+    }
+}

@@ -19,6 +19,9 @@ import Testing
                 "du dev --history", "backup dev", "backups list",
                 "backups show latest",
                 "backups verify --all", "backups verify latest --quick", "backups diff latest",
+                "backups list --folder STORE", "backups show velero:latest --folder STORE",
+                "backups verify --all --folder STORE", "backups ls velero:latest --folder STORE",
+                "backups diff velero:stop-dev-20261116093000 velero:latest --folder STORE",
                 "backups pin latest",
                 "backups unpin latest", "backups prune dev --dry-run",
                 "backups export latest --file ROOT/b.tar",
@@ -39,7 +42,10 @@ import Testing
                 "destroy dev --dry-run", "destroy dev --yes", "nothing", "list --nothing",
             ] {
                 try root.appending("dump.sql").replaceContents(Array("CREATE TABLE t(x);".utf8))
-                let line = words.split(separator: " ").map { String($0).replacing("ROOT", with: root.string) }
+                let line = words.split(separator: " ").map {
+                    String($0).replacing("ROOT", with: root.string).replacing(
+                        "STORE", with: Schemas.root.appending("Tests/Fixtures/velero/minio-data").string)
+                }
                 let answer = try await kecsctl.run(line + ["-o", "json"])
                 let file = folder.appending("\(files.count)-\(line.prefix(2).joined(separator: "-")).json")
                 try file.replaceContents(Array(answer.output.utf8))

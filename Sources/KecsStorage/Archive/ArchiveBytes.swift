@@ -9,7 +9,7 @@ import SystemPackage
 ///
 /// Three stages on threads of their own: reading, digest and cutting into members, inflating. What another program
 /// compressed has one member as a rule and is inflated in the second stage.
-final class ArchiveBytes {
+final class ArchiveBytes: TarPieces {
     private let file: FilePath
     private let cancellation: Cancellation
     private let format: Format

@@ -2,13 +2,21 @@
 import KecsSystem
 import SystemPackage
 
+/// Where a tar comes from, in pieces whose borders are at multiples of `Tar.block`.
+protocol TarPieces: AnyObject {
+    /// - Returns: A piece, valid until the next call; nil after the last.
+    func next() throws -> UnsafeRawBufferPointer?
+    /// Whether the tar is one of ours, which ends at a multiple of `Tar.record`.
+    var isStrict: Bool { get }
+}
+
 /// Reads a tar as strictly as one can: ustar, pax and GNU's, nothing after the end, no size said twice differently.
 final class TarReader {
     /// Of an extended header: names, attributes. More is no archive of ours, and memory is finite.
     private static let extendedLimit: Int64 = 16 << 20
     static let extentLimit = 1 << 18
 
-    private let bytes: ArchiveBytes
+    private let bytes: any TarPieces
     private let file: FilePath
     private let pathLimit: Int
     private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -20,7 +28,7 @@ final class TarReader {
     private var extents: [Extent]?
     private var current: [UInt8]?
 
-    init(_ bytes: ArchiveBytes, _ file: FilePath, pathLimit: Int) {
+    init(_ bytes: any TarPieces, _ file: FilePath, pathLimit: Int) {
         self.bytes = bytes
         self.file = file
         self.pathLimit = pathLimit

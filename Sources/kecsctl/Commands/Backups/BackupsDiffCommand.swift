@@ -11,18 +11,34 @@ struct BackupsDiffCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.common.union([10, 13]),
         .init("kecsctl backups diff latest", "what changed since the newest backup"),
-        .init("kecsctl backups diff dev/20261120 dev/20261121", "from one backup to another"))
+        .init("kecsctl backups diff dev/20261120 dev/20261121", "from one backup to another"),
+        .init(
+            "kecsctl backups diff velero:stop-dev-20261120 velero:latest",
+            "from one of Velero to its newest one"))
 
-    @Argument(help: "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID.")
+    @Argument(help: "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.")
     var id: String
 
     @Argument(help: "The later one; left out: the instance as it is now.")
     var other: String?
 
     @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var makesHome: Bool { velero.folder != nil }
+
+    func validate() throws {
+        try velero.validate(ids: [id] + [other].compactMap(\.self))
+        if VeleroName(id) != nil, other == nil {
+            throw ValidationError("a backup of Velero is compared with another one: name both")
+        }
+    }
+
     func run(_ session: Session) async throws -> Int32 {
+        if let first = VeleroName(id), let second = other.flatMap({ VeleroName($0) }) {
+            return await session.diffVeleroBackups(first, second, velero, instance)
+        }
         let listing = Session.Listing<Difference.Part>(
             kind: "DifferenceReport", table: { DifferenceTable.table($0).text(width: $1) }, name: \.name,
             nothing: "nothing differs")

@@ -12,13 +12,33 @@ struct BackupsListCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl backups list", "of all instances"),
         .init("kecsctl backups list dev --label before=upgrade --last 1", "the newest one with this label"),
-        .init("kecsctl backups list dev --since 7d -o name", "only the ids of a week"))
+        .init("kecsctl backups list dev --since 7d -o name", "only the ids of a week"),
+        .init("kecsctl backups list --velero", "those that Velero made, read with no cluster running"))
 
     @OptionGroup var instances: InstanceArguments
     @OptionGroup var filter: BackupFilterOptions
+
+    @Flag(name: .customLong("velero"), help: "Those of Velero in the instances' object stores; so does --folder.")
+    var isVelero = false
+
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var makesHome: Bool { velero.folder != nil }
+
+    func validate() throws {
+        if velero.bucket != nil, !isVelero, velero.folder == nil {
+            throw ValidationError("--bucket needs --velero or --folder")
+        }
+    }
+
     func run(_ session: Session) async throws -> Int32 {
+        if isVelero || velero.folder != nil {
+            guard filter.filter(at: session.machine.clock.now()).meansAll else {
+                throw Failure(.usage, "backups of Velero have no labels, and are listed all of them")
+            }
+            return try await session.listVeleroBackups(instances.selection, velero)
+        }
         let names = try session.backupNames(instances.selection)
         let now = session.machine.clock.now()
         let filter = filter.filter(at: now)

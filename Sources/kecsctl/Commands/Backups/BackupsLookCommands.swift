@@ -9,16 +9,18 @@ struct BackupsLsCommand: SessionCommand {
         commandName: "ls", abstract: "List what lies in a backup, or in a folder of it; nothing is unpacked.",
         discussion: """
             The archive is read and checked as “backups verify” does. Of a damaged one the list has what was read before \
-            the damage, and the status is 13.
+            the damage, and the status is 13. Of a backup of Velero (velero:NAME) everything below the path is listed: its \
+            objects, and the files of its tarball.
             """)
 
     static let help = CommandHelp(
         ExitStatus.common.union([10, 13]), .init("kecsctl backups ls latest", "the parts of the newest one"),
         .init("kecsctl backups ls dev/20261121 data", "what lies in the part “data”"),
-        .init("kecsctl backups ls latest minio -R -o name", "all paths in the part “minio”"))
+        .init("kecsctl backups ls latest minio -R -o name", "all paths in the part “minio”"),
+        .init("kecsctl backups ls velero:latest resources/secrets", "the secrets in Velero's newest backup"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
@@ -30,9 +32,15 @@ struct BackupsLsCommand: SessionCommand {
     var recursive = false
 
     @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var makesHome: Bool { velero.folder != nil }
+
+    func validate() throws { try velero.validate(ids: [id]) }
+
     func run(_ session: Session) async throws -> Int32 {
+        if let name = VeleroName(id) { return await session.listVeleroFiles(name, path, velero, instance) }
         let place = try session.looked(id, of: instance)
         let entries = Session.Entries(
             header: EntryText.header, line: EntryText.line, name: \.path, nothing: "nothing lies in it")
@@ -96,16 +104,18 @@ struct BackupsCatCommand: SessionCommand {
         commandName: "cat", abstract: "Write one file of a backup to standard output, byte by byte.",
         discussion: """
             The part is read and checked as a whole first: of a damaged one nothing is written without --force. A database \
-            is the file that was captured, whole without the log beside it.
+            is the file that was captured, whole without the log beside it. Of a backup of Velero (velero:NAME) the path is one \
+            that “backups ls” prints; of NAME-logs.gz, NAME-results.gz and the like also logs, results …, inflated.
             """)
 
     static let help = CommandHelp(
         ExitStatus.common.union([10, 13]),
         .init("kecsctl backups cat latest data/kecs.db > kecs.db", "the database of the newest one"),
-        .init("kecsctl backups cat dev/20261121 config/config.json", "its settings of then"))
+        .init("kecsctl backups cat dev/20261121 config/config.json", "its settings of then"),
+        .init("kecsctl backups cat velero:latest logs", "what Velero logged while it made its newest one"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
@@ -114,11 +124,17 @@ struct BackupsCatCommand: SessionCommand {
 
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup var force: ForceOption
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     var hasForms: Bool { false }
 
+    var makesHome: Bool { velero.folder != nil }
+
+    func validate() throws { try velero.validate(ids: [id]) }
+
     func run(_ session: Session) async throws -> Int32 {
+        if let name = VeleroName(id) { return try session.catVeleroFile(name, path, velero, instance) }
         let place = try session.looked(id, of: instance)
         let console = session.console
         var isFirst = true

@@ -9,19 +9,26 @@ struct BackupsShowCommand: SessionCommand {
         commandName: "show", abstract: "Tell what is in a backup: its parts, their databases and rows.")
 
     static let help = CommandHelp(
-        ExitStatus.common.union([10]),
+        ExitStatus.common.union([3, 10]),
         .init("kecsctl backups show latest", "the newest one of the only instance"),
-        .init("kecsctl backups show dev/20261121 -o json", "by the beginning of its id, for a script"))
+        .init("kecsctl backups show dev/20261121 -o json", "by the beginning of its id, for a script"),
+        .init("kecsctl backups show velero:latest", "the newest one that Velero made"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
     @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
+    var makesHome: Bool { velero.folder != nil }
+
+    func validate() throws { try velero.validate(ids: [id]) }
+
     func run(_ session: Session) async throws -> Int32 {
+        if let name = VeleroName(id) { return await session.showVeleroBackup(name, velero, instance) }
         var listing = BackupsListCommand.listing()
         listing.table = { items, _ in items.map(Self.text).joined(separator: "\n") }
         return await session.list(listing) {

@@ -11,10 +11,11 @@ struct BackupsVerifyCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.common.union([3, 10, 13]),
         .init("kecsctl backups verify latest", "the newest one of the only instance"),
-        .init("kecsctl backups verify --all --quiet", "for cron: nothing is printed when all are good"))
+        .init("kecsctl backups verify --all --quiet", "for cron: nothing is printed when all are good"),
+        .init("kecsctl backups verify --velero --all", "those of Velero: every block of every object"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
         completion: .custom(BackupCompletion.ids))
     var ids: [String] = []
 
@@ -26,14 +27,35 @@ struct BackupsVerifyCommand: SessionCommand {
     @Flag(help: "Only manifests, checksums' files and sizes.")
     var quick = false
 
+    @Flag(name: .customLong("velero"), help: "With --all: every one of Velero; so does --folder.")
+    var isVelero = false
+
     @OptionGroup var instance: BackupInstanceOption
+    @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
         guard ids.isEmpty == isAll else { throw ValidationError("either ids or --all are needed") }
+        if isAll {
+            if velero.bucket != nil, !isVelero, velero.folder == nil {
+                throw ValidationError("--bucket needs --velero or --folder")
+            }
+        } else {
+            try velero.validate(ids: ids)
+            if isVelero { throw ValidationError("--velero needs --all; a single one is velero:NAME") }
+        }
     }
 
+    var makesHome: Bool { velero.folder != nil }
+
     func run(_ session: Session) async throws -> Int32 {
+        if isAll, isVelero || velero.folder != nil {
+            return try await session.verifyAllVeleroBackups(velero, instance, quick: quick)
+        }
+        let ofVelero = ids.compactMap { VeleroName($0) }
+        if !ofVelero.isEmpty {
+            return try await session.verifyVeleroBackups(ofVelero, velero, instance, quick: quick)
+        }
         let listing = Session.Listing<VerifyItem>(
             kind: "VerifyReport", table: { Self.table($0).text(width: $1) }, name: \.id.description,
             nothing: "there is no backup to verify",

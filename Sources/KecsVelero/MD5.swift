@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import CCrypto
+
+/// A running MD5: what S3 calls the ETag of an object that was uploaded in one piece.
+final class MD5 {
+    private let context: OpaquePointer
+
+    /// Nil where libcrypto has none (FIPS).
+    init?() {
+        guard let context = EVP_MD_CTX_new() else { return nil }
+        self.context = context
+        guard EVP_DigestInit_ex(context, EVP_md5(), nil) == 1 else { return nil }
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    func update(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    /// In hex; ends the digest.
+    func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 16)
+        EVP_DigestFinal_ex(context, &digest, nil)
+        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Not the ETag of a multipart upload, which is a digest of digests: “…-3”.
+    static func isDigest(_ etag: String) -> Bool {
+        etag.utf8.count == 32 && etag.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
+    }
+}

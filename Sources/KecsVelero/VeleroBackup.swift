@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// A backup of Velero as its folder in the bucket shows it, with the judgement on it.
+public struct VeleroBackup: Sendable {
+    public enum Verdict: String, Sendable, Encodable, CaseIterable {
+        case restorable
+        /// It can be restored, and something is not in it.
+        case withErrors = "restorable with errors"
+        /// It cannot, or not as a whole.
+        case damaged
+        /// Nothing that Velero would take for a backup: what is left of an upload that failed.
+        case notABackup = "not a backup"
+        /// Nothing is known: encrypted, not ours to read, an unknown format.
+        case unreadable
+    }
+
+    /// How closely it was looked at.
+    public enum Depth: String, Sendable, Encodable {
+        /// Metadata, the small lists, the sizes of all files.
+        case sizes
+        /// Every block of every object, and the tar inside.
+        case blocks
+    }
+
+    /// An object of it, under its name in the backup's folder.
+    public struct Object: Sendable, Encodable {
+        public var name: String
+        public var bytes: Int64
+        public var layout: StoredObject.Layout
+        public var modified: Moment
+        /// Why it cannot be used; nil where nothing was found.
+        public var problem: String?
+    }
+
+    public let name: String
+    public let depth: Depth
+    public internal(set) var verdict = Verdict.restorable
+    /// Why the verdict is not the best one.
+    public internal(set) var reasons: [String] = []
+    /// What is worth to be known and changes no verdict.
+    public internal(set) var remarks: [String] = []
+    /// Bytes that are not what was written, whatever the verdict: a log that nobody needs can be damaged too.
+    public internal(set) var hasDamage = false
+    public internal(set) var phase: String?
+    public internal(set) var startedAt: Moment?
+    public internal(set) var completedAt: Moment?
+    public internal(set) var expiresAt: Moment?
+    public internal(set) var items: Int64?
+    public internal(set) var errors: Int64 = 0
+    public internal(set) var warnings: Int64 = 0
+    public internal(set) var objects: [Object] = []
+    /// Blocks whose checksum was confirmed.
+    public internal(set) var blocks = 0
+
+    public var bytes: Int64 { objects.total(\.bytes) }
+
+    init(_ name: String, depth: Depth) {
+        self.name = name
+        self.depth = depth
+    }
+
+    /// The worst verdict stays: what cannot be read says less than what is known to be damaged.
+    mutating func lower(to verdict: Verdict, _ reason: String) {
+        func rank(_ verdict: Verdict) -> Int {
+            switch verdict {
+            case .restorable: 0
+            case .withErrors: 1
+            case .unreadable: 2
+            case .damaged: 3
+            case .notABackup: 4
+            }
+        }
+        if rank(verdict) > rank(self.verdict) { self.verdict = verdict }
+        Self.add(reason, to: &reasons)
+    }
+
+    mutating func remark(_ remark: String) { Self.add(remark, to: &remarks) }
+
+    /// More sentences than anybody reads are no answer, and a list of a bucket may hold any number.
+    private static func add(_ sentence: String, to list: inout [String]) {
+        if list.count < sentenceLimit, !list.contains(sentence) { list.append(sentence) }
+    }
+
+    private static let sentenceLimit = 100
+
+    /// The order in which Velero made them; what has no time comes by its name.
+    public static func isOlder(_ left: VeleroBackup, _ right: VeleroBackup) -> Bool {
+        let (a, b) = (left.startedAt?.seconds ?? .min, right.startedAt?.seconds ?? .min)
+        return a == b ? left.name < right.name : a < b
+    }
+}
