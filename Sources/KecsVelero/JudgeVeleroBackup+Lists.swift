@@ -26,7 +26,8 @@ extension JudgeVeleroBackup {
         case "PartiallyFailed":
             backup.lower(
                 to: .withErrors,
-                "Velero noted \(backup.errors == 1 ? "1 error" : "\(backup.errors) errors") (phase PartiallyFailed)")
+                "Velero noted \(backup.errors == 1 ? "1 error" : "\(backup.errors) errors") (phase PartiallyFailed)"
+            )
         case "Failed", "FailedValidation":
             let why = status?["failureReason"]?.string.map { ": " + printable(Array($0.utf8)) } ?? ""
             backup.lower(to: .damaged, "the backup failed (phase \(backup.phase ?? ""))\(why)")
@@ -64,7 +65,8 @@ extension JudgeVeleroBackup {
             if try bucket.store.object(repository).object == nil {
                 backup.lower(
                     to: .withErrors,
-                    "the volumes' data of the namespace \(namespace) are not in this store (kopia/\(namespace))")
+                    "the volumes' data of the namespace \(namespace) are not in this store (kopia/\(namespace))"
+                )
             }
         }
     }

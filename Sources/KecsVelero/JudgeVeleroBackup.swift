@@ -8,6 +8,8 @@ import SystemPackage
 public struct JudgeVeleroBackup {
     /// Of a list that is parsed; what is larger is not, and is said so.
     static let listLimit = 8 << 20
+    /// Velero writes ten or so into a backup's folder.
+    private static let objectLimit = 1000
 
     let bucket: VeleroBucket
     private let depth: VeleroBackup.Depth
@@ -39,7 +41,12 @@ public struct JudgeVeleroBackup {
         let folder = bucket.path(of: name)
         do {
             var found: [String: StoredObject] = [:]
-            for object in try bucket.store.names(in: folder) ?? [] {
+            let names = try bucket.store.names(in: folder) ?? []
+            guard names.count <= Self.objectLimit else {
+                throw ObjectProblem(.damaged, folder, "it has more than \(Self.objectLimit) objects")
+            }
+            for object in names {
+                try cancellation.check()
                 if let stored = try lookUp(object, folder, &backup) { found[object] = stored }
             }
             try judge(&backup, found)
@@ -99,7 +106,8 @@ public struct JudgeVeleroBackup {
         }
         if let expiresAt = backup.expiresAt, expiresAt < now {
             backup.remark(
-                "it expired at \(expiresAt): Velero removes it soon after it starts, unless its controller “gc” is off")
+                "it expired at \(expiresAt): Velero removes it soon after it starts, unless its controller “gc” is off"
+            )
         }
     }
 
@@ -176,7 +184,7 @@ public struct JudgeVeleroBackup {
 
     /// What else than gzip is known to end up in such an object is named.
     private func gzip(_ reader: ObjectReader) -> () throws -> UnsafeRawBufferPointer? {
-        return {
+        {
             let isFirst = reader.bytes == 0
             guard let piece = try reader.next() else { return nil }
             guard !isFirst || piece.starts(with: [0x1f, 0x8b]) else {

@@ -26,6 +26,8 @@ final class MD5 {
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
+    static let isAvailable = MD5() != nil
+
     /// Not the ETag of a multipart upload, which is a digest of digests: “…-3”.
     static func isDigest(_ etag: String) -> Bool {
         etag.utf8.count == 32 && etag.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }

@@ -42,7 +42,8 @@ public final class ObjectStore: Sendable {
         switch status.kind {
         case .file: return try plain(path)
         case .folder: return try erasure(path)
-        case .symlink: throw ObjectProblem(.damaged, path, "a link stands in its place, and no link is followed")
+        case .symlink:
+            throw ObjectProblem(.damaged, path, "a link stands in its place, and no link is followed")
         default: throw ObjectProblem(.damaged, path, "it is neither a file nor a folder")
         }
     }
@@ -68,7 +69,8 @@ public final class ObjectStore: Sendable {
         guard let bytes = try contents(path + "/xl.meta", of: path) else {
             if try folder.status(path + "/xl.json") != nil {
                 throw ObjectProblem(
-                    .unreadable, path, "it was written by a MinIO of before 2020 (xl.json), which is not read")
+                    .unreadable, path, "it was written by a MinIO of before 2020 (xl.json), which is not read"
+                )
             }
             return .absent
         }
@@ -78,11 +80,13 @@ public final class ObjectStore: Sendable {
         case .deleted: return .deleted
         case .legacy:
             throw ObjectProblem(
-                .unreadable, path, "its newest version was written by a MinIO of before 2020, which is not read")
+                .unreadable, path,
+                "its newest version was written by a MinIO of before 2020, which is not read")
         case .object(let version):
             return .found(
                 StoredObject(
-                    path: path, size: version.size, modified: Moment(nanoseconds: version.modifiedNanoseconds),
+                    path: path, size: version.size,
+                    modified: Moment(nanoseconds: version.modifiedNanoseconds),
                     layout: .minio, etag: version.etag, seal: version.seal,
                     content: try content(version, metadata, bytes, path)))
         }

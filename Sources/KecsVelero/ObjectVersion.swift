@@ -62,7 +62,8 @@ struct ObjectVersion {
         }
         guard (1...Self.blockLimit).contains(blockSize), numbers.count == sizes.count,
             numbers.count <= Self.partLimit, numbers.allSatisfy({ (1...10_000).contains($0) }),
-            sizes.allSatisfy({ (0...Int64.largestCount).contains($0) }), sizes.total({ $0 }) == size
+            sizes.allSatisfy({ (0...Int64.largestCount).contains($0) }), sizes.total({ $0 }) == size,
+            size <= Int64.largestCount
         else { throw ObjectProblem(.damaged, key, "its xl.meta has numbers that cannot be") }
         parts = zip(numbers, sizes).map { Part(number: $0, size: $1) }
     }

@@ -35,7 +35,7 @@ public struct ReadVeleroBackup {
         try readArchive(FilePath(object), from: try reader(object).next, each: each)
     }
 
-    /// The content under a path, in pieces that are all confirmed by their checksum: an object by its name, byte for byte;
+    /// The content under a path, in pieces; those of MinIO are confirmed by their checksum: an object by its name, byte for byte;
     /// one whose name ends in `.gz` also without `NAME-` before and `.gz` behind, inflated; or a file of the tarball.
     ///
     /// - Returns: False when there is nothing under that path.

@@ -38,7 +38,7 @@ final class StoreFolder: Sendable {
 
     /// Nil when there is nothing under that name. A link is told as such.
     func status(_ name: String) throws -> FileStatus? {
-        guard let file = try open(name, clinux_o_path, orLink: true) else { return nil }
+        guard let file = try open(name, clinux_o_path) else { return nil }
         defer { close(file) }
         return try FileStatus.of(descriptor: file, at: path.appending(name))
     }
@@ -68,7 +68,7 @@ final class StoreFolder: Sendable {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    private func open(_ name: String, _ flags: CInt, orLink: Bool = false) throws -> CInt? {
+    private func open(_ name: String, _ flags: CInt) throws -> CInt? {
         let flags = flags | O_NOFOLLOW | O_CLOEXEC
         var file = name.withCString {
             clinux_openat2(

@@ -20,8 +20,10 @@ public struct StoredObject: Sendable {
 
         public var sentence: String {
             switch self {
-            case .encrypted: "it is encrypted by the object store, and only the store with its key can read it"
-            case .compressed(let method): "it is compressed by the object store (\(method)), which kecsctl cannot read"
+            case .encrypted:
+                "it is encrypted by the object store, and only the store with its key can read it"
+            case .compressed(let method):
+                "it is compressed by the object store (\(method)), which kecsctl cannot read"
             case .elsewhere: "its data were moved to another object store"
             }
         }
@@ -47,7 +49,7 @@ public struct StoredObject: Sendable {
 
     /// Whether each of its bytes is covered by a checksum of the store.
     public var hasChecksum: Bool {
-        layout == .minio || etag.map { MD5.isDigest($0) } == true
+        layout == .minio || (MD5.isAvailable && etag.map { MD5.isDigest($0) } == true)
     }
 }
 

@@ -31,7 +31,8 @@ import Testing
     /// The bytes that no checksum covers are `XL2 `, the format's number, msgpack's own marks and the names of the inline data:
     /// a flip in one of them must be found by what stands there. One that is not found is harmless only when all answers and
     /// all contents are the same bytes as before.
-    @Test func `every one of 2,000 flipped bits in metadata and parts is found, or changes no answer`() throws {
+    @Test func `every one of 2,000 flipped bits in metadata and parts is found, or changes no answer`() throws
+    {
         var chance = CampaignSeed("flips")
         try withTemporaryFolder { folder in
             let store = folder.appending("s")

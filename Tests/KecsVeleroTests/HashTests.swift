@@ -26,7 +26,8 @@ import Testing
         let key = (0..<32).map { UInt8($0) }
         for (count, expected) in Self.highway {
             let hash = WrittenObject.checksum((0..<count).map { UInt8($0) }, key: key)
-            #expect(hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected, "\(count)")
+            #expect(
+                hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() == expected, "\(count)")
         }
     }
 

@@ -56,7 +56,9 @@ import Testing
     }
 
     /// A gigabyte of zeros is a megabyte of gzip. 4 GiB with `KECSCTL_FAULTS=full`, else 256 MiB.
-    @Test func `a tarball that inflates to a thousand times its size is read in constant memory`() async throws {
+    @Test func `a tarball that inflates to a thousand times its size is read in constant memory`()
+        async throws
+    {
         try await withBackup { store, backup in
             let file = store.removingLastComponent().appending("t.tar.gz")
             let script = """

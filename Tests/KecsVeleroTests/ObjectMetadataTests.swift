@@ -85,13 +85,18 @@ import Testing
     }
 
     @Test func `numbers that cannot be are damage, and no trap`() throws {
-        for (index, change) in ([
-            { $0.blockSize = 0 }, { $0.blockSize = -1 }, { $0.blockSize = .max },
-            { $0.partSizes = [.max, .max] }, { $0.partSizes = [-1] }, { $0.partSizes = [.min] },
-            { $0.size = .max }, { $0.size = -1 }, { $0.partNumbers = [0] }, { $0.partNumbers = [] },
-            { $0.partNumbers = [.min] },
-            { $0.partSizes = Array(repeating: 0, count: 10_001) },
-        ] as [(inout WrittenObject) -> Void]).enumerated() {
+        for (index, change)
+            in ([
+                { $0.blockSize = 0 }, { $0.blockSize = -1 }, { $0.blockSize = .max },
+                { $0.partSizes = [.max, .max] }, { $0.partSizes = [-1] }, { $0.partSizes = [.min] },
+                { $0.size = .max },
+                {
+                    $0.partSizes = Array(repeating: 1 << 56, count: 100); $0.blockSize = 1
+                }, { $0.size = -1 }, { $0.partNumbers = [0] }, { $0.partNumbers = [] },
+                { $0.partNumbers = [.min] },
+                { $0.partSizes = Array(repeating: 0, count: 10_001) },
+            ] as [(inout WrittenObject) -> Void]).enumerated()
+        {
             var object = WrittenObject(partSizes: [1])
             change(&object)
             #expect(try problem(object)?.kind == .damaged, "\(index)")

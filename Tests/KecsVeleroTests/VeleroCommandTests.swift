@@ -14,7 +14,9 @@ import Testing
         return try #require(document["items"]?.array, "\(answer.output) \(answer.errors)")
     }
 
-    @Test func `verify tells the seven backups of a folder apart, with 3 for all and 13 for a damaged one`() async throws {
+    @Test func `verify tells the seven backups of a folder apart, with 3 for all and 13 for a damaged one`()
+        async throws
+    {
         try await withTemporaryFolder { home in
             let answer = try await Shell.kecsctl(
                 home, "backups", "verify", "--all", "--folder", Self.folder, "-o", "json")

@@ -30,7 +30,9 @@ import Testing
                 partSizes: [3],
                 system: [("x-minio-internal-compression", .bytes([1])), ("a", .nothing)], inline: [1, 2, 3]),
         ]
-        objects[0].before = [(0, 2, WrittenObject.deleteMarker(at: 1)), (1, 2, WrittenObject.deleteMarker(at: 2))]
+        objects[0].before = [
+            (0, 2, WrittenObject.deleteMarker(at: 1)), (1, 2, WrittenObject.deleteMarker(at: 2)),
+        ]
         objects[1].after = [(0, 2, WrittenObject.deleteMarker(at: 1, isFree: true))]
         var seeds = objects.map { (metadata: $0.metadata, tail: $0.tail, minor: $0.minor) }
         let file = try Sample.folder.appending(

@@ -5,7 +5,7 @@ import KecsSystem
 import KecsVelero
 
 extension Session {
-    /// `backups cat velero:NAME PATH`. Nothing is written that its checksum does not confirm.
+    /// `backups cat velero:NAME PATH`. Of MinIO's blocks nothing is written that their checksum does not confirm.
     func catVeleroFile(
         _ name: VeleroName, _ path: String, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) throws -> Int32 {

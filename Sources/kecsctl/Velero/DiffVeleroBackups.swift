@@ -23,7 +23,8 @@ extension Session {
                     let (old, new) = (before[path], after[path])
                     guard old?.sha256 != new?.sha256 else { return nil }
                     return Difference.File(
-                        at: printable(path), change: old == nil ? "added" : new == nil ? "removed" : "changed",
+                        at: printable(path),
+                        change: old == nil ? "added" : new == nil ? "removed" : "changed",
                         before: old?.bytes, after: new?.bytes)
                 }
             return files.isEmpty ? [] : [Difference.Part(named: "velero", files: files)]

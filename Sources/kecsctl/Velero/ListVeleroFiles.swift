@@ -87,7 +87,8 @@ extension Session {
 extension VeleroChoice {
     /// What leads another command to the same store.
     var optionWords: [String] {
-        let words = place.instance.map { ["--instance", $0.description] } ?? ["--folder", place.folder.string]
+        let words =
+            place.instance.map { ["--instance", $0.description] } ?? ["--folder", place.folder.string]
         return words
             + (place.bucket.path == VeleroPlace.defaultBucket ? [] : ["--bucket", place.bucket.path])
     }

@@ -51,7 +51,8 @@ extension Session {
     private func veleroPlace(
         _ options: VeleroOptions, _ instance: InstanceName?, _ folder: FilePath
     ) throws -> VeleroPlace? {
-        guard try instance == nil || folder.isFolder else { return nil }
+        // Whoever moved it to another disk may have left a link; what is no folder is told when it is opened.
+        if instance != nil, try FileStatus.following(folder) == nil { return nil }
         let bucket = VeleroBucket(
             try ObjectStore(folder), path: options.bucket ?? VeleroPlace.defaultBucket)
         guard try readingStore({ try bucket.names() }) != nil else { return nil }

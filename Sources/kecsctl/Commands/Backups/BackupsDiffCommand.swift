@@ -16,7 +16,10 @@ struct BackupsDiffCommand: SessionCommand {
             "kecsctl backups diff velero:stop-dev-20261120 velero:latest",
             "from one of Velero to its newest one"))
 
-    @Argument(help: "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.")
+    @Argument(
+        help:
+            "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero."
+    )
     var id: String
 
     @Argument(help: "The later one; left out: the instance as it is now.")

@@ -18,7 +18,9 @@ struct BackupsListCommand: SessionCommand {
     @OptionGroup var instances: InstanceArguments
     @OptionGroup var filter: BackupFilterOptions
 
-    @Flag(name: .customLong("velero"), help: "Those of Velero in the instances' object stores; so does --folder.")
+    @Flag(
+        name: .customLong("velero"),
+        help: "Those of Velero in the instances' object stores; so does --folder.")
     var isVelero = false
 
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
