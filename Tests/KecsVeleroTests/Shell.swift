@@ -20,6 +20,10 @@ enum Shell {
 
     /// The built program.
     static func kecsctl(_ home: FilePath, _ words: String...) async throws -> Answer {
+        try await kecsctl(home, words)
+    }
+
+    static func kecsctl(_ home: FilePath, _ words: [String]) async throws -> Answer {
         try await answer([program.string] + words, ["KECS_HOME": home.string])
     }
 

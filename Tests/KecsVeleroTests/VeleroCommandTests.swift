@@ -154,13 +154,7 @@ import Testing
     ])
     func `what makes no sense together is refused with 64`(words: [String]) async throws {
         try await withTemporaryFolder { home in
-            var answer = Shell.Answer(status: 0, output: "", errors: "")
-            switch words.count {
-            case 2: answer = try await Shell.kecsctl(home, "backups", words[0], words[1])
-            case 3: answer = try await Shell.kecsctl(home, "backups", words[0], words[1], words[2])
-            default:
-                answer = try await Shell.kecsctl(home, "backups", words[0], words[1], words[2], words[3])
-            }
+            let answer = try await Shell.kecsctl(home, ["backups"] + words)
             #expect(answer.status == 64, "\(words): \(answer.errors)")
         }
     }
