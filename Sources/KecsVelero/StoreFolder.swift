@@ -25,7 +25,7 @@ final class StoreFolder: Sendable {
     /// - Returns: Nil when there is nothing under that name.
     /// - Throws: `ObjectProblem` when it is no file; `FileError`.
     func openFile(_ name: String) throws -> (file: CInt, status: FileStatus)? {
-        guard let file = try open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY) else { return nil }
+        guard let file = try beneath(name, O_RDONLY | O_NONBLOCK | O_NOCTTY) else { return nil }
         do {
             let status = try FileStatus.of(descriptor: file, at: path.appending(name))
             guard status.kind == .file else { throw ObjectProblem(.damaged, name, "it is no regular file") }
@@ -38,7 +38,7 @@ final class StoreFolder: Sendable {
 
     /// Nil when there is nothing under that name. A link is told as such.
     func status(_ name: String) throws -> FileStatus? {
-        guard let file = try open(name, clinux_o_path) else { return nil }
+        guard let file = try beneath(name, clinux_o_path) else { return nil }
         defer { close(file) }
         return try FileStatus.of(descriptor: file, at: path.appending(name))
     }
@@ -46,7 +46,7 @@ final class StoreFolder: Sendable {
     /// The names in a folder, sorted by bytes; nil when there is no such folder. What is no UTF-8 is no name that Velero
     /// or we could ask for.
     func names(_ name: String) throws -> [String]? {
-        let file = try open(name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY)
+        let file = try beneath(name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY)
         guard let file else { return nil }
         guard let folder = fdopendir(file) else {
             close(file)
@@ -68,7 +68,7 @@ final class StoreFolder: Sendable {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    private func open(_ name: String, _ flags: CInt) throws -> CInt? {
+    private func beneath(_ name: String, _ flags: CInt) throws -> CInt? {
         let flags = flags | O_NOFOLLOW | O_CLOEXEC
         var file = name.withCString {
             clinux_openat2(
