@@ -668,9 +668,9 @@ _kecsctl_backups() {
 
 _kecsctl_backups_list() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(-A --all --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --velero --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --label)
-    non_repeating_options=(--since --last --home --output -o --log-format --timeout)
+    non_repeating_options=(--since --last --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
@@ -686,6 +686,13 @@ _kecsctl_backups_list() {
         return
         ;;
     '--last')
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')
@@ -718,13 +725,20 @@ _kecsctl_backups_show() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups show -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')
@@ -755,15 +769,22 @@ _kecsctl_backups_show() {
 
 _kecsctl_backups_verify() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(-A --all --quick --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --quick --velero --quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups verify -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')
@@ -796,13 +817,20 @@ _kecsctl_backups_diff() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups diff -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')
@@ -827,13 +855,20 @@ _kecsctl_backups_ls() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(-R --recursive --quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups ls -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')
@@ -910,13 +945,20 @@ _kecsctl_backups_cat() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--force --quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    non_repeating_options=(--instance --folder --bucket --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 2
 
     # Offer option value completions
     case "${prev}" in
     '--instance')
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups cat -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--bucket')
         return
         ;;
     '--home')

@@ -127,7 +127,7 @@ import Testing
             let judge = JudgeVeleroBackup(
                 bucket, depth: .blocks, now: Sample.now, cancellation: Cancellation())
             let reader = ReadVeleroBackup(bucket, Sample.good, cancellation: Cancellation())
-            let count = try Self.rounds(300) {
+            let count = try Self.rounds(200) {
                 let index = Int.random(in: 0..<files.count, using: &chance)
                 let name = try #require(files[index].removingLastComponent().lastComponent)
                 let path = target.appending(name).appending("xl.meta")

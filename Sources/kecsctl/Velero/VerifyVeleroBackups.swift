@@ -43,7 +43,7 @@ extension Session {
                     Failure(
                         kind,
                         summary.verdict == .withErrors
-                            ? "the backup “\(choice.name)” of Velero has damaged objects"
+                            ? "the backup “\(choice.name)” of Velero has objects that are damaged or cannot be read"
                             : "the backup “\(choice.name)” of Velero is \(summary.verdict.rawValue)",
                         cause: summary.reasons.prefix(5).joined(separator: "; "),
                         remedy: ShellWords.quote(
@@ -59,7 +59,9 @@ extension Session {
         case .damaged: return Failure.Kind.damaged.rawValue
         case .unreadable: return Failure.Kind.partial.rawValue
         case .notABackup: return isNamed ? Failure.Kind.notFound.rawValue : 0
-        case .restorable, .withErrors: return item.hasDamage ? Failure.Kind.damaged.rawValue : 0
+        case .restorable, .withErrors:
+            if item.hasDamage { return Failure.Kind.damaged.rawValue }
+            return item.objects.contains { $0.problem != nil } ? Failure.Kind.partial.rawValue : 0
         }
     }
 
