@@ -11,9 +11,12 @@ import Testing
     private let database = Array("SQLite format 3\0".utf8) + [UInt8](repeating: 7, count: 4080)
 
     private func run(_ program: String, _ arguments: String...) async throws {
+        var call = ProcessCall(program, arguments)
+        // Other tests may keep the few threads for a while.
+        call.limit = .seconds(600)
         let result = try await SystemProcesses(
             environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()
-        ).run(ProcessCall(program, arguments))
+        ).run(call)
         try #require(result.succeeded, "\(program): \(result.errorText)")
     }
 
