@@ -5,15 +5,21 @@ import SystemPackage
 /// One walk through `/proc`: every process's descriptors and mappings, then the kernel's table of locks for those that
 /// do not let themselves be looked into.
 struct HolderSearch {
-    private let places: [FilePath]
-    private let own: MountSpace
-    private let spots: [MountSpace.Spot]
+    let places: [FilePath]
+    let own: MountSpace
+    let spots: [MountSpace.Spot]
     /// By the mount namespace's link, `mnt:[4026531841]`.
     private var spaces: [String: Seen] = [:]
-    private var found: [pid_t: FileHolder] = [:]
-    private var closed: Set<pid_t> = []
+    var found: [pid_t: FileHolder] = [:]
+    var closed: Set<pid_t> = []
     private let program: [UInt8]
-    private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    private let room = Room()
+
+    /// What one thread reads into.
+    private final class Room {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+        deinit { bytes.deallocate() }
+    }
 
     /// Where the places are seen in one mount namespace.
     private struct Seen {
@@ -30,11 +36,18 @@ struct HolderSearch {
         program = Self.link("/proc/self/exe")
     }
 
+    /// One that looks for the same and has found nothing yet.
+    private init(like other: HolderSearch) {
+        places = other.places
+        own = other.own
+        spots = other.spots
+        program = other.program
+    }
+
     consuming func run(locks: Bool) throws -> FileHolders {
-        defer { room.deallocate() }
         var holders = FileHolders()
         guard !spots.isEmpty else { return holders }
-        for pid in try Self.processes() where pid != getpid() { look(at: pid) }
+        try lookAtAll(Self.processes().filter { $0 != getpid() })
         if locks { try lookAtLocks() }
         holders.unseen = closed.count
         if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
@@ -46,6 +59,47 @@ struct HolderSearch {
 
     private static func processes() throws -> [pid_t] {
         try FilePath("/proc").entries().compactMap { pid_t($0.string) }
+    }
+
+    // MARK: All processes
+
+    /// Fewer are looked at sooner than a thread is started.
+    private static let fewestOfThread = 32
+    /// The kernel's work, which more threads would only wait for.
+    private static let mostThreads = 8
+
+    /// The kernel writes each process's list of mappings when it is read, which takes most of the time: a thread for each
+    /// processor reads a share of them.
+    private mutating func lookAtAll(_ pids: [pid_t]) throws {
+        let count = max(1, min(Threads.processors, Self.mostThreads, pids.count / Self.fewestOfThread))
+        let shares = (1..<count).map { index in
+            Share(HolderSearch(like: self), pids.indices.filter { $0 % count == index }.map { pids[$0] })
+        }
+        let threads = shares.map { share in
+            // A thread that cannot be had: its share is looked at here.
+            try? Threads.joinable(name: "holders") { share.run() }
+        }
+        for index in pids.indices where index % count == 0 { look(at: pids[index]) }
+        for (share, thread) in zip(shares, threads) {
+            if let thread { thread.join() } else { share.run() }
+            found.merge(share.search.found) { mine, _ in mine }
+            closed.formUnion(share.search.closed)
+        }
+    }
+
+    /// Used by one thread, then by the one that joins it.
+    private final class Share: @unchecked Sendable {
+        var search: HolderSearch
+        let pids: [pid_t]
+
+        init(_ search: HolderSearch, _ pids: [pid_t]) {
+            self.search = search
+            self.pids = pids
+        }
+
+        func run() {
+            for pid in pids { search.look(at: pid) }
+        }
     }
 
     // MARK: One process
@@ -81,17 +135,17 @@ struct HolderSearch {
     private mutating func lookAtDescriptors(
         of pid: pid_t, _ descriptor: CInt, _ folder: OpaquePointer, _ seen: Seen
     ) {
-        guard let buffer = room.baseAddress else { return }
+        guard let buffer = room.bytes.baseAddress else { return }
         while let entry = readdir(folder) {
             let count = withUnsafePointer(to: &entry.pointee.d_name) { name in
                 name.withMemoryRebound(to: CChar.self, capacity: 256) {
-                    readlinkat(descriptor, $0, buffer.assumingMemoryBound(to: CChar.self), room.count)
+                    readlinkat(descriptor, $0, buffer.assumingMemoryBound(to: CChar.self), room.bytes.count)
                 }
             }
-            guard count > 0, room[0] == UInt8(ascii: "/"),
-                let sight = Self.sight(UnsafeRawBufferPointer(room)[..<count], seen.sights)
+            guard count > 0, room.bytes[0] == UInt8(ascii: "/"),
+                let sight = Self.sight(UnsafeRawBufferPointer(room.bytes)[..<count], seen.sights)
             else { continue }
-            let path = Array(UnsafeRawBufferPointer(room)[..<count])
+            let path = Array(UnsafeRawBufferPointer(room.bytes)[..<count])
             let number = withUnsafePointer(to: &entry.pointee.d_name) { name in
                 name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -135,25 +189,26 @@ struct HolderSearch {
         guard file >= 0 else { return }
         defer { close(file) }
         var kept = 0
-        while kept < room.count {
-            let count = read(file, room.baseAddress?.advanced(by: kept), room.count - kept)
+        while kept < room.bytes.count {
+            let count = read(file, room.bytes.baseAddress?.advanced(by: kept), room.bytes.count - kept)
             guard count > 0 else { return }
             let end = kept + count
             var start = 0
-            while let newline = Self.find(UInt8(ascii: "\n"), in: room, start, end) {
+            while let newline = Self.find(UInt8(ascii: "\n"), in: room.bytes, start, end) {
                 defer { start = newline + 1 }
-                guard let slash = Self.find(UInt8(ascii: "/"), in: room, start, newline),
-                    let sight = Self.sight(UnsafeRawBufferPointer(room)[slash..<newline], seen.sights),
-                    let blank = Self.find(UInt8(ascii: " "), in: room, start, slash), blank + 4 < newline
+                guard let slash = Self.find(UInt8(ascii: "/"), in: room.bytes, start, newline),
+                    let sight = Self.sight(UnsafeRawBufferPointer(room.bytes)[slash..<newline], seen.sights),
+                    let blank = Self.find(UInt8(ascii: " "), in: room.bytes, start, slash),
+                    blank + 4 < newline
                 else { continue }
                 let mayWrite =
-                    room[blank + 2] == UInt8(ascii: "w") && room[blank + 4] == UInt8(ascii: "s")
+                    room.bytes[blank + 2] == UInt8(ascii: "w") && room.bytes[blank + 4] == UInt8(ascii: "s")
                 note(
-                    pid, Array(UnsafeRawBufferPointer(room)[slash..<newline]), sight, .mapping,
+                    pid, Array(UnsafeRawBufferPointer(room.bytes)[slash..<newline]), sight, .mapping,
                     mayWrite: mayWrite)
             }
             kept = end - start
-            if kept > 0, start > 0, let base = room.baseAddress {
+            if kept > 0, start > 0, let base = room.bytes.baseAddress {
                 memmove(base, base.advanced(by: start), kept)
             }
         }
@@ -244,62 +299,6 @@ struct HolderSearch {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &buffer, buffer.count)
         return count > 0 ? buffer[..<count].map { UInt8(bitPattern: $0) } : []
-    }
-
-    // MARK: Locks
-
-    /// A file as the table of locks names it: by the file system's device and the inode in it.
-    private struct Locked: Hashable {
-        var device: String
-        var inode: UInt64
-    }
-
-    /// `/proc/locks` names the holders of locks to everybody, also those whose descriptors only root may see. Which file
-    /// it is must be found by its inode, so this is done only where such a holder may be.
-    private mutating func lookAtLocks() throws {
-        let text = String(decoding: try FilePath("/proc/locks").contents(), as: UTF8.self)
-        var wanted: [Locked: pid_t] = [:]
-        for line in text.split(separator: "\n") {
-            // 3: POSIX  ADVISORY  WRITE 812 fd:01:4711 0 EOF: the device in hexadecimal digits.
-            let fields = line.split(separator: " ").filter { $0 != "->" }
-            guard fields.count > 5, let pid = pid_t(fields[4]) else { continue }
-            let file = fields[5].split(separator: ":")
-            guard file.count == 3, let major = UInt32(file[0], radix: 16),
-                let minor = UInt32(file[1], radix: 16), let inode = UInt64(file[2])
-            else { continue }
-            // A lock outlives the process that took it, where another one has inherited the descriptor.
-            let isKnown = pid > 0 && (try? ProcessStatus.of(pid)) ?? nil != nil
-            guard isKnown ? closed.contains(pid) : !closed.isEmpty else { continue }
-            wanted[Locked(device: "\(major):\(minor)", inode: inode)] = isKnown ? pid : 0
-        }
-        guard !wanted.isEmpty else { return }
-        var budget = 50_000
-        for (place, spot) in zip(places, spots) { lookForLocked(wanted, at: place, on: spot.device, &budget) }
-    }
-
-    /// - Parameter device: Of the place's file system, as `mountinfo` has it: what `stat` tells is another number on
-    ///   some file systems (btrfs, overlay).
-    private mutating func lookForLocked(
-        _ wanted: [Locked: pid_t], at place: FilePath, on device: String, _ budget: inout Int
-    ) {
-        guard budget > 0, let status = (try? FileStatus.of(place)) ?? nil else { return }
-        budget -= 1
-        if status.kind == .file, let pid = wanted[Locked(device: device, inode: status.inode)],
-            found[pid] == nil
-        {
-            found[pid] = FileHolder(
-                pid: pid, startTime: (try? ProcessStatus.of(pid))??.startTime,
-                command: pid > 0 ? Ports.command(of: pid) : "a process that the kernel does not name",
-                path: place, use: .lock, mayWrite: true,
-                containers: pid > 0 ? Self.containers(of: pid) : [])
-            closed.remove(pid)
-        }
-        guard status.kind == .folder, let names = try? place.entries() else { return }
-        // Another file system may be mounted anywhere below.
-        let point = own.mounts.last { $0.point == place.bytes }
-        for name in names {
-            lookForLocked(wanted, at: place.appending(name), on: point?.device ?? device, &budget)
-        }
     }
 }
 
