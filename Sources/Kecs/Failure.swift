@@ -29,6 +29,8 @@ public struct Failure: Error, Hashable, Sendable {
     public var remedy: String?
     /// An error that no case of `describing` knows: a defect of ours, to be reported.
     public internal(set) var isUnforeseen = false
+    /// The server came up and is not well, which another start would only find again.
+    public var isServersState = false
 
     public init(_ kind: Kind, _ message: String, cause: String? = nil, remedy: String? = nil) {
         self.kind = kind

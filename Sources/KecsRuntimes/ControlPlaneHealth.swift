@@ -53,9 +53,11 @@ enum ControlPlaneHealth: Hashable, Sendable {
                 .timeout, "the control plane of “\(instance.name)” did not become healthy within \(limit)",
                 cause: "\(place): \(why)", remedy: "kecsctl logs \(instance.name)")
         case .withoutPersistence(let why):
-            return Failure(
+            var failure = Failure(
                 .failed, "the control plane of “\(instance.name)” runs, but cannot keep its data",
                 cause: "\(place): \(why)", remedy: "kecsctl doctor \(instance.name)")
+            failure.isServersState = true
+            return failure
         }
     }
 }

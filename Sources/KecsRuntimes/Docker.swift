@@ -422,7 +422,11 @@ struct Docker: Sendable {
         do {
             return try JSONDecoder().decode([Value].self, from: Data(result.output))
         } catch {
-            throw unreadable(arguments.prefix(2).joined(separator: " "), "\(error)")
+            let call = arguments.prefix(2).joined(separator: " ")
+            guard result.succeeded else {
+                throw Failure(.failed, "docker \(call) failed", cause: result.complaint)
+            }
+            throw unreadable(call, "\(error)")
         }
     }
 

@@ -286,11 +286,13 @@ public struct DockerRuntime: Runtime {
             return try FilePath(mount.source).isSameFolder(as: spec.data)
         }
         guard !isMounted else { return }
-        throw Failure(
+        var failure = Failure(
             .failed, "the container “\(container.name)” does not have the data of “\(instance.name)”",
             cause:
                 "\(spec.data) is not mounted at its \(DockerSpec.dataFolder), so what its server wrote lies elsewhere",
             remedy: "docker container inspect \(container.name)")
+        failure.isServersState = true
+        throw failure
     }
 
     public func serverSetup() async throws -> ServerSetup {

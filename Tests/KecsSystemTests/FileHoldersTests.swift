@@ -7,12 +7,23 @@ import Testing
 
 /// Who uses what lies below a folder. The holders are real processes, for this one is left out.
 @Suite struct FileHoldersTests {
+    /// The words of a shell that waits for ever, without a child that would hold the same.
+    private func wait(in folder: FilePath) throws -> String {
+        let pipe = folder.appending("pipe")
+        if try !pipe.isPresent {
+            #expect(mkfifo(pipe.string, 0o666) == 0)
+            try pipe.setMode(0o666)
+        }
+        return "read -r word 0<>\(pipe)"
+    }
+
     /// Runs a shell script that prints “ready” once it holds what it is to hold, then a body, then ends it.
     private func holding(
         _ script: String, in folder: FilePath, user: UInt32? = nil, _ body: (pid_t) throws -> Void
     ) async throws {
         let log = folder.appending("holder-\(UInt32.random(in: 0 ... .max)).log")
-        let shell = "sh -c 'cd /; { \(script); } && echo ready && while :; do sleep 0.05; done'"
+        // Waits without a child, which would hold the same.
+        let shell = "sh -c 'cd /; { \(script); } && echo ready && \(try wait(in: folder))'"
         let prefix = user.map { "setpriv --reuid \($0) --regid \($0) --clear-groups " } ?? ""
         let server = try ServerProcess(
             command: prefix + shell, folder: "/", log: log,
@@ -105,7 +116,7 @@ import Testing
             let file = try file(root.appending("data"))
             try root.appending("elsewhere").createFolder()
             let script =
-                "unshare -m sh -c \"mount --make-rprivate / && mount --bind \(root)/data \(root)/elsewhere && exec 7<>\(root)/elsewhere/kecs.db && echo ready && while :; do sleep 0.05; done\" && false"
+                "unshare -m sh -c \"mount --make-rprivate / && mount --bind \(root)/data \(root)/elsewhere && exec 7<>\(root)/elsewhere/kecs.db && echo ready && \(try wait(in: root))\" && false"
             try await holding(script, in: root) { _ in
                 let found = try FileHolders.below([root.appending("data")])
                 #expect(found.holders.map(\.path) == [file])
@@ -122,7 +133,7 @@ import Testing
             let data = root.appending("data")
             let file = try file(data)
             let inherited = "exec 7<>\(file); flock -n 7"
-            let own = "flock \(file) sh -c \"echo ready; while :; do sleep 0.05; done\""
+            let own = "flock \(file) sh -c \"echo ready; \(try wait(in: root))\""
             for (script, isNamed) in [(inherited, false), (own, true)] {
                 try await holding(script, in: root) { _ in
                     let found = try asUser(1234) { try FileHolders.below([data]) }

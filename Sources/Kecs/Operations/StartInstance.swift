@@ -263,8 +263,9 @@ public struct StartInstance: Sendable {
             remedy: "kecsctl restore \(instance.name) --from latest")
     }
 
-    /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run. One that
-    /// came up and is not well was seen, and its user knows; one that was interrupted is no longer wanted.
+    /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run, also when
+    /// it came up and the engine failed afterwards, because it is stopped here. One that came up and is not well was seen,
+    /// and its user knows; one that was interrupted is no longer wanted.
     private func giveUp(
         _ instance: Instance, _ journal: Journal, owed: Duty?, ran: Bool, after error: any Error
     ) async -> any Error {
@@ -282,7 +283,12 @@ public struct StartInstance: Sendable {
         } catch {
             problem = Failure.describing(error)
         }
-        let isOwed = [.failed, .unreachable, .timeout].contains(failure.kind) && !cameUp || problem != nil
+        let isOwed =
+            switch failure.kind {
+            case .timeout: !cameUp || problem != nil
+            case .failed, .unreachable: !failure.isServersState && !(cameUp && ran) || problem != nil
+            default: problem != nil
+            }
         do {
             if owed != nil || isOwed && !wasInterrupted {
                 var duty = owed ?? Duty(operation: "start", since: journal.startedAt, because: "")
