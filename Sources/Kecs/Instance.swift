@@ -13,7 +13,15 @@ public struct Instance: Sendable {
 
     /// Where the control plane's data lies: `data/` in the instance's folder unless it was put elsewhere.
     public func dataFolder() throws(Failure) -> FilePath {
-        let data = try settings.text(.dataDir).map { FilePath($0) } ?? folder.data
+        let given = try settings.text(.dataDir).map { FilePath($0) }
+        if let given, !given.isAbsolute {
+            throw Failure(
+                .usage, "the data folder “\(given)” of “\(name)” is not an absolute path",
+                cause:
+                    "it would be another folder wherever kecsctl is called from; dataDir comes from \(try settings.setting(.dataDir).origin)",
+                remedy: "kecsctl config show \(name) --origin")
+        }
+        let data = given ?? folder.data
         // A backup of it would hold itself, and a restore would replace what it reads from.
         if folder.path.starts(with: data.lexicallyNormalized()) {
             throw Failure(

@@ -2,16 +2,27 @@
 
 /// Finds the word that somebody meant.
 public enum NearestWord {
-    /// The nearest of the words, or nil when none is near: at most a third of the letters may differ, and at most three.
+    /// The nearest of the words, or nil when none is near: at most half of the letters may differ, and at most three. A
+    /// word that stands whole in a longer one is near, too: “--port” in “--api-port”.
     public static func of(_ word: String, among words: some Sequence<String>) -> String? {
         let typed = Array(word.lowercased().unicodeScalars.prefix(64))
         guard !typed.isEmpty else { return nil }
-        let limit = max(1, min(3, typed.count / 2))
+        let letterCount = typed.count { $0 != "-" }
+        let limit = max(1, min(3, (letterCount + 1) / 2))
         let near = words.compactMap { candidate -> (word: String, distance: Int)? in
             let letters = Array(candidate.lowercased().unicodeScalars)
             // The beginning of a longer word may be mistyped too: “--dri” for “--dry-run”.
             let beginning = typed.count > 4 ? Array(letters.prefix(typed.count)) : letters
-            let distance = min(Self.distance(typed, letters), Self.distance(typed, beginning) + 1)
+            var distance = Self.distance(typed, letters)
+            let ofBeginning = Self.distance(typed, beginning)
+            if ofBeginning <= 1 { distance = min(distance, ofBeginning + 1) }
+            let words = candidate.lowercased().split(separator: "-")
+            let typedWords = word.lowercased().split(separator: "-")
+            if letterCount > 3, words.count > typedWords.count,
+                words.suffix(typedWords.count) == typedWords[...]
+            {
+                distance = min(distance, 2)
+            }
             return distance <= limit ? (candidate, distance) : nil
         }
         return near.min { ($0.distance, $0.word) < ($1.distance, $1.word) }?.word

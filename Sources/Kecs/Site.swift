@@ -51,21 +51,28 @@ public struct Site: Sendable {
         var values: [String: JSONValue] = [:]
         let settings = try settings(flags: flags)
         for key in flags.keys where key != .runtime {
-            guard var value = try settings.setting(key).value else { continue }
-            if key == .dataDir, let text = value.string {
-                let path = try Home.absolute(FilePath(text), environment: machine.environment)
-                if key == .dataDir { try Configure.check(dataFolder: path, self) }
-                value = .string(path.string)
-            }
-            if key == .composeFile, let text = value.string {
-                // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
-                let isList = text.hasPrefix("/") && text.contains(":/")
-                value = .string(
-                    isList
-                        ? text : try Home.absolute(FilePath(text), environment: machine.environment).string)
-            }
-            values[key.rawValue] = value
+            guard let value = try settings.setting(key).value else { continue }
+            values[key.rawValue] = try kept(value, of: key)
         }
         return values
+    }
+
+    /// A setting's value as a file keeps it: a path that was typed belongs to the folder in which it was typed.
+    ///
+    /// - Throws: `Failure(.usage)` for a data folder that no server could have its data in.
+    func kept(_ value: JSONValue, of key: SettingKey) throws -> JSONValue {
+        guard let text = value.string else { return value }
+        switch key {
+        case .dataDir:
+            let path = try Home.absolute(FilePath(text), environment: machine.environment)
+            try Configure.check(dataFolder: path, self)
+            return .string(path.string)
+        case .composeFile:
+            // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
+            if text.hasPrefix("/"), text.contains(":/") { return value }
+            return .string(try Home.absolute(FilePath(text), environment: machine.environment).string)
+        default:
+            return value
+        }
     }
 }

@@ -78,7 +78,7 @@ public struct Configure: Sendable {
                 .usage, "the runtime of an instance cannot be changed by a setting",
                 remedy: "kecsctl config show \(name.map(\.description) ?? "")")
         }
-        if key == .dataDir, let text = value?.string { try Self.check(dataFolder: FilePath(text), site) }
+        if let known = value { value = try site.kept(known, of: key) }
         try write(key.rawValue, value, for: name)
     }
 

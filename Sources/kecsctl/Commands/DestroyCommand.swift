@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
+import KecsSystem
 
 struct DestroyCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -26,6 +27,11 @@ struct DestroyCommand: SessionCommand {
         let names = try session.resolve(instances.selection, unnamed: .never, saysNone: false)
         let what =
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
+        // A question about what is not there would hide that it is not.
+        for name in try names.map({ try InstanceName(checking: $0) })
+        where try !session.site.home.folder(of: name).path.isPresent {
+            throw session.site.notFound(name)
+        }
         if !names.isEmpty { try session.confirm("Remove \(what)?", about: names, change: change) }
         return await session.operate(
             on: instances.selection, unnamed: .never, changes: !change.dryRun,

@@ -77,7 +77,6 @@ struct RestoreCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
-        if from == nil, moment == nil { throw ValidationError("restore what? --from latest, for example") }
         if from != nil, moment != nil { throw ValidationError("--from and --at exclude each other") }
         if owner != nil, !mappings.isEmpty {
             throw ValidationError("--owner and --map-owner exclude each other")
@@ -87,6 +86,12 @@ struct RestoreCommand: SessionCommand {
     var makesHome: Bool { true }
 
     func run(_ session: Session) async throws -> Int32 {
+        if from == nil, moment == nil {
+            throw Failure(
+                .usage, "neither --from nor --at says what to restore",
+                cause: "“latest” is the newest good backup",
+                remedy: "kecsctl \(ShellWords.quote(session.words)) --from latest")
+        }
         let source: RestoreFrom =
             if let moment { .at(moment) } else {
                 try RestoreFrom(from ?? "latest", environment: session.machine.environment)

@@ -88,6 +88,13 @@ struct DbQueryCommand: SessionCommand {
 
     func run(_ session: Session) async throws -> Int32 {
         let sql = words[words.count - 1]
+        if words.count == 1, option.database == nil,
+            try session.site.instanceNames().contains(where: { $0.description == sql })
+        {
+            throw Failure(
+                .usage, "no SQL was given", cause: "“\(sql)” is the name of an instance",
+                remedy: "kecsctl db query \(sql) \"SELECT name FROM sqlite_schema\"")
+        }
         let query = QueryDatabase(site: session.site)
         let target = try await session.target(words.count == 2 ? words[0] : nil, option)
         if csv {
