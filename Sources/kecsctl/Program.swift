@@ -87,7 +87,8 @@ struct Program: Sendable {
             clock: clock,
             cancellation: interruption.cancellation, progress: progress)
         var site = Wiring.site(machine, home)
-        site.log = { console.note(.notice, $0) }
+        // What fails of it is in the report.
+        site.log = { if !console.isQuiet { console.note(.notice, $0) } }
         let telling = Session(site: site, console: console, options: options, command: path.name)
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(

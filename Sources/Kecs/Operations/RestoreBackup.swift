@@ -59,7 +59,8 @@ public struct RestoreBackup: Sendable {
         let runtime = try site.runtime(instance)
         let inventory = try await inventory(instance, opened)
         if request.dryRun {
-            let volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
+            // One that is gone would be made; nothing is made for looking.
+            let volumes = try await foldersThatAreThere(opened, request, runtime, inventory, instance)
             let preview = StageTrees(
                 site: site, instance: instance, request: request, id: "preview", inventory: inventory,
                 volumes: volumes)

@@ -92,7 +92,9 @@ enum Recipes {
             let words = line.arguments(of: "cp").filter { !$0.hasPrefix("-") }
             if let target = words.last, Script.isDatabase(target), !Script.isBackup(target),
                 words.dropLast().contains(where: Script.isBackup),
-                !words.contains(where: { $0.contains("*") })
+                !words.contains(where: { $0.contains("*") }),
+                // The end of “$(date +%F).sqlite” is no place.
+                target.contains("(") || !target.contains(")")
             {
                 return true
             }

@@ -52,7 +52,10 @@ import Testing
                 "cp backups/db_backup.sqlite dev_assets/db.sqlite",
                 "docker run --rm -v v:/data -v /b:/backup alpine tar xzf /backup/x.tar.gz -C /data",
             ],
-            ["tar xzf x.tar.gz -C /tmp/new", "cp db.sqlite backups/db_backup.sqlite"]
+            [
+                "tar xzf x.tar.gz -C /tmp/new", "cp db.sqlite backups/db_backup.sqlite",
+                "cp db.sqlite backups/db_backup_$(date +%Y%m%d).sqlite",
+            ]
         ),
         ("recipe.cp-glob-db", ["cp dev_assets/db.backup.*.sqlite dev_assets/db.sqlite"], ["cp *.txt notes/"]),
         (

@@ -8,13 +8,14 @@ struct SameDeviceCheck: InstanceCheck {
         "backup.same-device", .instance, .info, "the backups lie on another file system than the data")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        guard let data = try FileStatus.of(facts.data.get().resolved()),
+        let folder = try facts.data.get()
+        guard let data = try FileStatus.of(folder.resolved()),
             let backups = try FileStatus.of(facts.instance.backups.folder.resolved()),
             data.device == backups.device
         else { return [] }
         return [
             Finding(
-                .info, "the backups of “\(facts.name)” lie on the same file system as its data",
+                .info, "the backups of “\(facts.name)” lie on the same file system as \(folder)",
                 ["path": .string(facts.instance.backups.folder.string)],
                 remedy: RemoteCheck.remedy(facts.name))
         ]
