@@ -87,8 +87,12 @@ struct Program: Sendable {
             clock: clock,
             cancellation: interruption.cancellation, progress: progress)
         var site = Wiring.site(machine, home)
-        // What fails of it is in the report.
-        site.log = { if !console.isQuiet { console.note(.notice, $0) } }
+        // The steps of a recovery, in KECS's words; with --quiet only those that failed.
+        site.log = { step in
+            guard !console.isQuiet || step.hasPrefix("Failed") || step.hasPrefix("State recovery failed")
+            else { return }
+            console.note(.notice, step)
+        }
         let telling = Session(site: site, console: console, options: options, command: path.name)
         site.tellRecovery = { await telling.notifyRecovery($0) }
         let session = Session(

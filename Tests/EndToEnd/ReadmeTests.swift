@@ -29,7 +29,7 @@ import Testing
             try root.appending("bin").createFolder()
             #expect(symlink(Kecsctl.program.string, root.appending("bin/kecsctl").string) == 0)
             // “recover” needs k3d; docs/guides/state-recovery.md runs it.
-            let commands = try Self.commands(from: "Six examples", to: "What it promises")
+            let commands = try Self.commands(from: "First examples", to: "What it promises")
                 .filter { !$0.contains("kecsctl recover") }
             #expect(commands.count >= 15)
             for command in commands {

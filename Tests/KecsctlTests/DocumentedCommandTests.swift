@@ -145,13 +145,16 @@ enum DocumentedCommands {
             .map { call($0.split(separator: "\n").joined(separator: " ")) }
     }
 
-    /// Each call in a line of shell: at its beginning, or behind a pipe, a list's sign or the times of a crontab.
+    /// Each call in a line of shell: at its beginning, or behind a pipe, a list's sign, a path or the times of a crontab.
     private static func calls(inLine line: String) -> [String] {
         var found: [String] = []
         var rest = line[...]
         while let range = rest.firstRange(of: "kecsctl ") {
-            let before = rest[..<range.lowerBound].last
-            if before == nil || before.map({ " (/".contains($0) }) == true {
+            let before = rest[..<range.lowerBound].drop { $0 == " " }
+            let last = before.last { $0 != " " }
+            if before.allSatisfy({ " 0123456789*/,-".contains($0) })
+                || last.map({ "|;&(/=".contains($0) }) == true
+            {
                 found.append(call(String(rest[range.lowerBound...])))
             }
             rest = rest[range.upperBound...]
