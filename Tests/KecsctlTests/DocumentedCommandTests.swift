@@ -69,6 +69,10 @@ import Testing
             dev: try kecsctl backup
             ```
 
+            ```text
+            kecsctl ──► Kecs
+            ```
+
             ```cron
             15 2 * * *  kecsctl backup --all --quiet   # every night
             ```
@@ -87,16 +91,16 @@ enum DocumentedCommands {
     static func inMarkdown(_ text: String) -> [String] {
         var found: [String] = []
         var prose = ""
-        var block: (isConsole: Bool, lines: [String])?
+        var block: (isConsole: Bool, isDrawing: Bool, lines: [String])?
         for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
             if line.drop(while: { $0 == " " }).hasPrefix("```") {
                 if let open = block {
-                    found += calls(inBlock: open.lines, isConsole: open.isConsole)
+                    if !open.isDrawing { found += calls(inBlock: open.lines, isConsole: open.isConsole) }
                     block = nil
                 } else {
                     found += calls(inProse: prose)
                     prose = ""
-                    block = (line.hasSuffix("console"), [])
+                    block = (line.hasSuffix("console"), line.hasSuffix("text"), [])
                 }
             } else if block != nil {
                 block?.lines.append(line)
