@@ -15,6 +15,7 @@ public struct HealInstance: Sendable {
     /// - Returns: A sentence for people for each thing that was repaired; empty when all was well.
     public func run(_ instance: Instance) async throws -> [String] {
         var told = try RemoveRemnants(site: site).run(instance)
+        try await CloneDraft.sweep(site)
         let journal: Journal?
         do {
             journal = try Journal.read(instance.folder.journal)

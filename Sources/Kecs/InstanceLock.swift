@@ -124,6 +124,15 @@ extension Site {
 
     /// The lock alone, for operations on folders that are not instances yet.
     func lock(_ name: InstanceName, _ request: LockRequest) async throws -> FileLock {
+        let lock = try await acquireLock(of: name, request)
+        do { try checkIsNotRenamed(name) } catch {
+            lock.unlock()
+            throw error
+        }
+        return lock
+    }
+
+    private func acquireLock(of name: InstanceName, _ request: LockRequest) async throws -> FileLock {
         do {
             return try await FileLock.acquire(
                 home.folder(of: name).lock, command: request.command, wait: request.wait,

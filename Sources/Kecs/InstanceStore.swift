@@ -99,6 +99,7 @@ extension Site {
     ///
     /// - Throws: `Failure(.busy)` when somebody else made it meanwhile.
     func create(_ config: InstanceConfig, named name: InstanceName) throws {
+        try checkIsNotRenamed(name)
         try home.instances.createFolder()
         let draft = home.instances.appending(".\(name).creating")
         if try draft.isPresent { try draft.removeTree() }

@@ -118,6 +118,10 @@ public protocol Runtime: Sendable {
     func wasTakenDown() async throws -> Bool
     /// Why nobody is served although what runs the instance is there; nil when there is nothing to say.
     func outage() async -> String?
+    /// What outside of the home carries the instance's name.
+    func nameTies() async throws -> NameTies
+    /// Why a second instance cannot be made of this one's data; nil when it can.
+    func obstacleToCloning() -> String?
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -153,6 +157,8 @@ extension Runtime {
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }
     public func wasTakenDown() async throws -> Bool { false }
     public func outage() async -> String? { nil }
+    public func nameTies() async throws -> NameTies { .free }
+    public func obstacleToCloning() -> String? { nil }
     public func versions() async -> [String: String] { [:] }
 
     private func noVolumes(_ name: String) -> Failure {
@@ -160,6 +166,18 @@ extension Runtime {
             .failed, "the volume “\(name)” cannot be reached",
             cause: "the instance's runtime knows no volumes", remedy: "kecsctl status")
     }
+}
+
+/// What outside of the home carries an instance's name.
+public enum NameTies: Hashable, Sendable {
+    /// Nothing does.
+    case free
+    /// These do. `remove` takes them away, no data with them, and the next start makes them anew.
+    case made([String])
+    /// Something that cannot be renamed and whose loss a start does not make good; why.
+    case fixed(String)
+
+    var isFree: Bool { self == .free }
 }
 
 /// The room of a volume out of reach; nil is what cannot be told.

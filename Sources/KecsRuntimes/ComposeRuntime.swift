@@ -79,6 +79,10 @@ public struct ComposeRuntime: RebuildableRuntime {
     public var makesItsDatabase: Bool { true }
     public var choosesPorts: Bool { false }
 
+    public func obstacleToCloning() -> String? {
+        "its containers and volumes are those of the compose project “\(project)”, which is somebody's own"
+    }
+
     /// Of the control plane's container; before there is one, of its service.
     public func endpoints() async -> [Endpoint] {
         do {

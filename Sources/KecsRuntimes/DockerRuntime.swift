@@ -198,6 +198,27 @@ public struct DockerRuntime: Runtime {
         }
     }
 
+    /// The folders and volumes that hold the data do not go with a container.
+    public func nameTies() async throws -> NameTies {
+        guard !spec.isAdopted else { return .free }
+        let own = try await docker.containers().filter { $0.instanceID == instance.config.id }
+        guard let first = own.first else { return .free }
+        if let container = try await docker.container(first.id),
+            let loss = loss(whenStopped: container)
+        {
+            return .fixed(loss.why)
+        }
+        return .made(own.map { "the container \($0.name)" })
+    }
+
+    public func obstacleToCloning() -> String? {
+        if spec.isAdopted {
+            return "the container “\(spec.container)” was not made by kecsctl, which cannot make a second one"
+        }
+        return spec.volumes.isEmpty
+            ? nil : "two containers would share \(spec.volumes.map(\.source).joined(separator: ", "))"
+    }
+
     // MARK: Place
 
     public func statePlace() async throws -> Part.Place? {

@@ -66,6 +66,15 @@ public struct K3dRuntime: Runtime {
             isKECS: true)
     }
 
+    /// A cluster that was only stopped is kept with what is in it.
+    public func nameTies() async throws -> NameTies {
+        switch try await cluster.condition() {
+        case .absent: .free
+        case .unknown(let why): .fixed(why)
+        case .present: .fixed("the cluster “\(cluster.name)” is there, and k3d cannot rename a cluster")
+        }
+    }
+
     public func versions() async -> [String: String] {
         do { return try await cluster.k3d.version() } catch { return [:] }
     }

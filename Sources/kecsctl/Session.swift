@@ -18,6 +18,7 @@ struct Session: Sendable {
     func run(_ command: some SessionCommand) async -> Int32 {
         do {
             if !command.makesHome { try site.home.check() }
+            await finishRename()
             return try await command.run(self)
         } catch {
             return end(failure(error))

@@ -67,11 +67,9 @@ public struct DestroyInstance: Sendable {
 
     /// What is mounted is not the instance's own, and would be in the way when half is gone.
     private func checkNothingIsMounted(in instance: Instance) throws {
-        let folder = instance.folder.path.resolved()
-        guard let mount = try MountTable.current().mounts.first(where: { $0.point.starts(with: folder) })
-        else { return }
+        guard let mount = try MountTable.current().below(instance.folder.path) else { return }
         throw Failure(
             .failed, "“\(instance.name)” cannot be removed while something is mounted in its folder",
-            cause: "\(mount.point) is a mount point", remedy: "umount \(mount.point)")
+            cause: "\(mount) is a mount point", remedy: "umount \(mount)")
     }
 }

@@ -71,14 +71,19 @@ public struct InstallSchedule: Sendable {
             report.scheduler = scheduler
             report.lines += there
             if dryRun { continue }
-            _ = try await systemctl(
-                scheduler,
-                ["disable", "--now"]
-                    + there.filter { $0.hasSuffix(".timer") || Self.isForBoot($0, name) })
-            for unit in there { try folder.appending(unit).remove() }
-            _ = try await systemctl(scheduler, ["daemon-reload"])
+            try await removeUnits(there, of: name, by: scheduler, in: folder)
         }
         return report
+    }
+
+    func removeUnits(
+        _ units: [String], of name: InstanceName, by scheduler: Scheduler, in folder: FilePath
+    ) async throws {
+        _ = try await systemctl(
+            scheduler,
+            ["disable", "--now"] + units.filter { $0.hasSuffix(".timer") || Self.isForBoot($0, name) })
+        for unit in units { try folder.appending(unit).remove() }
+        _ = try await systemctl(scheduler, ["daemon-reload"])
     }
 
     public func show(_ name: InstanceName) async throws -> ScheduleReport {
@@ -118,7 +123,7 @@ public struct InstallSchedule: Sendable {
 
     // MARK: systemd
 
-    private func folder(_ scheduler: Scheduler) -> FilePath? {
+    func folder(_ scheduler: Scheduler) -> FilePath? {
         switch scheduler {
         case .cron: nil
         case .systemdSystem: "/etc/systemd/system"
@@ -131,7 +136,7 @@ public struct InstallSchedule: Sendable {
     }
 
     /// This instance's units that are there, those of former versions too.
-    private func units(of name: InstanceName, in folder: FilePath) throws -> [String] {
+    func units(of name: InstanceName, in folder: FilePath) throws -> [String] {
         let own = try SystemdUnits.names(name, program).filter { try folder.appending($0).isPresent }
         let timers = try SystemdUnits.formerNames(name).filter { unit in
             // A timer has no command; it belongs to whom its service belongs.
@@ -154,7 +159,7 @@ public struct InstallSchedule: Sendable {
             && line.contains(" --home \(SystemdUnits.command([program.home.path.string])) ")
     }
 
-    private static func isForBoot(_ unit: String, _ name: InstanceName) -> Bool {
+    static func isForBoot(_ unit: String, _ name: InstanceName) -> Bool {
         unit.hasPrefix("kecsctl-start@") || unit == "kecsctl-\(name).service"
     }
 

@@ -214,3 +214,29 @@ import Testing
         }
     }
 }
+
+@Suite struct MoveScheduleTests {
+    private let program = ScheduledProgram(
+        executable: "/usr/bin/kecsctl", home: Home("/home/u/.kecs"), path: nil, usualHome: "/home/u/.kecs")
+
+    @Test(arguments: ["02:05", "23:59", "5m", "30m", "1h", "6h"])
+    func `a timer says which schedule it was made of`(text: String) throws {
+        let schedule = try text.contains(":") ? Schedule(at: text) : Schedule(every: TimeSpan(text))
+        let name = try #require(InstanceName("dev"))
+        let units = SystemdUnits(schedule, name, program, isUser: false)
+        let timer = try #require(units.files["kecsctl-backup@dev.timer"])
+        #expect(try SystemdUnits.schedule(of: timer, startsAtBoot: false) == schedule)
+        #expect(throws: Failure.self) {
+            try SystemdUnits.schedule(of: "OnCalendar=Mon 12:00\n", startsAtBoot: false)
+        }
+    }
+
+    @Test func `only the name behind the verb is another one`() throws {
+        let (old, new) = (try #require(InstanceName("start")), try #require(InstanceName("shop")))
+        let lines = try Schedule(at: "02:05", startsAtBoot: true).crontabLines(old, program)
+        #expect(
+            lines.map { InstallSchedule.line($0, from: old, to: new) }
+                == lines.map { $0.replacing("backup start ", with: "backup shop ") }
+                .map { $0.replacing("start start ", with: "start shop ") })
+    }
+}

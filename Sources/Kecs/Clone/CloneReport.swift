@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What `clone` did, or would do.
+public struct CloneReport: OperationReport {
+    public static let kind = "CloneReport"
+    public var outcome: Outcome
+    /// The new instance.
+    public var to: String
+    /// The backup that it was made from; nil when it was made of the source as it is.
+    public var from: String?
+    public var parts: [String]
+    /// Settings of the new instance that differ from the source's.
+    public var ports: [String: Int]
+    public var durationSeconds: Double
+    /// What the person should know.
+    public var notes: [String]
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `rename` did, or would do.
+public struct RenameReport: OperationReport {
+    public static let kind = "RenameReport"
+    public var outcome: Outcome
+    public var to: String
+    /// How many backups go with it.
+    public var backups: Int
+    /// What carried the old name and was removed; the next start makes it anew.
+    public var removed: [String]
+    /// Lines of the crontab or names of units, as they are called now.
+    public var schedule: [String]
+    /// What the person should know or do.
+    public var notes: [String]
+}
+
+/// Gives an instance another name: its folder, its backups, its schedule. Its id, its ports and its data stay.
+public struct RenameInstance: Sendable {
+    let site: Site
+    let schedules: InstallSchedule
+
+    public init(site: Site, schedules: InstallSchedule) {
+        self.site = site
+        self.schedules = schedules
+    }
+
+    /// To be called under the instance's lock.
+    public func run(
+        _ instance: Instance, to new: InstanceName, lock: LockRequest, dryRun: Bool = false
+    ) async throws -> RenameReport {
+        let backups = try instance.backups.all().count { $0.state != .incomplete }
+        var report = RenameReport(
+            outcome: .already, to: new.description, backups: backups, removed: [], schedule: [], notes: [])
+        guard new != instance.name else { return report }
+        try site.checkIsFree(new)
+        let runtime = try site.runtime(instance)
+        report.removed = try await checkIsUnbound(instance, runtime, new)
+        let finish = FinishRename(site: site, schedules: schedules)
+        if dryRun {
+            (report.schedule, report.notes) = await finish.moveSchedule(instance.name, new, dryRun: true)
+            report.outcome = .planned
+            return report
+        }
+        try site.machine.cancellation.check()
+        // What is removed is made anew by the next start, under whichever name a kill leaves.
+        if !report.removed.isEmpty { try await runtime.remove() }
+        try await FileLock.hold(
+            site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
+            clock: site.machine.clock, cancellation: site.machine.cancellation
+        ) {
+            try site.checkIsFree(new)
+            try site.machine.cancellation.check()
+            let empty = site.home.backups.appending(new.description)
+            if try empty.isPresent { try empty.removeTree() }
+            let record = RenameRecord(
+                from: instance.name.description, to: new.description, startedAt: site.machine.clock.now())
+            try JSONFile.write(record, to: site.home.renaming)
+            guard try await finish.apply(instance.name, new) else { throw site.isTaken(new) }
+            (report.schedule, report.notes) = await finish.moveSchedule(instance.name, new)
+            try RenameRecord.close(site.home)
+        }
+        report.outcome = report.notes.isEmpty ? .done : .partial
+        return report
+    }
+
+    /// That nothing outside of the home still works by the old name, or by a path with it.
+    ///
+    /// - Returns: What carries the name and can be made anew.
+    private func checkIsUnbound(
+        _ instance: Instance, _ runtime: any Runtime, _ new: InstanceName
+    ) async throws -> [String] {
+        let state = await runtime.state()
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
+        let ties = try await runtime.nameTies()
+        if case .fixed(let why) = ties {
+            throw Failure(
+                .busy, "“\(instance.name)” cannot be renamed", cause: why,
+                remedy: "kecsctl clone \(instance.name) \(new)")
+        }
+        let clusters = try await RecoveredClusters(site: site, instance: instance).all().keys.sorted()
+        guard clusters.isEmpty else {
+            throw Failure(
+                .busy, "“\(instance.name)” cannot be renamed while k3d clusters of its services are there",
+                cause: "\(clusters.joined(separator: ", ")): k3d cannot rename a cluster",
+                remedy: "kecsctl clone \(instance.name) \(new)")
+        }
+        if try await isInsideOwnFolder(runtime, instance) || !ties.isFree {
+            guard !state.mayWrite else {
+                throw Failure(
+                    .busy, "“\(instance.name)” cannot be renamed while it is \(state.name)",
+                    cause: "its server works by the path \(instance.folder.path)",
+                    remedy: "kecsctl stop \(instance.name)")
+            }
+            let holders = FindHolders(site: site)
+            _ = try await holders.check(
+                instance, try await holders.parts(of: instance),
+                FindHolders.Demand(verb: "renamed", force: false))
+        }
+        if let mount = try MountTable.current().below(instance.folder.path) {
+            throw Failure(
+                .busy, "“\(instance.name)” cannot be renamed while something is mounted in its folder",
+                cause: "\(mount) is a mount point", remedy: "umount \(mount)")
+        }
+        if case .made(let names) = ties { return names }
+        return []
+    }
+
+    /// Whether the server has something of the instance's folder open, or mounted, by its path.
+    private func isInsideOwnFolder(_ runtime: any Runtime, _ instance: Instance) async throws -> Bool {
+        try await runtime.parts().contains { part in
+            switch part.place {
+            case .folder(let folder), .volume(_, at: let folder?): folder.starts(with: instance.folder.path)
+            case .entries(of: let folder, _):
+                folder != instance.folder.path && folder.starts(with: instance.folder.path)
+            case .volume(_, at: nil): false
+            }
+        }
+    }
+}
+
+extension Site {
+    /// A name that neither an instance nor backups have.
+    func checkIsFree(_ name: InstanceName) throws {
+        if try home.instances.appending(name.description).isPresent { throw isTaken(name) }
+        let store = home.backups.appending(name.description)
+        guard try store.isPresent, try !store.isFolder || !store.entries().isEmpty else { return }
+        throw Failure(
+            .usage, "there are backups of a former “\(name)”",
+            cause: "\(store) would become the backups of another instance",
+            remedy: "kecsctl backups list \(name)")
+    }
+
+    func isTaken(_ name: InstanceName) -> Failure {
+        Failure(
+            .usage, "there is already an instance “\(name)”",
+            cause: "\(home.instances.appending(name.description)) is there", remedy: "kecsctl list")
+    }
+}
+
+extension MountTable {
+    /// A mount point in this folder.
+    func below(_ folder: FilePath) -> FilePath? {
+        let folder = folder.resolved()
+        return mounts.first { $0.point.starts(with: folder) }?.point
+    }
+}

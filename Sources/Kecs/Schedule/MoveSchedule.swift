@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+extension InstallSchedule {
+    /// What is scheduled for one instance is scheduled for another from then on, at the same times. Done twice, it does
+    /// nothing the second time.
+    ///
+    /// - Returns: The lines and units, as they are called for the new one.
+    public func move(
+        _ old: InstanceName, to new: InstanceName, dryRun: Bool = false
+    ) async throws -> [String] {
+        var moved: [String] = []
+        do {
+            let before = try await Crontab.load(site.machine)
+            let lines = before.lines(of: old, in: program.home).map { Self.line($0, from: old, to: new) }
+            if !lines.isEmpty {
+                var after = before
+                after.setLines([], of: old, in: program.home)
+                after.setLines(after.lines(of: new, in: program.home) + lines, of: new, in: program.home)
+                if !dryRun { try await after.install(site.machine) }
+                moved += lines
+            }
+        } catch let error as ProcessError {
+            // A machine without cron.
+            guard case .notFound = error else { throw error }
+        }
+        for scheduler in [Scheduler.systemdUser, .systemdSystem] {
+            guard let folder = folder(scheduler) else { continue }
+            let there = try units(of: old, in: folder)
+            guard let timer = there.first(where: { $0.hasSuffix(".timer") }) else { continue }
+            let text = String(
+                decoding: try folder.appending(timer).contents(limit: 1 << 20), as: UTF8.self)
+            let schedule = try SystemdUnits.schedule(
+                of: text, startsAtBoot: there.contains { Self.isForBoot($0, old) })
+            moved += try await install(new, schedule, by: scheduler, dryRun: dryRun).lines
+            if !dryRun { try await removeUnits(there, of: old, by: scheduler, in: folder) }
+        }
+        return moved
+    }
+
+    /// The name stands behind the verb, in what `ScheduledProgram` writes.
+    static func line(_ line: String, from old: InstanceName, to new: InstanceName) -> String {
+        var line = line
+        for verb in ["backup", "start"] {
+            line = line.replacing(" \(verb) \(old) ", with: " \(verb) \(new) ")
+        }
+        return line
+    }
+}
+
+extension SystemdUnits {
+    /// The schedule that a timer of ours has.
+    ///
+    /// - Throws: `Failure(.usage)` for a time that we did not write.
+    static func schedule(of timer: String, startsAtBoot: Bool) throws(Failure) -> Schedule {
+        let prefix = "OnCalendar="
+        let calendar = timer.split(separator: "\n").first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+        let time = String(calendar?.split(separator: " ").last ?? "")
+        let parts = time.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count == 3 {
+            if parts[0] == "*", parts[1].hasPrefix("0/") {
+                return try Schedule(every: TimeSpan("\(parts[1].dropFirst(2))m"), startsAtBoot: startsAtBoot)
+            }
+            if parts[0].hasPrefix("0/") {
+                return try Schedule(every: TimeSpan("\(parts[0].dropFirst(2))h"), startsAtBoot: startsAtBoot)
+            }
+            return try Schedule(at: "\(parts[0]):\(parts[1])", startsAtBoot: startsAtBoot)
+        }
+        throw Failure(.usage, "the timer's time “\(calendar ?? "")” is none that kecsctl wrote")
+    }
+}

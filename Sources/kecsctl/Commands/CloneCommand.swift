@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Kecs
+import KecsStorage
+
+struct CloneCommand: SessionCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clone", abstract: "Make a second instance of what one consists of; the first may run.",
+        discussion:
+            "The clone has an id, a name, paths and free ports of its own, and the source's other settings. It is not "
+            + "started.")
+
+    static let help = CommandHelp(
+        ExitStatus.changes.union([14]),
+        .init("kecsctl clone dev try", "“try” has what “dev” has now"),
+        .init("kecsctl clone dev old --from 20261121T014530Z", "from a backup of “dev”"))
+
+    @Argument(
+        help: ArgumentHelp("The instance.", valueName: "instance"),
+        completion: .custom(InstanceCompletion.names))
+    var name: String
+
+    @Argument(help: ArgumentHelp("What the clone is called.", valueName: "new-name"))
+    var newName: String
+
+    @Option(
+        help: ArgumentHelp(
+            "latest, or a backup's id or its beginning, instead of the instance as it is now.",
+            valueName: "backup"),
+        completion: .custom(BackupCompletion.ids))
+    var from: String?
+
+    @Option(help: ArgumentHelp("Of the API, 1 to 65535; else a free one is chosen.", valueName: "port"))
+    var apiPort: Int?
+
+    @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
+    var adminPort: Int?
+
+    @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func run(_ session: Session) async throws -> Int32 {
+        let new = try InstanceName(checking: newName)
+        var settings: [SettingKey: String] = [:]
+        settings[.apiPort] = apiPort.map { "\($0)" }
+        settings[.adminPort] = adminPort.map { "\($0)" }
+        let request = CloneRequest(from: from, settings: settings, dryRun: change.dryRun)
+        return await session.operate(
+            on: InstanceSelection(names: [name]), unnamed: .never, changes: !change.dryRun,
+            .init(text: Self.text, names: { _, report in [report.to] }, warnings: \.notes)
+        ) { name in
+            try await session.locked(name, change, duty: .leave) { instance in
+                try await CloneInstance(site: session.site).run(
+                    instance, as: new, request, lock: session.lock(change))
+            }
+        }
+    }
+
+    private static func text(_ name: InstanceName, _ report: CloneReport) -> String {
+        let verb = report.outcome == .planned ? "would be cloned" : "cloned"
+        let from = report.from.map { " from \($0)" } ?? ""
+        let ports = ["apiPort", "adminPort"].compactMap { key in report.ports[key].map { "\(key) \($0)" } }
+        return "\(name): \(verb) as \(report.to)\(from) (\(report.parts.joined(separator: ", ")))"
+            + (ports.isEmpty ? "" : ", \(ports.joined(separator: ", "))")
+    }
+}
