@@ -13,7 +13,8 @@ struct Kecsctl: HelpedCommand {
                 subcommands: [
                     StartCommand.self, StopCommand.self, RestartCommand.self, ListCommand.self,
                     StatusCommand.self, InspectCommand.self,
-                    LogsCommand.self, RenameCommand.self, CloneCommand.self, DestroyCommand.self,
+                    LogsCommand.self, RenameCommand.self, CloneCommand.self, ResetCommand.self,
+                    DestroyCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",

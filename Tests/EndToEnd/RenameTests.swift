@@ -155,7 +155,7 @@ import Testing
             var name = "shop"
             var killed = 0
             var renamed = 0
-            for round in 0..<Rounds.count(ci: 40, full: 300) {
+            for round in 0..<Rounds.count(ci: 16, full: 300) {
                 let other = name == "dev" ? "shop" : "dev"
                 if try await kecsctl.killed(
                     after: .milliseconds(Int.random(in: most / 3...most * 5 / 4, using: &seed)),

@@ -35,6 +35,7 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("rename dev shop", after: start), .init("rename nope shop"),
         .init("rename dev dev", after: start),
         .init("rename dev new", after: start, "start new --runtime local"),
+        .init("reset dev --yes", after: start), .init("reset nope --yes"),
         .init("clone dev new", after: start), .init("clone nope new"),
         .init("clone dev new --from latest", after: start, backup),
         .init("clone dev new --from nope", after: start, backup),

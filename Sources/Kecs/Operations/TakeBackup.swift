@@ -11,6 +11,8 @@ public struct BackupRequest: Sendable {
     public var labels: [String: String]
     /// Losses that are to be accepted, `PART` or `PART/PATH`: the backup counts as good without them.
     public var acceptedLosses: [String]
+    /// Whatever the instance had and has no more: somebody emptied it on purpose.
+    var acceptsEveryLoss = false
     public var prune: Bool
     /// Go on although the estimate says that there is not enough room.
     public var force: Bool
