@@ -50,6 +50,12 @@ let package = Package(
         .systemLibrary(name: "CCrypto"),
         .systemLibrary(name: "CYAML"),
         .target(name: "CLinux"),
+        // The archives by name: none of these libraries shall be needed where the program runs.
+        .target(
+            name: "CArchive",
+            linkerSettings: ["archive", "lzma", "zstd", "lz4", "bz2", "z", "nettle"].map {
+                .linkedLibrary(":lib\($0).a")
+            }),
         .target(name: "CHashes"),
         .target(name: "CSQLiteFiles", dependencies: ["CSQLite"]),
         .target(
@@ -63,7 +69,8 @@ let package = Package(
         .target(
             name: "KecsStorage",
             dependencies: [
-                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto", system,
+                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto", "CArchive",
+                system,
             ],
             swiftSettings: library
         ),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CArchive
 import CCrypto
 import CDeflate
 import CIgzip
@@ -43,6 +44,10 @@ extension LinkedLibrary {
             LinkedLibrary(
                 name: "isa-l", version: "\(ISAL_MAJOR_VERSION).\(ISAL_MINOR_VERSION).\(ISAL_PATCH_VERSION)",
                 told: .header),
+            LinkedLibrary(
+                name: "libarchive",
+                version: String(String(cString: carchive_version()).drop { !$0.isNumber }), told: .linked,
+                source: String(cString: carchive_details())),
         ]
     }
 }

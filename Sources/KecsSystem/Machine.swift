@@ -14,6 +14,8 @@ public struct Machine: Sendable {
     public var random: @Sendable (_ count: Int) -> [UInt8]
     public var cancellation: Cancellation
     public var progress: any ProgressSink
+    /// What is piped into the program.
+    public var input: CInt = STDIN_FILENO
 
     public init(
         environment: [String: String],

@@ -53,6 +53,11 @@ import Testing
         ("db.backup.1763689530.sqlite", "sqlite3 kecs-data/kecs.db \"VACUUM INTO '$it'\"", false),
         ("backup.sql", "sqlite3 kecs-data/kecs.db .dump >$it", false),
         ("full_backup_20251119.sql", "sqlite3 kecs-data/kecs.db .dump >$it", false),
+        ("mimir_data.tar.zst", "tar -C kecs-data -cf - . | zstd -q >$it", true),
+        ("kecs-backup.tar.xz", "tar -cJf $it kecs-data/", true),
+        ("kecs-data.cpio", "find kecs-data | cpio --quiet -o -H newc >$it", true),
+        ("kecs-data.zip", "bsdtar -cf $it --format zip kecs-data", true),
+        ("kecs-data.7z", "bsdtar -cf $it --format 7zip kecs-data", true),
         // The name says nothing.
         ("archive.sqlite", "tar -czf $it kecs-data/", true),
         ("database.tar.gz", "cp kecs-data/kecs.db $it", false),

@@ -51,7 +51,7 @@ enum RecognisedSource: Hashable {
         guard status.kind == .folder else {
             switch try ForeignFile.sniff(path) {
             case .duckdb: self = .duckdb(path)
-            case .sqlite, .sqlDump, .tar, .tarGz: self = .restorable(path)
+            case .sqlite, .sqlDump, .tar, .tarGz, .otherArchive: self = .restorable(path)
             default:
                 throw Failure(
                     .usage, "\(path) is nothing that can be imported",
@@ -80,7 +80,7 @@ enum RecognisedSource: Hashable {
                     return .tree(path)
                 }
                 archives.append(entry)
-            case .tar, .tarGz: archives.append(entry)
+            case .tar, .tarGz, .otherArchive: archives.append(entry)
             default: break
             }
         }
@@ -119,12 +119,12 @@ enum RecognisedSource: Hashable {
     private static func archivesIn(_ entries: [FilePath]) throws -> [FilePath] {
         try entries.filter {
             guard try FileStatus.of($0)?.kind == .file else { return false }
-            return [.tar, .tarGz].contains(try ForeignFile.sniff($0))
+            return try ForeignFile.sniff($0).isArchive
         }
     }
 
     private static func holdsDatabase(_ file: FilePath, _ cancellation: Cancellation) throws -> Bool {
-        guard [.tar, .tarGz].contains(try ForeignFile.sniff(file)) else { return true }
+        guard try ForeignFile.sniff(file).isArchive else { return true }
         var found = false
         try listArchive(file, digests: false, cancellation: cancellation) { entry in
             let name = String(

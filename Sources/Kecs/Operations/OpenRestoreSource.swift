@@ -17,9 +17,14 @@ struct OpenedSource: Sendable {
     /// The backup's id or the file's path, for people.
     var name: String
     /// What `--from` was.
-    var argument: String { temporary == nil ? name : String(name.prefix { $0 != " " }) }
+    var argument: String {
+        if spool != nil { return "-" }
+        return temporary == nil ? name : String(name.prefix { $0 != " " })
+    }
     /// A bundle unpacked for the time of the restore.
     var temporary: FilePath?
+    /// What came from standard input, for the time of the restore.
+    var spool: Spool?
 
     /// Whether a restore from it makes a degraded instance good again: a backup of a healthy one does.
     var endsDegradation: Bool {
@@ -29,6 +34,7 @@ struct OpenedSource: Sendable {
     /// What cannot be removed now is swept by the next run: it is named like a draft.
     func close() {
         if let temporary { try? temporary.removeTree() }
+        spool?.remove()
     }
 }
 
@@ -44,6 +50,7 @@ struct OpenRestoreSource: Sendable {
         case .id(let text): return try open(try instance.backups.find(text, instance: name))
         case .at(let moment): return try open(try instance.backups.newest(notAfter: moment, instance: name))
         case .file(let file): return try open(file, for: instance)
+        case .input: return try openInput(for: instance)
         }
     }
 
@@ -70,6 +77,30 @@ struct OpenRestoreSource: Sendable {
         }
     }
 
+    private func openInput(for instance: Instance) throws -> OpenedSource {
+        let spool = try Spool(site: site, instance: instance)
+        do {
+            var opened = try open(spool.file, for: instance)
+            opened.spool = spool
+            opened.name = opened.name.replacing(spool.file.string, with: Spool.name)
+            return opened
+        } catch {
+            spool.remove()
+            // The file is gone by the time somebody reads its name.
+            switch error {
+            case var error as ArchiveError:
+                error.file = FilePath(Spool.name)
+                throw error
+            case var failure as Failure:
+                failure.message = failure.message.replacing(spool.file.string, with: Spool.name)
+                failure.cause = failure.cause?.replacing(spool.file.string, with: Spool.name)
+                if failure.remedy?.contains(spool.file.string) == true { failure.remedy = nil }
+                throw failure
+            default: throw error
+            }
+        }
+    }
+
     private func open(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
         guard let status = try FileStatus.of(file) else {
             throw Failure(
@@ -84,13 +115,13 @@ struct OpenRestoreSource: Sendable {
         switch found {
         case .sqlite: return OpenedSource(content: .database(file), name: file.string)
         case .sqlDump: return OpenedSource(content: .dump(file), name: file.string)
-        case .tar, .tarGz:
+        case .tar, .tarGz, .otherArchive:
             return try openArchive(file, for: instance)
         default:
             throw Failure(
                 .usage, "“\(file)” is nothing that can be restored",
-                cause: "its content is \(found.inWords); a backup bundle, a tar or tar.gz archive, an SQLite "
-                    + "database or an SQL dump was expected",
+                cause: "its content is \(found.inWords); a backup bundle, an archive (tar, zip, 7z, cpio), "
+                    + "an SQLite database or an SQL dump was expected",
                 remedy: "file \(file)")
         }
     }
@@ -153,7 +184,8 @@ extension ForeignFile {
         switch self {
         case .sqlite: "an SQLite database"
         case .sqlDump: "SQL"
-        case .tar, .tarGz: "a tar archive"
+        case .tar, .tarGz, .otherArchive: "an archive"
+        case .gzip, .compressed: "compressed, and no archive is in it"
         case .duckdb: "a DuckDB database"
         case .gpg: "encrypted with gpg"
         case .age: "encrypted with age"

@@ -87,7 +87,7 @@ public struct RebuildInstance: Sendable {
             name: name, id: site.newUUID(), createdAt: site.machine.clock.now(), runtime: runtime ?? .local)
         try empty.fixPlace(site.machine.environment)
         switch from {
-        case nil: return empty
+        case nil, .input: return empty
         case .file(let file):
             guard try file.isPresent else {
                 throw Failure(.notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(name)")

@@ -12,12 +12,16 @@ public enum RestoreFrom: Sendable {
     case at(Moment)
     /// A bundle, an archive of the guides, a database or a dump: told apart by content.
     case file(FilePath)
+    /// The same, from standard input.
+    case input
 
-    /// `latest`, something that names a file, or an id.
+    /// `latest`, `-`, something that names a file, or an id.
     public init(_ text: String, environment: [String: String]) throws(Failure) {
         if text == "latest" {
             self = .latest
-        } else if text.contains("/") || text.contains(".") || text == "-" {
+        } else if text == "-" {
+            self = .input
+        } else if text.contains("/") || text.contains(".") {
             self = .file(try Home.absolute(FilePath(text), environment: environment))
         } else {
             self = .id(text)

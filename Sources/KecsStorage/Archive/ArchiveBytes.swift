@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// The tar inside an archive's file, block by block, in order; its digest is made and its checksums are checked on the
-/// way.
+/// way. What another program's format is arrives as the tar that it was decoded to.
 ///
 /// Three stages on threads of their own: reading, digest and cutting into members, inflating. What another program
 /// compressed has one member as a rule and is inflated in the second stage.
@@ -19,10 +19,12 @@ final class ArchiveBytes: TarPieces {
     private let end = End()
     private var holdsBlock = false
 
-    enum Format {
+    enum Format: Hashable {
         case members
         case gzip
         case plain
+        /// Decoded by libarchive before anything of ours sees it.
+        case foreign(ForeignContainer)
     }
 
     /// Whether every byte is accounted for by a checksum or a rule of ours, up to the last zero of the padding.
@@ -35,12 +37,12 @@ final class ArchiveBytes: TarPieces {
     private struct Stopped: Error {}
 
     init(
-        _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
-        progress: any ProgressSink
+        _ file: FilePath, compression: Compression?, takesForeign: Bool = true, threads: Int,
+        cancellation: Cancellation, progress: any ProgressSink
     ) throws {
         self.file = file
         self.cancellation = cancellation
-        let format = try Self.format(of: file, expected: compression)
+        let format = try Self.format(of: file, expected: compression, takesForeign: takesForeign)
         self.format = format
         isStrict = format == .members || compression == Compression.none
         let raw = try BlockLine(blocks: 4, inputCapacity: FileChunks.size)
@@ -65,6 +67,10 @@ final class ArchiveBytes: TarPieces {
             self.threads.append(
                 try Threads.joinable(name: "archive-read") {
                     do {
+                        if case .foreign(let container) = format {
+                            try Self.decode(file, container, into: raw, cancellation, progress)
+                            return raw.finish()
+                        }
                         let chunks = try FileChunks(file)
                         while true {
                             try cancellation.check()
@@ -122,7 +128,28 @@ final class ArchiveBytes: TarPieces {
         line.join()
     }
 
-    private static func format(of file: FilePath, expected: Compression?) throws -> Format {
+    /// The child that decodes lives as long as the thread that has started it.
+    private static func decode(
+        _ file: FilePath, _ container: ForeignContainer, into raw: BlockLine, _ cancellation: Cancellation,
+        _ progress: any ProgressSink
+    ) throws {
+        let decoder = try ForeignDecoder(file, container)
+        defer { decoder.stop() }
+        while true {
+            let block = try raw.empty()
+            block.inputCount = try decoder.read(into: block.input) {
+                try cancellation.check()
+                if let error = raw.error { throw error }
+            }
+            if block.inputCount == 0 { return }
+            progress.advance(Int64(block.inputCount))
+            try raw.submit()
+        }
+    }
+
+    private static func format(
+        of file: FilePath, expected: Compression?, takesForeign: Bool
+    ) throws -> Format {
         let chunks = try FileChunks(file)
         let room = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Block.alignment, alignment: Block.alignment)
@@ -134,7 +161,9 @@ final class ArchiveBytes: TarPieces {
             }
             switch GzipMember.start(of: start) {
             case .ours: return .members
-            case .foreign where expected == nil: return .gzip
+            case .foreign where expected == nil:
+                let isCpio = takesForeign && ForeignContainer.isCpio(ForeignFile.inflatedStart(of: Array(start)))
+                return isCpio ? .foreign(.cpio) : .gzip
             default: throw ArchiveError(.damaged, file, "its first bytes are damaged")
             }
         }
@@ -142,6 +171,15 @@ final class ArchiveBytes: TarPieces {
             throw ArchiveError(.damaged, file, "it is not compressed, and should be")
         }
         guard !start.isEmpty else { throw ArchiveError(.damaged, file, "it is empty") }
+        if expected == nil, takesForeign,
+            let container = ForeignContainer.of(Array(start), inside: { ForeignDecoder.start(of: file) }),
+            !ForeignFile.isTar(Array(start))
+        {
+            guard let container else {
+                throw ArchiveError(.unsupported, file, "it is compressed, and what is in it is no archive")
+            }
+            return .foreign(container)
+        }
         let header =
             start.count < Tar.block ? nil : TarHeader(UnsafeRawBufferPointer(rebasing: start[..<Tar.block]))
         guard let header, header.isSound else {
@@ -157,12 +195,14 @@ final class ArchiveBytes: TarPieces {
         _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath
     ) throws -> (digest: [UInt8], bytes: Int64) {
         let digest = SHA256()
+        // Of what was decoded, so it says nothing of the file.
+        let isForeign = if case .foreign = format { true } else { false }
         var bytes: Int64 = 0
         var splitter: any ByteSplitter =
             switch format {
             case .members: MemberSplitter(line, file)
             case .gzip: GzipSplitter(line, file)
-            case .plain: PlainSplitter(line)
+            case .plain, .foreign: PlainSplitter(line)
             }
         while let block = try raw.next() {
             var rest = block.filledInput
@@ -170,13 +210,13 @@ final class ArchiveBytes: TarPieces {
             while !rest.isEmpty {
                 // Small enough that what the digest has fetched is in the cache when it is copied.
                 let part = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, 32 << 10)])
-                digest.update(part)
+                if !isForeign { digest.update(part) }
                 try splitter.take(part)
                 rest = UnsafeRawBufferPointer(rebasing: rest[part.count...])
             }
             raw.release()
         }
         try splitter.end()
-        return (digest.finish(), bytes)
+        return isForeign ? ([], 0) : (digest.finish(), bytes)
     }
 }

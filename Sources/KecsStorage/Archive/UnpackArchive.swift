@@ -11,7 +11,7 @@ public import SystemPackage
 /// once for all.
 ///
 /// - Parameters:
-///   - file: Ours, or any tar or tar.gz of another program.
+///   - file: Ours, or an archive of another program: a tar, plain or compressed, a zip, 7z or cpio.
 ///   - folder: Exists, is empty, and nobody else has a business in it. After an error it holds what came so far.
 /// - Throws: `ArchiveError` (hostile and damaged alike stop at once), `FileError`, `Interrupted`.
 public func unpackArchive(
@@ -20,7 +20,8 @@ public func unpackArchive(
 ) throws -> UnpackSummary {
     let unpacker = try Unpacker(into: folder, options)
     let bytes = try ArchiveBytes(
-        file, compression: nil, threads: threads, cancellation: cancellation, progress: progress)
+        file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
+        cancellation: cancellation, progress: progress)
     defer { bytes.stop() }
     let reader = TarReader(bytes, file, pathLimit: options.maxPathBytes)
     while let entry = try reader.next() { try unpacker.add(entry, reader) }

@@ -28,7 +28,7 @@ public struct UnpackOptions: Sendable {
     /// A path of 64 KiB is 250 folders deep with the longest names there can be.
     public static let defaultPathLimit = 64 << 10
 
-    /// Hex, of the archive's file; anything else is damage.
+    /// Hex, of the archive's file; anything else is damage. With it only archives of ours are taken, tar and tar.gz.
     public var expectedSHA256: String?
     /// From the manifest; more is hostile.
     public var maxEntries: Int
@@ -71,6 +71,6 @@ public struct UnpackSummary: Hashable, Sendable {
     public internal(set) var attributesNotSet = 0
     /// Selected hard links to files that were not selected.
     public internal(set) var linksLeftOut: [[UInt8]] = []
-    /// Hex, of the archive's file.
+    /// Hex, of the archive's file; empty for a zip and the others that are decoded first.
     public internal(set) var sha256 = ""
 }

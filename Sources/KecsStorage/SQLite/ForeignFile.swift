@@ -11,6 +11,10 @@ public enum ForeignFile: Hashable, Sendable {
     /// A gzip of something that is no tar.
     case gzip
     case tar
+    /// A zip, 7z or cpio, or a tar that is compressed with bzip2, xz, zstd or lz4.
+    case otherArchive
+    /// By one of the latter, and no archive is in it.
+    case compressed
     case sqlite
     /// SQL text that SQLite may understand.
     case sqlDump
@@ -18,6 +22,9 @@ public enum ForeignFile: Hashable, Sendable {
     case gpg
     case age
     case unknown
+
+    /// Whether `unpackArchive` takes it.
+    public var isArchive: Bool { self == .tar || self == .tarGz || self == .otherArchive }
 
     /// Reads the beginning only.
     ///
@@ -38,14 +45,20 @@ public enum ForeignFile: Hashable, Sendable {
             if part == 0 { break }
             count += part
         }
-        return of(Array(head[..<count]))
+        return of(Array(head[..<count])) { ForeignDecoder.start(of: path) }
     }
 
-    static func of(_ head: [UInt8]) -> ForeignFile {
+    static func of(_ head: [UInt8], inside: () -> [UInt8]?) -> ForeignFile {
         if head.starts(with: "SQLite format 3\u{0}".utf8) { return .sqlite }
         if head.dropFirst(8).starts(with: "DUCK".utf8) { return .duckdb }
-        if head.starts(with: [0x1f, 0x8b, 8]) { return isTar(inflatedStart(of: head)) ? .tarGz : .gzip }
+        if head.starts(with: [0x1f, 0x8b, 8]) { 
+            let start = inflatedStart(of: head)
+            return isTar(start) ? .tarGz : ForeignContainer.isCpio(start) ? .otherArchive : .gzip
+        }
         if isTar(head) { return .tar }
+        if let container = ForeignContainer.of(head, inside: inside) {
+            return container == nil ? .compressed : .otherArchive
+        }
         if head.starts(with: "age-encryption.org/v1\n".utf8) { return .age }
         let text = head.drop { $0 == 0x20 || (9...13).contains($0) }
         if text.starts(with: "-----BEGIN AGE ENCRYPTED FILE-----".utf8) { return .age }
@@ -54,7 +67,7 @@ public enum ForeignFile: Hashable, Sendable {
     }
 
     /// A header whose checksum is right; old tars have no magic (POSIX.1-1988, ustar Interchange Format).
-    private static func isTar(_ head: [UInt8]) -> Bool {
+    static func isTar(_ head: [UInt8]) -> Bool {
         guard head.count >= 512, head[0] != 0 else { return false }
         let field = head[148..<156]
         let digits = field.drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
@@ -106,7 +119,7 @@ public enum ForeignFile: Hashable, Sendable {
     }
 
     /// The first 512 bytes of a gzip's content, or what there is of them.
-    private static func inflatedStart(of head: [UInt8]) -> [UInt8] {
+    static func inflatedStart(of head: [UInt8]) -> [UInt8] {
         // The state holds a window of more than 64 KiB.
         let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
         defer { state.deallocate() }

@@ -9,8 +9,9 @@ struct RestoreCommand: SessionCommand {
         commandName: "restore",
         abstract: "Bring back a backup, or a file from elsewhere; “undo” takes it back.",
         discussion: """
-            A file may be a bundle of a backup, a tar.gz of one part, an SQLite database or an SQL dump; it is recognised \
-            by its content and goes where the server reads it: a database in the place of the server's own, an archive \
+            A file may be a bundle of a backup, an archive of one part (tar, also compressed with gzip, bzip2, xz, zstd or \
+            lz4, zip, 7z or cpio), an SQLite database or an SQL dump; - is standard input. It is recognised by its \
+            content and goes where the server reads it: a database in the place of the server's own, an archive \
             to the part that it looks like, else --part. Whoever else uses the data is named, and nothing is done \
             without --force. The instance is stopped and started around one exchange of folders, and \
             what was there is kept.
@@ -19,13 +20,16 @@ struct RestoreCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
         .init("kecsctl restore dev --from latest", "the newest backup that can be restored"),
+        .init(
+            "cat data.tar.zst.* | kecsctl restore dev --from -", "an archive of another program, split in pieces"),
         .init("kecsctl restore dev --at 2026-11-20T18:00 --dry-run", "what would change, going back to then"),
         .init("kecsctl restore dev --from latest --into /tmp/look", "unpack it beside; “dev” is not touched"))
 
     @OptionGroup var instance: OneInstanceArgument
 
     @Option(
-        help: ArgumentHelp("latest, a backup's id or its beginning, or a file.", valueName: "latest|id|file"),
+        help: ArgumentHelp("latest, a backup's id or its beginning, a file, or - for standard input.",
+            valueName: "latest|id|file"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
 

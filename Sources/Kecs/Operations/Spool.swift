@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What came from standard input, in a file of ours: an archive is read twice, and a zip from its end.
+///
+/// It lies in a draft of a backup, under the instance's lock, so that what a killed restore leaves goes with the next one.
+struct Spool: Sendable {
+    /// In the text that people read.
+    static let name = "standard-input"
+
+    let file: FilePath
+    private let folder: FilePath
+    private let missing: MissingFolders
+
+    init(site: Site, instance: Instance) throws {
+        guard isatty(site.machine.input) == 0 else {
+            throw Failure(
+                .usage, "nothing is piped into kecsctl",
+                cause: "“--from -” reads a backup bundle, an archive, a database or a dump from standard input",
+                remedy: "cat backup.tar.zst.* | kecsctl restore \(instance.name) --from -")
+        }
+        missing = try MissingFolders(upTo: instance.backups.folder)
+        folder = try BackupDraft(in: instance.backups, reason: .imported, at: site.machine.clock.now()).folder
+        file = folder.appending(Self.name)
+        do {
+            site.machine.progress.step("reading standard input", total: nil)
+            let bytes = try file.spool(site.machine.input) { try site.machine.cancellation.check() }
+            guard bytes > 0 else {
+                throw Failure(
+                    .usage, "nothing came from standard input", cause: "whatever was to write it may have failed")
+            }
+        } catch {
+            remove()
+            throw error
+        }
+    }
+
+    /// What cannot be removed now is swept by the next run.
+    func remove() {
+        try? folder.removeTree()
+        missing.remove()
+    }
+}
