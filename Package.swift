@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "KecsStorage",
             dependencies: [
-                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto", "CArchive",
+                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto",
+                "CArchive",
                 system,
             ],
             swiftSettings: library

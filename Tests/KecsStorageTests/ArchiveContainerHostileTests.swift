@@ -32,12 +32,14 @@ import Testing
             hostile.build(&builder)
             builder.end()
             try scratch.path.appending("b").write(builder.bytes)
-            scratch.run("bsdtar -P -cf a --format \(format) @b 2> /dev/null; mkdir target; echo kept > outside")
+            scratch.run(
+                "bsdtar -P -cf a --format \(format) @b 2> /dev/null; mkdir target; echo kept > outside")
             do {
                 try unpack(scratch.path.appending("a"), into: scratch.path.appending("target"))
             } catch is ArchiveError { refused.append(hostile.testDescription) }
             #expect(
-                scratch.run("[ \"$(cat outside)\" = kept ] && [ ! -e /tmp/outside ] && [ $(ls | wc -l) = 4 ]") == 0,
+                scratch.run("[ \"$(cat outside)\" = kept ] && [ ! -e /tmp/outside ] && [ $(ls | wc -l) = 4 ]")
+                    == 0,
                 "\(hostile.testDescription)")
         }
         for name in [
@@ -47,7 +49,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "z.writestr('../outside', 'x')", "z.writestr('/tmp/outside', 'x')", "z.writestr('a/../../outside', 'x')",
+        "z.writestr('../outside', 'x')", "z.writestr('/tmp/outside', 'x')",
+        "z.writestr('a/../../outside', 'x')",
         "i = zipfile.ZipInfo('way'); i.external_attr = 0o120777 << 16; z.writestr(i, '..'); z.writestr('way/outside', 'x')",
         "i = zipfile.ZipInfo('way'); i.create_system = 3; i.external_attr = 0o020666 << 16; z.writestr(i, '')",
         "i = zipfile.ZipInfo('way'); i.create_system = 3; i.external_attr = 0o010666 << 16; z.writestr(i, '')",
@@ -75,7 +78,8 @@ import Testing
             case "cpio": "find tree | cpio --quiet -o -H newc > a"
             default: "tar cf - tree | \(format) -c > a"
             }
-        try #require(scratch.run("mkdir tree; truncate -s 64M tree/big; touch tree/a tree/b; \(command)") == 0)
+        try #require(
+            scratch.run("mkdir tree; truncate -s 64M tree/big; touch tree/a tree/b; \(command)") == 0)
         for options in [UnpackOptions(maxBytes: 1 << 20), UnpackOptions(maxEntries: 2)] {
             let scratchTarget = scratch.path.appending("target")
             scratch.run("rm -rf target; mkdir target")
@@ -89,7 +93,8 @@ import Testing
     @Test func `a name that comes again replaces the file, as in a tar`() throws {
         let scratch = Scratch()
         try scratch.path.appending("z.py").write(
-            "import zipfile\nz = zipfile.ZipFile('a', 'w')\nz.writestr('f', 'old')\nz.writestr('f', 'new')\nz.close()\n")
+            "import zipfile\nz = zipfile.ZipFile('a', 'w')\nz.writestr('f', 'old')\nz.writestr('f', 'new')\nz.close()\n"
+        )
         try #require(scratch.run("python3 -W ignore z.py") == 0)
         try unpack(scratch.path.appending("a"), into: scratch.folder("target"))
         #expect(try scratch.path.appending("target/f").contents() == Array("new".utf8))

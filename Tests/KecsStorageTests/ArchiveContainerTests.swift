@@ -15,7 +15,8 @@ import Testing
         find . -exec touch -h -d '2025-09-20 09:00:02' {} +; cd ..
 
         """
-    private static let anyName = "printf y > tree/sub/$'\\xff\\xfe'; touch -d '2025-09-20 09:00:02' tree/sub tree/sub/*\n"
+    private static let anyName =
+        "printf y > tree/sub/$'\\xff\\xfe'; touch -d '2025-09-20 09:00:02' tree/sub tree/sub/*\n"
 
     @Test(arguments: ContainerCase.all)
     func `the tree comes back as the format kept it`(container: ContainerCase) throws {
@@ -43,9 +44,11 @@ import Testing
 
     @Test func `sparse files keep their holes`() throws {
         let scratch = Scratch()
-        try #require(scratch.run(Self.tree + "truncate -s 64M tree/holes; tar -C tree -cSf - . | xz > a") == 0)
+        try #require(
+            scratch.run(Self.tree + "truncate -s 64M tree/holes; tar -C tree -cSf - . | xz > a") == 0)
         try unpack(scratch.path.appending("a"), into: scratch.folder("target"))
-        #expect(scratch.run("[ $(du -k target/holes | cut -f 1) -lt 4096 ] && cmp tree/holes target/holes") == 0)
+        #expect(
+            scratch.run("[ $(du -k target/holes | cut -f 1) -lt 4096 ] && cmp tree/holes target/holes") == 0)
     }
 
     @Test(arguments: ContainerCase.damaged)
@@ -55,7 +58,8 @@ import Testing
         let whole = try scratch.path.appending("a").contents()
         // Garbage after zeros, too, which cpio itself pads with.
         let spoilt: [(String, [UInt8])] = [
-            ("cut off by a half", Array(whole.prefix(whole.count / 2))), ("cut off by a byte", whole.dropLast()),
+            ("cut off by a half", Array(whole.prefix(whole.count / 2))),
+            ("cut off by a byte", whole.dropLast()),
             ("followed by text", whole + Array("garbage".utf8)),
             ("followed by zeros and text", whole + [UInt8](repeating: 0, count: 1024) + [1]),
         ]
@@ -70,7 +74,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "7z a -bd -psecret x.7z f > /dev/null && mv x.7z a", "7z a -bd -mhe=on -psecret x.7z f > /dev/null && mv x.7z a",
+        "7z a -bd -psecret x.7z f > /dev/null && mv x.7z a",
+        "7z a -bd -mhe=on -psecret x.7z f > /dev/null && mv x.7z a",
         "7z a -bd -tzip -psecret x.zip f > /dev/null && mv x.zip a",
         "7z a -bd -tzip -mem=AES256 -psecret x.zip f > /dev/null && mv x.zip a",
     ])

@@ -49,12 +49,14 @@ import Testing
             #expect(try made(by: "\(command) -c < f > x") == .compressed, "\(command)")
             // What is wrong with it is said when it is read.
             #expect(
-                try made(by: "tar cf - f | \(command) -c > y && head -c 20 y > x") == .otherArchive, "\(command)")
+                try made(by: "tar cf - f | \(command) -c > y && head -c 20 y > x") == .otherArchive,
+                "\(command)")
         }
         for format in ["newc", "crc", "odc", "bin"] {
             #expect(try made(by: "echo f | cpio --quiet -o -H \(format) > x") == .otherArchive, "\(format)")
             #expect(
-                try made(by: "echo f | cpio --quiet -o -H \(format) | gzip > x") == .otherArchive, "\(format)")
+                try made(by: "echo f | cpio --quiet -o -H \(format) | gzip > x") == .otherArchive, "\(format)"
+            )
         }
         #expect(try made(by: "bsdtar -cf x --format zip f") == .otherArchive)
         #expect(try made(by: "bsdtar -cf x --format 7zip f") == .otherArchive)

@@ -19,7 +19,8 @@ struct Spool: Sendable {
         guard isatty(site.machine.input) == 0 else {
             throw Failure(
                 .usage, "nothing is piped into kecsctl",
-                cause: "“--from -” reads a backup bundle, an archive, a database or a dump from standard input",
+                cause:
+                    "“--from -” reads a backup bundle, an archive, a database or a dump from standard input",
                 remedy: "cat backup.tar.zst.* | kecsctl restore \(instance.name) --from -")
         }
         missing = try MissingFolders(upTo: instance.backups.folder)
@@ -30,7 +31,8 @@ struct Spool: Sendable {
             let bytes = try file.spool(site.machine.input) { try site.machine.cancellation.check() }
             guard bytes > 0 else {
                 throw Failure(
-                    .usage, "nothing came from standard input", cause: "whatever was to write it may have failed")
+                    .usage, "nothing came from standard input",
+                    cause: "whatever was to write it may have failed")
             }
         } catch {
             remove()

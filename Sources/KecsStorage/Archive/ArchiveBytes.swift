@@ -162,7 +162,8 @@ final class ArchiveBytes: TarPieces {
             switch GzipMember.start(of: start) {
             case .ours: return .members
             case .foreign where expected == nil:
-                let isCpio = takesForeign && ForeignContainer.isCpio(ForeignFile.inflatedStart(of: Array(start)))
+                let isCpio =
+                    takesForeign && ForeignContainer.isCpio(ForeignFile.inflatedStart(of: Array(start)))
                 return isCpio ? .foreign(.cpio) : .gzip
             default: throw ArchiveError(.damaged, file, "its first bytes are damaged")
             }

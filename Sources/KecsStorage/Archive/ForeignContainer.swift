@@ -34,7 +34,9 @@ enum ForeignContainer: Hashable, Sendable {
 
     static func isStream(_ head: [UInt8]) -> Bool {
         if streams.contains(where: { head.starts(with: $0) }) { return true }
-        guard head.starts(with: "BZh".utf8), head.count >= 10, (0x31...0x39).contains(head[3]) else { return false }
+        guard head.starts(with: "BZh".utf8), head.count >= 10, (0x31...0x39).contains(head[3]) else {
+            return false
+        }
         // A block, or the end of an empty stream.
         return head[4..<10].elementsEqual([0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
             || head[4..<10].elementsEqual([0x17, 0x72, 0x45, 0x38, 0x50, 0x90])

@@ -77,7 +77,8 @@ final class ForeignDecoder {
             throw error(.unsupported, "it is encrypted; decrypt it first, and restore what comes out")
         case carchive_memory.rawValue:
             throw error(
-                .unsupported, "unpacking it takes more than \(ByteCount(Int64(Self.memoryLimit))) of memory (\(why))")
+                .unsupported,
+                "unpacking it takes more than \(ByteCount(Int64(Self.memoryLimit))) of memory (\(why))")
         default:
             if !why.isEmpty { throw error(.unsupported, why) }
             throw error(

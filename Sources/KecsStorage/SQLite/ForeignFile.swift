@@ -51,7 +51,7 @@ public enum ForeignFile: Hashable, Sendable {
     static func of(_ head: [UInt8], inside: () -> [UInt8]?) -> ForeignFile {
         if head.starts(with: "SQLite format 3\u{0}".utf8) { return .sqlite }
         if head.dropFirst(8).starts(with: "DUCK".utf8) { return .duckdb }
-        if head.starts(with: [0x1f, 0x8b, 8]) { 
+        if head.starts(with: [0x1f, 0x8b, 8]) {
             let start = inflatedStart(of: head)
             return isTar(start) ? .tarGz : ForeignContainer.isCpio(start) ? .otherArchive : .gzip
         }

@@ -21,14 +21,16 @@ struct RestoreCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl restore dev --from latest", "the newest backup that can be restored"),
         .init(
-            "cat data.tar.zst.* | kecsctl restore dev --from -", "an archive of another program, split in pieces"),
+            "cat data.tar.zst.* | kecsctl restore dev --from -",
+            "an archive of another program, split in pieces"),
         .init("kecsctl restore dev --at 2026-11-20T18:00 --dry-run", "what would change, going back to then"),
         .init("kecsctl restore dev --from latest --into /tmp/look", "unpack it beside; “dev” is not touched"))
 
     @OptionGroup var instance: OneInstanceArgument
 
     @Option(
-        help: ArgumentHelp("latest, a backup's id or its beginning, a file, or - for standard input.",
+        help: ArgumentHelp(
+            "latest, a backup's id or its beginning, a file, or - for standard input.",
             valueName: "latest|id|file"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
