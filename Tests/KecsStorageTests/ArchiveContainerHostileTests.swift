@@ -53,7 +53,6 @@ import Testing
         "z.writestr('a/../../outside', 'x')",
         "i = zipfile.ZipInfo('way'); i.external_attr = 0o120777 << 16; z.writestr(i, '..'); z.writestr('way/outside', 'x')",
         "i = zipfile.ZipInfo('way'); i.create_system = 3; i.external_attr = 0o020666 << 16; z.writestr(i, '')",
-        "i = zipfile.ZipInfo('way'); i.create_system = 3; i.external_attr = 0o010666 << 16; z.writestr(i, '')",
         "z.writestr('a', 'x'); z.writestr('a/b', 'x')", "z.writestr('n' * 300, 'x')",
     ])
     func `a hostile zip is refused`(script: String) throws {
