@@ -173,13 +173,13 @@ _kecsctl() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    start|stop|restart|list|status|inspect|logs|destroy|backup|backups|restore|undo|volumes|du|recover|state|migrate|db|doctor|check|schedule|metrics|test|history|config|render|completions|version|help)
+    start|stop|restart|list|status|inspect|logs|rename|clone|reset|destroy|backup|backups|restore|undo|volumes|du|recover|state|migrate|db|doctor|check|schedule|metrics|test|history|config|render|completions|version|help)
         # Offer subcommand argument completions
         "_kecsctl_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'start stop restart list status inspect logs destroy backup backups restore undo volumes du recover state migrate db doctor check schedule metrics test history config render completions version help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'start stop restart list status inspect logs rename clone reset destroy backup backups restore undo volumes du recover state migrate db doctor check schedule metrics test history config render completions version help' -- "${cur}"))
         ;;
     esac
 }
@@ -519,6 +519,134 @@ _kecsctl_logs() {
     case "${positional_number}" in
     1)
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion logs -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_rename() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion rename -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_clone() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--from --api-port --admin-port --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--from')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion clone -- --from "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--api-port')
+        return
+        ;;
+    '--admin-port')
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion clone -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_reset() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-A --all --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion reset -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion reset -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac

@@ -87,9 +87,9 @@ import Testing
             let kecsctl = try await scene(root)
             var seed = CampaignSeed("ResetTests")
             // A slow machine takes longer: from its middle to just behind its end.
-            let length = try await ContinuousClock().measure {
-                #expect(try await kecsctl("reset", "dev", "--yes").status == 0)
-            }
+            let began = ContinuousClock.now
+            #expect(try await kecsctl("reset", "dev", "--yes").status == 0)
+            let length = ContinuousClock.now - began
             #expect(try await kecsctl("undo", "dev").status == 0)
             let most = Int(length.components.seconds * 1000) + 100
             var killed = 0
