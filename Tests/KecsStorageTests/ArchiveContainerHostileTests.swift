@@ -114,7 +114,8 @@ import Testing
         let file = scratch.path.appending("b")
         try unpack(scratch.path.appending("a"), into: scratch.folder("first"))
         let expected = try TreeFacts(scratch.path.appending("first"))
-        let around = try scratch.path.entries().count + 2
+        // A container's command may have made a “b”, too.
+        let around = Set(try scratch.path.entries().map(\.string)).union(["b", "target"]).count
         var noise = Noise(state: 0x16)
         var found = 0
         for number in 0..<200 {
