@@ -8,7 +8,8 @@ public enum NearestWord {
         let typed = Array(word.lowercased().unicodeScalars.prefix(64))
         guard !typed.isEmpty else { return nil }
         let letterCount = typed.count { $0 != "-" }
-        let limit = max(1, min(3, (letterCount + 1) / 2))
+        // An option's hyphens are always right.
+        let limit = max(1, min(3, (letterCount < typed.count ? letterCount + 1 : letterCount) / 2))
         let near = words.compactMap { candidate -> (word: String, distance: Int)? in
             let letters = Array(candidate.lowercased().unicodeScalars)
             // The beginning of a longer word may be mistyped too: “--dri” for “--dry-run”.
