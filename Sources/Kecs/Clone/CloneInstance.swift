@@ -180,7 +180,7 @@ public struct CloneInstance: Sendable {
             else { return nil }
             return "its command names the port \(port) of “\(source.name)”; the new one is in KECSCTL_"
                 + (key == .adminPort ? "ADMIN_PORT" : "API_PORT")
-                + ", and “kecsctl config set” changes the setting “command”"
+                + "; the command is the setting “command”"
         }
     }
 }
