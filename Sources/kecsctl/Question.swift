@@ -9,7 +9,7 @@ extension Session {
     /// - Parameter what: The words of the command line that the answer is about, for the remedy.
     /// - Throws: `Failure` (64) when nobody can be asked, naming the flag that answers; and when the answer is no.
     func confirm(_ question: String, about what: [String], change: ChangeOptions) throws {
-        if change.yes || change.dryRun { return }
+        guard change.asks else { return }
         let again = words.isEmpty ? "\(command) \(what.joined(separator: " "))" : ShellWords.quote(words)
         let remedy = "kecsctl \(again) --yes"
         guard console.terminal.canAsk else {

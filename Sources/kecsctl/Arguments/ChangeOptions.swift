@@ -15,6 +15,9 @@ struct ChangeOptions: ParsableArguments {
             "Wait so long for another kecsctl on the same instance, instead of failing at once with 11.",
             valueName: "30s"))
     var waitLock: TimeSpan?
+
+    /// Whether whoever called is asked before something is lost.
+    var asks: Bool { !yes && !dryRun }
 }
 
 /// `--force` never comes with `--yes`: one answers a question, the other overrules a safeguard.

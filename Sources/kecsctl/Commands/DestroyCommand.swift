@@ -27,12 +27,14 @@ struct DestroyCommand: SessionCommand {
         let names = try session.resolve(instances.selection, unnamed: .never, saysNone: false)
         let what =
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
-        // A question about what is not there would hide that it is not.
-        for name in try names.map({ try InstanceName(checking: $0) })
-        where try !session.site.home.folder(of: name).path.isPresent {
-            throw session.site.notFound(name)
+        if !names.isEmpty, change.asks {
+            // A question about what is not there would hide that it is not.
+            for name in try names.map({ try InstanceName(checking: $0) })
+            where try !session.site.home.folder(of: name).path.isPresent {
+                throw session.site.notFound(name)
+            }
+            try session.confirm("Remove \(what)?", about: names, change: change)
         }
-        if !names.isEmpty { try session.confirm("Remove \(what)?", about: names, change: change) }
         return await session.operate(
             on: instances.selection, unnamed: .never, changes: !change.dryRun,
             .init(text: Self.text, warnings: \.notes)
