@@ -90,6 +90,9 @@ public protocol Runtime: Sendable {
     func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws
     /// Makes such a volume hold what the archive holds and nothing else. Can be repeated after a kill.
     func fillVolume(_ name: String, from archive: FilePath) async throws
+    /// Makes what exists only with a container, which is an anonymous volume, by making the container, and starts nothing.
+    /// Does nothing where there is one. Called before a restore into an instance of which nothing is there.
+    func makePlaces() async throws
     /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
     func makeReady(volume name: String) async throws
     /// How much such a volume holds and could hold.
@@ -147,6 +150,7 @@ extension Runtime {
     }
     public func fillVolume(_ name: String, from archive: FilePath) async throws { throw noVolumes(name) }
     public func makeReady(volume name: String) async throws { throw noVolumes(name) }
+    public func makePlaces() async throws {}
     public func statePlace() async throws -> Part.Place? { nil }
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? { nil }
     public func room(inVolume name: String) async throws -> VolumeRoom { VolumeRoom() }

@@ -49,6 +49,11 @@ struct Compose: Sendable {
         try await act(["up", "--detach"] + flags, "start", limit)
     }
 
+    /// Creates what is missing, with its volumes, and starts nothing.
+    func create(limit: Duration) async throws {
+        try await act(["up", "--no-start", "--no-recreate"], "create the containers of", limit)
+    }
+
     /// Stops and removes the containers and the project's networks. Never its volumes.
     func down(limit: Duration) async throws { try await act(["down"], "take down", limit) }
 

@@ -260,6 +260,18 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await up(["--no-recreate"], all, profiles, limit)
     }
 
+    public func makePlaces() async throws {
+        let all = try await containers()
+        guard !all.contains(where: isControlPlane) else { return }
+        let compose = try compose(for: all)
+        let config = try await compose.config()
+        try await makeDataFolder(config)
+        var given = compose.given
+        given.profiles = profiles(inUse: all, config)
+        // Building, or fetching, an image takes its time.
+        try await Compose(machine, given, project: project).create(limit: .seconds(600))
+    }
+
     /// With as many containers of each service as there are: compose would remove those that its file does not name.
     private func up(
         _ flags: [String], _ all: [DockerContainer], _ profiles: [String], _ limit: Duration

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsStorage
 import KecsSystem
 
 /// Labels that say what is ours.
@@ -70,8 +71,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
 
         /// A volume that nobody gave a name: docker made one, 64 hexadecimal digits.
         var isAnonymous: Bool {
-            guard type == "volume", let name else { return false }
-            return name.utf8.count == 64 && name.allSatisfy { $0.isHexDigit && !$0.isUppercase }
+            type == "volume" && PartRoot.volume(name ?? "").isAnonymousVolume
         }
 
         private enum CodingKeys: String, CodingKey {

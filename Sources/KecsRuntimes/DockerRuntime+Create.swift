@@ -123,6 +123,12 @@ extension DockerRuntime {
         return id
     }
 
+    public func makePlaces() async throws {
+        guard !spec.isAdopted, try await find() == nil else { return }
+        try await checkImage()
+        _ = try await create()
+    }
+
     private func arguments() async throws -> [String] {
         var socket: (path: FilePath, group: UInt32)?
         if let path = DockerEndpoint(try await docker.endpoint()).socket,

@@ -20,6 +20,14 @@ public enum PartRoot: Hashable, Sendable {
     case volume(String)
 }
 
+extension PartRoot {
+    /// Whether docker named the volume, with the 64 hexadecimal digits of a random SHA-256: it exists for one container.
+    public var isAnonymousVolume: Bool {
+        guard case .volume(let name) = self else { return false }
+        return name.utf8.count == 64 && name.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+}
+
 extension PartRoot: CustomStringConvertible {
     private static let filePrefix = "file:"
     private static let volumePrefix = "volume:"

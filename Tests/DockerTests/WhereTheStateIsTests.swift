@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsStorage
 import KecsSystem
 import KecsTesting
@@ -32,8 +33,11 @@ struct StateCase: Hashable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Each way once; all with KECSCTL_FAULTS=full, which takes a quarter of an hour.
+    /// Each way once; all with KECSCTL_FAULTS=full, which takes a quarter of an hour; one that KECSCTL_STATE names.
     static let chosen: [StateCase] = {
+        if let name = getenv("KECSCTL_STATE").map({ String(cString: $0) }) {
+            return all.filter { $0.testDescription == name }
+        }
         guard Rounds.count(ci: 0, full: 1) == 0 else { return all }
         let places: [Way: Place] = [.local: .duckDB, .docker: .named, .compose: .several]
         return all.filter { places[$0.way] == $0.place }

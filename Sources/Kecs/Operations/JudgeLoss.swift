@@ -14,6 +14,8 @@ struct JudgeLoss: Sendable {
         case gone([StoredBackup])
         /// Some are: parts, or databases as PART/PATH, and the backup that has the first of them.
         case partly([String], has: BackupID)
+        /// Parts that nothing of the instance has mounted any more, so that no restore would reach its server.
+        case unmounted([String], has: BackupID)
         /// Nothing is there, and there are backups, none of which can be used.
         case goneForGood(newest: BackupID)
 
@@ -21,7 +23,7 @@ struct JudgeLoss: Sendable {
         var names: String? {
             switch self {
             case .none: nil
-            case .partly(let names, _): names.joined(separator: ", ") + (names.count == 1 ? " is" : " are")
+            case .partly(let names, _), .unmounted(let names, _): names.joined(separator: ", ") + (names.count == 1 ? " is" : " are")
             case .gone, .goneForGood: "all of its state is"
             }
         }
@@ -43,11 +45,22 @@ struct JudgeLoss: Sendable {
         let accepted = Set(accepted).union(baseline.acceptedLosses).union(instance.config.movedParts ?? [])
         let placedAt = try Placement.last(of: instance.folder)
         var lost: [(name: String, backup: BackupID)] = []
+        var unmounted: [(name: String, backup: BackupID)] = []
         var isAnythingThere = false
+        let isAbsent = await (try site.runtime(instance)).state() == .absent
         for (name, before) in baseline.parts.sorted(by: { $0.key < $1.key }) where counts(before.record) {
-            guard let now = try inventory.part(of: before.record) ?? missing(before.record, of: instance),
-                now.role != .backups, now.role != .logs
-            else { continue }
+            guard let now = try inventory.part(of: before.record) ?? missing(before.record, of: instance)
+            else {
+                guard try isState(before.record, of: instance) else { continue }
+                // An anonymous volume went with its container; a new container gets a new one.
+                if isAbsent, before.record.root.isAnonymousVolume {
+                    lost.append((name, before.backup))
+                } else {
+                    unmounted.append((name, before.backup))
+                }
+                continue
+            }
+            guard now.role != .backups, now.role != .logs else { continue }
             switch now.presence {
             case .missing, .empty: lost.append((name, before.backup))
             // Nobody can say that it is gone.
@@ -59,12 +72,22 @@ struct JudgeLoss: Sendable {
                 }
             }
         }
-        lost.removeAll { loss in
+        func isAccepted(_ loss: (name: String, backup: BackupID)) -> Bool {
             accepted.contains { $0 == loss.name || loss.name.hasPrefix($0 + "/") }
         }
+        lost.removeAll(where: isAccepted)
+        unmounted.removeAll(where: isAccepted)
+        if let first = unmounted.first { return .unmounted(unmounted.map(\.name), has: first.backup) }
         guard let first = lost.first else { return .none }
         if isAnythingThere { return .partly(lost.map(\.name), has: first.backup) }
         return .gone(candidates(judged, instance, baseline))
+    }
+
+    /// Of a part that the inventory does not have: a folder of the instance's own that is there is no part of it any more.
+    private func isState(_ record: Manifest.Part, of instance: Instance) throws -> Bool {
+        if case .inInstance = record.root { return false }
+        let role = PartRole(of: Part(name: record.name, place: .folder(instance.folder.path)), inside: nil)
+        return role != .backups && role != .logs
     }
 
     /// A folder of the instance's own is a part only while it is there.

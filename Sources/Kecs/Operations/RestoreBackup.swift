@@ -57,18 +57,23 @@ public struct RestoreBackup: Sendable {
         defer { opened.close() }
         try checkOrigin(opened, of: instance, request, ask)
         let runtime = try site.runtime(instance)
-        let inventory = try await inventory(instance, opened)
+        var inventory = try await inventory(instance, opened)
+        let makesPlaces =
+            await runtime.state() == .absent && lacksAnonymousVolume(opened, request, inventory)
         if request.dryRun {
             // One that is gone would be made; nothing is made for looking.
-            let volumes = try await foldersThatAreThere(opened, request, runtime, inventory, instance)
-            let preview = StageTrees(
-                site: site, instance: instance, request: request, id: "preview", inventory: inventory,
-                volumes: volumes)
+            var preview = StageTrees(
+                site: site, instance: instance, request: request, id: "preview", inventory: inventory)
+            preview.isWithoutContainer = makesPlaces
+            preview.volumes = try await foldersThatAreThere(opened, preview, runtime)
             _ = try await FindHolders(site: site).check(
                 instance, preview.places(for: opened).map(\.livePart),
                 FindHolders.Demand(verb: "restored", force: request.force))
-            return try RestorePreview(site: site).run(
-                instance, request, opened, inventory: inventory, volumes: volumes, since: began)
+            return try RestorePreview(site: site, stage: preview).run(opened, since: began)
+        }
+        if makesPlaces {
+            try await runtime.makePlaces()
+            inventory = try await self.inventory(instance, opened)
         }
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
@@ -76,16 +81,18 @@ public struct RestoreBackup: Sendable {
         let kept = instance.folder.previous.appending(id)
         var stage = StageTrees(
             site: site, instance: instance, request: request, id: id, inventory: inventory)
-        stage.volumes = try await foldersThatAreThere(opened, request, runtime, inventory, instance)
+        stage.volumes = try await foldersThatAreThere(opened, stage, runtime)
         var demand = FindHolders.Demand(verb: "restored", force: request.force)
         let holders = FindHolders(site: site)
         for note in try await holders.check(instance, stage.places(for: opened).map(\.livePart), demand) {
             stage.notes.add(note)
         }
         let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
-        try await filling.makeReady(
-            volumes(opened, request, inventory, instance), isRunning: state.mayWrite)
-        stage.volumes = try await foldersOfVolumes(opened, request, runtime, inventory, instance)
+        // A volume is made and filled only when it is one of the instance's own.
+        let volumes = try stage.volumes(of: opened)
+        try await filling.makeReady(volumes, isRunning: state.mayWrite)
+        stage.volumes = [:]
+        for volume in volumes { stage.volumes[volume] = try await runtime.folder(ofVolume: volume) }
         let places = try stage.places(for: opened)
         if !request.force { try await filling.checkRoom(for: places) }
         for note in try await KeepPreviousTrees(site: site, instance: instance).run() {
@@ -206,37 +213,28 @@ public struct RestoreBackup: Sendable {
         }
     }
 
-    private func volumes(
-        _ source: OpenedSource, _ request: RestoreRequest, _ inventory: Inventory?, _ instance: Instance
-    ) throws -> [String] {
-        // A volume is made and filled only when it is one of the instance's own.
-        try StageTrees(site: site, instance: instance, request: request, id: "", inventory: inventory)
-            .volumes(of: source)
+    /// Whether a part goes into an anonymous volume that no container has now.
+    private func lacksAnonymousVolume(
+        _ source: OpenedSource, _ request: RestoreRequest, _ inventory: Inventory?
+    ) -> Bool {
+        guard let inventory, case .backup(_, let manifest) = source.content else { return false }
+        return manifest.parts.contains { part in
+            part.root.isAnonymousVolume && inventory.part(of: part) == nil
+                && request.parts?.contains(part.name) ?? true
+        }
     }
 
     /// Before volumes that are missing have been made.
     private func foldersThatAreThere(
-        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime, _ inventory: Inventory?,
-        _ instance: Instance
+        _ source: OpenedSource, _ stage: StageTrees, _ runtime: any Runtime
     ) async throws -> [String: FilePath] {
         var folders: [String: FilePath] = [:]
-        for volume in try volumes(source, request, inventory, instance) {
+        for volume in try stage.volumes(of: source) {
             do {
                 folders[volume] = try await runtime.folder(ofVolume: volume)
             } catch let failure as Failure where failure.kind == .notFound {
                 continue
             }
-        }
-        return folders
-    }
-
-    private func foldersOfVolumes(
-        _ source: OpenedSource, _ request: RestoreRequest, _ runtime: any Runtime, _ inventory: Inventory?,
-        _ instance: Instance
-    ) async throws -> [String: FilePath] {
-        var folders: [String: FilePath] = [:]
-        for volume in try volumes(source, request, inventory, instance) {
-            folders[volume] = try await runtime.folder(ofVolume: volume)
         }
         return folders
     }

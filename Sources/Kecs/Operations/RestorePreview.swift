@@ -6,14 +6,10 @@ import SystemPackage
 /// What a restore would change, found without writing anything.
 struct RestorePreview: Sendable {
     let site: Site
+    let stage: StageTrees
 
-    func run(
-        _ instance: Instance, _ request: RestoreRequest, _ source: OpenedSource, inventory: Inventory?,
-        volumes: [String: FilePath], since began: Duration
-    ) throws -> RestoreReport {
-        let stage = StageTrees(
-            site: site, instance: instance, request: request, id: "preview", inventory: inventory,
-            volumes: volumes)
+    func run(_ source: OpenedSource, since began: Duration) throws -> RestoreReport {
+        let (instance, request) = (stage.instance, stage.request)
         let places = try stage.places(for: source)
         let compare = CompareStates(site: site)
         var parts: [Difference.Part] = []
@@ -51,8 +47,8 @@ struct RestorePreview: Sendable {
             outcome: .planned, from: source.name,
             parts: source.isOurs ? parts.map(\.name) : places.map(\.part), undo: nil, state: "",
             durationSeconds: (site.machine.clock.elapsed() - began).inSeconds,
-            notes: source.isOurs
-                ? [] : ["what a foreign file would change is only known when it is unpacked"],
+            notes: stage.notes.all
+                + (source.isOurs ? [] : ["what a foreign file would change is only known when it is unpacked"]),
             changes: source.isOurs ? Difference(parts: parts) : nil)
     }
 

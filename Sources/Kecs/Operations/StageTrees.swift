@@ -14,6 +14,8 @@ struct StageTrees: Sendable {
     var inventory: Inventory?
     /// Where volumes lie on this host; those that are missing here are filled by their runtime.
     var volumes: [String: FilePath] = [:]
+    /// Nothing is made for a dry run: it looks at an instance whose container, with its anonymous volumes, is to be made.
+    var isWithoutContainer = false
     let notes = Notes()
 
     /// Sentences for the report.
@@ -102,11 +104,17 @@ struct StageTrees: Sendable {
                 return true
             }
             notes.add(
-                "\(part.name): the server does not use it now, so it was left out; --part \(part.name) restores it to \(part.root)"
+                isWithoutContainer && part.root.isAnonymousVolume
+                    ? "\(part.name): its volume is made with the container, and filled then"
+                    : "\(part.name): the server does not use it now, so it was left out; --part \(part.name) restores it to \(part.root)"
             )
             return false
         }
-        guard !chosen.isEmpty else {
+        // The configuration alone is no state.
+        guard
+            isWithoutContainer || chosen.contains(where: { $0.root != .configuration })
+                || manifest.parts.allSatisfy({ $0.root == .configuration })
+        else {
             throw Failure(
                 .usage, "nothing of the backup “\(backup.id)” is used by “\(instance.name)” now",
                 cause: "its parts are \(names.joined(separator: ", "))",

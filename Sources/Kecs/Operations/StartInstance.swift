@@ -398,6 +398,14 @@ public struct StartInstance: Sendable {
                     .damaged,
                     "the state of “\(instance.name)” is gone, and no backup of it can be restored",
                     cause: "the newest is \(newest)", remedy: "kecsctl backups verify --all"))
+        case .unmounted(let lost, let backup):
+            throw Failure(
+                .partial,
+                "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
+                    + (lost.count == 1 ? "is" : "are") + " not mounted any more",
+                cause: "the backup \(backup) has it, and nothing that the instance consists of now does. "
+                    + "Go on without it: kecsctl start \(instance.name) --accept-loss \(lost.first ?? "")",
+                remedy: "kecsctl inspect \(instance.name)")
         case .partly(let lost, let backup):
             let first = lost.first ?? ""
             let part = String(first.prefix { $0 != "/" })

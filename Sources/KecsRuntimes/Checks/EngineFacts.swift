@@ -80,7 +80,7 @@ public struct ContainerFacts: Sendable, Hashable {
         public var isWritable: Bool
 
         var isAnonymous: Bool {
-            kind == "volume" && name.utf8.count == 64 && name.allSatisfy { $0.isHexDigit }
+            kind == "volume" && PartRoot.volume(name).isAnonymousVolume
         }
     }
 
