@@ -48,11 +48,11 @@ demo: build ## run the main job with real data, and show each command
 	@scripts/demo $(release)
 
 completions: ## write completions/ from the program
-	@swift build --product kecsctl
+	@scripts/build-debug --product kecsctl
 	@scripts/completions "$$(swift build --show-bin-path)/kecsctl" completions
 
 man: ## write man/ from the program
-	@swift build --product kecsctl
+	@scripts/build-debug --product kecsctl
 	@rm -f man/*.1
 	@"$$(swift build --show-bin-path)/kecsctl" __man man
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsState
-import SystemPackage
-import KecsState
 import KecsStorage
 import KecsSystem
+import SystemPackage
 
 extension Failure {
     /// What any error means to the person who gave the command. The kind decides the exit status, never the text.
@@ -14,8 +13,8 @@ extension Failure {
         switch error {
         case let failure as Failure:
             return failure
-        case let error as LockedDatabase:
-            return error.failure
+        case let error as any ExplainedError:
+            return error.failure(message)
         case let error as Interrupted:
             return switch error.why {
             case .interrupt: Failure(.interrupted, "interrupted; nothing half-done is left")
@@ -87,7 +86,6 @@ extension Failure {
             case .cannotStart(let program, let why):
                 Failure(.unreachable, message("“\(program)” cannot be started"), cause: why)
             }
-        case let error as StateError: return describing(error, message: message)
         case let error as StateDocumentError:
             return Failure(.usage, message("a document cannot be imported"), cause: "\(error)")
         case let error as TranslationFailure:
@@ -115,10 +113,6 @@ extension Failure {
             return Failure(.failed, message("a server cannot be stopped"), cause: "\(error)")
         case let error as ShellWords.Failure:
             return Failure(.usage, message("a command line cannot be read"), cause: "\(error)")
-        case let error as RepairRefused:
-            return Failure(.failed, message("a repair was refused"), cause: "\(error)")
-        case let error as CannotTell:
-            return Failure(.failed, message("a look at the instance failed"), cause: "\(error.why)")
         case let error as Errno:
             return Failure(
                 error == .noSpace ? .noRoom : .failed, message("a system call failed"), cause: "\(error)")
@@ -126,28 +120,6 @@ extension Failure {
             var failure = Failure(.failed, message("something unforeseen happened"), cause: "\(error)")
             failure.isUnforeseen = true
             return failure
-        }
-    }
-
-    /// A database that cannot be the state of this instance, each kind by its own name.
-    private static func describing(_ error: StateError, message: (String) -> String) -> Failure {
-        switch error {
-        case .notOurs:
-            Failure(
-                .usage, message("the database is not one of KECS"), cause: "\(error)",
-                remedy: "kecsctl migrate status")
-        case .newer:
-            Failure(.failed, message("the database is newer than this kecsctl"), cause: "\(error)")
-        case .older:
-            Failure(
-                .usage, message("the database must be migrated first"), cause: "\(error)",
-                remedy: "kecsctl migrate status")
-        case .unreadable:
-            Failure(.damaged, message("the database holds a value that cannot be"), cause: "\(error)")
-        case .irreversible, .unknownVersion:
-            Failure(.usage, message("there is no such migration"), cause: "\(error)")
-        case .brokenReferences:
-            Failure(.failed, message("a migration was taken back"), cause: "\(error)")
         }
     }
 }
@@ -159,4 +131,10 @@ extension Failure {
             .unreachable, "cannot determine whether “\(instance.name)” is running", cause: why,
             remedy: "kecsctl status \(instance.name)")
     }
+}
+
+/// An error of this module that knows what it means to the person who gave the command.
+protocol ExplainedError: Error {
+    /// - Parameter message: What was being done, or the text when that is not known.
+    func failure(_ message: (String) -> String) -> Failure
 }

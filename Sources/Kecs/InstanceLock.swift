@@ -47,7 +47,7 @@ extension Site {
         let instance = try instance(name, flags: flags, checksPlace: checksPlace)
         let known = remnants(of: name)
         defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
-        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
+        for sentence in try await heal(self, instance) { told(.notice(sentence)) }
         if duty == .before, checksPlace { try await fulfil(name, flags, told) }
         let value: Value
         do {
@@ -99,7 +99,7 @@ extension Site {
             return try await body()
         }
         // A killed restore may still need what is to be deleted.
-        for sentence in try await HealInstance(site: self).run(instance) { told(.notice(sentence)) }
+        for sentence in try await heal(self, instance) { told(.notice(sentence)) }
         if try instance.folder.duty.isPresent { try await fulfil(name, [:], told) }
         return try await body()
     }
@@ -113,7 +113,7 @@ extension Site {
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         do {
-            for sentence in try await HealInstance(site: self).run(try instance(name)) {
+            for sentence in try await heal(self, try instance(name)) {
                 told(.notice(sentence))
             }
         } catch let failure as Failure where failure.kind == .usage {

@@ -35,3 +35,13 @@ public struct Part: Hashable, Sendable {
         if case .volume(let name, at: nil) = place { name } else { nil }
     }
 }
+
+extension Part {
+    /// Where its tree lies on this host; nil when it cannot be reached here.
+    var root: FilePath? {
+        switch place {
+        case .folder(let folder), .entries(let folder, _), .volume(_, let folder?): folder
+        case .volume(_, nil): nil
+        }
+    }
+}

@@ -9,6 +9,8 @@ public struct Site: Sendable {
     public var home: Home
     /// Chosen by the wiring in the executable; a runtime's words are known nowhere in this module.
     public var runtime: @Sendable (Instance) throws -> any Runtime
+    /// Finishes or takes back what a killed run left of an instance, under its lock, and says what was done.
+    let heal: @Sendable (Site, Instance) async throws -> [String]
     /// Where a recovery takes place; nil where there is none.
     public var ground: (@Sendable (Instance) -> any RecoveryGround)?
     /// Lines that people and scripts watch for, word for word.
@@ -19,14 +21,17 @@ public struct Site: Sendable {
     /// Threads for compression and hashing, in each of at most two archives at once.
     public var threads: Int
 
-    public init(
-        machine: Machine, home: Home, tool: Manifest.Tool, threads: Int = Threads.processors,
+    /// `HealInstance` has the one without `heal`.
+    init(
+        machine: Machine, home: Home, tool: Manifest.Tool, threads: Int,
+        heal: @escaping @Sendable (Site, Instance) async throws -> [String],
         runtime: @escaping @Sendable (Instance) throws -> any Runtime
     ) {
         self.machine = machine
         self.home = home
         self.tool = tool
         self.threads = threads
+        self.heal = heal
         self.runtime = runtime
     }
 
@@ -65,7 +70,7 @@ public struct Site: Sendable {
         switch key {
         case .dataDir:
             let path = try Home.absolute(FilePath(text), environment: machine.environment)
-            try Configure.check(dataFolder: path, self)
+            try check(dataFolder: path)
             return .string(path.string)
         case .composeFile:
             // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
@@ -73,6 +78,20 @@ public struct Site: Sendable {
             return .string(try Home.absolute(FilePath(text), environment: machine.environment).string)
         default:
             return value
+        }
+    }
+
+    /// Refuses what no server could have its data in.
+    func check(dataFolder: FilePath) throws {
+        if let status = try FileStatus.following(dataFolder), status.kind != .folder {
+            throw Failure(
+                .usage, "\(dataFolder) is no folder", cause: "dataDir is the folder that the data lies in",
+                remedy: "ls -ld \(ShellWords.quote([dataFolder.string]))")
+        }
+        if home.path.starts(with: dataFolder.lexicallyNormalized()) {
+            throw Failure(
+                .usage, "\(dataFolder) contains kecsctl's own home", cause: "\(home.path) lies in it",
+                remedy: "kecsctl config show --origin")
         }
     }
 }

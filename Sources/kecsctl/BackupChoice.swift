@@ -18,7 +18,7 @@ struct BackupChoice: Sendable, CustomStringConvertible {
 struct BackupInstanceOption: ParsableArguments {
     @Option(
         name: .customLong("instance"),
-        help: ArgumentHelp("Whose backup it is, when the id alone does not tell.", valueName: "name"),
+        help: ArgumentHelp("The instance of the backup, when the id is ambiguous.", valueName: "name"),
         completion: .custom(InstanceCompletion.names))
     var name: String?
 }

@@ -21,7 +21,7 @@ extension Session {
         } catch {
             let failure = Failure.describing(error)
             console.note(
-                .warning, "nobody is told: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
+                .warning, "notifications are off: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
             return nil
         }
     }

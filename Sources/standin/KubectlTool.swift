@@ -148,12 +148,3 @@ extension APITable {
         resource(word)?.kind.lowercased() ?? word.lowercased()
     }
 }
-
-extension JSONValue {
-    /// Objects field by field; everything else of `other` replaces what is here.
-    func merging(_ other: JSONValue) -> JSONValue {
-        guard case .object(var fields) = self, case .object(let newer) = other else { return other }
-        for (key, value) in newer { fields[key] = fields[key].map { $0.merging(value) } ?? value }
-        return .object(fields)
-    }
-}

@@ -60,3 +60,9 @@ public struct CannotTell: Error, Hashable, Sendable {
     public var why: String
     public init(_ why: String) { self.why = why }
 }
+
+extension CannotTell: ExplainedError {
+    func failure(_ message: (String) -> String) -> Failure {
+        Failure(.failed, message("a look at the instance failed"), cause: why)
+    }
+}

@@ -65,6 +65,12 @@ public struct RepairRefused: Error, Hashable, Sendable, CustomStringConvertible 
     public var description: String { why }
 }
 
+extension RepairRefused: ExplainedError {
+    func failure(_ message: (String) -> String) -> Failure {
+        Failure(.failed, message("a repair was refused"), cause: why)
+    }
+}
+
 extension Repair {
     /// - Throws: `RepairRefused` when things have changed since it was planned; nothing was done then.
     func apply() throws {

@@ -52,7 +52,7 @@ public enum DatabaseTarget: Sendable {
 
     /// For reading: leaves no sidecars where there were none, and a writer is not kept waiting.
     func open(_ site: Site) throws -> SQLiteDatabase {
-        let database = try RehearsedMigration.open(try path(), cancellation: site.machine.cancellation)
+        let database = try SQLiteDatabase.reading(try path(), cancellation: site.machine.cancellation)
         try database.execute("PRAGMA query_only = ON")
         return database
     }

@@ -100,7 +100,7 @@ struct ChoosePrimary {
     }
 
     private func onlyOne() -> PrimaryDatabase? {
-        let own = databases.filter { !Self.isCopy($0.path) }
+        let own = databases.filter { !isCopyOfDatabase($0.path) }
         for engine in [InventoryEngine.sqlite, .unknown, .duckdb] {
             let candidates = own.filter { $0.engine == engine }
             if candidates.count > 1 { return .ambiguous(candidates) }
@@ -123,26 +123,5 @@ struct ChoosePrimary {
             return .unknown("the part “\(unread.part.name)” cannot be read here: \(why)")
         }
         return .none
-    }
-
-    /// Copies that tools of the trade leave beside a database: `db.backup.1763550000.sqlite`, what `db rescue` makes.
-    static func isCopy(_ path: [UInt8]) -> Bool {
-        let name = String(decoding: path, as: UTF8.self)
-        let last = name.split(separator: "/").last.map(String.init) ?? name
-        if name.split(separator: "/").dropLast().contains(where: { $0.hasSuffix(".rescue") }) { return true }
-        if last.contains(".rescued-") || last.hasPrefix(".") { return true }
-        let words = last.split(separator: ".")
-        guard let backup = words.firstIndex(where: { $0 == "backup" || $0 == "bak" }) else { return false }
-        return backup > 0
-    }
-}
-
-extension Part {
-    /// Where its tree lies on this host; nil when it cannot be reached here.
-    var root: FilePath? {
-        switch place {
-        case .folder(let folder), .entries(let folder, _), .volume(_, let folder?): folder
-        case .volume(_, nil): nil
-        }
     }
 }

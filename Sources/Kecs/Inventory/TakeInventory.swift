@@ -41,7 +41,7 @@ extension Site {
         for index in parts.indices where parts[index].role == .data && !parts[index].isOwn(of: instance) {
             let name = parts[index].part.name
             if case .found(let database, _) = primary, database.part == name { continue }
-            if !databases.contains(where: { $0.part == name && !ChoosePrimary.isCopy($0.path) }),
+            if !databases.contains(where: { $0.part == name && !isCopyOfDatabase($0.path) }),
                 try PartRole.holdsOnlyBackups(parts[index])
             {
                 parts[index].role = .backups
@@ -65,7 +65,7 @@ extension Site {
         guard part.presence == .present, part.part.root != nil else { return nil }
         do {
             return .success(
-                try scanTree(try PartPlan.source(of: part.part), cancellation: machine.cancellation))
+                try scanTree(try part.part.source(), cancellation: machine.cancellation))
         } catch let error as FileError {
             return .failure(error)
         }

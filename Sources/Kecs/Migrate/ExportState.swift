@@ -210,7 +210,7 @@ public struct ExportState: Sendable {
         guard file >= 0 else { throw FileError.last("create", draft) }
         defer { close(file) }
         var bytes: Int64 = 0
-        try RehearsedMigration.open(database, cancellation: site.machine.cancellation).dumpSQL { piece in
+        try SQLiteDatabase.reading(database, cancellation: site.machine.cancellation).dumpSQL { piece in
             var rest = piece[...]
             while !rest.isEmpty {
                 let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }

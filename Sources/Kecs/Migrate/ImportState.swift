@@ -218,7 +218,7 @@ public struct ImportState: Sendable {
         guard case .found(let primary, _) = try await site.inventory(of: instance).primary,
             primary.engine == .sqlite, let file = primary.file
         else { return }
-        let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+        let database = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)
         guard try SchemaShape(database).isState else { return }
         do {
             let status = try UpstreamHistory.status(of: database)

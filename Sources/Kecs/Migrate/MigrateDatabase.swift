@@ -26,7 +26,7 @@ public struct MigrateDatabase: Sendable {
     public func status(_ foreign: ForeignMigrations) throws -> MigrationStatus {
         try check(foreign.database)
         return try explained(foreign) {
-            let database = try RehearsedMigration.open(
+            let database = try SQLiteDatabase.reading(
                 foreign.database, cancellation: site.machine.cancellation)
             let (files, plan) = try self.plan(foreign, database)
             return MigrationStatus(
@@ -101,7 +101,7 @@ public struct MigrateDatabase: Sendable {
 
         let now = try status(foreign)
         let isNeeded = try explained(foreign) {
-            let database = try RehearsedMigration.open(
+            let database = try SQLiteDatabase.reading(
                 foreign.database, cancellation: site.machine.cancellation)
             return try prepare(database)?.run.actions.isEmpty == false
         }

@@ -34,7 +34,7 @@ public struct MigrateSchema: Sendable {
     }
 
     private func status(_ instance: Instance, _ file: FilePath) throws -> MigrationStatus {
-        let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+        let database = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)
         let status = try explained(instance) { try UpstreamHistory.status(of: database) }
         return MigrationStatus(
             outcome: .done, database: file.string, tool: .kecsctl, version: status.plan.current ?? 0,
@@ -68,7 +68,7 @@ public struct MigrateSchema: Sendable {
                 afterwards: UpstreamHistory.finish(run, writer: "\(site.tool.name) \(site.tool.version)"))
         }
         let isNeeded = try explained(instance) {
-            let database = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+            let database = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)
             return try prepare(database)?.run.actions.isEmpty == false
         }
         guard isNeeded else { return report(.already, now.version, now.version) }
@@ -105,7 +105,7 @@ public struct MigrateSchema: Sendable {
         result.applied = try migration.run(
             backup: backup.path,
             restore: "kecsctl restore \(instance.name) --from \(backup.id) --part data", prepare)
-        result.rejects = try RehearsedMigration.open(file, cancellation: site.machine.cancellation).rejects()
+        result.rejects = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation).rejects()
         let runtime = try site.runtime(instance)
         if await runtime.state().mayWrite {
             result.notes.append(

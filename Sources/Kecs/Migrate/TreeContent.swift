@@ -30,7 +30,7 @@ struct TreeContent: Hashable {
             case .file:
                 text +=
                     databases.contains(path)
-                    ? " " + (try RehearsedMigration.open(file, cancellation: cancellation).content().digest)
+                    ? " " + (try SQLiteDatabase.reading(file, cancellation: cancellation).content().digest)
                     : " " + (try KecsStorage.digest(of: file, cancellation: cancellation).sha256)
             case .symlink: text += " " + hex(try file.linkTarget())
             default: break

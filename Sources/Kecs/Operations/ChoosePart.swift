@@ -113,7 +113,7 @@ struct ChoosePart {
 
     private func databases(_ part: InventoryPart) -> [InventoryDatabase] {
         var found = inventory.databases.filter {
-            $0.part == part.part.name && !ChoosePrimary.isCopy($0.path) && !$0.path.isEmpty
+            $0.part == part.part.name && !isCopyOfDatabase($0.path) && !$0.path.isEmpty
         }
         if case .missing(let name, let path, _) = inventory.primary, name == part.part.name, found.isEmpty {
             found = [InventoryDatabase(part: name, path: path, engine: .sqlite, bytes: 0, file: nil)]

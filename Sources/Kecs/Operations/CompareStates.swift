@@ -112,7 +112,7 @@ public struct CompareStates: Sendable {
     /// The live tree, archived nowhere: the same facts by walking it.
     func state(of part: Part, in instance: Instance) throws -> PartState {
         var state = PartState()
-        var source = try PartPlan.source(of: part)
+        var source = try part.source()
         let scan = try scanTree(source, cancellation: site.machine.cancellation)
         for database in scan.databases {
             // Also those that reading the database makes.
@@ -120,7 +120,7 @@ public struct CompareStates: Sendable {
             let file = source.root.appending(bytes: database.path)
             let name = printable(database.path)
             if database.engine == .sqlite {
-                let live = try RehearsedMigration.open(file, cancellation: site.machine.cancellation)
+                let live = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)
                 state.databases[name] = try live.tableRowCounts()
                 state.databaseRows[name] = try live.content()
             } else {

@@ -87,20 +87,6 @@ public struct Configure: Sendable {
         try write(key, nil, for: name)
     }
 
-    /// Refuses what no server could have its data in.
-    static func check(dataFolder: FilePath, _ site: Site) throws {
-        if let status = try FileStatus.following(dataFolder), status.kind != .folder {
-            throw Failure(
-                .usage, "\(dataFolder) is no folder", cause: "dataDir is the folder that the data lies in",
-                remedy: "ls -ld \(ShellWords.quote([dataFolder.string]))")
-        }
-        if site.home.path.starts(with: dataFolder.lexicallyNormalized()) {
-            throw Failure(
-                .usage, "\(dataFolder) contains kecsctl's own home", cause: "\(site.home.path) lies in it",
-                remedy: "kecsctl config show --origin")
-        }
-    }
-
     private func write(_ key: String, _ value: JSONValue?, for name: InstanceName?) throws {
         guard let name else {
             var values: [String: JSONValue] = [:]

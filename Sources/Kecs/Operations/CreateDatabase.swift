@@ -15,7 +15,7 @@ struct CreateDatabase: Sendable {
         let file = try instance.databaseFile()
         guard try !file.isPresent else { return false }
         let inventory = try await site.inventory(of: instance)
-        guard inventory.databases.allSatisfy({ ChoosePrimary.isCopy($0.path) }) else { return false }
+        guard inventory.databases.allSatisfy({ isCopyOfDatabase($0.path) }) else { return false }
         switch inventory.primary {
         case .none: break
         case .missing(let part, let path, _):

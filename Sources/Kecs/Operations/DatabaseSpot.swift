@@ -70,7 +70,7 @@ struct DatabaseSpot: Sendable {
             case .ambiguous(let all): throw Self.unclear(all, instance)
             case .found, .missing, .none:
                 let candidates = inventory.databases.filter {
-                    (parts?.contains($0.part) ?? true) && !ChoosePrimary.isCopy($0.path)
+                    (parts?.contains($0.part) ?? true) && !isCopyOfDatabase($0.path)
                 }
                 guard candidates.count == 1, let only = candidates.first, parts != nil else {
                     throw Self.unclear(candidates, instance)
@@ -91,7 +91,7 @@ struct DatabaseSpot: Sendable {
     /// Whether the server is one that keeps its database in the instance's own folder unless it is told otherwise.
     private static func isOwn(_ inventory: Inventory, _ instance: Instance) -> Bool {
         guard [.local, .k3d].contains(instance.config.runtime) else { return false }
-        return !inventory.databases.contains { !ChoosePrimary.isCopy($0.path) }
+        return !inventory.databases.contains { !isCopyOfDatabase($0.path) }
     }
 
     private static func unclear(_ all: [InventoryDatabase], _ instance: Instance) -> Failure {

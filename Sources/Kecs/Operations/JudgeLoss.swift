@@ -127,7 +127,7 @@ struct JudgeLoss: Sendable {
             guard database.bytes > 0, database.tables?.isEmpty != true else { return false }
             // A name that is not UTF-8 is recorded escaped: it cannot be looked for. What are copies come and go.
             let path = Array(database.path.utf8)
-            guard !database.path.contains("\\"), !ChoosePrimary.isCopy(path) else { return false }
+            guard !database.path.contains("\\"), !isCopyOfDatabase(path) else { return false }
             let file = root.appending(bytes: path)
             guard let status = try FileStatus.following(file) else { return true }
             guard status.kind == .file else { return false }

@@ -3,7 +3,7 @@ import KecsStorage
 
 /// A database whose server never lets go of its lock (`PRAGMA locking_mode=EXCLUSIVE`): it cannot be read while the server
 /// runs, however long one waits. What helps is to stop the server for the backup.
-struct LockedDatabase: Error {
+struct LockedDatabase: ExplainedError {
     let failure: Failure
 
     init(_ error: SQLiteError, of instance: Instance, canBeStopped: Bool) {
@@ -13,4 +13,6 @@ struct LockedDatabase: Error {
             remedy: canBeStopped
                 ? "kecsctl backup \(instance.name) --consistency stopped" : "kecsctl doctor \(instance.name)")
     }
+
+    func failure(_ message: (String) -> String) -> Failure { failure }
 }

@@ -20,11 +20,6 @@ struct PartPlan: Sendable {
     /// Whether somebody may be writing now: then equal time stamps prove nothing.
     var mayBeWritten = false
 
-    /// Names of ours inside a data folder that is a mount point of its own.
-    static let ours = [".kecsctl-restoring", ".kecsctl-previous"].map { Array($0.utf8) }
-    /// Lock files of the control plane: they mean nothing in a backup and block a start after a restore.
-    static let lockFiles = [Array(".lock".utf8)]
-
     /// - Parameters:
     ///   - earlier: Verified backups, the newest first.
     ///   - setting: What is known of the parts around.
@@ -34,7 +29,7 @@ struct PartPlan: Sendable {
     ) throws {
         self.part = part
         root = instance.root(of: part)
-        source = try Self.source(of: part)
+        source = try part.source()
         let root = root
         last =
             earlier.lazy.compactMap { backup in
@@ -75,29 +70,6 @@ struct PartPlan: Sendable {
 
     func wasDatabase(_ path: [UInt8]) -> Bool {
         last?.part.databases.contains { Array($0.path.utf8) == path && $0.engine == .sqlite } ?? false
-    }
-
-    static func source(of part: Part) throws -> TreeSource {
-        switch part.place {
-        case .folder(let folder):
-            var source = TreeSource(root: folder)
-            source.leftOut = Set(ours + lockFiles)
-            source.findsDatabases = part.name != Part.objectStore
-            return source
-        case .entries(let folder, let named):
-            var source = TreeSource(root: folder)
-            let names = Set(named.map { Array($0.utf8) })
-            source.leftOut = Set(try folder.entries().map(\.bytes).filter { !names.contains($0) })
-            return source
-        case .volume(_, let folder?):
-            var source = TreeSource(root: folder)
-            source.leftOut = Set(ours + lockFiles)
-            return source
-        case .volume(let name, nil):
-            throw Failure(
-                .failed, "the volume “\(name)” cannot be read in place",
-                cause: "its mount point is not open to this user", remedy: "sudo kecsctl status --deep")
-        }
     }
 
     /// Whether it is unchanged if nobody writes.

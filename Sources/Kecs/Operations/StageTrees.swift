@@ -465,7 +465,7 @@ struct StageTrees: Sendable {
     private func checkNothingIsLacking(_ place: Place) throws {
         guard !request.force, request.paths.isEmpty, let inventory, try place.staged.isFolder else { return }
         let now = inventory.databases.filter { database in
-            guard !ChoosePrimary.isCopy(database.path), !database.path.isEmpty else { return false }
+            guard !isCopyOfDatabase(database.path), !database.path.isEmpty else { return false }
             return database.part == place.part
         }
         let lacking = try now.filter { database in

@@ -41,7 +41,7 @@ struct StagedTree: Sendable {
             // Its entries change hands one by one.
             let old = try Self.keep(live, kept: kept, id: id, part: part)
             let names = Set(try staged.entries()).union(try live.entries())
-                .filter { !PartPlan.ours.contains($0.bytes) }
+                .filter { !Part.ours.contains($0.bytes) }
             return try names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { name in
                 let new = staged.appending(name)
                 return try Swap.Unit(

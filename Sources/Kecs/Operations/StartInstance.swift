@@ -488,14 +488,3 @@ public struct StartInstance: Sendable {
             endpoints: await runtime.endpoints(), durationSeconds: 0)
     }
 }
-
-/// Whether the control plane's data is gone.
-enum StateOf {
-    /// True for a folder that is missing or holds no entry at all but our own helpers'.
-    static func isEmpty(_ folder: FilePath) throws -> Bool {
-        guard try folder.isPresent else { return true }
-        let ignored =
-            PartPlan.ours + PartPlan.lockFiles + [Array(".\(InstanceFolder.databaseName).creating".utf8)]
-        return try folder.entries().allSatisfy { ignored.contains($0.bytes) }
-    }
-}

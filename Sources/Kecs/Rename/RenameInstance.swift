@@ -121,30 +121,3 @@ public struct RenameInstance: Sendable {
         }
     }
 }
-
-extension Site {
-    /// A name that neither an instance nor backups have.
-    func checkIsFree(_ name: InstanceName) throws {
-        if try home.instances.appending(name.description).isPresent { throw isTaken(name) }
-        let store = home.backups.appending(name.description)
-        guard try store.isPresent, try !store.isFolder || !store.entries().isEmpty else { return }
-        throw Failure(
-            .usage, "there are backups of a former “\(name)”",
-            cause: "\(store) would become the backups of another instance",
-            remedy: "kecsctl backups list \(name)")
-    }
-
-    func isTaken(_ name: InstanceName) -> Failure {
-        Failure(
-            .usage, "there is already an instance “\(name)”",
-            cause: "\(home.instances.appending(name.description)) is there", remedy: "kecsctl list")
-    }
-}
-
-extension MountTable {
-    /// A mount point in this folder.
-    func below(_ folder: FilePath) -> FilePath? {
-        let folder = folder.resolved()
-        return mounts.first { $0.point.starts(with: folder) }?.point
-    }
-}

@@ -100,12 +100,3 @@ public struct Crontab: Sendable, Hashable {
         }
     }
 }
-
-extension String {
-    /// Without blanks and line breaks at both ends.
-    var trimmed: String {
-        let start = drop(while: \.isWhitespace)
-        guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(start[...end])
-    }
-}

@@ -29,15 +29,15 @@ enum WhenArgument: Hashable, Sendable, ExpressibleByArgument {
 
 /// Which backups a list is about.
 struct BackupFilterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Only those with this label; again for more.", valueName: "key=value"))
+    @Option(help: ArgumentHelp("Only backups with this label. May be given again.", valueName: "key=value"))
     var label: [LabelArgument] = []
 
     @Option(
         help: ArgumentHelp(
-            "None that is older than this, or that was made before then.", valueName: "7d|time"))
+            "Only backups newer than this age or time.", valueName: "7d|time"))
     var since: WhenArgument?
 
-    @Option(help: ArgumentHelp("Of each instance the newest so many.", valueName: "count"))
+    @Option(help: ArgumentHelp("Only the N newest backups of each instance.", valueName: "count"))
     var last: Int?
 
     func validate() throws {

@@ -4,7 +4,7 @@ import KecsSystem
 
 /// The flags of every command that changes something.
 struct ChangeOptions: ParsableArguments {
-    @Flag(name: [.customShort("n"), .long], help: "Print the plan that would be executed; change nothing.")
+    @Flag(name: [.customShort("n"), .long], help: "Print the plan and change nothing.")
     var dryRun = false
 
     @Flag(name: .shortAndLong, help: "Answer yes to every question.")
@@ -12,7 +12,7 @@ struct ChangeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Wait so long for another kecsctl on the same instance, instead of failing at once with 11.",
+            "Wait this long for another kecsctl on the same instance instead of failing with 11.",
             valueName: "30s"))
     var waitLock: TimeSpan?
 
@@ -22,6 +22,6 @@ struct ChangeOptions: ParsableArguments {
 
 /// `--force` never comes with `--yes`: one answers a question, the other overrules a safeguard.
 struct ForceOption: ParsableArguments {
-    @Flag(help: "Do it although a safeguard failed.")
+    @Flag(help: "Continue although a safety check failed.")
     var force = false
 }

@@ -4,26 +4,26 @@ import KecsSystem
 
 /// The flags that every command has.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: "Where everything lives; else $KECS_HOME, else ~/.kecs.", completion: .directory)
+    @Option(help: "The folder of all instances and backups (default: $KECS_HOME, else ~/.kecs).", completion: .directory)
     var home: PathArgument?
 
-    @Option(name: .shortAndLong, help: "The form of the answer on standard output.")
+    @Option(name: .shortAndLong, help: "The format of the answer on standard output.")
     var output: OutputFormat?
 
-    @Flag(name: .shortAndLong, help: "No progress and no table: print nothing when all is well.")
+    @Flag(name: .shortAndLong, help: "Print no progress and no table: nothing when all is well.")
     var quiet = false
 
     @Flag(
         name: .shortAndLong,
-        help: "Say what is decided; -vv also every child process with its arguments and time.")
+        help: "Print what is decided; with -vv also every child process with its arguments and duration.")
     var verbose: Int
 
-    @Option(help: "The form of the lines on standard error.")
+    @Option(help: "The format of the lines on standard error.")
     var logFormat: LogFormat = .text
 
     @Option(
         help: ArgumentHelp(
-            "A bound on the whole command; then it cleans up and ends with status 15.",
+            "The time limit of the whole command. It then cleans up and exits with 15.",
             valueName: "90s|5m|1h"))
     var timeout: TimeSpan?
 
@@ -31,7 +31,7 @@ struct GlobalOptions: ParsableArguments {
     /// back what was begun, before the whole command is out of time.
     var healthLimit: Duration? { timeout.map { $0.duration * 4 / 5 } }
 
-    @Flag(help: "No colour; so does NO_COLOR, TERM=dumb or an output that is no terminal.")
+    @Flag(help: "Print no colour, as with NO_COLOR, TERM=dumb or an output that is no terminal.")
     var noColor = false
 
     var format: OutputFormat { output ?? .table }

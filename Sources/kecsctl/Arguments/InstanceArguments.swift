@@ -13,7 +13,7 @@ struct InstanceArguments: ParsableArguments {
 
     @Option(
         name: .customLong("instance"),
-        help: ArgumentHelp("The same as naming the instance.", valueName: "name"),
+        help: ArgumentHelp("The same as the argument.", valueName: "name"),
         completion: .custom(InstanceCompletion.names))
     var named: [String] = []
 
@@ -32,7 +32,7 @@ struct OneInstanceArgument: ParsableArguments {
 
     @Option(
         name: .customLong("instance"),
-        help: ArgumentHelp("The same as naming the instance.", valueName: "name"),
+        help: ArgumentHelp("The same as the argument.", valueName: "name"),
         completion: .custom(InstanceCompletion.names))
     var named: String?
 

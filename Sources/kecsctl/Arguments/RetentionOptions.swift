@@ -5,19 +5,19 @@ import KecsSystem
 
 /// Which backups are kept; a backup stays when any rule keeps it.
 struct RetentionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The newest so many.", valueName: "count"))
+    @Option(help: ArgumentHelp("Keep the N newest backups.", valueName: "count"))
     var keep: Int?
 
-    @Option(help: ArgumentHelp("All that are younger.", valueName: "7d"))
+    @Option(help: ArgumentHelp("Keep every backup younger than this.", valueName: "7d"))
     var keepWithin: TimeSpan?
 
-    @Option(help: ArgumentHelp("The last one of each of so many days.", valueName: "days"))
+    @Option(help: ArgumentHelp("Keep the last backup of each of N days.", valueName: "days"))
     var keepDaily: Int?
 
-    @Option(help: ArgumentHelp("The last one of each of so many weeks.", valueName: "weeks"))
+    @Option(help: ArgumentHelp("Keep the last backup of each of N weeks.", valueName: "weeks"))
     var keepWeekly: Int?
 
-    @Option(help: ArgumentHelp("The last one of each of so many months.", valueName: "months"))
+    @Option(help: ArgumentHelp("Keep the last backup of each of N months.", valueName: "months"))
     var keepMonthly: Int?
 
     func validate() throws {

@@ -6,39 +6,39 @@ import SystemPackage
 
 /// What the runtimes want to know. What is given is written into the instance's configuration and holds from then on.
 struct RuntimeOptions: ParsableArguments {
-    @Option(help: "local: the server's command line, run without a shell.")
+    @Option(help: "local: the server's command line. It is run without a shell.")
     var command: String?
 
     @Option(
-        help: ArgumentHelp("What answers when it is healthy; “none”: nothing is asked.", valueName: "url"))
+        help: ArgumentHelp("The URL that answers when the server is healthy; “none” turns the check off.", valueName: "url"))
     var healthUrl: String?
 
-    @Option(help: ArgumentHelp("Of the API, 1 to 65535; else a free one is chosen.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of the API, 1 to 65535 (default: a free one).", valueName: "port"))
     var apiPort: Int?
 
-    @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
     var adminPort: Int?
 
-    @Option(help: ArgumentHelp("docker: what the container is made of.", valueName: "ref"))
+    @Option(help: ArgumentHelp("docker: the container's image.", valueName: "ref"))
     var image: String?
 
     @Option(
         help: ArgumentHelp(
-            "docker: an existing container to use as it is; its mounts become parts.", valueName: "name"))
+            "docker: use this existing container as it is. Its mounts become parts.", valueName: "name"))
     var container: String?
 
     @Option(
         help: ArgumentHelp(
-            "docker: a volume or a folder, and where the container has it; again for more.",
+            "docker: a volume or folder and its path in the container. May be given again.",
             valueName: "name:path"))
     var volume: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "docker: whom the data folder belongs to and the server runs as.", valueName: "uid[:gid]"))
+            "docker: the owner of the data folder and user of the server.", valueName: "uid[:gid]"))
     var owner: String?
 
-    @Option(help: ArgumentHelp("docker: where the ports listen; else 127.0.0.1.", valueName: "ip"))
+    @Option(help: ArgumentHelp("docker: the address that the ports are published on (default: 127.0.0.1).", valueName: "ip"))
     var address: String?
 
     @Option(
@@ -50,21 +50,21 @@ struct RuntimeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "compose: also run the services of this profile; again for more (else COMPOSE_PROFILES).",
+            "compose: also run the services of this profile. May be given again (default: COMPOSE_PROFILES).",
             valueName: "name"))
     var profile: [String] = []
 
-    @Option(help: ArgumentHelp("compose: the service that is the control plane.", valueName: "name"))
+    @Option(help: ArgumentHelp("compose: the service of the control plane.", valueName: "name"))
     var service: String?
 
     @Option(
         help: ArgumentHelp("compose: only volumes with this label are parts.", valueName: "key=value"))
     var volumeLabel: String?
 
-    @Option(help: ArgumentHelp("k3d: what the cluster's nodes are made of.", valueName: "ref"))
+    @Option(help: ArgumentHelp("k3d: the image of the cluster's nodes.", valueName: "ref"))
     var k3sImage: String?
 
-    @Option(help: ArgumentHelp("k3d: nodes besides the server.", valueName: "n"))
+    @Option(help: ArgumentHelp("k3d: the number of nodes in addition to the server.", valueName: "n"))
     var agents: Int?
 
     @Option(

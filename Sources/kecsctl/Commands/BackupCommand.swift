@@ -7,7 +7,7 @@ import KecsSystem
 struct BackupCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Back up instances while they run; what is read back and found good counts.")
+        abstract: "Back up running instances. Every backup is verified by reading it back.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
@@ -20,29 +20,29 @@ struct BackupCommand: SessionCommand {
 
     @Option(
         name: .customLong("part"),
-        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"),
+        help: ArgumentHelp("Only this part. May be given again, or as data,minio.", valueName: "name"),
         completion: .custom(BackupCompletion.parts))
     var parts: [NamesArgument] = []
 
-    @Option(help: "auto, live, frozen or stopped: what may still be written meanwhile.")
+    @Option(help: "How far writes are held off: auto, live, frozen or stopped.")
     var consistency: ConsistencyChoice?
 
-    @Option(help: ArgumentHelp("The longest pause of a frozen instance.", valueName: "10s"))
+    @Option(help: ArgumentHelp("The maximum pause of a frozen instance.", valueName: "10s"))
     var maxPause: TimeSpan?
 
     @Option(
         name: .customLong("label"),
-        help: ArgumentHelp("Noted in the backup; may be given again.", valueName: "key=value"))
+        help: ArgumentHelp("A label of the backup. May be given again.", valueName: "key=value"))
     var labels: [LabelArgument] = []
 
     @Option(
         name: .customLong("accept-loss"),
         help: ArgumentHelp(
-            "Accept that this part or database is gone: the backup counts as good without it. May be given again.",
+            "Accept the loss of this part or database: the backup counts as good without it. May be given again.",
             valueName: "part[/database]"))
     var acceptedLosses: [String] = []
 
-    @Flag(help: "End with 3 when a database is suddenly empty or a tenth of its size.")
+    @Flag(help: "Exit with 3 when a database is suddenly empty or a tenth of its size.")
     var strict = false
 
     @Option(help: "fast, small or none.")
@@ -50,13 +50,13 @@ struct BackupCommand: SessionCommand {
 
     @Flag(
         help:
-            "Say that a schedule called, not a person: the backup's id ends in “schedule”. For crontabs and timers."
+            "Mark the backup as scheduled: its id ends in “schedule”. For crontabs and timers."
     )
     var scheduled = false
 
     @OptionGroup(title: "Retention") var retention: RetentionOptions
 
-    @Flag(name: .customLong("no-prune"), help: "Remove no old backup afterwards.")
+    @Flag(name: .customLong("no-prune"), help: "Do not remove old backups afterwards.")
     var noPrune = false
 
     @OptionGroup var force: ForceOption

@@ -6,7 +6,7 @@ import KecsSystem
 
 struct CheckCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "One line for monitoring: is the newest good backup young enough?")
+        commandName: "check", abstract: "Check the age of the newest good backup; prints one line for monitoring.")
 
     static let help = CommandHelp(
         ExitStatus.instances.union([13, 20]),
@@ -15,7 +15,7 @@ struct CheckCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: ArgumentHelp("The greatest age that is still good.", valueName: "26h"))
+    @Option(help: ArgumentHelp("The maximum age.", valueName: "26h"))
     var maxAge: TimeSpan = Thresholds.backupAge
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

@@ -5,7 +5,7 @@ import KecsStorage
 
 struct CloneCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clone", abstract: "Make a second instance of what one consists of; the first may run.",
+        commandName: "clone", abstract: "Copy an instance to a new one. The source may keep running.",
         discussion:
             "The clone has an id, a name, paths and free ports of its own, and the source's other settings. It is not "
             + "started.")
@@ -20,20 +20,20 @@ struct CloneCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String
 
-    @Argument(help: ArgumentHelp("What the clone is called.", valueName: "new-name"))
+    @Argument(help: ArgumentHelp("The name of the clone.", valueName: "new-name"))
     var newName: String
 
     @Option(
         help: ArgumentHelp(
-            "latest, or a backup's id or its beginning, instead of the instance as it is now.",
+            "Copy this backup instead of the instance's current state: latest, or an id or a prefix of it.",
             valueName: "backup"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
 
-    @Option(help: ArgumentHelp("Of the API, 1 to 65535; else a free one is chosen.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of the API, 1 to 65535 (default: a free one).", valueName: "port"))
     var apiPort: Int?
 
-    @Option(help: ArgumentHelp("Of the admin API, likewise.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
     var adminPort: Int?
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

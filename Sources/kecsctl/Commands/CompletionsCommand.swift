@@ -4,7 +4,7 @@ import ArgumentParser
 struct CompletionsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "completions",
-        abstract: "Print the completion script of a shell; it completes names of instances too.")
+        abstract: "Print the completion script of a shell.")
 
     static let help = CommandHelp(
         ExitStatus.common,

@@ -15,7 +15,7 @@ struct ConfigCommand: HelpedCommand {
 
 struct ConfigShowCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show the settings in force, for all instances or for one.",
+        commandName: "show", abstract: "Show the effective settings, for all instances or for one.",
         discussion: """
             A setting comes from a flag, else from the environment, else from the instance's config.json, else from \
             kecsctl.json in the home, else it is the default.
@@ -28,7 +28,7 @@ struct ConfigShowCommand: SessionCommand {
 
     @OptionGroup var instance: OneInstanceArgument
 
-    @Flag(help: "Also say where each one comes from.")
+    @Flag(help: "Also show where each value comes from.")
     var origin = false
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
@@ -77,7 +77,7 @@ struct ConfigSetCommand: SessionCommand {
         .init("kecsctl config set keep --unset", "take it out again"))
 
     @Argument(
-        help: ArgumentHelp("As “config show” lists them.", valueName: "setting"),
+        help: ArgumentHelp("A name from “config show”.", valueName: "setting"),
         completion: .list(SettingKey.allCases.map(\.rawValue)))
     var setting: String
 
@@ -89,7 +89,7 @@ struct ConfigSetCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var instance: String?
 
-    @Flag(help: "Take the setting out.")
+    @Flag(help: "Remove the setting.")
     var unset = false
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

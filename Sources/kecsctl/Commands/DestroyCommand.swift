@@ -5,7 +5,7 @@ import KecsSystem
 
 struct DestroyCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "destroy", abstract: "Remove instances after a last backup; their backups stay.",
+        commandName: "destroy", abstract: "Remove instances after a last backup. Their backups stay.",
         aliases: ["rm"])
 
     static let help = CommandHelp(
@@ -16,7 +16,7 @@ struct DestroyCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Flag(help: "Take no backup, and remove all that there are.")
+    @Flag(help: "Take no backup and remove all backups.")
     var deleteBackups = false
 
     @OptionGroup var force: ForceOption

@@ -9,7 +9,7 @@ import KecsSystem
 struct DoctorCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Look for what will cost data: owners, locks, disks, backups, containers, scripts.",
+        abstract: "Find problems before they cost data: owners, locks, disks, backups, containers, scripts.",
         discussion: """
             Changes nothing but with --fix, which does only what is safe and can be taken back with --undo; for \
             everything else the answer names a command.
@@ -26,23 +26,23 @@ struct DoctorCommand: SessionCommand {
 
     @Option(
         name: .customLong("check"),
-        help: ArgumentHelp("Only this check, or all below “recipe.”; may be given again.", valueName: "id"),
+        help: ArgumentHelp("Run only this check, or with “recipe.” all below it. May be given again.", valueName: "id"),
         completion: .custom(BackupCompletion.checks))
     var checks: [String] = []
 
-    @Flag(help: "List all checks instead of asking them.")
+    @Flag(help: "List all checks instead of running them.")
     var listChecks = false
 
-    @Flag(help: "Repair what can be repaired safely.")
+    @Flag(help: "Repair what is safe to repair.")
     var fix = false
 
-    @Flag(name: .customLong("undo"), help: "Take back the last --fix.")
+    @Flag(name: .customLong("undo"), help: "Roll back the last --fix.")
     var isUndo = false
 
-    @Option(help: "From which severity on the status is 20.")
+    @Option(help: "The severity from which the exit status is 20.")
     var failOn: FailOn = .error
 
-    @Option(help: ArgumentHelp("Ask also for what this profile wants: production.", valueName: "name"))
+    @Option(help: ArgumentHelp("Run the checks of this profile, too: production.", valueName: "name"))
     var profile: String?
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

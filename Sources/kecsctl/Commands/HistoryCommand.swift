@@ -8,7 +8,7 @@ import SystemPackage
 struct HistoryCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Tell what was done, when, how long it took and how it ended, the newest last.",
+        abstract: "Show past commands: what, when, how long and with which result, the newest last.",
         discussion: """
             Every command that changes an instance adds a line to history.jsonl in the home. The last 16 MiB of it are read; \
             lines that are broken are counted.
@@ -20,10 +20,10 @@ struct HistoryCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: ArgumentHelp("Nothing that ended before.", valueName: "7d|time"))
+    @Option(help: ArgumentHelp("Only commands that ended after this.", valueName: "7d|time"))
     var since: WhenArgument?
 
-    @Option(help: ArgumentHelp("The newest so many.", valueName: "count"))
+    @Option(help: ArgumentHelp("Only the N newest.", valueName: "count"))
     var last: Int?
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

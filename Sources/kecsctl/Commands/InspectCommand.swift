@@ -107,14 +107,14 @@ struct VolumesCommand: SessionCommand {
 
 struct DuCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "du", abstract: "Show how much room instances take: parts, databases, backups.")
+        commandName: "du", abstract: "Show the disk usage of instances: parts, databases, backups.")
 
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl du dev", "parts, databases, backups and the total"),
         .init("kecsctl du dev --history", "and how it grew from backup to backup"))
 
     @OptionGroup var instances: InstanceArguments
-    @Flag(help: "Also show how much was in the parts at each backup.")
+    @Flag(help: "Also show the size of the parts at each backup.")
     var history = false
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 

@@ -6,13 +6,13 @@ import KecsSystem
 struct ListCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List every instance; a broken one is a row with its problem.", aliases: ["ls", "ps"])
+        abstract: "List all instances. A broken one is shown with its problem.", aliases: ["ls", "ps"])
 
     static let help = CommandHelp(
         ExitStatus.common, .init("kecsctl list", "all instances as a table"),
         .init("kecsctl list -o json", "the same for a script"))
 
-    @Flag(name: [.customShort("A"), .customLong("all")], help: "All instances, whatever KECS_INSTANCE says.")
+    @Flag(name: [.customShort("A"), .customLong("all")], help: "List all instances, regardless of KECS_INSTANCE.")
     var isAll = false
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

@@ -17,13 +17,13 @@ struct LogsCommand: SessionCommand {
 
     @OptionGroup var instance: OneInstanceArgument
 
-    @Flag(name: .shortAndLong, help: "Go on with what is appended.")
+    @Flag(name: .shortAndLong, help: "Follow the log.")
     var follow = false
 
-    @Option(help: ArgumentHelp("So many lines from the end.", valueName: "lines"))
+    @Option(help: ArgumentHelp("The number of lines from the end.", valueName: "lines"))
     var tail = 200
 
-    @Option(help: ArgumentHelp("Nothing older; for servers in containers.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only lines newer than this, for servers in containers.", valueName: "time"))
     var since: TimeSpan?
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

@@ -12,7 +12,7 @@ struct MetricsCommand: SessionCommand {
             "kecsctl metrics --textfile /var/lib/node_exporter/kecsctl.prom",
             "for node_exporter's textfile collector"))
 
-    @Option(help: "Replace this file, at once or not at all, instead of printing.", completion: .file())
+    @Option(help: "Write to this file atomically instead of standard output.", completion: .file())
     var textfile: PathArgument?
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

@@ -7,7 +7,7 @@ import Synchronization
 struct RecoverCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "recover",
-        abstract: "Bring back the clusters and services that the state database holds.",
+        abstract: "Recreate the clusters and services of the state database.",
         discussion: """
             What is there is left alone. Services with the tag kecsctl.dev/recovery-priority come in its order, 0 first.
             """)
@@ -20,25 +20,25 @@ struct RecoverCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: ArgumentHelp("Only this ECS cluster; again for more.", valueName: "name"))
+    @Option(help: ArgumentHelp("Only this ECS cluster. May be given again.", valueName: "name"))
     var cluster: [String] = []
 
-    @Option(help: ArgumentHelp("Leave this out; again for more.", valueName: "name[/service]"))
+    @Option(help: ArgumentHelp("Skip this. May be given again.", valueName: "name[/service]"))
     var skip: [String] = []
 
-    @Option(help: ArgumentHelp("k3d clusters at once.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of k3d clusters to work on at once.", valueName: "n"))
     var parallel = 2
 
     @Flag(name: .customLong("no-wait"), help: "Do not wait for the rollouts.")
     var noWait = false
 
-    @Flag(help: "Go on with the recovery that was cut off.")
+    @Flag(help: "Continue the recovery that was interrupted.")
     var resume = false
 
-    @Flag(help: "Take what is there and differs back to what the database says.")
+    @Flag(help: "Overwrite objects that differ from the database.")
     var overwrite = false
 
-    @Flag(help: "Remove what the last recovery made, and nothing else.")
+    @Flag(help: "Remove only what the last recovery created.")
     var undo = false
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

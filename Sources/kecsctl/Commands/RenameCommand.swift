@@ -4,8 +4,8 @@ import Kecs
 
 struct RenameCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rename", abstract: "Give an instance another name; its data, backups and ports stay.",
-        discussion: "Its lines in this user's crontab and its units of systemd are renamed with it.")
+        commandName: "rename", abstract: "Rename an instance; its data, backups and ports stay.",
+        discussion: "Its entries in this user's crontab and its systemd units are renamed, too.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
@@ -17,7 +17,7 @@ struct RenameCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String
 
-    @Argument(help: ArgumentHelp("Its new name.", valueName: "new-name"))
+    @Argument(help: ArgumentHelp("The new name.", valueName: "new-name"))
     var newName: String
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

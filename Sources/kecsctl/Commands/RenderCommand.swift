@@ -5,7 +5,7 @@ import KecsRuntimes
 
 struct RenderCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "render", abstract: "Print the files with which other tools run an instance.",
+        commandName: "render", abstract: "Print files that run the instance with other tools.",
         discussion: """
             compose and docker print the containers that run now: image, ports, mounts, user, healthcheck, and the
             environment with its secrets as variables to be set. Without a container, what the settings would make.

@@ -4,7 +4,7 @@ import Kecs
 
 struct ResetCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reset", abstract: "Empty an instance's state, after a backup; “undo” brings it back.")
+        commandName: "reset", abstract: "Empty an instance's state after a backup; “undo” restores it.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),

@@ -7,7 +7,7 @@ import KecsSystem
 struct RestoreCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Bring back a backup, or a file from elsewhere; “undo” takes it back.",
+        abstract: "Restore a backup or a file from elsewhere; “undo” rolls it back.",
         discussion: """
             A file may be a bundle of a backup, an archive of one part (tar, also compressed with gzip, bzip2, xz, zstd or \
             lz4, zip, 7z or cpio), an SQLite database or an SQL dump; - is standard input. It is recognised by its \
@@ -30,7 +30,7 @@ struct RestoreCommand: SessionCommand {
 
     @Option(
         help: ArgumentHelp(
-            "latest, a backup's id or its beginning, a file, or - for standard input.",
+            "latest, a backup's id or a prefix of it, a file, or - for standard input.",
             valueName: "latest|id|file"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
@@ -38,44 +38,44 @@ struct RestoreCommand: SessionCommand {
     @Option(
         name: .customLong("at"),
         help: ArgumentHelp(
-            "The newest backup from then or before (UTC, unless it says another offset).", valueName: "time"))
+            "The newest backup at or before this time (UTC, or with an offset).", valueName: "time"))
     var moment: Moment?
 
     @Option(
         name: .customLong("part"),
-        help: ArgumentHelp("Only this part; may be given again, or data,minio.", valueName: "name"),
+        help: ArgumentHelp("Only this part. May be given again, or as data,minio.", valueName: "name"),
         completion: .custom(BackupCompletion.parts))
     var parts: [NamesArgument] = []
 
     @Option(
         help: ArgumentHelp(
-            "The database that a file which is one replaces; else the one that the server uses.",
+            "The database that a database file replaces (default: the one that the server uses).",
             valueName: "PART/PATH"))
     var database: String?
 
     @Option(
         name: .customLong("path"),
-        help: ArgumentHelp("Only what matches; * matches slashes too. May be given again.", valueName: "glob")
+        help: ArgumentHelp("Only paths that match; * also matches slashes. May be given again.", valueName: "glob")
     )
     var paths: [GlobArgument] = []
 
     @Option(
-        help: ArgumentHelp("Unpack into this folder instead, which must be empty.", valueName: "dir"),
+        help: ArgumentHelp("Unpack into this empty folder instead.", valueName: "dir"),
         completion: .directory)
     var into: PathArgument?
 
-    @Option(help: ArgumentHelp("Whom all files shall belong to.", valueName: "uid[:gid]"))
+    @Option(help: ArgumentHelp("The owner of all files.", valueName: "uid[:gid]"))
     var owner: OwnerArgument?
 
     @Option(
         name: .customLong("map-owner"),
-        help: ArgumentHelp("What user and group a had, b gets; may be given again.", valueName: "a:b"))
+        help: ArgumentHelp("Map the user and group id a to b. May be given again.", valueName: "a:b"))
     var mappings: [OwnerArgument] = []
 
-    @Option(help: "How an instance that is gone runs; else as it did.")
+    @Option(help: "How a removed instance is to run (default: as it did).")
     var runtime: RuntimeKind?
 
-    @Flag(name: .customLong("no-start"), help: "Do not start it again.")
+    @Flag(name: .customLong("no-start"), help: "Do not start the instance afterwards.")
     var noStart = false
 
     @OptionGroup var force: ForceOption

@@ -6,7 +6,7 @@ import SystemPackage
 
 struct ScheduleCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schedule", abstract: "Have backups taken by cron or by systemd.",
+        commandName: "schedule", abstract: "Schedule backups with cron or systemd.",
         subcommands: [ScheduleInstallCommand.self, ScheduleShowCommand.self, ScheduleRemoveCommand.self])
 
     static let help = CommandHelp(
@@ -18,7 +18,7 @@ struct ScheduleCommand: HelpedCommand {
 struct ScheduleInstallCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "install",
-        abstract: "Install, or change, the schedule of an instance's backups; lines of others are left alone."
+        abstract: "Install or change the backup schedule of an instance. Other entries are left alone."
     )
 
     static let help = CommandHelp(
@@ -32,16 +32,16 @@ struct ScheduleInstallCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: ArgumentHelp("The time of the day; 02:00 when neither is given.", valueName: "HH:MM"))
+    @Option(help: ArgumentHelp("The time of day (default: 02:00).", valueName: "HH:MM"))
     var at: String?
 
-    @Option(help: ArgumentHelp("How often instead: a divisor of an hour or of a day.", valueName: "6h"))
+    @Option(help: ArgumentHelp("The interval instead of a time of day: a divisor of an hour or of a day.", valueName: "6h"))
     var every: TimeSpan?
 
-    @Flag(help: "In this user's crontab.")
+    @Flag(help: "Use this user's crontab.")
     var cron = false
 
-    @Flag(help: "As a timer of systemd: the system's for root, else the user's own.")
+    @Flag(help: "Use a systemd timer: the system's for root, else the user's own.")
     var systemd = false
 
     @Flag(help: "Also start the instance when the machine boots.")
@@ -81,7 +81,7 @@ struct ScheduleInstallCommand: SessionCommand {
 
 struct ScheduleShowCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show what is scheduled for an instance.")
+        commandName: "show", abstract: "Show the schedule of an instance.")
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl schedule show dev", "its lines or units"),
         .init("kecsctl schedule show --all -o json", "of all instances, for a script"))
@@ -101,7 +101,7 @@ struct ScheduleShowCommand: SessionCommand {
 
 struct ScheduleRemoveCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Remove the schedule of an instance; lines of others are left alone."
+        commandName: "remove", abstract: "Remove the schedule of an instance. Other entries are left alone."
     )
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl schedule remove dev", "no more backups by schedule"),

@@ -7,7 +7,7 @@ import SystemPackage
 struct StartCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "start",
-        abstract: "Start instances; create one that is new, restore one whose state is gone.",
+        abstract: "Start instances. A new one is created; one whose state is gone is restored.",
         discussion: """
             What is given by flags is written into the instance's config.json and holds from then on.
             Without --command a local instance is only data: there is nothing to run, and it is said so.
@@ -21,33 +21,33 @@ struct StartCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
 
-    @Option(help: "How it runs; only on the first start.")
+    @Option(help: "How the instance runs. Only on the first start.")
     var runtime: RuntimeKind?
 
-    @Option(help: "Where the control plane's data lies; else data/ in the instance's folder.")
+    @Option(help: "The folder of the control plane's data (default: data/ in the instance's folder).")
     var dataDir: PathArgument?
 
     @OptionGroup var options: RuntimeOptions
 
     @Option(
         help: ArgumentHelp(
-            "auto: the newest good backup, only when the state is empty.", valueName: "auto|latest|none|id"))
+            "auto: restore the newest good backup, only when the state is gone.", valueName: "auto|latest|none|id"))
     var restore = "auto"
 
-    @Flag(help: "Take a degraded instance as it is from now on.")
+    @Flag(help: "Accept a degraded instance as it is.")
     var accept = false
 
     @Option(
         name: .customLong("accept-loss"),
         help: ArgumentHelp(
-            "Start without this part, or this database of one, which is gone. May be given again.",
+            "Start without this lost part or database. May be given again.",
             valueName: "PART[/PATH]"))
     var acceptedLosses: [String] = []
 
-    @Flag(name: .customLong("no-recover"), help: "k3d: do not bring back what the state database holds.")
+    @Flag(name: .customLong("no-recover"), help: "k3d: do not recover the clusters and services of the state database.")
     var noRecover = false
 
-    @Flag(name: .customLong("no-wait"), help: "Do not wait until it answers.")
+    @Flag(name: .customLong("no-wait"), help: "Do not wait until the server is healthy.")
     var noWait = false
 
     @OptionGroup var force: ForceOption

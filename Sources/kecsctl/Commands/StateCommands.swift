@@ -8,7 +8,7 @@ import KecsSystem
 struct StateCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
         commandName: "state",
-        abstract: "Write and read the state database as JSON in the shapes of the ECS API.",
+        abstract: "Export and import the state database as JSON in the format of the ECS API.",
         subcommands: [StateExportCommand.self, StateImportCommand.self])
 
     static let help = CommandHelp(
@@ -53,7 +53,7 @@ struct StateExportCommand: SessionCommand {
 struct StateImportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Bring JSON in the shapes of the ECS API into the state database.",
+        abstract: "Import JSON in the format of the ECS API into the state database.",
         discussion: """
             Objects that are not there are added, those that differ are changed, everything else stays, unless --prune is \
             given. A backup is taken first, and all is one transaction.
@@ -69,10 +69,10 @@ struct StateImportCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String
 
-    @Argument(help: ArgumentHelp("What “state export” has written.", valueName: "file"))
+    @Argument(help: ArgumentHelp("A file of “state export”.", valueName: "file"))
     var file: PathArgument
 
-    @Flag(help: "Remove from the clusters of the file what it does not have.")
+    @Flag(help: "Remove what is missing from the file, in the clusters of the file.")
     var prune = false
 
     @OptionGroup var force: ForceOption

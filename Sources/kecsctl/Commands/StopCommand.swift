@@ -5,7 +5,7 @@ import Kecs
 struct StopCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop",
-        abstract: "Back up, verify, then stop: without a verified backup nothing is stopped.")
+        abstract: "Back up, verify the backup, then stop. Nothing is stopped without a verified backup.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
@@ -19,7 +19,7 @@ struct StopCommand: SessionCommand {
 
     @Flag(
         name: .customLong("keep-clusters"),
-        help: "k3d: stop the cluster; else it is deleted after the backup.")
+        help: "k3d: stop the cluster instead of deleting it after the backup.")
     var keepClusters = false
 
     @OptionGroup var force: ForceOption

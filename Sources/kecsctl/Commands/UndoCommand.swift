@@ -4,7 +4,7 @@ import Kecs
 
 struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undo", abstract: "Take back the last change: a restore, or a repair by “doctor --fix”.",
+        commandName: "undo", abstract: "Roll back the last change: a restore, or a repair by “doctor --fix”.",
         discussion: """
             The newer of the two. Repeated, it walks back through the last three restores; when none is left, or with \
             --redo, what an “undo” took away comes again. A repair does not. What --fix changed of the home itself, “doctor --undo” \
@@ -20,13 +20,13 @@ struct UndoCommand: SessionCommand {
 
     @OptionGroup var instance: OneInstanceArgument
 
-    @Flag(name: .customLong("no-start"), help: "Do not start it again.")
+    @Flag(name: .customLong("no-start"), help: "Do not start the instance afterwards.")
     var noStart = false
 
-    @Flag(help: "Bring back what the last “undo” took away.")
+    @Flag(help: "Roll back the last “undo”.")
     var redo = false
 
-    @Flag(help: "Show what can be taken back; change nothing.")
+    @Flag(help: "Show what can be rolled back and change nothing.")
     var list = false
 
     @OptionGroup var force: ForceOption

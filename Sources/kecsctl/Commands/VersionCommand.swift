@@ -8,7 +8,7 @@ import KecsStorage
 struct VersionCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
-        abstract: "Tell this program's version, how it was built, its libraries, and what formats it reads.")
+        abstract: "Show the version, the build, the libraries and the formats that can be read.")
 
     static let help = CommandHelp(
         ExitStatus.common, .init("kecsctl version", "for a report of a defect"),

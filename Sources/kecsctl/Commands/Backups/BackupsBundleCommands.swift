@@ -5,18 +5,18 @@ import KecsSystem
 
 struct BackupsExportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a backup, verified, into one file to carry elsewhere.")
+        commandName: "export", abstract: "Write a verified backup into one file that can be moved elsewhere.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl backups export latest --file /mnt/usb/dev.tar", "the newest one"),
         .init("kecsctl backups export dev/20261121 --file dev.tar", "by the beginning of its id"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
-    @Option(help: "The file, which must not exist.")
+    @Option(help: "The new file. It must not exist.")
     var file: PathArgument
 
     @OptionGroup var instance: BackupInstanceOption
@@ -36,7 +36,7 @@ struct BackupsExportCommand: SessionCommand {
 struct BackupsImportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Take a file that “backups export” wrote into the backups of an instance, verified.")
+        abstract: "Import a file of “backups export” into the backups of an instance, after verification.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl backups import dev.tar --as dev", "into the backups of “dev”"),
@@ -46,7 +46,7 @@ struct BackupsImportCommand: SessionCommand {
     var file: PathArgument
 
     @Option(
-        name: .customLong("as"), help: ArgumentHelp("Whose backup it becomes.", valueName: "instance"),
+        name: .customLong("as"), help: ArgumentHelp("The instance that the backup is added to.", valueName: "instance"),
         completion: .custom(InstanceCompletion.names))
     var name: String
 

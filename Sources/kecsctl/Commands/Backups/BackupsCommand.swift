@@ -3,7 +3,7 @@ import ArgumentParser
 
 struct BackupsCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backups", abstract: "List, look into, check, compare and remove backups.",
+        commandName: "backups", abstract: "List, inspect, verify, compare and remove backups.",
         subcommands: [
             BackupsListCommand.self, BackupsShowCommand.self, BackupsVerifyCommand.self,
             BackupsDiffCommand.self, BackupsLsCommand.self, BackupsFindCommand.self, BackupsCatCommand.self,

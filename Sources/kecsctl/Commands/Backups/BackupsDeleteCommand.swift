@@ -6,7 +6,7 @@ import KecsStorage
 struct BackupsDeleteCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Remove single backups; never a pinned one, and the only good one not without --force.")
+        abstract: "Remove single backups. A pinned one is never removed, the only good one only with --force.")
 
     static let help = CommandHelp(
         ExitStatus.changes,
@@ -14,7 +14,7 @@ struct BackupsDeleteCommand: SessionCommand {
         .init("kecsctl backups delete latest --instance dev --dry-run", "say which one would go"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID.",
         completion: .custom(BackupCompletion.ids))
     var ids: [String]
 

@@ -6,7 +6,7 @@ import KecsSystem
 struct BackupsDiffCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Say which files and which tables' rows differ from a backup to another, or to now.")
+        abstract: "Show which files and rows differ between two backups, or between a backup and now.")
 
     static let help = CommandHelp(
         ExitStatus.common.union([10, 13]),
@@ -18,11 +18,11 @@ struct BackupsDiffCommand: SessionCommand {
 
     @Argument(
         help:
-            "The earlier one: latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero."
+            "The earlier backup: latest, an id or a prefix of it, or INSTANCE/ID; velero:NAME for a backup of Velero."
     )
     var id: String
 
-    @Argument(help: "The later one; left out: the instance as it is now.")
+    @Argument(help: "The later backup (default: the instance as it is now).")
     var other: String?
 
     @OptionGroup var instance: BackupInstanceOption

@@ -5,8 +5,8 @@ import KecsStorage
 
 struct BackupsLabelCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "label", abstract: "Set labels of a backup that is there, or take them away.",
-        discussion: "They are noted beside the manifest, which never changes; a bundle does not carry them.")
+        commandName: "label", abstract: "Set or remove labels of a backup.",
+        discussion: "Labels are stored next to the manifest, which never changes. A bundle does not contain them.")
 
     static let help = CommandHelp(
         ExitStatus.changes,
@@ -14,11 +14,11 @@ struct BackupsLabelCommand: SessionCommand {
         .init("kecsctl backups label dev/20261121 before-", "take that label away"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
-    @Argument(help: ArgumentHelp("KEY=VALUE sets, KEY- takes away.", valueName: "label"))
+    @Argument(help: ArgumentHelp("KEY=VALUE sets a label, KEY- removes it.", valueName: "label"))
     var changes: [LabelChange]
 
     @OptionGroup var instance: BackupInstanceOption

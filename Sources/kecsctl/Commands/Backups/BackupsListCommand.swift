@@ -7,7 +7,7 @@ import KecsSystem
 struct BackupsListCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List backups, the newest first; also those of instances that are gone.")
+        abstract: "List backups, the newest first, including those of removed instances.")
 
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl backups list", "of all instances"),
@@ -20,7 +20,7 @@ struct BackupsListCommand: SessionCommand {
 
     @Flag(
         name: .customLong("velero"),
-        help: "Those of Velero in the instances' object stores; so does --folder.")
+        help: "List the backups of Velero in the instances' object stores (implied by --folder).")
     var isVelero = false
 
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions

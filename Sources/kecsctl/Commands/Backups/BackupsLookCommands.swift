@@ -6,7 +6,7 @@ import KecsSystem
 
 struct BackupsLsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List what lies in a backup, or in a folder of it; nothing is unpacked.",
+        commandName: "ls", abstract: "List the files in a backup or in a folder of it. Nothing is unpacked.",
         discussion: """
             The archive is read and checked as “backups verify” does. Of a damaged one the list has what was read before \
             the damage, and the status is 13. Of a backup of Velero (velero:NAME) everything below the path is listed: its \
@@ -20,7 +20,7 @@ struct BackupsLsCommand: SessionCommand {
         .init("kecsctl backups ls velero:latest resources/secrets", "the secrets in Velero's newest backup"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID; velero:NAME for a backup of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 
@@ -28,7 +28,7 @@ struct BackupsLsCommand: SessionCommand {
         help: "A part, or a file or folder in it: PART/PATH.", completion: .custom(BackupCompletion.parts))
     var path: String?
 
-    @Flag(name: [.customShort("R"), .long], help: "Everything below, too.")
+    @Flag(name: [.customShort("R"), .long], help: "List all levels.")
     var recursive = false
 
     @OptionGroup var instance: BackupInstanceOption
@@ -52,7 +52,7 @@ struct BackupsLsCommand: SessionCommand {
 
 struct BackupsFindCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "find", abstract: "Say which backups hold files or folders of a name.",
+        commandName: "find", abstract: "Find the backups that contain a file or folder.",
         discussion: """
             A pattern without a slash is compared with names, one with a slash with whole paths, PART/PATH. * and ? match a \
             slash, too. Every backup is read; an archive that several of them share, once.
@@ -64,12 +64,12 @@ struct BackupsFindCommand: SessionCommand {
         .init("kecsctl backups find 'data/*/config.yaml' --instance dev --last 5", "in five of one instance"),
         .init("kecsctl backups find kecs.db -o name", "only the backups: INSTANCE/ID"))
 
-    @Argument(help: "The name, or a pattern in quotes.")
+    @Argument(help: "The name, or a quoted pattern.")
     var pattern: GlobArgument
 
     @Option(
         name: .customLong("instance"),
-        help: ArgumentHelp("Only in the backups of this instance; again for more.", valueName: "name"),
+        help: ArgumentHelp("Only in the backups of this instance. May be given again.", valueName: "name"),
         completion: .custom(InstanceCompletion.names))
     var names: [String] = []
 
@@ -101,7 +101,7 @@ struct BackupsFindCommand: SessionCommand {
 
 struct BackupsCatCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cat", abstract: "Write one file of a backup to standard output, byte by byte.",
+        commandName: "cat", abstract: "Write one file of a backup to standard output.",
         discussion: """
             The part is read and checked as a whole first: of a damaged one nothing is written without --force. A database \
             is the file that was captured, whole without the log beside it. Of a backup of Velero (velero:NAME) the path is one \
@@ -115,7 +115,7 @@ struct BackupsCatCommand: SessionCommand {
         .init("kecsctl backups cat velero:latest logs", "what Velero logged while it made its newest one"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID; velero:NAME for a backup of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 

@@ -5,7 +5,7 @@ import KecsStorage
 
 struct BackupsPinCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pin", abstract: "Keep backups until they are unpinned, whatever the retention says.")
+        commandName: "pin", abstract: "Keep backups until they are unpinned, regardless of the retention policy.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl backups pin latest --instance dev", "keep the newest one"),
@@ -22,7 +22,7 @@ struct BackupsPinCommand: SessionCommand {
 
 struct BackupsUnpinCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unpin", abstract: "Let the retention decide over backups again.")
+        commandName: "unpin", abstract: "Apply the retention policy to backups again.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl backups unpin latest --instance dev", "the newest one"),
@@ -39,7 +39,7 @@ struct BackupsUnpinCommand: SessionCommand {
 
 struct PinningArguments: ParsableArguments {
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID.",
         completion: .custom(BackupCompletion.ids))
     var ids: [String]
 

@@ -6,7 +6,7 @@ import KecsStorage
 struct BackupsPruneCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune",
-        abstract: "Remove the backups that the retention no longer keeps, and say why of each one.",
+        abstract: "Remove the backups that the retention policy no longer keeps, with the reason for each.",
         discussion: """
             The newest good backup, a pinned one and the last good one from before an instance became degraded always \
             stay. Without flags the settings decide; “kecsctl config show” shows them.

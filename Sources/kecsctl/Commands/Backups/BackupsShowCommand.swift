@@ -6,7 +6,7 @@ import KecsSystem
 
 struct BackupsShowCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Tell what is in a backup: its parts, their databases and rows.")
+        commandName: "show", abstract: "Show what is in a backup: parts, databases and rows.")
 
     static let help = CommandHelp(
         ExitStatus.common.union([3, 10]),
@@ -15,7 +15,7 @@ struct BackupsShowCommand: SessionCommand {
         .init("kecsctl backups show velero:latest", "the newest one that Velero made"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID; velero:NAME for a backup of Velero.",
         completion: .custom(BackupCompletion.ids))
     var id: String
 

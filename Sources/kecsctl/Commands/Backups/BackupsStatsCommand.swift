@@ -5,7 +5,7 @@ import KecsSystem
 
 struct BackupsStatsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "How many backups there are of each instance, how old, how large.")
+        commandName: "stats", abstract: "Show the number, age and size of each instance's backups.")
 
     static let help = CommandHelp(
         ExitStatus.instances, .init("kecsctl backups stats", "of all instances"),

@@ -6,7 +6,7 @@ import KecsStorage
 struct BackupsVerifyCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Read backups again, every byte, and compare them with their manifests.")
+        abstract: "Verify backups: read every byte and compare it with the manifest.")
 
     static let help = CommandHelp(
         ExitStatus.common.union([3, 10, 13]),
@@ -15,19 +15,19 @@ struct BackupsVerifyCommand: SessionCommand {
         .init("kecsctl backups verify --velero --all", "those of Velero: every block of every object"))
 
     @Argument(
-        help: "latest, a backup's id or its beginning, or INSTANCE/ID; velero:NAME for one of Velero.",
+        help: "latest, a backup's id or a prefix of it, or INSTANCE/ID; velero:NAME for a backup of Velero.",
         completion: .custom(BackupCompletion.ids))
     var ids: [String] = []
 
     @Flag(
         name: [.customShort("A"), .customLong("all")],
-        help: "Every backup, or with --instance every one of that instance.")
+        help: "Verify all backups, or with --instance all of that instance.")
     var isAll = false
 
-    @Flag(help: "Only manifests, checksums' files and sizes.")
+    @Flag(help: "Compare only manifests, checksum files and sizes.")
     var quick = false
 
-    @Flag(name: .customLong("velero"), help: "With --all: every one of Velero; so does --folder.")
+    @Flag(name: .customLong("velero"), help: "With --all: the backups of Velero (implied by --folder).")
     var isVelero = false
 
     @OptionGroup var instance: BackupInstanceOption

@@ -6,7 +6,7 @@ import Logging
 
 struct DbCheckCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "See whether the database is whole; status 13 when it is not.")
+        commandName: "check", abstract: "Check the integrity of the database; the exit status is 13 when it is damaged.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db check dev", "every page, index and foreign key"),
@@ -17,7 +17,7 @@ struct DbCheckCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String?
 
-    @Flag(help: "Leave out the comparison of indexes with their tables.")
+    @Flag(help: "Do not compare indexes with their tables.")
     var quick = false
 
     @OptionGroup var option: DatabaseOption
@@ -45,7 +45,7 @@ struct DbCheckCommand: SessionCommand {
 
 struct DbMaintainCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "maintain", abstract: "ANALYZE, VACUUM and a checkpoint; room is looked for first.")
+        commandName: "maintain", abstract: "Run ANALYZE, VACUUM and a checkpoint, if there is enough free space.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db maintain dev", "all of it"),
@@ -56,7 +56,7 @@ struct DbMaintainCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String?
 
-    @Flag(name: .customLong("no-vacuum"), help: "No VACUUM.")
+    @Flag(name: .customLong("no-vacuum"), help: "Do not run VACUUM.")
     var noVacuum = false
 
     @OptionGroup var option: DatabaseOption
@@ -86,7 +86,7 @@ struct DbMaintainCommand: SessionCommand {
 struct DbRescueCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "rescue",
-        abstract: "Read what is left of a damaged database into a new file, and say what was lost.",
+        abstract: "Salvage a damaged database into a new file and report what was lost.",
         discussion: """
             The damaged one stays as it is. With --accept the new one takes its place, and “undo” brings the damaged one \
             back. Rows that were found and belong to no table are in the table lost_and_found of the new one.
@@ -101,7 +101,7 @@ struct DbRescueCommand: SessionCommand {
         completion: .custom(InstanceCompletion.names))
     var name: String?
 
-    @Flag(help: "Put the new one in the place of the damaged one.")
+    @Flag(help: "Replace the damaged database with the salvaged one.")
     var accept = false
 
     @OptionGroup var option: DatabaseOption

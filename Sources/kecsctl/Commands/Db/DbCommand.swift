@@ -8,7 +8,7 @@ import SystemPackage
 
 struct DbCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "db", abstract: "Ask, dump, check, maintain and rescue the database of an instance.",
+        commandName: "db", abstract: "Query, dump, check, maintain and rescue the database of an instance.",
         subcommands: [
             DbQueryCommand.self, DbDumpCommand.self, DbCSVCommand.self, DbLoadCommand.self,
             DbCheckCommand.self, DbMaintainCommand.self, DbTrimCommand.self,
@@ -24,7 +24,7 @@ struct DbCommand: HelpedCommand {
 struct DatabaseOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "With an instance: which of its databases, as “inspect” names it. Without one: any SQLite file.",
+            "With an instance: the database, as “inspect” names it. Without one: any SQLite file.",
             valueName: "part/path|file"), completion: .file())
     var database: String?
 }
@@ -60,7 +60,7 @@ extension Session {
 
 struct DbQueryCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "query", abstract: "Ask the database something; what would write is refused.")
+        commandName: "query", abstract: "Query the database. Statements that write are refused.")
 
     static let help = CommandHelp(
         ExitStatus.changes,
@@ -69,10 +69,10 @@ struct DbQueryCommand: SessionCommand {
         .init("kecsctl db query --database db.sqlite \"SELECT 1\" -o json", "any database, as JSON"))
 
     @Argument(
-        help: "The instance, and the SQL; the SQL alone with --database or when there is only one instance.")
+        help: "The instance and the SQL. The instance may be omitted with --database or when there is only one.")
     var words: [String]
 
-    @Flag(help: "As CSV with a line of names.")
+    @Flag(help: "Print CSV with a header line.")
     var csv = false
 
     @OptionGroup var option: DatabaseOption
@@ -154,13 +154,13 @@ struct DbDumpCommand: SessionCommand {
 
 struct DbCSVCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "csv", abstract: "Write a table as CSV with a line of names.")
+        commandName: "csv", abstract: "Write a table as CSV with a header line.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db csv dev tasks", "the tasks of “dev”"),
         .init("kecsctl db csv --database db.sqlite users", "of any database"))
 
-    @Argument(help: "The instance, and the table; the table alone with --database.")
+    @Argument(help: "The instance and the table. The instance may be omitted with --database.")
     var words: [String]
 
     @OptionGroup var option: DatabaseOption
@@ -186,7 +186,7 @@ struct DbCSVCommand: SessionCommand {
 struct DbLoadCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
-        abstract: "Make a new database of an SQL dump; “restore --from FILE.sql” puts one into an instance.")
+        abstract: "Create a database from an SQL dump; “restore --from FILE.sql” loads one into an instance.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db load dev.sql --into new.sqlite", "a database beside"),
@@ -195,7 +195,7 @@ struct DbLoadCommand: SessionCommand {
     @Argument(help: "The dump.")
     var dump: PathArgument
 
-    @Option(help: ArgumentHelp("The database, which must not exist.", valueName: "file"))
+    @Option(help: ArgumentHelp("The new database. It must not exist.", valueName: "file"))
     var into: PathArgument
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

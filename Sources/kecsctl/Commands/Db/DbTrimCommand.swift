@@ -7,7 +7,7 @@ import Logging
 struct DbTrimCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "trim",
-        abstract: "Remove the rows of a table that are older than so long; a backup is taken first.",
+        abstract: "Remove old rows of a table, after a backup.",
         discussion: """
             The column must hold nothing but times: ISO 8601, or seconds, milliseconds or microseconds since 1970. Rows \
             without a time stay. All go in one transaction, with what their foreign keys take along. The file does not \
@@ -19,18 +19,18 @@ struct DbTrimCommand: SessionCommand {
         .init("kecsctl db trim dev tasks --older 30d --column created_at --dry-run", "how many would go"),
         .init("kecsctl db trim dev executions --older 90d --column finished_at", "remove them"))
 
-    @Argument(help: "The instance, and the table; the table alone when KECS_INSTANCE names the instance.")
+    @Argument(help: "The instance and the table. The instance may be omitted when KECS_INSTANCE names it.")
     var words: [String]
 
-    @Option(help: ArgumentHelp("Rows that are older than this go.", valueName: "30d"))
+    @Option(help: ArgumentHelp("Remove rows older than this.", valueName: "30d"))
     var older: TimeSpan
 
-    @Option(help: ArgumentHelp("The column that says how old a row is.", valueName: "name"))
+    @Option(help: ArgumentHelp("The column with the time of a row.", valueName: "name"))
     var column: String
 
     @Option(
         help: ArgumentHelp(
-            "Which of the instance's databases, as “inspect” names it.", valueName: "part/path"))
+            "The database, as “inspect” names it.", valueName: "part/path"))
     var database: String?
 
     @OptionGroup var force: ForceOption

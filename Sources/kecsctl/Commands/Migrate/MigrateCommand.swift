@@ -7,7 +7,7 @@ import KecsSystem
 struct MigrateCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Change the shape or the place of a state: rehearsed on a copy, backed up, proved.",
+        abstract: "Migrate an instance's schema, state or runtime: rehearsed on a copy, after a backup.",
         subcommands: [
             MigrateStatusCommand.self, MigrateSchemaCommand.self, MigrateImportCommand.self,
             MigrateExportCommand.self, MigrateRuntimeCommand.self,
@@ -22,17 +22,17 @@ struct MigrateCommand: HelpedCommand {
 struct ForeignDatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "With an instance: which of its databases, as “inspect” names it. Without one: any SQLite file.",
+            "With an instance: the database, as “inspect” names it. Without one: any SQLite file.",
             valueName: "part/path|file"), completion: .file())
     var database: String?
 
     @Option(
         help: ArgumentHelp(
-            "The folder of its migrations: sqlx's, golang-migrate's or dbmate's.", valueName: "dir"),
+            "The folder of the migrations of sqlx, golang-migrate or dbmate.", valueName: "dir"),
         completion: .directory)
     var migrations: PathArgument?
 
-    @Option(help: "Whose files they are: sqlx, golang-migrate or dbmate; else the ledger tells.")
+    @Option(help: "The tool of the migrations: sqlx, golang-migrate or dbmate (default: by the database's ledger).")
     var tool: MigrationTool?
 
     func validate() throws {
@@ -65,7 +65,7 @@ extension MigrationTool: ExpressibleByArgument {}
 struct MigrateStatusCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Say which version a database has, what is pending, and what was changed.")
+        abstract: "Show the version of a database, pending migrations and changed ones.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl migrate status dev", "the control plane's database of “dev”"),
@@ -110,7 +110,7 @@ struct MigrateStatusCommand: SessionCommand {
 struct MigrateSchemaCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema",
-        abstract: "Bring a database to another version: backup, rehearsal on a copy, one transaction.",
+        abstract: "Migrate a database to another version: backup, rehearsal on a copy, one transaction.",
         discussion: """
             On a copy of the real data the migration runs there, back, and there again, and what it would lose is told. \
             Only then it runs on the real database, in one transaction: a failure leaves it as it was.
@@ -128,10 +128,10 @@ struct MigrateSchemaCommand: SessionCommand {
     @OptionGroup var instance: OneInstanceArgument
     @OptionGroup var other: ForeignDatabaseOptions
 
-    @Option(help: ArgumentHelp("The version; 0 is before the first.", valueName: "version"))
+    @Option(help: ArgumentHelp("The version; 0 means before the first migration.", valueName: "version"))
     var to: Int64?
 
-    @Flag(help: "Only the rehearsal; the same as --dry-run.")
+    @Flag(help: "Only rehearse; the same as --dry-run.")
     var rehearse = false
 
     @OptionGroup var force: ForceOption

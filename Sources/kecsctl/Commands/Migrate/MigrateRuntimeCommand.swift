@@ -7,7 +7,7 @@ struct MigrateRuntimeCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "runtime",
         abstract:
-            "Run an instance another way: backup, change, start, and back if it does not become healthy.",
+            "Run an instance with another runtime: backup, change, start; rolled back if it does not become healthy.",
         discussion: """
             The data goes along: it is brought to where the new way looks for it, compared, and given to the user that \
             the new server runs as. What lay in a volume or in somebody's folder stays there too; what lay in the \

@@ -7,7 +7,7 @@ import KecsSystem
 struct MigrateImportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Bring a state from elsewhere into an instance; “undo” takes it back.",
+        abstract: "Import a state from elsewhere into an instance; “undo” rolls it back.",
         discussion: """
             The source may be volume:NAME, a data folder, an archive, an SQLite or DuckDB database or an SQL dump; it is \
             recognised by its content and only read. Rows that do not fit are kept as rejects and told.
@@ -23,31 +23,31 @@ struct MigrateImportCommand: SessionCommand {
     var source: String
 
     @Argument(
-        help: ArgumentHelp("The instance; made if it is not there.", valueName: "instance"),
+        help: ArgumentHelp("The instance (created if missing).", valueName: "instance"),
         completion: .custom(InstanceCompletion.names))
     var name: String
 
     @Option(
         name: .customLong("part"),
         help: ArgumentHelp(
-            "The part that a folder or an archive is; else told by content.", valueName: "name"))
+            "The part that the folder or archive belongs to (default: by content).", valueName: "name"))
     var part: String?
 
     @Option(
         help: ArgumentHelp(
-            "The database that a single one replaces; else the one that the server uses.",
+            "The database that a single file replaces (default: the one that the server uses).",
             valueName: "PART/PATH"))
     var database: String?
 
-    @Option(help: ArgumentHelp("Whom all files shall belong to.", valueName: "uid[:gid]"))
+    @Option(help: ArgumentHelp("The owner of all files.", valueName: "uid[:gid]"))
     var owner: OwnerArgument?
 
     @Option(
         name: .customLong("map-owner"),
-        help: ArgumentHelp("What user and group a had, b gets; may be given again.", valueName: "a:b"))
+        help: ArgumentHelp("Map the user and group id a to b. May be given again.", valueName: "a:b"))
     var mappings: [OwnerArgument] = []
 
-    @Flag(name: .customLong("no-start"), help: "Do not start it again.")
+    @Flag(name: .customLong("no-start"), help: "Do not start the instance afterwards.")
     var noStart = false
 
     @OptionGroup var force: ForceOption
@@ -98,7 +98,7 @@ struct MigrateImportCommand: SessionCommand {
 struct MigrateExportCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Bring the state of an instance elsewhere, in a form that needs no kecsctl.",
+        abstract: "Export the state of an instance in a form that needs no kecsctl.",
         discussion: """
             By the target's name: .tar.gz, .tgz or .tar the data folder, .sqlite or .db the database, .sql its dump, \
             volume:NAME a docker volume, anything else a folder. Nothing that exists is replaced.

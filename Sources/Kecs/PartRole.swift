@@ -62,7 +62,7 @@ extension PartRole {
     private static let packings = ["", ".gz", ".bz2", ".xz", ".zst", ".lz4", ".gpg", ".age"]
 
     private static func isBackup(_ name: String) -> Bool {
-        if ChoosePrimary.isCopy(Array(name.utf8)), !name.hasPrefix(".") { return true }
+        if isCopyOfDatabase(Array(name.utf8)), !name.hasPrefix(".") { return true }
         return endings.contains { ending in packings.contains { name.hasSuffix(ending + $0) } }
     }
 }

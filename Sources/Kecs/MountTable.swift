@@ -75,3 +75,11 @@ extension FilePath {
         return above.resolved().appending(name)
     }
 }
+
+extension MountTable {
+    /// A mount point in this folder.
+    func below(_ folder: FilePath) -> FilePath? {
+        let folder = folder.resolved()
+        return mounts.first { $0.point.starts(with: folder) }?.point
+    }
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
-import KecsSystem
+public import KecsStorage
+public import KecsSystem
 import SystemPackage
 
 /// Finishes or takes back what a killed kecsctl left of an instance. Called under the instance's lock.
@@ -74,5 +74,17 @@ public struct HealInstance: Sendable {
             mayBeFrozen: journal.mayBeFrozen, mayBeStopped: journal.mayBeStopped == true,
             mustRun: journal.runsAfterwards)
         try journal.settle(as: duty, in: instance.folder)
+    }
+}
+
+extension Site {
+    /// A site whose instances are healed whenever they are locked.
+    public init(
+        machine: Machine, home: Home, tool: Manifest.Tool, threads: Int = Threads.processors,
+        runtime: @escaping @Sendable (Instance) throws -> any Runtime
+    ) {
+        self.init(
+            machine: machine, home: home, tool: tool, threads: threads,
+            heal: { try await HealInstance(site: $0).run($1) }, runtime: runtime)
     }
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is told of a recovery to those who want to know, beside the start and the end of the command that it is part of.
+public enum RecoveryEvent: Sendable {
+    /// - Parameters:
+    ///   - clusters: That the database holds, be they to be recovered or not.
+    ///   - services: Likewise.
+    case started(clusters: Int, services: Int, recovery: String, of: InstanceName)
+    case finished(RecoverReport, recovery: String, of: InstanceName)
+    /// It could not be brought to its end.
+    case failed(Failure, recovery: String, of: InstanceName)
+}

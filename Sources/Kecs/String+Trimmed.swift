@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension String {
+    /// Without blanks and line breaks at both ends.
+    var trimmed: String {
+        let start = drop(while: \.isWhitespace)
+        guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(start[...end])
+    }
+}
