@@ -38,6 +38,7 @@ public struct BackupSummary: Encodable, Sendable {
         public var consistency: Consistency
         public var databases: [Manifest.Database]
         public var warnings: [String]
+        public var excluded: Manifest.Excluded?
     }
 
     public init(_ backup: StoredBackup, instance: String) {
@@ -67,8 +68,9 @@ public struct BackupSummary: Encodable, Sendable {
             PartSummary(
                 name: $0.name, file: $0.file, bytes: $0.bytes, sourceBytes: $0.sourceBytes,
                 entries: $0.entries,
-                sha256: $0.sha256, consistency: $0.consistency, databases: $0.databases, warnings: $0.warnings
-            )
+                sha256: $0.sha256, consistency: $0.consistency, databases: $0.databases,
+                warnings: $0.warnings,
+                excluded: $0.excluded)
         }
         copies = []
     }
@@ -104,6 +106,8 @@ public struct BackupReport: OperationReport {
         public var consistency: Consistency
         /// The last backup's archive would be linked.
         public var unchanged: Bool
+        /// What would be left out.
+        public var excluded: Manifest.Excluded?
     }
 
     init(

@@ -56,6 +56,12 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case timeZone
     /// `PATTERN,…`: files that may change at every reading without making a backup a lacking one.
     case ignoreChanging
+    /// `PATTERN,…`: files and folders that no ordinary backup holds.
+    case exclude
+    /// Whether the content of folders tagged by CACHEDIR.TAG is left out likewise.
+    case excludeCaches
+    /// Whether `latest` beside the backups leads to the newest good one.
+    case latestLink
     /// How long a server may take to answer after a start.
     case startLimit
     /// From where on doctor warns: per cent of a file system, the data's size, one database's size.
@@ -70,6 +76,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
 
     enum Form {
         case text
+        case patterns
         case flag
         case port
         case count(from: Int64)
@@ -92,7 +99,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .volumeLabel, .components, .ignoreChanging,
             .composeFile, .composeProfiles, .composeService, .composeProject:
             .text
-        case .containerMode, .autoRecoverState, .keepClustersOnShutdown: .flag
+        case .exclude: .patterns
+        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink: .flag
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
@@ -134,6 +142,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
     public func parse(_ text: String) -> JSONValue? {
         switch form {
         case .text: text.isEmpty ? nil : .string(text)
+        case .patterns: Exclusions.items(of: text) == nil ? nil : .string(text)
         case .flag:
             switch text.lowercased() {
             case "true", "1", "yes": .bool(true)
@@ -162,10 +171,21 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
+    /// All that it can be, where that is a few words.
+    public var words: [String] {
+        switch form {
+        case .flag: ["true", "false"]
+        case .choice(let words): words
+        default: []
+        }
+    }
+
     /// For messages: "must be …".
     public var expected: String {
         switch form {
         case .text: "a text that is not empty"
+        case .patterns:
+            "patterns of gitignore's syntax with commas between them, such as *.tmp,/cache/,data:exports/"
         case .flag: "true or false (also 1, 0, yes, no)"
         case .port: "a port from 1 to 65535"
         case .count(let least): "a whole number from \(least) to 1000000"

@@ -110,7 +110,8 @@ struct CaptureParts: Sendable {
         isHeld: Bool = false, tries: Int = 3
     ) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
-            if let record = try link(last.part, from: last.backup, databases: last.part.databases) {
+            if var record = try link(last.part, from: last.backup, databases: last.part.databases) {
+                record.excluded = plan.excluded
                 site.machine.progress.advance(plan.scan.bytes)
                 return record
             }
@@ -181,6 +182,7 @@ struct CaptureParts: Sendable {
             var record = try link(last.part, from: last.backup, databases: databases)
         {
             if isHeld { record.consistency = .frozen }
+            record.excluded = plan.excluded
             try draft.dropScratch(for: plan.part.name)
             site.machine.progress.advance(plan.scan.bytes)
             return record
@@ -310,6 +312,7 @@ struct CaptureParts: Sendable {
             warnings: warnings)
         record.torn = torn.isEmpty ? nil : torn.map { printable($0) }
         record.attributes = plan.attributes
+        record.excluded = plan.excluded
         return record
     }
 

@@ -24,7 +24,10 @@ public struct CompareStates: Sendable {
             for part in manifest.parts { after[part.name] = try state(of: part, in: other) }
         } else {
             let runtime = try site.runtime(instance)
-            for part in try await runtime.parts() { after[part.name] = try state(of: part, in: instance) }
+            for part in try await runtime.parts() {
+                let record = manifest.parts.first { $0.name == part.name }
+                after[part.name] = try state(of: part, in: instance, without: record?.excluded)
+            }
         }
         return Difference(
             parts: Set(before.keys).union(after.keys).sorted().map { name in
@@ -110,9 +113,14 @@ public struct CompareStates: Sendable {
     }
 
     /// The live tree, archived nowhere: the same facts by walking it.
-    func state(of part: Part, in instance: Instance) throws -> PartState {
+    ///
+    /// - Parameter excluded: What the backup that it is compared with leaves out.
+    func state(
+        of part: Part, in instance: Instance, without excluded: Manifest.Excluded?
+    ) throws -> PartState {
         var state = PartState()
         var source = try part.source()
+        if let excluded { source.excluded = try excluded.all() }
         let scan = try scanTree(source, cancellation: site.machine.cancellation)
         for database in scan.databases {
             // Also those that reading the database makes.

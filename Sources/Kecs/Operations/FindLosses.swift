@@ -122,13 +122,23 @@ struct FindLosses {
                 Lack(part: part.name, path: $0, .torn, "is torn: it changed every time it was read")
             }
         }
+        // What the patterns leave out is nobody's loss.
+        func isLeftOut(_ lack: Lack) throws -> Bool {
+            guard let plan = plans.first(where: { $0.part.name == lack.part }) else { return false }
+            guard let path = lack.path else {
+                return lack.kind == Lack.Kind.empty.rawValue && plan.scan.excluded > 0
+            }
+            return try plan.source.excluded.reason(
+                toLeaveOut: Array(path.utf8), isFolder: false, below: plan.source.root) != nil
+        }
         let looked = request.parts.map(Set.init) ?? Set(baseline.parts.keys).subtracting(leftOut)
         let all =
             seen + torn
-            + baseline.lacks(
+            + (try baseline.lacks(
                 of: captured, selected: looked, absences: absences,
                 mayBeEmpty: Set(parts.filter { $0.role == .logs }.map(\.part.name)),
-                placedAt: try Placement.last(of: instance.folder))
+                placedAt: try Placement.last(of: instance.folder)
+            ).filter { try !isLeftOut($0) })
         let open = all.filter { lack in !isAccepted(lack) }
         for name in request.acceptedLosses
         where !baseline.acceptedLosses.contains(name) && !all.contains(where: { covers(name, $0) }) {

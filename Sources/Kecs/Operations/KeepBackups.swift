@@ -53,6 +53,7 @@ public struct KeepBackups: Sendable {
             item.file = old.damagedFile
             item.why = old.why
         }
+        try LatestLink(store: store).update()
         return item
     }
 
@@ -82,7 +83,9 @@ public struct KeepBackups: Sendable {
                     remedy: "kecsctl backups delete \(backup.id) --instance \(name) --yes --force")
             }
         }
-        if !dryRun { try store.delete(backup.id) }
+        guard !dryRun else { return }
+        try store.delete(backup.id)
+        try LatestLink(store: store).update()
     }
 
     public func pin(_ backup: StoredBackup, of name: InstanceName, _ pinned: Bool) throws {

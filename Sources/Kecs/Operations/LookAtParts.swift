@@ -11,12 +11,15 @@ struct LookAtParts: Sendable {
     let isRunning: Bool
     /// Somebody asked for everything to be captured frozen: then nothing is linked because it looks the same.
     var isFrozen = false
+    /// What is left out of them.
+    var exclusions = Exclusions()
     let cancellation: Cancellation
 
     func run(_ part: Part) throws -> PartPlan {
         try cancellation.check()
         var plan = try PartPlan(
-            part, of: instance, earlier: earlier, seen: seen, cancellation: cancellation)
+            part, of: instance, earlier: earlier, seen: seen, excluded: exclusions.patterns(of: part),
+            cancellation: cancellation)
         // Until somebody looked.
         plan.mayBeWritten = true
         return plan

@@ -103,6 +103,7 @@ public struct MoveBackup: Sendable {
         try backup.folder.renameWithoutReplacing(to: target)
         try store.folder.sync()
         try store.place(imported: backup.id)
+        try LatestLink(store: store).update()
         return store.look(at: backup.id)
     }
 }

@@ -25,11 +25,12 @@ struct PartPlan: Sendable {
     ///   - setting: What is known of the parts around.
     init(
         _ part: Part, of instance: Instance, earlier: [StoredBackup], seen: PartsSeen,
-        cancellation: Cancellation
+        excluded: ExcludePatterns, cancellation: Cancellation
     ) throws {
         self.part = part
         root = instance.root(of: part)
         source = try part.source()
+        source.excluded = excluded
         let root = root
         last =
             earlier.lazy.compactMap { backup in
@@ -66,6 +67,11 @@ struct PartPlan: Sendable {
             known[Array(database.path.utf8)] = .sqlite
         }
         return known
+    }
+
+    /// For the manifest.
+    var excluded: Manifest.Excluded? {
+        source.excluded.isEmpty ? nil : Manifest.Excluded(source.excluded, entries: scan.excluded)
     }
 
     func wasDatabase(_ path: [UInt8]) -> Bool {
@@ -145,7 +151,7 @@ struct PartPlan: Sendable {
             databases: scan.databases.filter { $0.engine == .sqlite }.map { printable($0.path) }
                 + opaqueDatabases + links.databases.map { printable($0.path) },
             consistency: consistency,
-            unchanged: isUnchanged)
+            unchanged: isUnchanged, excluded: excluded)
     }
 }
 

@@ -51,6 +51,7 @@ public struct PruneBackups: Sendable {
         for verdict in verdicts where !verdict.isKept && !dryRun {
             try instance.backups.delete(verdict.id)
         }
+        if !dryRun { try LatestLink(store: instance.backups).update() }
         if !dryRun { try dropPrevious(of: instance, always: dropsPrevious) }
         return verdicts.map { PruneItem($0, instance: instance.name.description) }
     }

@@ -122,6 +122,9 @@ public struct RestoreBackup: Sendable {
             // Whoever came meanwhile, and what the stopped server left running.
             demand.isStopped = true
             _ = try await holders.check(instance, places.map(\.livePart), demand)
+            for tree in trees {
+                try KeepExcluded(cancellation: site.machine.cancellation).run(tree).map(stage.notes.add)
+            }
             let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
             for tree in trees { try tree.staged.syncFileSystem() }
             try site.machine.cancellation.check()

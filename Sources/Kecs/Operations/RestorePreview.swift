@@ -17,7 +17,9 @@ struct RestorePreview: Sendable {
             guard case .backup(let backup, _) = source.content, let record = place.record else { continue }
             let planned = try compare.state(of: record, in: backup)
             var live = PartState()
-            if let part = try livePart(place) { live = try compare.state(of: part, in: instance) }
+            if let part = try livePart(place) {
+                live = try compare.state(of: part, in: instance, without: record.excluded)
+            }
             let isPartial = !request.paths.isEmpty
             func isChosen(_ path: [UInt8]) -> Bool {
                 guard isPartial else { return true }

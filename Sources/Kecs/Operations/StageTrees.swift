@@ -368,7 +368,9 @@ struct StageTrees: Sendable {
             try checkKind(place)
             try request.verify?(place.part, place.staged)
             return StagedTree(
-                part: place.part, staged: place.staged, target: place.target, label: place.label)
+                part: place.part, staged: place.staged, target: place.target,
+                excluded: place.record?.excluded,
+                label: place.label)
         }
         guard !trees.isEmpty || places.isEmpty else {
             throw Failure(

@@ -11,6 +11,8 @@ struct StagedTree: Sendable {
     /// Holds what is to become live.
     var staged: FilePath
     var target: Target
+    /// What its backup left out: the live folder's own stays.
+    var excluded: Manifest.Excluded?
     /// Of the part: what its paths are called in `--path`, for example "data".
     var label: String
 

@@ -101,7 +101,7 @@ public struct StopInstance: Sendable {
 extension StopInstance {
     /// It is about to be stopped anyway: where its database can only be read then, it is stopped for the backup.
     private func backup(_ instance: Instance) async throws -> BackupReport {
-        let request = BackupRequest(reason: .stop)
+        let request = BackupRequest(reason: .stop, exclude: [])
         do {
             return try await TakeBackup(site: site).run(instance, request)
         } catch is LockedDatabase {

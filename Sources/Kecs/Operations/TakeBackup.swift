@@ -11,6 +11,9 @@ public struct BackupRequest: Sendable {
     public var labels: [String: String]
     /// Losses that are to be accepted, `PART` or `PART/PATH`: the backup counts as good without them.
     public var acceptedLosses: [String]
+    /// Patterns beside those of the settings. Nil: nothing is left out, whatever the settings say, because the backup is
+    /// taken before something is removed, or is to be another instance.
+    public var exclude: [String]?
     /// Whatever the instance had and has no more: somebody emptied it on purpose.
     var acceptsEveryLoss = false
     public var prune: Bool
@@ -22,13 +25,14 @@ public struct BackupRequest: Sendable {
 
     public init(
         reason: BackupReason = .manual, parts: [String]? = nil, labels: [String: String] = [:],
-        acceptedLosses: [String] = [], prune: Bool = true,
+        acceptedLosses: [String] = [], exclude: [String]? = nil, prune: Bool = true,
         force: Bool = false, strict: Bool = false, dryRun: Bool = false
     ) {
         self.reason = reason
         self.parts = parts
         self.labels = labels
         self.acceptedLosses = acceptedLosses
+        self.exclude = exclude
         self.prune = prune
         self.force = force
         self.strict = strict
@@ -47,6 +51,8 @@ public struct TakeBackup: Sendable {
     public func run(_ instance: Instance, _ request: BackupRequest) async throws -> BackupReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
+        let exclusions =
+            try request.exclude.map { try Exclusions(instance.settings, flags: $0) } ?? Exclusions()
         // A policy that cannot be read is told before the work, not after it.
         if request.prune { _ = try instance.settings.retention() }
         let runtime = try site.runtime(instance)
@@ -56,6 +62,8 @@ public struct TakeBackup: Sendable {
             instance: instance, baseline: judged.baseline(of: instance.config.id), request: request,
             inventory.parts)
         let parts = try losses.select(from: try await runtime.parts())
+        let leftOut = try await CheckExclusions(site: site, instance: instance, exclusions: exclusions).run(
+            parts, known: Set(inventory.parts.map(\.part.name)).union(losses.baseline.parts.keys))
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
 
@@ -64,7 +72,7 @@ public struct TakeBackup: Sendable {
         let look = LookAtParts(
             instance: instance, earlier: judged.all.filter(\.isVerified),
             seen: PartsSeen(inventory.parts), isRunning: state.mayWrite,
-            isFrozen: try freezing(instance) == .everything && state.mayWrite,
+            isFrozen: try freezing(instance) == .everything && state.mayWrite, exclusions: exclusions,
             cancellation: site.machine.cancellation)
         let volumes = parts.filter { $0.volumeOutOfReach != nil }
         var plans: [PartPlan] = []
@@ -111,8 +119,16 @@ public struct TakeBackup: Sendable {
                 site: site, instance: instance, runtime: runtime, draft: draft, look: look,
                 freezing: try freezing(instance), ignoreChanging: try instance.settings.globs(.ignoreChanging)
             )
-            captured = try await capture.run(
+            var done = try await capture.run(
                 plans, volumes, consistency: consistency, wasRunning: state.mayWrite)
+            for index in done.parts.indices {
+                let name = done.parts[index].name
+                done.parts[index].excluded?.databases = leftOut[name]
+                guard exclusions.concern(name), volumes.contains(where: { $0.name == name }) else { continue }
+                done.parts[index].warnings.append(
+                    "nothing was left out: its volume is not open to this user, and comes as a whole")
+            }
+            captured = done
             found = try losses.find(in: captured.parts, plans)
             var manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
@@ -145,6 +161,12 @@ public struct TakeBackup: Sendable {
                 pruneFailure = Failure.describing(
                     error, doing: "remove what the retention of “\(instance.name)” no longer keeps")
             }
+        }
+        do {
+            try LatestLink(store: instance.backups).update(isWanted: try instance.settings.flag(.latestLink))
+        } catch {
+            pruneFailure =
+                pruneFailure ?? .describing(error, doing: "lead “latest” to the backup of “\(instance.name)”")
         }
         let isPartial =
             pruneFailure != nil || captured.startFailure != nil || !found.lacks.isEmpty

@@ -37,6 +37,8 @@ public struct TreeScan: Sendable {
     public internal(set) var special: [[UInt8]] = []
     /// No backup holds them either, and nothing is lost with them.
     public internal(set) var sockets: [[UInt8]] = []
+    /// Names that the source's patterns leave out; a folder counts once.
+    public internal(set) var excluded = 0
 }
 
 /// - Throws: `FileError`, `Interrupted`. A folder or a possible database that cannot be opened is an error.
@@ -67,6 +69,8 @@ private final class Scan: TreeVisitor {
     }
 
     func vanished(_ path: [UInt8]) {}
+
+    func excluded(_ path: [UInt8]) { result.excluded += 1 }
 
     func visit(_ entry: WalkedName, path: [UInt8]) throws {
         var raw = stat()
@@ -135,7 +139,9 @@ private final class Scan: TreeVisitor {
             throw FileError.last("look at", source.path(base))
         }
         let status = FileStatus(raw)
-        guard status.kind == .file, !source.leftOut.contains(base) else { return nil }
+        guard status.kind == .file, !source.leftOut.contains(base),
+            !source.excluded.excludes(base, isFolder: false)
+        else { return nil }
         return TreeScan.Database(path: base, engine: .unknown, bytes: status.size, sidecars: [path])
     }
 }

@@ -18,6 +18,8 @@ public struct TreeSource: Sendable {
     /// Whether files that look like databases are told apart. Not in an object store: what lies there are objects, which
     /// nobody writes in place, whatever their bytes say.
     public var findsDatabases = true
+    /// What the user wants to be left out.
+    public var excluded = ExcludePatterns()
 
     /// Files that are databases whatever their bytes say by now: empty, cut off or overwritten, they are damaged databases
     /// and no plain files.

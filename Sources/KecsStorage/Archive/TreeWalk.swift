@@ -21,6 +21,12 @@ protocol TreeVisitor: AnyObject {
     /// Anything but a folder.
     func visit(_ name: WalkedName, path: [UInt8]) throws
     func vanished(_ path: [UInt8])
+    /// A name that the source's patterns leave out; nothing below it is visited.
+    func excluded(_ path: [UInt8]) throws
+}
+
+extension TreeVisitor {
+    func excluded(_ path: [UInt8]) {}
 }
 
 /// Goes through a tree once, in the order of names' bytes, a folder before what is in it.
@@ -42,6 +48,8 @@ struct TreeWalk {
         var listing: FolderListing
         var next = 0
         var pathCount: Int
+        /// Whether nothing of it is archived but the tag that says so.
+        var isCache = false
 
         mutating func close() {
             if let stream { closedir(stream) } else if descriptor >= 0 { Glibc.close(descriptor) }
@@ -73,15 +81,21 @@ struct TreeWalk {
             levels[top].next += 1
             path.removeLast(path.count - levels[top].pathCount)
             let folder = levels[top].descriptor
+            let isCache = levels[top].isCache
             let entry = levels[top].listing.names[index]
             let below: CInt? = try levels[top].listing.withName(index) { name in
                 if !path.isEmpty { path.append(UInt8(ascii: "/")) }
                 path.append(contentsOf: UnsafeRawBufferPointer(start: name, count: strlen(name)))
                 if !source.leftOut.isEmpty, source.leftOut.contains(path) { return nil }
+                if isCache, strcmp(name, CacheTag.name) != 0 {
+                    try visitor.excluded(path)
+                    return nil
+                }
                 return try visit(WalkedName(folder: folder, name: name, type: entry.type), path, visitor)
             }
             guard let below else { continue }
             var deeper = try level(below, path: path)
+            deeper.isCache = source.excluded.caches && CacheTag.isIn(below)
             if source.stayOnDevice, deeper.status.device != device {
                 deeper.next = deeper.listing.names.count
             }
@@ -104,6 +118,10 @@ struct TreeWalk {
                 return nil
             }
             type = UInt8((raw.st_mode & S_IFMT) >> 12)
+        }
+        if !source.excluded.isEmpty, source.excluded.excludes(path, isFolder: type == UInt8(DT_DIR)) {
+            try visitor.excluded(path)
+            return nil
         }
         guard type == UInt8(DT_DIR) else {
             try visitor.visit(WalkedName(folder: entry.folder, name: entry.name, type: type), path: path)

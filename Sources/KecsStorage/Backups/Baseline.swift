@@ -95,7 +95,11 @@ public struct Baseline: Sendable {
         captured.flatMap { now -> [String] in
             guard let before = parts[now.name] else { return [] }
             var remarks: [String] = []
-            if !now.isEmptied, now.sourceBytes * Self.shrunk < before.record.sourceBytes {
+            // Then it is the patterns that made it smaller.
+            let isComparable =
+                now.excluded?.patterns == before.record.excluded?.patterns
+                && now.excluded?.caches == before.record.excluded?.caches
+            if isComparable, !now.isEmptied, now.sourceBytes * Self.shrunk < before.record.sourceBytes {
                 remarks.append(
                     "\(now.name) has shrunk from \(ByteCount(before.record.sourceBytes)) to \(ByteCount(now.sourceBytes)) since "
                         + "\(before.backup)")

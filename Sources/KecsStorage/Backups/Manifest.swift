@@ -84,6 +84,8 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var torn: [String]?
         /// Over owner, mode, ACL and attributes of what the fingerprint leaves out. Absent in what older versions wrote.
         public var attributes: String?
+        /// What the user had left out; absent when nothing was to be. A restore leaves the same as it is.
+        public var excluded: Excluded?
 
         public init(
             name: String, file: String, root: PartRoot, compression: Compression, bytes: Int64,
@@ -102,6 +104,38 @@ public struct Manifest: Codable, Hashable, Sendable {
             self.fingerprint = fingerprint
             self.databases = databases
             self.warnings = warnings
+        }
+    }
+
+    /// What was left out of a part because somebody wanted it so.
+    public struct Excluded: Codable, Hashable, Sendable {
+        /// In gitignore's syntax, relative to the part's root; the last one that matches decides.
+        public var patterns: [String]
+        /// Whether the content of folders tagged by CACHEDIR.TAG was left out.
+        public var caches: Bool
+        /// Names that were left out; a folder counts once, whatever is in it.
+        public var entries: Int
+        /// Databases among them, as far as they were seen, as paths below the root.
+        public var databases: [String]?
+
+        public init(_ patterns: ExcludePatterns, entries: Int) {
+            self.patterns = patterns.patterns.map(\.description)
+            caches = patterns.caches
+            self.entries = entries
+        }
+
+        /// - Throws: `BackupDamage` for a pattern that is none.
+        public func all() throws -> ExcludePatterns {
+            ExcludePatterns(
+                try patterns.map { text in
+                    guard let pattern = ExcludePattern(text) else {
+                        throw BackupDamage(
+                            file: "manifest.json",
+                            why: "“\(printable(Array(text.utf8)))” in it is no pattern: "
+                                + (ExcludePattern.problem(of: text) ?? ""))
+                    }
+                    return pattern
+                }, caches: caches)
         }
     }
 

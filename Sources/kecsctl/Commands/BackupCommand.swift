@@ -14,7 +14,9 @@ struct BackupCommand: SessionCommand {
         .init("kecsctl backup dev", "back up “dev”"),
         .init("kecsctl backup --all --quiet --keep 14", "for cron: all of them, the newest 14 are kept"),
         .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"),
-        .init("kecsctl backup dev --accept-loss data/old.db", "a database that was removed on purpose"))
+        .init("kecsctl backup dev --accept-loss data/old.db", "a database that was removed on purpose"),
+        .init("kecsctl backup dev --exclude '*.tmp' --exclude data:/cache/", "without what can be made again")
+    )
 
     @OptionGroup var instances: InstanceArguments
 
@@ -42,6 +44,16 @@ struct BackupCommand: SessionCommand {
             valueName: "part[/database]"))
     var acceptedLosses: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave out what this matches, in gitignore's syntax, below every part, or below one: data:/cache/. May be "
+                + "given again; added to the setting “exclude”.",
+            valueName: "pattern"))
+    var exclude: [String] = []
+
+    @Flag(help: "Leave out the content of folders tagged by CACHEDIR.TAG.")
+    var excludeCaches = false
+
     @Flag(help: "Exit with 3 when a database is suddenly empty or a tenth of its size.")
     var strict = false
 
@@ -55,6 +67,9 @@ struct BackupCommand: SessionCommand {
     var scheduled = false
 
     @OptionGroup(title: "Retention") var retention: RetentionOptions
+
+    @Flag(help: "Keep a link “latest” beside the backups that leads to the newest good one.")
+    var latestLink = false
 
     @Flag(name: .customLong("no-prune"), help: "Do not remove old backups afterwards.")
     var noPrune = false
@@ -72,11 +87,13 @@ struct BackupCommand: SessionCommand {
         flags[.consistency] = consistency?.rawValue
         flags[.maxPause] = maxPause?.description
         flags[.compression] = compression?.rawValue
+        if latestLink { flags[.latestLink] = "true" }
+        if excludeCaches { flags[.excludeCaches] = "true" }
         let request = BackupRequest(
             reason: scheduled ? .schedule : .manual,
             parts: parts.isEmpty ? nil : parts.flatMap(\.names),
             labels: Dictionary(labels.map { ($0.key, $0.value) }) { $1 }, acceptedLosses: acceptedLosses,
-            prune: !noPrune, force: force.force, strict: strict,
+            exclude: exclude, prune: !noPrune, force: force.force, strict: strict,
             dryRun: change.dryRun)
         return await session.operate(
             on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling.hooked
@@ -101,16 +118,19 @@ struct BackupCommand: SessionCommand {
             failures: { [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) })
     }
 
+    private static func planned(_ part: BackupReport.PlannedPart) -> String {
+        var facts = ["\(part.entries) entries", "\(ByteCount(part.sourceBytes))", part.consistency.rawValue]
+        if part.unchanged { facts.append("unchanged since the last backup") }
+        if !part.databases.isEmpty { facts.append("databases: \(part.databases.joined(separator: ", "))") }
+        let leftOut = part.excluded.flatMap { ExcludedText.short($0) }
+        return facts.joined(separator: ", ") + (leftOut.map { "; \($0)" } ?? "")
+    }
+
     private static func text(_ name: InstanceName, _ report: BackupReport) -> String {
         if let plan = report.plan {
             return
                 (["\(name): would back up"]
-                + plan.map { part in
-                    "  \(part.name): \(part.entries) entries, \(ByteCount(part.sourceBytes)), \(part.consistency.rawValue)"
-                        + (part.unchanged ? ", unchanged since the last backup" : "")
-                        + (part.databases.isEmpty
-                            ? "" : ", databases: \(part.databases.joined(separator: ", "))")
-                }).joined(separator: "\n")
+                + plan.map { part in "  \(part.name): \(planned(part))" }).joined(separator: "\n")
         }
         guard let backup = report.backup else { return "\(name): nothing was backed up" }
         var line = "\(name): backed up as \(backup.id), \(ByteCount(backup.bytes)) in "
@@ -120,6 +140,9 @@ struct BackupCommand: SessionCommand {
         if report.pauseSeconds > 0 {
             line += ", paused for " + DurationText.short(.seconds(report.pauseSeconds))
         }
+        line += backup.parts.compactMap { part in
+            part.excluded.flatMap { ExcludedText.short($0) }.map { "\n  \(part.name): \($0)" }
+        }.joined()
         let pruned = report.pruned.map { "\n  removed \($0), which the retention no longer keeps" }.joined()
         return line + pruned
     }

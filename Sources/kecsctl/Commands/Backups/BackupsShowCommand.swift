@@ -66,6 +66,7 @@ struct BackupsShowCommand: SessionCommand {
                             + (rows.isEmpty ? "" : "; rows: " + rows.joined(separator: ", "))
                     ))
             }
+            if let excluded = part.excluded { lines.append(("  left out", ExcludedText.long(excluded))) }
             lines += part.warnings.map { ("  warning", $0) }
         }
         return lines.map { title, text in
