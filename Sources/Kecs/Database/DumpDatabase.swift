@@ -9,9 +9,23 @@ public struct DumpDatabase: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// What `sqlite3 FILE .dump` writes, piece by piece.
-    public func sql(_ target: DatabaseTarget, to write: @escaping ([UInt8]) throws -> Void) throws {
-        try target.open(site).dumpSQL(write)
+    /// For whom the SQL is.
+    public enum Dialect: String, CaseIterable, Sendable {
+        /// What `sqlite3 FILE .dump` writes.
+        case sqlite
+        /// What `psql` loads into an empty database.
+        case postgres
+    }
+
+    /// Writes all of it, piece by piece.
+    public func sql(
+        _ target: DatabaseTarget, _ dialect: Dialect = .sqlite, to write: @escaping ([UInt8]) throws -> Void
+    ) throws {
+        let database = try target.open(site)
+        switch dialect {
+        case .sqlite: try database.dumpSQL(write)
+        case .postgres: try database.dumpPostgres(write)
+        }
     }
 
     /// What `sqlite3 -header -csv FILE "SELECT * FROM table"` writes, piece by piece.

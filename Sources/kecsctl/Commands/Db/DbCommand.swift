@@ -128,16 +128,20 @@ struct DbQueryCommand: SessionCommand {
 
 struct DbDumpCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "dump", abstract: "Write the database as SQL, as sqlite3's .dump does.")
+        commandName: "dump", abstract: "Write the database as SQL, for sqlite3 or for PostgreSQL.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db dump dev", "all of it, to standard output"),
-        .init("kecsctl db dump --database db.sqlite", "any database"))
+        .init("kecsctl db dump --database db.sqlite", "any database"),
+        .init("kecsctl db dump dev --dialect postgres", "what psql loads into an empty database"))
 
     @Argument(
         help: ArgumentHelp("The instance.", valueName: "instance"),
         completion: .custom(InstanceCompletion.names))
     var name: String?
+
+    @Option(help: "sqlite, as sqlite3's .dump writes it, or postgres.")
+    var dialect = DumpDatabase.Dialect.sqlite
 
     @OptionGroup var option: DatabaseOption
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
@@ -145,7 +149,7 @@ struct DbDumpCommand: SessionCommand {
     var hasForms: Bool { false }
 
     func run(_ session: Session) async throws -> Int32 {
-        try DumpDatabase(site: session.site).sql(try await session.target(name, option)) {
+        try DumpDatabase(site: session.site).sql(try await session.target(name, option), dialect) {
             session.console.answer(bytes: $0)
         }
         return 0
@@ -212,3 +216,5 @@ struct DbLoadCommand: SessionCommand {
         return 0
     }
 }
+
+extension DumpDatabase.Dialect: ExpressibleByArgument {}
