@@ -7,7 +7,7 @@ import SystemPackage
 /// Files that people run an instance with when kecsctl does not: what the guides show, for this instance, put right.
 public struct Rendering: Sendable {
     public enum Form: String, Sendable, CaseIterable {
-        case compose, docker, kubernetes, entrypoint
+        case compose, docker, kubernetes, entrypoint, env, dockerfile
         case githubActions = "github-actions"
     }
 
@@ -21,6 +21,8 @@ public struct Rendering: Sendable {
     /// Of docker's socket; nil when there is none.
     let socketGroup: UInt32?
     let home: FilePath
+    /// Of the data as it lies there; nil as long as there is none.
+    let owner: (user: UInt32, group: UInt32)?
     /// What the containers are, when there are any.
     var running: [RunningService] = []
     var networks: [String: [String: String]] = [:]
@@ -37,6 +39,7 @@ public struct Rendering: Sendable {
         let socket = SocketFacts.of(site.machine.environment)
         socketGroup = socket.flatMap { $0.condition == .missing ? nil : $0.group }
         home = site.home.path
+        owner = try FileStatus.following(data).map { (user: $0.owner, group: $0.group) }
     }
 
     public func text(_ form: Form) -> String {
@@ -45,6 +48,8 @@ public struct Rendering: Sendable {
         case .docker: running.isEmpty ? docker : runningDocker
         case .kubernetes: kubernetes
         case .entrypoint: entrypoint
+        case .env: environmentFile
+        case .dockerfile: dockerfile
         case .githubActions: githubActions
         }
     }

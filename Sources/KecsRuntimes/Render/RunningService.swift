@@ -44,6 +44,8 @@ struct RunningService: Hashable, Sendable {
     var formerTag: String?
     var entrypoint: [String]?
     var command: [String]?
+    /// What runs in it, whoever said so.
+    var program: [String]
     var user: String
     var workingFolder: String
     var variables: [Variable] = []
@@ -93,6 +95,7 @@ struct RunningService: Hashable, Sendable {
         if user == own["User"]?.string ?? "" { user = "" }
         workingFolder = config["WorkingDir"]?.string ?? ""
         if workingFolder == own["WorkingDir"]?.string ?? "" { workingFolder = "" }
+        program = Self.texts(config["Entrypoint"]) + Self.texts(config["Cmd"])
         if config["Entrypoint"] != own["Entrypoint"] { entrypoint = Self.texts(config["Entrypoint"]) }
         if config["Cmd"] != own["Cmd"] { command = Self.texts(config["Cmd"]) }
         for (key, value) in Self.pairs(own["Labels"]) where labels[key] == value { labels[key] = nil }

@@ -9,14 +9,16 @@ struct RenderCommand: SessionCommand {
         discussion: """
             compose and docker print the containers that run now: image, ports, mounts, user, healthcheck, and the
             environment with its secrets as variables to be set. Without a container, what the settings would make.
+            env prints the environment as a file, and dockerfile the last stage of an image that keeps its data.
             """)
 
     static let help = CommandHelp(
         ExitStatus.instances.union([13]),
         .init("kecsctl render compose dev > compose.yaml", "for docker compose"),
+        .init("kecsctl render env dev > .env", "the environment; secrets stand there by name only"),
         .init("kecsctl render kubernetes dev | kubectl apply -f -", "a claim, a deployment and a service"))
 
-    @Argument(help: "compose, docker, kubernetes, entrypoint or github-actions.")
+    @Argument(help: "compose, docker, env, dockerfile, kubernetes, entrypoint or github-actions.")
     var form: Rendering.Form
 
     @OptionGroup var instance: OneInstanceArgument
