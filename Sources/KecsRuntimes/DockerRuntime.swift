@@ -165,8 +165,11 @@ public struct DockerRuntime: Runtime {
     func noContainer() -> Failure {
         Failure(
             .notFound, "there is no container “\(spec.container)”",
-            cause: "“\(instance.name)” was to use it as it is",
-            remedy: "docker ps --all --filter name=\(spec.container)")
+            cause:
+                "“\(instance.name)” was taken over from whoever made it, and only they can make it again; when it has "
+                + "another name now, “config set container NAME --instance \(instance.name)” says so",
+            remedy: "docker ps --all        (or: kecsctl restore \(instance.name) --from latest --into "
+                + "\(instance.name).restored)")
     }
 
     public func stop(limit: Duration) async throws {

@@ -79,7 +79,7 @@ public struct RecoverInstance: Sendable {
             log("No clusters found in storage, nothing to recover")
             return RecoverReport(outcome: .already)
         }
-        try check(request, against: records)
+        try check(request, against: records, of: instance)
         log("Found \(records.clusters.count) clusters in storage, checking which need recovery...")
         let clusters = try await ground.clusters()
 
@@ -188,18 +188,24 @@ public struct RecoverInstance: Sendable {
     }
 
     /// A name that is nowhere is a slip of the pen, and what was meant would be left out, or not.
-    private func check(_ request: RecoverRequest, against records: StateRecords) throws {
+    private func check(_ request: RecoverRequest, against records: StateRecords, of instance: Instance) throws
+    {
         let clusters = Set(records.clusters.map(\.name))
         let byARN = Dictionary(records.clusters.map { ($0.arn, $0.name) }) { first, _ in first }
         let services = Set(records.services.map { "\(byARN[$0.clusterARN] ?? "")/\($0.serviceName)" })
         for name in request.clusters where !clusters.contains(name) {
+            let near = NearestWord.of(name, among: clusters)
             throw Failure(
                 .notFound, "there is no ECS cluster “\(name)” in the database",
-                cause: "there are: \(clusters.sorted().joined(separator: ", "))")
+                cause: "there are: \(clusters.sorted().joined(separator: ", "))",
+                remedy: "kecsctl recover \(instance.name) --dry-run"
+                    + (near.map { " --cluster \(ShellWords.quote([$0]))" } ?? ""))
         }
         for name in request.skip where !clusters.contains(name) && !services.contains(name) {
             throw Failure(
-                .notFound, "there is nothing called “\(name)” in the database that could be skipped")
+                .notFound, "there is nothing called “\(name)” in the database that could be skipped",
+                cause: "there are: \(clusters.union(services).sorted().joined(separator: ", "))",
+                remedy: "kecsctl recover \(instance.name) --dry-run")
         }
     }
 

@@ -34,7 +34,7 @@ enum DockerChecks {
                     Finding(
                         look.needs(.docker, .compose, .k3d) ? .error : .info,
                         "docker's engine does not answer: \(why)",
-                        remedy: "sudo systemctl start docker")
+                        remedy: look.needs(.docker, .compose, .k3d) ? "sudo systemctl start docker" : nil)
                 ]
             },
             EngineCheck("docker.version", .warning, "docker's engine is 20.10 or newer") { look in
@@ -102,8 +102,10 @@ enum DockerChecks {
                         "group": .integer(Int64(socket.group)), "groupName": .string(socket.groupName),
                         "mode": .string(String(socket.mode, radix: 8)), "callersGroups": .string(mine),
                     ],
-                    remedy: condition == .denied
-                        ? "sudo usermod -aG \(socket.groupName) $USER" : "sudo systemctl start docker")
+                    remedy: !look.needs(.docker, .compose, .k3d)
+                        ? nil
+                        : condition == .denied
+                            ? "sudo usermod -aG \(socket.groupName) $USER" : "sudo systemctl start docker")
             ]
         }
     }

@@ -6,7 +6,9 @@ import KecsStorage
 struct ConfigCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show and change settings.",
-        subcommands: [ConfigShowCommand.self, ConfigSetCommand.self, ConfigCheckCommand.self])
+        subcommands: [
+            ConfigShowCommand.self, ConfigGetCommand.self, ConfigSetCommand.self, ConfigCheckCommand.self,
+        ])
 
     static let help = CommandHelp(
         ConfigSetCommand.help.statuses, .init("kecsctl config show --origin", "every setting and who set it"),
@@ -54,7 +56,7 @@ struct ConfigShowCommand: SessionCommand {
             })
     }
 
-    private static func text(_ value: JSONValue) -> String {
+    static func text(_ value: JSONValue) -> String {
         switch value {
         case .string(let text): text
         case .integer(let number): String(number)
@@ -81,7 +83,7 @@ struct ConfigSetCommand: SessionCommand {
         completion: .list(SettingKey.allCases.map(\.rawValue)))
     var setting: String
 
-    @Argument(help: "The value.")
+    @Argument(help: "The value.", completion: .custom(SettingCompletion.values))
     var value: String?
 
     @Option(
