@@ -6,9 +6,29 @@ import SystemPackage
 
 /// What the shell offers for backups, parts and checks: called by the completion scripts through the program itself.
 enum BackupCompletion {
-    /// `latest`, and the ids of all backups; only those of the instance that the line names.
+    /// `latest`, and the ids of all backups with their age, the newest first; only those of the instance that the line
+    /// names.
     @Sendable static func ids(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-        (["latest"] + stores(words).flatMap { ids(in: $0) }).filter { $0.hasPrefix(prefix) }
+        offers(words, ["latest"]).lines(words, index, prefix)
+    }
+
+    /// The same for `start --restore`.
+    @Sendable static func idsOrNone(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+        offers(words, ["auto", "latest", "none"]).lines(words, index, prefix)
+    }
+
+    private static func offers(_ words: [String], _ names: [String]) -> [Offer] {
+        let now = SystemClock().now()
+        let all = stores(words)
+        var found: [Offer] = []
+        for store in all {
+            let name = store.folder.lastComponent?.string ?? ""
+            for text in Self.ids(in: store) {
+                let age = BackupID(text).map { DurationText.age(of: $0.createdAt, at: now) } ?? ""
+                found.append(Offer(text, all.count > 1 ? "\(name), \(age)" : age))
+            }
+        }
+        return names.map { Offer($0) } + found.sorted { $0.value > $1.value }
     }
 
     /// The parts of the newest backup of each instance that is meant.
@@ -17,12 +37,12 @@ enum BackupCompletion {
             guard let newest = ids(in: store).first, let id = BackupID(newest) else { return [] }
             return store.look(at: id).manifest?.parts.map(\.name) ?? []
         }
-        return Set(names).union(["config", "data"]).sorted().filter { $0.hasPrefix(prefix) }
+        return Set(names).union(["config", "data"]).sorted().map { Offer($0) }.lines(words, index, prefix)
     }
 
     /// Every check that doctor knows.
     @Sendable static func checks(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-        Wiring.allChecks.map(\.info.id).filter { $0.hasPrefix(prefix) }
+        Wiring.allChecks.map { Offer($0.info.id, $0.info.claim) }.lines(words, index, prefix)
     }
 
     // A completion has nobody to tell an error to; what cannot be read is not offered.

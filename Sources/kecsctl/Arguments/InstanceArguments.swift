@@ -53,7 +53,8 @@ enum InstanceCompletion {
             let home = try? Home.find(flag: homeFlag(in: words), environment: Program.environment()),
             let entries = try? home.instances.entries()
         else { return [] }
-        return entries.map(\.string).filter { InstanceName($0) != nil && $0.hasPrefix(prefix) }
+        return entries.map(\.string).filter { InstanceName($0) != nil }.sorted().map { Offer($0) }
+            .lines(words, index, prefix)
     }
 
     private static func homeFlag(in words: [String]) -> String? {

@@ -42,7 +42,9 @@ struct DoctorCommand: SessionCommand {
     @Option(help: "The severity from which the exit status is 20.")
     var failOn: FailOn = .error
 
-    @Option(help: ArgumentHelp("Run the checks of this profile, too: production.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Run the checks of this profile, too: production.", valueName: "name"),
+        completion: .list(["production"]))
     var profile: String?
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

@@ -31,7 +31,8 @@ struct StartCommand: SessionCommand {
 
     @Option(
         help: ArgumentHelp(
-            "auto: restore the newest good backup, only when the state is gone.", valueName: "auto|latest|none|id"))
+            "auto: restore the newest good backup, only when the state is gone.", valueName: "auto|latest|none|id"),
+        completion: .custom(BackupCompletion.idsOrNone))
     var restore = "auto"
 
     @Flag(help: "Accept a degraded instance as it is.")

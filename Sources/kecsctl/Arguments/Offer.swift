@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+/// Something that the shell offers, and what it shows beside it where it can.
+struct Offer: Hashable, Sendable {
+    var value: String
+    var description: String?
+
+    init(_ value: String, _ description: String? = nil) {
+        self.value = value
+        self.description = description
+    }
+
+    /// As the completion script of the shell reads it. Bash shows no descriptions.
+    func line(for shell: CompletionShell?) -> String {
+        if shell == .zsh {
+            // What _describe takes apart at the first colon.
+            let escaped = value.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
+            return description.map { "\(escaped):\($0)" } ?? escaped
+        }
+        if shell == .fish, let description { return "\(value)\t\(description)" }
+        return value
+    }
+}
+
+extension [Offer] {
+    /// Those that go on with what was typed, and are not on the line already: nothing is named twice.
+    func lines(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
+        // The program and its command are not among them.
+        let used = Set(words.indices.dropFirst(2).filter { $0 != index }.map { words[$0] })
+        return filter { $0.value.hasPrefix(prefix) && !used.contains($0.value) }
+            .map { $0.line(for: CompletionShell.requesting) }
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+/// What the shells offer, asked as they ask: with the generated scripts, in the shells themselves.
+@Suite struct CompletionTests {
+    private struct Scene {
+        let root: FilePath
+        let kecsctl: Kecsctl
+        let ids: [String]
+
+        func shell(_ program: String, _ script: String) async throws -> [String] {
+            let file = root.appending("script")
+            try file.replaceContents(Array(script.utf8))
+            var call = ProcessCall(program, program == "fish" ? ["--no-config", file.string] : [file.string])
+            call.limit = .seconds(120)
+            var variables = kecsctl.variables
+            variables["PATH"] = "\(Kecsctl.program.removingLastComponent()):/usr/bin:/bin"
+            variables["HOME"] = root.string
+            variables["LC_ALL"] = "C.UTF-8"
+            do {
+                let result = try await SystemProcesses(environment: variables, cancellation: Cancellation())
+                    .run(call)
+                #expect(result.succeeded, "\(result.errorText)")
+                return result.outputText.split(separator: "\n").map(String.init)
+            } catch ProcessError.notFound {
+                try Test.cancel("\(program) is not installed: scripts/setup does that")
+            }
+        }
+
+        /// - Parameter line: What was typed; the cursor is at its end.
+        func bash(_ line: String) async throws -> [String] {
+            let words = line.split(separator: " ", omittingEmptySubsequences: false)
+            let quoted = words.map { "'\($0)'" }.joined(separator: " ")
+            return try await shell(
+                "bash",
+                """
+                source <(kecsctl completions bash)
+                COMP_WORDS=(\(quoted)); COMP_CWORD=\(words.count - 1); COMP_LINE='\(line)'; COMP_POINT=${#COMP_LINE}
+                COMP_TYPE=9; COMP_KEY=9
+                _kecsctl kecsctl '\(words.last ?? "")' '\(words.dropLast().last ?? "")'
+                printf '%s\\n' "${COMPREPLY[@]}"
+                """)
+        }
+
+        func fish(_ line: String) async throws -> [String] {
+            try await shell("fish", "kecsctl completions fish | source\ncomplete -C '\(line)'\n")
+        }
+    }
+
+    private func scene(_ body: (Scene) async throws -> Void) async throws {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            #expect(try await kecsctl("start", "shop", "--runtime", "local").status == 0)
+            #expect(try await kecsctl("backup", "dev").status == 0)
+            #expect(try await kecsctl("backup", "dev").status == 0)
+            let ids = try root.appending("home/backups/dev").entries().map(\.string)
+                .filter { BackupID($0) != nil }.sorted(by: >)
+            try await body(Scene(root: root, kecsctl: kecsctl, ids: ids))
+        }
+    }
+
+    @Test func `bash offers ids, parts, checks and values, and nothing that stands there already`()
+        async throws
+    {
+        try await scene { scene in
+            #expect(try await scene.bash("kecsctl backups show ") == ["latest"] + scene.ids)
+            #expect(try await scene.bash("kecsctl backups verify \(scene.ids[0]) 2") == [scene.ids[1]])
+            #expect(try await scene.bash("kecsctl stop ") == ["dev", "shop"])
+            #expect(try await scene.bash("kecsctl stop dev ") == ["shop"])
+            #expect(try await scene.bash("kecsctl backup dev --part d") == ["data"])
+            #expect(try await scene.bash("kecsctl doctor --check docker.sock.m") == ["docker.sock.missing"])
+            #expect(try await scene.bash("kecsctl config set compression ") == ["fast", "small", "none"])
+            #expect(try await scene.bash("kecsctl config set excludeCaches t") == ["true"])
+            #expect(try await scene.bash("kecsctl start dev --restore n") == ["none"])
+            #expect(try await scene.bash("kecsctl db dump dev --dialect p") == ["postgres"])
+        }
+    }
+
+    @Test func `fish shows each backup's age and what each check is about`() async throws {
+        try await scene { scene in
+            let shown = try await scene.fish("kecsctl backups show ")
+            #expect(shown.first == "latest")
+            #expect(shown.dropFirst().map { String($0.prefix { $0 != "\t" }) }.sorted(by: >) == scene.ids)
+            #expect(shown.dropFirst().allSatisfy { $0.hasSuffix(" ago") }, "\(shown)")
+            let checks = try await scene.fish("kecsctl doctor --check docker.sock.missing")
+            #expect(checks == ["docker.sock.missing\tdocker's socket is there"])
+            #expect(try await scene.fish("kecsctl stop dev s") == ["shop"])
+        }
+    }
+
+    @Test func `zsh gets descriptions as _describe takes them, with colons kept apart`() async throws {
+        try await scene { scene in
+            var kecsctl = scene.kecsctl
+            kecsctl.environment["SAP_SHELL"] = "zsh"
+            let answer = try await kecsctl(
+                "---completion", "backups", "show", "--", "positional@0", "3", "0", "kecsctl", "backups",
+                "show", "")
+            #expect(answer.status == 0, "\(answer.errors)")
+            let lines = answer.output.split(separator: "\n")
+            #expect(lines.first == "latest")
+            #expect(lines.dropFirst().first?.hasPrefix(scene.ids[0] + ":") == true, "\(lines)")
+        }
+    }
+}
