@@ -68,7 +68,8 @@ struct Program: Sendable {
         if options.noColor { terminal.colour = false }
         let console = Console(
             terminal: terminal, format: options.logFormat, verbosity: options.verbose,
-            isQuiet: options.quiet, clock: clock, output: output, errors: errors)
+            isQuiet: options.quiet, clock: clock, output: output, errors: errors,
+            measure: { Terminal.errorWidthNow() })
         bootstrapLog(console)
         let progress = ConsoleProgress(console: console, clock: clock)
         let home: Home

@@ -79,6 +79,39 @@ import Testing
                 == "kecsctl: info: reading: done in 2.0 s, 10 B\nkecsctl: info: checking: done in 0.0 s\n")
     }
 
+    @Test(arguments: [
+        (200, "reading data  45%  450 kB of 1.0 MB  225 kB/s  0:03 left"),
+        (80, "reading data  45%  450 kB of 1.0 MB  225 kB/s  0:03 left"),
+        (40, "reading data  45%  225 kB/s  0:03 left"), (35, "reading data  45%  0:03 left"),
+        (20, "reading data  45%"), (12, "readin…  45%"), (7, "r…  45%"),
+    ])
+    func `the line fits into the terminal, and the share stays to the last`(width: Int, line: String) {
+        #expect(
+            ConsoleProgress.line(
+                "reading data", done: 450_000, total: 1_000_000, after: .seconds(2), width: width)
+                == line)
+    }
+
+    @Test func `the terminal is measured for every line, and wide characters count as two`() async throws {
+        let width = Mutex(30)
+        let text = try await TestFolder().capture { output, errors in
+            let console = Console(
+                terminal: Terminal(errorWidth: 80), clock: clock, output: output, errors: errors,
+                measure: { width.withLock { $0 } })
+            let progress = ConsoleProgress(console: console, clock: clock)
+            progress.step("漢字漢字漢字漢字漢字", total: nil)
+            for columns in [30, 16, 9] {
+                width.withLock { $0 = columns }
+                clock.pass(.milliseconds(100))
+                progress.advance(1)
+            }
+            progress.finish()
+            return 0
+        }.errors
+        #expect(
+            text.split(separator: "\r\u{1b}[K") == ["漢字漢字漢字漢字漢字  1 B", "漢字漢字漢字漢…", "漢字漢…"])
+    }
+
     @Test func `what grows while it is read never shows more than all of it`() {
         #expect(
             ConsoleProgress.line("x", done: 2000, total: 1000, after: .seconds(1))

@@ -17,6 +17,8 @@ final class Console: Sendable {
     private let output: FileDescriptor
     private let errors: FileDescriptor
     private let clock: any WallClock
+    /// How wide the terminal is now: people change that while they watch.
+    private let measure: @Sendable () -> Int?
     private let state = Mutex(State())
 
     private struct State {
@@ -28,7 +30,8 @@ final class Console: Sendable {
 
     init(
         terminal: Terminal, format: LogFormat = .text, verbosity: Int = 0, isQuiet: Bool = false,
-        clock: any WallClock, output: FileDescriptor, errors: FileDescriptor
+        clock: any WallClock, output: FileDescriptor, errors: FileDescriptor,
+        measure: @escaping @Sendable () -> Int? = { nil }
     ) {
         self.terminal = terminal
         self.format = format
@@ -37,6 +40,7 @@ final class Console: Sendable {
         self.clock = clock
         self.output = output
         self.errors = errors
+        self.measure = measure
     }
 
     /// What kept the answer from being written, a closed pipe excepted.
@@ -112,11 +116,14 @@ final class Console: Sendable {
     }
 
     /// Puts one line of progress where the one before stood. Only for a terminal.
-    func progress(_ text: String) {
-        guard let width = terminal.errorWidth else { return }
+    ///
+    /// - Parameter text: Makes it for that many columns; what is longer is cut. The last column stays free: a terminal
+    ///   whose line is full goes on to the next.
+    func progress(_ text: (_ width: Int) -> String) {
+        guard let width = measure() ?? terminal.errorWidth else { return }
         state.withLock { state in
             state.showsProgress = true
-            send("\r\u{1b}[K" + String(text.printable.prefix(width - 1)))
+            send("\r\u{1b}[K" + Cells.prefix(text(width - 1).printable, width - 1))
         }
     }
 

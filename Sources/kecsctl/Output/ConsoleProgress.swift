@@ -65,32 +65,56 @@ final class ConsoleProgress: ProgressSink {
     private func show(_ state: inout State, at now: Duration) {
         guard now >= state.nextLine, !console.isQuiet, let step = state.step else { return }
         state.nextLine = now + interval
-        let line = Self.line(step.text, done: step.done, total: step.total, after: now - step.start)
+        func line(_ width: Int?) -> String {
+            Self.line(step.text, done: step.done, total: step.total, after: now - step.start, width: width)
+        }
         if console.terminal.errorWidth != nil {
-            console.progress(line)
+            console.progress { line($0) }
         } else {
-            console.note(.info, line)
+            console.note(.info, line(nil))
         }
     }
 
     /// "reading data  45%  102 MB of 230 MB  312 MB/s  0:01 left"
-    static func line(_ text: String, done: Int64, total: Int64?, after time: Duration) -> String {
-        guard done > 0 else { return text }
-        var fields = [text]
+    ///
+    /// - Parameter width: Where all of it does not fit, the amounts go first, then the rate, then the time that is left; at
+    ///   last the text is cut, for the share says most. Nil: nothing is left out.
+    static func line(
+        _ text: String, done: Int64, total: Int64?, after time: Duration, width: Int? = nil
+    ) -> String {
+        let fields = fields(done: done, total: total, after: time)
+        // Those with the lowest rank go first.
+        for rank in 0...4 {
+            let shown = fields.filter { $0.rank >= rank }.map { $0.text }
+            let line = ([text] + shown).joined(separator: "  ")
+            guard let width, Cells.count(line) > width else { return line }
+            guard rank == 4 else { continue }
+            let rest = shown.map { "  " + $0 }.joined()
+            let room = width - Cells.count(rest)
+            return room < 2 ? line : String(Cells.prefix(text, room - 1)) + "…" + rest
+        }
+        return text
+    }
+
+    private static func fields(
+        done: Int64, total: Int64?, after time: Duration
+    ) -> [(text: String, rank: Int)] {
+        guard done > 0 else { return [] }
+        var fields: [(text: String, rank: Int)] = []
         if let total, total > 0 {
             // What grows while it is read must not show 103%.
-            fields.append("\(min(100, Int(Double(done) / Double(total) * 100)))%")
-            fields.append("\(ByteCount(done)) of \(ByteCount(max(total, done)))")
+            fields.append(("\(min(100, Int(Double(done) / Double(total) * 100)))%", 4))
+            fields.append(("\(ByteCount(done)) of \(ByteCount(max(total, done)))", 0))
         } else {
-            fields.append("\(ByteCount(done))")
+            fields.append(("\(ByteCount(done))", 3))
         }
         let seconds = time / .seconds(1)
-        guard seconds >= 0.5 else { return fields.joined(separator: "  ") }
+        guard seconds >= 0.5 else { return fields }
         let rate = Double(done) / seconds
-        fields.append("\(ByteCount(Int64(rate)))/s")
+        fields.append(("\(ByteCount(Int64(rate)))/s", 1))
         if let total, total > done {
-            fields.append(DurationText.clock(.seconds(Double(total - done) / rate)) + " left")
+            fields.append((DurationText.clock(.seconds(Double(total - done) / rate)) + " left", 2))
         }
-        return fields.joined(separator: "  ")
+        return fields
     }
 }

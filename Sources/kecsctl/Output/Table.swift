@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows under headers: columns aligned by characters, two blanks between, none at the end of a line, `-` for nothing.
+/// Rows under headers: columns aligned by what they take on a terminal, two blanks between, none at the end of a line, `-` for nothing.
 struct Table: Hashable, Sendable {
     /// In capitals.
     var header: [String]
@@ -12,7 +12,7 @@ struct Table: Hashable, Sendable {
     func text(width: Int?) -> String {
         let cells =
             [header] + rows.map { row in row.map { $0.flatMap { $0.isEmpty ? nil : $0.printable } ?? "-" } }
-        var widths = header.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+        var widths = header.indices.map { column in cells.map { Cells.count($0[column]) }.max() ?? 0 }
         if let width { Self.fit(&widths, header: header, into: width) }
         return cells.reduce(into: "") { text, row in
             let line = row.indices.map { column in
@@ -25,7 +25,7 @@ struct Table: Hashable, Sendable {
     }
 
     private func pad(_ cell: String, _ column: Int, _ width: Int) -> String {
-        let blanks = String(repeating: " ", count: max(0, width - cell.count))
+        let blanks = String(repeating: " ", count: max(0, width - Cells.count(cell)))
         return rightAligned.contains(column) ? blanks + cell : cell + blanks
     }
 
@@ -40,6 +40,6 @@ struct Table: Hashable, Sendable {
     }
 
     private static func cut(_ cell: String, to width: Int) -> String {
-        cell.count <= width ? cell : cell.prefix(width - 1) + "…"
+        Cells.count(cell) <= width ? cell : Cells.prefix(cell, width - 1) + "…"
     }
 }

@@ -23,10 +23,13 @@ struct Terminal: Hashable, Sendable {
             colour: errors != nil && !plain)
     }
 
+    /// Columns of standard error at this moment; nil when it is no terminal.
+    static func errorWidthNow() -> Int? { width(of: STDERR_FILENO) }
+
     private static func width(of stream: CInt) -> Int? {
         guard isatty(stream) == 1 else { return nil }
         var size = winsize()
-        guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+        guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
     }
 }
