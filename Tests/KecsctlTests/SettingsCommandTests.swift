@@ -45,6 +45,25 @@ import Testing
         #expect(try await folder.kecsctl("backup", "dev").status == 0)
     }
 
+    @Test func `get prints one value alone, with its origin where that is asked for`() async throws {
+        #expect(try await folder.kecsctl("config", "get", "keep").output == "5\n")
+        #expect(try await folder.kecsctl("config", "set", "keep", "9", "--instance", "dev").status == 0)
+        let own = try await folder.kecsctl("config", "get", "keep", "dev", "--origin")
+        #expect(own.output == "9  \(home)/instances/dev/config.json\n", "\(own)")
+        #expect(try await folder.kecsctl("config", "get", "runtime", "dev").output == "local\n")
+        let json = try await folder.kecsctl("config", "get", "keep", "dev", "-o", "json")
+        let document = try JSONFile.decode(JSONValue.self, from: Array(json.output.utf8), at: "stdout")
+        let item = try #require(document["items"]?.array?.first)
+        #expect(item["value"] == .integer(9))
+        #expect(item["origin"]?.string == "\(home)/instances/dev/config.json")
+        // A script must not go on with nothing.
+        let unset = try await folder.kecsctl("config", "get", "keepWithin")
+        #expect(unset.status == 10 && unset.output.isEmpty, "\(unset)")
+        #expect(unset.errors.contains("kecsctl config show --origin"), "\(unset.errors)")
+        let unknown = try await folder.kecsctl("config", "get", "kep")
+        #expect(unknown.status == 64 && unknown.errors.contains("the nearest is “keep”"), "\(unknown)")
+    }
+
     @Test func `the same in an instance's own file, and every problem is listed at once`() async throws {
         try edit {
             $0["webhok"] = "x"
