@@ -10,7 +10,7 @@ public struct BackupSummary: Encodable, Sendable {
     public var path: String
     public var reason: BackupReason
     public var createdAt: Moment
-    /// `complete`, `lacking`, `incomplete` or `damaged`.
+    /// `complete`, `lacking`, `drill-failed`, `incomplete`, `damaged` or `unreadable`.
     public var state: String
     /// What is damaged, and why.
     public var problem: String?
@@ -27,6 +27,8 @@ public struct BackupSummary: Encodable, Sendable {
     public var labels: [String: String]
     public var parts: [PartSummary]
     public var copies: [String]
+    /// The last rehearsal of a restore from it.
+    public var drill: BackupMark.Drill?
 
     public struct PartSummary: Encodable, Sendable {
         public var name: String
@@ -50,6 +52,8 @@ public struct BackupSummary: Encodable, Sendable {
         switch backup.state {
         case .complete where backup.isLacking:
             (state, problem) = ("lacking", backup.lacks.map(\.sentence).joined(separator: "; "))
+        case .complete where backup.hasFailedDrill:
+            (state, problem) = ("drill-failed", "failed its drill: \(backup.mark.drill?.why ?? "")")
         case .complete: (state, problem) = ("complete", backup.markProblem)
         case .incomplete:
             (state, problem) = ("incomplete", "left by a run that was killed; the next one removes it")
@@ -73,6 +77,7 @@ public struct BackupSummary: Encodable, Sendable {
                 excluded: $0.excluded)
         }
         copies = []
+        drill = backup.mark.drill
     }
 }
 

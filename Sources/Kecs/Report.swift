@@ -10,6 +10,12 @@ public protocol OperationReport: Encodable, Sendable {
     /// "BackupReport"
     static var kind: String { get }
     var outcome: Outcome { get }
+    /// The exit status of one that failed.
+    var failedStatus: Failure.Kind { get }
+}
+
+extension OperationReport {
+    public var failedStatus: Failure.Kind { .failed }
 }
 
 /// One instance's report or its failure. In JSON the report's fields stand beside `instance`, `outcome` and `error`.

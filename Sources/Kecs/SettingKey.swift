@@ -64,6 +64,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case latestLink
     /// How long a server may take to answer after a start.
     case startLimit
+    /// How old the last drill that passed may be, for `check` and doctor; off unless it is set.
+    case drillAge
     /// From where on doctor warns: per cent of a file system, the data's size, one database's size.
     case diskPercent
     case dataLimit
@@ -104,7 +106,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
-        case .maxPause, .keepWithin, .startLimit: .duration
+        case .maxPause, .keepWithin, .startLimit, .drillAge: .duration
         case .timeZone: .zone
         case .diskPercent: .percent
         case .dataLimit, .databaseLimit: .size

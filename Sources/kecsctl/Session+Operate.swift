@@ -77,7 +77,7 @@ extension Session {
         return switch result.outcome {
         case .done, .already, .planned, .skipped: 0
         case .partial: Failure.Kind.partial.rawValue
-        case .failed: Failure.Kind.failed.rawValue
+        case .failed: (result.report?.failedStatus ?? .failed).rawValue
         }
     }
 }

@@ -19,6 +19,7 @@ struct Session: Sendable {
         do {
             if !command.makesHome { try site.home.check() }
             await finishRename()
+            await sweepDrills()
             return try await command.run(self)
         } catch {
             return end(failure(error))

@@ -73,6 +73,9 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("backups prune dev --keep 1", after: start, backup, backup),
         .init("backups prune nope"), .init("backups pin latest", after: start, backup),
         .init("backups unpin latest", after: start, backup),
+        .init("backups drill dev", after: start, backup), .init("backups drill dev", after: start),
+        .init("backups drill nope"), .init("backups drill dev --start", after: start, backup),
+        .init("backups drill dev --from nope", after: start, backup),
         .init(
             "backups import ROOT/bundle.tar --as copy", after: start, backup,
             "backups export latest --file ROOT/bundle.tar"),

@@ -82,6 +82,7 @@ import Testing
     @Test(arguments: [
         ("diskPercent", "120"), ("dataLimit", "much"), ("databaseLimit", "0"), ("startLimit", "120"),
         ("healthUrl", "https://localhost/health"), ("healthUrl", "http://example.org/"), ("keep", "0"),
+        ("drillAge", "soon"),
     ])
     func `a value that makes no sense is refused`(key: String, value: String) async throws {
         let caught = try await folder.kecsctl("config", "set", key, value)

@@ -41,7 +41,7 @@ public struct CloneInstance: Sendable {
         let backup = try request.from.map {
             try source.backups.find($0, instance: source.name.description)
         }
-        var config = try config(of: source, named: name)
+        var config = try config(of: source, named: name, in: site.home)
         var report = CloneReport(
             outcome: .planned, to: name.description, from: backup?.id.description, parts: [], ports: [:],
             durationSeconds: 0, notes: [])
@@ -126,12 +126,14 @@ public struct CloneInstance: Sendable {
     // MARK: The configuration
 
     /// The source's, without what says which one it is and where it lies.
-    private func config(of source: Instance, named name: InstanceName) throws -> InstanceConfig {
+    ///
+    /// - Parameter home: Where it is to lie.
+    func config(of source: Instance, named name: InstanceName, in home: Home) throws -> InstanceConfig {
         var config = InstanceConfig(
             name: name, id: site.newUUID(), createdAt: site.machine.clock.now(),
             runtime: source.config.runtime)
         let own: [SettingKey] = [.dataDir, .containerMode, .container, .containerId]
-        let moved = MovedFolder(from: source.folder.path, to: site.home.instances.appending(name.description))
+        let moved = MovedFolder(from: source.folder.path, to: home.instances.appending(name.description))
         for (key, value) in source.config.settings where !own.contains(where: { $0.rawValue == key }) {
             config.settings[key] = moved.value(value)
         }
@@ -139,7 +141,7 @@ public struct CloneInstance: Sendable {
     }
 
     /// To be called under the home's lock, but for a dry run.
-    private func choosePorts(
+    func choosePorts(
         _ config: inout InstanceConfig, of source: Instance, _ runtime: any Runtime, _ request: CloneRequest
     ) throws -> [String: Int] {
         let old = SettingKey.ports.filter { source.config.settings[$0.rawValue] != nil }

@@ -92,7 +92,8 @@ public struct CollectMetrics: Sendable {
             facts.database.value.map { Double($0.walBytes) })
         let backups = facts.backups.value ?? []
         let states: [(String, (StoredBackup) -> Bool)] = [
-            ("verified", { $0.isVerified && !$0.isLacking }),
+            ("verified", { $0.isVerified && !$0.isLacking && !$0.hasFailedDrill }),
+            ("drill-failed", { $0.isVerified && !$0.isLacking && $0.hasFailedDrill }),
             ("lacking", { $0.isLacking }),
             ("unverified", { $0.state == .complete && !$0.isVerified }),
             ("incomplete", { $0.state == .incomplete }),
@@ -120,6 +121,17 @@ public struct CollectMetrics: Sendable {
             "kecsctl_backup_newest_verified_timestamp_seconds", .gauge, "When it was last read as a whole.",
             me,
             newest.map { seconds(max($0.mark.verification?.at ?? $0.id.createdAt, $0.id.createdAt)) })
+        // Evidence that cannot be read is no evidence.
+        let drills = try? PastDrills(facts.instance.backups)
+        text.add(
+            "kecsctl_drill_last_timestamp_seconds", .gauge, "When a restore was last rehearsed.", me,
+            drills?.last.map { seconds($0.at) })
+        text.add(
+            "kecsctl_drill_last_passed", .gauge, "1 when that rehearsal ended well.", me,
+            drills?.last.map { $0.passed ? 1 : 0 })
+        text.add(
+            "kecsctl_drill_last_passed_timestamp_seconds", .gauge, "When a rehearsal last ended well.", me,
+            drills?.lastPassed.map { seconds($0.at) })
         if let growth = Growth(backups) {
             text.add(
                 "kecsctl_data_growth_bytes_per_day", .gauge,
@@ -136,7 +148,8 @@ public struct CollectMetrics: Sendable {
 
     private func addOperations(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
         for command in [
-            "backup", "restore", "start", "stop", "backups verify", "backups export", "recover", "doctor",
+            "backup", "restore", "start", "stop", "backups verify", "backups drill", "backups export",
+            "recover", "doctor",
         ] {
             let labels: KeyValuePairs = ["instance": name.description, "operation": command]
             let runs = facts.history.filter { $0.command == command }

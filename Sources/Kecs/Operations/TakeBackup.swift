@@ -70,7 +70,7 @@ public struct TakeBackup: Sendable {
         // Decide: what changed, what must be frozen, is there room.
         site.machine.progress.step("looking at \(instance.name)", total: nil)
         let look = LookAtParts(
-            instance: instance, earlier: judged.all.filter(\.isVerified),
+            instance: instance, earlier: judged.all.filter { $0.isVerified && !$0.hasFailedDrill },
             seen: PartsSeen(inventory.parts), isRunning: state.mayWrite,
             isFrozen: try freezing(instance) == .everything && state.mayWrite, exclusions: exclusions,
             cancellation: site.machine.cancellation)

@@ -104,7 +104,7 @@ enum ProductionChecks {
             },
             proof(
                 "restore-tested", "a restore was tried within 35 days",
-                ["restore"], "kecsctl restore INSTANCE --from latest --into /tmp/drill-INSTANCE"),
+                ["restore", "backups drill"], "kecsctl backups drill INSTANCE"),
             proof(
                 "rollback-tested", "taking back a change was tried within 35 days",
                 ["undo", "migrate schema", "recover --undo"], "kecsctl undo INSTANCE"),

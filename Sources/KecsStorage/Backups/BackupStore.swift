@@ -50,12 +50,14 @@ public struct StoredBackup: Sendable {
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
+    /// Its last rehearsal of a restore did not end well: whatever its digests say, nobody should count on it.
+    public var hasFailedDrill: Bool { mark.drill.map { !$0.passed } ?? false }
     /// May be restored from without a second thought.
-    public var isRestorable: Bool { isVerified && !isLacking }
+    public var isRestorable: Bool { isVerified && !isLacking && !hasFailedDrill }
     public var isLacking: Bool { !lacks.isEmpty }
 
     /// Its bytes are right, and what should be in it is in it: what counts, for whatever is counted.
-    public var isGood: Bool { isVerified && !isLacking && !isDegraded }
+    public var isGood: Bool { isRestorable && !isDegraded }
 
     /// Those it was taken with, and what `backups label` made of them since.
     public var labels: [String: String] {
@@ -67,7 +69,7 @@ public struct StoredBackup: Sendable {
     public var candidate: Retention.Candidate {
         Retention.Candidate(
             id: id, isComplete: state == .complete, isVerified: isVerified, isPinned: mark.pinned,
-            isDegraded: isDegraded, isLacking: isLacking, sequence: sequence,
+            isDegraded: isDegraded, isLacking: isLacking, hasFailedDrill: hasFailedDrill, sequence: sequence,
             instance: manifest?.instanceId ?? "", parts: partNames,
             acceptedLosses: Set(manifest?.acceptedLosses ?? []))
     }
@@ -77,6 +79,8 @@ public struct StoredBackup: Sendable {
 public struct BackupMark: Codable, Hashable, Sendable {
     public var pinned: Bool
     public var verification: Verification?
+    /// The last `backups drill`.
+    public var drill: Drill?
     /// Came from elsewhere: what its manifest says of places is not believed.
     public var imported: Bool?
 
@@ -97,6 +101,20 @@ public struct BackupMark: Codable, Hashable, Sendable {
         public init(at: Moment, damagedFile: String? = nil, why: String? = nil) {
             self.at = at
             self.damagedFile = damagedFile
+            self.why = why
+        }
+    }
+
+    /// The last rehearsal of a restore.
+    public struct Drill: Codable, Hashable, Sendable {
+        public var at: Moment
+        public var passed: Bool
+        /// The first problem; nil when all was well.
+        public var why: String?
+
+        public init(at: Moment, passed: Bool, why: String? = nil) {
+            self.at = at
+            self.passed = passed
             self.why = why
         }
     }

@@ -65,7 +65,7 @@ public struct JudgedBackups: Sendable {
     /// The newest good backup that holds all parts of the baseline. When there is none, the newest of those that hold
     /// the most of them; of a degraded instance when there is no other.
     public func latest(of instanceId: String? = nil) -> StoredBackup? {
-        guard let group = group(instanceId) else { return all.first { $0.isVerified && $0.lacks.isEmpty } }
+        guard let group = group(instanceId) else { return all.first(where: \.isRestorable) }
         let parts = Set(baseline(of: group).parts.keys)
         let good = all.filter { $0.isGood && $0.manifest?.instanceId == group }
         func held(_ backup: StoredBackup) -> Int { backup.partNames.intersection(parts).count }

@@ -34,6 +34,7 @@ public struct Retention: Codable, Hashable, Sendable {
         public var isPinned: Bool
         public var isDegraded: Bool
         public var isLacking: Bool
+        public var hasFailedDrill: Bool
         public var sequence: Int64
         /// The instance's UUID.
         public var instance: String
@@ -43,7 +44,7 @@ public struct Retention: Codable, Hashable, Sendable {
 
         public init(
             id: BackupID, isComplete: Bool, isVerified: Bool, isPinned: Bool, isDegraded: Bool,
-            isLacking: Bool = false, sequence: Int64 = 0, instance: String = "",
+            isLacking: Bool = false, hasFailedDrill: Bool = false, sequence: Int64 = 0, instance: String = "",
             parts: Set<String> = ["data"], acceptedLosses: Set<String> = []
         ) {
             self.id = id
@@ -52,13 +53,14 @@ public struct Retention: Codable, Hashable, Sendable {
             self.isPinned = isPinned
             self.isDegraded = isDegraded
             self.isLacking = isLacking
+            self.hasFailedDrill = hasFailedDrill
             self.sequence = sequence
             self.instance = instance
             self.parts = parts
             self.acceptedLosses = acceptedLosses
         }
 
-        var isGood: Bool { isComplete && isVerified && !isDegraded && !isLacking }
+        var isGood: Bool { isComplete && isVerified && !isDegraded && !isLacking && !hasFailedDrill }
 
         static func isNewer(_ left: Candidate, _ right: Candidate) -> Bool {
             (left.sequence, left.id) > (right.sequence, right.id)
@@ -84,7 +86,7 @@ public struct Retention: Codable, Hashable, Sendable {
     /// Only good backups count towards the policy, in the order of their sequence. Never deleted: a pinned one, and the
     /// newest good one of each part. Those that kecsctl takes before a change of its own are counted apart, so that they
     /// push out none of the user's. Backups that lack something, and those of a degraded instance, follow a rule of
-    /// their own: the newest `last` of them stay. What is damaged or incomplete is left to `delete` and to the sweep of
+    /// their own: the newest `last` of them stay. What is damaged or incomplete, or failed its drill, is left to `delete` and to the sweep of
     /// drafts: retention never removes what may be the only evidence.
     public func verdicts(
         for candidates: [Candidate], at now: Moment, in zone: LocalTime = .utc
@@ -116,6 +118,11 @@ public struct Retention: Codable, Hashable, Sendable {
         return sorted.map { candidate in
             if let reason = kept[candidate.id] {
                 return Verdict(id: candidate.id, isKept: true, reason: reason)
+            }
+            if candidate.hasFailedDrill {
+                return Verdict(
+                    id: candidate.id, isKept: true, reason: "failed its drill, so not counted and not touched"
+                )
             }
             return candidate.isComplete && candidate.isVerified
                 ? Verdict(id: candidate.id, isKept: false, reason: Self.whyGone(candidate))

@@ -10,6 +10,11 @@ public struct CheckAgeReport: OperationReport {
     public var newest: String?
     public var ageSeconds: Int64?
     public var limitSeconds: Int64
+    /// The last drill that passed; nil when there was none, or when no limit is set.
+    public var lastDrill: Moment?
+    public var drillAgeSeconds: Int64?
+    /// The setting `drillAge`.
+    public var drillLimitSeconds: Int64?
     /// For people and for monitoring: one line.
     public var message: String
 }
@@ -23,8 +28,12 @@ public struct CheckAge: Sendable {
     public func run(_ name: InstanceName, limit: TimeSpan) throws -> CheckAgeReport {
         let instance = try site.instance(name)
         let age = try BackupAge(instance, at: site.machine.clock.now())
-        let isFresh = !age.isOver(limit) && instance.config.degraded == nil
-        let message: String
+        let drillLimit = try instance.settings.duration(.drillAge)
+        let now = site.machine.clock.now()
+        let drills = try drillLimit.map { _ in try PastDrills(instance.backups) }
+        let undrilled = drillLimit.flatMap { drills?.overdue($0, at: now) }
+        let isFresh = !age.isOver(limit) && instance.config.degraded == nil && undrilled == nil
+        var message: String
         if let degraded = instance.config.degraded {
             message = "\(name): degraded since \(degraded.since)"
         } else if let newest = age.newest, age.isInFuture {
@@ -36,9 +45,11 @@ public struct CheckAge: Sendable {
         } else {
             message = "\(name): there is no good backup"
         }
+        if let undrilled { message += "; \(undrilled)" }
         return CheckAgeReport(
             outcome: isFresh ? .done : .failed, isFresh: isFresh, newest: age.newest?.description,
-            ageSeconds: age.seconds, limitSeconds: limit.seconds, message: message)
+            ageSeconds: age.seconds, limitSeconds: limit.seconds, lastDrill: drills?.lastPassed?.at,
+            drillAgeSeconds: drills?.age(at: now), drillLimitSeconds: drillLimit?.seconds, message: message)
     }
 
     /// "3d 4h", "26h 1m", "12s": rounded down, two units.

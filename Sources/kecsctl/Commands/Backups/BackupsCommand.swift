@@ -6,6 +6,7 @@ struct BackupsCommand: HelpedCommand {
         commandName: "backups", abstract: "List, inspect, verify, compare and remove backups.",
         subcommands: [
             BackupsListCommand.self, BackupsShowCommand.self, BackupsVerifyCommand.self,
+            BackupsDrillCommand.self,
             BackupsDiffCommand.self, BackupsLsCommand.self, BackupsFindCommand.self, BackupsCatCommand.self,
             BackupsStatsCommand.self, BackupsLabelCommand.self,
             BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsPinCommand.self,

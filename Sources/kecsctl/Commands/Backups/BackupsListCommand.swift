@@ -73,10 +73,20 @@ struct BackupsListCommand: SessionCommand {
                         item.state == "complete" && item.verified ? "verified" : item.state,
                         item.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
                             .joined(separator: ","),
-                        [item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil, item.problem]
-                            .compactMap(\.self).joined(separator: "; "),
+                        [
+                            item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil,
+                            drill(item, now), item.problem,
+                        ]
+                        .compactMap(\.self).joined(separator: "; "),
                     ]
             }, rightAligned: [2 + age.count])
+    }
+
+    private static func drill(_ item: BackupSummary, _ now: Moment?) -> String? {
+        item.drill.map { drill in
+            (drill.passed ? "drilled " : "drill failed ")
+                + (now.map { DurationText.age(of: drill.at, at: $0) } ?? "\(drill.at)")
+        }
     }
 }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+public import KecsSystem
+import SystemPackage
+
+/// The drills of an instance's backups that were done, by the files of evidence beside the backups: they outlive the backups
+/// that they were about. `backups/dev/drills/20261129T104000Z-passed.json`
+public struct PastDrills: Sendable {
+    public struct Drill: Hashable, Sendable {
+        public var at: Moment
+        public var passed: Bool
+        var file: FilePath
+    }
+
+    /// How many files of evidence are kept: a year of weekly drills.
+    static let kept = 52
+    static let folderName = "drills"
+    private static let endings = ["-passed": true, "-failed": false]
+
+    /// The oldest first.
+    public let all: [Drill]
+    private let folder: FilePath
+
+    public init(_ store: BackupStore) throws {
+        let folder = store.folder.appending(Self.folderName)
+        self.folder = folder
+        guard try folder.isFolder else {
+            all = []
+            return
+        }
+        all = try folder.entries().compactMap { name in
+            let text = name.string
+            guard text.hasSuffix(".json"), let dash = text.firstIndex(of: "-"),
+                let at = Moment(String(text[..<dash])),
+                let passed = Self.endings.first(where: { text[dash...].hasPrefix($0.key) })?.value
+            else { return nil }
+            return Drill(at: at, passed: passed, file: folder.appending(name))
+        }.sorted { ($0.at, $0.file.string) < ($1.at, $1.file.string) }
+    }
+
+    public var last: Drill? { all.last }
+    public var lastPassed: Drill? { all.last(where: \.passed) }
+
+    /// Writes the evidence of one more, and lets the oldest go.
+    ///
+    /// - Returns: The file.
+    func add(_ result: InstanceResult<DrillReport>, at moment: Moment, passed: Bool) throws -> FilePath {
+        struct Evidence: Encodable {
+            var apiVersion = "kecsctl/v1"
+            var kind = DrillReport.kind
+            var results: [InstanceResult<DrillReport>]
+        }
+        try folder.createFolder()
+        let file = try FreeName.first { number in
+            let name = "\(moment.compact)-\(passed ? "passed" : "failed")" + (number > 1 ? "-\(number)" : "")
+            let file = folder.appending(name + ".json")
+            return try file.isPresent ? nil : file
+        }
+        var report = result.report
+        report?.evidence = file.string
+        try JSONFile.write(
+            Evidence(results: [report.map { InstanceResult(result.instance, $0) } ?? result]), to: file)
+        try folder.sync()
+        for old in all.dropLast(Self.kept - 1) { try old.file.remove() }
+        return file
+    }
+
+    /// How long ago the last good one was; nil when there was none, and for one from the future, whose age nobody knows.
+    public func age(at now: Moment) -> Int64? {
+        guard let at = lastPassed?.at, at <= now + .seconds(60) else { return nil }
+        return max(0, now.since(at).components.seconds)
+    }
+
+    /// What to say when the last good one is older than that; nil when it is not.
+    public func overdue(_ limit: TimeSpan, at now: Moment) -> String? {
+        if let last, !last.passed { return "the last drill, on \(last.at), failed" }
+        guard let age = age(at: now) else {
+            return lastPassed.map { "the time of the last drill, \($0.at), lies in the future" }
+                ?? "no backup was ever drilled"
+        }
+        guard age > limit.seconds else { return nil }
+        return "the last drill was \(CheckAge.text(age)) ago, the limit is \(limit)"
+    }
+}
