@@ -25,6 +25,9 @@ extension Schedule {
             }
         }
         var lines = [line(when, program.backup(name))]
+        if drillsWeekly {
+            lines.append(line("\(Self.offset(of: name, within: 60)) 5 * * 0", program.drill(name)))
+        }
         if startsAtBoot { lines.append(line("@reboot", program.start(name))) }
         return lines
     }

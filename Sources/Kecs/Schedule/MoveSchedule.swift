@@ -32,8 +32,9 @@ extension InstallSchedule {
             guard let timer = there.first(where: { $0.hasSuffix(".timer") }) else { continue }
             let text = String(
                 decoding: try folder.appending(timer).contents(limit: 1 << 20), as: UTF8.self)
-            let schedule = try SystemdUnits.schedule(
+            var schedule = try SystemdUnits.schedule(
                 of: text, startsAtBoot: there.contains { Self.isForBoot($0, old) })
+            schedule.drillsWeekly = there.contains { $0.hasPrefix(SystemdUnits.drillPrefix) }
             moved += try await install(new, schedule, by: scheduler, dryRun: dryRun).lines
             if !dryRun { try await removeUnits(there, of: old, by: scheduler, in: folder) }
         }
@@ -43,7 +44,7 @@ extension InstallSchedule {
     /// The name stands behind the verb, in what `ScheduledProgram` writes.
     static func line(_ line: String, from old: InstanceName, to new: InstanceName) -> String {
         var line = line
-        for verb in ["backup", "start"] {
+        for verb in ["backup", "drill", "start"] {
             line = line.replacing(" \(verb) \(old) ", with: " \(verb) \(new) ")
         }
         return line

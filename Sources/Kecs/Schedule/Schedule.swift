@@ -13,12 +13,16 @@ public struct Schedule: Sendable, Hashable {
     public let time: Time
     /// Whether the instance is also started when the machine is.
     public var startsAtBoot: Bool
+    /// Whether a restore is also rehearsed, each Sunday.
+    public var drillsWeekly: Bool
 
     /// - Throws: `Failure(.usage)` for a time that a crontab cannot say exactly.
     public init(
-        at text: String? = nil, every span: TimeSpan? = nil, startsAtBoot: Bool = false
+        at text: String? = nil, every span: TimeSpan? = nil, startsAtBoot: Bool = false,
+        drillsWeekly: Bool = false
     ) throws(Failure) {
         self.startsAtBoot = startsAtBoot
+        self.drillsWeekly = drillsWeekly
         if let text {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false)
             guard span == nil, parts.count == 2, parts.allSatisfy({ (1...2).contains($0.utf8.count) }),
@@ -82,6 +86,10 @@ public struct ScheduledProgram: Sendable, Hashable {
             executable, "backup", name.description, "--scheduled", "--home", home.path.string, "--quiet",
             "--wait-lock", "10m",
         ]
+    }
+
+    func drill(_ name: InstanceName) -> [String] {
+        [executable, "backups", "drill", name.description, "--home", home.path.string, "--quiet"]
     }
 
     func start(_ name: InstanceName) -> [String] {

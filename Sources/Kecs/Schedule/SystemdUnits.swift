@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, and `kecsctl-start@NAME.service` for the boot.
+/// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, `kecsctl-start@NAME.service` for the boot, and
+/// `kecsctl-drill@NAME.service` and `.timer`.
 /// An instance of another home than the user's own has `NAME:DIGEST`, of the home's path. No name of an instance holds `@`
 /// or `:`, so that no two instances' units can have one name.
 public struct SystemdUnits: Sendable, Hashable {
@@ -12,12 +13,15 @@ public struct SystemdUnits: Sendable, Hashable {
     /// What has to be enabled.
     public let enabled: [String]
 
+    static let drillPrefix = "kecsctl-drill@"
+
     public static func names(_ name: InstanceName, _ program: ScheduledProgram) -> [String] {
         let home = program.home.path.lexicallyNormalized()
         let mark = home == program.usualHome ? "" : ":" + sha256(home.bytes).prefix(12)
         return [
             "kecsctl-backup@\(name)\(mark).service", "kecsctl-backup@\(name)\(mark).timer",
-            "kecsctl-start@\(name)\(mark).service",
+            "kecsctl-start@\(name)\(mark).service", "\(drillPrefix)\(name)\(mark).service",
+            "\(drillPrefix)\(name)\(mark).timer",
         ]
     }
 
@@ -97,6 +101,36 @@ public struct SystemdUnits: Sendable, Hashable {
 
                 """
             enabled.append(names[2])
+        }
+        if schedule.drillsWeekly {
+            files[names[3]] = """
+                # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
+                [Unit]
+                Description=Rehearse a restore of the KECS instance \(name)
+                Documentation=man:kecsctl-backups-drill(1)
+
+                [Service]
+                Type=oneshot
+                ExecStart=\(Self.command(program.drill(name)))
+                \(common)
+                TimeoutStartSec=12h
+
+                """
+            files[names[4]] = """
+                # Written by kecsctl; “kecsctl schedule remove \(name)” takes it away.
+                [Unit]
+                Description=Rehearse a restore of the KECS instance \(name) each week
+
+                [Timer]
+                OnCalendar=Sun *-*-* 05:00:00
+                RandomizedDelaySec=3600
+                Persistent=true
+
+                [Install]
+                WantedBy=timers.target
+
+                """
+            enabled.append(names[4])
         }
         self.files = files
         self.enabled = enabled

@@ -47,6 +47,13 @@ struct ScheduleInstallCommand: SessionCommand {
     @Flag(help: "Also start the instance when the machine boots.")
     var boot = false
 
+    @Option(help: ArgumentHelp("Also rehearse a restore, with “backups drill”: weekly.", valueName: "weekly"))
+    var drill: DrillChoice?
+
+    enum DrillChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
+        case weekly
+    }
+
     @OptionGroup(title: "Retention") var retention: RetentionOptions
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
@@ -56,7 +63,7 @@ struct ScheduleInstallCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
-        let schedule = try Schedule(at: at, every: every, startsAtBoot: boot)
+        let schedule = try Schedule(at: at, every: every, startsAtBoot: boot, drillsWeekly: drill != nil)
         let policy = retention.settings
         let install = InstallSchedule(site: session.site, program: ScheduleText.program(session))
         let scheduler: Scheduler =

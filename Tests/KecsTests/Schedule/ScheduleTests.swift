@@ -124,6 +124,23 @@ import Testing
         #expect(SystemdUnits.command(["a$b", "c d", #"e"f"#]) == #"a$$b "c d" "e\"f""#)
     }
 
+    @Test func `a drill is scheduled each Sunday, and moves with the instance`() throws {
+        let schedule = try Schedule(at: "02:05", drillsWeekly: true)
+        let lines = schedule.crontabLines(try name(), program)
+        #expect(lines.count == 2)
+        #expect(lines[1].contains(" 5 * * 0 PATH="))
+        #expect(lines[1].hasSuffix(" backups drill dev --home /home/u/100\\%/.kecs --quiet"), "\(lines[1])")
+        #expect(
+            InstallSchedule.line(lines[1], from: try name(), to: try name("shop")).contains(
+                " backups drill shop --home "))
+        let units = SystemdUnits(schedule, try name(), program, isUser: true)
+        #expect(units.enabled == ["kecsctl-backup@dev.timer", "kecsctl-drill@dev.timer"])
+        #expect(units.files.keys.allSatisfy(SystemdUnits.names(try name(), program).contains))
+        let service = try #require(units.files["kecsctl-drill@dev.service"])
+        #expect(service.contains(" backups drill dev --home ") && service.contains("\nNice=10\n"))
+        #expect(units.files["kecsctl-drill@dev.timer"]?.contains("OnCalendar=Sun *-*-* 05:00:00\n") == true)
+    }
+
     @Test func `no two instances, of one home or of two, have a unit of one name`() throws {
         let homes = ["/home/u/100%/.kecs", "/srv/kecs", "/srv/kecs-dev"]
         var seen: Set<String> = []
