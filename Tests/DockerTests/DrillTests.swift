@@ -9,7 +9,7 @@ import Testing
 extension OnDocker {
     /// A drill that starts a container of its own beside the real one.
     @Suite struct DrillTests {
-        private func withBackup(_ body: (DockerScene, before: [String]) async throws -> Void) async throws {
+        private func withBackup(_ body: (DockerScene, [String]) async throws -> Void) async throws {
             try await DockerScene.with { scene in
                 try await Engine.build("kecs-test:plain")
                 try await scene.must(
