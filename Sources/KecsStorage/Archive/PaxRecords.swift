@@ -23,6 +23,13 @@ struct PaxRecords {
         /// Formats 0.0 and 0.1; in 1.0 the map precedes the content.
         var map: [Int64] = []
         var isUsed: Bool { major != nil || !map.isEmpty || size != nil }
+
+        /// - Returns: False when the map is as long as one may be.
+        mutating func add(_ number: Int64) -> Bool {
+            guard map.count < TarReader.extentLimit * 2 else { return false }
+            map.append(number)
+            return true
+        }
     }
 
     /// - Parameter isGlobal: For all entries that follow: then anything that names or measures one is refused.
@@ -94,12 +101,16 @@ struct PaxRecords {
             return sparse.size != nil
         case "GNU.sparse.offset", "GNU.sparse.numbytes":
             guard let number = Self.decimal(value) else { return false }
-            sparse.map.append(number)
+            return sparse.add(number)
         case "GNU.sparse.map":
-            let numbers = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-                .map(Self.decimal)
-            sparse.map = numbers.compactMap { $0 }
-            return sparse.map.count == numbers.count
+            sparse.map = []
+            var rest = value
+            while true {
+                let end = rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.endIndex
+                guard let number = Self.decimal(rest[..<end]), sparse.add(number) else { return false }
+                if end == rest.endIndex { return true }
+                rest = rest[(end + 1)...]
+            }
         default: break
         }
         return true
