@@ -8,6 +8,11 @@ public import SystemPackage
 /// - Throws: `SQLiteError` when the database's rollback journal names a file elsewhere: whoever rolls it back deletes it.
 public func refuseForeignJournal(of database: FilePath) throws { try HotJournal.examine(database) }
 
+/// Whether a writer was killed in a transaction, which whoever opens the database next to write takes back.
+public func holdsCutOffTransaction(_ database: FilePath) throws -> Bool {
+    try HotJournal.look(at: database) == .hot
+}
+
 /// The rollback journal beside a database, looked at before SQLite sees it (https://sqlite.org/fileformat2.html, 3).
 enum HotJournal: Hashable {
     /// None, or one that has been used up.

@@ -3,10 +3,12 @@ import SystemPackage
 import KecsStorage
 import KecsSystem
 
-/// What a restore over a live database leaves: sidecars of another database, which are replayed into this one.
+/// What a restore over a live database leaves: sidecars of another database, which are replayed into this one. And what a
+/// killed writer leaves: programs that may only read fail until somebody takes its transaction back.
 struct SidecarsCheck: InstanceCheck {
     let info = CheckInfo(
-        "db.sidecars", .instance, .warning, "no sidecar of another database lies beside the database")
+        "db.sidecars", .instance, .warning,
+        "no sidecar of another database, and no transaction of a killed writer, lies beside the database")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let database = try facts.database.get()
@@ -24,6 +26,17 @@ struct SidecarsCheck: InstanceCheck {
                     "\(foreign.map { database.file.string + $0 }.joined(separator: ", ")) cannot belong to the database",
                     ["sidecars": .array(foreign.map { .string($0) })],
                     remedy: "kecsctl restore \(facts.name) --from latest")
+            ]
+        }
+        if database.kind == .sqlite, database.sidecars.contains("-journal"),
+            try holdsCutOffTransaction(database.file)
+        {
+            return [
+                Finding(
+                    .warning,
+                    "\(database.file)-journal holds a transaction in which its writer was killed: the next one that "
+                        + "writes takes it back",
+                    ["sidecars": ["-journal"]], remedy: "kecsctl db maintain \(facts.name)")
             ]
         }
         // A WAL that is older than a database that was put in its place belongs to the one before.
