@@ -36,6 +36,18 @@ import Testing
         return pairs.map { ($0.0, $0.1) }
     }
 
+    /// Something to repair, with files outside that look the same.
+    private func makeWritable(_ scene: HostileScene) throws {
+        for folder in [scene.data.appending("sub/deep"), scene.outside.appending("folder")] {
+            for number in 0..<200 {
+                let file = folder.appending("file-\(number)")
+                try file.replaceContents([])
+                try file.setMode(0o666)
+            }
+        }
+        try scene.giveAway()
+    }
+
     @Test(
         arguments: [
             [["backup", "dev"]],
@@ -54,6 +66,7 @@ import Testing
     func `nothing outside is touched, and nothing of it gets out`(verbs: [[String]]) async throws {
         try await HostileScene.with { scene in
             #expect(try await scene.kecsctl("backup", "dev").status == 0)
+            if verbs.first?.first == "doctor" { try makeWritable(scene) }
             let pairs = try traps(scene)
             let before = try scene.outsideDigest()
             // One process for each pair: all combinations come up.
@@ -91,6 +104,8 @@ import Testing
                 let planted = scene.data.appending("planted-\(name)")
                 try #require(link(scene.outside.appending(name).string, planted.string) == 0)
             }
+            // Which the doctor takes from everybody, where it is in a data folder.
+            try scene.outside.appending("one").setMode(0o666)
             let before = try scene.outsideDigest()
             var answers: [Kecsctl.Answer] = []
             for verb in [
