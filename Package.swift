@@ -30,6 +30,13 @@ let schemaHistory = [
     "20251001_strict",
 ]
 
+/// Sources/KecsVelero/Install/VeleroDefinitions.swift names the same.
+let veleroDefinitions = [
+    "backuprepositories", "backups", "backupstoragelocations", "datadownloads", "datauploads",
+    "deletebackuprequests", "downloadrequests", "podvolumebackups", "podvolumerestores", "restores",
+    "schedules", "serverstatusrequests", "volumesnapshotlocations",
+]
+
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -85,8 +92,10 @@ let package = Package(
         .target(
             name: "KecsVelero",
             dependencies: ["KecsStorage", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
+            exclude: ["Definitions/README.md"],
+            resources: veleroDefinitions.map { .embedInCode("Definitions/velero.io_\($0).yaml") },
             swiftSettings: library),
-        .target(name: "KecsRuntimes", dependencies: ["Kecs", "CYAML"], swiftSettings: library),
+        .target(name: "KecsRuntimes", dependencies: ["Kecs", "KecsVelero", "CYAML"], swiftSettings: library),
         .executableTarget(
             name: "kecsctl",
             dependencies: [

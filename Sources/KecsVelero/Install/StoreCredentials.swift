@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsSystem
+
+/// With what Velero comes into its object store, in the form of AWS' shared credentials file. What is stored does not depend
+/// on them: another pair opens the same folder.
+public struct StoreCredentials: Hashable, Sendable {
+    public let accessKey: String
+    public let secretKey: Secret
+
+    /// - Parameter random: 28 bytes; 20 of them are the secret.
+    public init(random: [UInt8]) {
+        precondition(random.count == Self.randomBytes)
+        accessKey = "kecs-" + Self.hex(random[20...])
+        secretKey = Secret(Self.hex(random[..<20]))
+    }
+
+    public static let randomBytes = 28
+
+    /// - Returns: Nil for a text that is none of ours.
+    public init?(_ text: String) {
+        var values: [Substring: String] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: "=", maxSplits: 1)
+            guard words.count == 2 else { continue }
+            values[Self.trimmed(words[0])] = String(Self.trimmed(words[1]))
+        }
+        // The least that MinIO takes.
+        guard let accessKey = values["aws_access_key_id"], let secretKey = values["aws_secret_access_key"],
+            accessKey.utf8.count >= 3, secretKey.utf8.count >= 8
+        else { return nil }
+        self.accessKey = accessKey
+        self.secretKey = Secret(secretKey)
+    }
+
+    /// What the file holds.
+    public var text: Secret {
+        Secret(
+            """
+            [default]
+            aws_access_key_id=\(accessKey)
+            aws_secret_access_key=\(secretKey.reveal())
+
+            """)
+    }
+
+    private static func hex(_ bytes: ArraySlice<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text.drop { $0 == " " }
+        while text.last == " " || text.last == "\r" { text = text.dropLast() }
+        return text
+    }
+}
+
+/// As Kubernetes has a Secret's values.
+enum Base64 {
+    private static let letters = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    static func text(_ bytes: [UInt8]) -> String {
+        var result: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(0) { $0 << 8 | UInt32($1) } << (UInt32(3 - group.count) * 8)
+            for place in 0..<4 {
+                result.append(
+                    place <= group.count
+                        ? letters[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every image that Velero in a cluster is made of, by release and digest: a tag can be moved or deleted, as MinIO's were.
+/// All of them can be replaced by settings.
+public struct VeleroImages: Hashable, Sendable {
+    /// Of the definitions in `Definitions` too: a server that is newer than they are refuses its own objects.
+    public static let release = "1.18.2"
+
+    /// The node agent's and the restore helper's as well.
+    public var server =
+        "docker.io/velero/velero:v1.18.2@sha256:37396519f399536e5f01427d723565ae69294ec3fb5625cf1c87c09eaa9de16b"
+    /// 1.14 belongs to Velero 1.18.
+    public var plugin =
+        "docker.io/velero/velero-plugin-for-aws:v1.14.2@sha256:0751144c1c8e52d52c48717fbd13ad5a3061e612ae4d7ad744a946cd5b139d1a"
+    public var store: String
+
+    public init(_ store: ObjectStoreFlavour) {
+        self.store =
+            switch store {
+            // The last release that was published as an image; Docker Hub has none any more.
+            case .minio:
+                "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e"
+            case .versitygw:
+                "docker.io/versity/versitygw:v1.7.0@sha256:c4cbd9d9cb8dedbb055ac788dbd02635651b9b1cebac95b095b3217231aa87ad"
+            }
+    }
+}

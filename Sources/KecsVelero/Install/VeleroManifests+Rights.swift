@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+
+/// What Velero may do in its cluster.
+extension VeleroManifests {
+    /// Of what goes when Velero is to have scoped rights.
+    public static let adminLabel = "kecsctl.dev/velero-rights"
+
+    var rightsObjects: [JSONValue] {
+        switch rights {
+        case .scoped:
+            [
+                clusterRole, binding("velero-scoped", to: "velero-scoped"), role, roleBinding,
+            ]
+        // Another name: what a binding is bound to cannot be changed.
+        case .admin: [binding("velero", to: "cluster-admin", labels: [Self.adminLabel: "admin"])]
+        }
+    }
+
+    private static let group = "rbac.authorization.k8s.io"
+    private static let version = "rbac.authorization.k8s.io/v1"
+
+    private static func rule(_ groups: [String], _ resources: [String], _ verbs: [String]) -> JSONValue {
+        [
+            "apiGroups": .array(groups.map(JSONValue.string)),
+            "resources": .array(resources.map(JSONValue.string)),
+            "verbs": .array(verbs.map(JSONValue.string)),
+        ]
+    }
+
+    /// A restore makes objects of every kind. Roles with more rights than its own can only be made by who may escalate.
+    private var clusterRole: JSONValue {
+        object(
+            Self.version, "ClusterRole", "velero-scoped", isNamespaced: false,
+            [
+                "rules": [
+                    Self.rule(["*"], ["*"], ["get", "list", "watch", "create", "update", "patch"]),
+                    Self.rule([Self.group], ["roles", "clusterroles"], ["escalate", "bind"]),
+                ]
+            ])
+    }
+
+    private var role: JSONValue {
+        object(Self.version, "Role", "velero", ["rules": [Self.rule(["*"], ["*"], ["*"])]])
+    }
+
+    private static let subjects: JSONValue = [
+        ["kind": "ServiceAccount", "name": "velero", "namespace": .string(namespace)]
+    ]
+
+    private var roleBinding: JSONValue {
+        object(
+            Self.version, "RoleBinding", "velero",
+            [
+                "roleRef": ["apiGroup": .string(Self.group), "kind": "Role", "name": "velero"],
+                "subjects": Self.subjects,
+            ])
+    }
+
+    private func binding(_ name: String, to role: String, labels: JSONValue = [:]) -> JSONValue {
+        object(
+            Self.version, "ClusterRoleBinding", name, isNamespaced: false, labels: labels,
+            [
+                "roleRef": [
+                    "apiGroup": .string(Self.group), "kind": "ClusterRole", "name": .string(role),
+                ],
+                "subjects": Self.subjects,
+            ])
+    }
+}

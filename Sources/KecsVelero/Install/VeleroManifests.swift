@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+import KecsSystem
+
+/// Velero and its object store in an instance's cluster, as Kubernetes objects. A pure function: the same settings give the
+/// same objects, so applying them again changes nothing.
+///
+/// A stage must be there before the next one is applied.
+public struct VeleroManifests: Sendable {
+    public static let namespace = "velero"
+    /// Names of the Deployment, of the StatefulSet with its Service, and of the DaemonSet.
+    public static let server = "velero"
+    public static let store = "minio"
+    public static let nodeAgent = "node-agent"
+    public static let bucket = "velero"
+    public static let location = "default"
+
+    /// What Velero may do.
+    public enum Rights: String, CaseIterable, Sendable {
+        /// Read, make and change everything; delete only in its own namespace.
+        case scoped
+        /// Everything, as Velero's own installer has it.
+        case admin
+    }
+
+    /// The object store's folder as a node has it.
+    public var storeFolder: String
+    /// Whom that folder belongs to on this host: what the store writes must be theirs too.
+    public var owner: (user: UInt32, group: UInt32)
+    public var flavour: ObjectStoreFlavour
+    public var images: VeleroImages
+    public var rights: Rights
+    /// Whether the contents of volumes are backed up, by an agent on each node.
+    public var hasVolumes: Bool
+
+    public init(
+        storeFolder: String, owner: (user: UInt32, group: UInt32), flavour: ObjectStoreFlavour = .minio,
+        images: VeleroImages? = nil, rights: Rights = .scoped, hasVolumes: Bool = false
+    ) {
+        self.storeFolder = storeFolder
+        self.owner = owner
+        self.flavour = flavour
+        self.images = images ?? VeleroImages(flavour)
+        self.rights = rights
+        self.hasVolumes = hasVolumes
+    }
+
+    /// The guide's place for an instance's object store in every node.
+    public static func folder(of instance: String) -> String {
+        "/var/lib/kecs/instances/\(instance)/minio-data"
+    }
+
+    // MARK: Stages
+
+    /// What the others stand in.
+    public var foundation: [JSONValue] {
+        [namespaceObject, serviceAccount] + rightsObjects + [networkPolicy]
+    }
+
+    public func secrets(_ credentials: StoreCredentials) -> [JSONValue] {
+        [
+            secret("cloud-credentials", ["cloud": credentials.text.reveal()]),
+            secret(
+                "minio-credentials",
+                ["access-key": credentials.accessKey, "secret-key": credentials.secretKey.reveal()]),
+        ]
+    }
+
+    public var storeObjects: [JSONValue] { [service, statefulSet] }
+
+    public var locationObjects: [JSONValue] {
+        [object("velero.io/v1", "BackupStorageLocation", Self.location, ["spec": Self.locationSpec])]
+    }
+
+    public var serverObjects: [JSONValue] { hasVolumes ? [deployment, daemonSet] : [deployment] }
+
+    /// All but definitions and secrets.
+    public var all: [JSONValue] { foundation + storeObjects + locationObjects + serverObjects }
+
+    // MARK: Parts of objects
+
+    static let labels: JSONValue = ["component": "velero", "app.kubernetes.io/managed-by": "kecsctl"]
+
+    func object(
+        _ version: String, _ kind: String, _ name: String, isNamespaced: Bool = true, labels: JSONValue = [:],
+        _ fields: [String: JSONValue]
+    ) -> JSONValue {
+        var all = Self.labels.object ?? [:]
+        all.merge(labels.object ?? [:]) { _, new in new }
+        var metadata: [String: JSONValue] = ["name": .string(name), "labels": .object(all)]
+        if isNamespaced { metadata["namespace"] = .string(Self.namespace) }
+        var object = fields
+        object["apiVersion"] = .string(version)
+        object["kind"] = .string(kind)
+        object["metadata"] = .object(metadata)
+        return .object(object)
+    }
+
+    private func secret(_ name: String, _ values: [String: String]) -> JSONValue {
+        object(
+            "v1", "Secret", name,
+            ["type": "Opaque", "data": .object(values.mapValues { .string(Base64.text(Array($0.utf8))) })])
+    }
+
+    private var namespaceObject: JSONValue {
+        var labels: [String: JSONValue] = [:]
+        if hasVolumes {
+            // The agent reads the kubelet's folders on its node.
+            for mode in ["enforce", "audit", "warn"] {
+                labels["pod-security.kubernetes.io/\(mode)"] = "privileged"
+            }
+        }
+        return object(
+            "v1", "Namespace", Self.namespace, isNamespaced: false, labels: .object(labels), [:])
+    }
+
+    private var serviceAccount: JSONValue { object("v1", "ServiceAccount", "velero", [:]) }
+
+    /// Nobody outside of the namespace reaches the store. All of it does: what moves volumes and cares for their repository
+    /// are pods of their own.
+    private var networkPolicy: JSONValue {
+        object(
+            "networking.k8s.io/v1", "NetworkPolicy", Self.store,
+            [
+                "spec": [
+                    "podSelector": ["matchLabels": ["app": .string(Self.store)]],
+                    "policyTypes": ["Ingress"],
+                    "ingress": [
+                        [
+                            "from": [["podSelector": [:]]],
+                            "ports": [["protocol": "TCP", "port": .integer(ObjectStoreFlavour.port)]],
+                        ]
+                    ],
+                ]
+            ])
+    }
+}
