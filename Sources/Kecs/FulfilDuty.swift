@@ -29,7 +29,10 @@ struct FulfilDuty: Sendable {
                 throw Failure(
                     .unreachable, "cannot determine whether “\(instance.name)” is running", cause: why)
             }
-            if before != .running { try await runtime.start(limit: Self.limit) }
+            if before != .running {
+                try await runtime.start(limit: Self.limit)
+                try await runtime.bringUpBackupEngine(limit: Self.limit)
+            }
             try Duty.end(instance.folder.duty)
             return [
                 before == .running

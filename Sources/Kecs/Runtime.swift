@@ -125,6 +125,14 @@ public protocol Runtime: Sendable {
     func nameTies() async throws -> NameTies
     /// Why a second instance cannot be made of this one's data; nil when it can.
     func obstacleToCloning() -> String?
+    /// What can back up the objects in the instance's cluster; nil for a runtime without one.
+    var backupEngine: BackupEngine? { get }
+    /// Brings that up in a cluster that runs: its own failure, not the instance's.
+    ///
+    /// - Parameter limit: For each wait; zero: for none that can be left out.
+    func bringUpBackupEngine(limit: Duration) async throws
+    /// Whether the nodes of its cluster have the folder that such backups lie in; nil without a cluster.
+    func seesStore() async throws -> Bool?
     /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
     func versions() async -> [String: String]
 }
@@ -164,12 +172,23 @@ extension Runtime {
     public func nameTies() async throws -> NameTies { .free }
     public func obstacleToCloning() -> String? { nil }
     public func versions() async -> [String: String] { [:] }
+    public var backupEngine: BackupEngine? { nil }
+    public func bringUpBackupEngine(limit: Duration) async throws {}
+    public func seesStore() async throws -> Bool? { nil }
 
     private func noVolumes(_ name: String) -> Failure {
         Failure(
             .failed, "the volume “\(name)” cannot be reached",
             cause: "the instance's runtime knows no volumes", remedy: "kecsctl status")
     }
+}
+
+/// How what is in a cluster can be backed up.
+public enum BackupEngine: String, Encodable, Sendable {
+    /// kecsctl's own: folders and databases. What is only in the cluster is not in them.
+    case files
+    /// The objects in the cluster too, by Velero in it.
+    case velero
 }
 
 /// What outside of the home carries an instance's name.

@@ -42,6 +42,15 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case components
     case httpPort
     case httpsPort
+    /// Of a k3d cluster: whether Velero stands in it with an object store on this host, what both are made of, what Velero
+    /// may do, and whether it takes what lies in volumes.
+    case veleroBackup
+    case objectStore
+    case objectStoreImage
+    case veleroImage
+    case veleroPluginImage
+    case veleroRights
+    case veleroVolumes
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
@@ -98,11 +107,15 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .container,
             .containerId, .owner, .address,
             .volumes,
-            .volumeLabel, .components, .ignoreChanging,
+            .volumeLabel, .components, .ignoreChanging, .objectStoreImage, .veleroImage, .veleroPluginImage,
             .composeFile, .composeProfiles, .composeService, .composeProject:
             .text
         case .exclude: .patterns
-        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink: .flag
+        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink, .veleroBackup,
+            .veleroVolumes:
+            .flag
+        case .objectStore: .choice(["minio", "versitygw"])
+        case .veleroRights: .choice(["scoped", "admin"])
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))

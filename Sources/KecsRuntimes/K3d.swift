@@ -62,7 +62,9 @@ struct K3d: Sendable {
     /// - Parameters:
     ///   - limit: On the whole; k3d itself is killed then and leaves what it made so far.
     func create(_ request: K3dCreate, limit: Duration) async throws -> ProcessResult {
-        try await run(request.arguments, limit: limit)
+        // k3d has no flag for it, and a child of ours gets no K3D_* variable from its user.
+        let switches = request.sharesMounts ? ["K3D_FIX_MOUNTS=1"] : []
+        return try await run(request.arguments, limit: limit, switches)
     }
 
     func start(_ cluster: String, phase: Duration, limit: Duration) async throws -> ProcessResult {
@@ -101,8 +103,12 @@ struct K3d: Sendable {
         return try JSONFile.decode([String: String].self, from: result.output, at: ownKubeconfig)
     }
 
-    private func run(_ arguments: [String], limit: Duration) async throws -> ProcessResult {
-        var call = ProcessCall("k3d", arguments)
+    private func run(
+        _ arguments: [String], limit: Duration, _ switches: [String] = []
+    ) async throws -> ProcessResult {
+        var call =
+            switches.isEmpty
+            ? ProcessCall("k3d", arguments) : ProcessCall("env", switches + ["k3d"] + arguments)
         call.limit = limit
         call.environment = environment
         return try await machine.processes.run(call)

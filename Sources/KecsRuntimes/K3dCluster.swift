@@ -72,12 +72,15 @@ struct K3dCluster: Decodable, Hashable, Sendable {
     }
 
     /// Whether the first server sees a folder of this host at the same path.
-    func binds(_ folder: String) -> Bool {
+    func binds(_ folder: String) -> Bool { binds(folder, at: folder) }
+
+    /// Whether it sees it elsewhere.
+    func binds(_ folder: String, at inside: String) -> Bool {
         nodes.contains { node in
             node.role == "server"
                 && (node.volumes ?? []).contains { volume in
                     let words = volume.split(separator: ":").map(String.init)
-                    return words.count >= 2 && words[0] == folder && words[1] == folder
+                    return words.count >= 2 && words[0] == folder && words[1] == inside
                 }
         }
     }

@@ -10,12 +10,22 @@ struct K3dCreate: Hashable, Sendable {
         var node: Int
     }
 
+    /// A folder of this host, and where every node has it.
+    struct Mount: Hashable, Sendable {
+        var host: FilePath
+        var inside: String
+    }
+
     var cluster: String
     var image: String
     var agents = 0
     var kubePort: Int
     /// Bound at the same path in the server: what the control plane sees by hostPath is this host's folder.
     var folders: [FilePath]
+    /// Of Velero's object store: with it, policies between pods are in force.
+    var store: Mount?
+    /// Whether what is mounted in a node reaches the pods that want to see it, as an agent does that reads volumes.
+    var sharesMounts = false
     var ports: [Port]
     /// The instance's UUID, on every server's container: how a cluster is known to be ours.
     var instance: String
@@ -33,13 +43,14 @@ struct K3dCreate: Hashable, Sendable {
             "--api-port", "127.0.0.1:\(kubePort)",
         ]
         for folder in folders { words += ["--volume", "\(folder):\(folder)@server:0"] }
+        if let store { words += ["--volume", "\(store.host):\(store.inside)@all"] }
         for port in ports {
             words += ["--port", "\(port.address):\(port.host):\(port.node)@server:0:direct"]
         }
         for option in ["traefik", "servicelb", "metrics-server"] {
             words += ["--k3s-arg", "--disable=\(option)@server:*"]
         }
-        words += ["--k3s-arg", "--disable-network-policy@server:*"]
+        if store == nil { words += ["--k3s-arg", "--disable-network-policy@server:*"] }
         words += ["--runtime-label", "\(Self.ownerLabel)=\(instance)@server:*"]
         // The user's own kubeconfig and its current context are none of our business.
         words += ["--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"]

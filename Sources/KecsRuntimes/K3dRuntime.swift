@@ -18,6 +18,8 @@ public struct K3dRuntime: Runtime {
     private let keepsCluster: Bool
     private let healthURL: String?
     private let ingress: [Endpoint]
+    /// Nil: nothing of it stands in the cluster.
+    private let velero: VeleroSetup?
 
     static let defaultImage = "ghcr.io/nandemo-ya/kecs:latest"
 
@@ -35,6 +37,7 @@ public struct K3dRuntime: Runtime {
         case let url?: healthURL = url
         case nil: healthURL = "http://127.0.0.1:\(adminPort)/health"
         }
+        velero = try VeleroSetup.of(instance)
         let cluster = try OwnCluster(main: instance, machine: machine)
         ingress = try cluster.ingress.compactMap { entry in
             try instance.settings.number(entry.key).map {
@@ -223,6 +226,32 @@ public struct K3dRuntime: Runtime {
         guard isHealthy else { throw last.failure(of: instance, at: healthURL, after: limit) }
     }
 
+    // MARK: Velero
+
+    public var backupEngine: BackupEngine? { velero == nil ? .files : .velero }
+
+    public func bringUpBackupEngine(limit: Duration) async throws {
+        guard let velero else { return }
+        guard try await seesStore() == true else {
+            throw Failure(
+                .failed, "the cluster of “\(instance.name)” does not see Velero's store",
+                cause: "its nodes have no \(velero.mount.inside), and a folder cannot be bound in later",
+                remedy: "kecsctl migrate velero \(instance.name)")
+        }
+        try await InstallVelero(machine: machine, kubectl: try await reachable(), setup: velero)
+            .run(limit: limit)
+    }
+
+    public func seesStore() async throws -> Bool? {
+        switch try await cluster.condition() {
+        case .absent: return nil
+        case .unknown(let why): throw cluster.unknown(why)
+        case .present(let found):
+            let mount = VeleroSetup.mount(of: instance)
+            return found.binds(mount.host.string, at: mount.inside)
+        }
+    }
+
     // MARK: Looking in
 
     /// Of the control plane. In a cluster a container's two streams are one.
@@ -307,6 +336,9 @@ extension OwnCluster {
         let admin = try instance.settings.number(.adminPort) ?? 5374
         let nodePorts = NodePort.pair(api: api, admin: admin)
         folders = [data, instance.folder.objectStore]
+        let velero = try VeleroSetup.of(instance)
+        store = velero?.mount
+        sharesMounts = velero?.hasVolumes == true
         ports = [.init(host: api, node: nodePorts.api), .init(host: admin, node: nodePorts.admin)]
         components = try Component.chosen(
             instance.settings.text(.components),

@@ -19,6 +19,9 @@ struct OwnCluster: Sendable {
     let kubeconfig: FilePath
     /// What the control plane sees of this host; none in a cluster that holds only services.
     var folders: [FilePath] = []
+    /// Velero's, bound into every node.
+    var store: K3dCreate.Mount?
+    var sharesMounts = false
     var ports: [K3dCreate.Port] = []
     var components: Set<Component> = []
     /// Traefik's, when it stands beside the control plane.
@@ -163,8 +166,9 @@ struct OwnCluster: Sendable {
         }
         for folder in folders { try folder.createFolder() }
         let request = K3dCreate(
-            cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, ports: ports,
-            instance: instance.config.id, phase: bounded(Self.phase))
+            cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, store: store,
+            sharesMounts: sharesMounts, ports: ports, instance: instance.config.id, phase: bounded(Self.phase)
+        )
         try JSONFile.write(
             ["cluster": name, "since": "\(machine.clock.now())"], to: draft)
         machine.progress.step("creating the cluster \(name)", total: nil)

@@ -8,7 +8,7 @@ struct K3dTool {
 
     func run() -> Never {
         let environment = Scene.environment
-        if let name = environment.keys.first(where: { $0.hasPrefix("K3D_") }) {
+        if let name = environment.keys.first(where: { $0.hasPrefix("K3D_") && $0 != "K3D_FIX_MOUNTS" }) {
             scene.unexpected("the environment has \(name)")
         }
         let words = scene.arguments
@@ -84,7 +84,8 @@ struct K3dTool {
             if role == "server" {
                 facts["IP"] = ["IP": .string(isRunning ? cluster.address : ""), "Static": false]
                 facts["volumes"] = .array(
-                    (cluster.binds + ["k3d-\(cluster.name)-images:/k3d/images"]).map(JSONValue.string))
+                    (cluster.binds + (cluster.shared ?? []) + ["k3d-\(cluster.name)-images:/k3d/images"]).map(
+                        JSONValue.string))
             }
             described.append(.object(facts))
         }
@@ -144,10 +145,12 @@ struct K3dTool {
         guard api.hasPrefix("127.0.0.1:"), let kubePort = Int(api.dropFirst(10)) else {
             scene.unexpected("the API's address")
         }
-        let binds = volumes.map { volume in
+        let shared = volumes.filter { $0.hasSuffix("@all") }.map { String($0.dropLast("@all".count)) }
+        let binds = volumes.filter { !$0.hasSuffix("@all") }.map { volume in
             guard volume.hasSuffix("@server:0") else { scene.unexpected("the node of a volume") }
             return String(volume.dropLast("@server:0".count))
         }
+        let sharesMounts = Scene.environment["K3D_FIX_MOUNTS"] == "1"
         var hostPorts = [kubePort]
         for port in ports {
             let words = port.split(separator: ":")
@@ -179,7 +182,9 @@ struct K3dTool {
             world.clusters.removeAll { $0.name == name }
             world.clusters.append(
                 .init(
-                    name: name, kubePort: kubePort, binds: binds, image: image, isNetworkForeign: isThere,
+                    name: name, kubePort: kubePort, binds: binds, shared: shared, sharesMounts: sharesMounts,
+                    image: image,
+                    isNetworkForeign: isThere,
                     agents: agents))
         }
         reach("Created image volume") { world in
@@ -205,7 +210,7 @@ struct K3dTool {
             add("server-0", "server", "created", name, labels, &world)
             for index in world.containers.indices
             where world.containers[index].name == "k3d-\(name)-server-0" {
-                world.containers[index].mounts = binds.map { bind in
+                world.containers[index].mounts = (binds + shared).map { bind in
                     let words = bind.split(separator: ":").map(String.init)
                     return .init(type: "bind", source: words[0], target: words[1])
                 }

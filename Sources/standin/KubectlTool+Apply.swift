@@ -81,7 +81,7 @@ extension KubectlTool {
                     + (lines.count == 1 ? lines[0] : lines.map { "\n* \($0)" }.joined()), true
             )
         }
-        if let live, ["Deployment", "DaemonSet"].contains(kind),
+        if let live, ["Deployment", "DaemonSet", "StatefulSet"].contains(kind),
             live["spec"]?["selector"] != object["spec"]?["selector"]
         {
             return (
@@ -109,9 +109,15 @@ extension KubectlTool {
             "uid": live?["metadata"]?["uid"] ?? .string("uid-of-\(key)"),
         ])
         let kind = object["kind"]?.string ?? ""
-        if ["Deployment", "DaemonSet"].contains(kind), isNew {
+        if kind == "CustomResourceDefinition" {
+            let word =
+                "\(fields["metadata"]?["name"]?.string ?? "")=\(fields["spec"]?["names"]?["kind"]?.string ?? "")"
+            if !world.customResources.contains(word) { world.customResources.append(word) }
+            fields["status"] = ["conditions": [["type": "Established", "status": "True"]]]
+        }
+        if ["Deployment", "DaemonSet", "StatefulSet"].contains(kind), isNew {
             fields["status"] =
-                kind == "Deployment"
+                kind != "DaemonSet"
                 ? [
                     "observedGeneration": .integer(generation), "updatedReplicas": 0, "availableReplicas": 0,
                     "standinQuestions": .integer(Int64(world.rolloutQuestions)),

@@ -32,7 +32,7 @@ extension KubectlTool {
         }
         let found = scene.change(objects: true) { world -> [JSONValue] in
             for key in Array((world.objects[cluster] ?? [:]).keys)
-            where key.hasPrefix("deployment/") || key.hasPrefix("daemonset/") {
+            where ["deployment/", "daemonset/", "statefulset/"].contains(where: key.hasPrefix) {
                 guard resources.contains(where: { key.hasPrefix($0.kind.lowercased() + "/") }) else {
                     continue
                 }
@@ -40,6 +40,7 @@ extension KubectlTool {
                 guard everywhere || space == (namespace ?? "default") else { continue }
                 advance(key, cluster, &world)
             }
+            VeleroControllers(cluster: cluster).work(&world)
             let controllers = Controllers(cluster: cluster, world: world)
             return resources.flatMap { resource -> [JSONValue] in
                 // Both groups tell the same events.

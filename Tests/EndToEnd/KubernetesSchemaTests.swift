@@ -20,8 +20,10 @@ import Testing
     ) async throws -> (text: String, status: Int32) {
         var call = ProcessCall(
             Self.root.appending("scripts/python").string,
-            [Self.root.appending("Tests/Tools/kubernetes-schemas").string, version] + files.map(\.string)
-        )
+            [
+                Self.root.appending("Tests/Tools/kubernetes-schemas").string, "--definitions",
+                Self.root.appending("Sources/KecsVelero/Definitions").string, version,
+            ] + files.map(\.string))
         // With the packages still to be fetched.
         call.limit = .seconds(300)
         let environment = ["HOME": "/root", "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -69,6 +71,53 @@ import Testing
             try file.replaceContents(Array(answer.output.utf8))
             let (text, status) = try await compare([file])
             #expect(status == 0, "\(text)")
+        }
+    }
+
+    @Test(arguments: versions)
+    func `Velero with everything that it can have is known to the API and to its definitions`(
+        version: String
+    ) async throws {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            var files: [FilePath] = []
+            for (name, settings) in [
+                ("scoped", [:]),
+                ("admin", ["veleroRights": "admin", "veleroVolumes": "true", "objectStore": "versitygw"]),
+            ] {
+                for (key, value) in settings {
+                    let answer = try await kecsctl("config", "set", key, value, "--instance", "dev")
+                    #expect(answer.status == 0, "\(answer.errors)")
+                }
+                for form in ["velero", "minio"] {
+                    let answer = try await kecsctl("render", form, "dev")
+                    #expect(answer.status == 0, "\(answer.errors)")
+                    let file = root.appending("\(name)-\(form).yaml")
+                    try file.replaceContents(Array(answer.output.utf8))
+                    files.append(file)
+                }
+            }
+            let samples = Self.root.appending("Tests/Fixtures/velero/objects")
+            for kind in try samples.entries() {
+                files += try samples.appending(kind).entries().map { samples.appending(kind).appending($0) }
+            }
+            let (text, status) = try await compare(files, version)
+            #expect(status == 0, "\(text)")
+            // 13 definitions twice, and the objects.
+            #expect(Int(text.split(separator: "\n").last?.prefix { $0.isNumber } ?? "") ?? 0 >= 50, "\(text)")
+        }
+    }
+
+    @Test func `a member that a definition of Velero does not know is found`() async throws {
+        try await withTemporaryFolder { root in
+            let file = root.appending("wrong.json")
+            let text =
+                #"{"apiVersion":"velero.io/v1","kind":"BackupStorageLocation","metadata":{"name":"x"},"spec":{"provider":"aws","objectStorage":{"bukket":"x"}}}"#
+            try file.replaceContents(Array(text.utf8))
+            let (answer, status) = try await compare([file])
+            #expect(status == 1)
+            #expect(answer.contains("'bukket' was unexpected"), "\(answer)")
         }
     }
 

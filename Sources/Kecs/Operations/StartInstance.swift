@@ -54,6 +54,7 @@ public struct StartInstance: Sendable {
         told: (Told) -> Void = { _ in }
     ) async throws -> StartReport {
         let isNew = try !site.home.folder(of: name).path.isFolder
+        try await ChooseBackupEngine(site: site).check(name, request, isNew: isNew)
         if request.dryRun { return try await plan(name, request, isNew: isNew) }
         if isNew { try await create(name, request, lock) }
         return try await site.locked(
@@ -235,12 +236,15 @@ public struct StartInstance: Sendable {
             try Journal.close(instance.folder.journal)
         }
         try Duty.end(instance.folder.duty)
+        let engineFailure = try await bringUpBackupEngine(instance, request)
         let (recovery, recoveryFailure) = try await recover(instance, request)
         instance = try site.instance(instance.name, flags: request.settings)
         let state = await runtime.state()
         let didSomething =
             isNew || database || restored != nil || before != state || recovery?.outcome == .done
-        let isPartial = restoreFailure != nil || recoveryFailure != nil || recovery?.outcome == .partial
+        let isPartial =
+            restoreFailure != nil || recoveryFailure != nil || engineFailure != nil
+            || recovery?.outcome == .partial
         var report = StartReport(
             outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
             created: isNew, restored: restored?.from, restoreError: restoreFailure,
@@ -250,7 +254,28 @@ public struct StartInstance: Sendable {
         report.notes = notes + (restored?.notes ?? [])
         report.recovery = recovery
         report.recoveryError = recoveryFailure
+        report.backupEngine = runtime.backupEngine
+        report.backupEngineError = engineFailure
         return report
+    }
+
+    /// The start of an operation that has the lock and has seen to the data.
+    func again(_ instance: Instance, limit: Duration?) async throws -> StartReport {
+        var hasBegun = false
+        return try await start(
+            instance, StartRequest(restore: .none, limit: limit), isNew: false, &hasBegun)
+    }
+
+    /// Without what backs up its cluster an instance is none the worse today.
+    private func bringUpBackupEngine(_ instance: Instance, _ request: StartRequest) async throws -> Failure? {
+        let limit = try request.limit ?? instance.startLimit()
+        do {
+            try await site.runtime(instance).bringUpBackupEngine(limit: request.wait ? limit : .zero)
+            return nil
+        } catch {
+            guard site.machine.cancellation.reason == nil else { throw error }
+            return Failure.describing(error)
+        }
     }
 
     /// A server that lost its state and made itself a new one runs as if nothing had happened.

@@ -19,6 +19,10 @@ public struct StartReport: OperationReport {
     public var recovery: RecoverReport?
     /// They could not even be looked for: the instance is degraded now.
     public var recoveryError: Failure?
+    /// What can back up the objects in its cluster; nil without a cluster.
+    public var backupEngine: BackupEngine?
+    /// It could not be brought up: the instance runs without it.
+    public var backupEngineError: Failure?
     public var degraded: String?
     /// False for a local instance without a command: it is data, and nothing was started.
     public var runsSomething: Bool

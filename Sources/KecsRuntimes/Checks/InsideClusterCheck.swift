@@ -55,6 +55,10 @@ struct InsideClusterCheck: InstanceCheck {
                 engine: engine, question: ["-n", "velero", "get", "backupstoragelocations.velero.io"],
                 judge: locations),
             InsideClusterCheck(
+                info: CheckInfo(
+                    "velero.image", .instance, .error, "Velero's and its store's images can be had"),
+                engine: engine, question: ["-n", "velero", "get", "pods"], judge: VeleroImageCheck.judge),
+            InsideClusterCheck(
                 info: CheckInfo("velero.expired", .instance, .warning, "no Velero backup has expired"),
                 engine: engine, question: ["-n", "velero", "get", "backups.velero.io"], judge: expired),
             InsideClusterCheck(

@@ -9,6 +9,10 @@ public struct Rendering: Sendable {
     public enum Form: String, Sendable, CaseIterable {
         case compose, docker, kubernetes, entrypoint, env, dockerfile
         case githubActions = "github-actions"
+        case minio, velero
+
+        /// What it prints are objects of a cluster, not files for other tools.
+        public var isVelero: Bool { self == .minio || self == .velero }
     }
 
     let name: InstanceName
@@ -51,6 +55,8 @@ public struct Rendering: Sendable {
         case .env: environmentFile
         case .dockerfile: dockerfile
         case .githubActions: githubActions
+        // VeleroRendering has them.
+        case .minio, .velero: ""
         }
     }
 

@@ -48,6 +48,14 @@ struct StartCommand: SessionCommand {
     @Flag(name: .customLong("no-recover"), help: "k3d: do not recover the clusters and services of the state database.")
     var noRecover = false
 
+    @Flag(
+        name: .customLong("use-velero-backup"),
+        help: "k3d: put Velero and an object store on this host into the cluster.")
+    var useVelero = false
+
+    @Flag(name: .customLong("no-velero-backup"), help: "k3d: leave Velero out, regardless of the settings.")
+    var noVelero = false
+
     @Flag(name: .customLong("no-wait"), help: "Do not wait until the server is healthy.")
     var noWait = false
 
@@ -67,11 +75,18 @@ struct StartCommand: SessionCommand {
         }
     }
 
+    func validate() throws {
+        if useVelero, noVelero {
+            throw ValidationError("--use-velero-backup and --no-velero-backup exclude each other")
+        }
+    }
+
     private func request(_ session: Session) throws -> StartRequest {
         var settings = try options.settings(session)
         settings[.runtime] = runtime?.rawValue
         settings[.dataDir] = try dataDir?.path(session).string
         settings[.autoRecoverState] = noRecover ? "false" : nil
+        settings[.veleroBackup] = useVelero ? "true" : noVelero ? "false" : nil
         let from: StartRequest.Restore =
             switch restore {
             case "auto": .auto
@@ -88,7 +103,7 @@ struct StartCommand: SessionCommand {
     static var telling: Session.Telling<StartReport> {
         .init(
             text: text, warnings: { $0.notes + ($0.recovery.map(RecoverCommand.warnings) ?? []) },
-            failures: { [$0.restoreError, $0.recoveryError].compactMap(\.self) })
+            failures: { [$0.restoreError, $0.recoveryError, $0.backupEngineError].compactMap(\.self) })
     }
 
     private static func text(_ name: InstanceName, _ report: StartReport) -> String {
@@ -110,6 +125,17 @@ struct StartCommand: SessionCommand {
                 : "\(report.state), no command")
         if let why = report.degraded { facts.append("degraded: \(why)") }
         let places = report.endpoints.map { "\n  \($0.name): \($0.url)" }.joined()
-        return "\(name): " + facts.joined(separator: ", ") + places
+        return "\(name): " + facts.joined(separator: ", ") + places + engine(report)
+    }
+
+    /// Which engine backs up what is in its cluster.
+    private static func engine(_ report: StartReport) -> String {
+        switch report.backupEngine {
+        case .velero where report.backupEngineError == nil:
+            "\n  Velero is in its cluster; “stop” and “backup” keep its store with the other files"
+        case .files where report.created:
+            "\n  backups are of its files and databases; for objects that are only in its cluster: --use-velero-backup"
+        default: ""
+        }
     }
 }

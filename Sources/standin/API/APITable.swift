@@ -70,10 +70,12 @@ struct APITable {
                 plural: words[0], group: words[1], kind: words[2], isNamespaced: words[3] == "Namespaced")
         }
         for name in custom {
-            let words = name.split(separator: ".", maxSplits: 1).map(String.init)
+            let halves = name.split(separator: "=").map(String.init)
+            let words = halves[0].split(separator: ".", maxSplits: 1).map(String.init)
             resources.append(
                 Resource(
-                    plural: words[0], group: words[1], kind: String(words[0].dropLast()).capitalized,
+                    plural: words[0], group: words[1],
+                    kind: halves.count > 1 ? halves[1] : String(words[0].dropLast()).capitalized,
                     isNamespaced: true))
         }
         self.resources = resources

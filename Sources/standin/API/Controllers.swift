@@ -40,7 +40,18 @@ struct Controllers {
             )
         }
         let containers = (pod?["initContainers"]?.array ?? []) + (pod?["containers"]?.array ?? [])
+        let isShared = world.clusters.first { $0.name == cluster }?.sharesMounts == true
         for container in containers {
+            let wants = (container["volumeMounts"]?.array ?? []).first {
+                $0["mountPropagation"] == "HostToContainer"
+            }
+            if let wants, !isShared {
+                // k3d's issue 1063.
+                return (
+                    .config,
+                    "failed to generate container spec: path \(wants["mountPath"]?.string ?? "") is mounted on / but it is not a shared or slave mount"
+                )
+            }
             if let image = container["image"]?.string, world.missingImages.contains(image) {
                 return (.imagePull, Self.message(.imagePull, pod))
             }
@@ -64,11 +75,12 @@ struct Controllers {
         let node =
             pod?["nodeSelector"]?["kubernetes.io/hostname"]?.string
             ?? (known.agents > 0 ? "k3d-\(cluster)-agent-\(known.agents - 1)" : server)
-        guard node == server || known.bindsAllNodes else { return false }
+        let isHere = node == server || known.bindsAllNodes
         return known.binds.contains { bind in
+            guard isHere else { return false }
             let source = String(bind.prefix { $0 != ":" })
             return path == source || path.hasPrefix(source + "/")
-        }
+        } || (known.shared ?? []).contains { $0.hasSuffix(":" + path) }
     }
 
     private static func message(_ trouble: Trouble, _ pod: JSONValue?) -> String {
@@ -140,11 +152,13 @@ struct Controllers {
                         "\(workload["metadata"]?["name"]?.string ?? "")-7d9f8c6b5", owner: workload))
             }
         case "pod":
-            for workload in workloads("deployment") + workloads("daemonset") {
+            for workload in workloads("deployment") + workloads("daemonset") + workloads("statefulset") {
                 pods(of: workload).forEach(add)
             }
         case "event":
-            for workload in workloads("deployment") + workloads("daemonset") + workloads("pod") {
+            for workload in workloads("deployment") + workloads("daemonset") + workloads("statefulset")
+                + workloads("pod")
+            {
                 events(of: workload).forEach(add)
             }
         default: break
@@ -189,12 +203,16 @@ struct Controllers {
         let trouble = trouble(of: workload)
         if trouble?.0 == .create { return [] }
         let isDaemon = workload["kind"] == "DaemonSet"
+        let isStateful = workload["kind"] == "StatefulSet"
         let count = isDaemon ? 1 : min(3, workload["spec"]?["replicas"]?.integer ?? 1)
         guard count > 0 else { return [] }
         return (0..<count).map { index in
-            let owner = isDaemon ? workload : replicaSet(of: workload)
+            let owner = isDaemon || isStateful ? workload : replicaSet(of: workload)
             var pod = Self.object(
-                "v1", "Pod", namespace, isDaemon ? "\(name)-a\(index)x7z" : "\(name)-6fd7d75d64-a\(index)x7z",
+                "v1", "Pod", namespace,
+                isStateful
+                    ? "\(name)-\(index)"
+                    : isDaemon ? "\(name)-a\(index)x7z" : "\(name)-6fd7d75d64-a\(index)x7z",
                 owner: owner)
             pod = pod.merging([
                 "metadata": ["labels": workload["spec"]?["template"]?["metadata"]?["labels"] ?? [:]],

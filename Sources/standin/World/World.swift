@@ -60,6 +60,10 @@ struct World: Codable {
         var name: String
         var kubePort: Int
         var binds: [String] = []
+        /// What is bound into every node, `HOST:INSIDE`.
+        var shared: [String]?
+        /// Whether it was made with `K3D_FIX_MOUNTS=1`.
+        var sharesMounts: Bool?
         var image = ""
         /// Of the server, by docker; what k3d lists.
         var address = World.recordedAddress
@@ -106,7 +110,7 @@ struct World: Codable {
     var missingImages: [String] = []
     /// Names of objects that the API refuses.
     var invalid: [String] = []
-    /// Of custom resource definitions: `widgets.example.com`.
+    /// Of custom resource definitions: `widgets.example.com`, `widgets.example.com=WidgetKind`.
     var customResources: [String] = []
     /// Workloads whose pods do not become available, by name, and why: `ImagePullBackOff CrashLoopBackOff FailedMount
     /// FailedScheduling FailedCreate CreateContainerConfigError InvalidImageName Unready`.

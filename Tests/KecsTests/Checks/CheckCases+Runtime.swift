@@ -307,6 +307,10 @@ extension CheckCase {
             ["-n", "velero", "get", "backupstoragelocations.velero.io"],
             good: #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Available"}}]}"#,
             bad: #"{"items":[{"metadata":{"name":"default"},"status":{"phase":"Unavailable"}}]}"#),
+        inside(
+            "velero.image", .error, "the setting objectStoreImage says another one",
+            ["-n", "velero", "get", "pods"], good: storePod("ContainerCreating"),
+            bad: storePod("ErrImagePull")),
         // Exactly now is not yet over.
         inside(
             "velero.expired", .warning, "expired on", ["-n", "velero", "get", "backups.velero.io"],
@@ -318,6 +322,10 @@ extension CheckCase {
 
     private static func nodes(_ address: String) -> String {
         #"{"items":[{"metadata":{"name":"k3d-kecs-dev-server"},"status":{"addresses":[{"type":"InternalIP","address":"\#(address)"}]}}]}"#
+    }
+
+    private static func storePod(_ reason: String) -> String {
+        #"{"items":[{"metadata":{"labels":{"app":"minio"}},"status":{"containerStatuses":[{"image":"minio:1","state":{"waiting":{"reason":"\#(reason)"}}}]}}]}"#
     }
 
     private static func expiring(at moment: Moment) -> String {

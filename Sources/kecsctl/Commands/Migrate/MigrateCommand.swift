@@ -10,7 +10,7 @@ struct MigrateCommand: HelpedCommand {
         abstract: "Migrate an instance's schema, state or runtime: rehearsed on a copy, after a backup.",
         subcommands: [
             MigrateStatusCommand.self, MigrateSchemaCommand.self, MigrateImportCommand.self,
-            MigrateExportCommand.self, MigrateRuntimeCommand.self,
+            MigrateExportCommand.self, MigrateRuntimeCommand.self, MigrateVeleroCommand.self,
         ])
 
     static let help = CommandHelp(

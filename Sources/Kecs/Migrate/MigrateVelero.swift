@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// What `migrate velero` is asked to do.
+public struct MigrateVeleroRequest: Sendable {
+    /// Without Velero from now on.
+    public var undo: Bool
+    public var limit: Duration?
+    /// Although the backup before it lacks something.
+    public var force: Bool
+    public var dryRun: Bool
+
+    public init(undo: Bool = false, limit: Duration? = nil, force: Bool = false, dryRun: Bool = false) {
+        self.undo = undo
+        self.limit = limit
+        self.force = force
+        self.dryRun = dryRun
+    }
+}
+
+/// What `migrate velero` did, or would do.
+public struct MigrateVeleroReport: OperationReport {
+    public static let kind = "MigrateVeleroReport"
+    public var outcome: Outcome
+    public var from: String
+    public var to: String
+    public var backup: String?
+    public var state: String
+    /// Whether a cluster was there that had to be made anew.
+    public var rebuilt: Bool
+    /// The store's folder on this host, which stays when Velero goes.
+    public var store: String
+    public var notes: [String]
+    public var recovery: RecoverReport?
+    /// The instance runs, and Velero does not.
+    public var backupEngineError: Failure?
+    public var durationSeconds: Double
+}
+
+/// Puts Velero into an instance's cluster, or takes it out: backup, cluster made anew with or without the store's folder in
+/// its nodes, and as it was when that does not come up.
+///
+/// A kill before the configuration is written leaves the old way, a kill after it the new one; the next kecsctl starts it.
+public struct MigrateVelero: Sendable {
+    let site: Site
+
+    public init(site: Site) { self.site = site }
+
+    /// To be called under the instance's lock.
+    public func run(_ instance: Instance, _ request: MigrateVeleroRequest) async throws -> MigrateVeleroReport
+    {
+        let began = site.machine.clock.elapsed()
+        guard instance.config.runtime == .k3d else {
+            throw ChooseBackupEngine.noCluster(instance.name, instance.config.runtime)
+        }
+        let wants = !request.undo
+        let now = try instance.settings.flag(.veleroBackup)
+        let old = try site.runtime(instance)
+        let state = await old.state()
+        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
+        var report = MigrateVeleroReport(
+            outcome: .already, from: Self.engine(now), to: Self.engine(wants), state: state.name,
+            rebuilt: false, store: instance.folder.objectStore.string, notes: [], durationSeconds: 0)
+        // A setting for all instances may have come after the cluster.
+        let isLacking = wants ? try await old.seesStore() == false : false
+        guard now != wants || isLacking else { return report }
+        report.rebuilt = state != .absent
+        if let loss = state.mayWrite ? try await old.lossWhenStopped() : nil { throw loss }
+        if request.dryRun {
+            report.outcome = .planned
+            return report
+        }
+        if state.mayWrite {
+            let taken = try await TakeBackup(site: site).run(
+                instance, BackupRequest(reason: .beforeMigration, prune: false, force: request.force))
+            report.backup = taken.backup?.id.description
+            if !request.force, let lack = taken.lackError { throw lack }
+        }
+        try site.machine.cancellation.check()
+        try await change(instance, old, state, to: wants, request, &report)
+        if request.undo { try forget(instance, &report) }
+        report.outcome =
+            report.backupEngineError == nil && report.recovery?.outcome != .partial ? .done : .partial
+        report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
+        return report
+    }
+
+    private static func engine(_ isVelero: Bool) -> String {
+        (isVelero ? BackupEngine.velero : .files).rawValue
+    }
+
+    private func change(
+        _ instance: Instance, _ old: any Runtime, _ state: RuntimeState, to wants: Bool,
+        _ request: MigrateVeleroRequest, _ report: inout MigrateVeleroReport
+    ) async throws {
+        let journal = Journal(
+            operation: "migrate velero", startedAt: site.machine.clock.now(), runsAfterwards: state.mayWrite,
+            mayBeStopped: true)
+        try journal.write(to: instance.folder.journal)
+        let changed: Instance
+        do {
+            if state != .absent {
+                try await old.stop(limit: .seconds(60))
+                // A stopped cluster that stays would be without what is bound into a new one.
+                try await old.remove()
+            }
+            changed = try write(instance, wants)
+        } catch {
+            throw await TakeBack(site: site, instance: instance).run(
+                journal, restart: state.mayWrite, after: error)
+        }
+        guard state.mayWrite else {
+            try Journal.close(instance.folder.journal)
+            report.state = RuntimeState.absent.name
+            return
+        }
+        do {
+            let started = try await StartInstance(site: site).again(changed, limit: request.limit)
+            report.state = started.state
+            report.recovery = started.recovery
+            report.backupEngineError = started.backupEngineError
+            report.notes = started.notes
+        } catch {
+            throw try await goBack(instance, now: !wants, request, after: error)
+        }
+    }
+
+    private func write(_ instance: Instance, _ wants: Bool) throws -> Instance {
+        var config = try InstanceConfig.read(instance.folder.config)
+        config.settings[SettingKey.veleroBackup.rawValue] = .bool(wants)
+        try config.write(to: instance.folder.config)
+        return try site.instance(instance.name, flags: instance.settings.flags)
+    }
+
+    /// The failed start has stopped what it had started, and owes one from then on.
+    private func goBack(
+        _ instance: Instance, now: Bool, _ request: MigrateVeleroRequest, after error: any Error
+    ) async throws -> Failure {
+        let failure = Failure.describing(error)
+        var whole = Failure(
+            failure.kind, "“\(instance.name)” did not come up with another cluster, and is as before",
+            cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""), remedy: failure.remedy)
+        do {
+            try await site.seenThrough { site in
+                let first = try site.instance(instance.name, flags: instance.settings.flags)
+                try await site.runtime(first).remove()
+                let before = try MigrateVelero(site: site).write(instance, now)
+                _ = try await StartInstance(site: site).again(before, limit: request.limit)
+            }
+        } catch {
+            whole.message = "“\(instance.name)” did not come up with another cluster, nor as it was before"
+            whole.cause = [whole.cause, Failure.describing(error).sentence].compactMap(\.self)
+                .joined(separator: "; ")
+        }
+        return whole
+    }
+
+    /// What is stored can be read without the credentials; a new Velero gets new ones.
+    private func forget(_ instance: Instance, _ report: inout MigrateVeleroReport) throws {
+        let folder = instance.folder.veleroConfig
+        if try folder.isPresent { try folder.removeTree() }
+        let store = instance.folder.objectStore
+        if try store.isFolder, try !store.entries().isEmpty {
+            report.notes.append(
+                "Velero's backups stay in \(store); “kecsctl backups list --velero \(instance.name)” shows them"
+            )
+        }
+    }
+}

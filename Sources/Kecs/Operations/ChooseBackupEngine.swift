@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+/// Whether a start may be told to back up the cluster another way: what Velero's store needs is bound into the nodes when
+/// they are made.
+struct ChooseBackupEngine: Sendable {
+    let site: Site
+
+    init(site: Site) { self.site = site }
+
+    /// Changes nothing.
+    ///
+    /// - Throws: `Failure(.usage)` for an instance without a cluster, or with one that was made the other way.
+    func check(_ name: InstanceName, _ request: StartRequest, isNew: Bool) async throws {
+        guard let text = request.settings[.veleroBackup] else { return }
+        let wants = text == "true"
+        let instance = isNew ? nil : try site.instance(name, flags: request.settings)
+        let given = try site.settings(flags: request.settings).text(.runtime).flatMap(RuntimeKind.init)
+        let kind = instance?.config.runtime ?? given ?? .k3d
+        guard kind == .k3d else {
+            guard wants else { return }
+            throw Self.noCluster(name, kind)
+        }
+        guard let instance else { return }
+        let before = try site.instance(name).settings.flag(.veleroBackup)
+        guard before != wants else { return }
+        let state = await (try site.runtime(instance)).state()
+        switch state {
+        case .absent: return
+        case .unknown(let why): throw Failure.unknownState(of: instance, why)
+        case .running, .paused, .stopped:
+            throw Failure(
+                .usage, "the cluster of “\(name)” was made \(wants ? "without" : "with") Velero's store",
+                cause: "a folder is bound into its nodes when they are made, so they must be made anew",
+                remedy: "kecsctl migrate velero \(name)" + (wants ? "" : " --undo"))
+        }
+    }
+
+    static func noCluster(_ name: InstanceName, _ kind: RuntimeKind) -> Failure {
+        Failure(
+            .usage, "Velero backs up a cluster, and “\(name)” runs with \(kind.rawValue)",
+            cause: "only the runtime k3d has a cluster of its own", remedy: "kecsctl backup \(name)")
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import Kecs
+import KecsSystem
+import KecsVelero
+import SystemPackage
+
+/// What an instance's settings say of Velero in its cluster.
+struct VeleroSetup: Sendable {
+    let instance: Instance
+    let flavour: ObjectStoreFlavour
+    let images: VeleroImages
+    let rights: VeleroManifests.Rights
+    let hasVolumes: Bool
+
+    /// Whether or not it is switched on.
+    init(_ instance: Instance) throws {
+        let settings = instance.settings
+        self.instance = instance
+        flavour = try settings.text(.objectStore).flatMap(ObjectStoreFlavour.init) ?? .minio
+        var images = VeleroImages(flavour)
+        if let image = try settings.text(.objectStoreImage) { images.store = image }
+        if let image = try settings.text(.veleroImage) { images.server = image }
+        if let image = try settings.text(.veleroPluginImage) { images.plugin = image }
+        self.images = images
+        rights = try settings.text(.veleroRights).flatMap(VeleroManifests.Rights.init) ?? .scoped
+        hasVolumes = try settings.flag(.veleroVolumes)
+    }
+
+    /// Nil when it is switched off.
+    static func of(_ instance: Instance) throws -> VeleroSetup? {
+        try instance.settings.flag(.veleroBackup) ? VeleroSetup(instance) : nil
+    }
+
+    /// The guide's: the object store's folder of this host, in every node.
+    static func mount(of instance: Instance) -> K3dCreate.Mount {
+        K3dCreate.Mount(
+            host: instance.folder.objectStore, inside: VeleroManifests.folder(of: "\(instance.name)"))
+    }
+
+    var mount: K3dCreate.Mount { Self.mount(of: instance) }
+
+    /// The store runs as whom its folder belongs to, so that its user can read and remove what it writes.
+    func manifests() throws -> VeleroManifests {
+        let status = try FileStatus.of(instance.folder.objectStore)
+        return VeleroManifests(
+            storeFolder: mount.inside,
+            owner: (status?.owner ?? Machine.userID, status?.group ?? Machine.groupID), flavour: flavour,
+            images: images, rights: rights, hasVolumes: hasVolumes)
+    }
+}
