@@ -19,7 +19,7 @@ public struct StoreCredentials: Hashable, Sendable {
     /// - Returns: Nil for a text that is none of ours.
     public init?(_ text: String) {
         var values: [Substring: String] = [:]
-        for line in text.split(separator: "\n") {
+        for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(separator: "=", maxSplits: 1)
             guard words.count == 2 else { continue }
             values[Self.trimmed(words[0])] = String(Self.trimmed(words[1]))
@@ -49,7 +49,7 @@ public struct StoreCredentials: Hashable, Sendable {
 
     private static func trimmed(_ text: Substring) -> Substring {
         var text = text.drop { $0 == " " }
-        while text.last == " " || text.last == "\r" { text = text.dropLast() }
+        while text.last == " " { text = text.dropLast() }
         return text
     }
 }
