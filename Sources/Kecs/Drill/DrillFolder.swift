@@ -124,7 +124,8 @@ struct DrillFolder: Sendable {
             }
             try record.remove()
             try close(lock)
-            return "removed what was unpacked aside of “\(known.instance)” on \(known.startedAt) and was cut off"
+            return "removed what was unpacked aside of “\(known.instance)” on \(known.startedAt) "
+                + "and was cut off"
         } catch {
             lock.unlock()
             throw error
