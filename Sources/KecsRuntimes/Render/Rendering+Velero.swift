@@ -18,7 +18,9 @@ public struct VeleroRendering: Sendable {
         let folder = VeleroFolder(instance: instance, machine: site.machine)
         let file = ShellWords.quote([folder.credentials.string])
         var remarks = [
-            "The instance \(instance.name). Written by “kecsctl render \(form.rawValue) \(instance.name)”.",
+            form == .minio
+                ? "The instance \(instance.name). Written by “kecsctl render minio \(instance.name)”."
+                : "The instance \(instance.name). Written by “kecsctl render velero \(instance.name)”.",
             "Every node has \(setup.mount.host) at \(setup.mount.inside), bound when the cluster is made.",
             "The Secrets are not here. Once the namespace is there:",
         ]
