@@ -46,10 +46,10 @@ extension Site {
     }
 
     /// Nil for one that is broken, or gone meanwhile: it has no ports and no folder, and is told elsewhere. One that may not
-    /// be read may have both, and is an error.
+    /// be read may have both, and is an error. It is where it was made: variables of this call are about another one.
     func soundInstance(_ name: InstanceName) throws -> Instance? {
         do {
-            return try instance(name)
+            return try instance(name, checksPlace: false)
         } catch let failure as Failure where [.damaged, .notFound].contains(failure.kind) {
             return nil
         }

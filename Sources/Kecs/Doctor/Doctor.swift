@@ -94,7 +94,9 @@ public struct Doctor: Sendable {
         }
         let surroundings = around ?? Surroundings()
         let records = surroundings.history.value?.records ?? []
-        let instances = ((try? site.instanceNames()) ?? []).compactMap { try? site.instance($0) }
+        let instances = ((try? site.instanceNames()) ?? []).compactMap {
+            try? site.instance($0, checksPlace: false)
+        }
         var all: [InstanceFacts] = []
         await withTaskGroup(of: InstanceFacts?.self) { group in
             for instance in instances {

@@ -147,9 +147,8 @@ struct CheckExclusive: Sendable {
         let folder = try instance.dataFolder().resolved()
         for name in try site.instanceNames() where name != instance.name {
             // A broken instance has no data folder that could be read; it is told elsewhere.
-            guard let other = try? site.instance(name), let theirs = try? other.dataFolder().resolved() else {
-                continue
-            }
+            guard let other = try site.soundInstance(name), let theirs = try? other.dataFolder().resolved()
+            else { continue }
             guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }
             let state = try await site.runtime(other).state()
             let isTheirs =

@@ -35,7 +35,7 @@ public struct CollectMetrics: Sendable {
         var all: [(InstanceName, InstanceFacts?)] = []
         for name in names {
             try site.machine.cancellation.check()
-            let instance = try? site.instance(name)
+            let instance = try? site.instance(name, checksPlace: false)
             var facts: InstanceFacts?
             if let instance {
                 facts = await InstanceFacts.gather(

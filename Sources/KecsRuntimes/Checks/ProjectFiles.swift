@@ -32,7 +32,7 @@ public struct ProjectFiles: Sendable {
         let around = await Surroundings.gather(site)
         if let here = around.workingFolder { folders.append(here) }
         for name in (try? site.instanceNames()) ?? [] {
-            guard let instance = try? site.instance(name) else { continue }
+            guard let instance = try? site.instance(name, checksPlace: false) else { continue }
             if let files = instance.config.settings["composeFile"]?.string {
                 folders += ComposeFiles.list(files).map { $0.removingLastComponent() }
             }

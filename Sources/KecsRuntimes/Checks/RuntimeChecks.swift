@@ -19,7 +19,7 @@ public enum RuntimeChecks {
     /// Asks docker and looks through the scripts, both at once and bounded.
     public static func looking(at site: Site) async -> (checks: [any Check], engine: EngineFacts) {
         let names = (try? site.instanceNames()) ?? []
-        let instances = names.compactMap { try? site.instance($0) }
+        let instances = names.compactMap { try? site.instance($0, checksPlace: false) }
         let kinds = Set(instances.map(\.config.runtime))
         // From cron, the variables by which the engine is found are those that the instances recorded.
         let recorded = Dictionary(
