@@ -51,12 +51,12 @@ public struct MeasureInstance: Sendable {
             parts.append(DiskUsage.Item(name: part.part.name, sizeBytes: bytes))
         }
         let backups = try bytes(below: instance.backups.folder)
-        let previous = try bytes(below: instance.folder.previous)
+        let previous = try PreviousStack(folder: instance.folder).bytes(site.machine.cancellation)
         return DiskUsage(
             instance: instance.name.description, parts: parts,
             databases: inventory.databases.map { .init(name: $0.name, sizeBytes: $0.bytes) },
             backupsBytes: backups, previousBytes: previous,
-            totalBytes: parts.reduce(backups + previous) { $0 + ($1.sizeBytes ?? 0) },
+            totalBytes: parts.total { $0.sizeBytes ?? 0 }.adding(backups).adding(previous),
             history: try instance.backups.all().reversed().compactMap { backup in
                 guard let manifest = backup.manifest else { return nil }
                 return DiskUsage.Moment(

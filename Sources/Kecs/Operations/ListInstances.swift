@@ -122,7 +122,7 @@ public struct ListInstances: Sendable {
             if let journal = try Journal.read(folder.journal) {
                 row.problems.append(journal.sentence(name, in: folder))
             }
-            row.previous = try previous(of: folder, roots)
+            row.previous = try previous(of: folder)
         } catch {
             row.problems.append(Failure.describing(error).sentence)
         }
@@ -132,8 +132,8 @@ public struct ListInstances: Sendable {
         for root in roots {
             do {
                 guard try root.isFolder else { continue }
-                row.sizeBytes += try scanTree(TreeSource(root: root), cancellation: site.machine.cancellation)
-                    .bytes
+                let tree = try scanTree(TreeSource(root: root), cancellation: site.machine.cancellation)
+                row.sizeBytes = row.sizeBytes.adding(tree.bytes)
             } catch let error as Interrupted {
                 throw error
             } catch {
@@ -205,21 +205,12 @@ public struct ListInstances: Sendable {
         }
     }
 
-    /// A part that is a mount point of its own keeps what was replaced in itself.
-    private func previous(
-        of folder: InstanceFolder, _ roots: [FilePath]
-    ) throws -> InstanceSummary.Previous? {
+    private func previous(of folder: InstanceFolder) throws -> InstanceSummary.Previous? {
         let stack = PreviousStack(folder: folder)
         guard let next = try stack.next() else { return nil }
-        var bytes: Int64 = 0
-        // Together: all of it goes, once it is not needed any more.
-        for place in [folder.previous] + roots.map({ $0.appending(".kecsctl-previous") })
-        where try place.isFolder {
-            bytes = bytes.adding(
-                try scanTree(TreeSource(root: place), cancellation: site.machine.cancellation).bytes)
-        }
         return InstanceSummary.Previous(
-            id: next.swap.id, sizeBytes: bytes, kept: try stack.records().map(\.swap.id))
+            id: next.swap.id, sizeBytes: try stack.bytes(site.machine.cancellation),
+            kept: try stack.records().map(\.swap.id))
     }
 
     /// What is written down, or what an engine did by itself and nobody has written down yet.

@@ -54,6 +54,19 @@ public struct PreviousStack: Sendable {
     /// Those that have to go so that another fits.
     func surplus() throws -> [Record] { Array(try records().dropFirst(Self.depth - 1)) }
 
+    /// What all that is kept takes, wherever it lies: a volume, and a part that is a mount point, keep what was replaced
+    /// beside or in themselves.
+    func bytes(_ cancellation: Cancellation) throws -> Int64 {
+        func size(_ place: FilePath) throws -> Int64 {
+            guard let status = try FileStatus.of(place) else { return 0 }
+            guard status.kind == .folder else { return status.size }
+            return try scanTree(TreeSource(root: place), cancellation: cancellation).bytes
+        }
+        let elsewhere = try records().flatMap(\.swap.units).map(\.previous.path)
+            .filter { !$0.starts(with: folder.previous) }
+        return try elsewhere.total(size).adding(try size(folder.previous))
+    }
+
     /// Once a swap is a fact: the record that it takes back goes, and what is more than is kept.
     func settle(after swap: Swap) throws {
         guard try folder.previous.isPresent else { return }

@@ -11,7 +11,7 @@ struct PreviousCheck: InstanceCheck {
         guard try folder.isFolder, let status = try FileStatus.of(folder), try !folder.entries().isEmpty,
             look.now.since(status.modified) > .seconds(7 * 86_400)
         else { return [] }
-        let bytes = try TreeFacts.of(folder, cancellation: look.cancellation).bytes
+        let bytes = try PreviousStack(folder: facts.instance.folder).bytes(look.cancellation)
         return [
             Finding(
                 .info, "what the last restore of “\(facts.name)” replaced is still kept: \(ByteCount(bytes))",
