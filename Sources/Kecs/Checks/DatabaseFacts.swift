@@ -32,7 +32,7 @@ public struct DatabaseFacts: Sendable {
         for suffix in DatabaseEngine.sidecarSuffixes {
             guard let status = try FileStatus.of(Self.sidecar(file, suffix)) else { continue }
             found.append(suffix)
-            if suffix == "-wal" || suffix == ".wal" { wal += status.size }
+            if suffix == "-wal" || suffix == ".wal" { wal = wal.adding(status.size) }
         }
         sidecars = found
         walBytes = wal

@@ -161,7 +161,7 @@ public struct InstanceFacts: Sendable {
             switch part.tree {
             case .known(let tree):
                 all.entries += tree.entries
-                all.bytes += tree.bytes
+                all.bytes = all.bytes.adding(tree.bytes)
                 all.unreadable += tree.unreadable
                 all.isCut = all.isCut || tree.isCut
             case .unknown(let reason): why = why ?? "\(part.name): \(reason)"

@@ -44,7 +44,7 @@ public struct PartFacts: Sendable {
             do {
                 guard let status = try FileStatus.of(path) else { continue }
                 facts.entries.append(.init(path: path, status: status))
-                if status.kind == .file { facts.bytes += status.size }
+                if status.kind == .file { facts.bytes = facts.bytes.adding(status.size) }
             } catch {
                 facts.unreadable.append("\(error)")
             }

@@ -77,6 +77,6 @@ public struct MaintainDatabase: Sendable {
 
     private func size(of path: FilePath) throws -> Int64 {
         let log = FilePath(bytes: path.bytes + Array("-wal".utf8))
-        return (try FileStatus.of(path)?.size ?? 0) + (try FileStatus.of(log)?.size ?? 0)
+        return (try FileStatus.of(path)?.size ?? 0).adding(try FileStatus.of(log)?.size ?? 0)
     }
 }

@@ -38,7 +38,7 @@ struct FindDatabases {
     ) throws -> InventoryDatabase {
         var bytes = found.bytes
         for sidecar in found.sidecars {
-            bytes += try FileStatus.of(root.appending(bytes: sidecar))?.size ?? 0
+            bytes = bytes.adding(try FileStatus.of(root.appending(bytes: sidecar))?.size ?? 0)
         }
         return InventoryDatabase(
             part: part.name, path: found.path, engine: InventoryEngine(found.engine), bytes: bytes,
@@ -102,7 +102,8 @@ struct FindDatabases {
         let suffixes =
             engine == .duckdb ? DatabaseEngine.duckdb.sidecarSuffixes : DatabaseEngine.sqlite.sidecarSuffixes
         for suffix in [""] + suffixes {
-            bytes += try FileStatus.of(FilePath(bytes: file.bytes + Array(suffix.utf8)))?.size ?? 0
+            let path = FilePath(bytes: file.bytes + Array(suffix.utf8))
+            bytes = bytes.adding(try FileStatus.of(path)?.size ?? 0)
         }
         return bytes
     }

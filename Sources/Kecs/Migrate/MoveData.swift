@@ -141,7 +141,7 @@ struct MoveData: Sendable {
         try walkTree(TreeSource(root: folder), cancellation: site.machine.cancellation) { _, status in
             if status.kind == .file { bytes = bytes.adding(status.size) }
         }
-        let needed = ByteCount(bytes * 2 + (1 << 20))
+        let needed = ByteCount(bytes) * 2 + ByteCount(1 << 20)
         let free = try site.machine.freeSpace(instance.folder.path)
         guard needed <= free else {
             throw Failure(

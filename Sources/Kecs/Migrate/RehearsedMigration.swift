@@ -76,7 +76,7 @@ struct RehearsedMigration: Sendable {
     /// The copy, what the migrations write anew, and the journal of it.
     private func checkRoom() throws {
         let size = try FileStatus.of(database)?.size ?? 0
-        let needed = ByteCount(size * 3 + (1 << 20))
+        let needed = ByteCount(size) * 3 + ByteCount(1 << 20)
         let free = try site.machine.freeSpace(scratch)
         guard needed <= free else {
             throw Failure(

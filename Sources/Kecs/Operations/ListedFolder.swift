@@ -31,9 +31,11 @@ struct ListedFolder {
         if name.count == rest.count {
             let below = children[name]?.bytes ?? 0
             children[name] = BackupEntry(place, wanted.part, entry)
-            children[name]?.bytes += below
+            let bytes = (children[name]?.bytes ?? 0).adding(below)
+            children[name]?.bytes = bytes
         } else if children[name] != nil {
-            children[name]?.bytes += entry.size
+            let bytes = (children[name]?.bytes ?? 0).adding(entry.size)
+            children[name]?.bytes = bytes
         } else {
             // An archive need not have an entry for every folder.
             let path = Array(entry.path[..<name.endIndex])

@@ -106,13 +106,13 @@ struct PartPlan: Sendable {
     /// Whether the databases are all that the part holds, so that their content proves that nothing changed.
     var holdsOnlyDatabases: Bool {
         scan.databaseFolders.isEmpty && scan.databases.allSatisfy { $0.engine == .sqlite }
-            && scan.bytes == scan.databases.reduce(0) { $0 + $1.bytes } + sidecarBytes
+            && scan.bytes == scan.databases.total(\.bytes).adding(sidecarBytes)
     }
 
     private var sidecarBytes: Int64 {
         scan.databases.flatMap(\.sidecars).reduce(0) { sum, path in
             // One that went away meanwhile makes the sum differ, and so proves nothing.
-            sum + ((try? FileStatus.of(source.root.appending(bytes: path)))??.size ?? 0)
+            sum.adding((try? FileStatus.of(source.root.appending(bytes: path)))??.size ?? 0)
         }
     }
 
@@ -138,9 +138,10 @@ struct PartPlan: Sendable {
         var archive = worst
         if let last = last?.part, last.sourceBytes > 0 {
             let grown = Double(scan.bytes) / Double(last.sourceBytes)
-            archive = min(worst, Int64(Double(last.bytes) * max(grown, 1) * 1.5) + (1 << 20))
+            let likely = Double(last.bytes) * max(grown, 1) * 1.5
+            archive = min(worst, Int64(min(likely, 0x1p62)) + (1 << 20))
         }
-        return ByteCount(archive + databaseBytes)
+        return ByteCount(archive.adding(databaseBytes))
     }
 
     var databaseBytes: Int64 { identities.values.total(\.bytes) }

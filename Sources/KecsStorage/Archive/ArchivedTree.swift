@@ -248,7 +248,7 @@ final class ArchivedTree: TreeVisitor {
         let content = encoder.encode(entry, into: &headers).content
         try headers.withUnsafeBytes { try stream.append($0) }
         summary.entries += 1
-        if entry.type == Tar.Kind.file { summary.sourceBytes += entry.size }
+        if entry.type == Tar.Kind.file { summary.sourceBytes = summary.sourceBytes.adding(entry.size) }
         return content
     }
 }

@@ -96,7 +96,7 @@ final class FileContents {
                 try stream.zeros(missing)
             }
             try stream.pad()
-            written += status.size
+            written = written.adding(status.size)
             let after = try FileStatus(descriptor: file, path: path())
             var isSame = !isShort && after.isUnchanged(since: status)
             if !isSame, !isShort, after.size >= status.size {

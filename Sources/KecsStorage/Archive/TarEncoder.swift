@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Turns entries into headers that GNU tar, bsdtar, busybox and Python read alike.
+/// Turns entries into headers that GNU tar, bsdtar, busybox and Python read alike; busybox knows no sparse files.
 ///
 /// A name that fits the ustar header stands there as it is, and a long ASCII one in a pax record. A long name with other
 /// bytes goes into GNU's `L` header: pax records are UTF-8 by definition, so bsdtar warns of them in the C locale, and

@@ -99,7 +99,9 @@ public struct Baseline: Sendable {
             let isComparable =
                 now.excluded?.patterns == before.record.excluded?.patterns
                 && now.excluded?.caches == before.record.excluded?.caches
-            if isComparable, !now.isEmptied, now.sourceBytes * Self.shrunk < before.record.sourceBytes {
+            if isComparable, !now.isEmptied,
+                ByteCount(now.sourceBytes) * Self.shrunk < ByteCount(before.record.sourceBytes)
+            {
                 remarks.append(
                     "\(now.name) has shrunk from \(ByteCount(before.record.sourceBytes)) to \(ByteCount(now.sourceBytes)) since "
                         + "\(before.backup)")
@@ -116,7 +118,7 @@ public struct Baseline: Sendable {
                 if let rows = old.rows, rows > 0, database.rows == 0, !(database.tables?.isEmpty ?? true) {
                     remarks.append(
                         "every table of \(now.name)/\(old.path) is empty; \(before.backup) has \(rows) rows")
-                } else if database.bytes * Self.shrunk < old.bytes {
+                } else if ByteCount(database.bytes) * Self.shrunk < ByteCount(old.bytes) {
                     remarks.append(
                         "\(now.name)/\(old.path) has shrunk from \(ByteCount(old.bytes)) to \(ByteCount(database.bytes)) since "
                             + "\(before.backup)")
