@@ -154,6 +154,19 @@ extension OnDocker {
             }
         }
 
+        @Test func `nor is one that ends a moment after its start`() async throws {
+            try await DockerScene.with { scene in
+                try await Engine.buildApp("guide-app:1")
+                try await Engine.docker(
+                    "create", "--name", "app", "-v", "data:/app/data", "guide-app:1", "sh", "-c",
+                    "echo no licence; sleep 0.3; exit 3")
+                let answer = try await scene.kecsctl(
+                    "start", "dev", "--runtime", "docker", "--container", "app", "--health-url", "none")
+                #expect(answer.status == 1, "\(answer.output)")
+                #expect(answer.errors.contains("no licence"), "\(answer.errors)")
+            }
+        }
+
         @Test
         func `docker's health counts unless it is not asked for, and an unhealthy server costs no capture`()
             async throws
