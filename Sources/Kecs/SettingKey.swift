@@ -111,7 +111,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .composeFile, .composeProfiles, .composeService, .composeProject:
             .text
         case .exclude: .patterns
-        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink, .veleroBackup,
+        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink,
+            .veleroBackup,
             .veleroVolumes:
             .flag
         case .objectStore: .choice(["minio", "versitygw"])

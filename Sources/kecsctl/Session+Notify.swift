@@ -21,7 +21,8 @@ extension Session {
         } catch {
             let failure = Failure.describing(error)
             console.note(
-                .warning, "notifications are off: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
+                .warning,
+                "notifications are off: \(failure.message)" + (failure.cause.map { ": \($0)" } ?? ""))
             return nil
         }
     }

@@ -23,7 +23,8 @@ struct JudgeLoss: Sendable {
         var names: String? {
             switch self {
             case .none: nil
-            case .partly(let names, _), .unmounted(let names, _): names.joined(separator: ", ") + (names.count == 1 ? " is" : " are")
+            case .partly(let names, _), .unmounted(let names, _):
+                names.joined(separator: ", ") + (names.count == 1 ? " is" : " are")
             case .gone, .goneForGood: "all of its state is"
             }
         }

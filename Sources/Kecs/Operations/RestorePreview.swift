@@ -50,7 +50,8 @@ struct RestorePreview: Sendable {
             parts: source.isOurs ? parts.map(\.name) : places.map(\.part), undo: nil, state: "",
             durationSeconds: (site.machine.clock.elapsed() - began).inSeconds,
             notes: stage.notes.all
-                + (source.isOurs ? [] : ["what a foreign file would change is only known when it is unpacked"]),
+                + (source.isOurs
+                    ? [] : ["what a foreign file would change is only known when it is unpacked"]),
             changes: source.isOurs ? Difference(parts: parts) : nil)
     }
 

@@ -24,7 +24,8 @@ extension PartRoot {
     /// Whether docker named the volume, with the 64 hexadecimal digits of a random SHA-256: it exists for one container.
     public var isAnonymousVolume: Bool {
         guard case .volume(let name) = self else { return false }
-        return name.utf8.count == 64 && name.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        return name.utf8.count == 64
+            && name.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 }
 

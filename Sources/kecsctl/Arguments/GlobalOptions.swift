@@ -4,7 +4,9 @@ import KecsSystem
 
 /// The flags that every command has.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: "The folder of all instances and backups (default: $KECS_HOME, else ~/.kecs).", completion: .directory)
+    @Option(
+        help: "The folder of all instances and backups (default: $KECS_HOME, else ~/.kecs).",
+        completion: .directory)
     var home: PathArgument?
 
     @Option(name: .shortAndLong, help: "The format of the answer on standard output.")

@@ -10,13 +10,15 @@ struct RuntimeOptions: ParsableArguments {
     var command: String?
 
     @Option(
-        help: ArgumentHelp("The URL that answers when the server is healthy; “none” turns the check off.", valueName: "url"))
+        help: ArgumentHelp(
+            "The URL that answers when the server is healthy; “none” turns the check off.", valueName: "url"))
     var healthUrl: String?
 
     @Option(help: ArgumentHelp("The port of the API, 1 to 65535 (default: a free one).", valueName: "port"))
     var apiPort: Int?
 
-    @Option(help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
+    @Option(
+        help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
     var adminPort: Int?
 
     @Option(help: ArgumentHelp("docker: the container's image.", valueName: "ref"))
@@ -38,7 +40,9 @@ struct RuntimeOptions: ParsableArguments {
             "docker: the owner of the data folder and user of the server.", valueName: "uid[:gid]"))
     var owner: String?
 
-    @Option(help: ArgumentHelp("docker: the address that the ports are published on (default: 127.0.0.1).", valueName: "ip"))
+    @Option(
+        help: ArgumentHelp(
+            "docker: the address that the ports are published on (default: 127.0.0.1).", valueName: "ip"))
     var address: String?
 
     @Option(

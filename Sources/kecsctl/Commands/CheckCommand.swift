@@ -6,7 +6,8 @@ import KecsSystem
 
 struct CheckCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check the age of the newest good backup; prints one line for monitoring.")
+        commandName: "check",
+        abstract: "Check the age of the newest good backup; prints one line for monitoring.")
 
     static let help = CommandHelp(
         ExitStatus.instances.union([13, 20]),

@@ -33,7 +33,8 @@ struct CloneCommand: SessionCommand {
     @Option(help: ArgumentHelp("The port of the API, 1 to 65535 (default: a free one).", valueName: "port"))
     var apiPort: Int?
 
-    @Option(help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
+    @Option(
+        help: ArgumentHelp("The port of the admin API, 1 to 65535 (default: a free one).", valueName: "port"))
     var adminPort: Int?
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions

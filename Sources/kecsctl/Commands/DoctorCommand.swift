@@ -26,7 +26,8 @@ struct DoctorCommand: SessionCommand {
 
     @Option(
         name: .customLong("check"),
-        help: ArgumentHelp("Run only this check, or with “recipe.” all below it. May be given again.", valueName: "id"),
+        help: ArgumentHelp(
+            "Run only this check, or with “recipe.” all below it. May be given again.", valueName: "id"),
         completion: .custom(BackupCompletion.checks))
     var checks: [String] = []
 

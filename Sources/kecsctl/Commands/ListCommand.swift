@@ -12,7 +12,9 @@ struct ListCommand: SessionCommand {
         ExitStatus.common, .init("kecsctl list", "all instances as a table"),
         .init("kecsctl list -o json", "the same for a script"))
 
-    @Flag(name: [.customShort("A"), .customLong("all")], help: "List all instances, regardless of KECS_INSTANCE.")
+    @Flag(
+        name: [.customShort("A"), .customLong("all")],
+        help: "List all instances, regardless of KECS_INSTANCE.")
     var isAll = false
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions

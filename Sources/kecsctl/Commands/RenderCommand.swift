@@ -20,7 +20,8 @@ struct RenderCommand: SessionCommand {
         .init("kecsctl render kubernetes dev | kubectl apply -f -", "a claim, a deployment and a service"),
         .init("kecsctl render velero dev", "Velero with its definitions, rights and object store"))
 
-    @Argument(help: "compose, docker, env, dockerfile, kubernetes, entrypoint, github-actions, minio or velero.")
+    @Argument(
+        help: "compose, docker, env, dockerfile, kubernetes, entrypoint, github-actions, minio or velero.")
     var form: Rendering.Form
 
     @OptionGroup var instance: OneInstanceArgument

@@ -55,7 +55,8 @@ struct RestoreCommand: SessionCommand {
 
     @Option(
         name: .customLong("path"),
-        help: ArgumentHelp("Only paths that match; * also matches slashes. May be given again.", valueName: "glob")
+        help: ArgumentHelp(
+            "Only paths that match; * also matches slashes. May be given again.", valueName: "glob")
     )
     var paths: [GlobArgument] = []
 

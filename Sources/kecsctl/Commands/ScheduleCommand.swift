@@ -35,7 +35,9 @@ struct ScheduleInstallCommand: SessionCommand {
     @Option(help: ArgumentHelp("The time of day (default: 02:00).", valueName: "HH:MM"))
     var at: String?
 
-    @Option(help: ArgumentHelp("The interval instead of a time of day: a divisor of an hour or of a day.", valueName: "6h"))
+    @Option(
+        help: ArgumentHelp(
+            "The interval instead of a time of day: a divisor of an hour or of a day.", valueName: "6h"))
     var every: TimeSpan?
 
     @Flag(help: "Use this user's crontab.")

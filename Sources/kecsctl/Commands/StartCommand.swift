@@ -31,7 +31,8 @@ struct StartCommand: SessionCommand {
 
     @Option(
         help: ArgumentHelp(
-            "auto: restore the newest good backup, only when the state is gone.", valueName: "auto|latest|none|id"),
+            "auto: restore the newest good backup, only when the state is gone.",
+            valueName: "auto|latest|none|id"),
         completion: .custom(BackupCompletion.idsOrNone))
     var restore = "auto"
 
@@ -45,7 +46,9 @@ struct StartCommand: SessionCommand {
             valueName: "PART[/PATH]"))
     var acceptedLosses: [String] = []
 
-    @Flag(name: .customLong("no-recover"), help: "k3d: do not recover the clusters and services of the state database.")
+    @Flag(
+        name: .customLong("no-recover"),
+        help: "k3d: do not recover the clusters and services of the state database.")
     var noRecover = false
 
     @Flag(

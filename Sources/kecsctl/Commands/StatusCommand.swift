@@ -5,7 +5,8 @@ import KecsSystem
 
 struct StatusCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show everything known about instances without querying their servers.")
+        commandName: "status",
+        abstract: "Show everything known about instances without querying their servers.")
 
     static let help = CommandHelp(
         ExitStatus.instances.union([14, 20]), .init("kecsctl status dev", "everything about “dev”"),

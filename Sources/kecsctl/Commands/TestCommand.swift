@@ -5,7 +5,8 @@ import KecsSystem
 
 struct TestCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Test what cannot be checked by looking.", subcommands: [TestPersistenceCommand.self])
+        commandName: "test", abstract: "Test what cannot be checked by looking.",
+        subcommands: [TestPersistenceCommand.self])
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
@@ -17,7 +18,8 @@ struct TestPersistenceCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "persistence",
         abstract:
-            "Write a row, then restart, rebuild, and take down and up, and look for the row each time. Leaves nothing behind.")
+            "Write a row, then restart, rebuild, and take down and up, and look for the row each time. Leaves nothing behind."
+    )
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]), .init("kecsctl test persistence dev", "restarts “dev”"),

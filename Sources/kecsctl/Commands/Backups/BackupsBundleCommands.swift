@@ -46,7 +46,8 @@ struct BackupsImportCommand: SessionCommand {
     var file: PathArgument
 
     @Option(
-        name: .customLong("as"), help: ArgumentHelp("The instance that the backup is added to.", valueName: "instance"),
+        name: .customLong("as"),
+        help: ArgumentHelp("The instance that the backup is added to.", valueName: "instance"),
         completion: .custom(InstanceCompletion.names))
     var name: String
 

@@ -6,7 +6,8 @@ import KecsStorage
 struct BackupsDeleteCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Remove single backups. A pinned one is never removed, the only good one only with --force.")
+        abstract: "Remove single backups. A pinned one is never removed, the only good one only with --force."
+    )
 
     static let help = CommandHelp(
         ExitStatus.changes,

@@ -6,7 +6,8 @@ import KecsStorage
 struct BackupsLabelCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "label", abstract: "Set or remove labels of a backup.",
-        discussion: "Labels are stored next to the manifest, which never changes. A bundle does not contain them.")
+        discussion:
+            "Labels are stored next to the manifest, which never changes. A bundle does not contain them.")
 
     static let help = CommandHelp(
         ExitStatus.changes,

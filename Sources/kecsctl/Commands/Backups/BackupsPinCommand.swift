@@ -5,7 +5,8 @@ import KecsStorage
 
 struct BackupsPinCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pin", abstract: "Keep backups until they are unpinned, regardless of the retention policy.")
+        commandName: "pin",
+        abstract: "Keep backups until they are unpinned, regardless of the retention policy.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl backups pin latest --instance dev", "keep the newest one"),

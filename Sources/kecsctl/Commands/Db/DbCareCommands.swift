@@ -6,7 +6,8 @@ import Logging
 
 struct DbCheckCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check the integrity of the database; the exit status is 13 when it is damaged.")
+        commandName: "check",
+        abstract: "Check the integrity of the database; the exit status is 13 when it is damaged.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db check dev", "every page, index and foreign key"),
@@ -45,7 +46,8 @@ struct DbCheckCommand: SessionCommand {
 
 struct DbMaintainCommand: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "maintain", abstract: "Run ANALYZE, VACUUM and a checkpoint, if there is enough free space.")
+        commandName: "maintain",
+        abstract: "Run ANALYZE, VACUUM and a checkpoint, if there is enough free space.")
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db maintain dev", "all of it"),

@@ -69,7 +69,9 @@ struct DbQueryCommand: SessionCommand {
         .init("kecsctl db query --database db.sqlite \"SELECT 1\" -o json", "any database, as JSON"))
 
     @Argument(
-        help: "The instance and the SQL. The instance may be omitted with --database or when there is only one.")
+        help:
+            "The instance and the SQL. The instance may be omitted with --database or when there is only one."
+    )
     var words: [String]
 
     @Flag(help: "Print CSV with a header line.")

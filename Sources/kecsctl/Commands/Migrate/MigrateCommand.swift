@@ -32,7 +32,9 @@ struct ForeignDatabaseOptions: ParsableArguments {
         completion: .directory)
     var migrations: PathArgument?
 
-    @Option(help: "The tool of the migrations: sqlx, golang-migrate or dbmate (default: by the database's ledger).")
+    @Option(
+        help:
+            "The tool of the migrations: sqlx, golang-migrate or dbmate (default: by the database's ledger).")
     var tool: MigrationTool?
 
     func validate() throws {
