@@ -45,7 +45,7 @@ struct CheckExclusions: Sendable {
 
     /// All of it where that can be read: databases are looked for also where nothing is archived.
     private func scan(_ part: Part) throws -> TreeScan {
-        var source = try PartPlan.source(of: part)
+        var source = try part.source()
         do {
             return try scanTree(source, cancellation: site.machine.cancellation)
         } catch is FileError {
@@ -80,7 +80,7 @@ struct CheckExclusions: Sendable {
             switch inventory.primary {
             case .ambiguous(let all) where all.contains(database):
                 try refuse(database.path, isFolder: isFolder, in: part, because: "may be the database of")
-            case .unknown where !ChoosePrimary.isCopy(database.path):
+            case .unknown where !isCopyOfDatabase(database.path):
                 try refuse(database.path, isFolder: isFolder, in: part, because: "may be the database of")
             default: break
             }
@@ -124,7 +124,7 @@ struct CheckExclusions: Sendable {
             return true
         }.map(\.path)
         guard !folders.isEmpty, let root = part.root else { return }
-        var source = try PartPlan.source(of: part)
+        var source = try part.source()
         source.excluded = exclusions.patterns(of: part)
         try walkExcluded(source, cancellation: site.machine.cancellation) { path in
             for folder in folders

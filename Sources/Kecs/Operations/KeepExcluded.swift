@@ -21,7 +21,7 @@ struct KeepExcluded {
             return nil
         }
         var source = TreeSource(root: live)
-        source.leftOut = Set(PartPlan.ours)
+        source.leftOut = Set(Part.ours)
         source.excluded = try excluded.all()
         let found = Found()
         try walkExcluded(source, cancellation: cancellation) { found.paths.append($0) }
