@@ -29,7 +29,7 @@ struct TarEncoder {
         }
         let stored = content + Int64(map.count)
         // GNU.sparse.name overrides it; this one is seen by programs that know no sparse files.
-        let shown = entry.extents == nil ? name : Array("./GNUSparseFile.0/entry".utf8)
+        let shown = entry.extents == nil ? name : Self.sparseName(for: name)
         let split = Self.split(shown)
         if split == nil { long(shown, "path", Tar.Kind.longName, &output) }
         if entry.link.count > Tar.link.count { long(entry.link, "linkpath", Tar.Kind.longLink, &output) }
@@ -63,6 +63,14 @@ struct TarEncoder {
         end(&output)
         output.append(contentsOf: map)
         return (start, content)
+    }
+
+    /// A folder beside the file, as GNU tar names it, so that no two files have one name; one for all where that does not
+    /// fit into the header.
+    private static func sparseName(for name: [UInt8]) -> [UInt8] {
+        let slash = name.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        let beside = name[..<slash] + Array("GNUSparseFile.0/".utf8) + name[slash...]
+        return split(Array(beside)) == nil ? Array("./GNUSparseFile.0/entry".utf8) : Array(beside)
     }
 
     private func tarName(_ entry: TarEntry) -> [UInt8] {
