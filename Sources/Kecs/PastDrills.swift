@@ -19,7 +19,7 @@ public struct PastDrills: Sendable {
 
     /// The oldest first.
     public let all: [Drill]
-    private let folder: FilePath
+    let folder: FilePath
 
     public init(_ store: BackupStore) throws {
         let folder = store.folder.appending(Self.folderName)
@@ -41,30 +41,6 @@ public struct PastDrills: Sendable {
     public var last: Drill? { all.last }
     public var lastPassed: Drill? { all.last(where: \.passed) }
 
-    /// Writes the evidence of one more, and lets the oldest go.
-    ///
-    /// - Returns: The file.
-    func add(_ result: InstanceResult<DrillReport>, at moment: Moment, passed: Bool) throws -> FilePath {
-        struct Evidence: Encodable {
-            var apiVersion = "kecsctl/v1"
-            var kind = DrillReport.kind
-            var results: [InstanceResult<DrillReport>]
-        }
-        try folder.createFolder()
-        let file = try FreeName.first { number in
-            let name = "\(moment.compact)-\(passed ? "passed" : "failed")" + (number > 1 ? "-\(number)" : "")
-            let file = folder.appending(name + ".json")
-            return try file.isPresent ? nil : file
-        }
-        var report = result.report
-        report?.evidence = file.string
-        try JSONFile.write(
-            Evidence(results: [report.map { InstanceResult(result.instance, $0) } ?? result]), to: file)
-        try folder.sync()
-        for old in all.dropLast(Self.kept - 1) { try old.file.remove() }
-        return file
-    }
-
     /// How long ago the last good one was; nil when there was none, and for one from the future, whose age nobody knows.
     public func age(at now: Moment) -> Int64? {
         guard let at = lastPassed?.at, at <= now + .seconds(60) else { return nil }
@@ -79,6 +55,6 @@ public struct PastDrills: Sendable {
                 ?? "no backup was ever drilled"
         }
         guard age > limit.seconds else { return nil }
-        return "the last drill was \(CheckAge.text(age)) ago, the limit is \(limit)"
+        return "the last drill was \(ageText(age)) ago, the limit is \(limit)"
     }
 }

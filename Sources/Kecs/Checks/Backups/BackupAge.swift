@@ -46,7 +46,7 @@ public struct BackupAge: Sendable, Hashable {
             return "the time of \(newest), the newest good backup, lies in the future: its age is not known"
         }
         if let newest, let seconds {
-            return "a backup is overdue: \(newest), the newest good one, is \(CheckAge.text(seconds)) old, "
+            return "a backup is overdue: \(newest), the newest good one, is \(ageText(seconds)) old, "
                 + "the limit is \(limit)"
         }
         guard now.since(instanceCreatedAt) > limit.duration else { return nil }

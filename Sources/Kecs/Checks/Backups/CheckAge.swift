@@ -41,7 +41,7 @@ public struct CheckAge: Sendable {
                 "\(name): the time of the newest good backup \(newest) lies in the future, so that its age is not known"
         } else if let newest = age.newest, let seconds = age.seconds {
             message =
-                "\(name): the newest good backup \(newest) is \(Self.text(seconds)) old, the limit is \(limit)"
+                "\(name): the newest good backup \(newest) is \(ageText(seconds)) old, the limit is \(limit)"
         } else {
             message = "\(name): there is no good backup"
         }
@@ -50,13 +50,5 @@ public struct CheckAge: Sendable {
             outcome: isFresh ? .done : .failed, isFresh: isFresh, newest: age.newest?.description,
             ageSeconds: age.seconds, limitSeconds: limit.seconds, lastDrill: drills?.lastPassed?.at,
             drillAgeSeconds: drills?.age(at: now), drillLimitSeconds: drillLimit?.seconds, message: message)
-    }
-
-    /// "3d 4h", "26h 1m", "12s": rounded down, two units.
-    static func text(_ seconds: Int64) -> String {
-        if seconds >= 2 * 86_400 { return "\(seconds / 86_400)d \(seconds / 3600 % 24)h" }
-        if seconds >= 3600 { return "\(seconds / 3600)h \(seconds / 60 % 60)m" }
-        if seconds >= 60 { return "\(seconds / 60)m \(seconds % 60)s" }
-        return "\(seconds)s"
     }
 }
