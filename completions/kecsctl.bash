@@ -186,7 +186,7 @@ _kecsctl() {
 
 _kecsctl_start() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(-A --all --accept --no-recover --no-wait --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    non_repeating_flags=(-A --all --accept --no-recover --use-velero-backup --no-velero-backup --no-wait --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance --volume --compose-file --profile --component --accept-loss)
     non_repeating_options=(--runtime --data-dir --command --health-url --api-port --admin-port --image --container --owner --address --service --volume-label --k3s-image --agents --restore --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
@@ -256,6 +256,7 @@ _kecsctl_start() {
         return
         ;;
     '--restore')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion start -- --restore "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     '--accept-loss')
@@ -696,8 +697,8 @@ _kecsctl_destroy() {
 
 _kecsctl_backup() {
     repeating_flags=(--verbose -v)
-    non_repeating_flags=(-A --all --strict --scheduled --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
-    repeating_options=(--instance --part --label --accept-loss)
+    non_repeating_flags=(-A --all --exclude-caches --strict --scheduled --latest-link --no-prune --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance --part --label --accept-loss --exclude)
     non_repeating_options=(--consistency --max-pause --compression --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
@@ -722,6 +723,9 @@ _kecsctl_backup() {
         return
         ;;
     '--accept-loss')
+        return
+        ;;
+    '--exclude')
         return
         ;;
     '--compression')
@@ -783,13 +787,13 @@ _kecsctl_backups() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    list|show|verify|diff|ls|find|cat|stats|label|prune|delete|pin|unpin|export|import)
+    list|show|verify|drill|diff|ls|find|cat|stats|label|prune|delete|pin|unpin|export|import)
         # Offer subcommand argument completions
         "_kecsctl_backups_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list show verify diff ls find cat stats label prune delete pin unpin export import' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'list show verify drill diff ls find cat stats label prune delete pin unpin export import' -- "${cur}"))
         ;;
     esac
 }
@@ -936,6 +940,56 @@ _kecsctl_backups_verify() {
     case "${positional_number}" in
     *)
         __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups verify -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_kecsctl_backups_drill() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(-A --all --start -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=(--instance)
+    non_repeating_options=(--from --folder --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options -1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups drill -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--from')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups drill -- --from "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--folder')
+        __kecsctl_add_completions -f
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    *)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion backups drill -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -1836,13 +1890,13 @@ _kecsctl_migrate() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    status|schema|import|export|runtime)
+    status|schema|import|export|runtime|velero)
         # Offer subcommand argument completions
         "_kecsctl_migrate_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'status schema import export runtime' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'status schema import export runtime velero' -- "${cur}"))
         ;;
     esac
 }
@@ -2139,6 +2193,48 @@ _kecsctl_migrate_runtime() {
     esac
 }
 
+_kecsctl_migrate_velero() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--undo --force -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --wait-lock --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 1
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate velero -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--wait-lock')
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion migrate velero -- positional@0 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _kecsctl_db() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
@@ -2197,11 +2293,15 @@ _kecsctl_db_dump() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--quiet -q --no-color --version -h --help)
     repeating_options=()
-    non_repeating_options=(--database --home --output -o --log-format --timeout)
+    non_repeating_options=(--dialect --database --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
+    '--dialect')
+        __kecsctl_add_completions -W 'sqlite'$'\n''postgres'
+        return
+        ;;
     '--database')
         __kecsctl_add_completions -f
         return
@@ -2486,6 +2586,7 @@ _kecsctl_doctor() {
         return
         ;;
     '--profile')
+        __kecsctl_add_completions -W 'production'
         return
         ;;
     '--wait-lock')
@@ -2586,7 +2687,7 @@ _kecsctl_schedule_install() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(-A --all --cron --systemd --boot -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
     repeating_options=(--instance)
-    non_repeating_options=(--at --every --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
+    non_repeating_options=(--at --every --drill --keep --keep-within --keep-daily --keep-weekly --keep-monthly --wait-lock --home --output -o --log-format --timeout)
     __kecsctl_offer_flags_options -1
 
     # Offer option value completions
@@ -2599,6 +2700,10 @@ _kecsctl_schedule_install() {
         return
         ;;
     '--every')
+        return
+        ;;
+    '--drill')
+        __kecsctl_add_completions -W 'weekly'
         return
         ;;
     '--keep')
@@ -2879,13 +2984,13 @@ _kecsctl_config() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    show|set|check)
+    show|get|set|check)
         # Offer subcommand argument completions
         "_kecsctl_config_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'show set check' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'show get set check' -- "${cur}"))
         ;;
     esac
 }
@@ -2929,6 +3034,49 @@ _kecsctl_config_show() {
     esac
 }
 
+_kecsctl_config_get() {
+    repeating_flags=(--verbose -v)
+    non_repeating_flags=(--origin --quiet -q --no-color --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--instance --home --output -o --log-format --timeout)
+    __kecsctl_offer_flags_options 2
+
+    # Offer option value completions
+    case "${prev}" in
+    '--instance')
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config get -- --instance "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--home')
+        __kecsctl_add_completions -d
+        return
+        ;;
+    '--output'|'-o')
+        __kecsctl_add_completions -W 'table'$'\n''json'$'\n''yaml'$'\n''name'
+        return
+        ;;
+    '--log-format')
+        __kecsctl_add_completions -W 'text'$'\n''json'
+        return
+        ;;
+    '--timeout')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''database'$'\n''containerMode'$'\n''dockerHost'$'\n''dockerContext'$'\n''dockerConfig'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''containerId'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeProfiles'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''veleroBackup'$'\n''objectStore'$'\n''objectStoreImage'$'\n''veleroImage'$'\n''veleroPluginImage'$'\n''veleroRights'$'\n''veleroVolumes'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'$'\n''timeZone'$'\n''ignoreChanging'$'\n''exclude'$'\n''excludeCaches'$'\n''latestLink'$'\n''startLimit'$'\n''drillAge'$'\n''diskPercent'$'\n''dataLimit'$'\n''databaseLimit'
+        return
+        ;;
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config get -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
 _kecsctl_config_set() {
     repeating_flags=(--verbose -v)
     non_repeating_flags=(--unset -n --dry-run --yes -y --quiet -q --no-color --version -h --help)
@@ -2965,7 +3113,11 @@ _kecsctl_config_set() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''database'$'\n''containerMode'$'\n''dockerHost'$'\n''dockerContext'$'\n''dockerConfig'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''containerId'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeProfiles'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'$'\n''timeZone'$'\n''ignoreChanging'$'\n''startLimit'$'\n''diskPercent'$'\n''dataLimit'$'\n''databaseLimit'
+        __kecsctl_add_completions -W 'runtime'$'\n''dataDir'$'\n''database'$'\n''containerMode'$'\n''dockerHost'$'\n''dockerContext'$'\n''dockerConfig'$'\n''command'$'\n''healthUrl'$'\n''image'$'\n''container'$'\n''containerId'$'\n''owner'$'\n''address'$'\n''volumes'$'\n''volumeLabel'$'\n''composeFile'$'\n''composeProfiles'$'\n''composeService'$'\n''composeProject'$'\n''apiPort'$'\n''adminPort'$'\n''kubePort'$'\n''k3sImage'$'\n''agents'$'\n''components'$'\n''httpPort'$'\n''httpsPort'$'\n''veleroBackup'$'\n''objectStore'$'\n''objectStoreImage'$'\n''veleroImage'$'\n''veleroPluginImage'$'\n''veleroRights'$'\n''veleroVolumes'$'\n''autoRecoverState'$'\n''keepClustersOnShutdown'$'\n''compression'$'\n''consistency'$'\n''maxPause'$'\n''keep'$'\n''keepWithin'$'\n''keepDaily'$'\n''keepWeekly'$'\n''keepMonthly'$'\n''timeZone'$'\n''ignoreChanging'$'\n''exclude'$'\n''excludeCaches'$'\n''latestLink'$'\n''startLimit'$'\n''drillAge'$'\n''diskPercent'$'\n''dataLimit'$'\n''databaseLimit'
+        return
+        ;;
+    2)
+        __kecsctl_add_completions -W "$(__kecsctl_custom_complete ---completion config set -- positional@1 "${COMP_CWORD}" "$(__kecsctl_cursor_index_in_current_word)")"
         return
         ;;
     esac
@@ -3031,7 +3183,7 @@ _kecsctl_render() {
     # Offer positional completions
     case "${positional_number}" in
     1)
-        __kecsctl_add_completions -W 'compose'$'\n''docker'$'\n''kubernetes'$'\n''entrypoint'$'\n''github-actions'
+        __kecsctl_add_completions -W 'compose'$'\n''docker'$'\n''kubernetes'$'\n''entrypoint'$'\n''env'$'\n''dockerfile'$'\n''github-actions'$'\n''minio'$'\n''velero'
         return
         ;;
     2)

@@ -23,7 +23,8 @@ import Testing
             let answer = try await kecsctl("backups", "find", "*", "-o", "json", "--instance", "dev")
             #expect(answer.status == 0, "\(answer.errors)")
             let items = try answer.items()
-            let id = try #require(items.compactMap { $0["id"]?.string }.max())
+            let ids = items.compactMap { $0["id"]?.string }.sorted()
+            let id = try #require(ids.last)
             return items.filter { $0["id"]?.string == id && $0["kind"]?.string == "file" }
                 .compactMap { $0["path"]?.string }.filter { $0.hasPrefix("data/") }.sorted()
         }
