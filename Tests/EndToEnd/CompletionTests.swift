@@ -69,7 +69,8 @@ import Testing
         async throws
     {
         try await scene { scene in
-            #expect(try await scene.bash("kecsctl backups show ") == ["latest"] + scene.ids)
+            let shown = try await scene.bash("kecsctl backups show ")
+            #expect(shown == ["latest"] + scene.ids)
             #expect(try await scene.bash("kecsctl backups verify \(scene.ids[0]) 2") == [scene.ids[1]])
             #expect(try await scene.bash("kecsctl stop ") == ["dev", "shop"])
             #expect(try await scene.bash("kecsctl stop dev ") == ["shop"])
