@@ -58,7 +58,9 @@ import Testing
                     after: .milliseconds(round * step),
                     ["restore", "dev", "--from", "latest", "--path", "many/*/*"])
                 if isHit { hits += 1 }
-                let healed = try await scene.kecsctl("status", "dev", limit: .seconds(600))
+                // What only looks heals nothing.
+                let healed = try await scene.kecsctl(
+                    "backups", "prune", "dev", "--keep", "1000", limit: .seconds(600))
                 #expect([0, 3].contains(healed.status), "\(healed.errors)")
                 #expect(try !scene.instance.appending("journal.json").isPresent)
                 #expect(try !scene.instance.appending("journal.units").isPresent)
@@ -93,7 +95,9 @@ import Testing
                     }
                 }, ["restore", "dev", "--from", "latest", "--path", "many/*/*"])
             #expect(isHit)
-            let healed = try await scene.kecsctl("status", "dev", limit: .seconds(600))
+            // What only looks heals nothing.
+            let healed = try await scene.kecsctl(
+                "backups", "prune", "dev", "--keep", "1000", limit: .seconds(600))
             #expect([0, 3].contains(healed.status), "\(healed.errors)")
             #expect(try !scene.instance.appending("journal.json").isPresent)
             let states = Set(try watched.map { try $0.contents() })

@@ -157,7 +157,9 @@ import Testing
             let pruned = try await scene.kecsctl("backups", "prune", "dev", "--keep", "1")
             #expect(pruned.status == 0, "\(pruned.errors)")
             let left = try await scene.kecsctl("backups", "list", "dev", "-o", "name").output
-            #expect(!left.contains(first) && left.contains(second) && left.contains(damaged))
+            #expect(
+                !left.contains(first) && left.contains(second) && left.contains(damaged),
+                "\(first) \(second) \(damaged): \(left), \(pruned.output)")
             let back = try await scene.kecsctl("restore", "dev", "--from", "latest")
             #expect(back.status == 0, "\(back.errors)")
             #expect(

@@ -158,10 +158,9 @@ import Testing
                 try await server.value("SELECT min(n), max(n) FROM services")
                     == "-9223372036854775808|9223372036854775807")
             #expect(try await server.value("SELECT max(at) FROM services") == "2025-01-01 00:00:00.5")
-            #expect(
-                try await server.value(
-                    "SELECT encode(a, 'escape'), b, encode(c, 'hex'), d, e FROM \"odd 'name\" ORDER BY b")
-                    == "text|1.25|77697468006e756c|2|5\n\\001|12345678901234567|706c61696e|0|five")
+            let odd = try await server.value(
+                "SELECT encode(a, 'escape'), b, encode(c, 'hex'), d, e FROM \"odd 'name\" ORDER BY b")
+            #expect(odd == "text|1.25|77697468006e756c|2|5\n\\001|12345678901234567|706c61696e|0|five")
             let types = try await server.value(
                 "SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position) FROM "
                     + "information_schema.columns WHERE table_name = 'clusters'")
