@@ -19,6 +19,11 @@ struct Program: Sendable {
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
 
+    /// The parser lists many values below each other: "one of the following:\n  - compose\n  - docker".
+    private static func oneLine(_ message: String) -> String {
+        message.replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
+    }
+
     /// Runs one command to its end.
     func run(_ words: [String]) async -> Int32 {
         let words = CommandPath.globalsBehindCommand(words)
@@ -41,7 +46,8 @@ struct Program: Sendable {
                 let problem = UsageProblem.unknownCommand(path) ?? UsageProblem.option(words, of: path)
                 return refuse(
                     words,
-                    problem.map { .usage($0, at: path) } ?? .usage(Kecsctl.message(for: error), at: path))
+                    problem.map { .usage($0, at: path) }
+                        ?? .usage(Self.oneLine(Kecsctl.message(for: error)), at: path))
             }
             return say(Kecsctl.fullMessage(for: error))
         }

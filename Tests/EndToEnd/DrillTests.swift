@@ -157,6 +157,7 @@ import Testing
             let pruned = try await scene.kecsctl("backups", "prune", "dev", "--keep", "1")
             #expect(pruned.status == 0, "\(pruned.errors)")
             let left = try await scene.kecsctl("backups", "list", "dev", "-o", "name").output
+                .split(separator: "\n").map(String.init)
             #expect(
                 !left.contains(first) && left.contains(second) && left.contains(damaged),
                 "\(first) \(second) \(damaged): \(left), \(pruned.output)")

@@ -160,7 +160,7 @@ import Testing
             #expect(try await server.value("SELECT max(at) FROM services") == "2025-01-01 00:00:00.5")
             let odd = try await server.value(
                 "SELECT encode(a, 'escape'), b, encode(c, 'hex'), d, e FROM \"odd 'name\" ORDER BY b")
-            #expect(odd == "text|1.25|77697468006e756c|2|5\n\\001|12345678901234567|706c61696e|0|five")
+            #expect(odd == "text|1.25|77697468006e756c|2|5\n\u{1}|12345678901234567|706c61696e|0|five")
             let types = try await server.value(
                 "SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position) FROM "
                     + "information_schema.columns WHERE table_name = 'clusters'")

@@ -83,7 +83,7 @@ import Testing
         .init("db trim dev clusters --column created_at --older x", 64, "--older"),
         .init("db query dev", 64, "“dev” is the name of an instance"),
         .init("db csv dev nosuch", 64, "nosuch"),
-        .init("render nosuch dev", 64, "'compose'"),
+        .init("render nosuch dev", 64, "compose, docker"),
         .init("doctor --check nosuch", 64, "there is no check “nosuch”"),
         // What is not there, or is nothing that could be taken.
         .init("restore dev --from nosuch", 10, "“dev” has no backup “nosuch”"),

@@ -50,7 +50,8 @@ struct ConfigGetCommand: SessionCommand {
                 throw Failure(
                     .notFound, "the setting “\(setting)” has no value",
                     cause: "nothing sets it, and it has no default",
-                    remedy: "kecsctl config show\(name.map { " \($0)" } ?? "") --origin")
+                    remedy: name.map { "kecsctl config show \($0) --origin" }
+                        ?? "kecsctl config show --origin")
             }
             return items
         }
