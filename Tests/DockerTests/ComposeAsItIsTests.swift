@@ -266,7 +266,8 @@ extension OnDocker {
                 try await here.compose("up", "--detach")
                 try await adopt(here, "--compose-file", here.file.string)
                 let insert = "INSERT INTO projects (name) VALUES ('kept')"
-                try await here.compose("exec", "-T", "app", "sqlite3", "/app/data/app.db", insert)
+                try await here.compose(
+                    "exec", "-T", "app", "sqlite3", "-cmd", ".timeout 5000", "/app/data/app.db", insert)
                 try await here.docker.must(["backup", "pcg"])
                 try await here.compose("down", "--volumes")
                 try await here.docker.must(["restore", "pcg", "--from", "latest"])
@@ -276,7 +277,8 @@ extension OnDocker {
                 // Compose takes it for its own.
                 try await here.compose("up", "--detach")
                 let rows = try await here.compose(
-                    "exec", "-T", "app", "sqlite3", "/app/data/app.db", "SELECT name FROM projects")
+                    "exec", "-T", "app", "sqlite3", "-cmd", ".timeout 5000", "/app/data/app.db",
+                    "SELECT name FROM projects")
                 #expect(rows == "kept\n")
             }
         }

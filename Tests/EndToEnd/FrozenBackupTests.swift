@@ -153,6 +153,11 @@ struct FrozenBackupTests {
             try script.replaceContents(Array(Self.server.utf8))
             let pid = try background("perl '\(script)' 8192 '\(data.appending("index.bin"))'")
             defer { kill(pid, SIGKILL) }
+            let first = Array(Self.page(0, count: 1).prefix(64))
+            try #require(
+                try await SystemClock().wait(upTo: .seconds(60)) {
+                    try data.appending("index.bin").prefix(64) != first
+                })
             let torn = try await kecsctl("backup", "dev")
             #expect(torn.status == 3)
             #expect(torn.errors.contains("data/index.bin is torn"), "\(torn.errors)")
