@@ -107,8 +107,11 @@ import Testing
     @Test func `a recovery of the instance's own deleted cluster brings its control plane`() async throws {
         try await StandInWorld.with { here in
             let instance = try here.instance(holding: "a_single_nginx")
-            let database = try StateDatabase.open(try instance.databaseFile()).database
-            try database.execute("UPDATE clusters SET k8s_cluster_name = 'kecs-dev'")
+            // Closed before the program is called, which finds whoever has it open.
+            do {
+                let database = try StateDatabase.open(try instance.databaseFile()).database
+                try database.execute("UPDATE clusters SET k8s_cluster_name = 'kecs-dev'")
+            }
             _ = try await must(here, "start", "dev")
             #expect(try here.workloads("kecs-dev")["kecs-server"] == 1)
             // As k3d cluster delete leaves it.
