@@ -31,7 +31,8 @@ struct TreeContent: Hashable {
                 text +=
                     databases.contains(path)
                     ? " " + (try SQLiteDatabase.reading(file, cancellation: cancellation).content().digest)
-                    : " " + (try KecsStorage.digest(of: file, cancellation: cancellation).sha256)
+                    : " "
+                        + (try KecsStorage.digest(of: file, cached: true, cancellation: cancellation).sha256)
             case .symlink: text += " " + hex(try file.linkTarget())
             default: break
             }

@@ -145,7 +145,7 @@ public struct CompareStates: Sendable {
             var content = ""
             switch status.kind {
             case .file:
-                content = try digest(of: file, cancellation: site.machine.cancellation).sha256
+                content = try digest(of: file, cached: true, cancellation: site.machine.cancellation).sha256
                 site.machine.progress.advance(status.size)
             case .symlink: content = printable(try file.linkTarget())
             case .folder: break

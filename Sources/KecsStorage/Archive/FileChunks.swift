@@ -10,17 +10,21 @@ final class FileChunks {
     private let path: FilePath
     private let file: CInt
     private var isDirect: Bool
+    /// The file's size in bytes when it was opened.
+    private(set) var expected: Int64 = 0
 
-    init(_ path: FilePath) throws {
+    /// - Parameter cached: True reads through the page cache. It saves small files an access to the device each, and proves
+    ///   nothing about the device.
+    init(_ path: FilePath, cached: Bool = false) throws {
         self.path = path
         // A FIFO in the archive's place must not hang us.
         file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }
         isDirect = false
-        guard try FileStatus(descriptor: file, path: path).kind == .file else {
-            throw FileError("read", path, .invalidArgument)
-        }
-        isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0
+        let status = try FileStatus(descriptor: file, path: path)
+        guard status.kind == .file else { throw FileError("read", path, .invalidArgument) }
+        expected = status.size
+        isDirect = !cached && fcntl(file, F_SETFL, clinux_o_direct) == 0
     }
 
     deinit { close(file) }
@@ -53,15 +57,21 @@ final class FileChunks {
     }
 }
 
-/// SHA-256 of a whole file, read past the page cache.
+/// Returns the SHA-256 of a whole file.
+///
+/// - Parameter cached: False reads past the page cache, as a proof of what the device holds. True reads through it, for
+///   many small files.
 public func digest(
-    of file: FilePath, cancellation: Cancellation = Cancellation(),
+    of file: FilePath, cached: Bool = false, cancellation: Cancellation = Cancellation(),
     progress: any ProgressSink = SilentProgress()
 ) throws -> (sha256: String, bytes: Int64) {
-    let chunks = try FileChunks(file)
+    let chunks = try FileChunks(file, cached: cached)
     let digest = SHA256()
+    // For direct reading the kernel maps every page of it first, which costs more than a small file's content.
+    let wanted = Int(min(Int64(FileChunks.size), max(1, chunks.expected)))
     let room = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: FileChunks.size, alignment: Block.alignment)
+        byteCount: (wanted + Block.alignment - 1) / Block.alignment * Block.alignment,
+        alignment: Block.alignment)
     defer { room.deallocate() }
     var bytes: Int64 = 0
     while true {
