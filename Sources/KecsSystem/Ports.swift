@@ -21,7 +21,10 @@ public enum Ports {
         }
     }
 
-    /// Whether a server could listen there now, tried out by doing so for a moment.
+    /// Whether a server could listen there now, tried out by taking the port for a moment.
+    ///
+    /// It does not listen itself: Linux lets any number of sockets take one port with `SO_REUSEADDR` while none of them
+    /// listens (socket(7)), so two processes that look at the same moment do not hold each other for a server.
     ///
     /// - Parameter address: In numbers. `0.0.0.0` is taken as soon as any IPv4 address's port is.
     /// - Throws: `Failure` when that is not to be known: no such address here, or no right to the port.
@@ -38,7 +41,7 @@ public enum Ports {
         if target.family == AF_INET6 {
             setsockopt(server, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<CInt>.size))
         }
-        guard target.withPointer({ bind(server, $0, $1) }) == 0, listen(server, 1) == 0 else {
+        guard target.withPointer({ bind(server, $0, $1) }) == 0 else {
             if errno == EADDRINUSE { return false }
             throw last("bind \(address):\(port)")
         }

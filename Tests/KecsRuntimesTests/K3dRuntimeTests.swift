@@ -298,8 +298,10 @@ import Testing
                         says: "107b-list-while-down"))
             }
             let instance = try here.instance()
-            _ = try? await here.runtime(instance).start(limit: .seconds(5))
-            #expect(try !here.world().networks.isEmpty)
+            let failure = await #expect(throws: Failure.self) {
+                try await here.runtime(instance).start(limit: .seconds(5))
+            }
+            #expect(try !here.world().networks.isEmpty, "\(String(describing: failure))")
             #expect(try instance.folder.clusterDraft.isPresent)
             try here.change { $0.faults = [] }
             try await here.runtime(try here.instance()).start(limit: .seconds(30))

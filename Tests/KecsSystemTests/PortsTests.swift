@@ -37,6 +37,19 @@ import Testing
         #expect(Ports.holder(of: port) == nil)
     }
 
+    @Test func `those that ask at one moment do not take each other for a server`() async throws {
+        // Beyond what Linux hands out by itself (ip_local_port_range ends at 60999), so nobody else takes it meanwhile.
+        let port: UInt16 = 61_217
+        try #require(try Ports.isFree(port))
+        let taken = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask { try (0..<3000).filter { _ in try !Ports.isFree(port) }.count }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(taken == 0)
+    }
+
     @Test func `what cannot be known is an error`() {
         #expect(throws: Ports.Failure.self) { try Ports.isFree(80, address: "localhost") }
         // TEST-NET-1 (RFC 5737) is nobody's address.
