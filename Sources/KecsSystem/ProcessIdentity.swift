@@ -37,6 +37,9 @@ public struct ProcessIdentity: Hashable, Sendable, Codable {
         )
     }
 
+    /// Returns a process's name, cut to 15 bytes by the kernel; nil when it has ended or `/proc` does not answer.
+    public static func name(of pid: pid_t) -> String? { (try? ProcessStatus.of(pid))?.name }
+
     public static func current() throws -> ProcessIdentity {
         guard let identity = try of(pid: getpid()) else {
             throw FileError("find this process in", "/proc", .noSuchProcess)

@@ -137,7 +137,7 @@ import Testing
             for (script, isNamed) in [(inherited, false), (own, true)] {
                 try await holding(script, in: root) { _ in
                     let found = try asUser(1234) { try FileHolders.below([data]) }
-                    #expect(found.unseen > 0)
+                    #expect(!found.unseen.isEmpty)
                     let holder = try #require(found.holders.first)
                     #expect(holder.use == .lock && holder.path == file)
                     #expect(holder.command.contains("flock") == isNamed)

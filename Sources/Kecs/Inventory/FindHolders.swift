@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsStorage
 import KecsSystem
 import SystemPackage
@@ -58,14 +59,26 @@ public struct FindHolders: Sendable {
                     name: String(process.command.masked.prefix(160)), what: "has \(process.path) \(verb)",
                     mayWrite: process.mayWrite))
         }
-        if found.unseen > 0 {
-            let who = found.unseen == 1 ? "one process" : "\(found.unseen) processes"
-            holders.unseen.append(
-                "what \(who) \(found.unseen == 1 ? "has" : "have") open could not be seen"
-                    + (Machine.userID == 0 ? "" : "; root sees it"))
+        if let sentence = Self.sentence(unseen: found.unseen, isRoot: Machine.userID == 0) {
+            holders.unseen.append(sentence)
         }
         holders.unseen += [found.gap, others.unseen].compactMap(\.self)
         return holders
+    }
+
+    /// - Returns: Nil when there is none.
+    static func sentence(unseen: [pid_t], isRoot: Bool) -> String? {
+        guard !unseen.isEmpty else { return nil }
+        // A few are named, so that an administrator knows where to look.
+        let named =
+            unseen.count <= 3
+            ? "process" + (unseen.count == 1 ? " " : "es ")
+                + unseen.map { pid in
+                    ProcessIdentity.name(of: pid).map { "\(pid) (\(printable(Array($0.utf8))))" } ?? "\(pid)"
+                }.joined(separator: ", ")
+            : "\(unseen.count) processes"
+        return "cannot see which files \(named) \(unseen.count == 1 ? "has" : "have") open; "
+            + (isRoot ? "root needs CAP_SYS_PTRACE for it" : "root can")
     }
 
     /// Where a part lies on this host, with what links at its top lead to.

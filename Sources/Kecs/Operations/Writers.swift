@@ -10,7 +10,7 @@ enum Writers {
         do {
             let found = try FileHolders.below(places, locks: false)
             return found.holders.contains(where: \.mayWrite)
-                || isRunning && (found.unseen > 0 || found.gap != nil)
+                || isRunning && (!found.unseen.isEmpty || found.gap != nil)
         } catch {
             // Without an answer nothing is proved.
             return true

@@ -49,12 +49,13 @@ public struct FileHolder: Hashable, Sendable {
 public struct FileHolders: Hashable, Sendable {
     /// Each process once: a writer's use before a reader's.
     public var holders: [FileHolder]
-    /// How many processes did not let themselves be looked into: other users', for anybody but root.
-    public var unseen: Int
+    /// The processes whose open files this user may not see, in ascending order: other users', for anyone but root; for
+    /// root those that the kernel protects from it where it lacks CAP_SYS_PTRACE, as in a container.
+    public var unseen: [pid_t]
     /// Why else somebody may be missing; nil when nobody can be.
     public var gap: String?
 
-    public init(holders: [FileHolder] = [], unseen: Int = 0, gap: String? = nil) {
+    public init(holders: [FileHolder] = [], unseen: [pid_t] = [], gap: String? = nil) {
         self.holders = holders
         self.unseen = unseen
         self.gap = gap

@@ -49,7 +49,7 @@ struct HolderSearch {
         guard !spots.isEmpty else { return holders }
         try lookAtAll(Self.processes().filter { $0 != getpid() })
         if locks { try lookAtLocks() }
-        holders.unseen = closed.count
+        holders.unseen = closed.sorted()
         if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
             holders.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
         }
