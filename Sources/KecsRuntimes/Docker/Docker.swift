@@ -10,8 +10,8 @@ import SystemPackage
 /// The docker command, one call each. What is not there is nil; an engine that does not answer is a `Failure` that
 /// says why, so that it is never taken for "not there".
 struct Docker: Sendable {
-    private let processes: any ProcessRunner
-    private let environment: [String: String]
+    let processes: any ProcessRunner
+    let environment: [String: String]
 
     init(_ machine: Machine) {
         processes = machine.processes
@@ -203,110 +203,6 @@ struct Docker: Sendable {
         return words.isEmpty ? "it wrote nothing" : "its last words: " + words.joined(separator: " | ")
     }
 
-    // MARK: Images
-
-    /// The id of an image of this engine; never fetches one.
-    func image(_ reference: String) async throws -> String? { try await imageFacts(reference)?.id }
-
-    func imageFacts(_ reference: String) async throws -> DockerImage? {
-        try await inspect(DockerImage.self, ["image", "inspect", reference]).first
-    }
-
-    /// Ids of all images here.
-    func images() async throws -> [String] {
-        try await ask(["image", "ls", "--quiet", "--no-trunc"]).outputText.split(separator: "\n").map(
-            String.init)
-    }
-
-    /// Creates, runs and waits. False when the program ended badly or could not be run in there.
-    func runToEnd(_ arguments: [String]) async throws -> Bool {
-        let result = try await run(["container", "run"] + arguments, limit: .seconds(3600))
-        if !result.succeeded { try await checkAnswers(after: result) }
-        return result.succeeded
-    }
-
-    func pull(_ reference: String) async throws -> ProcessResult {
-        var call = ProcessCall("docker", "image", "pull", "--quiet", reference)
-        call.limit = .seconds(1800)
-        return try await perform(call)
-    }
-
-    // MARK: Volumes
-
-    func volume(_ name: String) async throws -> DockerVolume? {
-        try await inspect(DockerVolume.self, ["volume", "inspect", name]).first
-    }
-
-    /// Those of the names that are there, asked at once.
-    func volumes(named names: [String]) async throws -> [DockerVolume] {
-        names.isEmpty ? [] : try await inspect(DockerVolume.self, ["volume", "inspect"] + names)
-    }
-
-    func createVolume(_ name: String, arguments: [String]) async throws {
-        try await ask(["volume", "create"] + arguments + [name])
-    }
-
-    func removeVolume(_ name: String) async throws { try await ask(["volume", "rm", name]) }
-    func removeNetwork(_ name: String) async throws { try await ask(["network", "rm", name]) }
-
-    /// About how much a volume holds, rounded up; nil when docker cannot tell, as of one that is mounted only while it is
-    /// used, or does not tell in time: it looks at every file of every volume.
-    func size(ofVolume name: String) async throws -> ByteCount? {
-        struct Volume: Decodable {
-            var name: String
-            var size: String
-            private enum CodingKeys: String, CodingKey {
-                case name = "Name"
-                case size = "Size"
-            }
-        }
-        let result = try await run(
-            ["system", "df", "--verbose", "--format", "{{json .Volumes}}"], limit: .seconds(60))
-        if case .timedOut = result.end { return nil }
-        // The format cannot be chosen with the clients before 23.0.
-        guard result.succeeded else {
-            try await checkAnswers(after: result)
-            return nil
-        }
-        guard let volumes = try? JSONDecoder().decode([Volume].self, from: Data(result.output)) else {
-            throw unreadable("system df", String(result.outputText.prefix(200)))
-        }
-        return volumes.first { $0.name == name }.flatMap { Self.bytes($0.size) }
-    }
-
-    /// "0B", "4.592MB", "1.2kB" (docker/go-units, four digits, powers of 1000); nil for "N/A".
-    static func bytes(_ text: String) -> ByteCount? {
-        let digits = text.prefix { $0.isNumber || $0 == "." }
-        let units: [Substring: Double] = ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15]
-        guard let number = Double(digits), let unit = units[text[digits.endIndex...]] else { return nil }
-        return ByteCount(Int64((number * unit * 1.001).rounded(.up)))
-    }
-
-    /// A tar stream of a folder of a container, which need not run.
-    func copyOut(
-        _ path: String, of id: String, limit: Duration,
-        to output: @Sendable @escaping ([UInt8]) throws -> Void
-    ) async throws {
-        var call = ProcessCall("docker", "container", "cp", "\(id):\(path)", "-")
-        call.limit = limit
-        let result = try await stream(call, output: output)
-        if case .timedOut = result.end {
-            throw Failure(
-                .timeout, "copying \(path) of a container did not end within \(limit)",
-                remedy: "kecsctl backup --max-pause 1m")
-        }
-        try await check(result, call.arguments)
-    }
-
-    /// The other way round; what is there and not in the tar stays. Owners are the tar's: `--archive` would make all
-    /// files the image's user's (moby, `daemon/archive_tarcopyoptions_unix.go`).
-    func copyIn(_ tar: FilePath, to path: String, of id: String) async throws {
-        var call = ProcessCall("docker", "container", "cp", "-", "\(id):\(path)")
-        call.input = .file(tar)
-        call.limit = .seconds(24 * 3600)
-        try await check(try await perform(call), call.arguments)
-    }
-
     // MARK: The engine
 
     /// Server and client, or a `Failure`.
@@ -368,92 +264,6 @@ struct Docker: Sendable {
         let text = result.outputText.trimmed
         return result.succeeded && !text.isEmpty
             ? text : environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
-    }
-
-    // MARK: Calls
-
-    /// Short calls come to their end even while the command is interrupted: whoever was paused must be resumed.
-    private func run(_ arguments: [String], limit: Duration) async throws -> ProcessResult {
-        var call = ProcessCall("docker", arguments)
-        call.limit = limit
-        call.outlivesCancellation = true
-        return try await perform(call)
-    }
-
-    private func perform(_ call: ProcessCall) async throws -> ProcessResult {
-        do {
-            return try await processes.run(call)
-        } catch let error as ProcessError {
-            throw missing(error)
-        }
-    }
-
-    private func stream(
-        _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
-        errors: (@Sendable ([UInt8]) throws -> Void)? = nil
-    ) async throws -> ProcessResult {
-        do {
-            return try await processes.stream(call, output: output, errors: errors)
-        } catch let error as ProcessError {
-            throw missing(error)
-        }
-    }
-
-    @discardableResult
-    private func ask(_ arguments: [String], limit: Duration = .seconds(30)) async throws -> ProcessResult {
-        let result = try await run(arguments, limit: limit)
-        try await check(result, arguments)
-        return result
-    }
-
-    private func check(_ result: ProcessResult, _ arguments: [String]) async throws {
-        guard !result.succeeded else { return }
-        try await checkAnswers(after: result)
-        throw Failure(
-            .failed, "docker \(arguments.prefix(2).joined(separator: " ")) failed", cause: result.complaint)
-    }
-
-    /// `inspect` prints what it found and says with its status that something is missing, for whatever reason: only an
-    /// engine that answers makes it "not there".
-    private func inspect<Value: Decodable>(_ type: Value.Type, _ arguments: [String]) async throws -> [Value]
-    {
-        let result = try await run(arguments, limit: .seconds(30))
-        if !result.succeeded { try await checkAnswers(after: result) }
-        do {
-            return try JSONDecoder().decode([Value].self, from: Data(result.output))
-        } catch {
-            let call = arguments.prefix(2).joined(separator: " ")
-            guard result.succeeded else {
-                throw Failure(.failed, "docker \(call) failed", cause: result.complaint)
-            }
-            throw unreadable(call, "\(error)")
-        }
-    }
-
-    /// - Throws: When the engine does not answer; says which of the things between it and us is the cause.
-    private func checkAnswers(after failed: ProcessResult) async throws {
-        if case .timedOut = failed.end {
-            throw Failure(
-                .unreachable, "the docker engine does not answer in time", cause: try await endpoint(),
-                remedy: "docker version")
-        }
-        let version = try await run(["version", "--format", "{{.Server.Version}}"], limit: .seconds(10))
-        if version.succeeded, !version.outputText.trimmed.isEmpty { return }
-        throw DockerEndpoint(try await endpoint()).failure(version.complaint)
-    }
-
-    private func missing(_ error: ProcessError) -> Failure {
-        switch error {
-        case .notFound:
-            Failure(
-                .unreachable, "docker is missing", cause: "there is no “docker” on PATH",
-                remedy: "apt-get install docker.io")
-        case .cannotStart(_, let why): Failure(.unreachable, "docker cannot be started", cause: why)
-        }
-    }
-
-    private func unreadable(_ call: String, _ why: String) -> Failure {
-        Failure(.failed, "the answer of docker \(call) cannot be read", cause: why, remedy: "docker version")
     }
 }
 
