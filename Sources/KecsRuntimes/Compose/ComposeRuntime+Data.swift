@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsStorage
-public import KecsSystem
+import KecsStorage
+import KecsSystem
 public import SystemPackage
 
 /// The places where the project keeps its data, and their content.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
 public import KecsStorage
-public import KecsSystem
-public import SystemPackage
+import KecsSystem
+import SystemPackage
 
 /// What a project's file says at the first start, and what of it is recorded.
 extension ComposeRuntime {
