@@ -54,6 +54,13 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
+    /// Whether backups are encrypted, and for whom: keys with commas between them; without any a passphrase.
+    case encrypt
+    case recipients
+    /// Where keys come from: a file with a passphrase in its first line, a command that prints one, a file with age's keys.
+    case passphraseFile
+    case passphraseCommand
+    case identityFile
     case consistency
     case maxPause
     case keep
@@ -108,8 +115,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .containerId, .owner, .address,
             .volumes,
             .volumeLabel, .components, .ignoreChanging, .objectStoreImage, .veleroImage, .veleroPluginImage,
-            .composeFile, .composeProfiles, .composeService, .composeProject:
+            .composeFile, .composeProfiles, .composeService, .composeProject, .recipients, .passphraseFile,
+            .passphraseCommand, .identityFile:
             .text
+        case .encrypt: .choice(["none"] + EncryptionMethod.allCases.map(\.rawValue))
         case .exclude: .patterns
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink,
             .veleroBackup,

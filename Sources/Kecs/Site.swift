@@ -76,6 +76,8 @@ public struct Site: Sendable {
             // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
             if text.hasPrefix("/"), text.contains(":/") { return value }
             return .string(try Home.absolute(FilePath(text), environment: machine.environment).string)
+        case .passphraseFile, .identityFile:
+            return .string(try Home.absolute(FilePath(text), environment: machine.environment).string)
         default:
             return value
         }

@@ -5,9 +5,9 @@ import KecsSystem
 extension Session {
     /// What `ls` and `cat` look into. Each form of a place that is no backup of ours is recognised here, before it is taken
     /// for an id.
-    func looked(_ text: String, of option: BackupInstanceOption) throws -> any LookedInto {
+    func looked(_ text: String, of option: BackupInstanceOption) async throws -> LookIntoBackup {
         let choice = try backup(text, of: option)
-        return LookIntoBackup(site: site, choice.backup, of: choice.name)
+        return try await LookIntoBackup(opening: choice.backup, of: choice.name, site: site)
     }
 
     /// How entries of backups are shown: a line for each as it is read, because there may be half a million.
@@ -23,8 +23,9 @@ extension Session {
     /// Tells the entries found in several places; one that fails does not stop the others. Of a place that is damaged what was
     /// read before is told, and the error says that it is not all.
     func tell<Place>(
-        _ entries: Entries, in places: [Place], _ read: (Place, (BackupEntry) throws -> Void) throws -> Void
-    ) -> Int32 {
+        _ entries: Entries, in places: [Place],
+        _ read: (Place, (BackupEntry) throws -> Void) async throws -> Void
+    ) async -> Int32 {
         var document = ListDocument<BackupEntry>(kind: "BackupEntryList")
         var statuses: [Int32] = []
         var count = 0
@@ -50,7 +51,7 @@ extension Session {
         for place in places {
             do {
                 try machine.cancellation.check()
-                try read(place, add)
+                try await read(place, add)
                 statuses.append(0)
             } catch {
                 let failure = failure(error)

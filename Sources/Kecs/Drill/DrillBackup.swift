@@ -49,7 +49,7 @@ public struct DrillBackup: Sendable {
         }
         let folder = try await DrillFolder(site, for: name, in: place, command: command)
         do {
-            try await drill(backup, judged, in: folder.path, server, &report)
+            try await drill(backup, of: name, judged, in: folder.path, server, &report)
         } catch {
             // What failed is told, not what could not be removed after it: the next command tries that again.
             try? await folder.close()
@@ -101,8 +101,8 @@ public struct DrillBackup: Sendable {
     // MARK: The drill
 
     private func drill(
-        _ backup: StoredBackup, _ judged: JudgedBackups, in folder: FilePath, _ server: DrillServer?,
-        _ report: inout DrillReport
+        _ backup: StoredBackup, of name: InstanceName, _ judged: JudgedBackups, in folder: FilePath,
+        _ server: DrillServer?, _ report: inout DrillReport
     ) async throws {
         let store = BackupStore(folder: backup.folder.removingLastComponent())
         if let problem = backup.markProblem { report.notes.append(problem) }
@@ -122,15 +122,19 @@ public struct DrillBackup: Sendable {
             report.problems.append(.init(kind: .damaged, path: damage.file, why: damage.why))
             return
         }
+        let unsealed: UnsealedBackup
+        do {
+            unsealed = try await UnsealBackup(site: site).run(backup, settings: try site.settings(ofBackupsOf: name))
+        } catch let damage as BackupDamage {
+            report.problems.append(.init(kind: .damaged, path: damage.file, why: damage.why))
+            return
+        }
+        defer { unsealed.close() }
+        let backup = unsealed.backup
         let parts = folder.appending("parts")
         try parts.createFolder()
         var restored: [Manifest.Part] = []
-        for part in manifest.parts {
-            guard part.encryption == nil else {
-                throw Failure(
-                    .wrongKey, "the part “\(part.name)” of the backup “\(backup.id)” is encrypted",
-                    cause: "this kecsctl cannot decrypt it")
-            }
+        for part in backup.manifest?.parts ?? manifest.parts {
             do {
                 try step("unpacking \(part.file)", "restore \(part.name)", &report) {
                     try unpack(part, of: backup, into: parts.appending(part.name))
@@ -179,7 +183,7 @@ public struct DrillBackup: Sendable {
     private func unpack(_ part: Manifest.Part, of backup: StoredBackup, into folder: FilePath) throws {
         try folder.createFolder()
         _ = try unpackArchive(
-            backup.folder.appending(part.file), into: folder,
+            backup.archive(of: part), into: folder,
             options: UnpackOptions(
                 expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes),
             threads: site.threads, cancellation: site.machine.cancellation, progress: site.machine.progress)

@@ -74,7 +74,7 @@ public struct ImportState: Sendable {
     public func plannedInstance(_ name: InstanceName, for source: StatePlace) async throws -> Instance? {
         switch source {
         case .path(let path):
-            return try RebuildInstance(site: site).planned(name, .file(path), runtime: nil)
+            return try await RebuildInstance(site: site).planned(name, .file(path), runtime: nil)
         case .volume(let volume):
             guard try !site.home.folder(of: name).path.isFolder else { return nil }
             let config = InstanceConfig(

@@ -15,6 +15,18 @@ public struct CompareStates: Sendable {
     public func run(
         _ instance: Instance, _ backup: StoredBackup, _ other: StoredBackup?
     ) async throws -> Difference {
+        let unseal = UnsealBackup(site: site)
+        let opened = try await unseal.run(backup, settings: instance.settings)
+        defer { opened.close() }
+        var otherOpened: UnsealedBackup?
+        if let other { otherOpened = try await unseal.run(other, settings: instance.settings) }
+        defer { otherOpened?.close() }
+        return try await run(instance, opened: opened.backup, otherOpened?.backup)
+    }
+
+    private func run(
+        _ instance: Instance, opened backup: StoredBackup, _ other: StoredBackup?
+    ) async throws -> Difference {
         guard let manifest = backup.manifest else { throw Self.unreadable(backup) }
         var before: [String: PartState] = [:]
         for part in manifest.parts { before[part.name] = try state(of: part, in: backup) }
@@ -59,7 +71,7 @@ public struct CompareStates: Sendable {
         state.databaseRows = try rows(of: part, in: backup)
         site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
         try listArchive(
-            backup.folder.appending(part.file), digests: true, cancellation: site.machine.cancellation
+            backup.archive(of: part), digests: true, cancellation: site.machine.cancellation
         ) { entry in
             guard !databases.contains(printable(entry.path)) else { return }
             guard !entry.path.isEmpty else { return }
@@ -91,7 +103,7 @@ public struct CompareStates: Sendable {
             owners: .all(owner: Machine.userID, group: Machine.groupID))
         options.select = { names.contains(printable($0)) }
         _ = try unpackArchive(
-            backup.folder.appending(part.file), into: scratch, options: options, threads: site.threads,
+            backup.archive(of: part), into: scratch, options: options, threads: site.threads,
             cancellation: site.machine.cancellation, progress: SilentProgress())
         var contents: [String: DatabaseContent] = [:]
         for (path, _) in try files(below: scratch) {

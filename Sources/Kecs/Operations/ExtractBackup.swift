@@ -12,14 +12,15 @@ public struct ExtractBackup: Sendable {
     /// - Parameter folder: Must be missing or empty.
     public func run(
         _ name: InstanceName, _ request: RestoreRequest, into folder: FilePath
-    ) throws -> RestoreReport {
+    ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
         // The configuration may be gone: what is needed of the instance are only its backups.
         let instance = try site.instance(
             name,
             config: InstanceConfig(name: name, id: "", createdAt: clock.now(), runtime: .local))
-        let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
+        let opened = try await OpenRestoreSource(site: site)
+            .run(request.from, for: instance, parts: request.parts)
         defer { opened.close() }
         guard case .backup(let backup, let manifest) = opened.content else {
             throw Failure(
@@ -63,7 +64,7 @@ public struct ExtractBackup: Sendable {
                 }
                 site.machine.progress.step("unpacking \(part.name)", total: part.sourceBytes)
                 let done = try unpackArchive(
-                    backup.folder.appending(part.file), into: target, options: options, threads: site.threads,
+                    backup.archive(of: part), into: target, options: options, threads: site.threads,
                     cancellation: site.machine.cancellation, progress: site.machine.progress)
                 if done.setIDRemoved > 0 {
                     notes.append(

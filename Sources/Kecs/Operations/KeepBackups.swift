@@ -11,6 +11,8 @@ public struct VerifyItem: Encodable, Sendable {
     public var result: String
     public var file: String?
     public var why: String?
+    /// Encrypted parts of which only the digest was compared, because their key is not known here.
+    public var sealed: [String]?
 
     public var isGood: Bool { result == "verified" }
 }
@@ -24,7 +26,7 @@ public struct KeepBackups: Sendable {
     /// Reads a backup again and remembers what was found.
     public func verify(
         _ backup: StoredBackup, of name: InstanceName, depth: VerifyBackup.Depth
-    ) throws -> VerifyItem {
+    ) async throws -> VerifyItem {
         let store = site.home.backupStore(of: name)
         var item = VerifyItem(id: backup.id, instance: name.description, result: "verified")
         if backup.state == .incomplete {
@@ -34,10 +36,14 @@ public struct KeepBackups: Sendable {
         }
         var verification = BackupMark.Verification(at: site.machine.clock.now())
         do {
-            try VerifyBackup(
+            let verify = VerifyBackup(
                 depth: depth, threads: site.threads, cancellation: site.machine.cancellation,
-                progress: site.machine.progress
-            ).run(backup.id, in: store)
+                progress: site.machine.progress)
+            let manifest = try verify.run(backup.id, in: store)
+            if depth == .full {
+                let sealed = try await verifySealed(backup, manifest, name, verify)
+                item.sealed = sealed.isEmpty ? nil : sealed
+            }
         } catch let damage as BackupDamage {
             item.result = "damaged"
             item.file = damage.file
@@ -55,6 +61,26 @@ public struct KeepBackups: Sendable {
         }
         try LatestLink(store: store).update()
         return item
+    }
+
+    /// Decrypts what there is a key for, and reads it.
+    ///
+    /// - Returns: The names of the other encrypted parts.
+    private func verifySealed(
+        _ backup: StoredBackup, _ manifest: Manifest, _ name: InstanceName, _ verify: VerifyBackup
+    ) async throws -> [String] {
+        let settings = try site.settings(ofBackupsOf: name)
+        let keys = Keys(site: site, settings: settings)
+        let parts = manifest.parts.filter { $0.encryption != nil }
+        let open = try parts.filter { part in try Sealing(part).map { try keys.mayOpen($0) } ?? true }
+        guard !open.isEmpty else { return parts.map(\.name) }
+        let names = Set(open.map(\.name))
+        let unsealed = try await UnsealBackup(site: site).run(backup, settings: settings, parts: names)
+        defer { unsealed.close() }
+        if let manifest = unsealed.backup.manifest {
+            try verify.run(manifest, parts: names, archive: { unsealed.backup.archive(of: $0) })
+        }
+        return parts.map(\.name).filter { !names.contains($0) }
     }
 
     /// - Throws: `Failure(.usage)` for a pinned one, and for the only good one unless `force` is given.

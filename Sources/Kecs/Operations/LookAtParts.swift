@@ -14,6 +14,8 @@ struct LookAtParts: Sendable {
     /// What is left out of them.
     var exclusions = Exclusions()
     let cancellation: Cancellation
+    /// How the backup is to be encrypted; nil: not.
+    var sealing: Sealing?
 
     func run(_ part: Part) throws -> PartPlan {
         try cancellation.check()
@@ -22,6 +24,7 @@ struct LookAtParts: Sendable {
             cancellation: cancellation)
         // Until somebody looked.
         plan.mayBeWritten = true
+        plan.isSealedLikeLast = plan.last.map { Sealing.is(sealing, of: $0.part) } ?? false
         return plan
     }
 
@@ -41,5 +44,9 @@ struct LookAtParts: Sendable {
     }
 
     /// What was seen of it before may be of no moment any more.
-    func again(_ plan: PartPlan) throws -> PartPlan { try run(plan.part) }
+    func again(_ plan: PartPlan) throws -> PartPlan {
+        var again = try run(plan.part)
+        if !plan.isSealedLikeLast { again.isSealedLikeLast = false }
+        return again
+    }
 }

@@ -29,12 +29,38 @@ public struct LookIntoBackup: LookedInto {
     let backup: StoredBackup
     let place: BackupPlace
 
+    /// Archives that were decrypted for looking, if any were; `close` removes them.
+    private let unsealed: UnsealedBackup?
+
     public init(site: Site, _ backup: StoredBackup, of name: InstanceName) {
         self.site = site
         self.backup = backup
+        unsealed = nil
         store = site.home.backupStore(of: name)
         place = BackupPlace(backup, of: name)
     }
+
+    /// The same for a backup that may be encrypted.
+    ///
+    /// - Throws: `Failure(.wrongKey)` when it is and no key opens it.
+    public init(opening backup: StoredBackup, of name: InstanceName, site: Site) async throws {
+        self.site = site
+        let settings = try site.settings(ofBackupsOf: name)
+        do {
+            let unsealed = try await UnsealBackup(site: site).run(backup, settings: settings)
+            self.unsealed = unsealed
+            self.backup = unsealed.backup
+        } catch let damage as BackupDamage {
+            throw Failure(
+                .damaged, "the backup “\(backup.id)” of “\(name)” is damaged",
+                cause: "\(damage.file): \(damage.why)",
+                remedy: "kecsctl backups verify \(name)/\(backup.id)")
+        }
+        store = site.home.backupStore(of: name)
+        place = BackupPlace(backup, of: name)
+    }
+
+    public func close() { unsealed?.close() }
 
     public func list(_ path: String?, isDeep: Bool, each: (BackupEntry) throws -> Void) throws {
         let manifest = try manifest()
@@ -143,7 +169,7 @@ public struct LookIntoBackup: LookedInto {
         do {
             let all = try readMember(
                 entry.kind == .hardLink ? entry.linkTarget : entry.path,
-                of: backup.folder.appending(part.file),
+                of: backup.archive(of: part),
                 compression: part.compression, threads: site.threads, cancellation: site.machine.cancellation
             ) { bytes in
                 isWanted = try write(bytes)
@@ -180,7 +206,8 @@ public struct LookIntoBackup: LookedInto {
         case .complete, .damaged: break
         }
         do {
-            return try store.readManifest(of: backup.id)
+            let manifest = try store.readManifest(of: backup.id)
+            return unsealed == nil ? manifest : backup.manifest ?? manifest
         } catch let error as BackupDamage {
             throw failure(error, read: 0)
         }
@@ -194,7 +221,7 @@ public struct LookIntoBackup: LookedInto {
             try VerifyBackup(
                 depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress
-            ).run(backup.id, in: store, parts: parts) {
+            ).run(try manifest(), parts: parts, archive: { backup.archive(of: $0) }) {
                 count += 1
                 try each($0, $1)
             }

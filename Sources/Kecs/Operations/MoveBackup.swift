@@ -71,7 +71,7 @@ public struct MoveBackup: Sendable {
         let store = site.home.backupStore(of: name)
         let missing = try MissingFolders(upTo: store.folder)
         defer { if dryRun { missing.remove() } }
-        let opened = try OpenRestoreSource(site: site).run(
+        let opened = try OpenRestoreSource(site: site).find(
             .file(file),
             for: try site.instance(
                 name,

@@ -25,6 +25,10 @@ struct OpenedSource: Sendable {
     var temporary: FilePath?
     /// What came from standard input, for the time of the restore.
     var spool: Spool?
+    /// The folder of a file from elsewhere that was decrypted, for the time of the restore.
+    var scratch: FilePath?
+    /// Archives that were decrypted for the time of the restore.
+    var unsealed: UnsealedBackup?
 
     /// Whether a restore from it makes a degraded instance good again: a backup of a healthy one does.
     var endsDegradation: Bool {
@@ -35,13 +39,71 @@ struct OpenedSource: Sendable {
     func close() {
         if let temporary { try? temporary.removeTree() }
         spool?.remove()
+        unsealed?.close()
+        scratch?.discardQuietly()
     }
 }
 
 struct OpenRestoreSource: Sendable {
     let site: Site
 
-    func run(_ from: RestoreFrom, for instance: Instance) throws -> OpenedSource {
+    /// As `find`, with the archives of a backup ready to be read: encrypted ones are decrypted.
+    ///
+    /// - Parameter parts: Names of the parts that are wanted; nil for all.
+    func run(_ from: RestoreFrom, for instance: Instance, parts: [String]? = nil) async throws -> OpenedSource
+    {
+        if case .file(let file) = from, let method = try encryption(of: file) {
+            return try await open(file, encryptedWith: method, for: instance)
+        }
+        var opened = try find(from, for: instance)
+        guard case .backup(let backup, _) = opened.content else { return opened }
+        do {
+            let unsealed = try await UnsealBackup(site: site)
+                .run(backup, settings: instance.settings, parts: parts.map { Set($0) })
+            opened.unsealed = unsealed
+            if let manifest = unsealed.backup.manifest { opened.content = .backup(unsealed.backup, manifest) }
+            return opened
+        } catch {
+            opened.close()
+            throw error
+        }
+    }
+
+    /// Returns the program that decrypts a file from elsewhere; nil for any other file.
+    private func encryption(of file: FilePath) throws -> EncryptionMethod? {
+        guard let status = try FileStatus.following(file), status.kind == .file else { return nil }
+        return switch try ForeignFile.sniff(file) {
+        case .gpg: .gpg
+        case .age: .age
+        default: nil
+        }
+    }
+
+    /// Decrypts a file that the programs themselves made, and opens what was in it.
+    private func open(
+        _ file: FilePath, encryptedWith method: EncryptionMethod, for instance: Instance
+    ) async throws -> OpenedSource {
+        let keys = Keys(site: site, settings: instance.settings)
+        // A file from elsewhere does not say whether a passphrase or a key of gpg's own opens it.
+        let isForKey = try method == .gpg && !keys.hasPassphrase
+        let sealing = Sealing(method: method, recipients: isForKey ? ["any"] : [])
+        let folder = try site.scratch(for: ByteCount(try FileStatus.following(file)?.size ?? 0))
+        do {
+            site.machine.progress.step("decrypting \(file)", total: nil)
+            let plain = folder.appending("decrypted")
+            try await Cipher(site: site, keys: keys).decrypt(file, to: plain, sealing)
+            var opened = try open(plain, for: instance)
+            opened.name = opened.name.replacing(plain.string, with: file.string)
+            opened.scratch = folder
+            return opened
+        } catch {
+            folder.discardQuietly()
+            throw error
+        }
+    }
+
+    /// Finds and recognises the source. Archives of a backup stay encrypted if they are.
+    func find(_ from: RestoreFrom, for instance: Instance) throws -> OpenedSource {
         let name = instance.name.description
         switch from {
         case .latest:

@@ -19,6 +19,8 @@ struct PartPlan: Sendable {
     var links: OutwardLinks
     /// Whether somebody may be writing now: then equal time stamps prove nothing.
     var mayBeWritten = false
+    /// Whether the last archive is encrypted as this backup is to be, or plain if it is not.
+    var isSealedLikeLast = true
 
     /// - Parameters:
     ///   - earlier: Verified backups, the newest first.
@@ -94,7 +96,8 @@ struct PartPlan: Sendable {
 
     /// Whether everything but the content of databases is as it is in the last backup.
     func isLike(_ last: Manifest.Part) -> Bool {
-        !last.fingerprint.isEmpty && last.fingerprint == scan.fingerprint && last.attributes == attributes
+        isSealedLikeLast && !last.fingerprint.isEmpty && last.fingerprint == scan.fingerprint
+            && last.attributes == attributes
             && links.databases.isEmpty && last.torn == nil
     }
 

@@ -23,14 +23,14 @@ public struct RebuildInstance: Sendable {
         let folder = site.home.folder(of: name)
         guard try isNeeded(folder) else { return false }
         // Looking for something makes nothing: without a backup there is nothing to rebuild from.
-        _ = try config(of: name, from, runtime: runtime)
+        _ = try await config(of: name, from, runtime: runtime)
         try site.home.instances.createFolder()
         let homeLock = try await FileLock.acquire(
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
             clock: site.machine.clock, cancellation: site.machine.cancellation)
         defer { homeLock.unlock() }
         guard try isNeeded(folder) else { return false }
-        let config = try config(of: name, from, runtime: runtime)
+        let config = try await config(of: name, from, runtime: runtime)
         guard try folder.path.isFolder else {
             try site.create(config, named: name)
             return true
@@ -52,12 +52,12 @@ public struct RebuildInstance: Sendable {
     /// The instance that `run` would make, made nowhere; nil when there is one already.
     public func planned(
         _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
-    ) throws -> Instance? {
+    ) async throws -> Instance? {
         guard try isNeeded(site.home.folder(of: name)) else { return nil }
         // The configuration is unpacked there to be read.
         let missing = try MissingFolders(upTo: site.home.instances)
         defer { missing.remove() }
-        return try site.instance(name, config: try config(of: name, from, runtime: runtime))
+        return try site.instance(name, config: try await config(of: name, from, runtime: runtime))
     }
 
     /// A configuration that cannot be read now, or that another version wrote, is not broken.
@@ -80,7 +80,7 @@ public struct RebuildInstance: Sendable {
 
     private func config(
         of name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
-    ) throws -> InstanceConfig {
+    ) async throws -> InstanceConfig {
         let store = site.home.backupStore(of: name)
         let backup: StoredBackup?
         var empty = InstanceConfig(
@@ -101,7 +101,7 @@ public struct RebuildInstance: Sendable {
         let kind = runtime ?? RuntimeKind(rawValue: manifest.runtime.kind) ?? .local
         var config = InstanceConfig(
             name: name, id: manifest.instanceId, createdAt: site.machine.clock.now(), runtime: kind)
-        if let recorded = try recorded(name, in: backup, manifest), recorded.runtime == kind {
+        if let recorded = try await recorded(name, in: backup, manifest), recorded.runtime == kind {
             config.createdAt = recorded.createdAt
             config.settings = recorded.settings
             config.degraded = recorded.degraded
@@ -114,11 +114,13 @@ public struct RebuildInstance: Sendable {
     /// The `config.json` that the backup holds. Under the home's lock, where nobody else creates this instance.
     private func recorded(
         _ name: InstanceName, in backup: StoredBackup, _ manifest: Manifest
-    ) throws -> InstanceConfig? {
-        guard let part = manifest.parts.first(where: { $0.root == .configuration }), part.encryption == nil
-        else {
-            return nil
-        }
+    ) async throws -> InstanceConfig? {
+        guard let record = manifest.parts.first(where: { $0.root == .configuration }) else { return nil }
+        let unsealed = try await UnsealBackup(site: site)
+            .run(backup, settings: try site.settings(), parts: [record.name])
+        defer { unsealed.close() }
+        let archive = unsealed.backup.archive(of: record)
+        let part = unsealed.backup.manifest?.parts.first { $0.name == record.name } ?? record
         let scratch = site.home.instances.appending(".\(name).creating")
         if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
@@ -128,7 +130,7 @@ public struct RebuildInstance: Sendable {
             owners: .all(owner: Machine.userID, group: Machine.groupID))
         options.select = { $0.elementsEqual(InstanceFolder.configName.utf8) }
         _ = try unpackArchive(
-            backup.folder.appending(part.file), into: scratch, options: options, threads: site.threads,
+            archive, into: scratch, options: options, threads: site.threads,
             cancellation: site.machine.cancellation, progress: SilentProgress())
         let file = scratch.appending(InstanceFolder.configName)
         return try file.isPresent ? InstanceConfig.read(file) : nil

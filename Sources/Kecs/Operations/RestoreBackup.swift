@@ -53,7 +53,8 @@ public struct RestoreBackup: Sendable {
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        let opened = try OpenRestoreSource(site: site).run(request.from, for: instance)
+        let opened = try await OpenRestoreSource(site: site)
+            .run(request.from, for: instance, parts: request.parts)
         defer { opened.close() }
         try checkOrigin(opened, of: instance, request, ask)
         let runtime = try site.runtime(instance)

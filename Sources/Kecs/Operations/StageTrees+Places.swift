@@ -69,11 +69,7 @@ extension StageTrees {
     }
 
     func place(of part: Manifest.Part, in backup: StoredBackup) throws -> Place {
-        let archive = backup.folder.appending(part.file)
-        guard part.encryption == nil else {
-            throw Failure(
-                .wrongKey, "the part “\(part.name)” is encrypted", cause: "this kecsctl cannot decrypt it")
-        }
+        let archive = backup.archive(of: part)
         let root = try root(of: part, in: backup)
         if case .volume(let volume) = root { return try place(of: part, volume, archive) }
         if case .file(let file) = root, let name = file.lastComponent?.string {

@@ -502,7 +502,7 @@ public struct StartInstance: Sendable {
             switch try await neededRestore(instance, request) {
             case .nothing, .impossible: break
             case .from(let from):
-                restores = try OpenRestoreSource(site: site).run(from, for: instance).name
+                restores = try OpenRestoreSource(site: site).find(from, for: instance).name
             case .newest(let backups): restores = backups.first?.id.description
             }
             _ = try await checkHolders(instance, request)

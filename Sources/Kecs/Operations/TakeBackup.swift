@@ -62,6 +62,8 @@ public struct TakeBackup: Sendable {
             instance: instance, baseline: judged.baseline(of: instance.config.id), request: request,
             inventory.parts)
         let parts = try losses.select(from: try await runtime.parts())
+        let sealing = try Sealing(instance.settings)
+        let cipher = Cipher(site: site, keys: Keys(site: site, settings: instance.settings))
         let leftOut = try await CheckExclusions(site: site, instance: instance, exclusions: exclusions).run(
             parts, known: Set(inventory.parts.map(\.part.name)).union(losses.baseline.parts.keys))
         let state = await runtime.state()
@@ -69,12 +71,23 @@ public struct TakeBackup: Sendable {
 
         // Decide: what changed, what must be frozen, is there room.
         site.machine.progress.step("looking at \(instance.name)", total: nil)
-        let look = LookAtParts(
+        var look = LookAtParts(
             instance: instance, earlier: judged.all.filter { $0.isVerified && !$0.hasFailedDrill },
             seen: PartsSeen(inventory.parts), isRunning: state.mayWrite,
             isFrozen: try freezing(instance) == .everything && state.mayWrite, exclusions: exclusions,
             cancellation: site.machine.cancellation)
+        look.sealing = sealing
         let volumes = parts.filter { $0.volumeOutOfReach != nil }
+        if let sealing {
+            if let volume = volumes.first {
+                throw Failure(
+                    .usage, "the backup of “\(instance.name)” cannot be encrypted",
+                    cause:
+                        "this user cannot open the volume of the part “\(volume.name)”, which could not be filled again",
+                    remedy: "sudo kecsctl backup \(instance.name)")
+            }
+            try await cipher.check(sealing)
+        }
         var plans: [PartPlan] = []
         for part in parts where part.volumeOutOfReach == nil {
             do { plans.append(try look.run(part)) } catch let error as FileError {
@@ -82,11 +95,14 @@ public struct TakeBackup: Sendable {
             }
         }
         look.lookForWriters(&plans)
+        if let sealing { try await forget(archivesOfOtherPassphrases: &plans, sealing, cipher) }
         if plans.isEmpty, volumes.isEmpty, let error = losses.unreadable { throw error }
         let consistency = try chooseConsistency(plans, volumes, state: state, instance: instance)
         losses.note(plans, mayFreeze: state.mayWrite)
         let free = try site.machine.freeSpace(instance.backups.folder)
-        let needed = try await roomNeeded(plans, volumes, runtime)
+        var needed = try await roomNeeded(plans, volumes, runtime)
+        // One archive at a time is there twice, plain and encrypted.
+        if sealing != nil { needed = needed + (plans.map(\.roomNeeded).max() ?? ByteCount(0)) }
         if needed > free, !request.force {
             throw Failure(
                 .noRoom, "there is not enough room to back up “\(instance.name)”",
@@ -127,6 +143,10 @@ public struct TakeBackup: Sendable {
                 guard exclusions.concern(name), volumes.contains(where: { $0.name == name }) else { continue }
                 done.parts[index].warnings.append(
                     "nothing was left out: its volume is not open to this user, and comes as a whole")
+            }
+            if let sealing {
+                try await SealParts(site: site, draft: draft, cipher: cipher, sealing: sealing).run(
+                    &done.parts)
             }
             captured = done
             found = try losses.find(in: captured.parts, plans)
@@ -189,6 +209,26 @@ public struct TakeBackup: Sendable {
             needed = needed + used + used
         }
         return needed
+    }
+
+    /// An archive that another passphrase encrypted is not taken over: whoever changed it counts on the new one.
+    private func forget(
+        archivesOfOtherPassphrases plans: inout [PartPlan], _ sealing: Sealing, _ cipher: Cipher
+    ) async throws {
+        guard sealing.recipients.isEmpty else { return }
+        // A backup has one passphrase, and deriving its key takes a third of a second.
+        var known: [BackupID: Bool] = [:]
+        for index in plans.indices where plans[index].seemsUnchanged {
+            guard let last = plans[index].last else { continue }
+            let opens: Bool
+            if let answer = known[last.backup.id] {
+                opens = answer
+            } else {
+                opens = try await cipher.opens(last.backup.archive(of: last.part), sealing)
+                known[last.backup.id] = opens
+            }
+            if !opens { plans[index].isSealedLikeLast = false }
+        }
     }
 
     private func freezing(_ instance: Instance) throws(Failure) -> CaptureParts.Freezing {

@@ -25,6 +25,8 @@ public struct StoredBackup: Sendable {
     public internal(set) var sequence: Int64
     /// What it does not hold although it should. Only among the others can it be told of what older versions wrote.
     public internal(set) var lacks: [Lack]
+    /// Decrypted archives by the part's name, for the time of one command.
+    private var plain: [String: FilePath] = [:]
 
     init(
         id: BackupID, folder: FilePath, state: State, manifest: Manifest?, mark: BackupMark,
@@ -38,6 +40,25 @@ public struct StoredBackup: Sendable {
         self.markProblem = markProblem
         sequence = min(max(mark.sequence ?? manifest?.sequence ?? 0, 0), Self.largestSequence)
         lacks = manifest?.lacks ?? []
+    }
+
+    /// Returns the backup with the archives of some parts elsewhere, and with what is known of those.
+    ///
+    /// - Parameters:
+    ///   - archives: Where they are, by the part's name.
+    ///   - manifest: Describes them, and nothing else differently.
+    public func replacing(_ archives: [String: FilePath], _ manifest: Manifest) -> StoredBackup {
+        var backup = StoredBackup(
+            id: id, folder: folder, state: state, manifest: manifest, mark: mark, markProblem: markProblem)
+        backup.sequence = sequence
+        backup.lacks = lacks
+        backup.plain = archives
+        return backup
+    }
+
+    /// Returns where the archive of a part is.
+    public func archive(of part: Manifest.Part) -> FilePath {
+        plain[part.name] ?? folder.appending(part.file)
     }
 
     /// Leaves room for counting on behind whatever a foreign manifest says.

@@ -65,7 +65,12 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var file: String
         public var root: PartRoot
         public var compression: Compression
+        /// `gpg` or `age` when the file is an encrypted archive; absent for a plain one.
         public var encryption: String?
+        /// The keys that can decrypt it, as the program was given them; empty: a passphrase. Absent for a plain archive.
+        public var recipients: [String]?
+        /// The archive before it was encrypted. Absent for a plain one.
+        public var plain: Plain?
         /// Of the file.
         public var bytes: Int64
         /// The sum of the regular files' sizes.
@@ -104,6 +109,21 @@ public struct Manifest: Codable, Hashable, Sendable {
             self.fingerprint = fingerprint
             self.databases = databases
             self.warnings = warnings
+        }
+    }
+
+    /// An archive before it was encrypted.
+    public struct Plain: Codable, Hashable, Sendable {
+        /// Its name, with which it can be unpacked by hand.
+        public var file: String
+        public var bytes: Int64
+        /// In lower-case hex.
+        public var sha256: String
+
+        public init(file: String, bytes: Int64, sha256: String) {
+            self.file = file
+            self.bytes = bytes
+            self.sha256 = sha256
         }
     }
 

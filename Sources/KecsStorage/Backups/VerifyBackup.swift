@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// Proves that a backup still holds what its manifest says.
 public struct VerifyBackup: Sendable {
     public enum Depth: Sendable {
         /// Manifest, SHA256SUMS, presence and sizes.
         case quick
-        /// Also every byte: digests, every gzip member's checksum, every tar header, the number of entries and bytes.
+        /// Also every byte: digests, every gzip member's checksum, every tar header, the number of entries and bytes. Of an
+        /// encrypted part only the digest.
         case full
     }
 
@@ -35,8 +36,17 @@ public struct VerifyBackup: Sendable {
     ) throws -> Manifest {
         let manifest = try store.readManifest(of: id)
         let folder = store.folder.appending(id.description)
+        try run(manifest, parts: parts, archive: { folder.appending($0.file) }, each: each)
+        return manifest
+    }
+
+    /// The same for archives that are elsewhere: a manifest that was read already, and where each part's archive is.
+    public func run(
+        _ manifest: Manifest, parts: Set<String>? = nil, archive: (Manifest.Part) -> FilePath,
+        each: (Manifest.Part, ArchiveEntry) throws -> Void = { _, _ in }
+    ) throws {
         for part in manifest.parts where parts?.contains(part.name) ?? true {
-            let file = folder.appending(part.file)
+            let file = archive(part)
             guard let status = try FileStatus.of(file) else {
                 throw BackupDamage(file: part.file, why: "the file is missing")
             }
@@ -44,9 +54,24 @@ public struct VerifyBackup: Sendable {
                 throw BackupDamage(
                     file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)")
             }
-            if depth == .full { try read(part, at: file) { try each(part, $0) } }
+            if depth == .full {
+                if part.encryption == nil {
+                    try read(part, at: file) { try each(part, $0) }
+                } else {
+                    try readSealed(part, at: file)
+                }
+            }
         }
-        return manifest
+    }
+
+    /// Without the key the digest is all that can be compared.
+    private func readSealed(_ part: Manifest.Part, at file: FilePath) throws {
+        progress.step("verifying \(part.file)", total: part.bytes)
+        let found = try digest(of: file, cancellation: cancellation, progress: progress)
+        guard found.sha256 == part.sha256 else {
+            throw BackupDamage(
+                file: part.file, why: "its SHA-256 is \(found.sha256) instead of \(part.sha256)")
+        }
     }
 
     private func read(

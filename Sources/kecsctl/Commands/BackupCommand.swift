@@ -15,6 +15,8 @@ struct BackupCommand: SessionCommand {
         .init("kecsctl backup --all --quiet --keep 14", "for cron: all of them, the newest 14 are kept"),
         .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"),
         .init("kecsctl backup dev --accept-loss data/old.db", "a database that was removed on purpose"),
+        .init(
+            "kecsctl backup dev --encrypt gpg --passphrase-file /etc/kecs.key", "encrypted with a passphrase"),
         .init("kecsctl backup dev --exclude '*.tmp' --exclude data:/cache/", "without what can be made again")
     )
 
@@ -60,6 +62,18 @@ struct BackupCommand: SessionCommand {
     @Option(help: "fast, small or none.")
     var compression: Compression?
 
+    @Option(help: "Encrypt the archives: gpg, age or none.")
+    var encrypt: EncryptionChoice?
+
+    @Option(
+        name: .customLong("recipient"),
+        help: ArgumentHelp(
+            "Encrypt for this key. May be given again. Without one gpg takes a passphrase.", valueName: "key")
+    )
+    var recipients: [String] = []
+
+    @OptionGroup var keys: KeyOptions
+
     @Flag(
         help:
             "Mark the backup as scheduled: its id ends in “schedule”. For crontabs and timers."
@@ -82,11 +96,18 @@ struct BackupCommand: SessionCommand {
         case auto, live, frozen, stopped
     }
 
+    enum EncryptionChoice: String, CaseIterable, ExpressibleByArgument, Sendable {
+        case gpg, age, none
+    }
+
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         var flags = retention.settings
         flags[.consistency] = consistency?.rawValue
         flags[.maxPause] = maxPause?.description
         flags[.compression] = compression?.rawValue
+        flags[.encrypt] = encrypt?.rawValue
+        if !recipients.isEmpty { flags[.recipients] = recipients.joined(separator: ",") }
         if latestLink { flags[.latestLink] = "true" }
         if excludeCaches { flags[.excludeCaches] = "true" }
         let request = BackupRequest(

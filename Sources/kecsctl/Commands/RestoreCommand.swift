@@ -81,6 +81,7 @@ struct RestoreCommand: SessionCommand {
 
     @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
@@ -93,6 +94,7 @@ struct RestoreCommand: SessionCommand {
     var makesHome: Bool { true }
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         if from == nil, moment == nil {
             throw Failure(
                 .usage, "neither --from nor --at says what to restore",
@@ -117,7 +119,7 @@ struct RestoreCommand: SessionCommand {
         ) { name in
             if let folder {
                 // The instance is not touched, and so it has no hooks.
-                return Hooked(report: try ExtractBackup(site: session.site).run(name, asked, into: folder))
+                return Hooked(report: try await ExtractBackup(site: session.site).run(name, asked, into: folder))
             }
             // Of one that is gone the hooks come before it is made again, of any other under its lock.
             if try session.site.home.folder(of: name).path.isFolder {
@@ -141,7 +143,7 @@ struct RestoreCommand: SessionCommand {
             let isNew = try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
             // There is nothing that another instance's backup could be mistaken for.
             if isNew { wanted.acceptsStrangers = true }
-        } else if let planned = try rebuild.planned(name, source, runtime: runtime) {
+        } else if let planned = try await rebuild.planned(name, source, runtime: runtime) {
             return Hooked(report: try await RestoreBackup(site: session.site).run(planned, asked))
         }
         let request = wanted

@@ -27,6 +27,7 @@ struct BackupsDiffCommand: SessionCommand {
 
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     var makesHome: Bool { velero.folder != nil }
@@ -39,6 +40,7 @@ struct BackupsDiffCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         if let first = VeleroName(id), let second = other.flatMap({ VeleroName($0) }) {
             return await session.diffVeleroBackups(first, second, velero, instance)
         }

@@ -37,9 +37,11 @@ struct BackupsDrillCommand: SessionCommand {
     var start = false
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         let request = DrillRequest(
             from: from, folder: try folder?.path(session), start: start, dryRun: change.dryRun)
         return await session.operate(

@@ -33,6 +33,7 @@ struct BackupsLsCommand: SessionCommand {
 
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     var makesHome: Bool { velero.folder != nil }
@@ -40,11 +41,13 @@ struct BackupsLsCommand: SessionCommand {
     func validate() throws { try velero.validate(ids: [id]) }
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         if let name = VeleroName(id) { return await session.listVeleroFiles(name, path, velero, instance) }
-        let place = try session.looked(id, of: instance)
+        let place = try await session.looked(id, of: instance)
+        defer { place.close() }
         let entries = Session.Entries(
             header: EntryText.header, line: EntryText.line, name: \.path, nothing: "nothing lies in it")
-        return session.tell(entries, in: [place]) { place, each in
+        return await session.tell(entries, in: [place]) { place, each in
             try place.list(path, isDeep: recursive, each: each)
         }
     }
@@ -74,14 +77,16 @@ struct BackupsFindCommand: SessionCommand {
     var names: [String] = []
 
     @OptionGroup var filter: BackupFilterOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         let filter = filter.filter(at: session.machine.clock.now())
         let choices = try session.backupNames(InstanceSelection(names: names)).flatMap { text in
             let name = try InstanceName(checking: text)
             return try session.stored(name, filter).filter { $0.state != .incomplete }.map {
-                (place: BackupPlace($0, of: name), looked: LookIntoBackup(site: session.site, $0, of: name))
+                (place: BackupPlace($0, of: name), name: name, backup: $0)
             }
         }
         let width = choices.map(\.place.argument.count).max() ?? 6
@@ -93,8 +98,11 @@ struct BackupsFindCommand: SessionCommand {
             },
             name: { "\($0.instance)/\($0.id)" }, nothing: "no backup has “\(pattern.pattern.printable)”")
         var read = ReadArchives()
-        return session.tell(entries, in: choices) { choice, each in
-            try choice.looked.find(Glob(pattern.pattern), read: &read, each: each)
+        return await session.tell(entries, in: choices) { choice, each in
+            let looked = try await LookIntoBackup(
+                opening: choice.backup, of: choice.name, site: session.site)
+            defer { looked.close() }
+            try looked.find(Glob(pattern.pattern), read: &read, each: each)
         }
     }
 }
@@ -125,6 +133,7 @@ struct BackupsCatCommand: SessionCommand {
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup var force: ForceOption
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     var hasForms: Bool { false }
@@ -134,8 +143,10 @@ struct BackupsCatCommand: SessionCommand {
     func validate() throws { try velero.validate(ids: [id]) }
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         if let name = VeleroName(id) { return try session.catVeleroFile(name, path, velero, instance) }
-        let place = try session.looked(id, of: instance)
+        let place = try await session.looked(id, of: instance)
+        defer { place.close() }
         let console = session.console
         var isFirst = true
         try place.read(path, damaged: force.force) { bytes in

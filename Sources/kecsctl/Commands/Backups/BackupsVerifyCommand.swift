@@ -32,6 +32,7 @@ struct BackupsVerifyCommand: SessionCommand {
 
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
+    @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
@@ -49,6 +50,7 @@ struct BackupsVerifyCommand: SessionCommand {
     var makesHome: Bool { velero.folder != nil }
 
     func run(_ session: Session) async throws -> Int32 {
+        let session = try session.with(keys)
         if isAll, isVelero || velero.folder != nil {
             return try await session.verifyAllVeleroBackups(velero, instance, quick: quick)
         }
@@ -63,7 +65,7 @@ struct BackupsVerifyCommand: SessionCommand {
         let keep = KeepBackups(site: session.site)
         let choices = try isAll ? all(session) : ids.map { try session.backup($0, of: instance) }
         return await session.list(listing, over: choices) { choice in
-            let item = try keep.verify(choice.backup, of: choice.name, depth: quick ? .quick : .full)
+            let item = try await keep.verify(choice.backup, of: choice.name, depth: quick ? .quick : .full)
             if !item.isGood, item.result != "incomplete" {
                 session.console.fail(
                     Failure(
