@@ -28,7 +28,7 @@ extension Failure {
             switch error.errno {
             case .noSpace, .diskQuotaExceeded:
                 return Failure(
-                    .noRoom, message("there is no room left"), cause: "\(error)",
+                    .noRoom, message("no space left"), cause: "\(error)",
                     remedy: "kecsctl backups prune --all --dry-run")
             default:
                 return Failure(

@@ -193,8 +193,8 @@ public enum Told: Sendable, Hashable {
 
 extension Remnants.Remnant {
     var sentence: String {
-        let who = owner.map { "belongs to uid \($0)" } ?? "belongs to somebody else"
+        let who = owner.map { "belongs to uid \($0)" } ?? "belongs to another user"
         let facts = ([who] + attributes.map { "is \($0)" }).joined(separator: " and ")
-        return "cannot remove \(stuck): \(errno), it \(facts); it lies in \(path) and is in nobody's way"
+        return "cannot remove \(stuck): \(errno), it \(facts); it was moved to \(path), where it does no harm"
     }
 }

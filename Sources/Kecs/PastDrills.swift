@@ -51,7 +51,7 @@ public struct PastDrills: Sendable {
     public func overdue(_ limit: TimeSpan, at now: Moment) -> String? {
         if let last, !last.passed { return "the last drill, on \(last.at), failed" }
         guard let age = age(at: now) else {
-            return lastPassed.map { "the time of the last drill, \($0.at), lies in the future" }
+            return lastPassed.map { "the time of the last drill, \($0.at), is in the future" }
                 ?? "no backup was ever drilled"
         }
         guard age > limit.seconds else { return nil }

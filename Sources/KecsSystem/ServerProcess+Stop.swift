@@ -12,7 +12,7 @@ extension ServerProcess {
     public enum StopFailure: Error, Hashable, Sendable {
         /// It is not to be known whether it runs, so no signal was sent.
         case unknown(String)
-        /// It belongs to somebody else.
+        /// It belongs to another user.
         case notPermitted(ProcessIdentity)
         /// SIGKILL did not end it: it hangs in the kernel.
         case survived(ProcessIdentity)

@@ -73,7 +73,7 @@ public struct ServerProcess: Sendable {
         Result {
             do {
                 if let identity = try ProcessIdentity.of(pid: pid) { return identity }
-                throw ProcessError.cannotStart("\(pid)", why: "it is not to be found in /proc")
+                throw ProcessError.cannotStart("\(pid)", why: "it is not in /proc")
             } catch {
                 // A server that nobody could ever stop again must not stay.
                 kill(-pid, SIGKILL)

@@ -66,7 +66,7 @@ public struct JudgeVeleroBackup {
             backup.lower(
                 to: .notABackup,
                 found.keys.allSatisfy { $0 == VeleroFile.logs.name(of: name) } && !found.isEmpty
-                    ? "velero-backup.json is missing, only the log is there: the upload failed"
+                    ? "velero-backup.json is missing, only the log exists: the upload failed"
                     : "velero-backup.json is missing")
             for (object, stored) in found.sorted(by: { $0.key < $1.key }) where depth == .blocks {
                 try note(object, &backup) { try verify(stored, object, &$0) }
@@ -84,7 +84,7 @@ public struct JudgeVeleroBackup {
             default:
                 backup.lower(
                     to: .withErrors,
-                    "\(file.name(of: name)) is missing: which volumes were backed up is not known")
+                    "\(file.name(of: name)) is missing: the backed-up volumes are unknown")
             }
         }
         for (object, stored) in found.sorted(by: { $0.key < $1.key })
@@ -158,7 +158,7 @@ public struct JudgeVeleroBackup {
                 entries += 1
                 return true
             }
-            if entries == 0 { throw ArchiveError(.damaged, FilePath(object), "nothing is in it") }
+            if entries == 0 { throw ArchiveError(.damaged, FilePath(object), "it is empty") }
         } else {
             let stream = GzipStream(FilePath(object), from: gzip(reader))
             while try stream.next() != nil {}

@@ -40,7 +40,7 @@ struct ObjectMetadata {
         let minor = Int(bytes[6]) | Int(bytes[7]) << 8
         guard major == 1, minor == 2 || minor == 3 else {
             throw ObjectProblem(
-                .unreadable, key, "its xl.meta has the format \(major).\(minor), and 1.2 and 1.3 are known")
+                .unreadable, key, "its xl.meta has the format \(major).\(minor); kecsctl reads 1.2 and 1.3")
         }
         var reader = MessagePack(bytes, 8..<bytes.count)
         do {
@@ -85,7 +85,7 @@ struct ObjectMetadata {
         guard (1...3).contains(headerVersion), (1...3).contains(metaVersion) else {
             throw ObjectProblem(
                 .unreadable, key,
-                "its xl.meta has versions \(headerVersion) and \(metaVersion) of its parts, and up to 3 are known"
+                "its xl.meta has versions \(headerVersion) and \(metaVersion) of its parts; kecsctl reads up to 3"
             )
         }
         let count = try reader.integer()

@@ -43,7 +43,7 @@ public final class ObjectStore: Sendable {
         case .file: return try plain(path)
         case .folder: return try erasure(path)
         case .symlink:
-            throw ObjectProblem(.damaged, path, "a link stands in its place, and no link is followed")
+            throw ObjectProblem(.damaged, path, "it is a symbolic link, and links are not followed")
         default: throw ObjectProblem(.damaged, path, "it is neither a file nor a folder")
         }
     }

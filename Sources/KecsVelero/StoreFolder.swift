@@ -83,8 +83,8 @@ final class StoreFolder: Sendable {
         case ENOTDIR, ELOOP, EXDEV, ENXIO, ENAMETOOLONG:
             let why =
                 errno == ELOOP
-                ? "a link stands in its place or on the way, and no link is followed"
-                : "something else stands in its place or on the way (\(Errno(rawValue: errno)))"
+                ? "it or a folder above it is a symbolic link, and links are not followed"
+                : "its path is not what was expected (\(Errno(rawValue: errno)))"
             throw ObjectProblem(.damaged, name, why)
         default: throw FileError.last("open", path.appending(name))
         }

@@ -6,7 +6,7 @@ import KecsTesting
 import SystemPackage
 import Testing
 
-/// The trace of each verb on an instance whose data belongs to somebody else: below the data no system call takes a path
+/// The trace of each verb on an instance whose data belongs to another user: below the data no system call takes a path
 /// that could lead elsewhere.
 @Suite(.serialized, .enabled(if: geteuid() == 0, "only root can act for two users")) struct TraceTests {
     @Test(

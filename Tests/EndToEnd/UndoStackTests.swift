@@ -44,7 +44,7 @@ import Testing
             #expect(try state(root) == "one")
             _ = try await must("undo", "dev")
             #expect(try state(root) == "live")
-            // There is nothing left to go back to: what was taken back comes again.
+            // There is nothing left to go back to: what was rolled back comes again.
             _ = try await must("undo", "dev")
             #expect(try state(root) == "one")
             _ = try await must("undo", "dev", "--redo")

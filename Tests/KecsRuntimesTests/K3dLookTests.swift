@@ -140,7 +140,7 @@ import Testing
             let found = try await InspectDeep(site: here.site).run(instance)
             #expect(found.problems.count == 2)
             #expect(found.problems.contains { $0.contains("another folder is mounted there") })
-            #expect(found.problems.contains { $0.contains("the API tells of the clusters none") })
+            #expect(found.problems.contains { $0.contains("the API reports the clusters none") })
             // A folder without a database at all.
             try other.appending("kecs.db").remove()
             let empty = try await InspectDeep(site: here.site).run(instance)

@@ -133,7 +133,8 @@ import Testing
         #expect(plan.clusters[0].services.flatMap(\.objects).contains { $0.id.kind == "DaemonSet" })
         #expect(plan.clusters[0].tasks.allSatisfy { $0.decision == .skip("by request") })
         policy.only = ["retired"]
-        #expect(RecoveryPlan(records, nothing, policy).clusters[0].decision == .skip("it was not asked for"))
+        #expect(
+            RecoveryPlan(records, nothing, policy).clusters[0].decision == .skip("it was not requested"))
         policy.only = nil
         policy.skip = ["default"]
         let none = RecoveryPlan(records, nothing, policy)

@@ -92,7 +92,7 @@ import Testing
         scratch.run("seq 1 999 | xz > a")
         let error = #expect(throws: ArchiveError.self) { try check(scratch.path.appending("a")) }
         #expect(error?.kind == .unsupported)
-        #expect(error?.why == "it is compressed, and what is in it is no archive")
+        #expect(error?.why == "it is compressed, and its content is not an archive")
     }
 
     /// Writes into the header that unpacking takes a gigabyte of memory, with right checksums.

@@ -63,6 +63,6 @@ public struct CannotTell: Error, Hashable, Sendable {
 
 extension CannotTell: ExplainedError {
     func failure(_ message: (String) -> String) -> Failure {
-        Failure(.failed, message("a look at the instance failed"), cause: why)
+        Failure(.failed, message("the instance could not be examined"), cause: why)
     }
 }

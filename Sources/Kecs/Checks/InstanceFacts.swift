@@ -44,7 +44,7 @@ public struct InstanceFacts: Sendable {
             }
         }
         var facts = InstanceFacts(
-            instance: instance, inventory: .unknown("its runtime is not known"),
+            instance: instance, inventory: .unknown("its runtime is unknown"),
             data: known { try instance.dataFolder() }, database: .unknown(""), tree: .unknown(""), parts: [],
             databases: [], backups: known { try instance.backups.all() }, state: .unknown(""), endpoints: [],
             runsSomething: true, choosesPorts: true,
@@ -53,7 +53,7 @@ public struct InstanceFacts: Sendable {
             let runtime = try site.runtime(instance)
             facts.state =
                 await TimeBound.run(limit, outer: cancellation) { _ in await runtime.state() }
-                ?? .unknown("whether it runs could not be told within \(limit.components.seconds) s")
+                ?? .unknown("cannot determine whether it runs within \(limit.components.seconds) s")
             facts.runsSomething = runtime.runsSomething
             facts.choosesPorts = runtime.choosesPorts
             if case .unknown(let why) = facts.state {
@@ -69,7 +69,7 @@ public struct InstanceFacts: Sendable {
                 }
                 facts.inventory =
                     found?.inventory
-                    ?? .unknown("where the data is could not be told within \(limit.components.seconds) s")
+                    ?? .unknown("cannot determine where the data is within \(limit.components.seconds) s")
                 facts.isGone = found?.isGone ?? false
             }
         } catch {

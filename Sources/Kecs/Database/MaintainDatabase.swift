@@ -42,7 +42,7 @@ public struct MaintainDatabase: Sendable {
             let free = try site.machine.freeSpace(path)
             guard needed <= free else {
                 throw Failure(
-                    .noRoom, "there is not enough room to vacuum the database of \(target.name)",
+                    .noRoom, "not enough free space to vacuum the database of \(target.name)",
                     cause:
                         "\(free) are free in \(path.removingLastComponent()) and about \(needed) are needed",
                     remedy: "kecsctl db maintain \(target.argument) --no-vacuum")

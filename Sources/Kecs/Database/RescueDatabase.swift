@@ -163,7 +163,7 @@ public struct RescueDatabase: Sendable {
         let free = try site.machine.freeSpace(path)
         guard needed <= free else {
             throw Failure(
-                .noRoom, "there is not enough room to rescue the database of \(target.name)",
+                .noRoom, "not enough free space to rescue the database of \(target.name)",
                 cause: "\(free) are free in \(path.removingLastComponent()) and about \(needed) are needed",
                 remedy: "kecsctl backups prune --all --dry-run")
         }

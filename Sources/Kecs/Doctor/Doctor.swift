@@ -80,7 +80,7 @@ public struct Doctor: Sendable {
         try site.machine.cancellation.check()
         try Task.checkCancellation()
         let wanted = Set(names.map(\.description))
-        // A machine's check may find something about an instance that was not asked about.
+        // A machine's check may find something about an instance that was not queried about.
         var report = DoctorReport(findings.filter { $0.instance.map(wanted.contains) ?? true })
         report.isStrict = selection.profile == "production"
         return report

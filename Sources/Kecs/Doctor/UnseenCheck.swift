@@ -12,7 +12,7 @@ struct UnseenCheck: Check {
         }.map { name in
             Finding(
                 .error,
-                "“\(name)” could not be looked at within \(Doctor.limit.components.seconds) s: a file system hangs",
+                "“\(name)” could not be examined within \(Doctor.limit.components.seconds) s: a file system hangs",
                 remedy: "kecsctl status \(name)", instance: name.description)
         }
     }

@@ -59,7 +59,7 @@ struct CheckRestored: Sendable {
         }
         guard record.engine == .sqlite else {
             found.notes.append(
-                "\(part.name)/\(record.path): its bytes were compared; a database of this engine is not looked into"
+                "\(part.name)/\(record.path): only its bytes were compared: kecsctl cannot read this engine"
             )
             return
         }

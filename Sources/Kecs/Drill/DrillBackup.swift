@@ -124,7 +124,8 @@ public struct DrillBackup: Sendable {
         }
         let unsealed: UnsealedBackup
         do {
-            unsealed = try await UnsealBackup(site: site).run(backup, settings: try site.settings(ofBackupsOf: name))
+            unsealed = try await UnsealBackup(site: site).run(
+                backup, settings: try site.settings(ofBackupsOf: name))
         } catch let damage as BackupDamage {
             report.problems.append(.init(kind: .damaged, path: damage.file, why: damage.why))
             return

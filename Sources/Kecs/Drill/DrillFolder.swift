@@ -67,7 +67,7 @@ struct DrillFolder: Sendable {
                 let free = try site.machine.freeSpace(place)
                 if free >= needed { return try place.realPath() }
                 last = Failure(
-                    .noRoom, "there is not enough room for a drill",
+                    .noRoom, "not enough free space for a drill",
                     cause: "\(free) are free in \(place) and about \(needed) are needed",
                     remedy: Remedy.again(with: "--folder", "/mnt/big") ?? "df -h")
             } catch { last = .describing(error) }

@@ -141,7 +141,7 @@ public struct FindHolders: Sendable {
             throw Failure(
                 .busy, "“\(instance.name)” cannot be \(demand.verb): \(first.title)\(rest) uses its data",
                 cause: found.prefix(5).map { "\($0.title) \($0.what)" }.joined(separator: "; ")
-                    + "; --force goes on in spite of it",
+                    + "; --force continues anyway",
                 remedy: first.remedy)
         }
         return found.map { "overridden with --force: \($0.title) \($0.what)" } + unseen

@@ -173,7 +173,8 @@ public struct CollectMetrics: Sendable {
                 "kecsctl_operation_last_duration_seconds", .gauge, "How long the last good one took.", labels,
                 last?["durationSeconds"]?.double)
             text.add(
-                "kecsctl_operation_last_pause_seconds", .gauge, "How long the instance was paused for it.",
+                "kecsctl_operation_last_pause_seconds", .gauge,
+                "How long the instance was paused for this backup.",
                 labels,
                 last?["pauseSeconds"]?.double)
         }

@@ -83,7 +83,7 @@ struct ConvertDuckDB: Sendable {
     private func refuseUnknown(_ what: String, force: Bool, _ notes: inout [String]) throws {
         guard force else {
             throw Failure(
-                .failed, "the database was not imported, as something in it is unknown",
+                .failed, "the database was not imported: it contains something unknown",
                 cause: "\(what) belongs to no version of the schema",
                 remedy: Remedy.again(with: "--force") ?? "kecsctl migrate import --help")
         }

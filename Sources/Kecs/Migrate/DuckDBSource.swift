@@ -128,6 +128,8 @@ struct DuckDBSource: Sendable {
     }
 
     private static func strange(_ what: String) -> Failure {
-        Failure(.failed, "duckdb answered what is not understood", cause: what, remedy: "duckdb --version")
+        Failure(
+            .failed, "duckdb gave an answer that kecsctl does not understand", cause: what,
+            remedy: "duckdb --version")
     }
 }

@@ -80,7 +80,7 @@ public struct ExportState: Sendable {
             guard try await runtime.isEmpty(volume: volume, scratch: scratch, site.machine.cancellation)
             else {
                 throw Failure(
-                    .usage, "the volume \(volume) holds something already",
+                    .usage, "the volume \(volume) is not empty",
                     cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
             }
             let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)

@@ -217,13 +217,13 @@ public struct MigrateRuntime: Sendable {
         return await runtime.state().name
     }
 
-    /// Once all was taken back no journal is left.
+    /// Once all was rolled back no journal is left.
     private func wherever(_ instance: Instance) -> String {
         do {
             return try instance.folder.journal.isPresent
                 ? "and could not be brought back" : "and is as before"
         } catch {
-            return "and it is unknown whether it is as before: \(error)"
+            return "and its state is unknown: \(error)"
         }
     }
 

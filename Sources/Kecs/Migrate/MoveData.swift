@@ -104,7 +104,7 @@ struct MoveData: Sendable {
         }
         guard !isFree, !force else { return }
         throw Failure(
-            .usage, "\(target.text), where the data of “\(instance.name)” would go, holds something already",
+            .usage, "\(target.text), where the data of “\(instance.name)” would go, is not empty",
             cause: "nothing is replaced without --force; “undo” would bring it back",
             remedy:
                 "kecsctl migrate runtime \(instance.name) --to \(candidate.config.runtime.rawValue) --force")
@@ -145,7 +145,7 @@ struct MoveData: Sendable {
         let free = try site.machine.freeSpace(instance.folder.path)
         guard needed <= free else {
             throw Failure(
-                .noRoom, "there is not enough room to move the data of “\(instance.name)”",
+                .noRoom, "not enough free space to move the data of “\(instance.name)”",
                 cause: "\(free) are free in \(instance.folder.path) and about \(needed) are needed",
                 remedy: "kecsctl backups prune \(instance.name) --keep 1")
         }

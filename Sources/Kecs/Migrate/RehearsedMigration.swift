@@ -80,7 +80,7 @@ struct RehearsedMigration: Sendable {
         let free = try site.machine.freeSpace(scratch)
         guard needed <= free else {
             throw Failure(
-                .noRoom, "there is not enough room to rehearse the migration of \(database)",
+                .noRoom, "not enough free space to rehearse the migration of \(database)",
                 cause:
                     "\(free) are free in \(scratch.removingLastComponent()) and about \(needed) are needed",
                 remedy: "kecsctl backups prune --keep 1")

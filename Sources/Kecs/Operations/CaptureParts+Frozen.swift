@@ -175,7 +175,7 @@ extension CaptureParts {
 
     private func tooLong(_ limit: Duration, _ what: String) -> Failure {
         Failure(
-            .timeout, "“\(instance.name)” would have been paused for longer than \(limit)",
+            .timeout, "“\(instance.name)” would have to be paused for longer than \(limit)",
             cause: "\(what) did not end in time; it runs again",
             remedy: "kecsctl backup \(instance.name) --max-pause 1m")
     }

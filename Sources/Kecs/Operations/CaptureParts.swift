@@ -271,7 +271,7 @@ struct CaptureParts: Sendable {
         if let gone = summary.vanished.first(where: { source.substitutes[$0] != nil }) {
             throw Failure(
                 .failed, "a database of “\(instance.name)” changed its files while it was being archived",
-                cause: "\(source.root.appending(bytes: gone)) was copied and is gone now",
+                cause: "\(source.root.appending(bytes: gone)) was copied and has since been removed",
                 remedy: "kecsctl backup \(instance.name) --consistency stopped")
         }
         let known = Set(plan.scan.databases.map(\.path))

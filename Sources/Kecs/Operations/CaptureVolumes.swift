@@ -21,7 +21,7 @@ struct CaptureVolumes: Sendable {
         guard let volume = part.volumeOutOfReach else { return }
         guard limit > .zero else {
             throw Failure(
-                .timeout, "“\(instance.name)” would have been paused for too long",
+                .timeout, "“\(instance.name)” would have to be paused for too long",
                 cause: "the volume “\(volume)” is copied whole; it runs again",
                 remedy: "kecsctl backup \(instance.name) --consistency stopped")
         }

@@ -38,7 +38,7 @@ public struct ExtractBackup: Sendable {
         let free = try site.machine.freeSpace(folder)
         guard ByteCount(needed) <= free else {
             throw Failure(
-                .noRoom, "there is not enough room in “\(folder)”",
+                .noRoom, "not enough free space in “\(folder)”",
                 cause: "\(free) are free and about \(ByteCount(needed)) are needed",
                 remedy: "kecsctl restore \(name) --from \(backup.id) --into /mnt/big")
         }

@@ -38,7 +38,7 @@ struct FillVolumes: Sendable {
             let needed = record.roomNeeded
             guard needed > free + (room.used ?? ByteCount(0)) else { continue }
             throw Failure(
-                .noRoom, "there is not enough room in the volume “\(name)” of “\(instance.name)”",
+                .noRoom, "not enough free space in the volume “\(name)” of “\(instance.name)”",
                 cause: "\(free) are free where it lies, it holds \(room.used ?? ByteCount(0)), and about "
                     + "\(needed) are needed",
                 remedy: "docker system df")

@@ -102,13 +102,13 @@ public struct InspectDeep: Sendable {
             guard let file, try file.isPresent, let known = try remembered(file) else { return }
             if known.keys.sorted() != clusters {
                 findings.problems.append(
-                    "the API tells of the clusters \(listed(clusters)), the database of \(listed(known.keys.sorted()))"
+                    "the API reports the clusters \(listed(clusters)), the database of \(listed(known.keys.sorted()))"
                 )
             }
             for (cluster, names) in known.sorted(by: { $0.key < $1.key }) {
                 guard let told = services[cluster], told != names else { continue }
                 findings.problems.append(
-                    "the API tells of the services \(listed(told)) in \(cluster), the database of \(listed(names))"
+                    "the API reports the services \(listed(told)) in \(cluster), the database of \(listed(names))"
                 )
             }
         } catch {

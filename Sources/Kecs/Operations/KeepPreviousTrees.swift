@@ -47,7 +47,7 @@ struct KeepPreviousTrees: Sendable {
         let free = try site.machine.freeSpace(instance.backups.folder)
         guard needed <= free else {
             throw Failure(
-                .noRoom, "there is not enough room to keep what \(record.swap.id) had replaced",
+                .noRoom, "not enough free space to keep what \(record.swap.id) had replaced",
                 cause:
                     "undo keeps \(PreviousStack.depth) states, and the oldest would have to become a backup: "
                     + "\(free) are free and about \(needed) are needed",

@@ -193,7 +193,7 @@ public struct ListInstances: Sendable {
         }
         let now = site.machine.clock.now()
         for backup in all where backup.id.isAhead(of: now) {
-            problems.append("the time of the backup \(backup.id) lies in the future")
+            problems.append("the time of the backup \(backup.id) is in the future")
         }
         if let newest = all.first(where: { $0.state == .complete }), newest.isLacking {
             problems.append(

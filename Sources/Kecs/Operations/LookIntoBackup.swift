@@ -139,7 +139,7 @@ public struct LookIntoBackup: LookedInto {
         guard count == 1 else {
             throw Failure(
                 .damaged, "“\(name)” stands \(count) times in the backup “\(place.id)”",
-                cause: "which one is meant cannot be determined",
+                cause: "cannot determine which one is meant",
                 remedy: "kecsctl backups verify \(place.argument)")
         }
         switch entry.kind {

@@ -36,7 +36,7 @@ public struct MoveBackup: Sendable {
         let needed = ByteCount((backup.manifest?.bytes ?? 0) + (1 << 20))
         guard needed <= free else {
             throw Failure(
-                .noRoom, "there is not enough room for the bundle",
+                .noRoom, "not enough free space for the bundle",
                 cause: "\(free) are free in \(file.removingLastComponent()) and about \(needed) are needed",
                 remedy: "df -h")
         }

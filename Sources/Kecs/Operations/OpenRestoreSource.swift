@@ -212,7 +212,7 @@ struct OpenRestoreSource: Sendable {
             let free = try site.machine.freeSpace(place)
             guard ByteCount(size) < free else {
                 throw Failure(
-                    .noRoom, "there is not enough room to unpack “\(file)”",
+                    .noRoom, "not enough free space to unpack “\(file)”",
                     cause: "\(free) are free in \(place)",
                     remedy: "kecsctl backups prune \(instance.name) --keep 1")
             }
@@ -228,7 +228,7 @@ struct OpenRestoreSource: Sendable {
             for name in try folder.entries()
             where try FileStatus.of(folder.appending(name))?.kind != .file {
                 throw BackupDamage(
-                    file: printable(name.bytes), why: "it is no file, and a bundle holds only such")
+                    file: printable(name.bytes), why: "it is not a file, and a bundle contains only files")
             }
             var opened = try open(BackupStore(folder: place).look(at: id))
             opened.temporary = place
@@ -247,11 +247,11 @@ extension ForeignFile {
         case .sqlite: "an SQLite database"
         case .sqlDump: "SQL"
         case .tar, .tarGz, .otherArchive: "an archive"
-        case .gzip, .compressed: "compressed, and no archive is in it"
+        case .gzip, .compressed: "compressed, but not an archive"
         case .duckdb: "a DuckDB database"
         case .gpg: "encrypted with gpg"
         case .age: "encrypted with age"
-        default: "of no kind that is known here"
+        default: "of an unknown kind"
         }
     }
 }

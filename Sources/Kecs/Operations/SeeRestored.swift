@@ -24,20 +24,20 @@ struct SeeRestored: Sendable {
         switch try await runtime.serverDatabase(at: inside) {
         case nil: return nil
         case .unknown(let why):
-            return "it could not be seen whether the server has the restored database: \(why)"
+            return "cannot determine whether the server has the restored database: \(why)"
         case .nothing(let path):
             // A backup of an instance without a database has none either.
             guard host != nil || database.file == nil else { return nil }
             throw Failure(
                 .failed,
-                "the server of “\(instance.name)” does not see what was restored, and it was taken back",
+                "the server of “\(instance.name)” does not see the restored data, and the restore was rolled back",
                 cause: "it has no \(path)" + (host.map { ", where this host has \($0.path)" } ?? ""),
                 remedy: "kecsctl inspect \(instance.name)")
         case .database(let seen):
             guard let host, !seen.isSame(as: host) else { return nil }
             throw Failure(
                 .failed,
-                "the server of “\(instance.name)” does not see what was restored, and it was taken back",
+                "the server of “\(instance.name)” does not see the restored data, and the restore was rolled back",
                 cause: "its database \(seen.path) has \(seen.size) bytes and is not \(host.path), which has "
                     + "\(host.size)",
                 remedy: "kecsctl inspect \(instance.name)")

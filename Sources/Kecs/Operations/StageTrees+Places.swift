@@ -219,7 +219,7 @@ extension StageTrees {
     func known() throws -> Inventory {
         guard let inventory else {
             throw Failure(
-                .notFound, "it is not known where the data of “\(instance.name)” belongs",
+                .notFound, "cannot determine where the data of “\(instance.name)” belongs",
                 cause: "what it runs in is not there",
                 remedy: "kecsctl status \(instance.name)")
         }
@@ -274,7 +274,7 @@ extension StageTrees {
             let free = try site.machine.freeSpace(there)
             guard ByteCount(bytes) <= free else {
                 throw Failure(
-                    .noRoom, "there is not enough room to restore “\(instance.name)”",
+                    .noRoom, "not enough free space to restore “\(instance.name)”",
                     cause: "\(free) are free in \(there) and about \(ByteCount(bytes)) are needed beside "
                         + "what is there",
                     remedy: "kecsctl backups prune \(instance.name) --keep 1")

@@ -196,7 +196,7 @@ struct StageTrees: Sendable {
             .usage, "the archive “\(place.archive)” lacks the database “\(first.name)”",
             cause:
                 "“\(instance.name)” has \(lacking.map(\.name).joined(separator: ", ")) now, and would be without; "
-                + "--part NAME chooses another part, --force goes on in spite of it",
+                + "--part NAME chooses another part, --force continues anyway",
             remedy: "kecsctl inspect \(instance.name)")
     }
 

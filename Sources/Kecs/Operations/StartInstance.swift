@@ -438,7 +438,7 @@ public struct StartInstance: Sendable {
                 .partial,
                 "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
                     + (lost.count == 1 ? "is" : "are") + " gone, or something else is there",
-                cause: "the backup \(backup) has it; nothing was restored, because the rest is there. "
+                cause: "the backup \(backup) has it; nothing was restored, because the other parts exist. "
                     + "Go on without it: kecsctl start \(instance.name) --accept-loss \(first)",
                 remedy: "kecsctl restore \(instance.name) --from latest --part \(part)")
         }

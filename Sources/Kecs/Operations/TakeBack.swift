@@ -30,7 +30,8 @@ struct TakeBack: Sendable {
                 return journal
             }
         } catch let second {
-            return adding("not all could be taken back: " + Failure.describing(second).sentence, to: error)
+            return adding(
+                "not everything could be rolled back: " + Failure.describing(second).sentence, to: error)
         }
         guard restart || journal.mayBeFrozen else {
             return await closing(journal, after: error)

@@ -17,7 +17,7 @@ public struct BackupRequest: Sendable {
     /// Whatever the instance had and has no more: somebody emptied it on purpose.
     var acceptsEveryLoss = false
     public var prune: Bool
-    /// Go on although the estimate says that there is not enough room.
+    /// Go on although the estimate says that there is not enough free space.
     public var force: Bool
     /// Whether what is strange about the state makes the result a partial one.
     public var strict: Bool
@@ -105,7 +105,7 @@ public struct TakeBackup: Sendable {
         if sealing != nil { needed = needed + (plans.map(\.roomNeeded).max() ?? ByteCount(0)) }
         if needed > free, !request.force {
             throw Failure(
-                .noRoom, "there is not enough room to back up “\(instance.name)”",
+                .noRoom, "not enough free space to back up “\(instance.name)”",
                 cause: "\(free) are free in \(instance.backups.folder) and about \(needed) are needed",
                 remedy: "kecsctl backups prune \(instance.name) --keep 1")
         }

@@ -169,7 +169,7 @@ public struct TestPersistence: Sendable {
             guard found == token else {
                 throw Failure(
                     .damaged, "what was written is not there after \(step)",
-                    cause: found == nil ? "the row is gone" : "another row is there")
+                    cause: found == nil ? "the row is gone" : "it has another row")
             }
         }
 

@@ -49,7 +49,7 @@ public struct UndoRestore: Sendable {
             let old = unit.previous.path
             guard try unit.liveInode == nil || old.isPresent else {
                 throw Failure(
-                    .damaged, "the last restore of “\(instance.name)” cannot be taken back",
+                    .damaged, "the last restore of “\(instance.name)” cannot be rolled back",
                     cause: "what it replaced is not there any more: \(old)",
                     remedy: "kecsctl restore \(instance.name) --from latest")
             }

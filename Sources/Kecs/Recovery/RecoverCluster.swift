@@ -339,7 +339,7 @@ struct RecoverCluster: Sendable {
     private static func words(_ differences: [RecoverReport.Difference]) -> String {
         let count = differences.reduce(0) { $0 + $1.fields.count }
         return
-            "it is there and differs in \(count) field\(count == 1 ? "" : "s"); “--overwrite” takes it back"
+            "it exists and differs in \(count) field\(count == 1 ? "" : "s"); “--overwrite” takes it back"
     }
 
     private func findMissingSecrets(

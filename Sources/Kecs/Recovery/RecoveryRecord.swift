@@ -5,7 +5,7 @@ import KecsSystem
 import SystemPackage
 
 /// `recovery.json`: the last recovery, so that one that was cut off goes on under its own label and one that is over can
-/// be taken back. One id is one recovery, from its first object until everything was applied or it was taken back.
+/// be taken back. One id is one recovery, from its first object until everything was applied or it was rolled back.
 struct RecoveryRecord: Codable, Hashable {
     static let currentVersion = 1
 

@@ -32,7 +32,7 @@ public struct UndoRecovery: Sendable {
             guard let state = clusters[cluster] else { continue }
             if dryRun {
                 guard state == .running else {
-                    report.kept.append("\(cluster): it does not run, so that nobody can tell what is in it")
+                    report.kept.append("\(cluster): it is not running, so its contents are unknown")
                     continue
                 }
                 report.removed += try await ground.objects(in: cluster)

@@ -10,7 +10,7 @@ public struct RenameReport: OperationReport {
     public var to: String
     /// How many backups go with it.
     public var backups: Int
-    /// What carried the old name and was removed; the next start makes it anew.
+    /// What carried the old name and was removed; the next start creates it.
     public var removed: [String]
     /// Lines of the crontab or names of units, as they are called now.
     public var schedule: [String]

@@ -66,7 +66,7 @@ enum ClusterChecks {
                 }
             },
             ContainerCheck(
-                "cluster.missing", .error, "the cluster of an instance that was started is there", of: [.k3d]
+                "cluster.missing", .error, "the cluster of a started instance exists", of: [.k3d]
             ) { facts, _ in
                 let containers = try engine.containers(of: facts)
                 guard containers.isEmpty, shouldRun(facts) else { return [] }

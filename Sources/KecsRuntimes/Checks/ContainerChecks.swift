@@ -62,7 +62,7 @@ enum ContainerChecks {
                 }
             },
             ContainerCheck(
-                "container.mount-mismatch", .error, "containers see the folders that are there now"
+                "container.mount-mismatch", .error, "containers see the current folders"
             ) { facts, _ in
                 try engine.containers(of: facts).filter { $0.status == "running" && $0.pid > 0 }.flatMap {
                     container in
@@ -80,15 +80,15 @@ enum ContainerChecks {
                 }
             },
             ContainerCheck(
-                "container.anonymous-volume", .warning, "no data lies in a volume without a name",
+                "container.anonymous-volume", .warning, "no data is an anonymous volume",
                 of: [.docker, .compose]
             ) { facts, _ in
                 try engine.containers(of: facts).flatMap { container in
                     container.mounts.filter(\.isAnonymous).map { mount in
                         Finding(
                             .warning,
-                            "\(mount.destination) of the container \(container.name) lies in a volume without a name, which is "
-                                + "lost when the container is made anew",
+                            "\(mount.destination) of the container \(container.name) is an anonymous volume, which is "
+                                + "lost when the container is recreated",
                             ["volume": .string(mount.name), "destination": .string(mount.destination)],
                             remedy: "docker inspect --format '{{json .Mounts}}' \(container.name)")
                     }
@@ -152,7 +152,7 @@ enum ContainerChecks {
                 }
             },
             ContainerCheck(
-                "volume.missing", .error, "every volume that the instance names is there",
+                "volume.missing", .error, "every volume of the instance exists",
                 of: [.docker, .compose]
             ) { facts, _ in
                 let there = Set(try engine.volumes.get().map(\.name))
@@ -205,7 +205,7 @@ enum ContainerChecks {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             let why = String(cString: strerror(errno))
             throw CannotTell(
-                "\(path) cannot be looked at (\(why)); only root may look into others' containers")
+                "\(path) cannot be examined (\(why)); only root may inspect containers of other users")
         }
         return [UInt64(raw.st_dev), UInt64(raw.st_ino)]
     }

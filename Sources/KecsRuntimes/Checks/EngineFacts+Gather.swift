@@ -175,7 +175,7 @@ extension EngineFacts {
         case .known(let text):
             guard let json = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
                 let value = pick(json)
-            else { return .unknown("its version is not to be read from “\(text.prefix(80))”") }
+            else { return .unknown("cannot read its version from “\(text.prefix(80))”") }
             return .known(value)
         }
     }

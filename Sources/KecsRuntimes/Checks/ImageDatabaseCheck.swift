@@ -8,7 +8,7 @@ import SystemPackage
 /// Looks into the image's layers: a database in there comes back, as old as the image, wherever no volume hides it.
 struct ImageDatabaseCheck: InstanceCheck {
     let info = CheckInfo(
-        "image.database", .instance, .error, "no layer of the instance's image holds a database")
+        "image.database", .instance, .error, "no layer of the instance's image contains a database")
     let engine: EngineFacts
 
     /// Docker writes some hundred MB a second: more than this is not read within a check's ten seconds.

@@ -56,7 +56,7 @@ struct InsideClusterCheck: InstanceCheck {
                 judge: locations),
             InsideClusterCheck(
                 info: CheckInfo(
-                    "velero.image", .instance, .error, "Velero's and its store's images can be had"),
+                    "velero.image", .instance, .error, "Velero's and its store's images are available"),
                 engine: engine, question: ["-n", "velero", "get", "pods"], judge: VeleroImageCheck.judge),
             InsideClusterCheck(
                 info: CheckInfo("velero.expired", .instance, .warning, "no Velero backup has expired"),

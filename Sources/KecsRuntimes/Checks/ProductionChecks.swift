@@ -13,7 +13,7 @@ enum ProductionChecks {
 
     static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
         [
-            item("db-not-in-image", "no image holds the database") { facts, look in
+            item("db-not-in-image", "no image contains the database") { facts, look in
                 try await ProjectChecks.databasesInDockerfiles(project, look.cancellation)
                     + ImageDatabaseCheck(engine: engine).run(facts, look)
             },
@@ -51,7 +51,7 @@ enum ProductionChecks {
                 let anonymous = try engine.containers(of: facts).flatMap(\.mounts).filter(\.isAnonymous)
                 return anonymous.map {
                     Finding(
-                        .error, "\($0.destination) of “\(facts.name)” lies in a volume without a name",
+                        .error, "\($0.destination) of “\(facts.name)” is an anonymous volume",
                         ["volume": .string($0.name)])
                 }
             },
@@ -59,7 +59,7 @@ enum ProductionChecks {
                 guard
                     let expected = try ExpectedOwner.of(
                         facts, user: Machine.userID, group: Machine.groupID)
-                else { throw CannotTell("whom the server runs as is not known") }
+                else { throw CannotTell("the server's user is unknown") }
                 // Root may write whatever belongs to others.
                 guard expected.owner.user != 0 else { return [] }
                 return facts.parts.filter { $0.part.role != .config }.compactMap { part -> Finding? in
@@ -110,7 +110,7 @@ enum ProductionChecks {
                 ["undo", "migrate schema", "recover --undo"], "kecsctl undo INSTANCE"),
             persistence("persists-restart", "the data outlives a restart", step: "restart"),
             persistence(
-                "persists-rebuild", "the data outlives a container that is made anew", step: "rebuild"),
+                "persists-rebuild", "the data survives a recreated container", step: "rebuild"),
             persistence("persists-down", "the data outlives the removal of the containers", step: "down"),
             item("env-not-in-git", "no .env is tracked by git") { _, _ in try ProjectChecks.envInGit(project)
             },

@@ -24,7 +24,7 @@ enum VeleroImageCheck {
         let image = container["image"]?.string ?? ""
         return Finding(
             .error,
-            "the image \(image) cannot be had for “\(facts.name)” (\(reason)); the setting \(key.rawValue) says another one",
+            "the image \(image) is not available for “\(facts.name)” (\(reason)); the setting \(key.rawValue) says another one",
             [
                 "image": .string(image), "setting": .string(key.rawValue),
                 "message": waiting["message"] ?? .null,

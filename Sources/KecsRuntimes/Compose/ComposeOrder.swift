@@ -108,7 +108,7 @@ struct ComposeStart: Sendable {
                 }
                 if status == "exited", dependency.condition == .healthy || container.state.exitCode != 0 {
                     throw Failure(
-                        .failed, "the service “\(dependency.service)” ended by itself",
+                        .failed, "the service “\(dependency.service)” exited on its own",
                         cause: "“\(waiting.name)” depends on it; the container “\(container.name)” ended "
                             + "with status \(container.state.exitCode); \(try await docker.lastWords(container.id))",
                         remedy: "docker container logs \(container.name)")

@@ -227,7 +227,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
                 .max(by: { $0.count < $1.count }),
             holder.map({ $0.type == "tmpfs" || $0.destination.count < folder.count }) ?? true
         else { return nil }
-        return "its data lies in memory (a tmpfs at \(folder)), which is emptied when it ends"
+        return "its data is in memory (a tmpfs at \(folder)), which is emptied when it ends"
     }
 
     /// The mount that holds a path inside, and the path's rest below it.

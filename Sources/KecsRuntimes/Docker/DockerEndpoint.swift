@@ -38,7 +38,7 @@ struct DockerEndpoint: Hashable, Sendable {
             status = try FileStatus.following(socket)
         } catch {
             return Failure(
-                .unreachable, "the docker socket \(socket) cannot be looked at", cause: "\(error)",
+                .unreachable, "cannot read the docker socket \(socket)", cause: "\(error)",
                 remedy: "ls -l \(socket)")
         }
         guard let status else {

@@ -110,7 +110,7 @@ struct DockerHealth: Sendable {
                 container.state.error.isEmpty
                 ? try await docker.lastWords(container.id) : container.state.error
             throw Failure(
-                .failed, "the server of “\(instance.name)” ended by itself",
+                .failed, "the server of “\(instance.name)” exited on its own",
                 cause:
                     "the container “\(container.name)” is \(isBackAgain ? "restarting" : container.state.status) "
                     + "with status \(container.state.exitCode); \(words)",

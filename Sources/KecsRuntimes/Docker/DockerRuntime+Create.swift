@@ -20,7 +20,7 @@ extension DockerRuntime {
             }
             return DockerMounts(container.mounts).adopted(container)
         }
-        // One of our own that a migration to another runtime was taken back from is used again.
+        // One of our own that a migration to another runtime was rolled back from is used again.
         let isOwn = existing?.instanceID == instance.config.id && !instance.config.id.isEmpty
         if let existing, !isOwn {
             throw Failure(
@@ -139,7 +139,7 @@ extension DockerRuntime {
         return spec.arguments(for: instance, socket: socket)
     }
 
-    /// With the owner that the server runs as, before docker would make it root's. One that holds something already is
+    /// With the owner that the server runs as, before docker would make it root's. One that is not empty is
     /// left as it is: whose it is, `doctor` tells.
     private func makeDataFolder() throws {
         let folder = spec.data

@@ -74,7 +74,7 @@ public struct K3dRuntime: Runtime {
         switch try await cluster.condition() {
         case .absent: .free
         case .unknown(let why): .fixed(why)
-        case .present: .fixed("the cluster “\(cluster.name)” is there, and k3d cannot rename a cluster")
+        case .present: .fixed("the cluster “\(cluster.name)” exists, and k3d cannot rename a cluster")
         }
     }
 
@@ -291,7 +291,7 @@ public struct K3dRuntime: Runtime {
             guard found.hasRunningServer else {
                 throw Failure(
                     .failed, "the cluster of “\(instance.name)” does not run",
-                    cause: "what its control plane wrote is only to be had from the cluster",
+                    cause: "only the cluster has what its control plane wrote",
                     remedy: "kecsctl start \(instance.name)")
             }
         }

@@ -203,7 +203,7 @@ struct OwnCluster: Sendable {
         let foreign = engine.foreign(in: findings)
         guard foreign.isEmpty else {
             throw Failure(
-                .failed, "the cluster “\(name)” cannot be created beside things of its name",
+                .failed, "the cluster “\(name)” cannot be created: other objects have its name",
                 cause:
                     "\(foreign.joined(separator: ", ")) are not k3d's, and k3d would take them for its own",
                 remedy: "docker ps -a --filter name=k3d-\(name)")

@@ -211,7 +211,7 @@ public struct LocalRuntime: Runtime {
 
     private func endedByItself() throws -> Failure {
         Failure(
-            .failed, "the server of “\(instance.name)” ended by itself", cause: try lastWords(),
+            .failed, "the server of “\(instance.name)” exited on its own", cause: try lastWords(),
             remedy: "kecsctl logs \(instance.name)")
     }
 

@@ -185,7 +185,7 @@ struct InstallVelero: Sendable {
     /// Velero says so once it has listed the bucket; what nobody has looked at yet has no time of that.
     private func waitForLocation(limit: Duration) async throws {
         machine.progress.step("waiting for Velero to see its store", total: nil)
-        var last = "Velero has not looked at it"
+        var last = "Velero has not processed it"
         let isAvailable = try await machine.clock.wait(upTo: limit, every: .seconds(1)) {
             try machine.cancellation.check()
             let found = try await kubectl.object(

@@ -62,7 +62,7 @@ extension StateDocument {
                 let identity = table.identity.map { row.values[$0] ?? .null }
                 guard seen.insert(identity).inserted else {
                     throw StateDocumentError(
-                        "\(table.member)[\(index)]", "the same object stands there twice")
+                        "\(table.member)[\(index)]", "the same object is listed twice")
                 }
                 if let change = try change(
                     to: row, table, columns, at: "\(table.member)[\(index)]", in: state.database, now: now,
@@ -139,7 +139,7 @@ extension StateDocument {
         let known = Set(StateTable.all.map(\.member)).union(["kind", "apiVersion"])
         if let unknown = Set(members.keys).subtracting(known).sorted().first {
             throw StateDocumentError(
-                unknown, "there is no such list; there are: \(known.sorted().joined(separator: ", "))")
+                unknown, "unknown list; the lists are: \(known.sorted().joined(separator: ", "))")
         }
         for table in StateTable.all {
             guard let value = members[table.member] else { continue }

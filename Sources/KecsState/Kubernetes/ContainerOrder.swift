@@ -39,7 +39,10 @@ struct ContainerOrder {
         }
         guard let order = Self.sorted(waits) else {
             notes.append(
-                (names.first ?? "", "the containers wait for each other in a circle; all start at once"))
+                (
+                    names.first ?? "",
+                    "the containers depend on each other in a cycle; all start at the same time"
+                ))
             steps = containers.indices.map { ($0, .ordinary) }
             return
         }

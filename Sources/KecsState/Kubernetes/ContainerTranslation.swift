@@ -78,7 +78,7 @@ struct ContainerTranslation {
         if !variables.repeated.isEmpty {
             note(
                 "environment",
-                "\(Self.quoted(variables.repeated)) is there several times; the last value counts")
+                "\(Self.quoted(variables.repeated)) is set more than once; the last value is used")
         }
         var secretNames: Set<String> = []
         for secret in definition["secrets"]?.array ?? [] {
@@ -98,7 +98,7 @@ struct ContainerTranslation {
             if isPlain.contains(name) {
                 note("secrets", "“\(name)” is a variable too; the secret counts")
             } else if !secretNames.insert(name).inserted {
-                note("secrets", "“\(name)” is there several times; the last one counts")
+                note("secrets", "“\(name)” is set more than once; the last one is used")
             }
             secrets.removeAll { $0 == replaced[name] }
             replaced[name] = reference
@@ -142,7 +142,7 @@ struct ContainerTranslation {
         if !ports.repeated.isEmpty {
             note(
                 "portMappings",
-                "\(ports.repeated.joined(separator: ", ")) is there several times; once is enough")
+                "\(ports.repeated.joined(separator: ", ")) is given more than once")
         }
         if !ports.items.isEmpty { container["ports"] = .array(ports.items) }
     }
@@ -178,7 +178,7 @@ struct ContainerTranslation {
         if !mounts.repeated.isEmpty {
             note(
                 "mountPoints",
-                "\(mounts.repeated.joined(separator: ", ")) is there several times; the container's own, or the last one, counts"
+                "\(mounts.repeated.joined(separator: ", ")) is set more than once; the container's own value, or the last one, is used"
             )
         }
         if !mounts.items.isEmpty { container["volumeMounts"] = .array(mounts.items) }

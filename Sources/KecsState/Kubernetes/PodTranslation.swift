@@ -138,7 +138,7 @@ struct PodTranslation {
                 guard other == .object(entry) else {
                     throw TranslationFailure("\(subject) has two volumes called “\(name)”")
                 }
-                note("volumes", "“\(name)” is there twice; once is enough")
+                note("volumes", "“\(name)” is given twice")
                 continue
             }
             volumes[name] = .object(entry)

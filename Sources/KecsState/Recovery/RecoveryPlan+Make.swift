@@ -99,7 +99,7 @@ private struct RecoveryPlanner {
     }
 
     private func reasonToSkip(_ cluster: ClusterRecord) -> String? {
-        if let only = policy.only, !only.contains(cluster.name) { return "it was not asked for" }
+        if let only = policy.only, !only.contains(cluster.name) { return "it was not requested" }
         if policy.skip.contains(cluster.name) { return "by request" }
         // PROVISIONING is one that was being made when everything went down.
         let isAlive = ["ACTIVE", "PROVISIONING"].contains(cluster.status)
@@ -114,7 +114,7 @@ private struct RecoveryPlanner {
         case .start, .repair:
             existing.objects[k3dCluster] ?? .unknown("k3d cluster “\(k3dCluster)” does not run yet")
         case .reuse:
-            existing.objects[k3dCluster] ?? .unknown("what is in k3d cluster “\(k3dCluster)” was not asked")
+            existing.objects[k3dCluster] ?? .unknown("what is in k3d cluster “\(k3dCluster)” was not queried")
         }
     }
 

@@ -177,7 +177,7 @@ final class ArchiveBytes: TarPieces {
             !ForeignFile.isTar(Array(start))
         {
             guard let container else {
-                throw ArchiveError(.unsupported, file, "it is compressed, and what is in it is no archive")
+                throw ArchiveError(.unsupported, file, "it is compressed, and its content is not an archive")
             }
             return .foreign(container)
         }

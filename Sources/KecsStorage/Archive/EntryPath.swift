@@ -13,7 +13,7 @@ enum EntryPath {
     static func check(_ raw: [UInt8], limit: Int) -> Verdict {
         if raw.isEmpty { return .refused("it has no name") }
         if raw[0] == UInt8(ascii: "/") { return .refused("its path is absolute") }
-        if raw.contains(0) { return .refused("its name holds a zero byte") }
+        if raw.contains(0) { return .refused("its name contains a NUL byte") }
         if raw.count > limit { return .refused("its path is longer than \(limit) bytes") }
         var path: [UInt8] = []
         path.reserveCapacity(raw.count)

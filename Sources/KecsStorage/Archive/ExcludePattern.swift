@@ -47,7 +47,7 @@ public struct ExcludePattern: Hashable, Sendable, CustomStringConvertible {
     /// Why a text is no pattern; nil when it is one.
     public static func problem(of text: String) -> String? {
         var rest = withoutTrailingSpaces(Array(text.utf8))[...]
-        if text.contains("\0") { return "it has a NUL in it" }
+        if text.contains("\0") { return "it contains a NUL byte" }
         if rest.isEmpty { return "it is empty" }
         if rest.first == UInt8(ascii: "#") { return "it begins with #, which makes it a comment; write \\#" }
         if rest.first == UInt8(ascii: "!") { rest = rest.dropFirst() }

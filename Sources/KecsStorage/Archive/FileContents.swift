@@ -108,7 +108,7 @@ final class FileContents {
             }
             status = after
         }
-        preconditionFailure("the loop above ends by itself")
+        preconditionFailure("the loop above ends on its own")
     }
 
     /// Whether a second reading of what was written gives the same: then it was the file's content at the moment between
@@ -209,11 +209,11 @@ final class FileContents {
             if data < 0 {
                 if errno == ENXIO { break }
                 if errno == EINVAL || errno == EOPNOTSUPP { return nil }
-                throw FileError.last("look for holes in", path())
+                throw FileError.last("find holes in", path())
             }
             if Int64(data) >= size { break }
             let hole = lseek(file, data, clinux_seek_hole)
-            guard hole >= 0 else { throw FileError.last("look for holes in", path()) }
+            guard hole >= 0 else { throw FileError.last("find holes in", path()) }
             let end = min(Int64(hole), size)
             if let last = extents.last, Int64(data) - (last.offset + last.count) < smallestHole {
                 extents[extents.count - 1].count = end - last.offset

@@ -124,7 +124,7 @@ func withRawName<Result>(
     try withUnsafeTemporaryAllocation(of: CChar.self, capacity: name.count + 1) { room in
         for (index, byte) in name.enumerated() { room[index] = CChar(bitPattern: byte) }
         room[name.count] = 0
-        guard let start = room.baseAddress else { preconditionFailure("room for at least the final zero") }
+        guard let start = room.baseAddress else { preconditionFailure("space for at least the final zero") }
         return try body(start)
     }
 }

@@ -46,7 +46,7 @@ final class TarReader {
             guard let block = try block() else { throw damaged("it ends without an end mark") }
             let header = TarHeader(block)
             if header.isZero {
-                if hasRecords || longName != nil || longLink != nil { throw damaged("a header stands alone") }
+                if hasRecords || longName != nil || longLink != nil { throw damaged("a header has no entry") }
                 try end()
                 return nil
             }
@@ -202,7 +202,7 @@ final class TarReader {
     /// After the first block of zeros: a second one, then zeros to the end of the file.
     private func end() throws {
         guard let second = try block(), TarHeader(second).isZero else {
-            throw damaged("a single block of zeros stands between entries")
+            throw damaged("there is a single zero block between entries")
         }
         while let rest = try more() {
             guard rest.allSatisfy({ $0 == 0 }) else { throw damaged("something follows its end mark") }

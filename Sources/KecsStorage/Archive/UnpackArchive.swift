@@ -97,7 +97,7 @@ private final class Unpacker {
         do {
             try create(entry, reader)
         } catch is FolderChain.NoFolder {
-            throw reader.error(.hostile, "a part of its path is something else than a folder")
+            throw reader.error(.hostile, "a component of its path is not a folder")
         }
         summary.entries += 1
     }
@@ -116,7 +116,7 @@ private final class Unpacker {
                 try metadata.apply(entry, to: folder)
             }
         } catch is FolderChain.NoFolder {
-            throw ArchiveError(.hostile, file, "a folder in it became something else")
+            throw ArchiveError(.hostile, file, "a folder in it was replaced during the run")
         }
         summary.setIDRemoved = metadata.setIDRemoved
         summary.ownersNotSet = metadata.ownersNotSet
@@ -147,7 +147,7 @@ private final class Unpacker {
                 guard errno == EEXIST else { throw failed("create the folder", entry) }
                 var raw = stat()
                 guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFDIR
-                else { throw reader.error(.hostile, "its name is taken by something else than a folder") }
+                else { throw reader.error(.hostile, "something that is not a folder has its name") }
             }
         }
         try finishedLater.add(entry)
@@ -194,7 +194,7 @@ private final class Unpacker {
     ) throws {
         var raw = stat()
         guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFREG else {
-            throw reader.error(.hostile, "its name is taken by something else than a file")
+            throw reader.error(.hostile, "something that is not a file has its name")
         }
         guard unlinkat(parent, name, 0) == 0 else { throw failed("replace", entry) }
     }
@@ -209,7 +209,7 @@ private final class Unpacker {
                 fstatat(from, targetName, &raw, AT_SYMLINK_NOFOLLOW) == 0
             else { return true }
             guard raw.st_mode & S_IFMT == S_IFREG else {
-                throw reader.error(.hostile, "it is a hard link to something else than a file")
+                throw reader.error(.hostile, "it is a hard link to something that is not a file")
             }
             try withRawName(name) { name in
                 // No flag: a link would be linked itself, not what it points to.
@@ -236,7 +236,7 @@ private final class Unpacker {
             guard code == 0 else {
                 if errno == EEXIST {
                     throw ArchiveError(
-                        .hostile, file, entry: entry.path, "its name is taken by something else")
+                        .hostile, file, entry: entry.path, "something else has its name")
                 }
                 throw failed("create the link", entry)
             }

@@ -151,7 +151,7 @@ public struct Manifest: Codable, Hashable, Sendable {
                     guard let pattern = ExcludePattern(text) else {
                         throw BackupDamage(
                             file: "manifest.json",
-                            why: "“\(printable(Array(text.utf8)))” in it is no pattern: "
+                            why: "“\(printable(Array(text.utf8)))” in it is not a pattern: "
                                 + (ExcludePattern.problem(of: text) ?? ""))
                     }
                     return pattern

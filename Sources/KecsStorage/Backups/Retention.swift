@@ -161,7 +161,7 @@ public struct Retention: Codable, Hashable, Sendable {
                 keep(candidate.id, "younger than \(Self.text(within))")
             }
         }
-        // One whose time lies in the future is of no day that is known.
+        // One whose time is in the future is of no day that is known.
         let dated = users.filter { $0.id.createdAt <= now + .seconds(60) }
         func local(_ candidate: Candidate) -> Int64 {
             let seconds = candidate.id.createdAt.seconds

@@ -92,7 +92,7 @@ public struct MigrationLedger: Hashable, Sendable {
             return State(
                 applied: try rows.map { row in
                     guard let version = row[0].integer ?? row[0].text.flatMap({ Int64($0) }) else {
-                        throw MigrationProblem(.state, "schema_migrations holds a version that is no number")
+                        throw MigrationProblem(.state, "schema_migrations has a version that is not a number")
                     }
                     return Entry(version: version, name: nil, checksum: nil, appliedAt: nil)
                 })

@@ -89,7 +89,7 @@ extension SQLiteDatabase {
         let text = String(decoding: sql.prefix(300), as: UTF8.self)
         guard !sql.contains(0) else {
             throw SQLiteError(
-                extendedCode: SQLITE_ERROR, message: "there is a NUL in it", sql: text, path: path)
+                extendedCode: SQLITE_ERROR, message: "it contains a NUL byte", sql: text, path: path)
         }
         guard sql.count < Int32.max else {
             throw SQLiteError(

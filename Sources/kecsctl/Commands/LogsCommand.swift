@@ -13,7 +13,7 @@ struct LogsCommand: SessionCommand {
 
     static let help = CommandHelp(
         ExitStatus.common.union([10]), .init("kecsctl logs dev --tail 50", "its last 50 lines"),
-        .init("kecsctl logs dev -f", "and what comes, until Ctrl-C"))
+        .init("kecsctl logs dev -f", "and follow new lines until Ctrl-C"))
 
     @OptionGroup var instance: OneInstanceArgument
 

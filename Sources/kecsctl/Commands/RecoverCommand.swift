@@ -50,7 +50,7 @@ struct RecoverCommand: SessionCommand {
             throw ValidationError("--undo takes back all of the last recovery")
         }
         guard !resume || (cluster.isEmpty && skip.isEmpty) else {
-            throw ValidationError("--resume goes on with the clusters that were given then")
+            throw ValidationError("--resume continues with the clusters that were given then")
         }
     }
 

@@ -46,8 +46,8 @@ struct RenameCommand: SessionCommand {
         }
         lines += report.removed.map {
             isPlanned
-                ? "  \($0) would be removed; the next start makes it anew"
-                : "  \($0) was removed; the next start makes it anew"
+                ? "  \($0) would be removed; the next start creates it"
+                : "  \($0) was removed; the next start creates it"
         }
         lines += report.schedule.map {
             "  \(isPlanned ? "would be scheduled" : "scheduled"): \($0.printable)"

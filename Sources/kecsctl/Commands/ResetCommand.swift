@@ -9,7 +9,8 @@ struct ResetCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
         .init(
-            "kecsctl reset dev --yes", "“dev” begins anew; what it had is a backup, and “undo” brings it back"
+            "kecsctl reset dev --yes",
+            "“dev” starts empty; its old state is a backup, and “undo” brings it back"
         ),
         .init("kecsctl reset dev --dry-run", "say what would be emptied"))
 

@@ -119,7 +119,8 @@ struct RestoreCommand: SessionCommand {
         ) { name in
             if let folder {
                 // The instance is not touched, and so it has no hooks.
-                return Hooked(report: try await ExtractBackup(site: session.site).run(name, asked, into: folder))
+                return Hooked(
+                    report: try await ExtractBackup(site: session.site).run(name, asked, into: folder))
             }
             // Of one that is gone the hooks come before it is made again, of any other under its lock.
             if try session.site.home.folder(of: name).path.isFolder {

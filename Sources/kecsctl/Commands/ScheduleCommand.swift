@@ -25,7 +25,7 @@ struct ScheduleInstallCommand: SessionCommand {
         ExitStatus.instances.union([14]),
         .init(
             "kecsctl schedule install dev --at 02:00 --keep-daily 7",
-            "every night; seven days are kept, whoever takes the backups"),
+            "every night; backups of seven days are kept"),
         .init(
             "kecsctl schedule install dev --every 6h --systemd --boot",
             "four times a day, and started at boot"))

@@ -10,7 +10,7 @@ struct StatusCommand: SessionCommand {
 
     static let help = CommandHelp(
         ExitStatus.instances.union([14, 20]), .init("kecsctl status dev", "everything about “dev”"),
-        .init("kecsctl status dev --wait --timeout 60s --quiet", "is it well? the exit status tells"),
+        .init("kecsctl status dev --wait --timeout 60s --quiet", "is it healthy? the exit status tells"),
         .init("kecsctl status", "about every instance"))
 
     @OptionGroup var instances: InstanceArguments
@@ -88,7 +88,7 @@ struct StatusCommand: SessionCommand {
                     "\(previous.id) can be taken back"
                         + (previous.kept.count > 1
                             ? ", and \(previous.kept.count - 1) before it (undo --list)" : "")
-                        + "; \(ByteCount(previous.sizeBytes)) are kept for it"
+                        + "; this keeps \(ByteCount(previous.sizeBytes))"
                 ))
         }
         if let server = item.deep?.server {

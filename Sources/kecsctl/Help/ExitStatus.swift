@@ -12,7 +12,7 @@ enum ExitStatus {
         (13, "damaged: checksum, archive, database integrity"),
         (14, "docker, k3d, kubectl or their daemon cannot be reached, or is missing"),
         (15, "out of time"),
-        (16, "not enough room"),
+        (16, "not enough free space"),
         (20, "“doctor” or “check” found problems"),
         (64, "wrong usage, bad configuration, or a question that could not be asked"),
         (130, "interrupted by SIGINT, after cleaning up"),

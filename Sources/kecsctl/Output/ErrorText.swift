@@ -5,7 +5,7 @@ import KecsSystem
 /// How a failure stands on standard error.
 ///
 /// ```text
-/// kecsctl: error: there is not enough room to back up “dev”
+/// kecsctl: error: not enough free space to back up “dev”
 ///   because: 1.2 GB are free in ~/.kecs/backups and about 3.4 GB are needed
 ///   try:     kecsctl backups prune dev --keep 3
 /// ```

@@ -22,7 +22,7 @@ extension Session {
     ) throws -> [String] {
         guard options.folder == nil else {
             guard selection == InstanceSelection() else {
-                throw Failure(.usage, "instances and --folder were given, and one of them is looked at")
+                throw Failure(.usage, "give instances or --folder, not both")
             }
             return []
         }

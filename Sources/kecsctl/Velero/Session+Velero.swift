@@ -79,7 +79,7 @@ extension Session {
     ) throws -> VeleroChoice {
         let given = try (instance.name ?? name.instance).map { try InstanceName(checking: $0) }
         if options.folder != nil, given != nil {
-            throw Failure(.usage, "an instance and --folder were given, and one of them is looked at")
+            throw Failure(.usage, "give an instance or --folder, not both")
         }
         if let given, try !site.home.folder(of: given).path.isFolder {
             throw Failure(.notFound, "there is no instance “\(given)”", remedy: "kecsctl list")

@@ -17,7 +17,7 @@ extension Session {
         _ options: VeleroOptions, _ instance: BackupInstanceOption, quick: Bool
     ) async throws -> Int32 {
         if options.folder != nil, instance.name != nil {
-            throw Failure(.usage, "an instance and --folder were given, and one of them is looked at")
+            throw Failure(.usage, "give an instance or --folder, not both")
         }
         let names = try instance.name.map { [$0] } ?? site.instanceNames().map(\.description)
         let choices = try veleroPlaces(options, of: names).flatMap { place in

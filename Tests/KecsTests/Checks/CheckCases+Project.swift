@@ -31,7 +31,7 @@ extension CheckCase {
             "data-mount", .error, "lies on tmpfs", good: { $0.mount($0.home.folder.resolved(), "ext4") },
             bad: { $0.mount($0.home.folder.resolved(), "tmpfs") }),
         CheckCase(
-            "repos-mount", .error, "/repos of “dev” lies in a volume without a name", runtime: .docker,
+            "repos-mount", .error, "/repos of “dev” is an anonymous volume", runtime: .docker,
             good: {
                 $0.engine = .well([
                     try .running {
@@ -119,7 +119,7 @@ extension CheckCase {
                 try await scene.git("add", ".")
                 try scene.write(folder.appending(bytes: Array(file.utf8)), "secret")
                 try await scene.lookAtProject()
-                try #require(scene.project.tracked.get().count == 3, "git was not asked")
+                try #require(scene.project.tracked.get().count == 3, "git was not queried")
             },
             bad: { scene in
                 try await scene.git("add", "--force", file)

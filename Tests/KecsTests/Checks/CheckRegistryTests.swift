@@ -54,7 +54,7 @@ import Testing
             #expect(after == [], "the repair does not help")
             for repair in repairs.reversed() { #expect(try repair.takeBack()) }
             let again = try await scene.findings(ofCheck: check.id).map(\.message)
-            #expect(again == found.map(\.message), "what was taken back is not as it was")
+            #expect(again == found.map(\.message), "what was rolled back is not as it was")
         }
     }
 }

@@ -43,7 +43,7 @@ public struct BackupAge: Sendable, Hashable {
     public func overdue(_ limit: TimeSpan = Thresholds.backupAge) -> String? {
         guard isOver(limit) else { return nil }
         if let newest, isInFuture {
-            return "the time of \(newest), the newest good backup, lies in the future: its age is not known"
+            return "the time of \(newest), the newest good backup, is in the future: its age is unknown"
         }
         if let newest, let seconds {
             return "a backup is overdue: \(newest), the newest good one, is \(ageText(seconds)) old, "
@@ -55,6 +55,6 @@ public struct BackupAge: Sendable, Hashable {
 }
 
 extension BackupID {
-    /// Whether its time lies in the future, by more than clocks differ.
+    /// Whether its time is in the future, by more than clocks differ.
     func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
 }

@@ -4,7 +4,7 @@ import KecsSystem
 import SystemPackage
 
 struct BrokenScheduleCheck: Check {
-    let info = CheckInfo("schedule.broken", .machine, .error, "the program that a schedule calls is there")
+    let info = CheckInfo("schedule.broken", .machine, .error, "the program of every schedule exists")
 
     func run(_ look: Look) throws -> [Finding] {
         try ScheduledCommand.all(in: look.surroundings).compactMap { command in

@@ -38,7 +38,7 @@ public struct CheckAge: Sendable {
             message = "\(name): degraded since \(degraded.since)"
         } else if let newest = age.newest, age.isInFuture {
             message =
-                "\(name): the time of the newest good backup \(newest) lies in the future, so that its age is not known"
+                "\(name): the time of the newest good backup \(newest) is in the future, so its age is unknown"
         } else if let newest = age.newest, let seconds = age.seconds {
             message =
                 "\(name): the newest good backup \(newest) is \(ageText(seconds)) old, the limit is \(limit)"

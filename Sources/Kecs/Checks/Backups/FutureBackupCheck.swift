@@ -12,7 +12,7 @@ struct FutureBackupCheck: InstanceCheck {
         return [
             Finding(
                 .warning,
-                "the time of the backup \(newest.id) of “\(facts.name)” lies in the future: the clock was ahead then, or is "
+                "the time of the backup \(newest.id) of “\(facts.name)” is in the future: the clock was ahead then, or is "
                     + "behind now",
                 ["createdAt": .string("\(newest.id.createdAt)"), "now": .string("\(look.now)")],
                 remedy: "date -u")

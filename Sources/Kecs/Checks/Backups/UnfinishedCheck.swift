@@ -8,7 +8,7 @@ struct UnfinishedCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let journal = try Journal.read(facts.instance.folder.journal) else { return [] }
         if let holder = FileLock.holder(of: facts.instance.folder.lock), holder.process.isAlive {
-            return [Finding(.info, "“\(holder.command)” is at work since \(journal.startedAt)")]
+            return [Finding(.info, "“\(holder.command)” has been running since \(journal.startedAt)")]
         }
         return [
             Finding(

@@ -2,7 +2,7 @@
 import KecsStorage
 
 struct ForeignKeysCheck: InstanceCheck {
-    let info = CheckInfo("db.foreign-keys", .instance, .warning, "every row refers to one that is there")
+    let info = CheckInfo("db.foreign-keys", .instance, .warning, "every row refers to an existing row")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let database = try facts.database.get()

@@ -3,7 +3,7 @@ import KecsState
 import KecsStorage
 
 struct SchemaDriftCheck: InstanceCheck {
-    let info = CheckInfo("db.schema-drift", .instance, .warning, "nobody changed the schema by hand")
+    let info = CheckInfo("db.schema-drift", .instance, .warning, "the schema was not changed by hand")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         // Another server's schema is nobody's business here.

@@ -12,7 +12,7 @@ struct DataOwnerCheck: InstanceCheck {
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let expected = try ExpectedOwner.of(facts, user: user, group: group) else {
-            throw CannotTell("whom the server runs as is not known")
+            throw CannotTell("the server's user is unknown")
         }
         let tree = try facts.tree.get()
         let wrong = tree.entries.filter { entry in

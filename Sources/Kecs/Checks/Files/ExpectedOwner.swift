@@ -13,7 +13,7 @@ public struct ExpectedOwner: Sendable, Hashable {
         let instance = facts.instance
         if let text = instance.config.settings["owner"]?.string {
             guard let owner = Repair.Owner(text) else {
-                throw CannotTell("“\(text)” is no owner such as 65532:65532")
+                throw CannotTell("“\(text)” is not an owner such as 65532:65532")
             }
             return ExpectedOwner(owner: owner, because: "the instance's setting owner")
         }
@@ -40,7 +40,7 @@ public struct ExpectedOwner: Sendable, Hashable {
         case 1000: "the first user of most Linux systems"
         case 1001: "appuser of the persistence guide's image"
         case 65532: "nonroot, the user of distroless images such as KECS's"
-        case 65534: "nobody: often an owner that a user namespace or NFS cannot show"
+        case 65534: "the user nobody: often an owner that a user namespace or NFS cannot show"
         default: nil
         }
     }

@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 
 struct HomeModeCheck: Check {
-    let info = CheckInfo("home.mode", .machine, .warning, "nobody else can look into the home", fixable: true)
+    let info = CheckInfo("home.mode", .machine, .warning, "other users cannot read the home", fixable: true)
 
     func run(_ look: Look) throws -> [Finding] {
         let home = look.site.home
@@ -14,7 +14,7 @@ struct HomeModeCheck: Check {
             }
             let repair = Repair.mode(PathText(folder), from: status.mode, to: status.mode & ~0o077)
             return Finding(
-                .warning, "other users can look into \(folder)", ["mode": .string(octal(status.mode))],
+                .warning, "other users can read \(folder)", ["mode": .string(octal(status.mode))],
                 remedy: repair.commandLine, repairs: [repair])
         }
     }

@@ -34,7 +34,7 @@ struct ForeignLockCheck: InstanceCheck {
             case .stale:
                 let repair = Repair.remove(PathText(file), contents: proof.contents, mode: status.mode)
                 return Finding(
-                    .warning, "\(file) is left from a process that is gone: \(proof.why)", evidence,
+                    .warning, "\(file) is left from a process that has ended: \(proof.why)", evidence,
                     remedy: "kecsctl doctor \(facts.name) --check lock.foreign --fix", repairs: [repair])
             }
         }

@@ -4,7 +4,7 @@ import KecsSystem
 
 struct OwnLockCheck: InstanceCheck {
     let info = CheckInfo(
-        "lock.busy", .instance, .warning, "no kecsctl has been at work for more than six hours")
+        "lock.busy", .instance, .warning, "no kecsctl has been running for more than six hours")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let holder = FileLock.holder(of: facts.instance.folder.lock), holder.process.isAlive,

@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 
 struct BackupRoomCheck: InstanceCheck {
-    let info = CheckInfo("disk.room-for-backup", .instance, .warning, "there is room for the next backup")
+    let info = CheckInfo(
+        "disk.room-for-backup", .instance, .warning, "there is enough free space for the next backup")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let free = try look.site.machine.freeSpace(facts.instance.backups.folder)

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 
 struct DataFolderCheck: InstanceCheck {
-    let info = CheckInfo("data.missing", .instance, .error, "every part of the data is there")
+    let info = CheckInfo("data.missing", .instance, .error, "every part of the data exists")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard case .unknown = facts.inventory else {

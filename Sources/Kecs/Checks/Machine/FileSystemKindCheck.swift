@@ -6,7 +6,7 @@ import KecsSystem
 struct FileSystemKindCheck: InstanceCheck {
     let info = CheckInfo(
         "fs.type", .instance, .warning,
-        "the database lies on a file system whose locks and syncs can be relied on")
+        "the database lies on a file system with reliable locks and syncs")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let folder = try facts.data.get()

@@ -10,7 +10,7 @@ struct FrozenCheck: InstanceCheck {
         }
         return [
             Finding(
-                .error, "“\(facts.name)” is paused, and no kecsctl is at work on it",
+                .error, "“\(facts.name)” is paused, and no kecsctl is working on it",
                 remedy: "kecsctl start \(facts.name)")
         ]
     }

@@ -2,7 +2,8 @@
 import KecsStorage
 
 struct StateCheck: InstanceCheck {
-    let info = CheckInfo("state.unknown", .instance, .warning, "the runtime knows whether the instance runs")
+    let info = CheckInfo(
+        "state.unknown", .instance, .warning, "the runtime can tell whether the instance runs")
 
     func run(_ facts: InstanceFacts, _ look: Look) -> [Finding] {
         guard case .unknown(let why) = facts.state else { return [] }

@@ -29,7 +29,7 @@ struct BackupsDrillCommand: SessionCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Restore below this folder; else below the first of $TMPDIR, /var/tmp and /tmp that has room.",
+            "Restore below this folder; else below the first of $TMPDIR, /var/tmp and /tmp with enough free space.",
             valueName: "dir"))
     var folder: PathArgument?
 

@@ -46,7 +46,7 @@ struct BackupsLsCommand: SessionCommand {
         let place = try await session.looked(id, of: instance)
         defer { place.close() }
         let entries = Session.Entries(
-            header: EntryText.header, line: EntryText.line, name: \.path, nothing: "nothing lies in it")
+            header: EntryText.header, line: EntryText.line, name: \.path, nothing: "it is empty")
         return await session.tell(entries, in: [place]) { place, each in
             try place.list(path, isDeep: recursive, each: each)
         }

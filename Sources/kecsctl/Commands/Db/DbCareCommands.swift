@@ -51,7 +51,7 @@ struct DbMaintainCommand: SessionCommand {
 
     static let help = CommandHelp(
         ExitStatus.changes, .init("kecsctl db maintain dev", "all of it"),
-        .init("kecsctl db maintain dev --no-vacuum", "without the room that VACUUM needs"))
+        .init("kecsctl db maintain dev --no-vacuum", "without the free space that VACUUM needs"))
 
     @Argument(
         help: ArgumentHelp("The instance.", valueName: "instance"),

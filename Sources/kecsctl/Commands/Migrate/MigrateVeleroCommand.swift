@@ -51,10 +51,10 @@ struct MigrateVeleroCommand: SessionCommand {
         case .planned:
             return "\(name): would go on \(what)"
                 + (report.rebuilt
-                    ? "; its cluster would be deleted and made anew" : " from its next start on")
+                    ? "; its cluster would be deleted and recreated" : " from its next start on")
         default:
             return "\(name): goes on \(what), \(report.state)"
-                + (report.rebuilt ? "; its cluster was made anew" : "")
+                + (report.rebuilt ? "; its cluster was recreated" : "")
         }
     }
 }
