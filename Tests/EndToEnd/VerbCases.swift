@@ -43,6 +43,13 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init(backup, after: start), .init("backup nope"), .init("backup dev --part nope", after: start),
         .init("backup dev --exclude *.tmp --latest-link", after: start),
         .init("backup dev --exclude *.db", after: start),
+        .init("backup dev --encrypt gpg --passphrase-file ROOT/key", after: start),
+        .init("backup dev --encrypt gpg", after: start), .init("backup dev --encrypt age", after: start),
+        .init(
+            "restore dev --from latest --passphrase-file ROOT/key", after: start,
+            "backup dev --encrypt gpg --passphrase-file ROOT/key"),
+        .init(
+            "restore dev --from latest", after: start, "backup dev --encrypt gpg --passphrase-file ROOT/key"),
         .init("restore dev --from latest", after: start, backup),
         .init("restore dev --from latest", after: start),
         .init("restore dev --from latest", after: start, "backup dev --exclude *.tmp"),
@@ -96,6 +103,7 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
     static func prepare(_ root: FilePath) throws {
         try root.appending("home").createFolder()
         try root.appending("file").replaceContents([1])
+        try root.appending("key").replaceContents(Array("correct horse\n".utf8), mode: 0o600)
         try root.appending("text").replaceContents(Array("neither this nor that".utf8))
         try root.appending("state.json").replaceContents(
             Array(#"{"apiVersion":"kecsctl/v1","kind":"StateDocument","clusters":[]}"#.utf8))
