@@ -33,17 +33,6 @@ extension ComposeRuntime {
         return found
     }
 
-    /// The recorded ones, and one of each service that has a container and would not run without.
-    func profiles(inUse all: [DockerContainer], _ config: ComposeProject) -> [String] {
-        var profiles = given.profiles
-        for service in config.services where all.contains(where: { $0.serviceName == service.name }) {
-            if let first = service.profiles.first, !service.profiles.contains(where: profiles.contains) {
-                profiles.append(first)
-            }
-        }
-        return profiles
-    }
-
     func controlPlane(of config: ComposeProject) throws(Failure) -> ComposeProject.Service {
         let names = config.services.map(\.name)
         let wanted = service ?? (names.count == 1 ? names[0] : "kecs")

@@ -300,6 +300,17 @@ public struct ComposeRuntime: RebuildableRuntime {
     /// The project is not ours to remove.
     public func remove() async throws { try await volumes.removeHelpers() }
 
+    /// The recorded ones, and one of each service that has a container and would not run without.
+    func profiles(inUse all: [DockerContainer], _ config: ComposeProject) -> [String] {
+        var profiles = given.profiles
+        for service in config.services where all.contains(where: { $0.serviceName == service.name }) {
+            if let first = service.profiles.first, !service.profiles.contains(where: profiles.contains) {
+                profiles.append(first)
+            }
+        }
+        return profiles
+    }
+
     // MARK: Freeze
 
     public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
