@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kecs
 import KecsSystem
+import SystemPackage
 
 /// The keys of encrypted backups, for one command. They go before settings of files and environment.
 struct KeyOptions: ParsableArguments {
