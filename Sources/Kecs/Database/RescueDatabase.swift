@@ -35,8 +35,11 @@ public struct RescueReport: OperationReport {
         public var rowsAfter: Int64?
         /// Pages of it that make no sense; nil where `sqlite3` recovered, which does not say.
         public var pagesLost: Int64?
-        /// Rows that were certainly on readable pages and make no sense, and, for each lost page, as many as lie on one
-        /// of the others: an estimate. Nil as above.
+        /// The rows that the newest good backup has; nil without one.
+        public var rowsInBackup: Int64?
+        /// An estimate: rows on readable pages that make no sense, and for each lost page as many as another page holds; or
+        /// the rows that the backup has more, if those are more. Nil where `sqlite3` recovered, and where the table's first
+        /// page is lost, so that nobody knows how many pages it had, and there is no backup either.
         public var rowsLost: Int64?
     }
 
@@ -72,18 +75,16 @@ public struct RescueDatabase: Sendable {
             }
         }
         var name: String?
-        if accept, case .instance(let instance, _) = target {
+        var inBackup: [String: Int64] = [:]
+        if case .instance(let instance, _) = target {
             let inventory = try await site.inventory(of: instance)
-            guard let found = inventory.databases.first(where: { $0.file?.resolved() == path.resolved() })
-            else {
-                throw Failure(
-                    .failed, "the rescued database of \(target.name) cannot be put in place",
-                    cause: "\(path) is in none of its parts", remedy: "kecsctl inspect \(instance.name)")
+            let found = try inventory.databases.first { try $0.file?.resolved() == path.resolved() }
+            if let found {
+                let baseline = try instance.backups.judged().baseline(of: instance.config.id)
+                let records = baseline.parts[found.part]?.record.databases ?? []
+                inBackup = records.first { $0.path == printable(found.path) }?.tables ?? [:]
             }
-            name = found.name
-            let parts = inventory.parts.filter { $0.part.name == found.part }.map(\.part)
-            _ = try await FindHolders(site: site).check(
-                instance, parts, FindHolders.Demand(verb: "rescued", force: force))
+            name = accept ? try await replaceable(found, path, instance, inventory, force: force) : nil
         }
         let stamp = clock.now().compact
         let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
@@ -116,9 +117,9 @@ public struct RescueDatabase: Sendable {
             report.tables.append(
                 RescueReport.Table(
                     table: name, rowsBefore: before[name]?.rows, isCut: before[name]?.isCut ?? false,
-                    rowsAfter: rows[name], pagesLost: salvage?.pagesLost,
-                    rowsLost: salvage.map {
-                        $0.rowsLost + ($0.pages > 0 ? $0.pagesLost * $0.rows / $0.pages : 0)
+                    rowsAfter: rows[name], pagesLost: salvage?.pagesLost, rowsInBackup: inBackup[name],
+                    rowsLost: salvage.flatMap {
+                        Self.rowsLost($0, rowsAfter: rows[name] ?? 0, inBackup: inBackup[name])
                     }))
         }
         if accept, !dryRun, case .instance(let instance, _) = target {
@@ -130,6 +131,28 @@ public struct RescueDatabase: Sendable {
         }
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report
+    }
+
+    static func rowsLost(_ table: SalvagedRows.Table, rowsAfter: Int64, inBackup: Int64?) -> Int64? {
+        guard table.pagesLost > 0 else { return table.rowsLost }
+        let estimate = table.pages > 0 ? table.rowsLost + table.pagesLost * table.rows / table.pages : nil
+        return [estimate, inBackup.map { max(0, $0 - rowsAfter) }].compactMap(\.self).max()
+    }
+
+    /// Returns the name of the database that the rescued one replaces, once nothing else uses it.
+    private func replaceable(
+        _ database: InventoryDatabase?, _ path: FilePath, _ instance: Instance, _ inventory: Inventory,
+        force: Bool
+    ) async throws -> String {
+        guard let database else {
+            throw Failure(
+                .failed, "the rescued database of “\(instance.name)” cannot be put in place",
+                cause: "\(path) is in none of its parts", remedy: "kecsctl inspect \(instance.name)")
+        }
+        let parts = inventory.parts.filter { $0.part.name == database.part }.map(\.part)
+        _ = try await FindHolders(site: site).check(
+            instance, parts, FindHolders.Demand(verb: "rescued", force: force))
+        return database.name
     }
 
     private func finished(_ made: FilePath) throws -> [String: Int64] {

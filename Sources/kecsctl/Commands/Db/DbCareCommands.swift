@@ -131,15 +131,17 @@ struct DbRescueCommand: SessionCommand {
 
     private static func table(_ report: RescueReport) -> Table {
         Table(
-            header: ["TABLE", "READABLE BEFORE", "RESCUED", "PAGES LOST", "ROWS LOST"],
+            header: ["TABLE", "READABLE BEFORE", "RESCUED", "PAGES LOST", "IN BACKUP", "ROWS LOST"],
             rows: report.tables.map { table in
                 [
                     table.table,
                     table.rowsBefore.map { "\($0)\(table.isCut ? " (cut)" : "")" } ?? "unreadable",
                     table.rowsAfter.map { "\($0)" }, table.pagesLost.map { "\($0)" },
-                    table.rowsLost.map { $0 == 0 ? "0" : "about \($0)" },
+                    table.rowsInBackup.map { "\($0)" },
+                    table.rowsLost.map { $0 == 0 ? "0" : "about \($0)" }
+                        ?? ((table.pagesLost ?? 0) > 0 ? "unknown" : nil),
                 ]
-            }, rightAligned: [1, 2, 3, 4])
+            }, rightAligned: [1, 2, 3, 4, 5])
     }
 
     private static func notes(_ report: RescueReport) -> String {
