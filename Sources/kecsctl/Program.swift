@@ -26,6 +26,7 @@ struct Program: Sendable {
 
     /// Runs one command to its end.
     func run(_ words: [String]) async -> Int32 {
+        if let line = CompletedLine(words, environment: environment) { return say(line.answer()) }
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest {

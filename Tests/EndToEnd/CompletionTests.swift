@@ -32,6 +32,24 @@ import Testing
             }
         }
 
+        /// - Returns: What the line printed that was typed on a terminal, with `<TAB>` for the key.
+        func typed(_ line: String, in shell: String) async throws -> String {
+            let tool = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .appending("Tools/complete-in-shell")
+            var call = ProcessCall(tool.string, [shell, line])
+            call.limit = .seconds(600)
+            let variables = ["PATH": "\(Kecsctl.program.removingLastComponent()):/usr/bin:/bin"]
+            let processes = SystemProcesses(environment: variables, cancellation: Cancellation())
+            do {
+                _ = try await processes.run(ProcessCall(shell, ["-c", ":"]))
+                let result = try await processes.run(call)
+                #expect(result.succeeded, "\(result.errorText)")
+                return result.outputText
+            } catch ProcessError.notFound {
+                try Test.cancel("\(shell) or python3 is not installed: scripts/setup does that")
+            }
+        }
+
         /// - Parameter line: What was typed; the cursor is at its end.
         func bash(_ line: String) async throws -> [String] {
             let words = line.split(separator: " ", omittingEmptySubsequences: false)
@@ -79,33 +97,52 @@ import Testing
         }
     }
 
-    @Test func `fish gets each backup's age and what each check is about`() async throws {
+    @Test func `fish gets each backup's age, and zsh as _describe takes it, with colons kept apart`()
+        async throws
+    {
         try await scene { scene in
-            // As the script for fish asks: `complete -C` alone knows no cursor, so that fish itself asks less.
-            var kecsctl = scene.kecsctl
-            kecsctl.environment["SAP_SHELL"] = "fish"
-            let answer = try await kecsctl(
-                "---completion", "backups", "show", "--", "positional@0", "3", "0", "kecsctl", "backups",
-                "show", "")
-            #expect(answer.status == 0, "\(answer.errors)")
-            let shown = answer.output.split(separator: "\n")
-            #expect(shown.first == "latest")
-            #expect(shown.dropFirst().map { String($0.prefix { $0 != "\t" }) }.sorted(by: >) == scene.ids)
-            #expect(shown.dropFirst().allSatisfy { $0.hasSuffix(" ago") }, "\(shown)")
+            func asked(_ shell: String) async throws -> [Substring] {
+                let answer = try await scene.kecsctl(
+                    "__complete", shell, "3", "", "kecsctl", "backups", "show", "")
+                #expect(answer.status == 0, "\(answer.errors)")
+                return answer.output.split(separator: "\n")
+            }
+            let fish = try await asked("fish")
+            #expect(fish.prefix(2) == ["words", "latest"])
+            #expect(fish.dropFirst(2).map { String($0.prefix { $0 != "\t" }) } == scene.ids)
+            #expect(fish.dropFirst(2).allSatisfy { $0.hasSuffix(" ago") }, "\(fish)")
+            let zsh = try await asked("zsh")
+            #expect(zsh.dropFirst(2).first?.hasPrefix(scene.ids[0] + ":") == true, "\(zsh)")
         }
     }
 
-    @Test func `zsh gets descriptions as _describe takes them, with colons kept apart`() async throws {
+    @Test func `the question of an older script is answered, also behind a home`() async throws {
         try await scene { scene in
             var kecsctl = scene.kecsctl
-            kecsctl.environment["SAP_SHELL"] = "zsh"
+            kecsctl.environment["KECS_HOME"] = "/nonexistent"
             let answer = try await kecsctl(
-                "---completion", "backups", "show", "--", "positional@0", "3", "0", "kecsctl", "backups",
-                "show", "")
+                "--home", scene.kecsctl.home.string, "---completion", "stop", "--", "positional@0", "2", "0",
+                "kecsctl", "stop", "")
             #expect(answer.status == 0, "\(answer.errors)")
-            let lines = answer.output.split(separator: "\n")
-            #expect(lines.first == "latest")
-            #expect(lines.dropFirst().first?.hasPrefix(scene.ids[0] + ":") == true, "\(lines)")
+            #expect(answer.output == "dev\nshop\n", "\(answer.output)")
+        }
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `a tab completes on a terminal, with a home before the command and glued to its option`(
+        shell: String
+    ) async throws {
+        try await scene { scene in
+            let home = scene.kecsctl.home
+            for (line, expected) in [
+                ("kecsctl --home \(home) stop de<TAB>--dry-run", "dev: already stopped\n"),
+                ("kecsctl --home=\(home) backups cat late<TAB>data/kecs.db | head -c 15", "SQLite format 3"),
+                ("kecsctl --ho<TAB>\(home) list -o na<TAB>", "dev\nshop\n"),
+                ("kecsctl comp<TAB>ba<TAB>| head -n 1", "#!/bin/bash\n"),
+            ] {
+                let printed = try await scene.typed(line, in: shell)
+                #expect(printed == expected, "\(line)")
+            }
         }
     }
 }

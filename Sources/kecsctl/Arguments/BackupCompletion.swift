@@ -21,14 +21,21 @@ enum BackupCompletion {
         let now = SystemClock().now()
         let all = stores(words)
         var found: [Offer] = []
+        var owners: [String] = []
         for store in all {
             let name = store.folder.lastComponent?.string ?? ""
             for text in Self.ids(in: store) {
                 let age = BackupID(text).map { DurationText.age(of: $0.createdAt, at: now) } ?? ""
                 found.append(Offer(text, all.count > 1 ? "\(name), \(age)" : age))
+                owners.append(name)
             }
         }
-        return names.map { Offer($0) } + found.sorted { $0.value > $1.value }
+        // Two instances may have been backed up in one second: such an id needs its instance.
+        let counts = Dictionary(found.map { ($0.value, 1) }, uniquingKeysWith: +)
+        let unique = zip(found, owners).map { offer, owner in
+            counts[offer.value] == 1 ? offer : Offer("\(owner)/\(offer.value)", offer.description)
+        }
+        return names.map { Offer($0) } + unique.sorted { $0.id > $1.id }
     }
 
     /// The parts of the newest backup of each instance that is meant.
@@ -61,4 +68,9 @@ enum BackupCompletion {
         let entries = (try? store.folder.entries()) ?? []
         return entries.map(\.string).filter { BackupID($0) != nil }.sorted(by: >)
     }
+}
+
+extension Offer {
+    /// Of one that is a backup: its id without the instance.
+    fileprivate var id: Substring { value.split(separator: "/").last ?? "" }
 }

@@ -7,9 +7,9 @@ struct CommandPath {
     /// From `Kecsctl` down.
     private(set) var commands: [any ParsableCommand.Type] = [Kecsctl.self]
     /// Options before the last command name, with their values.
-    private var optionsBefore: [String] = []
+    private(set) var optionsBefore: [String] = []
     /// What stands behind the last command name.
-    private var rest: [String]
+    private(set) var rest: [String]
     private let asksForHelp: Bool
 
     init(_ words: [String]) {
@@ -44,7 +44,7 @@ struct CommandPath {
     var command: any ParsableCommand.Type { commands.last ?? Kecsctl.self }
     var helpRequest: CommandPath? { asksForHelp ? self : nil }
 
-    private var subcommands: [any ParsableCommand.Type] { command.configuration.subcommands }
+    var subcommands: [any ParsableCommand.Type] { command.configuration.subcommands }
 
     /// The word that stands where the name of a command is expected.
     var unknownCommand: String? {
@@ -77,13 +77,7 @@ struct CommandPath {
     var options: [String: Bool]? {
         guard subcommands.isEmpty else { return nil }
         // What the parser tells of itself is its own text: one that cannot be read leaves the parser's message.
-        guard var info = try? ToolInfo.ofKecsctl() else { return nil }
-        for type in commands.dropFirst() {
-            guard let next = info.subcommands?.first(where: { $0.commandName == type._commandName }) else {
-                return nil
-            }
-            info = next
-        }
+        guard let info = try? ToolInfo.of(command) else { return nil }
         var options: [String: Bool] = ["-h": false, "--help": false, "--version": false]
         for argument in info.arguments ?? [] where argument.kind != .positional {
             for name in argument.names ?? [] { options[name.text] = argument.kind == .option }
@@ -106,19 +100,39 @@ struct CommandPath {
     /// `kecsctl --home D backups -o json list dev` → `backups list --home D -o json dev`: every command has the
     /// global flags, so they may stand in front of its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
-        let words = helpFirst(separated(words))
+        let words = questionFirst(helpFirst(separated(words)))
         guard !words.isEmpty, !isForTheParser(words) else { return words }
         let path = CommandPath(words)
         guard !path.isRoot, !path.asksForHelp, !path.optionsBefore.isEmpty else { return words }
         return path.name.split(separator: " ").map(String.init) + path.optionsBefore + path.rest
     }
 
-    /// `--home D help list` → `help --home D list`: where the verb stands first, it is known.
-    private static func helpFirst(_ words: [String]) -> [String] {
+    /// How many of the words are options of every command, with their values, before anything else.
+    static func leadingOptions(_ words: [String]) -> Int {
         var index = 0
-        while index < words.count, words[index].hasPrefix("-"), words[index] != "--" {
+        while index < words.count, words[index].hasPrefix("-"), !words[index].hasPrefix("---"),
+            words[index] != "--"
+        {
             index += withValue.contains(words[index]) ? 2 : 1
         }
+        return min(index, words.count)
+    }
+
+    /// `--home D ---completion list -- NAME INDEX CURSOR kecsctl list …` → `---completion list -- NAME INDEX+2 CURSOR kecsctl
+    /// --home D list …`: the question of a completion script, about a line that has these options.
+    private static func questionFirst(_ words: [String]) -> [String] {
+        let count = leadingOptions(words)
+        guard count > 0, count < words.count, words[count] == "---completion",
+            let end = words[count...].firstIndex(of: "--"), words.count > end + 4,
+            let index = Int(words[end + 2])
+        else { return words }
+        return words[count..<(end + 2)] + ["\(index + count)", words[end + 3], words[end + 4]]
+            + words[..<count] + words[(end + 5)...]
+    }
+
+    /// `--home D help list` → `help --home D list`: where the verb stands first, it is known.
+    private static func helpFirst(_ words: [String]) -> [String] {
+        let index = leadingOptions(words)
         guard index > 0, index < words.count, words[index] == "help" else { return words }
         return ["help"] + words[..<index] + words[(index + 1)...]
     }

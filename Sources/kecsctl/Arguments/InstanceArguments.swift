@@ -50,18 +50,11 @@ enum InstanceCompletion {
     @Sendable static func names(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         // A completion has nobody to tell an error to; no folder means no names.
         guard
-            let home = try? Home.find(flag: homeFlag(in: words), environment: Program.environment()),
+            let home = try? Home.find(
+                flag: CommandPath.value(of: ["--home"], in: words), environment: Program.environment()),
             let entries = try? home.instances.entries()
         else { return [] }
         return entries.map(\.string).filter { InstanceName($0) != nil }.sorted().map { Offer($0) }
             .lines(words, index, prefix)
-    }
-
-    private static func homeFlag(in words: [String]) -> String? {
-        for (word, next) in zip(words, words.dropFirst() + [""]) {
-            if word == "--home" { return next }
-            if word.hasPrefix("--home=") { return String(word.dropFirst(7)) }
-        }
-        return nil
     }
 }

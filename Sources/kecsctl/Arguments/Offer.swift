@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import ArgumentParser
+import KecsSystem
 
 /// Something that the shell offers, and what it shows beside it where it can.
 struct Offer: Hashable, Sendable {
@@ -11,15 +11,30 @@ struct Offer: Hashable, Sendable {
         self.description = description
     }
 
+    /// While `CompletedLine` asks: what is handed through the parser are lines of text.
+    @TaskLocal static var keepsDescriptions = false
+
+    /// - Parameter text: What `handedOn` made.
+    init(handedOn text: Substring) {
+        let halves = text.split(separator: "\t", maxSplits: 1)
+        self.init(String(halves.first ?? ""), halves.count == 2 ? String(halves[1]) : nil)
+    }
+
+    var handedOn: String {
+        guard Self.keepsDescriptions, let description else { return value }
+        return "\(value)\t\(description)"
+    }
+
     /// As the completion script of the shell reads it. Bash shows no descriptions.
-    func line(for shell: CompletionShell?) -> String {
-        if shell == .zsh {
+    func line(for shell: CompletionsCommand.Shell) -> String {
+        switch shell {
+        case .bash: return ShellWords.quote([value])
+        case .zsh:
             // What _describe takes apart at the first colon.
             let escaped = value.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
             return description.map { "\(escaped):\($0)" } ?? escaped
+        case .fish: return description.map { "\(value)\t\($0)" } ?? value
         }
-        if shell == .fish, let description { return "\(value)\t\(description)" }
-        return value
     }
 }
 
@@ -29,6 +44,6 @@ extension [Offer] {
         // The program and its command are not among them.
         let used = Set(words.indices.dropFirst(2).filter { $0 != index }.map { words[$0] })
         return filter { $0.value.hasPrefix(prefix) && !used.contains($0.value) }
-            .map { $0.line(for: CompletionShell.requesting) }
+            .map(\.handedOn)
     }
 }

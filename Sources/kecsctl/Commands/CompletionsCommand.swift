@@ -26,13 +26,5 @@ struct CompletionsCommand: SessionCommand {
         return 0
     }
 
-    static func script(_ shell: Shell) -> String {
-        let script =
-            switch shell {
-            case .bash: Kecsctl.completionScript(for: .bash)
-            case .zsh: Kecsctl.completionScript(for: .zsh)
-            case .fish: Kecsctl.completionScript(for: .fish)
-            }
-        return script.hasSuffix("\n") ? script : script + "\n"
-    }
+    static func script(_ shell: Shell) -> String { CompletionScript.text(shell) }
 }
