@@ -91,6 +91,11 @@ extension OnDocker {
                 #expect(stopped["survived"] == ["restart", "rebuild", "down"])
                 #expect(try await scene.state() == "stopped")
                 try await scene.must(["start", "dev"])
+                // What is made in the data folder is there for the server, and nothing of it stays.
+                let mounts = try await scene.must(["test", "mount", "dev", "-o", "json"]).first()["mounts"]?
+                    .array
+                #expect(mounts?.compactMap { $0["result"]?.string } == ["same"], "\(mounts ?? [])")
+                #expect(try !scene.data.entries().contains { $0.string.contains("mount-test") })
                 // A container without the data folder: what is written here is not what the server has.
                 try await Engine.docker("rm", "-f", "kecs-dev")
                 try await Engine.docker(
