@@ -39,7 +39,7 @@ import Testing
                 "migrate import ROOT/app.sqlite dev --dry-run",
                 "migrate export dev ROOT/out.tar.gz --dry-run", "recover dev --dry-run",
                 "state import dev ROOT/state.json --dry-run", "schedule show dev",
-                "test persistence dev --dry-run",
+                "test persistence dev --dry-run", "test mount dev", "config profile dev --instance dev",
                 "restart dev", "stop dev", "status nope", "doctor nope", "backups list nope", "destroy dev",
                 "destroy dev --dry-run", "destroy dev --yes", "nothing", "list --nothing",
             ] {

@@ -96,7 +96,9 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("config set keep x"),
         .init("config set keep 3 --instance dev", after: start), .init("config set keep 3 --instance nope"),
         .init("config set keep --unset"), .init("doctor dev --fix", after: start),
-        .init("test persistence nope"), .init("schedule install nope"),
+        .init("test persistence nope"), .init("test mount dev", after: start), .init("test mount nope"),
+        .init("config profile dev"), .init("config profile prod --instance dev", after: start),
+        .init("config profile dev --instance nope"), .init("schedule install nope"),
     ]
 
     /// The files that the words name.

@@ -138,4 +138,26 @@ import Testing
         let caught = try await folder.kecsctl("backup", "dev", "--quiet")
         #expect(caught.status == 0 && caught.errors == "" && caught.output == "")
     }
+
+    @Test func `a profile sets what happens to clusters, for one instance and for all`() async throws {
+        func values(_ words: [String]) async throws -> [String] {
+            let caught = try await folder.kecsctl(words + ["-o", "json"])
+            #expect(caught.status == 0, "\(caught.errors)")
+            let document = try JSONFile.decode(JSONValue.self, from: Array(caught.output.utf8), at: "stdout")
+            return (document["items"]?.array ?? []).filter {
+                ["autoRecoverState", "keepClustersOnShutdown"].contains($0["key"]?.string)
+            }.compactMap { item in item["value"].map { "\(item["key"]?.string ?? ""): \($0)" } }
+        }
+        let usual = try await values(["config", "show", "dev"])
+        let plan = try await values(["config", "profile", "dev", "--instance", "dev", "--dry-run"])
+        #expect(try await values(["config", "show", "dev"]) == usual)
+        let set = try await values(["config", "profile", "dev", "--instance", "dev"])
+        #expect(set == plan && set.count == 2)
+        #expect(Set(try await values(["config", "show", "dev"])) == Set(set))
+        #expect(Set(set) != Set(usual))
+        let prod = try await values(["config", "profile", "prod"])
+        #expect(Set(prod) == Set(usual))
+        // What an instance has of its own stays.
+        #expect(Set(try await values(["config", "show", "dev"])) == Set(set))
+    }
 }

@@ -56,6 +56,13 @@ public struct Configure: Sendable {
         return true
     }
 
+    /// Writes all settings of a profile. For an instance to be called under its lock.
+    public func use(_ profile: SettingsProfile, for name: InstanceName?) throws {
+        for (key, value) in profile.values.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            try set(key, to: value, for: name)
+        }
+    }
+
     /// Writes one setting; `nil` takes it out. For an instance to be called under its lock.
     public func set(_ key: SettingKey, to text: String?, for name: InstanceName?) throws {
         var value: JSONValue?
@@ -101,5 +108,16 @@ public struct Configure: Sendable {
         var config = try site.instance(name, checksPlace: false).config
         config.settings[key] = value
         try config.write(to: site.home.folder(of: name).config)
+    }
+}
+
+extension SettingsProfile {
+    /// As `config show` would list them.
+    public var items: [SettingItem] {
+        values.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map {
+                SettingItem(
+                    key: $0.key.rawValue, value: $0.key.parse($0.value), origin: "profile \(rawValue)")
+            }
     }
 }

@@ -7,7 +7,8 @@ struct ConfigCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show and change settings.",
         subcommands: [
-            ConfigShowCommand.self, ConfigGetCommand.self, ConfigSetCommand.self, ConfigCheckCommand.self,
+            ConfigShowCommand.self, ConfigGetCommand.self, ConfigSetCommand.self, ConfigProfileCommand.self,
+            ConfigCheckCommand.self,
         ])
 
     static let help = CommandHelp(
