@@ -61,7 +61,9 @@ extension Failure {
                 if error.isFull { .noRoom } else if error.isCorrupt || error.isNotADatabase {
                     .damaged
                 } else if error.isBusy { .busy } else { .failed }
-            return Failure(kind, message("a database operation failed"), cause: "\(error)")
+            return Failure(
+                kind, message("a database operation failed"),
+                cause: error.isBusy ? DatabaseLock.cause(error, of: error.path) : "\(error)")
         case let error as StateError:
             return switch error {
             case .newer:

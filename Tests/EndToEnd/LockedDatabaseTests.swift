@@ -34,6 +34,11 @@ struct LockedDatabaseTests {
             #expect(live.status == 11, "\(live.errors)")
             #expect(
                 live.errors.contains("try:     kecsctl backup dev --consistency stopped"), "\(live.errors)")
+            #expect(
+                live.errors.contains(
+                    /; process [0-9]+ \(python3 .*server.py\) has it locked/), "\(live.errors)")
+            let maintain = try await kecsctl("db", "maintain", "dev")
+            #expect(maintain.status == 11 && maintain.errors.contains(" has it locked"), "\(maintain.errors)")
             #expect(try await kecsctl("backup", "dev", "--consistency", "stopped").status == 0)
             #expect(try await kecsctl("status", "dev", "-o", "json").first()["state"] == "running")
             #expect(try await SystemClock().wait(upTo: .seconds(60)) { try busy(log) })

@@ -9,7 +9,7 @@ struct LockedDatabase: ExplainedError {
     init(_ error: SQLiteError, of instance: Instance, canBeStopped: Bool) {
         failure = Failure(
             .busy, "a database of “\(instance.name)” is locked by the program that uses it",
-            cause: "\(error)",
+            cause: DatabaseLock.cause(error, of: error.path),
             remedy: canBeStopped
                 ? "kecsctl backup \(instance.name) --consistency stopped" : "kecsctl doctor \(instance.name)")
     }

@@ -273,11 +273,9 @@ extension StageTrees {
         for (bytes, there) in needed.values {
             let free = try site.machine.freeSpace(there)
             guard ByteCount(bytes) <= free else {
-                throw Failure(
-                    .noRoom, "not enough free space to restore “\(instance.name)”",
-                    cause: "\(free) are free in \(there) and about \(ByteCount(bytes)) are needed beside "
-                        + "what is there",
-                    remedy: "kecsctl backups prune \(instance.name) --keep 1")
+                throw GainRoom(site: site, instance: instance).failure(
+                    "not enough free space to restore “\(instance.name)” next to what is there",
+                    needed: ByteCount(bytes), free: free, in: there)
             }
         }
     }

@@ -104,10 +104,9 @@ public struct TakeBackup: Sendable {
         // One archive at a time is there twice, plain and encrypted.
         if sealing != nil { needed = needed + (plans.map(\.roomNeeded).max() ?? ByteCount(0)) }
         if needed > free, !request.force {
-            throw Failure(
-                .noRoom, "not enough free space to back up “\(instance.name)”",
-                cause: "\(free) are free in \(instance.backups.folder) and about \(needed) are needed",
-                remedy: "kecsctl backups prune \(instance.name) --keep 1")
+            throw GainRoom(site: site, instance: instance).failure(
+                "there is not enough room to back up “\(instance.name)”", needed: needed, free: free,
+                in: instance.backups.folder)
         }
         if request.dryRun {
             let found = try losses.expected(of: plans, volumes)
