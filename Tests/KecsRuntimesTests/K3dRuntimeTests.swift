@@ -181,6 +181,64 @@ import Testing
         }
     }
 
+    // MARK: Made by hand
+
+    /// As somebody makes one without kecsctl, with what it needs bound and mapped or not.
+    private func makeByHand(_ here: StandInWorld, _ folders: [FilePath]) async throws {
+        let request = K3dCreate(
+            cluster: "kecs-dev", image: OwnCluster.defaultImage, kubePort: 26_443, folders: folders,
+            ports: [],
+            instance: "", phase: .seconds(90))
+        var words = request.arguments
+        let label = try #require(words.firstIndex(of: "--runtime-label"))
+        words.removeSubrange(label...(label + 1))
+        let result = try await here.machine.processes.run(ProcessCall("k3d", words))
+        #expect(result.succeeded, "\(result.errorText)")
+    }
+
+    @Test func `a cluster that was made by hand is taken over, stopped and started, and never deleted`()
+        async throws
+    {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            let instance = try here.instance()
+            for folder in [instance.folder.data, instance.folder.objectStore] { try folder.createFolder() }
+            try await makeByHand(here, [instance.folder.data, instance.folder.objectStore])
+            let nodes = try here.world().containers.map(\.name).sorted()
+            let runtime = try here.runtime(instance)
+            try await runtime.start(limit: .seconds(30))
+            #expect(await runtime.state() == .running)
+            #expect(try here.world().objects["kecs-dev"]?["deployment/kecs-system/kecs-server"] != nil)
+            // As a stop with a verified backup does.
+            try await runtime.stop(limit: .seconds(30))
+            try await runtime.remove()
+            #expect(await runtime.state() == .stopped)
+            try await runtime.start(limit: .seconds(30))
+            #expect(await runtime.state() == .running)
+            #expect(try here.world().containers.map(\.name).sorted() == nodes)
+            let calls = try here.calls()
+            #expect(calls.filter { $0.contains("cluster create") }.count == 1, "\(calls)")
+            #expect(!calls.contains { $0.contains("cluster delete") }, "\(calls)")
+        }
+    }
+
+    @Test func `one by hand that does not see the data is refused, and the remedy does not stop it`()
+        async throws
+    {
+        try await StandInWorld.with { (here: StandInWorld) async throws in
+            try await makeByHand(here, [])
+            let before = try here.changes().count
+            let failure = await #expect(throws: Failure.self) {
+                try await here.runtime(try here.instance()).start(limit: .seconds(5))
+            }
+            #expect(failure?.message == "the cluster “kecs-dev” does not see the data of “dev”")
+            #expect(
+                failure?.remedy
+                    == "docker container inspect --format {{.HostConfig.Binds}} k3d-kecs-dev-server-0")
+            #expect(try here.changes().count == before)
+            #expect(try here.world().clusters.map(\.name) == ["kecs-dev"])
+        }
+    }
+
     // MARK: Names of others
 
     @Test func `a foreign container of the server's name is refused and survives`() async throws {

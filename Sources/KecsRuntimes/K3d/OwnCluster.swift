@@ -134,7 +134,10 @@ struct OwnCluster: Sendable {
                 throw Failure(
                     .failed, "the cluster “\(name)” does not see the data of “\(instance.name)”",
                     cause: "its server has no volume \(folder):\(folder), and one cannot be added",
-                    remedy: "kecsctl stop \(instance.name)")
+                    // One that somebody else made is not deleted by a stop, and is theirs to make again.
+                    remedy: try await isOurs()
+                        ? "kecsctl stop \(instance.name)"
+                        : "docker container inspect --format {{.HostConfig.Binds}} k3d-\(name)-server-0")
             }
             switch found.condition {
             case .running, .halfMade: break
