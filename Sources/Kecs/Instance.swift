@@ -19,7 +19,7 @@ public struct Instance: Sendable {
                 .usage, "the data folder “\(given)” of “\(name)” is not an absolute path",
                 cause:
                     "it would be another folder wherever kecsctl is called from; dataDir comes from \(try settings.setting(.dataDir).origin)",
-                remedy: "kecsctl config show \(name) --origin")
+                remedy: whereSettingsComeFrom)
         }
         let data = given ?? folder.data
         // A backup of it would hold itself, and a restore would replace what it reads from.
@@ -30,6 +30,14 @@ public struct Instance: Sendable {
                 remedy: "kecsctl config set dataDir --unset --instance \(name)")
         }
         return data
+    }
+
+    /// A command that tells where a setting that cannot be used was made. Of an instance that is not there yet it was made by
+    /// a flag of the start, or it holds for all.
+    public var whereSettingsComeFrom: String {
+        // What cannot be looked at is there.
+        (try? folder.config.isPresent) == false
+            ? "kecsctl start --help" : "kecsctl config show \(name) --origin"
     }
 
     /// How long its server may take to answer.

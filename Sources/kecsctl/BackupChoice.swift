@@ -43,9 +43,7 @@ extension Session {
         }
         let names = try namesWithBackups()
         if id == "latest" {
-            let name = try one(
-                InstanceSelection(), unnamed: .theOnlyOne, existing: names.map(\.description))
-            return try backup(id, of: name)
+            return try backup(id, of: try onlyOne(of: names, besides: text))
         }
         let fitting = try names.flatMap { name in
             try site.home.backupStore(of: name).all()
@@ -64,6 +62,21 @@ extension Session {
                 remedy: "kecsctl \(command) \(first.name)/\(first.backup.id)")
         }
         return first
+    }
+
+    /// - Parameter text: The word that named the backup. Another word behind it would mean something else to some commands, so
+    ///   the remedy has the instance in it.
+    private func onlyOne(of names: [InstanceName], besides text: String) throws -> InstanceName {
+        do {
+            return try one(InstanceSelection(), unnamed: .theOnlyOne, existing: names.map(\.description))
+        } catch var failure as Failure where failure.kind == .usage {
+            let first = try names.first { try !site.home.backupStore(of: $0).all().isEmpty } ?? names.first
+            if let first, words.contains(text) {
+                failure.remedy =
+                    "kecsctl " + ShellWords.quote(words.map { $0 == text ? "\(first)/\(text)" : $0 })
+            }
+            throw failure
+        }
     }
 
     private func backup(_ id: String, of name: InstanceName) throws -> BackupChoice {

@@ -120,4 +120,17 @@ import Testing
         }
         #expect(try await folder.kecsctl("backups", "label", "19990101", "a=b").status == 10)
     }
+
+    @Test func `a drill that failed is told once`() async throws {
+        let ids = try await three()
+        let mark = folder.path.appending("home/backups/dev/\(ids[0])/mark.json")
+        try mark.replaceContents(
+            Array(
+                #"{"pinned":false,"verification":{"at":"2026-11-29T10:00:00Z"},"drill":{"at":"2026-11-29T11:00:00Z","passed":false,"why":"rows differ"}}"#
+                    .utf8))
+        let list = try await folder.kecsctl("backups", "list", "dev")
+        let line = list.output.split(separator: "\n").first { $0.contains(ids[0]) }
+        #expect(line?.contains("failed its drill: rows differ") == true, "\(list.output)")
+        #expect(line?.contains("drill failed") == false, "\(list.output)")
+    }
 }

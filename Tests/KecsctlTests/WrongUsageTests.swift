@@ -98,6 +98,15 @@ import Testing
         .init("backups delete nosuch --yes", 10, "there is no backup “nosuch”"),
         .init("backups verify nosuch", 10, "there is no backup “nosuch”"),
         .init("start new --runtime local --data-dir /etc/hostname", 64, "/etc/hostname is no folder"),
+        .init("start new --runtime docker --container /x", 64, "“/x” cannot be the name of a container"),
+        .init("start new --runtime docker --image Bad:x:y", 64, "“Bad:x:y” cannot be the name of an image"),
+        .init("backups show latest", 64, "no instance was named"),
+        .init("backups ls latest data", 64, "no instance was named"),
+        .init("backups cat latest data/kecs.db", 64, "no instance was named"),
+        .init("config profile staging", 64, "'dev' or 'prod'"),
+        .init("config profile dev --instance nosuch", 10, "there is no instance “nosuch”"),
+        .init("test mount nosuch", 10, "there is no instance “nosuch”"),
+        .init("test mounts dev", 64, "unknown command “mounts”"),
     ]
 
     @Test(arguments: lines)

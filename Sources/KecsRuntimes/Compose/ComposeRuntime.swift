@@ -24,7 +24,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         if let file = given.files.first(where: { !$0.isAbsolute }) {
             throw Failure(
                 .usage, "the compose file “\(file)” is a relative path",
-                remedy: "kecsctl config show \(instance.name) --origin")
+                remedy: instance.whereSettingsComeFrom)
         }
         guard try instance.dataFolder().isAbsolute else {
             throw Failure(.usage, "the data folder of “\(instance.name)” is a relative path")

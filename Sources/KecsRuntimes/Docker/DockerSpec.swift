@@ -38,7 +38,7 @@ struct DockerSpec: Hashable, Sendable {
                 .usage, "“\(container)” cannot be the name of a container",
                 cause:
                     "it has 2 to 128 letters, digits, dots, hyphens and underscores, and starts with a letter or digit",
-                remedy: "kecsctl config show \(instance.name) --origin")
+                remedy: instance.whereSettingsComeFrom)
         }
         let given = try settings.text(.image)
         isAdopted = name != nil && given == nil

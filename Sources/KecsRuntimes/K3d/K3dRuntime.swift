@@ -329,7 +329,7 @@ extension OwnCluster {
                 throw Failure(
                     .usage, "the folder \(folder) of “\(instance.name)” cannot be bound into a cluster",
                     cause: "it must be an absolute path without “:”, “@” and “,”",
-                    remedy: "kecsctl config show \(instance.name) --origin")
+                    remedy: instance.whereSettingsComeFrom)
             }
         }
         let api = try instance.settings.number(.apiPort) ?? 5373

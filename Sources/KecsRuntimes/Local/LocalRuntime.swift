@@ -29,7 +29,7 @@ public struct LocalRuntime: Runtime {
             } catch {
                 throw Failure(
                     .usage, "the command of “\(instance.name)” cannot be run", cause: "\(error)",
-                    remedy: "kecsctl config show \(instance.name) --origin")
+                    remedy: instance.whereSettingsComeFrom)
             }
         }
         switch try instance.settings.text(.healthUrl) {

@@ -82,8 +82,10 @@ struct BackupsListCommand: SessionCommand {
             }, rightAligned: [2 + age.count])
     }
 
+    /// One that failed is told as the backup's problem, with what was wrong.
     private static func drill(_ item: BackupSummary, _ now: Moment?) -> String? {
-        item.drill.map { drill in
+        guard item.state != "drill-failed" else { return nil }
+        return item.drill.map { drill in
             (drill.passed ? "drilled " : "drill failed ")
                 + (now.map { DurationText.age(of: drill.at, at: $0) } ?? "\(drill.at)")
         }
