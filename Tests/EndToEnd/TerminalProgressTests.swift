@@ -43,6 +43,35 @@ import Testing
         print(json.dumps({"drawn": drawn, "rest": rest, "status": child.wait()}))
         """#
 
+    @Test func `in tmux, made narrower and wider, the bar goes forward to its end and floods nothing`()
+        async throws
+    {
+        try await withTemporaryFolder { root in
+            let home = root.appending("home")
+            let kecsctl = Kecsctl(home: home)
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            let blob = home.appending("instances/dev/data/blob")
+            let processes = SystemProcesses(
+                environment: kecsctl.variables.merging(["LC_ALL": "C.UTF-8"]) { $1 },
+                cancellation: Cancellation())
+            let made = try await processes.run(
+                ProcessCall("sh", "-c", "head -c 268435456 /dev/urandom >'\(blob)'"))
+            #expect(made.succeeded, "\(made.errorText)")
+            let tool = FilePath(#filePath).removingLastComponent().removingLastComponent()
+                .appending("Tools/watch-progress")
+            var call = ProcessCall(
+                tool.string, ["--show", Kecsctl.program.string, "backup", "dev", "--compression", "small"])
+            call.limit = .seconds(600)
+            do {
+                _ = try await processes.run(ProcessCall("tmux", "-V"))
+            } catch ProcessError.notFound {
+                try Test.cancel("tmux is not installed: scripts/setup does that")
+            }
+            let result = try await processes.run(call)
+            #expect(result.succeeded, "\(result.outputText)\(result.errorText)")
+        }
+    }
+
     @Test func `each line fits into the terminal of its moment, and none is left behind`() async throws {
         try await withTemporaryFolder { root in
             let home = root.appending("home")
