@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # “make” alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test check format e2e faults bench demo completions man install uninstall deb fresh clean
+.PHONY: help setup build test check format e2e faults bench demo completions man install uninstall deb fresh fresh-deb clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -69,6 +69,9 @@ deb: build ## pack it as a Debian package: .build/kecsctl_VERSION_ARCH.deb
 
 fresh: ## the README's first command on a minimal Debian of its own; takes a quarter of an hour
 	@scripts/fresh
+
+fresh-deb: deb ## install the Debian package on a minimal Debian of its own, and use it there
+	@scripts/fresh-deb
 
 uninstall: ## remove what “make install” put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/kecsctl $(DESTDIR)$(PREFIX)/share/man/man1/kecsctl.1 \
