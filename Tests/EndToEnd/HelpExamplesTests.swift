@@ -72,11 +72,12 @@ import Testing
     private func examples(_ folder: FilePath) async throws -> [String] {
         let written = try await shell("kecsctl __man \(folder)", in: folder.removingLastComponent())
         #expect(written.succeeded, "\(written.errorText)")
-        let lines = try folder.entries().flatMap { name in
+        let lines = try folder.entries().flatMap { name -> [String] in
             String(decoding: try folder.appending(name).contents(), as: UTF8.self).split(separator: "\n")
                 .filter { $0.hasPrefix("kecsctl ") }
                 .map {
-                    $0.replacing("\\-", with: "-").replacing("\\(ti", with: "~").replacing("\\e", with: "\\")
+                    String($0).replacing("\\-", with: "-").replacing("\\(ti", with: "~").replacing(
+                        "\\e", with: "\\")
                 }
         }
         return Set(lines).sorted()
