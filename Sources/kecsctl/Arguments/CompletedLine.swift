@@ -87,8 +87,9 @@ struct CompletedLine {
 
     private func offers() -> Answer {
         let typed = Array(before.dropFirst())
-        let path = CommandPath(typed)
-        let isHelp = typed.first == "help"
+        let leading = CommandPath.leadingOptions(typed)
+        let isHelp = typed.dropFirst(leading).first == "help"
+        let path = CommandPath(isHelp ? Array(typed.dropFirst(leading + 1)) : typed)
         let arguments = Self.arguments(of: path)
         var expecting: ToolInfo.Argument?
         var positionals = 0
