@@ -64,7 +64,7 @@ public struct TestMounts: Sendable {
                 remedy: "kecsctl start \(instance.name)")
         }
         var report = MountReport(outcome: .done, mounts: [], durationSeconds: 0)
-        for mount in mounts {
+        for mount in mounts.sorted(by: { $0.inside.string < $1.inside.string }) {
             try site.machine.cancellation.check()
             report.mounts.append(
                 try await look(at: mount, runtime, on: inventory.engineHost, dryRun: dryRun))
