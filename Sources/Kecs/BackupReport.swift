@@ -102,6 +102,10 @@ public struct BackupReport: OperationReport {
     public var lackError: Failure?
     /// What is strange about the state.
     public var remarks: [String]
+    /// Where it was copied to.
+    public var copies: [CopyItem] = []
+    /// The backup stands, and these copies of it do not.
+    public var copyErrors: [Failure] = []
 
     public struct PlannedPart: Encodable, Sendable {
         public var name: String

@@ -40,6 +40,7 @@ public struct CheckSettings: Sendable {
             check(settings).forEach { add(home, $0) }
             _ = try NotifySettings.read(site)
             _ = try HookSettings.read(site)
+            _ = try Remotes(site: site).all()
         } catch { add(home, .describing(error)) }
         for name in try site.instanceNames() {
             let file = site.home.folder(of: name).config.string

@@ -122,6 +122,16 @@ extension Site {
         return try body()
     }
 
+    /// For a change of what the whole home has.
+    public func underHomeLock<Value>(_ request: LockRequest, _ body: () throws -> Value) async throws -> Value
+    {
+        try home.path.createFolder()
+        return try await FileLock.hold(
+            home.lock, command: request.command, wait: max(request.wait ?? .zero, .seconds(30)),
+            clock: machine.clock, cancellation: machine.cancellation
+        ) { try body() }
+    }
+
     /// The lock alone, for operations on folders that are not instances yet.
     func lock(_ name: InstanceName, _ request: LockRequest) async throws -> FileLock {
         let lock = try await acquireLock(of: name, request)

@@ -10,6 +10,9 @@ public enum NotifyEvent: String, Sendable, Hashable, Encodable, CaseIterable {
     /// command's own success or failure comes as well.
     case recoverStarted = "recover.started"
     case recoverFinished = "recover.finished"
+    /// A copy of a backup to a remote failed; the newest one on a remote is too old. Told like those of a recovery.
+    case copyFailed = "copy.failed"
+    case copyOverdue = "copy.overdue"
 }
 
 /// Whom to tell. In `notify` of the home's `kecsctl.json`:

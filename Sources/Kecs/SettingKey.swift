@@ -80,6 +80,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case latestLink
     /// How long a server may take to answer after a start.
     case startLimit
+    /// Names with commas of the remotes that each backup is copied to.
+    case copies
     /// How old the last drill that passed may be, for `check` and doctor; off unless it is set.
     case drillAge
     /// From where on doctor warns: per cent of a file system, the data's size, one database's size.
@@ -114,7 +116,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .container,
             .containerId, .owner, .address,
             .volumes,
-            .volumeLabel, .components, .ignoreChanging, .objectStoreImage, .veleroImage, .veleroPluginImage,
+            .volumeLabel, .components, .ignoreChanging, .copies, .objectStoreImage, .veleroImage,
+            .veleroPluginImage,
             .composeFile, .composeProfiles, .composeService, .composeProject, .recipients, .passphraseFile,
             .passphraseCommand, .identityFile:
             .text

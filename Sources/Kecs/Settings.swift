@@ -108,7 +108,7 @@ public struct Settings: Sendable {
     /// A key that means nothing, in either file: somebody believes that it is in force.
     public var misspelt: [Failure] {
         var failures: [Failure] = []
-        for (layer, more) in [(instance, []), (home, ["notify", "hooks"])]
+        for (layer, more) in [(instance, []), (home, ["notify", "hooks", Remotes.key])]
             as [((values: [String: JSONValue], file: FilePath)?, [String])]
         {
             guard let layer else { continue }

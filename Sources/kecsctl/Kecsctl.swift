@@ -20,7 +20,7 @@ struct Kecsctl: HelpedCommand {
                 name: "Data",
                 subcommands: [
                     BackupCommand.self, BackupsCommand.self, RestoreCommand.self, UndoCommand.self,
-                    VolumesCommand.self, DuCommand.self,
+                    RemoteCommand.self, VolumesCommand.self, DuCommand.self,
                 ]),
             CommandGroup(
                 name: "State",

@@ -57,6 +57,29 @@ extension Session {
                 status: Failure.Kind.problemsFound.rawValue, result: json(report)), [report.message])
     }
 
+    /// That a backup was not copied to a remote.
+    func notifyCopy(failed failure: Failure, to remote: String, of id: String, _ instance: String) async {
+        guard let notifying = notifying() else { return }
+        let result: JSONValue = [
+            "remote": .string(remote), "backup": .string(id), "error": json(failure) ?? .null,
+        ]
+        await tell(
+            notifying,
+            Kecs.Notification(
+                .copyFailed, run: notifying.run, at: machine.clock.now(), command: command,
+                instance: instance,
+                status: failure.status, result: result))
+    }
+
+    func notifyCopy(overdue age: PastCopies.Age, _ instance: String) async {
+        guard let notifying = notifying() else { return }
+        await tell(
+            notifying,
+            Kecs.Notification(
+                .copyOverdue, run: notifying.run, at: machine.clock.now(), command: command,
+                instance: instance, status: Failure.Kind.problemsFound.rawValue, result: json(age)))
+    }
+
     /// The parts of a recovery, under its own id.
     func notifyRecovery(_ event: RecoveryEvent) async {
         guard let notifying = notifying() else { return }

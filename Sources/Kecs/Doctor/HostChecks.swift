@@ -25,7 +25,8 @@ public enum HostChecks {
         NoBackupCheck(), OldBackupCheck(), UnverifiedBackupCheck(), DamagedBackupCheck(),
         IncompleteBackupCheck(),
         FailingBackupCheck(), ShrunkBackupCheck(), VerificationAgeCheck(), FutureBackupCheck(), DrillCheck(),
-        RemoteCheck(), EachPart(SameDeviceCheck()), ScheduleCheck(), BrokenScheduleCheck(), UnfinishedCheck(),
+        RemoteCheck(), CopyCheck(), EachPart(SameDeviceCheck()), ScheduleCheck(), BrokenScheduleCheck(),
+        UnfinishedCheck(),
         DownCheck(), DegradedCheck(),
         PreviousCheck(),
     ]

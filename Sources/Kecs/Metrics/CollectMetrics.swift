@@ -132,6 +132,7 @@ public struct CollectMetrics: Sendable {
         text.add(
             "kecsctl_drill_last_passed_timestamp_seconds", .gauge, "When a rehearsal last ended well.", me,
             drills?.lastPassed.map { seconds($0.at) })
+        addCopies(name, facts, to: &text)
         if let growth = Growth(backups) {
             text.add(
                 "kecsctl_data_growth_bytes_per_day", .gauge,
@@ -146,9 +147,28 @@ public struct CollectMetrics: Sendable {
         }
     }
 
+    private func addCopies(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
+        // Notes that cannot be read are no evidence. A remote without a good copy is there with 0.
+        guard let past = try? PastCopies(facts.instance.backups) else { return }
+        let wanted = (try? Remotes(site: site).ofSetting(facts.instance.settings)) ?? []
+        for remote in Set(past.all.keys).union(wanted.map(\.name)).sorted() {
+            let labels: KeyValuePairs = ["instance": name.description, "remote": remote]
+            let newest = past.newest(at: remote)
+            text.add(
+                "kecsctl_copy_newest_timestamp_seconds", .gauge,
+                "When the newest good backup was taken of which a remote has a copy that was found equal; 0: none.",
+                labels, newest.map { seconds($0.id.createdAt) } ?? 0)
+            text.add(
+                "kecsctl_copy_newest_verified_timestamp_seconds", .gauge,
+                "When that copy was last read back and found equal; 0: never.", labels,
+                newest?.copy.verifiedAt.map { seconds($0) } ?? 0)
+        }
+    }
+
     private func addOperations(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
         for command in [
             "backup", "restore", "start", "stop", "backups verify", "backups drill", "backups export",
+            "backups copy",
             "recover", "doctor",
         ] {
             let labels: KeyValuePairs = ["instance": name.description, "operation": command]

@@ -56,7 +56,7 @@ public struct SendNotification: Sendable {
         case .start: suffix = "/start"
         case .success: suffix = ""
         // A ping is about a job, and the job is the command.
-        case .recoverStarted, .recoverFinished: return nil
+        case .recoverStarted, .recoverFinished, .copyFailed, .copyOverdue: return nil
         case .failure, .overdue: suffix = notification.status.map { "/\(min(255, $0))" } ?? "/fail"
         }
         // healthchecks.io keeps the first 100 kB of a ping.

@@ -13,6 +13,8 @@ public struct VerifyItem: Encodable, Sendable {
     public var why: String?
     /// Encrypted parts of which only the digest was compared, because their key is not known here.
     public var sealed: [String]?
+    /// Nil for one that lies here.
+    public var remote: String?
 
     public var isGood: Bool { result == "verified" }
 }

@@ -26,6 +26,8 @@ public struct InstanceSummary: Encodable, Sendable {
     public var problems: [String]
     /// k3d clusters that recoveries made, beside the control plane's own: `running stopped` or why they are neither.
     public var clusters: [String: String]?
+    /// By remote, the newest good backup that was copied there and found equal.
+    public var copies: [String: NewestCopy]?
     /// What the server itself says, when it was asked.
     public var deep: DeepFindings?
 
@@ -35,6 +37,12 @@ public struct InstanceSummary: Encodable, Sendable {
         public var verified: Bool
         /// The newest good one is meant; another one only where there is none.
         public var good: Bool
+    }
+
+    public struct NewestCopy: Encodable, Sendable {
+        public var id: BackupID
+        public var createdAt: Moment
+        public var verifiedAt: Moment
     }
 
     public struct Down: Encodable, Sendable {
@@ -126,6 +134,11 @@ public struct ListInstances: Sendable {
         } catch {
             row.problems.append(Failure.describing(error).sentence)
         }
+        do {
+            row.copies = try copies(of: name, &row.problems)
+        } catch {
+            row.problems.append(Failure.describing(error).sentence)
+        }
         do { row.lastBackup = try newest(of: name, &row.problems) } catch {
             row.problems.append(Failure.describing(error).sentence)
         }
@@ -141,6 +154,22 @@ public struct ListInstances: Sendable {
             }
         }
         return row
+    }
+
+    /// Of those remotes that it is to be copied to also what is overdue there.
+    private func copies(
+        of name: InstanceName, _ problems: inout [String]
+    ) throws -> [String: InstanceSummary.NewestCopy]? {
+        let past = try PastCopies(site.home.backupStore(of: name))
+        var copies: [String: InstanceSummary.NewestCopy] = [:]
+        for remote in past.all.keys {
+            guard let (id, copy) = past.newest(at: remote), let at = copy.verifiedAt else { continue }
+            copies[remote] = .init(id: id, createdAt: id.createdAt, verifiedAt: at)
+        }
+        let wanted = try Remotes(site: site).ofSetting(site.instance(name, checksPlace: false).settings)
+        let now = site.machine.clock.now()
+        problems += wanted.compactMap { past.age(at: $0.name, limit: Thresholds.backupAge, now: now).overdue }
+        return copies.isEmpty ? nil : copies
     }
 
     private func clusters(

@@ -10,14 +10,17 @@ public struct PruneItem: Encodable, Sendable {
     /// `keep` or `delete`.
     public var verdict: String
     public var reason: String
+    /// Nil for one that lies here.
+    public var remote: String?
 
     public var isKept: Bool { verdict == "keep" }
 
-    init(_ verdict: Retention.Verdict, instance: String) {
+    init(_ verdict: Retention.Verdict, instance: String, remote: String? = nil) {
         id = verdict.id
         self.instance = instance
         self.verdict = verdict.isKept ? "keep" : "delete"
         reason = verdict.reason
+        self.remote = remote
     }
 }
 

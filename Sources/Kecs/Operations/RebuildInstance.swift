@@ -92,7 +92,11 @@ public struct RebuildInstance: Sendable {
             guard try file.isPresent else {
                 throw Failure(.notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(name)")
             }
-            return empty
+            // A backup's folder, copied here by hand or fetched.
+            guard try file.isFolder, let id = file.lastComponent.flatMap({ BackupID($0.string) }) else {
+                return empty
+            }
+            backup = BackupStore(folder: file.removingLastComponent()).look(at: id)
         case .latest: backup = try store.latest()
         case .at(let moment): backup = try store.newest(notAfter: moment, instance: name.description)
         case .id(let text): backup = try store.find(text, instance: name.description)

@@ -13,6 +13,7 @@ struct BackupCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl backup dev", "back up “dev”"),
         .init("kecsctl backup --all --quiet --keep 14", "for cron: all of them, the newest 14 are kept"),
+        .init("kecsctl backup dev --copy-to offsite", "and a copy, read back from there and compared"),
         .init("kecsctl backup dev --part data --label ticket=KX-12", "one part, with a label"),
         .init("kecsctl backup dev --accept-loss data/old.db", "a database that was removed on purpose"),
         .init(
@@ -80,6 +81,13 @@ struct BackupCommand: SessionCommand {
     )
     var scheduled = false
 
+    @Option(
+        name: .customLong("copy-to"),
+        help: ArgumentHelp(
+            "Copy the backup to this remote (default: those of the setting copies). May be given again.",
+            valueName: "remote"))
+    var copyTo: [NamesArgument] = []
+
     @OptionGroup(title: "Retention") var retention: RetentionOptions
 
     @Flag(help: "Keep a link “latest” beside the backups that leads to the newest good one.")
@@ -119,12 +127,41 @@ struct BackupCommand: SessionCommand {
         return await session.operate(
             on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling.hooked
         ) { name in
-            try await session.locked(name, change, flags: flags) { instance in
+            // A name that means nothing is told before the work.
+            let remotes = try remotes(session, name)
+            var done = try await session.locked(name, change, flags: flags) { instance in
                 try await session.hooked(.backup, of: name, change) {
                     try await TakeBackup(site: session.site).run(instance, request)
                 }
             }
+            if !change.dryRun { await copy(&done.report, of: name, to: remotes, session) }
+            return done
         }
+    }
+
+    private func remotes(_ session: Session, _ name: InstanceName) throws -> [Remote] {
+        let remotes = Remotes(site: session.site)
+        guard copyTo.isEmpty else { return try copyTo.flatMap(\.names).map(remotes.find) }
+        guard try session.site.instanceNames().contains(name) else { return [] }
+        return try remotes.ofSetting(try session.site.instance(name).settings)
+    }
+
+    /// After the lock: an upload may take hours, and keeps nobody from the instance.
+    private func copy(
+        _ report: inout BackupReport, of name: InstanceName, to remotes: [Remote], _ session: Session
+    ) async {
+        // What does not count here is not carried away by itself.
+        guard let id = report.backup?.id, report.lackError == nil else { return }
+        for remote in remotes {
+            do {
+                report.copies.append(
+                    try await session.copy(
+                        session.site.home.backupStore(of: name).look(at: id), of: name, to: remote, change,
+                        prunes: !noPrune))
+            } catch { report.copyErrors.append(session.failure(error)) }
+        }
+        let isWhole = report.copyErrors.isEmpty && report.copies.allSatisfy { $0.pruneError == nil }
+        if !isWhole, report.outcome == .done { report.outcome = .partial }
     }
 
     static var telling: Session.Telling<BackupReport> {
@@ -136,7 +173,10 @@ struct BackupCommand: SessionCommand {
                         part.warnings.map { "\(part.name): \($0)" }
                     }
             },
-            failures: { [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) })
+            failures: {
+                [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) + $0.copyErrors
+                    + $0.copies.compactMap(\.pruneError)
+            })
     }
 
     private static func planned(_ part: BackupReport.PlannedPart) -> String {
@@ -165,6 +205,7 @@ struct BackupCommand: SessionCommand {
             part.excluded.flatMap { ExcludedText.short($0) }.map { "\n  \(part.name): \($0)" }
         }.joined()
         let pruned = report.pruned.map { "\n  removed \($0), which the retention no longer keeps" }.joined()
-        return line + pruned
+        let copies = report.copies.map { "\n  " + BackupsCopyCommand.text($0) }.joined()
+        return line + copies + pruned
     }
 }

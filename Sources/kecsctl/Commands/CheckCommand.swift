@@ -12,12 +12,19 @@ struct CheckCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.instances.union([13, 20]),
         .init("kecsctl check dev --max-age 26h", "status 20 when the newest good backup of “dev” is older"),
+        .init("kecsctl check dev --remote offsite", "also of the newest good copy there"),
         .init("kecsctl check --all --quiet", "of all instances; silent while all is well"))
 
     @OptionGroup var instances: InstanceArguments
 
     @Option(help: ArgumentHelp("The maximum age.", valueName: "26h"))
     var maxAge: TimeSpan = Thresholds.backupAge
+
+    @Option(
+        help: ArgumentHelp(
+            "Also check the newest good copy on this remote (default: those of the setting copies).",
+            valueName: "name"))
+    var remote: String?
 
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -27,7 +34,10 @@ struct CheckCommand: SessionCommand {
             do {
                 let name = try InstanceName(checking: text)
                 document.results.append(
-                    InstanceResult(text, try CheckAge(site: session.site).run(name, limit: maxAge)))
+                    InstanceResult(
+                        text,
+                        try CheckAge(site: session.site).run(
+                            name, limit: maxAge, remote: remote)))
             } catch {
                 let failure = session.failure(error)
                 session.console.fail(failure, instance: text)
@@ -53,6 +63,9 @@ struct CheckCommand: SessionCommand {
         for result in document.results {
             if let report = result.report, !report.isFresh {
                 await session.notifyOverdue(report, result.instance)
+                for age in report.copies ?? [] where age.overdue != nil {
+                    await session.notifyCopy(overdue: age, result.instance)
+                }
             }
         }
         if !stale.isEmpty { return Failure.Kind.problemsFound.rawValue }

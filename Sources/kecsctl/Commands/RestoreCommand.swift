@@ -3,6 +3,7 @@ import ArgumentParser
 import Kecs
 import KecsStorage
 import KecsSystem
+import SystemPackage
 
 struct RestoreCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -24,13 +25,14 @@ struct RestoreCommand: SessionCommand {
             "cat data.tar.zst.* | kecsctl restore dev --from -",
             "an archive of another program, split in pieces"),
         .init("kecsctl restore dev --at 2026-11-20T18:00 --dry-run", "what would change, going back to then"),
+        .init("kecsctl restore dev --from offsite/latest", "from a remote; the instance need not be here"),
         .init("kecsctl restore dev --from latest --into /tmp/look", "unpack it beside; “dev” is not touched"))
 
     @OptionGroup var instance: OneInstanceArgument
 
     @Option(
         help: ArgumentHelp(
-            "latest, a backup's id or a prefix of it, a file, or - for standard input.",
+            "latest, a backup's id or a prefix of it, REMOTE/ID, a file, or - for standard input.",
             valueName: "latest|id|file"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
@@ -114,23 +116,44 @@ struct RestoreCommand: SessionCommand {
         request.database = database
         let folder = try into?.path(session)
         let asked = request
+        let remote = try from.flatMap { try RemoteSource($0, site: session.site) }
         return await session.operate(
             on: instance.selection, unnamed: .variable, changes: !change.dryRun, Self.telling.hooked
         ) { name in
-            if let folder {
-                // The instance is not touched, and so it has no hooks.
-                return Hooked(
-                    report: try await ExtractBackup(site: session.site).run(name, asked, into: folder))
+            guard let remote else { return try await restore(session, name, source, asked, into: folder) }
+            let fetched = try await FetchedBackup(
+                remote, for: name, site: session.site, command: "kecsctl \(session.command)",
+                dryRun: change.dryRun)
+            var request = asked
+            request.from = .file(fetched.folder)
+            do {
+                let done = try await restore(session, name, request.from, request, into: folder)
+                try await fetched.close()
+                return done
+            } catch {
+                // What failed is told; the next command removes what was fetched.
+                try? await fetched.close()
+                throw error
             }
-            // Of one that is gone the hooks come before it is made again, of any other under its lock.
-            if try session.site.home.folder(of: name).path.isFolder {
-                return try await restore(session, name, source, asked) { body in
-                    try await session.hooked(.restore, of: name, change, body)
-                }
+        }
+    }
+
+    private func restore(
+        _ session: Session, _ name: InstanceName, _ source: RestoreFrom, _ asked: RestoreRequest,
+        into folder: FilePath?
+    ) async throws -> Hooked<RestoreReport> {
+        if let folder {
+            // The instance is not touched, and so it has no hooks.
+            return Hooked(report: try await ExtractBackup(site: session.site).run(name, asked, into: folder))
+        }
+        // Of one that is gone the hooks come before it is made again, of any other under its lock.
+        if try session.site.home.folder(of: name).path.isFolder {
+            return try await restore(session, name, source, asked) { body in
+                try await session.hooked(.restore, of: name, change, body)
             }
-            return try await session.hooked(.restore, of: name, change) {
-                try await restore(session, name, source, asked) { Hooked(report: try await $0()) }.report
-            }
+        }
+        return try await session.hooked(.restore, of: name, change) {
+            try await restore(session, name, source, asked) { Hooked(report: try await $0()) }.report
         }
     }
 

@@ -81,6 +81,13 @@ struct StatusCommand: SessionCommand {
                         + ($0.verified ? ", verified" : "")
                 } ?? "none"
             ))
+        lines += (item.copies ?? [:]).sorted { $0.key < $1.key }.map { remote, copy in
+            (
+                "copy",
+                "\(copy.id) on \(remote), \(DurationText.age(of: copy.createdAt, at: now)), "
+                    + "verified \(DurationText.age(of: copy.verifiedAt, at: now))"
+            )
+        }
         if let previous = item.previous {
             lines.append(
                 (

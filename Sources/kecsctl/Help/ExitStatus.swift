@@ -10,7 +10,7 @@ enum ExitStatus {
         (11, "busy: another kecsctl or a live server holds it; worth trying again"),
         (12, "wrong or missing passphrase or key"),
         (13, "damaged: checksum, archive, database integrity"),
-        (14, "docker, k3d, kubectl or their daemon cannot be reached, or is missing"),
+        (14, "docker, k3d, kubectl, their daemon or a remote cannot be reached, or is missing"),
         (15, "out of time"),
         (16, "not enough free space"),
         (20, "“doctor” or “check” found problems"),

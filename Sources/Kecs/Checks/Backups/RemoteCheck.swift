@@ -15,9 +15,15 @@ struct RemoteCheck: InstanceCheck {
         ]
     }
 
-    /// By the exports that the history knows of: whoever wrote to another file system carried it away.
+    /// By the remotes that hold a good copy, and by the exports that the history knows of: whoever wrote to another file
+    /// system carried it away. Notes that cannot be read are no evidence.
     static func hasCopy(_ facts: InstanceFacts) -> Bool {
-        facts.history.contains { record in
+        if let past = try? PastCopies(facts.instance.backups),
+            past.all.keys.contains(where: { past.newest(at: $0) != nil })
+        {
+            return true
+        }
+        return facts.history.contains { record in
             record.command == "backups export" && record.succeeded(for: facts.name) == true
                 && record.result(of: facts.name)?["isOnAnotherFileSystem"] == .bool(true)
         }

@@ -11,7 +11,7 @@ struct BackupsCommand: HelpedCommand {
             BackupsStatsCommand.self, BackupsLabelCommand.self,
             BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsPinCommand.self,
             BackupsUnpinCommand.self,
-            BackupsExportCommand.self, BackupsImportCommand.self,
+            BackupsExportCommand.self, BackupsCopyCommand.self, BackupsImportCommand.self,
         ])
 
     static let help = CommandHelp(

@@ -10,9 +10,10 @@ struct BackupsListCommand: SessionCommand {
         abstract: "List backups, the newest first, including those of removed instances.")
 
     static let help = CommandHelp(
-        ExitStatus.instances, .init("kecsctl backups list", "of all instances"),
+        ExitStatus.instances.union([14]), .init("kecsctl backups list", "of all instances"),
         .init("kecsctl backups list dev --label before=upgrade --last 1", "the newest one with this label"),
         .init("kecsctl backups list dev --since 7d -o name", "only the ids of a week"),
+        .init("kecsctl backups list --remote offsite", "those on a remote, of all instances"),
         .init("kecsctl backups list --velero", "those that Velero made, read with no cluster running"))
 
     @OptionGroup var instances: InstanceArguments
@@ -22,6 +23,9 @@ struct BackupsListCommand: SessionCommand {
         name: .customLong("velero"),
         help: "List the backups of Velero in the instances' object stores (implied by --folder).")
     var isVelero = false
+
+    @Option(help: ArgumentHelp("List the backups on this remote.", valueName: "name"))
+    var remote: String?
 
     @OptionGroup(title: "Backups of Velero") var velero: VeleroOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
@@ -41,6 +45,7 @@ struct BackupsListCommand: SessionCommand {
             }
             return try await session.listVeleroBackups(instances.selection, velero)
         }
+        if let remote { return try await list(remote, session) }
         let names = try session.backupNames(instances.selection)
         let now = session.machine.clock.now()
         let filter = filter.filter(at: now)
@@ -51,6 +56,42 @@ struct BackupsListCommand: SessionCommand {
         return await session.list(listing, over: names) { text in
             try session.backups(of: try InstanceName(checking: text), filter)
         }
+    }
+
+    private func list(_ remote: String, _ session: Session) async throws -> Int32 {
+        guard filter.filter(at: session.machine.clock.now()).meansAll else {
+            throw Failure(
+                .usage, "backups on a remote are listed all of them, without --since, --label and --last")
+        }
+        let found = try Remotes(site: session.site).find(remote)
+        let now = session.machine.clock.now()
+        let listing = Session.Listing<RemoteBackup>(
+            kind: "RemoteBackupList",
+            table: { items, width in
+                Table(
+                    header: ["INSTANCE", "ID", "AGE", "SIZE", "STATE", "VERIFIED", "NOTES"],
+                    rows: items.map {
+                        [
+                            $0.instance, $0.id.description, DurationText.age(of: $0.id.createdAt, at: now),
+                            "\(ByteCount($0.bytes))", $0.state.rawValue,
+                            $0.verifiedAt.map { DurationText.age(of: $0, at: now) },
+                            $0.problem ?? ($0.isOurs ? nil : "not copied by this home"),
+                        ]
+                    }, rightAligned: [3]
+                ).text(width: width)
+            }, name: \.id.description, nothing: "there is no backup on “\(remote)” yet")
+        // An instance need not be here any more.
+        let selection = instances.selection
+        let names: [String?] = selection.names.isEmpty ? [nil] : selection.names
+        return await session.list(listing, over: names.map(NamedInstance.init)) { named in
+            try await ListRemoteBackups(site: session.site).run(
+                found, of: try named.name.map { try InstanceName(checking: $0) })
+        }
+    }
+
+    private struct NamedInstance: CustomStringConvertible {
+        var name: String?
+        var description: String { name ?? "" }
     }
 
     /// - Parameter now: For the age of each; nil leaves it out.
@@ -76,6 +117,7 @@ struct BackupsListCommand: SessionCommand {
                         [
                             item.pinned ? "pinned" : nil, item.degraded ? "degraded" : nil,
                             drill(item, now), item.problem,
+                            item.copies.isEmpty ? nil : "on " + item.copies.joined(separator: ", "),
                         ]
                         .compactMap(\.self).joined(separator: "; "),
                     ]
@@ -99,7 +141,12 @@ extension Session {
     }
 
     func backups(of name: InstanceName, _ filter: BackupFilter) throws -> [BackupSummary] {
-        try stored(name, filter).map { BackupSummary($0, instance: name.description) }
+        let copies = try PastCopies(site.home.backupStore(of: name))
+        return try stored(name, filter).map { backup in
+            var summary = BackupSummary(backup, instance: name.description)
+            summary.copies = copies.remotes(of: backup.id)
+            return summary
+        }
     }
 
     func stored(_ name: InstanceName, _ filter: BackupFilter) throws -> [StoredBackup] {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+public import KecsStorage
+
+/// What one copy of a backup to a remote came to.
+public struct CopyItem: Encodable, Sendable {
+    public var instance: String
+    public var id: BackupID
+    public var remote: String
+    /// The remote's address, and what is below it.
+    public var path: String
+    public var result: Result
+    /// Of all files.
+    public var bytes: Int64
+    /// Of those that were sent now; the rest was there from a copy that was cut off.
+    public var sentBytes: Int64
+    public var durationSeconds: Double
+    /// What the remote's retention removed afterwards.
+    public var pruned: [BackupID] = []
+    /// The copy is done, but the remote's retention could not remove what it wanted to.
+    public var pruneError: Failure?
+
+    public enum Result: String, Encodable, Sendable { case copied, already, planned }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+import SystemPackage
+
+/// rclone, for one remote: one call each, decided by exit status and by what it prints as JSON, never by its prose. Whatever
+/// else it is to do (a proxy, a user agent) its own variables say.
+struct Rclone: Sendable {
+    let machine: Machine
+    let remote: Remote
+    /// The remote as rclone calls it.
+    private let base: String
+
+    /// For what moves as many bytes as there are.
+    private static let long: Duration = .seconds(24 * 3600)
+    private static let noSuchFolder: Int32 = 3
+    private static let noSuchFile: Int32 = 4
+
+    init(machine: Machine, remote: Remote) throws {
+        self.machine = machine
+        self.remote = remote
+        base = try SSHAddress(remote.address).map { try Self.sftp($0, machine.environment) } ?? remote.address
+    }
+
+    func path(_ below: String) -> String { Remote.join(base, below) }
+
+    // MARK: Look
+
+    /// The files below a folder with their sizes, by their paths from there; nil when it is not there.
+    ///
+    /// - Parameter depth: How many names a path may have.
+    func list(_ folder: String, depth: Int = 1) async throws -> [String: Int64]? {
+        let words = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
+        let result = try await call(
+            words + ["--max-depth", String(depth), path(folder)], limit: .seconds(600))
+        if isMissing(result) { return nil }
+        let doing = folder.isEmpty ? "be listed" : "list \(folder)"
+        try check(result, doing)
+        guard !result.isCut, case .array(let items)? = try? JSONValue(parsing: result.outputText) else {
+            throw failure(doing, "rclone's answer is not the list of files that was asked for")
+        }
+        var files: [String: Int64] = [:]
+        for item in items {
+            guard let path = item["Path"]?.string, case .integer(let size)? = item["Size"] else { continue }
+            files[path] = size
+        }
+        return files
+    }
+
+    /// The SHA-256 of every file in a folder, of the bytes that come back from there. No digest that the other side claims.
+    func digests(_ folder: String) async throws -> [String: String] {
+        let words = ["hashsum", "sha256", "--download", "--max-depth", "1", path(folder)]
+        let result = try await call(words, limit: Self.long)
+        if isMissing(result) { return [:] }
+        try check(result, "read back \(folder)")
+        var digests: [String: String] = [:]
+        for line in result.outputText.split(separator: "\n") where line.utf8.count > 66 {
+            digests[String(line.dropFirst(66))] = String(line.prefix(64))
+        }
+        return digests
+    }
+
+    /// Of a small file; nil when it is not there.
+    func contents(_ file: String) async throws -> [UInt8]? {
+        let result = try await call(["cat", path(file)], limit: .seconds(600))
+        if isMissing(result) { return nil }
+        try check(result, "read \(file)")
+        // Of a file that is not there, some versions print nothing and end well.
+        return result.output.isEmpty ? nil : result.output
+    }
+
+    func download(_ folder: String, to target: FilePath, filters: [String] = []) async throws {
+        let result = try await call(["copy"] + filters + [path(folder), target.string], limit: Self.long)
+        try check(result, "read \(folder.isEmpty ? "what lies there" : folder)")
+    }
+
+    // MARK: Change
+
+    func upload(_ file: FilePath, to target: String) async throws {
+        // What lies there by this name is of a run that was cut off.
+        try await run(
+            ["copyto", "--ignore-times", file.string, path(target)], "write \(target)", limit: Self.long)
+    }
+
+    func move(_ source: String, to target: String) async throws {
+        try await run(
+            ["moveto", "--ignore-times", path(source), path(target)], "rename \(source)", limit: Self.long)
+    }
+
+    /// One that was there when its folder was listed.
+    func remove(file: String) async throws {
+        try await run(["deletefile", path(file)], "remove \(file)", limit: .seconds(600))
+    }
+
+    /// A folder in which something still lies stays.
+    func removeIfEmpty(_ folder: String) async throws {
+        guard try await list(folder, depth: 10)?.isEmpty == true else { return }
+        // Where folders are only parts of names there is none any more.
+        let result = try await call(["rmdir", path(folder)], limit: .seconds(600))
+        if !isMissing(result) { try check(result, "remove \(folder)") }
+    }
+
+    // MARK: Call
+
+    private func run(_ words: [String], _ doing: String, limit: Duration) async throws {
+        try check(try await call(words, limit: limit), doing)
+    }
+
+    private func isMissing(_ result: ProcessResult) -> Bool {
+        result.end == .exited(Self.noSuchFolder) || result.end == .exited(Self.noSuchFile)
+    }
+
+    private func call(_ words: [String], limit: Duration) async throws -> ProcessResult {
+        try machine.cancellation.check()
+        try checkIsThere()
+        var options = ["--quiet", "--ask-password=false", "--contimeout", "20s", "--timeout", "5m"]
+        if let bytes = remote.bandwidth { options += ["--bwlimit", "\(bytes)B"] }
+        var call = ProcessCall("rclone", options + words)
+        call.limit = limit
+        call.outputLimit = 256 << 20
+        do {
+            return try await machine.processes.run(call)
+        } catch let error as ProcessError {
+            throw Failure(
+                .unreachable, "rclone, which reaches remotes, cannot be run",
+                cause: Failure.describing(error).message, remedy: "sudo apt-get install rclone")
+        }
+    }
+
+    /// A folder that is not there is a disk that is not mounted: made anew it would lie on the disk of the data, and what
+    /// lies there is not "nothing".
+    private func checkIsThere() throws {
+        guard remote.address.hasPrefix("/") else { return }
+        let folder = FilePath(remote.address)
+        guard try FileStatus.following(folder)?.kind == .folder else {
+            throw Failure(
+                .unreachable, "the remote “\(remote.name)” is not there",
+                cause: "there is no folder \(folder)",
+                remedy: "findmnt --target \(ShellWords.quote([folder.removingLastComponent().string]))")
+        }
+    }
+
+    private func check(_ result: ProcessResult, _ doing: String) throws {
+        guard !result.succeeded else { return }
+        let words = result.errorText.split(separator: "\n").suffix(2).joined(separator: "; ")
+        let end =
+            switch result.end {
+            case .exited(let code): "rclone ended with \(code)"
+            case .signaled(let signal): "rclone was ended by the signal \(signal)"
+            case .timedOut: "rclone took too long"
+            }
+        throw failure(doing, words.isEmpty ? end : printable(Array(words.utf8)))
+    }
+
+    private func failure(_ doing: String, _ why: String) -> Failure {
+        Failure(
+            .unreachable, "the remote “\(remote.name)” could not \(doing)", cause: why,
+            remedy: "kecsctl remote test \(remote.name)")
+    }
+
+    // MARK: ssh
+
+    /// With the keys that ssh itself tries, and only to a host whose key is known: rclone alone would ask nobody.
+    private static func sftp(_ address: SSHAddress, _ environment: [String: String]) throws -> String {
+        let folder = FilePath(environment["HOME"] ?? "/").appending(".ssh")
+        let known = folder.appending("known_hosts")
+        let port = address.port.map { " -p \($0)" } ?? ""
+        let target = (address.user.map { "\($0)@" } ?? "") + address.host
+        guard try known.isPresent else {
+            throw Failure(
+                .unreachable, "the key of the host “\(address.host)” is not known",
+                cause: "there is no \(known)", remedy: "ssh\(port) \(target) true")
+        }
+        var options = ["host=\(address.host)", "shell_type=none", "known_hosts_file=\(quoted(known))"]
+        if let user = address.user ?? environment["USER"] ?? environment["LOGNAME"] {
+            options.append("user=\(user)")
+        }
+        if let port = address.port { options.append("port=\(port)") }
+        if environment["SSH_AUTH_SOCK"]?.isEmpty ?? true {
+            let keys = try ["id_ed25519", "id_ecdsa", "id_rsa"].map { folder.appending($0) }.filter {
+                try $0.isPresent
+            }
+            guard let key = keys.first else {
+                throw Failure(
+                    .unreachable, "there is no key to reach “\(address.host)” with",
+                    cause: "neither an agent runs, nor is there a key in \(folder)",
+                    remedy: "ssh-keygen -t ed25519 && ssh-copy-id\(port) \(target)")
+            }
+            options.append("key_file=\(quoted(key))")
+        }
+        return ":sftp,\(options.joined(separator: ",")):\(address.path)"
+    }
+
+    private static func quoted(_ path: FilePath) -> String {
+        "\"" + path.string.replacing("\"", with: "\"\"") + "\""
+    }
+}
