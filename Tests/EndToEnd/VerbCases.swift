@@ -21,6 +21,8 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
 
     static let start = "start dev --runtime local"
     static let backup = "backup dev"
+    static let usb = "remote add usb ROOT/there"
+    static let copied = "backup dev --copy-to usb"
 
     /// Every verb that has `--dry-run`, done and refused.
     static let all: [VerbCase] = [
@@ -83,6 +85,18 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("backups prune dev --keep 1", after: start, backup, backup),
         .init("backups prune nope"), .init("backups pin latest", after: start, backup),
         .init("backups unpin latest", after: start, backup),
+        .init("remote add usb ROOT/usb"), .init("remote add Bad/Name ROOT/usb"),
+        .init("remote add usb ROOT/other", after: "remote add usb ROOT/usb"),
+        .init("remote remove usb", after: "remote add usb ROOT/usb"), .init("remote remove nope"),
+        .init("backups copy latest --to nope", after: start, backup),
+        .init("backups copy --all --to usb", after: start, backup, usb),
+        .init("backup dev --copy-to usb", after: start, usb),
+        .init("backup dev --copy-to nope", after: start),
+        .init("backups prune dev --remote usb --keep 1", after: start, usb, copied, copied),
+        .init("backups prune dev --remote usb", after: start, usb, copied),
+        .init("restore dev --from usb/latest", after: start, usb, copied),
+        .init("restore dev --from usb/2001", after: start, usb, copied),
+        .init("backups copy latest --to usb", after: start, backup, "remote add usb ROOT/home"),
         .init("backups drill dev", after: start, backup), .init("backups drill dev", after: start),
         .init("backups drill nope"), .init("backups drill dev --start", after: start, backup),
         .init("backups drill dev --from nope", after: start, backup),
@@ -104,6 +118,7 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
     /// The files that the words name.
     static func prepare(_ root: FilePath) throws {
         try root.appending("home").createFolder()
+        try root.appending("there").createFolder()
         try root.appending("file").replaceContents([1])
         try root.appending("key").replaceContents(Array("correct horse\n".utf8), mode: 0o600)
         try root.appending("text").replaceContents(Array("neither this nor that".utf8))

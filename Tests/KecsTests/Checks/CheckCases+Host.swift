@@ -235,6 +235,20 @@ extension CheckCase {
                 try scene.site.home.history.remove()
                 try scene.addHistory("backups export", "done", extra: ["isOnAnotherFileSystem": false])
             }),
+        CheckCase(
+            "copy.overdue", .warning, "the newest copy on “usb”",
+            good: { scene in
+                _ = try Remotes(site: scene.site).add("usb", "box:kecs", dryRun: false)
+                try scene.setSetting("copies", "usb")
+                let backup = try scene.addBackup(Thresholds.backupAge.duration)
+                var past = try PastCopies(scene.site.home.backupStore(of: scene.name))
+                try past.set(
+                    backup.id,
+                    .init(
+                        state: .verified, path: "dev/\(backup.id)", files: [], sums: "",
+                        verifiedAt: scene.clock.now(), isGood: true), at: "usb")
+            },
+            bad: { $0.clock.advance(by: .seconds(1)) }),
         CheckCase("backup.same-device", .info, "on the same file system") {
             try $0.addBackup(.seconds(60))
         },
