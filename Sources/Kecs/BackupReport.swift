@@ -107,6 +107,9 @@ public struct BackupReport: OperationReport {
     /// The backup stands, and these copies of it do not.
     public var copyErrors: [Failure] = []
 
+    /// Of a command that was told to end while it copied: the backup stands, and the status is that of the interruption.
+    public var failedStatus: Failure.Kind { copyErrors.last?.kind ?? .failed }
+
     public struct PlannedPart: Encodable, Sendable {
         public var name: String
         public var sourceBytes: Int64

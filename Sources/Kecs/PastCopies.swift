@@ -146,6 +146,7 @@ public struct PastCopies: Sendable {
 
     /// - Parameter copy: Nil forgets it.
     mutating func set(_ id: BackupID, _ copy: Copy?, at remote: String) throws {
+        try folder.createFolder()
         let file = file(remote)
         var record = try file.isPresent ? Self.read(file) : Record()
         record.copies[id.description] = copy

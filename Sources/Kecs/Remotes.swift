@@ -98,9 +98,13 @@ public struct Remotes: Sendable {
 
     /// The remotes that an instance's backups are copied to: the setting `copies`.
     public func ofSetting(_ settings: Settings) throws -> [Remote] {
+        try Self.names(settings).map { try find($0) }
+    }
+
+    public static func names(_ settings: Settings) throws -> [String] {
         var seen: Set<String> = []
         return try (settings.text(.copies) ?? "").split(separator: ",").map(String.init)
-            .filter { seen.insert($0).inserted }.map { try find($0) }
+            .filter { seen.insert($0).inserted }
     }
 
     // MARK: Changes, under the home's lock

@@ -16,6 +16,8 @@ struct Hooked<Report: OperationReport>: OperationReport {
         hookErrors.isEmpty || ![.done, .already].contains(report.outcome) ? report.outcome : .partial
     }
 
+    var failedStatus: Failure.Kind { report.failedStatus }
+
     private enum CodingKeys: CodingKey { case hookErrors }
 
     func encode(to encoder: any Encoder) throws {

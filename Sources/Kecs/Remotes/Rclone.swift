@@ -142,7 +142,7 @@ struct Rclone: Sendable {
 
     private func check(_ result: ProcessResult, _ doing: String) throws {
         guard !result.succeeded else { return }
-        let words = result.errorText.split(separator: "\n").suffix(2).joined(separator: "; ")
+        let words = String(result.errorText.split(separator: "\n").last ?? "")
         let end =
             switch result.end {
             case .exited(let code): "rclone ended with \(code)"

@@ -76,7 +76,12 @@ public struct ListRemoteBackups: Sendable {
                 instance: instance.description, id: id, remote: remote.name,
                 bytes: files.values.reduce(0, +), state: .incomplete, isOurs: false)
             backup.isDraft = isDraft
-            if !isDraft { try look(at: &backup, files, in: scratch, past.all[remote.name]?[id]) }
+            let copy = past.all[remote.name]?[id]
+            if isDraft {
+                backup.isOurs = copy?.path == backup.path
+            } else {
+                try look(at: &backup, files, in: scratch, copy)
+            }
             found.append(backup)
         }
         return found.sorted { ($0.instance, $1.id) < ($1.instance, $0.id) }
@@ -128,7 +133,8 @@ public struct ListRemoteBackups: Sendable {
 
 extension ListRemoteBackups {
     /// One complete backup by its id, its beginning, or `latest`: the newest complete one there that is not known to be bad.
-    public func find(_ wanted: String, of name: InstanceName, on remote: Remote) async throws -> RemoteBackup {
+    public func find(_ wanted: String, of name: InstanceName, on remote: Remote) async throws -> RemoteBackup
+    {
         let all = try await run(remote, of: name).filter { $0.state != .incomplete }
         let list = "kecsctl backups list \(name) --remote \(remote.name)"
         if wanted == "latest" {

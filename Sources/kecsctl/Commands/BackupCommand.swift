@@ -127,7 +127,6 @@ struct BackupCommand: SessionCommand {
         return await session.operate(
             on: instances.selection, unnamed: .theOnlyOne, changes: !change.dryRun, Self.telling.hooked
         ) { name in
-            // A name that means nothing is told before the work.
             let remotes = try remotes(session, name)
             var done = try await session.locked(name, change, flags: flags) { instance in
                 try await session.hooked(.backup, of: name, change) {
@@ -139,26 +138,36 @@ struct BackupCommand: SessionCommand {
         }
     }
 
-    private func remotes(_ session: Session, _ name: InstanceName) throws -> [Remote] {
-        let remotes = Remotes(site: session.site)
-        guard copyTo.isEmpty else { return try copyTo.flatMap(\.names).map(remotes.find) }
+    /// A name that was typed and means nothing is told before the work. One of the setting keeps nobody from the backup.
+    private func remotes(_ session: Session, _ name: InstanceName) throws -> [String] {
+        guard copyTo.isEmpty else {
+            return try copyTo.flatMap(\.names).map { try Remotes(site: session.site).find($0).name }
+        }
         guard try session.site.instanceNames().contains(name) else { return [] }
-        return try remotes.ofSetting(try session.site.instance(name).settings)
+        return try Remotes.names(session.site.instance(name).settings)
     }
 
     /// After the lock: an upload may take hours, and keeps nobody from the instance.
     private func copy(
-        _ report: inout BackupReport, of name: InstanceName, to remotes: [Remote], _ session: Session
+        _ report: inout BackupReport, of name: InstanceName, to remotes: [String], _ session: Session
     ) async {
         // What does not count here is not carried away by itself.
         guard let id = report.backup?.id, report.lackError == nil else { return }
         for remote in remotes {
             do {
+                let remote = try Remotes(site: session.site).find(remote)
                 report.copies.append(
                     try await session.copy(
                         session.site.home.backupStore(of: name).look(at: id), of: name, to: remote, change,
                         prunes: !noPrune))
-            } catch { report.copyErrors.append(session.failure(error)) }
+            } catch {
+                let failure = session.failure(error)
+                report.copyErrors.append(failure)
+                if [.interrupted, .terminated, .timeout].contains(failure.kind) {
+                    report.outcome = .failed
+                    return
+                }
+            }
         }
         let isWhole = report.copyErrors.isEmpty && report.copies.allSatisfy { $0.pruneError == nil }
         if !isWhole, report.outcome == .done { report.outcome = .partial }

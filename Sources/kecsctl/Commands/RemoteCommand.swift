@@ -161,7 +161,8 @@ enum RemoteText {
                         header: ["NAME", "ADDRESS", "SETTINGS"],
                         rows: items.map { [$0.name, $0.address, settings($0)] }
                     ).text(width: width)
-            }, name: \.name, nothing: "there is no remote yet; “kecsctl remote add” names one")
+            }, name: \.name,
+            nothing: "there is no remote yet; “kecsctl remote add --help” tells how to add one")
     }
 }
 
