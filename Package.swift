@@ -111,7 +111,8 @@ let package = Package(
             name: "recovery-bench", dependencies: ["KecsState", "KecsStorage", "KecsSystem", system],
             path: "Benchmarks/Recovery", swiftSettings: executable),
         // k3d, kubectl and docker as they were recorded, for the contract tests.
-        .executableTarget(name: "standin", dependencies: ["KecsStorage"], swiftSettings: library),
+        .executableTarget(
+            name: "standin", dependencies: ["KecsStorage", "KecsVelero", "CHashes"], swiftSettings: library),
         .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
         .testTarget(
             name: "KecsSystemTests",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import KecsStorage
+import KecsSystem
 
 extension KubectlTool {
     func apply(_ options: inout Options, _ cluster: String) -> Never {
@@ -10,9 +11,7 @@ extension KubectlTool {
         else { scene.unexpected("another way to apply") }
         _ = options.value("--request-timeout")
         options.end()
-        var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(0, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
+        let input = standardInput()
         guard let document = try? JSONValue(parsing: String(decoding: input, as: UTF8.self)) else {
             scene.say("error: error parsing STDIN\n", to: 2)
             _exit(1)
@@ -185,6 +184,54 @@ extension KubectlTool {
         scene.change(objects: true) { $0.edit(cluster, key, [".spec", ".replicas"], .integer(count)) }
         scene.say("\(words[0])/\(words[1]) scaled\n", to: 1)
         _exit(0)
+    }
+
+    /// `create -f -`: one object, with its status where that is none of the API's own; never one that is there.
+    func create(_ options: inout Options, _ cluster: String) -> Never {
+        guard options.value("-f") == "-" else { createConfigMap(&options, cluster) }
+        _ = options.value("--request-timeout")
+        options.end()
+        guard let object = try? JSONValue(parsing: String(decoding: standardInput(), as: UTF8.self)) else {
+            scene.say("error: error parsing STDIN\n", to: 2)
+            _exit(1)
+        }
+        let kind = object["kind"]?.string ?? ""
+        let name = object["metadata"]?["name"]?.string ?? ""
+        let key = "\(kind.lowercased())/\(object["metadata"]?["namespace"]?.string ?? "")/\(name)"
+        guard
+            let resource = table.resources.first(where: {
+                $0.kind == kind && $0.group == Self.group(object["apiVersion"]?.string ?? "")
+            })
+        else {
+            scene.say("error: resource mapping not found for name: \"\(name)\"\n", to: 2)
+            _exit(1)
+        }
+        guard name.utf8.count <= 63, !name.isEmpty else { scene.unexpected("the name \(name)") }
+        let isNew = scene.change(objects: true) { world -> Bool in
+            guard world.objects[cluster]?[key] == nil else { return false }
+            world.objects[cluster, default: [:]][key] = object.merging([
+                "metadata": [
+                    "generation": 1, "uid": .string("uid-of-\(key)-\(world.velero.now)"),
+                    "creationTimestamp": .string("\(Moment(seconds: world.velero.now))"),
+                ]
+            ])
+            return true
+        }
+        guard isNew else {
+            scene.say(
+                "Error from server (AlreadyExists): error when creating \"STDIN\": \(resource.name) \"\(name)\" already exists\n",
+                to: 2)
+            _exit(1)
+        }
+        scene.say("\(Self.word(resource))/\(name) created\n", to: 1)
+        _exit(0)
+    }
+
+    private func standardInput() -> [UInt8] {
+        var input: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(0, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
+        return input
     }
 
     func createConfigMap(_ options: inout Options, _ cluster: String) -> Never {

@@ -40,7 +40,9 @@ extension KubectlTool {
                 guard everywhere || space == (namespace ?? "default") else { continue }
                 advance(key, cluster, &world)
             }
-            VeleroControllers(cluster: cluster).work(&world)
+            var velero = VeleroControllers(cluster: cluster, resources: table.resources, world: world)
+            velero.work()
+            world = velero.world
             let controllers = Controllers(cluster: cluster, world: world)
             return resources.flatMap { resource -> [JSONValue] in
                 // Both groups tell the same events.

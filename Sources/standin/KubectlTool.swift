@@ -22,7 +22,7 @@ struct KubectlTool {
         case "delete": delete(&options, cluster)
         case "api-resources": resources(&options)
         case "scale": scale(&options, cluster)
-        case "create": createConfigMap(&options, cluster)
+        case "create": create(&options, cluster)
         case "logs": logs(&options, cluster)
         case "exec": execute(cluster)
         default: scene.unexpected("unknown command")

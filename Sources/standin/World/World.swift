@@ -129,6 +129,7 @@ struct World: Codable {
     /// Clusters whose API does not answer.
     var silent: [String] = []
     var faults: [Fault] = []
+    var velero = Velero()
     /// Calls that no recording answers: a test that leaves one has found a change.
     var unexpected: [String] = []
 
@@ -137,7 +138,7 @@ struct World: Codable {
         case docker, clusters, containers, networks, volumes, takenPorts, missingImages, invalid,
             createMilliseconds
         case images, health, engineStart, deaths, stopMilliseconds, volumeSizes, podLog, podPrograms
-        case rolloutQuestions, silent, faults, unexpected, customResources, podTroubles
+        case rolloutQuestions, silent, faults, unexpected, customResources, podTroubles, velero
     }
 
     static func read(from folder: FilePath, withObjects: Bool = true) throws -> World {

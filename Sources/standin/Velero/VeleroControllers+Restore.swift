@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+/// A restore's way. Whatever has a `velero-backup.json` is restored, whole or not.
+extension VeleroControllers {
+    mutating func advanceRestore(_ key: String) {
+        guard let restore = objects[key] else { return }
+        let backup = restore["spec"]?["backupName"]?.string ?? ""
+        switch restore["status"]?["phase"]?.string {
+        case nil:
+            guard objects["backup/velero/\(backup)"] != nil else {
+                return set(
+                    key,
+                    [
+                        "phase": "FailedValidation",
+                        "validationErrors": [
+                            .string("Error retrieving backup: backups.velero.io \"\(backup)\" not found")
+                        ],
+                    ])
+            }
+            world.objects[cluster]?[key] = restore.merging([
+                "metadata": ["finalizers": ["restores.velero.io/external-resources-finalizer"]]
+            ])
+            set(key, ["phase": "New"])
+        case "New":
+            set(key, ["phase": "InProgress", "startTimestamp": time])
+        case "InProgress": proceed(key, restore, backup)
+        case "Finalizing", "FinalizingPartiallyFailed":
+            let isPartial = restore["status"]?["phase"] == "FinalizingPartiallyFailed"
+            set(key, ["phase": isPartial ? "PartiallyFailed" : "Completed", "completionTimestamp": time])
+        default: break
+        }
+    }
+
+    private mutating func proceed(_ key: String, _ restore: JSONValue, _ backup: String) {
+        let end = world.velero.restoreEnds.first
+        switch end {
+        case "stuck": return
+        case "crash":
+            world.velero.restoreEnds.removeFirst()
+            world.velero.serverSince[cluster] = nil
+            return
+        default: if end != nil { world.velero.restoreEnds.removeFirst() }
+        }
+        guard let store, let files = store.objects(of: backup), end != "Failed" else {
+            return set(
+                key,
+                [
+                    "phase": "Failed", "completionTimestamp": time,
+                    "failureReason": "error downloading backup: unexpected EOF",
+                ])
+        }
+        var errors: [JSONValue] = []
+        var warnings: [JSONValue] = []
+        for file in files {
+            if end == "PartiallyFailed", errors.isEmpty, file.path.contains("/deployments.apps/") {
+                errors.append(
+                    .string(
+                        "error restoring \(file.path): Internal error occurred: failed calling webhook: no endpoints available"
+                    ))
+                continue
+            }
+            if let warning = put(file.object, restore) { warnings.append(.string(warning)) }
+        }
+        let name = String(key.dropFirst("restore/velero/".count))
+        do {
+            try store.put(
+                "restores/\(name)/restore-\(name)-results.gz",
+                gzipped: [
+                    "errors": errors.isEmpty ? [:] : ["namespaces": ["web": .array(errors)]],
+                    "warnings": warnings.isEmpty ? [:] : ["cluster": .array(warnings)],
+                ])
+        } catch { world.unexpected.append("the restore \(name): \(error)") }
+        set(
+            key,
+            [
+                "phase": errors.isEmpty ? "Finalizing" : "FinalizingPartiallyFailed",
+                "progress": [
+                    "totalItems": .integer(Int64(files.count)), "itemsRestored": .integer(Int64(files.count)),
+                ],
+                "errors": .integer(Int64(errors.count)), "warnings": .integer(Int64(warnings.count)),
+            ])
+    }
+
+    /// - Returns: The warning about what is there already and is different.
+    private mutating func put(_ object: JSONValue, _ restore: JSONValue) -> String? {
+        guard let resource = resource(of: object), !Self.isNever(object, resource) else { return nil }
+        var name = object["metadata"]?["name"]?.string ?? ""
+        var space = resource.isNamespaced ? object["metadata"]?["namespace"]?.string ?? "" : ""
+        let spec = restore["spec"]
+        let own = resource.isNamespaced ? space : resource.name == "namespaces" ? name : ""
+        let wanted = (spec?["includedNamespaces"]?.array ?? []).compactMap(\.string)
+        let kinds = (spec?["includedResources"]?.array ?? []).compactMap(\.string)
+        let labels = spec?["labelSelector"]?["matchLabels"]?.object ?? [:]
+        guard wanted.isEmpty || wanted.contains(own), kinds.isEmpty || kinds.contains(resource.name),
+            labels.allSatisfy({ object["metadata"]?["labels"]?[$0] == $1 })
+        else { return nil }
+        if let other = spec?["namespaceMapping"]?[own]?.string {
+            if resource.isNamespaced { space = other } else { name = other }
+        }
+        let excluded = (restore["spec"]?["excludedNamespaces"]?.array ?? []).compactMap(\.string)
+        guard !excluded.contains(own) else {
+            return nil
+        }
+        let key = "\(resource.kind.lowercased())/\(space)/\(name)"
+        if let live = objects[key] {
+            if live["spec"] == object["spec"], live["data"] == object["data"] { return nil }
+            return "could not restore, \(resource.kind) \"\(name)\" already exists. Warning: the in-cluster version is different than the backed-up version"
+        }
+        if resource.isNamespaced, objects["namespace//\(space)"] == nil {
+            world.objects[cluster]?["namespace//\(space)"] = [
+                "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(space)],
+            ]
+        }
+        // Only a volume that is kept comes back as it is.
+        if resource.name == "persistentvolumes",
+            object["spec"]?["persistentVolumeReclaimPolicy"]?.string ?? "Delete" == "Delete"
+        {
+            return nil
+        }
+        guard case .object(var fields) = object else { return nil }
+        fields["status"] = nil
+        var metadata = fields["metadata"]?.object ?? [:]
+        for field in ["managedFields", "ownerReferences", "resourceVersion"] { metadata[field] = nil }
+        metadata["uid"] = .string("uid-of-\(key)-\(now)")
+        metadata["generation"] = 1
+        metadata["name"] = .string(name)
+        if resource.isNamespaced { metadata["namespace"] = .string(space) }
+        fields["metadata"] = JSONValue.object(metadata).merging([
+            "labels": [
+                "velero.io/backup-name": restore["spec"]?["backupName"] ?? "",
+                "velero.io/restore-name": restore["metadata"]?["name"] ?? "",
+            ]
+        ])
+        if resource.name == "services", restore["spec"]?["preserveNodePorts"] != true {
+            let ports = (object["spec"]?["ports"]?.array ?? []).map { port -> JSONValue in
+                guard case .object(var fields) = port else { return port }
+                fields["nodePort"] = nil
+                return .object(fields)
+            }
+            fields["spec"] = fields["spec"]?.merging(["ports": .array(ports)])
+        }
+        if ["Deployment", "StatefulSet"].contains(resource.kind) {
+            fields["status"] = [
+                "observedGeneration": 1, "updatedReplicas": 0, "availableReplicas": 0,
+                "standinQuestions": .integer(Int64(world.rolloutQuestions)),
+            ]
+        } else if resource.kind == "DaemonSet" {
+            fields["status"] = [
+                "observedGeneration": 1, "updatedNumberScheduled": 0, "numberAvailable": 0,
+                "desiredNumberScheduled": 1, "standinQuestions": .integer(Int64(world.rolloutQuestions)),
+            ]
+        }
+        world.objects[cluster]?[key] = .object(fields)
+        return nil
+    }
+}
