@@ -14,6 +14,7 @@ extension JudgeVeleroBackup {
         }
         let status = json["status"]
         func moment(_ key: String) -> Moment? { status?[key]?.string.flatMap { Moment($0) } }
+        backup.labels = (json["metadata"]?["labels"]?.object ?? [:]).compactMapValues(\.string)
         backup.phase = status?["phase"]?.string
         backup.startedAt = moment("startTimestamp")
         backup.completedAt = moment("completionTimestamp")

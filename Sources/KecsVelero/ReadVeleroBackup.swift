@@ -82,8 +82,20 @@ public struct ReadVeleroBackup {
 
     /// The errors and warnings that Velero noted, each once, in the order of the object.
     public func results() throws -> (errors: [String], warnings: [String]) {
-        guard let object = try object(VeleroFile.results.name(of: name)) else { return ([], []) }
-        let stream = GzipStream(FilePath(VeleroFile.results.name(of: name)), from: try reader(object).next)
+        try results(at: bucket.path(of: name, .results))
+    }
+
+    /// The same of a restore; each leaves them beside the backups.
+    public static func results(
+        ofRestore name: String, in bucket: VeleroBucket, cancellation: Cancellation
+    ) throws -> (errors: [String], warnings: [String]) {
+        try ReadVeleroBackup(bucket, name, cancellation: cancellation)
+            .results(at: "\(bucket.path)/restores/\(name)/restore-\(name)-results.gz")
+    }
+
+    private func results(at path: String) throws -> (errors: [String], warnings: [String]) {
+        guard let object = try bucket.store.object(path).object else { return ([], []) }
+        let stream = GzipStream(FilePath(path), from: try reader(object).next)
         let text = String(decoding: try stream.contents(limit: JudgeVeleroBackup.listLimit), as: UTF8.self)
         let json = try JSONValue(parsing: text)
         return (Self.sentences(json["errors"]), Self.sentences(json["warnings"]))

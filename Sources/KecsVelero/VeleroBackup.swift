@@ -42,6 +42,8 @@ public struct VeleroBackup: Sendable {
     public internal(set) var remarks: [String] = []
     /// Bytes that are not what was written, whatever the verdict: a log that nobody needs can be damaged too.
     public internal(set) var hasDamage = false
+    /// Of the Backup object.
+    public internal(set) var labels: [String: String] = [:]
     public internal(set) var phase: String?
     public internal(set) var startedAt: Moment?
     public internal(set) var completedAt: Moment?
@@ -84,9 +86,10 @@ public struct VeleroBackup: Sendable {
 
     private static let sentenceLimit = 100
 
-    /// The order in which Velero made them; what has no time comes by its name.
+    /// The order in which Velero made them; what has no time, or the same, comes by its name, with `-10` after `-9`.
     public static func isOlder(_ left: VeleroBackup, _ right: VeleroBackup) -> Bool {
         let (a, b) = (left.startedAt?.seconds ?? .min, right.startedAt?.seconds ?? .min)
-        return a == b ? left.name < right.name : a < b
+        let (short, long) = (left.name.utf8.count, right.name.utf8.count)
+        return a != b ? a < b : short != long ? short < long : left.name < right.name
     }
 }

@@ -17,6 +17,9 @@ extension VeleroManifests {
         }
     }
 
+    /// What a backup leaves out: rights that were taken away would come back with it.
+    private static let isLeftOut: JSONValue = ["velero.io/exclude-from-backup": "true"]
+
     private static let group = "rbac.authorization.k8s.io"
     private static let version = "rbac.authorization.k8s.io/v1"
 
@@ -31,7 +34,7 @@ extension VeleroManifests {
     /// A restore makes objects of every kind. Roles with more rights than its own can only be made by who may escalate.
     private var clusterRole: JSONValue {
         object(
-            Self.version, "ClusterRole", "velero-scoped", isNamespaced: false,
+            Self.version, "ClusterRole", "velero-scoped", isNamespaced: false, labels: Self.isLeftOut,
             [
                 "rules": [
                     Self.rule(["*"], ["*"], ["get", "list", "watch", "create", "update", "patch"]),
@@ -58,8 +61,10 @@ extension VeleroManifests {
     }
 
     private func binding(_ name: String, to role: String, labels: JSONValue = [:]) -> JSONValue {
-        object(
-            Self.version, "ClusterRoleBinding", name, isNamespaced: false, labels: labels,
+        var all = Self.isLeftOut.object ?? [:]
+        all.merge(labels.object ?? [:]) { _, new in new }
+        return object(
+            Self.version, "ClusterRoleBinding", name, isNamespaced: false, labels: .object(all),
             [
                 "roleRef": [
                     "apiGroup": .string(Self.group), "kind": "ClusterRole", "name": .string(role),

@@ -68,8 +68,21 @@ public struct VeleroManifests: Sendable {
 
     public var storeObjects: [JSONValue] { [service, statefulSet] }
 
-    public var locationObjects: [JSONValue] {
-        [object("velero.io/v1", "BackupStorageLocation", Self.location, ["spec": Self.locationSpec])]
+    public var locationObjects: [JSONValue] { [location(isReadOnly: false)] }
+
+    /// - Parameter isReadOnly: While a cluster is restored: nothing is removed then, whoever asks for it.
+    public func location(isReadOnly: Bool) -> JSONValue {
+        var spec = Self.locationSpec.object ?? [:]
+        spec["accessMode"] = isReadOnly ? "ReadOnly" : "ReadWrite"
+        return object("velero.io/v1", "BackupStorageLocation", Self.location, ["spec": .object(spec)])
+    }
+
+    /// For a cluster that has none yet. Velero looks at the store when it starts if the location is available by then, and else
+    /// a minute later; its status is no subresource, so that it can be made with one. What it says holds until Velero has looked.
+    public func seededLocation(isReadOnly: Bool) -> JSONValue {
+        guard case .object(var fields) = location(isReadOnly: isReadOnly) else { return .null }
+        fields["status"] = ["phase": "Available"]
+        return .object(fields)
     }
 
     public var serverObjects: [JSONValue] { hasVolumes ? [deployment, daemonSet] : [deployment] }
