@@ -160,7 +160,7 @@ public struct BackupReport: OperationReport {
 
 extension Duration {
     /// For JSON: seconds, to the millisecond.
-    var inSeconds: Double {
+    public var inSeconds: Double {
         let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
         return Double(milliseconds) / 1000
     }

@@ -31,7 +31,7 @@ struct FulfilDuty: Sendable {
             }
             if before != .running {
                 try await runtime.start(limit: Self.limit)
-                try await runtime.bringUpBackupEngine(limit: Self.limit)
+                try await bringUpEngine(instance, runtime)
             }
             try Duty.end(instance.folder.duty)
             return [
@@ -52,6 +52,20 @@ struct FulfilDuty: Sendable {
             try duty.write(to: instance.folder.duty)
             return ["“\(instance.name)” is \(duty.sentence); next try by \(Duty.nextTry(instance.name))"]
         }
+    }
+
+    /// A cluster that was made anew by it is restored, too.
+    private func bringUpEngine(_ instance: Instance, _ runtime: any Runtime) async throws {
+        var failure: Failure?
+        do {
+            try await runtime.bringUpBackupEngine(limit: Self.limit)
+        } catch {
+            try site.machine.cancellation.check()
+            failure = Failure.describing(error)
+        }
+        let result = try await RestoreCluster(site: site).run(
+            instance, engineFailure: failure, limit: Self.limit)
+        if let failure = result.failure ?? failure { throw failure }
     }
 
     /// Lets go on what may be frozen, and sees ended what may have been told to end.
@@ -126,5 +140,5 @@ extension Site {
 
 extension Failure {
     /// Message and cause in one clause.
-    var sentence: String { message + (cause.map { ": \($0)" } ?? "") }
+    public var sentence: String { message + (cause.map { ": \($0)" } ?? "") }
 }

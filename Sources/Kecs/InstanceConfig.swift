@@ -32,10 +32,18 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
         public var why: String
         /// What a recovery could not bring back; nil when a restore failed.
         public var lacks: [String]?
+        /// Velero's backup that its cluster was not restored from, or not as a whole; nil when it is about something else.
+        public var clusterBackup: String?
 
         /// What ends it: what is gone for good is accepted, what a backup has is restored.
         func wayOut(_ name: InstanceName) -> String {
-            lacks == nil ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --accept"
+            if let clusterBackup, !clusterBackup.isEmpty {
+                return ShellWords.quote([
+                    "kecsctl", "restore", "\(name)", "--from", "velero:\(clusterBackup)",
+                ])
+            }
+            return lacks == nil && clusterBackup == nil
+                ? "kecsctl restore \(name) --from latest" : "kecsctl start \(name) --accept"
         }
 
         public init(since: Moment, why: String, lacks: [String]? = nil) {

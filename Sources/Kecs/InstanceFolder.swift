@@ -35,6 +35,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var kubeconfig: FilePath { path.appending(Self.kubeconfigName) }
     /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.
     public var clusterDraft: FilePath { path.appending(Self.clusterDraftName) }
+    /// There from before a cluster is made anew until what it held is in it again.
+    public var clusterRestore: FilePath { path.appending("cluster-restore.json") }
     /// How far a recovery is, while it runs or after it was cut off.
     public var recovery: FilePath { path.appending("recovery.json") }
     /// The trees that the last restores replaced, each in a folder named by its restore.

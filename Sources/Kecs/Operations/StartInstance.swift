@@ -236,14 +236,21 @@ public struct StartInstance: Sendable {
             try Journal.close(instance.folder.journal)
         }
         try Duty.end(instance.folder.duty)
-        let engineFailure = try await bringUpBackupEngine(instance, request)
+        var engineFailure = try await bringUpBackupEngine(instance, request)
+        let cluster = try await RestoreCluster(site: site).run(
+            instance, engineFailure: engineFailure, wants: request.restore != .none,
+            accepts: request.accept && given.config.degraded != nil,
+            limit: request.wait ? try request.limit ?? instance.startLimit() : .zero)
+        // It is the reason of the other one then.
+        if cluster.failure != nil { engineFailure = nil }
         let (recovery, recoveryFailure) = try await recover(instance, request)
         instance = try site.instance(instance.name, flags: request.settings)
         let state = await runtime.state()
         let didSomething =
             isNew || database || restored != nil || before != state || recovery?.outcome == .done
+            || cluster.restored != nil
         let isPartial =
-            restoreFailure != nil || recoveryFailure != nil || engineFailure != nil
+            restoreFailure != nil || recoveryFailure != nil || engineFailure != nil || cluster.failure != nil
             || recovery?.outcome == .partial
         var report = StartReport(
             outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
@@ -251,7 +258,9 @@ public struct StartInstance: Sendable {
             degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
             endpoints: await runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
         report.damaged = restored?.damaged ?? []
-        report.notes = notes + (restored?.notes ?? [])
+        report.notes = notes + (restored?.notes ?? []) + cluster.notes
+        report.clusterRestore = cluster.restored
+        report.clusterRestoreError = cluster.failure
         report.recovery = recovery
         report.recoveryError = recoveryFailure
         report.backupEngine = runtime.backupEngine

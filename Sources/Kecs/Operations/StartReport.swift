@@ -19,6 +19,10 @@ public struct StartReport: OperationReport {
     public var recovery: RecoverReport?
     /// They could not even be looked for: the instance is degraded now.
     public var recoveryError: Failure?
+    /// What stood in the cluster before it was made anew, and is in it again; nil when nothing was due.
+    public var clusterRestore: ClusterRestore?
+    /// It is not, or not as a whole: the instance is degraded now.
+    public var clusterRestoreError: Failure?
     /// What can back up the objects in its cluster; nil without a cluster.
     public var backupEngine: BackupEngine?
     /// It could not be brought up: the instance runs without it.
@@ -52,6 +56,14 @@ public struct StopReport: OperationReport {
     public var outcome: Outcome
     public var state: String
     public var backup: BackupSummary?
+    /// Of the objects in its cluster; nil without Velero.
+    public var clusterBackup: ClusterBackup?
+    /// With `--force`: why there is none.
+    public var clusterBackupError: Failure?
+    /// Why its cluster was stopped and not deleted.
+    public var clusterKept: String?
+    /// What the person should know.
+    public var notes: [String] = []
     /// With `--force`: why there is no backup.
     public var backupError: Failure?
     public var durationSeconds: Double

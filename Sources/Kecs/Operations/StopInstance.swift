@@ -5,15 +5,19 @@ import KecsSystem
 /// What `stop` is asked to do.
 public struct StopRequest: Sendable {
     public var backup: Bool
+    /// Whether Velero, where it is, backs up the cluster before.
+    public var clusterBackup: Bool
     /// Stop although the backup failed.
     public var force: Bool
     public var limit: Duration
     public var dryRun: Bool
 
     public init(
-        backup: Bool = true, force: Bool = false, limit: Duration = .seconds(60), dryRun: Bool = false
+        backup: Bool = true, clusterBackup: Bool = true, force: Bool = false,
+        limit: Duration = .seconds(60), dryRun: Bool = false
     ) {
         self.backup = backup
+        self.clusterBackup = clusterBackup
         self.force = force
         self.limit = limit
         self.dryRun = dryRun
@@ -54,7 +58,14 @@ public struct StopInstance: Sendable {
         case .running, .paused: break
         }
         if let loss = try await runtime.lossWhenStopped() { throw loss }
-        if request.dryRun { return report(.planned, state.name, nil, nil) }
+        let cluster = BackUpCluster(site: site, instance: instance, runtime: runtime)
+        let isCovered = request.backup && request.clusterBackup && runtime.backupEngine == .velero
+        if request.dryRun {
+            var planned = report(.planned, state.name, nil, nil)
+            if isCovered { planned.notes = try await cluster.losses() }
+            return planned
+        }
+        let velero = isCovered ? try await cluster.run(force: request.force) : .init()
         var backup: BackupSummary?
         var backupFailure: Failure?
         if request.backup {
@@ -65,6 +76,7 @@ public struct StopInstance: Sendable {
             } catch {
                 let failure = Failure.describing(error, doing: "back up “\(instance.name)”")
                 guard request.force else {
+                    if velero.backup != nil { await cluster.wake() }
                     throw Failure(
                         failure.kind, "“\(instance.name)” was not stopped, because its backup failed",
                         cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""),
@@ -73,17 +85,25 @@ public struct StopInstance: Sendable {
                 backupFailure = failure
             }
         }
-        try site.machine.cancellation.check()
+        do { try site.machine.cancellation.check() } catch {
+            if velero.backup != nil { await cluster.wake() }
+            throw error
+        }
         let journal = Journal(
             operation: "stop", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
-            if backup?.verified == true, backup?.lacks.isEmpty == true, runtime.goesWhenStopped {
+            if backup?.verified == true, backup?.lacks.isEmpty == true, runtime.goesWhenStopped,
+                !velero.keepsCluster
+            {
                 try await runtime.remove()
             }
         } catch {
-            throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
+            let error = await TakeBack(site: site, instance: instance).run(
+                journal, restart: true, after: error)
+            if velero.backup != nil { await cluster.wake() }
+            throw error
         }
         try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
@@ -93,8 +113,14 @@ public struct StopInstance: Sendable {
         } else {
             try await clusters.stop(limit: request.limit)
         }
-        return report(
-            backupFailure == nil ? .done : .partial, await runtime.state().name, backup, backupFailure)
+        let isPartial = backupFailure != nil || velero.failure != nil || velero.backup?.verdict == "restorable with errors"
+        var stopped = report(
+            isPartial ? .partial : .done, await runtime.state().name, backup, backupFailure)
+        stopped.clusterBackup = velero.backup
+        stopped.clusterBackupError = velero.failure
+        stopped.clusterKept = runtime.goesWhenStopped ? velero.whyKept : nil
+        stopped.notes = velero.notes
+        return stopped
     }
 }
 

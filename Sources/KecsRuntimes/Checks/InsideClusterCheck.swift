@@ -131,7 +131,7 @@ struct InsideClusterCheck: InstanceCheck {
             let name = backup["metadata"]?["name"]?.string ?? ""
             return Finding(
                 .warning,
-                "Velero's backup “\(name)” of “\(facts.name)” expired on \(expiration) and is removed any time now",
+                "Velero's backup “\(name)” of “\(facts.name)” expired on \(expiration): Velero removes it as soon as its controller “gc” runs, which kecsctl leaves off",
                 ["expiration": .string(text)], remedy: "kecsctl backup \(facts.name)")
         }
     }

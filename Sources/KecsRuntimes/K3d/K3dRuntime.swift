@@ -8,10 +8,10 @@ public import SystemPackage
 
 /// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is bound into the node.
 public struct K3dRuntime: Runtime {
-    private let instance: Instance
-    private let machine: Machine
+    let instance: Instance
+    let machine: Machine
     private let dataFolder: FilePath
-    private let cluster: OwnCluster
+    let cluster: OwnCluster
     private let apiPort: Int
     private let adminPort: Int
     private let image: String
@@ -19,7 +19,7 @@ public struct K3dRuntime: Runtime {
     private let healthURL: String?
     private let ingress: [Endpoint]
     /// Nil: nothing of it stands in the cluster.
-    private let velero: VeleroSetup?
+    let velero: VeleroSetup?
 
     static let defaultImage = "ghcr.io/nandemo-ya/kecs:latest"
 
@@ -226,32 +226,6 @@ public struct K3dRuntime: Runtime {
         guard isHealthy else { throw last.failure(of: instance, at: healthURL, after: limit) }
     }
 
-    // MARK: Velero
-
-    public var backupEngine: BackupEngine? { velero == nil ? .files : .velero }
-
-    public func bringUpBackupEngine(limit: Duration) async throws {
-        guard let velero else { return }
-        guard try await seesStore() == true else {
-            throw Failure(
-                .failed, "the cluster of “\(instance.name)” does not see Velero's store",
-                cause: "its nodes have no \(velero.mount.inside), and a folder cannot be bound in later",
-                remedy: "kecsctl migrate velero \(instance.name)")
-        }
-        try await InstallVelero(machine: machine, kubectl: try await reachable(), setup: velero)
-            .run(limit: limit)
-    }
-
-    public func seesStore() async throws -> Bool? {
-        switch try await cluster.condition() {
-        case .absent: return nil
-        case .unknown(let why): throw cluster.unknown(why)
-        case .present(let found):
-            let mount = VeleroSetup.mount(of: instance)
-            return found.binds(mount.host.string, at: mount.inside)
-        }
-    }
-
     // MARK: Looking in
 
     /// Of the control plane. In a cluster a container's two streams are one.
@@ -280,7 +254,7 @@ public struct K3dRuntime: Runtime {
     }
 
     /// kubectl for a cluster that runs and whose API answers.
-    private func reachable() async throws -> Kubectl {
+    func reachable() async throws -> Kubectl {
         switch try await cluster.condition() {
         case .unknown(let why): throw cluster.unknown(why)
         case .absent:

@@ -168,6 +168,7 @@ struct OwnCluster: Sendable {
             try await checkIsFree(port, key)
         }
         for folder in folders { try folder.createFolder() }
+        try noteRestore()
         let request = K3dCreate(
             cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, store: store,
             sharesMounts: sharesMounts, ports: ports, instance: instance.config.id, phase: bounded(Self.phase)
@@ -183,6 +184,16 @@ struct OwnCluster: Sendable {
         try await deleteCluster()
         try draft.remove()
         throw failure
+    }
+
+    /// Before there is a cluster that could be taken for the one of before.
+    private func noteRestore() throws {
+        guard kubeconfig == instance.folder.kubeconfig else { return }
+        if store == nil {
+            try PendingClusterRestore.clear(instance.folder)
+        } else {
+            try PendingClusterRestore.mark(instance.folder, at: machine.clock.now())
+        }
     }
 
     func rebuild(because why: String) async throws {

@@ -69,6 +69,22 @@ struct Kubectl: Sendable {
         return (Set(applied), nil)
     }
 
+    /// Makes one object that is not there yet; with its status, where that is no subresource.
+    ///
+    /// - Returns: Why it was not made; nil when it was.
+    func create(_ object: JSONValue) async throws -> String? {
+        let result = try await run(
+            ["create", Self.patience, "-f", "-"], input: Array(object.text().utf8), limit: .seconds(30))
+        return result.succeeded ? nil : result.allComplaints
+    }
+
+    /// - Returns: Why it was not done; nil when it was.
+    func scale(_ workload: String, namespace: String, to replicas: Int) async throws -> String? {
+        let result = try await run(
+            ["scale", workload, "-n", namespace, "--replicas=\(replicas)", Self.patience], limit: .seconds(30))
+        return result.succeeded ? nil : result.allComplaints
+    }
+
     /// Objects of some kinds, by label if one is given. A namespace that is not there holds none.
     ///
     /// - Throws: `Failure(.unreachable)` when they are not to be known.

@@ -11,6 +11,8 @@ struct InstallVelero: Sendable {
     let machine: Machine
     let kubectl: Kubectl
     let setup: VeleroSetup
+    /// While a restore is due: nothing is removed from the store then, and nothing new comes into it.
+    var isReadOnly = false
 
     private var instance: Instance { setup.instance }
 
@@ -29,7 +31,9 @@ struct InstallVelero: Sendable {
         // Without it no bucket can be made, and without a bucket Velero is of no use.
         try await waitForStore(limit: limit > .zero ? limit : .seconds(30))
         try makeBucket(owner: manifests.owner)
-        try await apply(manifests.locationObjects + manifests.serverObjects, "Velero")
+        try await seedLocation(manifests)
+        try await apply(
+            [manifests.location(isReadOnly: isReadOnly)] + manifests.serverObjects, "Velero")
         guard limit > .zero else { return }
         try await waitForRollout(
             "deployment", VeleroManifests.server, of: "Velero", limit: limit, obstacle: .deployment)
@@ -120,6 +124,14 @@ struct InstallVelero: Sendable {
         if let status = try FileStatus.of(bucket), (status.owner, status.group) != owner {
             try bucket.setOwner(owner)
         }
+    }
+
+    private func seedLocation(_ manifests: VeleroManifests) async throws {
+        let found = try await kubectl.object(
+            "backupstoragelocations.velero.io", VeleroManifests.location, namespace: VeleroManifests.namespace)
+        guard found == nil else { return }
+        // What cannot be made here is made, or complained of, by what is applied next.
+        _ = try await kubectl.create(manifests.seededLocation(isReadOnly: isReadOnly))
     }
 
     // MARK: Waits

@@ -15,7 +15,8 @@ struct RestoreCommand: SessionCommand {
             content and goes where the server reads it: a database in the place of the server's own, an archive \
             to the part that it looks like, else --part. Whoever else uses the data is named, and nothing is done \
             without --force. The instance is stopped and started around one exchange of folders, and \
-            what was there is kept.
+            what was there is kept. With velero:NAME, Velero restores into the cluster that runs: what is there is left \
+            as it is, and no database is touched.
             """)
 
     static let help = CommandHelp(
@@ -26,13 +27,16 @@ struct RestoreCommand: SessionCommand {
             "an archive of another program, split in pieces"),
         .init("kecsctl restore dev --at 2026-11-20T18:00 --dry-run", "what would change, going back to then"),
         .init("kecsctl restore dev --from offsite/latest", "from a remote; the instance need not be here"),
+        .init(
+            "kecsctl restore dev --from velero:latest --dry-run",
+            "what the cluster lacks of Velero's newest backup"),
         .init("kecsctl restore dev --from latest --into /tmp/look", "unpack it beside; “dev” is not touched"))
 
     @OptionGroup var instance: OneInstanceArgument
 
     @Option(
         help: ArgumentHelp(
-            "latest, a backup's id or a prefix of it, REMOTE/ID, a file, or - for standard input.",
+            "latest, a backup's id or a prefix of it, REMOTE/ID, velero:NAME, a file, or - for standard input.",
             valueName: "latest|id|file"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
@@ -81,6 +85,7 @@ struct RestoreCommand: SessionCommand {
     @Flag(name: .customLong("no-start"), help: "Do not start the instance afterwards.")
     var noStart = false
 
+    @OptionGroup(title: "Backups of Velero") var cluster: ClusterRestoreOptions
     @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Keys of encrypted backups") var keys: KeyOptions
@@ -90,6 +95,15 @@ struct RestoreCommand: SessionCommand {
         if from != nil, moment != nil { throw ValidationError("--from and --at exclude each other") }
         if owner != nil, !mappings.isEmpty {
             throw ValidationError("--owner and --map-owner exclude each other")
+        }
+        if from.flatMap(VeleroName.init) == nil, try !cluster.filter().isEmpty {
+            throw ValidationError(
+                "--namespace, --resource, --selector and --map-namespace are for backups of Velero: --from velero:NAME"
+            )
+        }
+        if from.flatMap(VeleroName.init) != nil, into != nil || !parts.isEmpty || !paths.isEmpty || noStart {
+            throw ValidationError(
+                "a backup of Velero has no parts and no folders: it is restored into the cluster that runs")
         }
     }
 
@@ -103,6 +117,7 @@ struct RestoreCommand: SessionCommand {
                 cause: "“latest” is the newest good backup",
                 remedy: "kecsctl \(ShellWords.quote(session.words)) --from latest")
         }
+        if let name = from.flatMap(VeleroName.init) { return await restoreCluster(session, name) }
         let source: RestoreFrom =
             if let moment { .at(moment) } else {
                 try RestoreFrom(from ?? "latest", environment: session.machine.environment)
@@ -180,6 +195,42 @@ struct RestoreCommand: SessionCommand {
                 }
             }
         }
+    }
+
+    private func restoreCluster(_ session: Session, _ backup: VeleroName) async -> Int32 {
+        let telling = Session.Telling<ClusterRestoreReport>(
+            text: Self.text, warnings: { $0.notes + ($0.restore?.errors ?? []) })
+        return await session.operate(
+            on: instance.selection, unnamed: .variable, changes: !change.dryRun, telling.hooked
+        ) { name in
+            if let other = backup.instance, other != name.description {
+                throw Failure(
+                    .usage, "a backup of the cluster of “\(other)” cannot be restored into “\(name)”",
+                    cause: "each instance has a store of its own",
+                    remedy: "kecsctl backups list --velero \(name)")
+            }
+            let filter = try cluster.filter()
+            return try await session.locked(name, change, duty: .after) { instance in
+                try await session.hooked(.restore, of: name, change) {
+                    try await RestoreIntoCluster(site: session.site).run(
+                        instance, backup: backup.backup, filter, limit: global.healthLimit,
+                        dryRun: change.dryRun)
+                }
+            }
+        }
+    }
+
+    private static func text(_ name: InstanceName, _ report: ClusterRestoreReport) -> String {
+        if let plan = report.plan {
+            let lines =
+                plan.missing.map { "  + \($0)" } + plan.different.map { "  ~ \($0), which is left as it is" }
+            let head =
+                "\(name): would make \(plan.missing.count) objects; \(plan.different.count) are there and different, \(plan.same) are the same"
+            return ([head] + lines).joined(separator: "\n")
+        }
+        guard let restore = report.restore else { return "\(name): nothing was restored" }
+        return
+            "\(name): restored its cluster from \(restore.backup) in \(DurationText.short(.seconds(restore.durationSeconds))) (\(restore.items) objects, \(restore.errorCount) errors)"
     }
 
     private var owners: OwnerMapping {

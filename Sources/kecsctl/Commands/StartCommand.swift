@@ -106,7 +106,10 @@ struct StartCommand: SessionCommand {
     static var telling: Session.Telling<StartReport> {
         .init(
             text: text, warnings: { $0.notes + ($0.recovery.map(RecoverCommand.warnings) ?? []) },
-            failures: { [$0.restoreError, $0.recoveryError, $0.backupEngineError].compactMap(\.self) })
+            failures: {
+                [$0.restoreError, $0.recoveryError, $0.backupEngineError, $0.clusterRestoreError]
+                    .compactMap(\.self)
+            })
     }
 
     private static func text(_ name: InstanceName, _ report: StartReport) -> String {
@@ -118,6 +121,9 @@ struct StartCommand: SessionCommand {
                 ? "" : " (\(report.damaged.joined(separator: ", ")) proved damaged)"
             facts.append(
                 (report.outcome == .planned ? "would be restored from " : "restored from ") + id + damaged)
+        }
+        if let restore = report.clusterRestore {
+            facts.append("its cluster restored from \(restore.backup) (\(restore.items) objects)")
         }
         if report.outcome == .planned, report.runsSomething, report.state != "running" {
             facts.append("would be started")
@@ -135,7 +141,7 @@ struct StartCommand: SessionCommand {
     private static func engine(_ report: StartReport) -> String {
         switch report.backupEngine {
         case .velero where report.backupEngineError == nil:
-            "\n  Velero is in its cluster; “stop” and “backup” keep its store with the other files"
+            "\n  Velero is in its cluster; “stop” has it back up what stands there before the cluster goes"
         case .files where report.created:
             "\n  backups are of its files and databases; for objects that are only in its cluster: --use-velero-backup"
         default: ""

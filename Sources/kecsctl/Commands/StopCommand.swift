@@ -18,6 +18,11 @@ struct StopCommand: SessionCommand {
     var noBackup = false
 
     @Flag(
+        name: .customLong("no-velero-backup"),
+        help: "k3d: do not let Velero back up the cluster. What is only in it goes with it.")
+    var noVelero = false
+
+    @Flag(
         name: .customLong("keep-clusters"),
         help: "k3d: stop the cluster instead of deleting it after the backup.")
     var keepClusters = false
@@ -27,9 +32,11 @@ struct StopCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func run(_ session: Session) async throws -> Int32 {
-        let request = StopRequest(backup: !noBackup, force: force.force, dryRun: change.dryRun)
+        let request = StopRequest(
+            backup: !noBackup, clusterBackup: !noVelero, force: force.force, dryRun: change.dryRun)
         let telling = Session.Telling<StopReport>(
-            text: Self.text, failures: { $0.backupError.map { [$0] } ?? [] })
+            text: Self.text, warnings: { $0.notes + ($0.clusterBackup?.notes ?? []) },
+            failures: { [$0.backupError, $0.clusterBackupError].compactMap(\.self) })
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, telling.hooked
         ) { name in
@@ -45,7 +52,11 @@ struct StopCommand: SessionCommand {
     }
 
     private static func text(_ name: InstanceName, _ report: StopReport) -> String {
-        let backup = report.backup.map { ", backed up as \($0.id)" } ?? ""
+        var backup = report.backup.map { ", backed up as \($0.id)" } ?? ""
+        if let cluster = report.clusterBackup {
+            backup += ", its cluster as \(cluster.name) (\(cluster.items) objects, \(cluster.verdict))"
+        }
+        if let why = report.clusterKept { backup += "\n  its cluster was stopped and not deleted: \(why)" }
         return switch report.outcome {
         case .planned: "\(name): would be stopped"
         case .already: "\(name): already \(report.state)"
