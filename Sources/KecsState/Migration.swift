@@ -16,15 +16,15 @@ public struct Migration: Sendable {
 
     public init(_ history: SchemaHistory = .kecs) { self.history = history }
 
-    /// - Parameter now: For the ledger.
-    /// - Returns: What was done, in order; nothing when the database already is there.
-    /// - Throws: `StateError`, `SQLiteError`; the database is then as it was.
+    /// - Parameter now: The time for the ledger.
+    /// - Returns: The steps that ran, in order; none when the database already has the target version.
+    /// - Throws: `StateError`, `SQLiteError`; the database is then unchanged.
     @discardableResult
     public func run(
         _ database: SQLiteDatabase, to target: Int64, at now: Moment
     ) throws -> [SchemaHistory.Move] {
         // Tables are rebuilt by creating, filling and renaming, which enforced keys would forbid; the setting cannot be
-        // changed inside the transaction. What the steps leave is checked at its end.
+        // changed inside the transaction. The result of the steps is checked at its end.
         let enforced = try database.value("PRAGMA foreign_keys") ?? 0
         try database.execute("PRAGMA foreign_keys = OFF")
         let outcome = Result { try move(database, to: target, at: now) }
@@ -36,7 +36,7 @@ public struct Migration: Sendable {
         _ database: SQLiteDatabase, to target: Int64, at now: Moment
     ) throws -> [SchemaHistory.Move] {
         try database.transaction {
-            // Read inside the transaction: another kecsctl may have been first.
+            // Read inside the transaction: another kecsctl may have been faster.
             let version = try database.value("PRAGMA user_version")?.integer ?? 0
             let moves = try history.moves(from: version, to: target)
             for move in moves {
@@ -60,8 +60,8 @@ public struct Migration: Sendable {
         }
     }
 
-    /// The applied steps whose SQL is not the one that this program has. Entries of other histories in the same ledger
-    /// are not this one's to judge.
+    /// Returns the applied steps whose SQL differs from this program's. Entries of other histories in the same ledger
+    /// are ignored.
     public func changedSteps(in database: SQLiteDatabase) throws -> [AppliedStep] {
         try applied(in: database).filter { applied in
             history.steps.contains { $0.version == applied.version && $0.checksum != applied.checksum }

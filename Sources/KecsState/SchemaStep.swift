@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// One numbered change of the schema. Its SQL runs inside a transaction, with foreign keys off, and is never changed after it was released.
+/// A numbered change of the schema. Its SQL runs inside a transaction, with foreign keys off, and never changes after
+/// its release.
 public struct SchemaStep: Hashable, Sendable {
-    /// What `user_version` is after it.
+    /// The `user_version` after it.
     public let version: Int64
     public let name: String
     public let up: String
-    /// Nil where going back would lose data.
+    /// The SQL of the way back; nil where going back would lose data.
     public let down: String?
-    /// SHA-256 of `up`, in hexadecimal: the ledger tells by it whether a step is still what was applied.
+    /// The SHA-256 digest of `up`, in hexadecimal. The ledger compares it to see whether the step is still the applied
+    /// one.
     public let checksum: String
 
     public init(_ version: Int64, _ name: String, up: String, down: String? = nil) {
@@ -39,7 +41,7 @@ public struct SchemaHistory: Sendable {
 
     public var newest: Int64 { steps.last?.version ?? 0 }
 
-    /// One statement list to run, and the version after it.
+    /// A step in one direction: its statements, and the version after it.
     public struct Move: Hashable, Sendable {
         public let step: SchemaStep
         public let isUp: Bool
@@ -47,7 +49,7 @@ public struct SchemaHistory: Sendable {
         public var versionAfter: Int64 { isUp ? step.version : step.version - 1 }
     }
 
-    /// What leads from one version to the other, in order; nothing when they are the same.
+    /// Returns the moves from one version to the other, in order; none when they are the same.
     ///
     /// - Throws: `StateError.unknownVersion`, or `.irreversible` when a step on the way down has no way back.
     public func moves(from old: Int64, to new: Int64) throws -> [Move] {

@@ -3,12 +3,12 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// The database of one instance: what its control plane remembers. One thread owns it.
+/// The database of an instance: the state that its control plane remembers. One thread owns it.
 public final class StateDatabase {
     /// "KECS", in the header of the file.
     public static let applicationID: Int64 = 0x4B45_4353
 
-    /// For everything that has no method of its own.
+    /// The database, for everything that has no method of its own.
     public let database: SQLiteDatabase
 
     private init(_ database: SQLiteDatabase) { self.database = database }
@@ -29,9 +29,10 @@ public final class StateDatabase {
         return StateDatabase(database)
     }
 
-    /// Makes a database of the newest schema, mode 0600, in WAL mode. One that is there is opened; an empty file, as a killed `create` leaves it, is filled.
+    /// Makes a database of the newest schema, mode 0600, in WAL mode. An existing one is opened. An empty file, as a
+    /// killed `create` leaves it, is filled.
     ///
-    /// - Parameter now: For the ledger of migrations.
+    /// - Parameter now: The time for the ledger of migrations.
     public static func create(
         _ path: FilePath, at now: Moment, busyTimeout: Duration = .seconds(5),
         cancellation: Cancellation? = nil

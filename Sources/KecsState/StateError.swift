@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// Why a file cannot be used as the state of an instance.
+/// The reason why a file cannot be used as the state of an instance.
 public enum StateError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// An SQLite database that is not ours: its `application_id` is another one, or it has tables and none.
+    /// An SQLite database that is not ours: its `application_id` is another one, or it has none but tables.
     case notOurs(FilePath, applicationID: Int64)
-    /// Written by a newer kecsctl.
+    /// A newer kecsctl wrote it.
     case newer(FilePath, version: Int64, newest: Int64)
-    /// To be migrated first.
+    /// It must be migrated first.
     case older(FilePath, version: Int64, newest: Int64)
     /// The step has no way back that keeps everything.
     case irreversible(step: Int64, name: String)
@@ -15,7 +15,7 @@ public enum StateError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownVersion(Int64)
     /// A migration left rows that refer to nothing: "services → clusters (3)".
     case brokenReferences([String])
-    /// A value of a row that cannot be what its column says.
+    /// A row has a value that is impossible for its column.
     case unreadable(table: String, column: String, why: String)
 
     public var description: String {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A database that a file holds, recognised by its first bytes, never by its name: `kecs.db` has been both.
+/// The engine of a database file, recognised by its first bytes, never by its name: `kecs.db` has been both.
 public enum DatabaseEngine: String, Hashable, Sendable, Codable {
     case sqlite
     case duckdb
-    /// Has a SQLite database's sidecars beside it but other first bytes: encrypted (SQLCipher), truncated or damaged.
-    /// Copied as files, only while nobody writes.
+    /// An SQLite database's sidecars lie next to the file, but its first bytes are others: it is encrypted (SQLCipher),
+    /// truncated or damaged. Copied as files, and only while no process writes to it.
     case unknown
 
     /// - Parameter firstBytes: At least 16 bytes; fewer are no database.
@@ -15,7 +15,7 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
         self = found
     }
 
-    /// Without an array, for the walk over a tree.
+    /// Recognises an engine without an array, for the walk over a tree.
     static func recognise(_ bytes: UnsafeRawBufferPointer) -> DatabaseEngine? {
         guard bytes.count >= 16 else { return nil }
         // https://www.sqlite.org/fileformat.html#magic_header_string
@@ -25,7 +25,8 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
         return nil
     }
 
-    /// What this engine keeps beside a database: part of it, so it never stands for itself.
+    /// The suffixes of the files that this engine keeps next to a database. They are part of the database, so such a
+    /// file never stands for itself.
     public var sidecarSuffixes: [String] {
         switch self {
         // https://www.sqlite.org/tempfiles.html
@@ -34,7 +35,7 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
         }
     }
 
-    /// Of whatever engine.
+    /// The suffixes of every engine.
     public static let sidecarSuffixes =
         DatabaseEngine.sqlite.sidecarSuffixes + DatabaseEngine.duckdb.sidecarSuffixes
 }

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A database that is a folder of files, recognised by a name that only its server makes: none of the files means
-/// anything without the others of the same moment.
+/// A database that is a folder of files, recognised by a name that only its server makes. Each file is useless without
+/// the others of the same moment.
 public struct DatabaseFolder: Hashable, Sendable {
     public enum Server: String, Sendable {
         case postgresql
         /// MySQL or MariaDB, with InnoDB's tables.
         case mysql
         case mongodb
-        /// LevelDB, RocksDB and what else keeps its tables in a log-structured merge tree of their layout.
+        /// LevelDB, RocksDB and other engines that keep their tables in a log-structured merge tree of their layout.
         case rocksdb
         case etcd
     }
 
-    /// Relative to the tree's root, without a slash behind; empty for the root.
+    /// The path relative to the tree's root, without a slash at the end; empty for the root.
     public var path: [UInt8]
     public var server: Server
 
-    /// What names the process that has the folder open, and keeps the next one from it when that pid is in use again:
-    /// never part of a backup (https://www.postgresql.org/docs/current/protocol-replication.html, BASE_BACKUP).
+    /// The file that names the process which has the folder open. It would keep the next process from the folder if
+    /// that pid were in use again, so it is never part of a backup
+    /// (https://www.postgresql.org/docs/current/protocol-replication.html, BASE_BACKUP).
     public var lockFile: [UInt8]? {
         guard server == .postgresql else { return nil }
         return (path.isEmpty ? [] : path + Array("/".utf8)) + Array("postmaster.pid".utf8)
     }
 
-    /// What the server keeps at one place in each of its folders.
+    /// The file that each server keeps at a fixed place in each of its folders.
     private static let marks: [(name: String, server: Server)] = [
         // https://www.postgresql.org/docs/current/storage-file-layout.html
         ("global/pg_control", .postgresql),
@@ -57,7 +58,7 @@ public struct DatabaseFolder: Hashable, Sendable {
 }
 
 extension [UInt8] {
-    /// Whether these are the last names of the path.
+    /// Returns true when the path ends with these names.
     fileprivate func hasEnd(_ names: String) -> Bool {
         let count = names.utf8.count
         guard self.count >= count, suffix(count).elementsEqual(names.utf8) else { return false }

@@ -3,7 +3,7 @@ import FoundationEssentials
 public import SystemPackage
 import KecsSystem
 
-/// A file of ours that holds JSON and does not say what it must.
+/// A file of ours that holds JSON, but not the expected content.
 public struct JSONFileError: Error, Hashable, Sendable {
     public let path: FilePath
     public let why: String

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a text stops being JSON (RFC 8259).
+/// The place where a text stops being JSON (RFC 8259).
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     public let offset: Int
     public var description: String { "no JSON at byte \(offset)" }

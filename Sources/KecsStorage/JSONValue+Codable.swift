@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// For files of ours that are read and written as a whole, where unknown fields are kept.
+/// Reads and writes files of ours as a whole, and keeps unknown fields.
 extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -36,7 +36,7 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue {
-    /// Objects are merged field by field; everything else of `other` replaces what is here.
+    /// Merges objects field by field. Every other value of `other` replaces the one here.
     public func merging(_ other: JSONValue) -> JSONValue {
         guard case .object(var fields) = self, case .object(let newer) = other else { return other }
         for (key, value) in newer { fields[key] = fields[key].map { $0.merging(value) } ?? value }

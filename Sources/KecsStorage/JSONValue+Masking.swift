@@ -2,7 +2,7 @@
 import KecsSystem
 
 extension JSONValue {
-    /// The value as others may see it: members whose name sounds like a secret, and secrets inside of texts, are hidden.
+    /// The value for other eyes: members whose name sounds like a secret, and secrets inside texts, are masked.
     public var masked: JSONValue {
         switch self {
         case .string(let text): .string(text.masked)

@@ -2,8 +2,8 @@
 
 /// JSON without a shape known beforehand: the JSON columns, and objects for Kubernetes.
 ///
-/// Foundation's decoder finds the kind of a value by trying one after the other; for a thousand task definitions that
-/// takes seconds, and their plan shall take a fifth of one.
+/// Foundation's decoder finds the kind of a value by trying one after the other. For a thousand task definitions that
+/// takes seconds, and their plan must take a fifth of one.
 public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -13,7 +13,7 @@ public enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Nil for what is no object or lacks the key; `null` stays `.null`.
+    /// Nil when the value is no object or lacks the key; `null` stays `.null`.
     public subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
@@ -32,7 +32,7 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// Nothing is in it: `null`, `""`, `[]`, `{}`.
+    /// True when nothing is in it: `null`, `""`, `[]`, `{}`.
     public var isEmpty: Bool {
         switch self {
         case .null: true
@@ -51,7 +51,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(integerLiteral number: Int64) { self = .integer(number) }
     public init(booleanLiteral flag: Bool) { self = .bool(flag) }
     public init(arrayLiteral items: JSONValue...) { self = .array(items) }
-    /// Of a key that is there twice, the last value counts.
+    /// Creates an object. If a key occurs twice, its last value counts.
     public init(dictionaryLiteral members: (String, JSONValue)...) {
         self = .object(Dictionary(members) { _, last in last })
     }

@@ -7,18 +7,18 @@ import CSQLite
 
 /// A C library that this program works with.
 public struct LinkedLibrary: Hashable, Sendable, Encodable {
-    /// As its own project calls it.
+    /// The name that the library's own project uses.
     public var name: String
     public var version: String
-    /// How the version is known.
+    /// The source of the version.
     public var told: Told
-    /// Which source exactly, when the library says so.
+    /// The exact source, when the library states it.
     public var source: String?
 
     public enum Told: String, Hashable, Sendable, Encodable {
-        /// By the library that is loaded.
+        /// The loaded library.
         case linked
-        /// By the header it was built with: the library itself does not say.
+        /// The header at compile time: the library itself does not report it.
         case header
     }
 
@@ -31,7 +31,7 @@ public struct LinkedLibrary: Hashable, Sendable, Encodable {
 }
 
 extension LinkedLibrary {
-    /// Those of this module.
+    /// The libraries of this module.
     public static var ofStorage: [LinkedLibrary] {
         [
             LinkedLibrary(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A name as text that cannot do anything to a terminal: control characters, marks that turn the direction of writing
-/// and bytes that are not UTF-8 appear as `\n`, `\x1b`, `\u{202e}`; a backslash as `\\`.
+/// Returns a name as text that cannot do anything to a terminal. Control characters, marks that change the direction of
+/// writing and bytes that are not UTF-8 appear as `\n`, `\x1b`, `\u{202e}`; a backslash as `\\`.
 public func printable(_ raw: [UInt8]) -> String {
     // Nearly every name. To classify each scalar of 5,000 long paths takes most of a minute.
     if raw.allSatisfy({ (0x20..<0x7f).contains($0) && $0 != UInt8(ascii: "\\") }) {
@@ -34,7 +34,7 @@ public func printable(_ raw: [UInt8]) -> String {
     return text
 }
 
-/// Nil where no valid UTF-8 begins.
+/// Returns the first scalar; nil where no valid UTF-8 begins.
 private func firstScalar(of bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, Int)? {
     for length in 1...4 where length <= bytes.count {
         if let text = String(validating: bytes.prefix(length), as: UTF8.self),

@@ -2,7 +2,7 @@
 
 extension ByteCount {
     /// An amount of bytes as people type it: `1024`, `64k`, `512MB`, `1GiB`, `1.5G`. `k M G T` with or without `B` are
-    /// powers of 1000, `Ki Mi Gi Ti` powers of 1024. Nil for anything else, and for what does not fit.
+    /// powers of 1000, `Ki Mi Gi Ti` powers of 1024. Nil for anything else, and for amounts that do not fit.
     public init?(_ text: String) {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text.dropFirst(number.count).lowercased()
@@ -22,7 +22,8 @@ extension ByteCount {
         self.init(bytes)
     }
 
-    /// As it was written where it is a whole number of GiB or MiB: a limit must not look like what exceeds it.
+    /// The amount exactly as it was given if it is a whole number of GiB or MiB: a limit must not look like the size
+    /// that exceeds it.
     public var asLimit: String {
         for (unit, factor) in [("GiB", Int64(1 << 30)), ("MiB", 1 << 20)]
         where bytes >= factor && bytes % factor == 0 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A size or an amount of room, in bytes. Printed with decimal units (1 kB = 1000 B), as `df -H` does.
+/// A size or an amount of free space, in bytes. Printed with decimal units (1 kB = 1000 B), as `df -H` does.
 public struct ByteCount: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     public var bytes: Int64
 
     public init(_ bytes: Int64) { self.bytes = bytes }
 
     public static func < (left: ByteCount, right: ByteCount) -> Bool { left.bytes < right.bytes }
-    /// Saturates: a size from a file may be anything, and a sum that stays at the limit is refused as too large where
-    /// one that wraps around would be believed and one that traps would end the program.
+    /// Saturates: a size from a file may be anything. A sum that stays at the limit is refused as too large, while one
+    /// that wraps around would be believed and one that traps would end the program.
     public static func + (left: ByteCount, right: ByteCount) -> ByteCount {
         ByteCount(left.bytes.adding(right.bytes))
     }
@@ -44,8 +44,8 @@ public struct ByteCount: Hashable, Comparable, Sendable, Codable, CustomStringCo
 }
 
 extension Int64 {
-    /// The most that a size or a count from outside may be: 64 PiB. What is validated against it can be added a hundred
-    /// times without coming near the limit of the type.
+    /// The largest valid size or count from outside: 64 PiB. A validated number can be added a hundred times without
+    /// coming near the limit of the type.
     public static let largestCount: Int64 = 1 << 56
 
     /// The sum, or the limit of the type where it does not fit.
@@ -56,7 +56,7 @@ extension Int64 {
 }
 
 extension Sequence {
-    /// The sum of what each element has, or the limit of the type where it does not fit.
+    /// The sum over all elements, or the limit of the type where it does not fit.
     public func total(_ count: (Element) throws -> Int64) rethrows -> Int64 {
         try reduce(0) { $0.adding(try count($1)) }
     }

@@ -5,9 +5,9 @@ import SystemPackage
 
 /// The descriptors between this process and one child: both ends of each stream until the child has its own.
 struct ChildPipes: Sendable {
-    /// Ends that the child gets as its 0, 1 and 2.
+    /// The ends that the child gets as its 0, 1 and 2.
     private(set) var theirs: (input: CInt, output: CInt, errors: CInt) = (-1, -1, -1)
-    /// Ends that stay here, non-blocking. `input` is -1 when there is nothing to write.
+    /// The ends that stay here, non-blocking. `input` is -1 when there is nothing to write.
     private(set) var ours: (input: CInt, output: CInt, errors: CInt) = (-1, -1, -1)
 
     init(input: ProcessCall.Input) throws {
@@ -32,7 +32,8 @@ struct ChildPipes: Sendable {
         }
     }
 
-    /// As soon as the child runs: an end of a pipe that stays open here would never let its reader see the end.
+    /// Closes the child's ends. Call it as soon as the child runs: an end that stays open here would never let its
+    /// reader see the end.
     mutating func closeTheirs() {
         for end in [theirs.input, theirs.output, theirs.errors] where end >= 0 { close(end) }
         theirs = (-1, -1, -1)
@@ -65,7 +66,7 @@ struct ChildPipes: Sendable {
         return (ends[0], ends[1])
     }
 
-    /// Without waiting for a writer, should it be a FIFO; the child then gets an ordinary, blocking descriptor.
+    /// Opens without waiting for a writer, if it is a FIFO. The child then gets an ordinary, blocking descriptor.
     private static func open(_ path: FilePath) throws -> CInt {
         let file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }

@@ -7,9 +7,9 @@ import Glibc
 /// It must end before the child is reaped: until then no other process can get the id of the group.
 struct ChildWatch {
     struct Rules: Sendable {
-        /// On the clock of `now`: when the group is told to stop.
+        /// The time at which the group is told to stop, on the clock of `now`.
         var deadline: Duration
-        /// From SIGTERM to SIGKILL.
+        /// The time from SIGTERM to SIGKILL.
         var grace: Duration
         var outputLimit: Int
         var input: [UInt8]
@@ -20,11 +20,11 @@ struct ChildWatch {
         var isCancelled: @Sendable () -> Bool
     }
 
-    /// Why the child was not left to end by itself.
+    /// The reason why the child was stopped.
     enum Reason: Sendable {
         case limit
         case cancelled
-        /// What the taker of the output threw.
+        /// The error that the consumer of the output threw.
         case reader(any Error)
     }
 
@@ -33,7 +33,7 @@ struct ChildWatch {
         var errors: [UInt8] = []
         var isCut = false
         var stopped: Reason?
-        /// When it was over, on the clock of `now`.
+        /// The time at which it was over, on the clock of `now`.
         var end = Duration.zero
     }
 
@@ -56,11 +56,11 @@ struct ChildWatch {
     private var buffer = [UInt8](repeating: 0, count: pieceSize)
 
     private static let pieceSize = 256 << 10
-    /// How soon a cancellation is noticed. Everything else wakes the thread.
+    /// The longest time until a cancellation is noticed. Everything else wakes the thread.
     private static let tick = Duration.milliseconds(50)
-    /// How long a descendant that keeps the streams open is listened to once the child itself has ended well.
+    /// The time for which a descendant that keeps the streams open is still read once the child itself has ended well.
     private static let linger = Duration.milliseconds(100)
-    /// A process in an uninterruptible system call outlasts SIGKILL; it is not waited for longer.
+    /// The time to wait after SIGKILL. A process in an uninterruptible system call outlasts it.
     private static let burial = Duration.seconds(5)
 
     /// - Parameter handle: A pidfd of the leader, or -1 where there are none. Not closed here.
@@ -75,7 +75,7 @@ struct ChildWatch {
     mutating func run() -> Findings {
         while !isOver() {
             wait()
-            // Asked before reading: what the leader wrote is in the pipes once it is known to be gone.
+            // Checked before reading: the leader's last output is in the pipes once it is known to be gone.
             if leaderEnd == nil, Self.hasExited(group.id) {
                 leaderEnd = Self.now()
                 handle = -1
@@ -95,7 +95,7 @@ struct ChildWatch {
         case .running:
             if let leaderEnd {
                 if pipes.ours.output < 0, pipes.ours.errors < 0 { return true }
-                // All that the leader left was read once the pipes were dry, or once more than they hold was read.
+                // The leader's whole output was read once the pipes were dry, or once more than they hold was read.
                 if now - leaderEnd >= Self.linger, isDry || readSinceEnd > 2 << 20 { return true }
             }
             if findings.stopped == nil {
@@ -117,7 +117,7 @@ struct ChildWatch {
             }
         case .killing(let since):
             if isGroupGone || now - since >= Self.burial { return true }
-            // Members may have been born while the first one was on its way.
+            // Members may have been started while the first signal was on its way.
             group.killAtOnce()
         }
         return false
@@ -158,7 +158,7 @@ struct ChildWatch {
 
     private mutating func read() {
         isDry = true
-        // A bounded turn: a child that writes without end must not keep the limit from being looked at.
+        // A bounded number of reads: a child that writes without end must not delay the check of the limit.
         for _ in 0..<16 {
             let output = piece(from: pipes.ours.output)
             if output.isEnd { pipes.closeOutput() }
@@ -172,7 +172,7 @@ struct ChildWatch {
         isDry = false
     }
 
-    /// Reads once into `buffer`. Nothing there yet, and no descriptor, are both 0 bytes and no end.
+    /// Reads once into `buffer`. An empty pipe and a missing descriptor both give 0 bytes and no end.
     private mutating func piece(from descriptor: CInt) -> (count: Int, isEnd: Bool) {
         guard descriptor >= 0 else { return (0, false) }
         while true {
@@ -188,7 +188,8 @@ struct ChildWatch {
         else stream: WritableKeyPath<Findings, [UInt8]>
     ) {
         guard let taker else { return collect(count, in: stream) }
-        // Once stopped, nobody wants it; it is still read, so that the child can say its last words and end.
+        // Once the child is stopped, its output is no longer needed. It is still read, so that the child can write its
+        // last words and end.
         guard findings.stopped == nil else { return }
         do {
             try taker(Array(buffer[..<count]))
@@ -205,7 +206,7 @@ struct ChildWatch {
 
     private static func hasExited(_ pid: pid_t) -> Bool {
         var info = siginfo_t()
-        // WNOWAIT leaves it to be reaped by its owner. With WNOHANG and nothing to tell, the pid stays 0.
+        // WNOWAIT leaves it to be reaped by its owner. With WNOHANG and no news, the pid stays 0.
         guard waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 else {
             return errno == ECHILD
         }

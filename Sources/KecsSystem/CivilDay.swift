@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A day of the proleptic Gregorian calendar, by Howard Hinnant's algorithms (https://howardhinnant.github.io/date_algorithms.html).
+/// A day of the proleptic Gregorian calendar, by Howard Hinnant's algorithms
+/// (https://howardhinnant.github.io/date_algorithms.html).
 public struct CivilDay: Hashable, Sendable {
     public var year: Int64
     public var month: Int64
@@ -10,7 +11,7 @@ public struct CivilDay: Hashable, Sendable {
         (self.year, self.month, self.day) = (year, month, day)
     }
 
-    /// - Parameter days: Since 1970-01-01.
+    /// - Parameter days: The days since 1970-01-01.
     public init(days: Int64) {
         let z = days + 719_468
         let era = z.floored(by: 146_097)
@@ -23,7 +24,7 @@ public struct CivilDay: Hashable, Sendable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
-    /// Since 1970-01-01.
+    /// The days since 1970-01-01.
     public var days: Int64 {
         let y = month <= 2 ? year - 1 : year
         let era = y.floored(by: 400)
@@ -34,7 +35,7 @@ public struct CivilDay: Hashable, Sendable {
 }
 
 extension Int64 {
-    /// The quotient rounded down, also for what is negative.
+    /// Returns the quotient rounded down, also for a negative number.
     public func floored(by divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient - 1 : quotient

@@ -2,9 +2,9 @@
 
 /// A moment of the wall clock, with the file system's precision.
 public struct Moment: Hashable, Comparable, Sendable {
-    /// Since 1970-01-01T00:00:00Z, rounded down.
+    /// The seconds since 1970-01-01T00:00:00Z, rounded down.
     public var seconds: Int64
-    /// 0 ..< 1,000,000,000
+    /// From 0 to 999,999,999.
     public var nanoseconds: Int32
 
     public init(seconds: Int64, nanoseconds: Int32 = 0) {
@@ -52,11 +52,11 @@ extension WallClock {
     /// Asks `condition` until it holds.
     ///
     /// - Parameters:
-    ///   - limit: How long to keep asking, from now. The last question is asked at the limit.
+    ///   - limit: The time to keep asking, from now. The last question is asked at the limit.
     ///   - interval: The pause between two questions.
-    ///   - condition: Must be cheap and without side effects; it is asked at least once.
-    /// - Returns: Whether the condition came to hold within the limit.
-    /// - Throws: What `condition` throws, and `CancellationError`.
+    ///   - condition: Must be cheap and without side effects. It is asked at least once.
+    /// - Returns: True when the condition came to hold within the limit.
+    /// - Throws: Any error of `condition`, and `CancellationError`.
     public func wait(
         upTo limit: Duration, every interval: Duration = .milliseconds(100),
         until condition: () async throws -> Bool

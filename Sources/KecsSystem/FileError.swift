@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// A failed system call with the path it was about: "rename /a/b: No space left on device".
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What was tried, as a verb: "open", "write to", "rename".
+    /// The failed operation, as a verb: "open", "write to", "rename".
     public let operation: String
     public let path: FilePath
     public let errno: Errno

@@ -5,10 +5,11 @@ import Glibc
 import Synchronization
 public import SystemPackage
 
-/// Somebody else has the lock.
+/// Another holder has the lock.
 public struct LockHeld: Error, Hashable, Sendable {
     public let path: FilePath
-    /// As the file tells it; nil when it is not readable (just being written, or no lock of ours).
+    /// The holder that the file names. Nil when the file is not readable: it is just being written, or is no lock of
+    /// ours.
     public let holder: FileLock.Holder?
 
     public init(path: FilePath, holder: FileLock.Holder?) {
@@ -17,11 +18,12 @@ public struct LockHeld: Error, Hashable, Sendable {
     }
 }
 
-/// An exclusive flock(2). The kernel lets go of it when this process ends, however it ends; children never have it.
+/// An exclusive flock(2). The kernel releases it when this process ends, however it ends; children never have it.
 ///
 /// The file's content is for people and for `LockHeld`; it decides nothing. The file stays when the lock is released.
 public final class FileLock: Sendable {
-    /// In JSON: `{"pid":812,"startTime":40211,"bootId":"…","pidNamespace":…,"command":"kecsctl backup dev","since":"…"}`.
+    /// In JSON:
+    /// `{"pid":812,"startTime":40211,"bootId":"…","pidNamespace":…,"command":"kecsctl backup dev","since":"…"}`.
     public struct Holder: Hashable, Sendable, Codable {
         public var process: ProcessIdentity
         public var command: String
@@ -73,9 +75,9 @@ public final class FileLock: Sendable {
     }
 
     /// - Parameters:
-    ///   - path: Created with mode 0600 if need be; its folder must be there.
-    ///   - command: What the holder does, for whoever finds it locked.
-    ///   - wait: How long to keep trying; nil for one attempt.
+    ///   - path: Created with mode 0600 if need be; its folder must exist.
+    ///   - command: The holder's command, shown to anyone who finds the file locked.
+    ///   - wait: The time to keep trying; nil for one attempt.
     /// - Returns: The lock, held until `unlock()` or until the last reference is gone, whichever is first.
     /// - Throws: `LockHeld`, `FileError`, `Interrupted`, `CancellationError`.
     public static func acquire(
@@ -94,25 +96,25 @@ public final class FileLock: Sendable {
         return lock
     }
 
-    /// What the file says of its holder, who need not hold it any more.
+    /// The holder that the file names. It need not hold the lock any more.
     public static func holder(of path: FilePath) -> Holder? {
         guard let bytes = try? path.contents(limit: 64 << 10) else { return nil }
         return try? JSONDecoder().decode(Holder.self, from: Data(bytes))
     }
 
-    /// May be called more than once.
+    /// Releases the lock. May be called more than once.
     public func unlock() {
         descriptor.withLock { descriptor in
             guard let file = descriptor else { return }
             descriptor = nil
             ftruncate(file, 0)
-            // Closing alone would not do while a child that was just forked still has a copy.
+            // Closing alone does not suffice while a child that was just forked still has a copy.
             flock(file, LOCK_UN)
             close(file)
         }
     }
 
-    /// - Returns: Nil when it is held elsewhere, be it by this process.
+    /// - Returns: Nil when it is held elsewhere, also when this process holds it.
     private static func attempt(_ path: FilePath) throws -> FileLock? {
         while true {
             let file = path.withPlatformString {
@@ -129,7 +131,7 @@ public final class FileLock: Sendable {
                 if error.errno == .wouldBlock { return nil }
                 throw error
             }
-            // Were the folder replaced meanwhile, this would be the lock of nothing.
+            // If the folder was replaced meanwhile, this lock would protect nothing.
             let named = try FileStatus.of(path)
             if named?.inode == status.inode, named?.device == status.device { return lock }
             lock.abandon()
@@ -144,8 +146,8 @@ public final class FileLock: Sendable {
         }
     }
 
-    /// A full disk is no reason to go without the lock: what makes room again needs it too. Others are then told that
-    /// it is held, but not by whom.
+    /// Writes the holder into the file. A full disk is no reason to go without the lock: freeing space needs it too.
+    /// Others then see that the lock is held, but not by whom.
     private func sign(_ holder: Holder) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -11,7 +11,7 @@ extension FilePath {
         }
     }
 
-    /// lchown(2). Without the right to give files away, what already belongs to them is left as it is.
+    /// lchown(2). Without the right to give files away, a file that already has this owner is left as it is.
     public func setOwner(_ owner: (user: UInt32, group: UInt32)) throws {
         guard withPlatformString({ paths_lchown($0, owner.user, owner.group) }) == 0 else {
             if errno == EPERM, geteuid() != 0 { return }
@@ -19,7 +19,7 @@ extension FilePath {
         }
     }
 
-    /// What a symlink says, as raw bytes.
+    /// The target of a symlink, as raw bytes.
     public func linkTarget() throws -> [UInt8] {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
         let count = withPlatformString { paths_readlink($0, &bytes, UInt64(bytes.count)) }

@@ -6,7 +6,7 @@ public import SystemPackage
 extension FilePath {
     /// Copies a regular file's bytes into a new file, 0600. Links are not followed, on either side.
     ///
-    /// - Parameter check: Asked before every 8 MiB; what it throws ends the copying and removes the copy.
+    /// - Parameter check: Called before every 8 MiB. An error that it throws ends the copying and removes the copy.
     public func copyContents(to target: FilePath, check: () throws -> Void = {}) throws {
         let source = withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
         guard source >= 0 else { throw FileError.last("open", self) }
@@ -53,8 +53,8 @@ extension FilePath {
         }
     }
 
-    /// Makes an earlier copy equal to this file again, writing only what differs: what a server must stand still for is
-    /// then mostly reading. Waits for no device.
+    /// Makes an earlier copy equal to this file again, writing only the differences. While a server must stand still
+    /// for it, that is mostly reading. Waits for no device.
     ///
     /// - Parameter check: As for `copyContents`; the copy is left as it is when it throws.
     public func updateCopy(_ target: FilePath, check: () throws -> Void = {}) throws {
@@ -87,7 +87,7 @@ extension FilePath {
         guard ftruncate(copy, position) == 0 else { throw FileError.last("shorten", target) }
     }
 
-    /// A page at a time: whole pages go into the page cache without being read first.
+    /// Writes the differences, a page at a time: whole pages go into the page cache without being read first.
     private static func writeDifferences(
         _ new: Slice<UnsafeRawBufferPointer>, _ old: Slice<UnsafeRawBufferPointer>, _ copy: CInt,
         _ position: off_t, _ target: FilePath
@@ -117,7 +117,7 @@ extension FilePath {
         }
     }
 
-    /// - Returns: Less than the buffer holds only at the end of the file.
+    /// - Returns: The number of bytes read. Less than the buffer's size only at the end of the file.
     private static func readFully(
         _ file: CInt, _ buffer: inout [UInt8], _ position: off_t, _ path: FilePath
     ) throws -> Int {

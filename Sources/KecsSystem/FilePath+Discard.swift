@@ -4,10 +4,11 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// Removes the tree for good. What cannot be removed (another user's file, one with the attribute “immutable”) is
-    /// moved into `.going/` of `place`, where nothing takes it for what it was and where it is tried again.
+    /// Removes the tree for good. Anything that cannot be removed (another user's file, one with the attribute
+    /// “immutable”) is moved into `.going/` of `place`. Nothing takes it for its former self there, and the removal is
+    /// retried later.
     ///
-    /// Never throws: whether rubbish is gone decides nothing. `Remnants` knows what is left.
+    /// Never throws: nothing depends on the removal of rubbish. `Remnants` lists what is left.
     ///
     /// - Parameter place: A folder on the same file system.
     public func discard(into place: FilePath) {
@@ -26,7 +27,7 @@ extension FilePath {
     }
 }
 
-/// What was to be removed and could not be: the folder `.going` in a place.
+/// The things that could not be removed: the folder `.going` in a place.
 public struct Remnants: Sendable {
     public static let folderName = ".going"
 
@@ -38,26 +39,26 @@ public struct Remnants: Sendable {
         folder = place.appending(Self.folderName)
     }
 
-    /// How names end that things have while they are being removed. A folder of another user's may be renamed and not moved:
-    /// it then stays under such a name.
+    /// The suffixes of the names that things have while they are being removed. Another user's folder can be renamed in
+    /// place but not moved: it then stays under such a name.
     private static let endings = [".deleting", ".destroying", ".going"]
 
-    /// One thing that stays, and what keeps it.
+    /// A thing that could not be removed, and the reason.
     public struct Remnant: Hashable, Sendable {
-        /// In `.going/`.
+        /// The path in `.going/`.
         public var path: FilePath
-        /// What cannot be removed: the path itself or something below it.
+        /// The path that cannot be removed: `path` itself or something below it.
         public var stuck: FilePath
         public var errno: Errno
-        /// Of what is stuck; nil when it cannot be looked at.
+        /// The owner of `stuck`; nil when it cannot be examined.
         public var owner: UInt32?
-        /// "immutable", "append-only".
+        /// The attributes that prevent the removal: "immutable", "append-only".
         public var attributes: [String]
     }
 
-    /// Tries all of them again.
+    /// Retries the removal of all of them.
     ///
-    /// - Parameter mayGo: Asked of each; what it refuses is kept.
+    /// - Parameter mayGo: Called for each path. A path for which it returns false is kept.
     public func retry(_ mayGo: (FilePath) -> Bool = { _ in true }) {
         let paths: [FilePath]
         do { paths = try self.paths() } catch { return }
@@ -67,11 +68,11 @@ public struct Remnants: Sendable {
                 continue
             }
         }
-        // Only when it is empty.
+        // This removes only an empty folder.
         _ = folder.withPlatformString { paths_rmdir($0) }
     }
 
-    /// What is left. Tries to remove nothing.
+    /// Returns what is left. Tries to remove nothing.
     ///
     /// - Throws: `FileError` when the folder cannot be read.
     public func all() throws -> [Remnant] {
@@ -83,8 +84,8 @@ public struct Remnants: Sendable {
         }
     }
 
-    /// Moves the path into the folder, under a name that nothing has. What cannot be moved stays where it is, and is tried
-    /// again by whoever finds it there.
+    /// Moves the path into the folder, under an unused name. A path that cannot be moved stays where it is, and the
+    /// next caller that finds it there tries again.
     public func take(_ path: FilePath) {
         guard let name = path.lastComponent else { return }
         do {
@@ -140,7 +141,7 @@ public struct Remnants: Sendable {
         do { return try FileStatus.of(path)?.owner } catch { return nil }
     }
 
-    /// chattr(1): what even root cannot remove.
+    /// The attributes by chattr(1) that keep even root from removing a file.
     private static func attributes(of path: FilePath) -> [String] {
         let file = path.withPlatformString {
             paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0)

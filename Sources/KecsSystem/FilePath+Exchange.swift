@@ -4,9 +4,9 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// Swaps two names of one file system in one step: nobody ever sees one of them missing.
+    /// Swaps two names of one file system in one step: no process ever sees one of them missing.
     ///
-    /// - Throws: `FileError`; `invalidArgument` on a file system that cannot, `improperLink` across file systems.
+    /// - Throws: `FileError`; `invalidArgument` on a file system that cannot swap, `improperLink` across file systems.
     public func exchange(with other: FilePath) throws {
         let code = withPlatformString { left in
             other.withPlatformString { right in paths_exchange(left, right) }
@@ -14,7 +14,7 @@ extension FilePath {
         guard code == 0 else { throw FileError.last("exchange with \(other)", self) }
     }
 
-    /// - Throws: `FileError`; `fileExists` when the target is there, be it an empty folder or a dangling link.
+    /// - Throws: `FileError`; `fileExists` when the target exists, even as an empty folder or a dangling link.
     public func renameWithoutReplacing(to target: FilePath) throws {
         let code = withPlatformString { from in
             target.withPlatformString { to in paths_rename_noreplace(from, to) }

@@ -4,13 +4,13 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// How the names of folders begin that a command works in and removes.
+    /// The prefix of the names of folders that a command works in and removes.
     public static let privateFolderPrefix = ".kecsctl-"
 
-    /// Makes a folder in this one under a name that nobody can foresee, which only this user can enter.
+    /// Makes a folder in this one under an unpredictable name, which only this user can enter.
     ///
-    /// - Parameter prefix: How the name begins, so that what a killed run left can be told.
-    /// - Throws: `FileError`; EEXIST when what is there afterwards is not what was made.
+    /// - Parameter prefix: The beginning of the name, which identifies the leftovers of a killed run.
+    /// - Throws: `FileError`; EEXIST when the folder found afterwards is not the one that was made.
     public func makePrivateFolder(prefix: String = privateFolderPrefix) throws -> FilePath {
         var generator = SystemRandomNumberGenerator()
         let folder = appending(prefix + String(generator.next() as UInt64, radix: 36))
@@ -20,7 +20,7 @@ extension FilePath {
 
     /// Makes the folder itself, which only this user can enter.
     ///
-    /// - Throws: `FileError`; EEXIST when something is there already.
+    /// - Throws: `FileError`; EEXIST when something exists already.
     public func makeFolder() throws {
         guard withPlatformString({ paths_mkdir($0, 0o700) }) == 0 else {
             throw FileError.last("create the folder", self)
@@ -28,7 +28,7 @@ extension FilePath {
         try checkIsOurs()
     }
 
-    /// The same for a file that is believed: a journal, a record of repairs.
+    /// Checks the same for a file that is believed: a journal, a record of repairs.
     public func checkIsOurFile() throws {
         guard let status = try FileStatus.of(self) else { return }
         guard status.kind == .file else {
@@ -39,7 +39,7 @@ extension FilePath {
         }
     }
 
-    /// A name beside this one that nobody can foresee, for what will get this name when it is complete.
+    /// Returns an unpredictable name next to this one, for a draft that gets this name when it is complete.
     public func draftBeside() -> FilePath {
         var generator = SystemRandomNumberGenerator()
         let random = String(generator.next() as UInt64, radix: 36)
@@ -47,8 +47,7 @@ extension FilePath {
         return removingLastComponent().appending(bytes: name)
     }
 
-    /// - Throws: `FileError` unless it is a folder, and one that belongs to somebody trusted: this user, root or the home's
-    ///   owner.
+    /// - Throws: `FileError` unless it is a folder that belongs to a trusted user: this user, root or the home's owner.
     public func checkIsOurs() throws {
         guard let status = try FileStatus.of(self) else {
             throw FileError("use", self, .noSuchFileOrDirectory)

@@ -4,16 +4,16 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// The whole file. For small files that are ours: config, manifests, journals.
+    /// Reads the whole file. For small files that are ours: config, manifests, journals.
     ///
     /// - Parameter limit: A larger file is an error (EFBIG), so that a wrong path cannot fill the memory.
-    /// - Throws: `FileError`; EINVAL for what is no file: a FIFO would be waited for, a device has no end.
+    /// - Throws: `FileError`; EINVAL for anything but a file: reading a FIFO would wait, a device has no end.
     public func contents(limit: Int = 64 << 20) throws -> [UInt8] {
         let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
         defer { close(file) }
         let kind = try FileStatus.of(descriptor: file, at: self).kind
-        // What the caller itself hands over as a descriptor may be a pipe.
+        // A descriptor from the caller itself may be a pipe.
         guard kind == .file || (kind == .fifo && starts(with: "/dev")) else {
             throw FileError("read, as it is no file:", self, .invalidArgument)
         }
@@ -31,21 +31,22 @@ extension FilePath {
         }
     }
 
-    /// Whether something is there, a dangling link included.
+    /// True when something is there, a dangling link included.
     ///
     /// - Throws: `FileError` when that cannot be determined (EACCES, ENOTDIR, EIO …): neither "yes" nor "no".
     public var isPresent: Bool {
         get throws { try FileStatus.of(self) != nil }
     }
 
-    /// Whether a real folder is there, not a link to one.
+    /// True when a real folder is there, not a link to one.
     ///
     /// - Throws: `FileError` when that cannot be determined.
     public var isFolder: Bool {
         get throws { try FileStatus.of(self)?.kind == .folder }
     }
 
-    /// The names in a folder, raw bytes as strings may not hold them, without `.` and `..`, sorted by bytes.
+    /// Returns the names in a folder, as raw bytes because strings may not hold them, without `.` and `..`, sorted by
+    /// bytes.
     public func entries() throws -> [FilePath.Component] {
         let descriptor = withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard descriptor >= 0 else { throw FileError.last("list", self) }
@@ -74,7 +75,7 @@ extension FilePath {
 
     /// The path without any link in it.
     ///
-    /// - Throws: `FileError`, also when it leads nowhere, or through a link that somebody else may have made.
+    /// - Throws: `FileError`, also when the path leads nowhere, or through a link that another user may have made.
     public func realPath() throws -> FilePath {
         let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
             withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
@@ -83,12 +84,12 @@ extension FilePath {
         return path
     }
 
-    /// Creates the folder, and those above it, with `mode`. One that is there is left as it is.
+    /// Creates the folder, and those above it, with `mode`. An existing one is left as it is.
     public func createFolder(mode: CModeT = 0o700) throws {
         if withPlatformString({ paths_mkdir($0, mode) }) == 0 { return }
         switch errno {
         case EEXIST:
-            // A link to a folder is a folder to whoever set it up.
+            // A link to a folder counts as a folder: its owner set it up on purpose.
             let folder = withPlatformString { paths_folder($0) }
             guard folder >= 0 else { throw FileError("create the folder", self, .notDirectory) }
             close(folder)
@@ -105,7 +106,7 @@ extension FilePath {
 }
 
 extension FilePath {
-    /// The first bytes of a regular file; fewer when it is shorter.
+    /// Returns the first bytes of a regular file; fewer when it is shorter.
     public func prefix(_ count: Int) throws -> [UInt8] {
         let file = withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }

@@ -4,24 +4,24 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// Removes the file, the link or the folder with all that is in it. Nothing there is fine.
+    /// Removes the file, the link or the folder with everything in it. A path where nothing is counts as removed.
     ///
-    /// No link is ever followed, and a folder that is swapped for a link meanwhile is not either: each folder is opened
-    /// below its parent's descriptor. Any depth needs only three descriptors. Folders without permissions are given
-    /// them, for their owner.
+    /// No link is ever followed, not even one that replaces a folder meanwhile: each folder is opened below its
+    /// parent's descriptor. Any depth needs only three descriptors. A folder without permissions gets them, for its
+    /// owner.
     ///
-    /// - Parameter crossingMounts: Whether to go into other file systems and bind mounts; otherwise they are an error,
-    ///   and they stay.
-    /// - Throws: `FileError` with the path of the first thing that could not be removed. What was removed before it
+    /// - Parameter crossingMounts: True to go into other file systems and bind mounts. Otherwise they are an error, and
+    ///   they stay.
+    /// - Throws: `FileError` with the path of the first thing that could not be removed. Everything removed before it
     ///   stays removed.
     public func removeTree(crossingMounts: Bool = false) throws {
         _ = try remove(crossingMounts: crossingMounts, goesOn: false)
     }
 
-    /// As `removeTree`, but what cannot be removed does not end it: all else goes.
+    /// Removes everything that can be removed: unlike `removeTree`, it continues after a failure.
     ///
     /// - Returns: The first thing that could not be removed; nil when nothing is left.
-    /// - Throws: `FileError` when it cannot go on.
+    /// - Throws: `FileError` when it cannot continue.
     public func removeWhatCanBe() throws -> FileError? { try remove(crossingMounts: false, goesOn: true) }
 
     private func remove(crossingMounts: Bool, goesOn: Bool) throws -> FileError? {
@@ -46,7 +46,8 @@ extension FilePath {
 }
 
 struct TreeRemoval {
-    /// As the kernel has it, with its NUL: a `FilePath` for each of a million names costs more than removing them.
+    /// A name as the kernel has it, with its NUL: a `FilePath` for each of a million names costs more than removing
+    /// them.
     typealias Name = [CChar]
 
     private struct Level {
@@ -54,9 +55,9 @@ struct TreeRemoval {
         let device: dev_t
         let inode: ino_t
         var folders: [Name]
-        /// How often it was found not to be empty after all.
+        /// The number of times that it was found not to be empty after all.
         var surprises = 0
-        /// Whether something in it could not be removed.
+        /// True when something in it could not be removed.
         var isStuck = false
     }
 
@@ -98,7 +99,7 @@ struct TreeRemoval {
         }
     }
 
-    /// Opens the folder and removes all in it that is no folder.
+    /// Opens the folder and removes everything in it that is no folder.
     mutating func descend(into name: Name) throws {
         let folder: CInt
         do {
@@ -127,7 +128,7 @@ struct TreeRemoval {
             guard fstat(upper, &facts) == 0, facts.st_dev == expected.device, facts.st_ino == expected.inode
             else {
                 Glibc.close(upper)
-                // Somebody moved the folder: `..` is not where we came from, and nothing of ours.
+                // Another process moved the folder: `..` is not where we came from, and nothing of ours.
                 errno = ESTALE
                 throw failure("go back up from", level.name)
             }
@@ -145,7 +146,7 @@ struct TreeRemoval {
             return
         }
         if upper >= 0 { Glibc.close(upper) }
-        // Something was put in, or the file system left names out of a listing that changed under it.
+        // A file was added, or the file system left names out of a listing that changed under it.
         guard error.errno == .directoryNotEmpty || error.errno == .fileExists, level.surprises < 3 else {
             throw error
         }
@@ -155,14 +156,14 @@ struct TreeRemoval {
         levels[levels.count - 1].folders = folders
     }
 
-    /// Goes on without what cannot be removed, where that was asked for.
+    /// Continues without a path that cannot be removed, where that was requested.
     private mutating func leave(_ error: FileError) throws {
         guard goesOn else { throw error }
         stuck = stuck ?? error
         if !levels.isEmpty { levels[levels.count - 1].isStuck = true }
     }
 
-    /// - Returns: The folders, which are left.
+    /// - Returns: The remaining folders.
     private mutating func removeFiles() throws -> [Name] {
         // fdopendir(3) takes the descriptor over, so it gets one with a position of its own.
         let copy = openat(current, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -196,7 +197,7 @@ struct TreeRemoval {
         }
     }
 
-    /// - Returns: Whether it is gone; false for a folder.
+    /// - Returns: True when it is gone; false for a folder.
     private func removeFile(_ name: Name, in folder: CInt) throws -> Bool {
         if unlink(name, in: folder, flags: 0) || errno == ENOENT { return true }
         if errno == EISDIR { return false }
@@ -206,7 +207,7 @@ struct TreeRemoval {
     private func unlink(_ name: Name, in folder: CInt, flags: CInt) -> Bool {
         if unlinkat(folder, name, flags) == 0 { return true }
         guard errno == EACCES else { return false }
-        // The folder's owner may have taken the right to write from it, as Go does with its module cache.
+        // The folder's owner may have removed the write permission, as Go does with its module cache.
         guard fchmod(folder, 0o700) == 0 else {
             errno = EACCES
             return false
@@ -238,7 +239,8 @@ struct TreeRemoval {
         return -1
     }
 
-    /// Gives the owner all rights to a folder that cannot be opened; through its descriptor, so never to a link's target.
+    /// Gives the owner all rights to a folder that cannot be opened; through its descriptor, so never to a link's
+    /// target.
     private func permit(_ name: Name, in folder: CInt) -> Bool {
         let file = openat(folder, name, clinux_o_path | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard file >= 0 else { return false }
@@ -246,7 +248,8 @@ struct TreeRemoval {
         return paths_chmod_descriptor(file, 0o700) == 0
     }
 
-    /// What the last system call left in `errno`. The path is put together only here: 3000 levels deep it is long.
+    /// The error that the last system call left in `errno`. The path is put together only here: 3000 levels deep it is
+    /// long.
     private func failure(_ operation: String, _ name: Name? = nil) -> FileError {
         let code = Errno(rawValue: errno)
         let names = levels.map(\.name) + (name.map { [$0] } ?? [])

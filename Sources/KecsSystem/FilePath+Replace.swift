@@ -4,10 +4,10 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// Replaces the file's contents so that a reader, or a crash, sees the old ones or the new ones: draft beside it,
-    /// fsync, rename, fsync of the folder.
+    /// Replaces the file's contents so that a reader sees the old ones or the new ones, also after a crash: draft next
+    /// to it, fsync, rename, fsync of the folder.
     ///
-    /// - Parameter mode: Of the new file, whatever the umask says.
+    /// - Parameter mode: The new file's mode, regardless of the umask.
     /// - Throws: `FileError`; the old file is then unchanged and the draft is gone.
     public func replaceContents(_ bytes: [UInt8], mode: CModeT = 0o600) throws {
         let folder = removingLastComponent()
@@ -31,7 +31,8 @@ extension FilePath {
         try folder.sync()
     }
 
-    /// Makes what was created, renamed or removed in this folder, or written to this file, survive a power cut.
+    /// Makes everything that was created, renamed or removed in this folder, or written to this file, survive a power
+    /// cut.
     public func sync() throws {
         let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }
@@ -39,7 +40,7 @@ extension FilePath {
         guard fsync(file) == 0 else { throw FileError.last("sync", self) }
     }
 
-    /// rename(2): replaces what is at `target`.
+    /// rename(2): replaces the file at `target`.
     public func rename(to target: FilePath) throws {
         let code = withPlatformString { from in
             target.withPlatformString { to in paths_rename(from, to) }

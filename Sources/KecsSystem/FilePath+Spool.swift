@@ -4,10 +4,10 @@ import Glibc
 public import SystemPackage
 
 extension FilePath {
-    /// Writes all that comes out of a descriptor into a new file, 0600: a pipe can be read only once.
+    /// Writes everything that comes out of a descriptor into a new file, 0600: a pipe can be read only once.
     ///
-    /// - Parameter check: Asked several times a second; what it throws ends the reading and removes the file.
-    /// - Returns: How many bytes came.
+    /// - Parameter check: Called several times a second. An error that it throws ends the reading and removes the file.
+    /// - Returns: The number of bytes that came.
     public func spool(_ source: CInt, check: () throws -> Void) throws -> Int64 {
         let file = withPlatformString {
             paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)

@@ -3,7 +3,7 @@ import CLinux
 public import Glibc
 public import SystemPackage
 
-/// What `lstat` says of a path: the facts that backups record and compare.
+/// The facts from `lstat` that backups record and compare.
 public struct FileStatus: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         case file, folder, symlink, fifo, socket, characterDevice, blockDevice, other
@@ -14,7 +14,7 @@ public struct FileStatus: Hashable, Sendable {
     public var owner: UInt32
     public var group: UInt32
     public var size: Int64
-    /// 512-byte blocks allocated: fewer than the size says in a sparse file.
+    /// The 512-byte blocks allocated: fewer than its size in a sparse file.
     public var blocks: Int64
     public var device: UInt64
     public var inode: UInt64
@@ -48,8 +48,8 @@ public struct FileStatus: Hashable, Sendable {
             seconds: Int64(raw.st_ctim.tv_sec), nanoseconds: Int32(raw.st_ctim.tv_nsec))
     }
 
-    /// Of what the path itself names: links are not followed. Nil when there is nothing, which only ENOENT says: below a
-    /// file (ENOTDIR), or where one may not look (EACCES), nothing is known.
+    /// Returns the status of the path itself: links are not followed. Nil when there is nothing, which only ENOENT
+    /// says. Below a file (ENOTDIR), or in a folder that this user may not search (EACCES), nothing is known.
     public static func of(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
         guard path.withPlatformString({ paths_lstat($0, &raw) }) == 0 else {
@@ -59,7 +59,7 @@ public struct FileStatus: Hashable, Sendable {
         return FileStatus(raw)
     }
 
-    /// Of an open file.
+    /// Returns the status of an open file.
     public static func of(descriptor: CInt, at path: FilePath) throws -> FileStatus {
         var raw = Glibc.stat()
         guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path) }
@@ -68,8 +68,9 @@ public struct FileStatus: Hashable, Sendable {
 }
 
 extension FilePath {
-    /// Which mount it is on. A rename does not cross from one to another, not even on one device: docker mounts its own
-    /// folder onto itself. Nil when there is nothing; the device where the kernel (before 5.8) does not say.
+    /// Returns the id of the mount that the path is on. A rename does not cross from one mount to another, not even on
+    /// one device: docker mounts its own folder onto itself. Nil when there is nothing; the device where the kernel
+    /// (before 5.8) does not tell the mount.
     public func mountID() throws -> UInt64? {
         let id = withPlatformString { paths_mount_id($0) }
         if id >= 0 { return UInt64(id) }
@@ -80,8 +81,8 @@ extension FilePath {
         return try FileStatus.of(self)?.device
     }
 
-    /// When the file or folder was made, by statx(2): another one in its place has another time, whatever its name. Nil
-    /// when there is nothing, or where the file system does not keep it.
+    /// Returns the time at which the file or folder was made, by statx(2). Another one in its place has another time,
+    /// whatever its name. Nil when there is nothing, or where the file system does not keep the time.
     public func birth() throws -> ExactMoment? {
         var nanoseconds: UInt32 = 0
         let seconds = withPlatformString { paths_birth($0, &nanoseconds) }
@@ -92,7 +93,8 @@ extension FilePath {
         return seconds < 0 ? nil : ExactMoment(Moment(seconds: seconds, nanoseconds: Int32(nanoseconds)))
     }
 
-    /// Whether both paths lead to one folder that is there, links followed, or are equal when one is not.
+    /// Returns true when both paths lead to one existing folder, links followed, or are equal when one of them does not
+    /// exist.
     public func isSameFolder(as other: FilePath) throws -> Bool {
         guard let mine = try FileStatus.following(self), let theirs = try FileStatus.following(other) else {
             return lexicallyNormalized() == other.lexicallyNormalized()
@@ -102,7 +104,7 @@ extension FilePath {
 }
 
 extension FileStatus {
-    /// Of what the path leads to: links are followed. Nil when there is nothing.
+    /// Returns the status of the path's target: links are followed. Nil when there is nothing.
     public static func following(_ path: FilePath) throws -> FileStatus? {
         var raw = Glibc.stat()
         guard path.withPlatformString({ paths_stat($0, &raw) }) == 0 else {

@@ -2,28 +2,28 @@
 import Glibc
 public import SystemPackage
 
-/// A health check: one GET over plain HTTP/1.1 to this machine. What goes out into the world goes through `curl`.
+/// A health check: one GET over plain HTTP/1.1 to this machine. Requests to other machines go through `curl`.
 public enum HTTPProbe {
     public struct Answer: Hashable, Sendable {
         public var status: Int
-        /// At most the first MiB.
+        /// The body, at most its first MiB.
         public var body: [UInt8]
         public var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     public enum Failure: Error, Hashable, Sendable {
-        /// Not `http://`, or a host that is neither an address nor `localhost`.
+        /// The URL is not `http://`, or its host is neither an address nor `localhost`.
         case notSupported(String)
-        /// Nobody listens there.
+        /// No process listens there.
         case refused
         case timeout
-        /// Something answered, but not in HTTP, or not to the end.
+        /// A process answered, but not in HTTP, or not to the end.
         case notHTTP(String)
         /// Any other system call's failure: "connect: Network is unreachable".
         case failed(String)
     }
 
-    /// Whether `get` could ask it at all: one that it can not would be asked in vain until the limit.
+    /// Returns true when `get` supports the URL: retrying any other until the limit would be in vain.
     public static func canAsk(_ url: String) -> Bool { HTTPTarget(url) != nil }
 
     static let bodyLimit = 1 << 20
@@ -34,9 +34,9 @@ public enum HTTPProbe {
         return try ask(target, url, limit)
     }
 
-    /// The same over a socket in the file system.
+    /// Sends the same request over a socket in the file system.
     ///
-    /// - Parameter path: Of the address: "/_ping".
+    /// - Parameter path: The path in the address: "/_ping".
     public static func get(
         _ path: String, socket: FilePath, limit: Duration = .seconds(2)
     ) throws(Failure) -> Answer {
@@ -51,7 +51,7 @@ public enum HTTPProbe {
     ) throws(Failure) -> Answer {
         let deadline = SystemClock().elapsed() + limit
         var failure: Failure?
-        // `localhost` may be listened to on one of its two addresses only.
+        // A server for `localhost` may listen on only one of its two addresses.
         for address in target.addresses {
             do {
                 return try ask(target, at: address, deadline)
@@ -74,7 +74,7 @@ public enum HTTPProbe {
         defer { close(connection) }
         var code = address.withPointer { connect(connection, $0, $1) }
         while code != 0, errno == EAGAIN {
-            // A socket in the file system whose queue is full cannot be waited for otherwise (connect(2)).
+            // There is no other way to wait for a socket in the file system whose queue is full (connect(2)).
             guard SystemClock().elapsed() < deadline else { throw .timeout }
             usleep(10_000)
             code = address.withPointer { connect(connection, $0, $1) }
@@ -118,7 +118,7 @@ public enum HTTPProbe {
             } else if errno == EAGAIN {
                 try wait(connection, POLLOUT, deadline)
             } else if errno == EPIPE || errno == ECONNRESET {
-                // It may have answered before it hung up: reading tells.
+                // It may have answered before it hung up: reading shows.
                 return
             } else if errno != EINTR {
                 throw last("send")

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 
-/// Where to ask, from a URL such as `http://127.0.0.1:5373/health`.
+/// The destination of a request, from a URL such as `http://127.0.0.1:5373/health`.
 struct HTTPTarget {
     let addresses: [SocketAddress]
     let request: [UInt8]
 
-    /// The same question over a socket in the file system.
+    /// Creates the target over a socket in the file system.
     ///
-    /// - Parameter path: Behind the host: "/_ping".
+    /// - Parameter path: The part after the host: "/_ping".
     init?(socket: FilePath, path: String) {
         guard let address = SocketAddress(socket: socket) else { return nil }
         addresses = [address]
@@ -57,8 +57,8 @@ struct HTTPReply {
     private var bytes: [UInt8] = []
     private var head: (status: Int, length: Int?, isChunked: Bool, bodyStart: Int)?
 
-    /// - Parameter piece: What came; empty for the end of the connection.
-    /// - Returns: The answer, once it is complete or its body is longer than anybody wants to know.
+    /// - Parameter piece: The bytes that came; empty for the end of the connection.
+    /// - Returns: The answer, once it is complete or its body exceeds the limit.
     mutating func take(_ piece: ArraySlice<UInt8>) throws(HTTPProbe.Failure) -> HTTPProbe.Answer? {
         bytes += piece
         if head == nil { head = try readHead() }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// A time zone: how far local time is ahead of UTC at a moment.
+/// A time zone: the difference between local time and UTC at a moment.
 ///
 /// Read from the machine's own time zone data (RFC 9636), because Swift's would need the whole of Foundation.
 public struct LocalTime: Hashable, Sendable {
     private var transitions: [Int64] = []
-    /// Which of `offsets` begins with each transition.
+    /// The index in `offsets` that begins with each transition.
     private var kinds: [UInt8] = []
     private var offsets: [Int64] = [0]
-    /// What holds after the last transition.
+    /// The rule after the last transition.
     private var rule: TimeZoneRule?
 
     public static let utc = LocalTime()
@@ -33,7 +33,7 @@ public struct LocalTime: Hashable, Sendable {
 
     public static let folder: FilePath = "/usr/share/zoneinfo"
 
-    /// The machine's own: `TZ` as tzset(3) reads it, else `/etc/localtime`; UTC where neither tells.
+    /// The machine's own time zone: `TZ` as tzset(3) reads it, else `/etc/localtime`; UTC without either.
     public static func machine(_ environment: [String: String]) -> LocalTime {
         if let text = environment["TZ"], !text.isEmpty {
             let name = text.hasPrefix(":") ? String(text.dropFirst()) : text
@@ -45,7 +45,8 @@ public struct LocalTime: Hashable, Sendable {
         return LocalTime(file: "/etc/localtime") ?? .utc
     }
 
-    /// By a name of the time zone data, such as `Europe/Berlin`, or by the absolute path of a file of it.
+    /// Creates a zone by a name of the time zone data, such as `Europe/Berlin`, or by the absolute path of a file of
+    /// it.
     public init?(named name: String) {
         if name == "UTC" {
             self = .utc

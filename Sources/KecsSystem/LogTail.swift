@@ -9,12 +9,13 @@ public struct LogTail: Sendable {
 
     public init(_ file: FilePath) { self.file = file }
 
-    /// At most so many whole lines, without their ends; none when there is no file. No more than the last 4 MiB are read.
+    /// Returns at most the last `count` whole lines, without their ends; none when there is no file. Reads no more than
+    /// the last 4 MiB.
     public func last(_ count: Int) throws -> [String] {
         try lines(last: count).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The raw bytes of the lines, and where the file ended then.
+    /// Returns the raw bytes of the lines, and the end of the file at that time.
     private func lines(last count: Int) throws -> [ArraySlice<UInt8>] {
         guard let status = try FileStatus.of(file) else { return [] }
         let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
@@ -30,7 +31,8 @@ public struct LogTail: Sendable {
         return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).suffix(count)
     }
 
-    /// Hands over what is appended, as it comes, until cancelled. A file that shrinks or is replaced is read anew.
+    /// Hands over appended bytes as they come, until cancelled. A file that shrinks or is replaced is read from its
+    /// beginning.
     public func follow(
         clock: any WallClock, cancellation: Cancellation, _ hand: ([UInt8]) throws -> Void
     ) async throws {

@@ -2,19 +2,19 @@
 import Glibc
 public import SystemPackage
 
-/// Everything of the world that a command may read or ask, as one value: built once in `Main.swift`, handed down.
-/// The file system, SQLite and libarchive are not in it: tests use real ones.
+/// Everything outside the program that a command may use, as one value: built once in `Main.swift`, handed down. The
+/// file system, SQLite and libarchive are not in it: tests use real ones.
 public struct Machine: Sendable {
     public var environment: [String: String]
     public var processes: any ProcessRunner
     public var clock: any WallClock
-    /// Room for an unprivileged writer on the file system that holds the path.
+    /// The free space for an unprivileged writer on the file system that holds the path.
     public var freeSpace: @Sendable (FilePath) throws -> ByteCount
     /// Random bytes, for ids and secrets.
     public var random: @Sendable (_ count: Int) -> [UInt8]
     public var cancellation: Cancellation
     public var progress: any ProgressSink
-    /// What is piped into the program.
+    /// The descriptor of the input that is piped into the program.
     public var input: CInt = STDIN_FILENO
 
     public init(
@@ -40,7 +40,7 @@ public struct Machine: Sendable {
 }
 
 extension Machine {
-    /// The effective user and group of this process: to whom its files belong.
+    /// The effective user and group of this process, which own its files.
     public static var userID: UInt32 { geteuid() }
     public static var groupID: UInt32 { getegid() }
 }

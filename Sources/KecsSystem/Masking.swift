@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Texts of others as everybody may see them: evidence, logs, `-vv`, history and notifications all go through here.
+/// Texts for other people's eyes: evidence, logs, `-vv`, history and notifications are all masked here.
 extension String {
-    /// The text without what is behind a name that sounds like a secret: flags (`--password x`, `-p x`, `--token=x`),
+    /// The text with every value masked whose name sounds like a secret: flags (`--password x`, `-p x`, `--token=x`),
     /// variables, headers, JSON and YAML members, and the user of an address (`https://u:p@host`).
     public var masked: String {
         guard Masking.mayHoldSecret(self) else { return self }
@@ -10,14 +10,14 @@ extension String {
             .joined(separator: "\n")
     }
 
-    /// Whether a value under this name is to be hidden.
+    /// True when a value under this name must be masked.
     public var soundsSecret: Bool { Masking.soundsSecret(self[...]) }
 }
 
 private enum Masking {
     static let mark = "•••"
 
-    /// A cheap look, because nearly all lines hold none.
+    /// A fast check, because nearly all lines hold no secret.
     static func mayHoldSecret(_ text: String) -> Bool {
         text.utf8.contains { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-") }
     }
@@ -30,12 +30,12 @@ private enum Masking {
 
     static func soundsSecret(_ name: Substring) -> Bool {
         let name = name.lowercased()
-        // Where it lies, or what it is called, is no secret.
+        // The secret's location or name is no secret.
         if ["file", "path", "dir", "name", "arn"].contains(where: name.hasSuffix) { return false }
         return names.contains { name.contains($0) }
     }
 
-    /// What of the words that follow is hidden.
+    /// The part of the following words that is masked.
     private enum Next { case nothing, word, user, rest }
 
     static func line(_ line: Substring) -> String {
@@ -98,7 +98,7 @@ private enum Masking {
         return withoutUser(word)
     }
 
-    /// Programs whose `-p` is a port, a path, or nothing of the kind.
+    /// The programs whose `-p` is a port, a path, or nothing of the kind.
     private static let takesNoSecret: Set = [
         "mkdir", "cp", "docker", "podman", "docker-compose", "compose", "ssh", "scp", "nc", "tar", "install",
         "rsync", "ps", "ls", "read", "set", "RUN", "test", "touch", "rmdir", "sudo", "kubectl",
@@ -111,7 +111,7 @@ private enum Masking {
 
     private static func isFlag(_ word: Substring) -> Bool { word.hasPrefix("-") && word.count > 1 }
 
-    /// The quotes around it stay, so that a line of shell is still one.
+    /// Masks the word. The quotes around it stay, so that a line of shell is still one.
     private static func hidden(_ word: Substring) -> String {
         guard !word.isEmpty else { return "" }
         let tail = word.reversed().prefix { "\"',;}".contains($0) }.reversed()
@@ -158,7 +158,7 @@ private enum Masking {
         var isWord: Bool
     }
 
-    /// Words and what is between them; quoted blanks belong to their word only behind a `=`.
+    /// Returns the words and the blanks between them. Quoted blanks belong to their word only after a `=`.
     private static func pieces(_ line: Substring) -> [Piece] {
         var pieces: [Piece] = []
         var rest = line

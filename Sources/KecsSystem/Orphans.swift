@@ -2,21 +2,21 @@
 import Glibc
 import SystemPackage
 
-/// Children of a kecsctl that was killed: each leads a process group of its own, so nothing ends them with it, and what
-/// they were told to do would still be done while the next kecsctl puts things right.
+/// Children of a kecsctl that was killed. Each leads a process group of its own, so nothing ends it with its parent: it
+/// would continue its work while the next kecsctl repairs things.
 public enum Orphans {
-    /// In the environment of every child of `SystemProcesses`: `PID:STARTTIME` of who started it.
+    /// The variable in the environment of every child of `SystemProcesses`: `PID:STARTTIME` of its parent.
     public static let variable = "KECSCTL_PARENT"
 
     static func mark(_ parent: ProcessIdentity) -> String { "\(parent.pid):\(parent.startTime)" }
 
-    /// SIGKILLs what a dead process started, with all that came of it, and waits until nothing of it runs.
+    /// SIGKILLs the children of a dead process with all their descendants, and waits until none of them runs.
     ///
     /// - Returns: The names of the programs that were ended.
-    /// - Throws: `FileError` when `/proc` cannot be read, or when one is still there after a minute.
+    /// - Throws: `FileError` when `/proc` cannot be read, or when one still exists after a minute.
     @discardableResult
     public static func end(of parent: ProcessIdentity, clock: any WallClock) async throws -> [String] {
-        // Of another boot nothing is left; of a process that lives, the children are its own affair.
+        // Nothing is left of another boot. The children of a living process are its own responsibility.
         guard parent.life == .gone, parent.bootId == (try ProcessIdentity.current()).bootId else { return [] }
         var names: Set<String> = []
         var quietLooks = 0
@@ -26,7 +26,7 @@ public enum Orphans {
                 names.insert(child.name)
                 kill(child.pid, SIGKILL)
             }
-            // One that was being started when its parent died has its own environment only a moment later.
+            // A child that was being started when its parent died gets its own environment only a moment later.
             quietLooks = children.isEmpty ? quietLooks + 1 : 0
             return quietLooks == 3
         }

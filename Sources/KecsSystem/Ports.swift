@@ -6,7 +6,7 @@ public import SystemPackage
 public enum Ports {
     public struct Holder: Hashable, Sendable {
         public var pid: pid_t
-        /// Its command line, or in brackets its name when it has none.
+        /// Its command line, or its name in brackets when it has none.
         public var command: String
     }
 
@@ -26,8 +26,8 @@ public enum Ports {
     /// It does not listen itself: Linux lets any number of sockets take one port with `SO_REUSEADDR` while none of them
     /// listens (socket(7)), so two processes that look at the same moment do not hold each other for a server.
     ///
-    /// - Parameter address: In numbers. `0.0.0.0` is taken as soon as any IPv4 address's port is.
-    /// - Throws: `Failure` when that is not to be known: no such address here, or no right to the port.
+    /// - Parameter address: In numbers. `0.0.0.0` counts as taken when the port of any IPv4 address is.
+    /// - Throws: `Failure` when that cannot be determined: no such address here, or no right to the port.
     public static func isFree(_ port: UInt16, address: String = "127.0.0.1") throws -> Bool {
         guard let target = SocketAddress(address, port: port) else {
             throw Failure(operation: "bind \(address):\(port)", errno: .invalidArgument)
@@ -36,7 +36,7 @@ public enum Ports {
         guard server >= 0 else { throw last("socket") }
         defer { close(server) }
         var yes: CInt = 1
-        // Connections of a server that has just ended block the port for a minute, but no server: all set this.
+        // A server's old connections block the port for a minute unless this is set, as every server sets it.
         setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
         if target.family == AF_INET6 {
             setsockopt(server, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<CInt>.size))
@@ -48,9 +48,10 @@ public enum Ports {
         return true
     }
 
-    /// Who listens on the port, on any address.
+    /// Returns the process that listens on the port, on any address.
     ///
-    /// - Returns: Nil when nobody does, or when it is not to be known: another user's process, another container's.
+    /// - Returns: Nil when no process does, or when it cannot be determined: another user's process, another
+    ///   container's.
     public static func holder(of port: UInt16) -> Holder? {
         let sockets = Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeners(in: FilePath($0), port) })
         guard !sockets.isEmpty, let names = try? FilePath("/proc").entries() else { return nil }
@@ -64,7 +65,7 @@ public enum Ports {
         return nil
     }
 
-    /// - Returns: The links that descriptors of the listening sockets are: `socket:[4711]`.
+    /// - Returns: The links of the listening sockets' descriptors: `socket:[4711]`.
     private static func listeners(in table: FilePath, _ port: UInt16) -> [String] {
         guard let bytes = try? table.contents() else { return [] }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
@@ -83,7 +84,7 @@ public enum Ports {
         return String(decoding: buffer.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// The command line, quoted; the name in brackets where there is none, or it is not to be had.
+    /// Returns the command line, quoted, or the name in brackets when the command line is empty or not available.
     static func command(of pid: pid_t) -> String {
         let words = ((try? FilePath("/proc/\(pid)/cmdline").contents()) ?? []).split(separator: 0)
         if !words.isEmpty { return ShellWords.quote(words.map { String(decoding: $0, as: UTF8.self) }) }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 
-/// What `/proc` shows of a running process besides its identity.
+/// The facts in `/proc` about a running process, next to its identity.
 public struct ProcessFacts: Hashable, Sendable {
-    /// Those that it acts as.
+    /// The user that it acts as, with the group.
     public var user: UInt32
     public var group: UInt32
-    /// What it was started with; nil when this user may not see it.
+    /// The environment that it was started with; nil when this user may not see it.
     public var environment: [String: String]?
 }
 

@@ -2,7 +2,7 @@
 public import Glibc
 import SystemPackage
 
-/// One process of one boot: a pid alone is given to another process sooner or later.
+/// The identity of a process of one boot: a pid alone is given to another process sooner or later.
 ///
 /// In JSON: `{"pid":812,"startTime":40211,"bootId":"6a1f…","pidNamespace":4026531836}`.
 public struct ProcessIdentity: Hashable, Sendable, Codable {
@@ -10,14 +10,14 @@ public struct ProcessIdentity: Hashable, Sendable, Codable {
     /// Clock ticks from boot to the process's start.
     public var startTime: UInt64
     public var bootId: String
-    /// Inode of the pid namespace in which `pid` is counted. All containers of a host share its boot id.
+    /// The inode of the pid namespace in which `pid` is counted. All containers of a host share its boot id.
     public var pidNamespace: UInt64
 
     public enum Life: Hashable, Sendable {
         case running
-        /// Ended, also when it was never waited for; its pid may be another process's by now.
+        /// It has ended, even if it was never waited for; its pid may belong to another process by now.
         case gone
-        /// It was seen in a namespace that cannot be looked into, or `/proc` does not answer.
+        /// It was seen in a namespace that cannot be examined, or `/proc` does not answer.
         case unknown(String)
     }
 

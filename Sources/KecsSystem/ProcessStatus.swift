@@ -2,10 +2,10 @@
 import Glibc
 import SystemPackage
 
-/// What the kernel tells of one process in `/proc/PID/stat`; proc(5) numbers the fields.
+/// The kernel's facts about a process in `/proc/PID/stat`; proc(5) numbers the fields.
 struct ProcessStatus: Hashable, Sendable {
     let pid: pid_t
-    /// Cut to 15 bytes by the kernel; may hold anything, `)` and newlines included.
+    /// The name, cut to 15 bytes by the kernel. It may hold anything, `)` and newlines included.
     let name: String
     private let state: UInt8
     let parent: pid_t
@@ -14,14 +14,15 @@ struct ProcessStatus: Hashable, Sendable {
     /// Clock ticks since boot (field 22): together with the pid it names one process of this boot.
     let startTime: UInt64
 
-    /// A zombie only waits for its parent to ask how it ended, which PID 1 of a container may never do.
+    /// False for a zombie: it only waits for its parent to collect its exit status, which PID 1 of a container may
+    /// never do.
     var isRunning: Bool { state != UInt8(ascii: "Z") && state != UInt8(ascii: "X") }
 
     /// Stopped by SIGSTOP or the like, or by a debugger.
     var isStopped: Bool { state == UInt8(ascii: "T") || state == UInt8(ascii: "t") }
 
     /// - Returns: Nil when there is no such process.
-    /// - Throws: `FileError` when `/proc` cannot be read, which says nothing about the process.
+    /// - Throws: `FileError` when `/proc` cannot be read, which proves nothing about the process.
     static func of(_ pid: pid_t) throws -> ProcessStatus? {
         do {
             return ProcessStatus(line: try FilePath("/proc/\(pid)/stat").contents(limit: 64 << 10))
@@ -35,7 +36,7 @@ struct ProcessStatus: Hashable, Sendable {
         }
     }
 
-    /// Every process that this one can see.
+    /// Returns every process that this one can see.
     static func all() throws -> [ProcessStatus] {
         try FilePath("/proc").entries().compactMap { name in
             guard let pid = pid_t(name.string) else { return nil }
@@ -43,8 +44,8 @@ struct ProcessStatus: Hashable, Sendable {
         }
     }
 
-    /// What runs in the session that a process leads, and what it started and they started in sessions of their own:
-    /// PostgreSQL gives one to each of its children.
+    /// Returns the running processes of the session that a process leads, and their descendants in sessions of their
+    /// own: PostgreSQL gives one to each of its children.
     static func family(of leader: pid_t) throws -> [ProcessStatus] {
         var rest = try all().filter(\.isRunning)
         var found: [ProcessStatus] = []

@@ -2,9 +2,9 @@
 public import Glibc
 import SystemPackage
 
-/// Every process that this one can see, with the numbers that it has in containers, too.
+/// Every process that this one can see, including the numbers that it has in containers.
 ///
-/// For text files that hold nothing but a pid: whoever wrote it may have counted in a pid namespace of its own.
+/// For text files that hold nothing but a pid: their writer may have counted in a pid namespace of its own.
 public struct ProcessTable: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         /// Its pid here, then in each namespace below that it is in, the innermost last (`NSpid`, proc(5)).
@@ -20,9 +20,9 @@ public struct ProcessTable: Hashable, Sendable {
         public var pid: pid_t { numbers.first ?? 0 }
     }
 
-    /// Those that run: no zombies.
+    /// The running processes: no zombies.
     public var entries: [Entry]
-    /// Why processes may run that are not in the table; nil when it is complete.
+    /// The reason why running processes may be missing from the table; nil when it is complete.
     public var gap: String?
 
     public init(entries: [Entry], gap: String? = nil) {
@@ -30,7 +30,7 @@ public struct ProcessTable: Hashable, Sendable {
         self.gap = gap
     }
 
-    /// Those that some namespace numbers so.
+    /// Returns the processes that have this number in some namespace.
     public func processes(numbered pid: pid_t) -> [Entry] { entries.filter { $0.numbers.contains(pid) } }
 
     /// PROC_PID_INIT_INO (include/linux/proc_ns.h): the pid namespace that sees all others.
@@ -55,7 +55,8 @@ public struct ProcessTable: Hashable, Sendable {
         return table
     }
 
-    /// Empty when the kernel does not tell, or when the process has ended meanwhile.
+    /// Returns the process's numbers. Empty when the kernel does not report them, or when the process has ended
+    /// meanwhile.
     private static func numbers(of pid: pid_t) throws -> [pid_t] {
         let bytes: [UInt8]
         do {

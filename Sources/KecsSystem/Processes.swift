@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// One call of another program, as data: an argument array, never a shell line. No secret may stand in `arguments`.
+/// A call of another program, as data: an argument array, never a shell line. No secret may stand in `arguments`.
 public struct ProcessCall: Hashable, Sendable {
     /// A name looked up on `$PATH`, or an absolute path.
     public var program: String
@@ -10,11 +10,12 @@ public struct ProcessCall: Hashable, Sendable {
     public var environment: [String: String?] = [:]
     public var folder: FilePath?
     public var input: Input = .none
-    /// From the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.
+    /// The limit from the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.
     public var limit: Duration = .seconds(60)
-    /// More output than this on a stream is cut off, and the result says so; the child is not disturbed.
+    /// The limit of a stream's output. Further output is dropped, and the result says so; the child is not disturbed.
     public var outputLimit = 16 << 20
-    /// Made and brought to its end although the command is being interrupted: whoever was paused must be resumed.
+    /// True to start the call and let it end although the command is being interrupted: anything that was paused must
+    /// be resumed.
     public var outlivesCancellation = false
 
     public enum Input: Hashable, Sendable {
@@ -30,18 +31,18 @@ public struct ProcessCall: Hashable, Sendable {
     public init(_ program: String, _ arguments: String...) { self.init(program, arguments) }
 }
 
-/// How a call ended. A non-zero exit is a result, not an error: the caller decides.
+/// The result of a call. A non-zero exit is a result, not an error: the caller decides.
 public struct ProcessResult: Hashable, Sendable {
     public enum End: Hashable, Sendable {
         case exited(Int32)
         case signaled(Int32)
-        /// The limit passed; the whole group is gone.
+        /// The limit passed; the whole group has ended.
         case timedOut
     }
     public var end: End
     public var output: [UInt8]
     public var errors: [UInt8]
-    /// Whether either stream went over `outputLimit`.
+    /// True when either stream exceeded `outputLimit`.
     public var isCut: Bool
     public var duration: Duration
 
@@ -70,18 +71,21 @@ public enum ProcessError: Error, Hashable, Sendable {
 
 /// Starts other programs. The real one is `SystemProcesses`; tests script it.
 public protocol ProcessRunner: Sendable {
-    /// Runs to the end, with both streams read to theirs.
+    /// Runs the call to its end, and reads both streams to theirs.
     ///
-    /// - Throws: `ProcessError` when it cannot be started, `Interrupted`/`CancellationError` when cancelled: the child's group is gone then.
+    /// - Throws: `ProcessError` when it cannot be started, `Interrupted`/`CancellationError` when cancelled: the
+    ///   child's group is gone then.
     func run(_ call: ProcessCall) async throws -> ProcessResult
-    /// The same, with standard output handed over piece by piece as it comes (not collected), for logs and tar streams.
+    /// Runs the call, and hands over standard output piece by piece as it comes (not collected), for logs and tar
+    /// streams.
     ///
     /// - Parameter errors: Takes standard error likewise; nil collects it.
     func stream(
         _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
         errors: (@Sendable ([UInt8]) throws -> Void)?
     ) async throws -> ProcessResult
-    /// The same one, deaf to the command's interruption: for putting right what an interrupted command has begun.
+    /// Returns this runner, unaffected by the command's interruption: for repairing what an interrupted command has
+    /// begun.
     func uncancelled() -> any ProcessRunner
 }
 

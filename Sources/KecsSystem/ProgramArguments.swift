@@ -6,7 +6,7 @@ import CLinux
 /// Swift's `CommandLine.arguments` reads `/proc/self/cmdline` and is empty where /proc is not mounted: a chroot, an
 /// early boot. A program that then sees no words does nothing and reports success.
 public enum ProgramArguments {
-    /// Without the program's own name.
+    /// The arguments without the program's own name.
     public static var words: [String] {
         let count = clinux_argument_count()
         guard count > 1 else { return [] }

@@ -2,8 +2,8 @@
 import Glibc
 import SystemPackage
 
-/// Where execvp(3) would find a program, except that relative folders on `$PATH` are not searched: what runs must not
-/// depend on where the user stands.
+/// Finds a program as execvp(3) would, except that it does not search relative folders on `$PATH`: the user's current
+/// folder must not decide which program runs.
 enum ProgramLookup {
     /// - Throws: `ProcessError.notFound`; `cannotStart` when all that is found may not be executed.
     static func find(_ program: String, path: String?) throws(ProcessError) -> FilePath {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a long operation says how far it is. May be called from any thread; must return at once.
+/// The receiver of a long operation's progress. May be called from any thread; must return at once.
 public protocol ProgressSink: Sendable {
     /// A new step begins and the one before is over, for example "reading data".
     ///
-    /// - Parameter total: Of what `advance` will count, in bytes; nil when nobody knows.
+    /// - Parameter total: The total that `advance` will count up to, in bytes; nil when unknown.
     func step(_ text: String, total: Int64?)
     func advance(_ bytes: Int64)
 }

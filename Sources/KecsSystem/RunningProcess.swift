@@ -2,20 +2,20 @@
 public import Glibc
 import SystemPackage
 
-/// A process of this machine with its command line: what a run that was killed may have left behind.
+/// A process of this machine with its command line, possibly left behind by a killed run.
 public struct RunningProcess: Hashable, Sendable {
     public let pid: pid_t
     public let arguments: [String]
     /// Clock ticks from boot: with the pid it is one process of this boot.
     private let startTime: UInt64
 
-    /// Those of this process's own user that run with such arguments. What ends meanwhile is left out.
+    /// Returns this user's running processes whose arguments match. Leaves out processes that end meanwhile.
     ///
     /// - Throws: `FileError` when `/proc` cannot be read.
     public static func ofThisUser(where areMeant: ([String]) -> Bool) throws -> [RunningProcess] {
         try FilePath("/proc").entries().compactMap { name in
             let folder = FilePath("/proc").appending(name)
-            // First what leaves out most: there are hundreds of processes.
+            // First the condition that excludes most: there are hundreds of processes.
             guard let pid = pid_t(name.string), pid != getpid(),
                 let words = try? folder.appending("cmdline").contents(limit: 4 << 20), !words.isEmpty
             else { return nil }
@@ -34,13 +34,13 @@ public struct RunningProcess: Hashable, Sendable {
         return Self.strings(bytes).first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
     }
 
-    /// Each ends with a NUL byte.
+    /// Splits the bytes into strings, each of which ends with a NUL byte.
     private static func strings(_ bytes: [UInt8]) -> [String] {
         bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// SIGKILL, for the whole group if it leads one. Nothing happens when it has ended meanwhile.
+    /// Sends SIGKILL, to the whole group if it leads one. Does nothing when it has ended meanwhile.
     public func kill() throws {
         guard let status = try ProcessStatus.of(pid), status.isRunning, status.startTime == startTime else {
             return

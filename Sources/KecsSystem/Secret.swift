@@ -15,6 +15,6 @@ public struct Secret: Hashable, Sendable {
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "•••" }
     public var debugDescription: String { "•••" }
-    /// Without it, `dump` and the failures of tests would look into the value.
+    /// Without this mirror, `dump` and the failures of tests would show the value.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -8,16 +8,16 @@ extension ServerProcess {
         public var description: String { "process \(pid) could not be paused" }
     }
 
-    /// Whether the server itself is stopped by a signal.
+    /// Returns true when the server process itself is stopped by a signal.
     public static func isFrozen(_ identity: ProcessIdentity) throws -> Bool {
         try ProcessStatus.of(identity.pid)?.isStopped ?? false
     }
 
-    /// SIGSTOP to the server and everything of its family, again until nothing new has appeared and all stand still: a
-    /// process may fork between being listed and being stopped.
+    /// Sends SIGSTOP to the server and its whole family, and repeats that until no new process has appeared and all of
+    /// them stand still: a process may fork between being listed and being stopped.
     ///
-    /// - Throws: `FreezeFailure` when they do not within two seconds, for example because one hangs in the kernel; all go
-    ///   on then.
+    /// - Throws: `FreezeFailure` when they do not stand still within two seconds, for example because one hangs in the
+    ///   kernel; all of them then continue.
     public static func freeze(_ identity: ProcessIdentity, clock: any WallClock) async throws {
         var running: pid_t = identity.pid
         do {
@@ -34,13 +34,13 @@ extension ServerProcess {
         }
     }
 
-    /// SIGCONT to the same; harmless for those who run.
+    /// Sends SIGCONT to the same processes; harmless for running ones.
     public static func thaw(_ identity: ProcessIdentity) throws {
         for process in try family(of: identity) { kill(process.pid, SIGCONT) }
     }
 
-    /// The server with its family, and whatever else inherited a variable from it, as far as this user may look: what
-    /// made itself a daemon is in no family any more.
+    /// Returns the server with its family, and the other processes that inherited a variable from it, as far as this
+    /// user may look: a process that made itself a daemon belongs to no family any more.
     public static func processes(
         of identity: ProcessIdentity?, carrying variable: String, value: String
     ) throws -> Set<pid_t> {
@@ -55,8 +55,8 @@ extension ServerProcess {
 }
 
 extension ProcessIdentity {
-    /// The process whose environment, as it was given at its start, holds a variable with this value. Processes whose
-    /// environment cannot be read (another user's) are passed over.
+    /// Returns the process whose environment held a variable with this value at its start. Skips processes whose
+    /// environment cannot be read (another user's).
     public static func find(variable: String, value: String) throws -> ProcessIdentity? {
         // Its children inherit the variable: the leader of the session is the server.
         try ProcessStatus.all(carrying: variable, value).first { $0.session == $0.pid }
@@ -65,7 +65,8 @@ extension ProcessIdentity {
 }
 
 extension ProcessStatus {
-    /// Those that run and were started with a variable in their environment, as far as this user may look.
+    /// Returns the running processes that were started with a variable in their environment, as far as this user may
+    /// look.
     static func all(carrying variable: String, _ value: String) throws -> [ProcessStatus] {
         let wanted = Array("\(variable)=\(value)".utf8)
         return try all().filter { status in

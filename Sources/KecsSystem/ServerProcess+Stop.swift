@@ -4,13 +4,13 @@ import Glibc
 extension ServerProcess {
     public enum Stop: Hashable, Sendable {
         case alreadyGone
-        /// It ended within the grace period, and all of its session with it.
+        /// It ended within the grace period, with its whole session.
         case terminated
         case killed
     }
 
     public enum StopFailure: Error, Hashable, Sendable {
-        /// It is not to be known whether it runs, so no signal was sent.
+        /// It is not known whether it runs, so no signal was sent.
         case unknown(String)
         /// It belongs to another user.
         case notPermitted(ProcessIdentity)
@@ -20,7 +20,7 @@ extension ServerProcess {
 
     /// Ends a server and its family: SIGTERM, `grace`, SIGKILL.
     ///
-    /// Only signals when the identity is that of a process that runs now, never a reused pid.
+    /// Sends a signal only to the very process of the identity, never to a reused pid.
     public static func stop(
         _ identity: ProcessIdentity, grace: Duration, clock: any WallClock
     ) async throws -> Stop {
@@ -43,7 +43,7 @@ extension ServerProcess {
             if errno == ESRCH { return .alreadyGone }
             throw StopFailure.notPermitted(identity)
         }
-        // A stopped process gets its SIGTERM only once it goes on.
+        // A stopped process gets its SIGTERM only once it continues.
         for process in try left() { kill(process.pid, SIGCONT) }
         if try await clock.wait(
             upTo: grace, every: .milliseconds(50), until: { try left().isEmpty })
@@ -59,7 +59,7 @@ extension ServerProcess {
         return .killed
     }
 
-    /// One process of this boot.
+    /// A process of this boot.
     private struct Member: Hashable {
         let pid: pid_t
         let startTime: UInt64
@@ -74,7 +74,8 @@ extension ServerProcess {
         }
     }
 
-    /// None when the pid is another process's now: while a member of the session is left, no process is given its id.
+    /// Returns the members of the session. None when the pid now belongs to another process: while a member of the
+    /// session is left, no process gets its id.
     private static func members(of identity: ProcessIdentity) throws -> [ProcessStatus] {
         let family = try ProcessStatus.family(of: identity.pid)
         let leader = family.first { $0.pid == identity.pid }

@@ -4,7 +4,7 @@ import Glibc
 import Subprocess
 public import SystemPackage
 
-/// A server that goes on when this program has ended: in a session of its own, away from the terminal.
+/// A server that keeps running when this program has ended: in a session of its own, away from the terminal.
 public struct ServerProcess: Sendable {
     private let words: [String]
     private let folder: FilePath
@@ -13,9 +13,9 @@ public struct ServerProcess: Sendable {
 
     /// - Parameters:
     ///   - command: Split as a shell would, run without one.
-    ///   - folder: Where it runs.
-    ///   - log: What it prints is appended here; created with mode 0600.
-    ///   - environment: All of it; its `PATH` is where the program is looked up.
+    ///   - folder: The server's working folder.
+    ///   - log: The file to which the server's output is appended; created with mode 0600.
+    ///   - environment: The whole environment. Its `PATH` is searched for the program.
     /// - Throws: `ShellWords.Failure`
     public init(
         command: String, folder: FilePath, log: FilePath, environment: [String: String]
@@ -29,9 +29,9 @@ public struct ServerProcess: Sendable {
     /// Starts it and returns as soon as it runs, which does not mean that it serves yet.
     ///
     /// Its parent is this process, which waits for it in the background, so that it leaves no zombie while this process
-    /// lives; afterwards it is PID 1's.
+    /// lives; afterwards its parent is PID 1.
     ///
-    /// - Throws: `ProcessError` or `FileError` when it could not be started; there is nothing left behind then.
+    /// - Throws: `ProcessError` or `FileError` when it could not be started; nothing is left behind then.
     public func start() async throws -> ProcessIdentity {
         let name = words[0]
         let program = try ProgramLookup.find(name, path: environment["PATH"])
@@ -75,7 +75,7 @@ public struct ServerProcess: Sendable {
                 if let identity = try ProcessIdentity.of(pid: pid) { return identity }
                 throw ProcessError.cannotStart("\(pid)", why: "it is not in /proc")
             } catch {
-                // A server that nobody could ever stop again must not stay.
+                // A server that could never be stopped again must not stay.
                 kill(-pid, SIGKILL)
                 throw error
             }

@@ -2,7 +2,8 @@
 
 /// A command line split into words as a POSIX shell splits it (XCU 2.2), for commands that are run without a shell.
 ///
-/// What only a shell could do (pipes, redirections, variables, `~`) is refused instead of being passed on as text.
+/// Text that only a shell could interpret (pipes, redirections, variables, `~`) is refused instead of being passed on
+/// as it is.
 public struct ShellWords: Hashable, Sendable {
     public let words: [String]
 
@@ -23,7 +24,7 @@ public struct ShellWords: Hashable, Sendable {
         }
     }
 
-    /// - Throws: When a quote is not closed, when only a shell could run it, or when there is no word.
+    /// - Throws: `Failure` when a quote is not closed, when only a shell could run the text, or when there is no word.
     public init(_ text: String) throws(Failure) {
         var splitter = Splitter(text)
         words = try splitter.split()
@@ -43,11 +44,11 @@ public struct ShellWords: Hashable, Sendable {
     }
 }
 
-/// Over scalars, not characters: a quote stays a quote when a combining mark follows it.
+/// Splits scalars, not characters: a quote stays a quote when a combining mark follows it.
 private struct Splitter {
     private var rest: Substring.UnicodeScalarView
     private var words: [String] = []
-    /// Nil between two words: `''` is a word, nothing is none.
+    /// The current word; nil between two words: `''` is a word, nothing is none.
     private var word: String.UnicodeScalarView?
 
     init(_ text: String) { rest = text[...].unicodeScalars }

@@ -2,10 +2,10 @@
 public import Glibc
 public import SystemPackage
 
-/// Who listens on a socket in the file system, as the kernel tells it.
+/// Finds the process that listens on a socket in the file system, as the kernel reports it.
 public enum SocketPeer {
-    /// The process that made the socket: systemd's where systemd did. Nil when nobody answers, or it lies in a pid
-    /// namespace that cannot be seen from here.
+    /// Returns the process that made the socket: systemd, if systemd made it. Nil when no process answers, or when it
+    /// runs in a pid namespace that cannot be seen from here.
     public static func process(of socket: FilePath) throws -> (pid: pid_t, name: String)? {
         guard let address = SocketAddress(socket: socket) else { return nil }
         let connection = Glibc.socket(

@@ -3,7 +3,8 @@ import Subprocess
 import SystemPackage
 
 extension Environment {
-    /// Exactly these, but for names that no program could ask for: Subprocess would refuse the whole call.
+    /// Passes exactly these variables, except for names that no program could ask for: Subprocess would refuse the
+    /// whole call.
     static func variables(_ all: [String: String]) -> Environment {
         var kept: [Key: String] = [:]
         for (name, value) in all {
@@ -17,7 +18,7 @@ extension Environment {
 }
 
 extension SubprocessError {
-    /// Why a program could not be started, in the system's words where there are any.
+    /// Returns why a program could not be started, in the system's words where there are any.
     func reason(folder: FilePath?) -> String {
         let why = underlyingError.map { "\($0)" } ?? description
         if code == .failedToChangeWorkingDirectory, let folder { return "its folder \(folder): \(why)" }

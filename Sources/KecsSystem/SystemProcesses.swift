@@ -6,8 +6,9 @@ import SystemPackage
 
 /// Starts other programs for real.
 ///
-/// Each child leads a process group of its own, so that a limit or Ctrl-C reaches all that it started. A Ctrl-C at the
-/// terminal therefore does not reach it by itself: it is the `Cancellation`, or the task's, that stops it.
+/// Each child leads a process group of its own, so that a limit or Ctrl-C reaches everything that it started. A Ctrl-C
+/// at the terminal therefore does not reach the child directly: the `Cancellation`, or the task's cancellation, stops
+/// it.
 ///
 /// Starting and reaping need Swift's own thread pool, so code that blocks belongs on `WorkerThreads`. Limits, signals
 /// and streams do not: they have a thread of their own for each child.
@@ -18,9 +19,9 @@ public struct SystemProcesses: ProcessRunner {
     private let log: (@Sendable (String) -> Void)?
 
     /// - Parameters:
-    ///   - environment: What children inherit, but for `K3D_*`; its `PATH` is where programs are looked up.
-    ///   - grace: From SIGTERM to SIGKILL.
-    ///   - log: Told of every call when it is over: `docker ps -a (exit 0, 0.03 s)`.
+    ///   - environment: The environment that children inherit, without `K3D_*`. Its `PATH` is searched for programs.
+    ///   - grace: The time from SIGTERM to SIGKILL.
+    ///   - log: Called after every call: `docker ps -a (exit 0, 0.03 s)`.
     public init(
         environment: [String: String], cancellation: Cancellation, grace: Duration = .seconds(10),
         log: (@Sendable (String) -> Void)? = nil
@@ -40,8 +41,8 @@ public struct SystemProcesses: ProcessRunner {
     }
 
     /// - Parameters:
-    ///   - output: Called on a thread of its own, so it may block; while it does, the limit is not looked at.
-    ///     When it throws, the child's group is stopped and the error comes out.
+    ///   - output: Called on a separate thread, so it may block; while it does, the limit is not checked. When it
+    ///     throws, the child's group is stopped and the error is thrown on.
     ///   - errors: Likewise, on the same thread.
     public func stream(
         _ call: ProcessCall, output: @Sendable @escaping ([UInt8]) throws -> Void,
@@ -73,8 +74,8 @@ public struct SystemProcesses: ProcessRunner {
                 !call.outlivesCancellation && (task.isSet || cancellation.reason != nil)
             })
         do {
-            // A task of its own: were this one cancelled, Subprocess would stop reading at once, and would stop
-            // looking after the group as soon as the leader is gone.
+            // A separate task: if this one were cancelled, Subprocess would stop reading at once, and would abandon the
+            // group as soon as the leader is gone.
             let (status, findings) = try await withTaskCancellationHandler {
                 try await Task { try await carryOut(call, rules) }.value
             } onCancel: {
@@ -203,7 +204,7 @@ extension ProcessResult.End {
     }
 }
 
-/// Set once, from any thread.
+/// A flag that is set once, from any thread.
 private final class Flag: Sendable {
     private let state = Atomic<Bool>(false)
     var isSet: Bool { state.load(ordering: .relaxed) }

@@ -3,15 +3,16 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-/// The system refused a thread: the user's limit of processes (`ulimit -u`), the container's (`pids.max`), or memory.
+/// The system refused a thread, because of the user's limit of processes (`ulimit -u`), the container's (`pids.max`),
+/// or memory.
 public struct NoThread: Error, Hashable, Sendable {
     public let errno: Errno
     public init(errno: Errno) { self.errno = errno }
 }
 
-/// Plain threads: for code that blocks, or that must go on at full speed beside Swift's own pool.
+/// Plain threads: for code that blocks, or that must keep its full speed next to Swift's own pool.
 public enum Threads {
-    /// How many processors this process may use (its affinity mask), at least 1.
+    /// The number of processors that this process may use (its affinity mask), at least 1.
     public static var processors: Int {
         max(1, Int(clinux_processors()))
     }
@@ -35,7 +36,7 @@ public enum Threads {
 
     public struct Joinable: Sendable {
         fileprivate let thread: pthread_t
-        /// Blocks until the thread has ended. To be called exactly once.
+        /// Blocks until the thread has ended. Must be called exactly once.
         public func join() { pthread_join(thread, nil) }
     }
 

@@ -25,7 +25,7 @@ public struct TimeSpan: Hashable, Comparable, Sendable, CustomStringConvertible 
         left.milliseconds < right.milliseconds
     }
 
-    /// In the largest unit that divides it, so that `TimeSpan(description)` is the same span.
+    /// The span in the largest unit that divides it, so that `TimeSpan(description)` is the same span.
     public var description: String {
         for (unit, factor) in [("d", Int64(86_400_000)), ("h", 3_600_000), ("m", 60_000), ("s", 1000)]
         where milliseconds >= factor && milliseconds % factor == 0 {

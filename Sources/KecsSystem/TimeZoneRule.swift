@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A time zone in POSIX's words, `CET-1CEST,M3.5.0,M10.5.0/3`: what holds beyond a zone file's last transition.
+/// A time zone in POSIX's form, `CET-1CEST,M3.5.0,M10.5.0/3`: the rule after a zone file's last transition.
 struct TimeZoneRule: Hashable, Sendable {
     /// Seconds east of UTC.
     var standard: Int64
@@ -21,7 +21,7 @@ struct TimeZoneRule: Hashable, Sendable {
             case weekday(month: Int64, week: Int64, day: Int64)
         }
         var kind: Kind
-        /// After midnight of local time.
+        /// The seconds after midnight of local time.
         var seconds: Int64
     }
 
@@ -111,7 +111,7 @@ struct TimeZoneRule: Hashable, Sendable {
 }
 
 extension TimeZoneRule.Day {
-    /// As if local time were UTC.
+    /// Returns the moment as if local time were UTC.
     fileprivate func moment(in year: Int64) -> Int64 {
         let first = CivilDay(year: year, month: 1, day: 1).days
         switch kind {

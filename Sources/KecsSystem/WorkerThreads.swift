@@ -13,7 +13,8 @@ public final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     private var queue: [UnownedJob] = []
     private var head = 0
 
-    /// - Parameter count: How many jobs may block at once. The system may refuse some of the threads, but the first.
+    /// - Parameter count: The number of jobs that may block at once. The system may refuse any of the threads except
+    ///   the first.
     public init(count: Int) throws(NoThread) {
         lock = .allocate(capacity: 1)
         wakeUp = .allocate(capacity: 1)

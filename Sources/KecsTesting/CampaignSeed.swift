@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// The chance of a campaign: printed by every run, and given again with `KECSCTL_SEED`, so that what it found can be looked
-/// at. The moments at which a child is killed stay those of the machine: the same seed kills after the same delays.
+/// The random numbers of a campaign. Every run prints its seed; the same seed in `KECSCTL_SEED` repeats the run for an
+/// examination of its results. The machine still decides at which moment a child is killed: the same seed kills after
+/// the same delays.
 public struct CampaignSeed: RandomNumberGenerator, Sendable {
     public let seed: UInt64
     private var state: UInt64
 
-    /// - Parameter campaign: Its name, for the line on standard error.
+    /// - Parameter campaign: The campaign's name, for the line on standard error.
     public init(_ campaign: String) {
         let given = getenv("KECSCTL_SEED").flatMap { UInt64(String(cString: $0)) }
         let seed = given ?? UInt64.random(in: 0..<1_000_000_000)
@@ -21,7 +22,7 @@ public struct CampaignSeed: RandomNumberGenerator, Sendable {
         state = seed
     }
 
-    /// SplitMix64.
+    /// Returns the next number of SplitMix64.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state

@@ -4,7 +4,7 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// Executables on a temporary `PATH` that stand for docker, k3d and the like. They are real files, run by a real shell:
+/// Executables on a temporary `PATH` that replace docker, k3d and others. They are real files, run by a real shell:
 /// quoting, streams, signals and exit codes are the real ones.
 public struct FakeTools: Sendable {
     public let folder: FilePath
@@ -15,10 +15,10 @@ public struct FakeTools: Sendable {
         try folder.createFolder()
     }
 
-    /// For `PATH`: these first, then the system's own for what the scripts call.
+    /// The value of `PATH`: the fake tools first, then the system's own for the scripts' calls.
     public var path: String { "\(folder):/usr/bin:/bin" }
 
-    /// Writes, or replaces, a tool.
+    /// Writes or replaces a tool.
     ///
     /// - Parameter script: POSIX sh. `$FAKES` is the folder, in which it may keep state between calls.
     public func add(_ name: String, _ script: String) throws {
@@ -34,9 +34,9 @@ public struct FakeTools: Sendable {
         try awaitNoWriter(of: tool)
     }
 
-    /// k3d, kubectl and docker as the program `standin` plays them, in the world that lies in a folder.
+    /// Adds k3d, kubectl and docker as played by the program `standin`, with the world in a folder.
     public func addStandIns(_ program: FilePath, world: FilePath) throws {
-        // The stand-in looks for its recordings beside the world.
+        // The stand-in looks for its recordings next to the world.
         let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent()
             .removingLastComponent()
             .appending("Tests/Fixtures")
@@ -48,7 +48,7 @@ public struct FakeTools: Sendable {
         }
     }
 
-    /// Every call of every tool so far: its name and its arguments.
+    /// Returns every call of every tool so far: its name and its arguments.
     public func calls() throws -> [[String]] {
         guard try log.isPresent else { return [] }
         var words = try log.contents().split(separator: 0, omittingEmptySubsequences: false).dropLast()
@@ -61,14 +61,15 @@ public struct FakeTools: Sendable {
         return calls
     }
 
-    /// A child that another test forks right now has a copy of our descriptor until its exec, and a file that is open
-    /// for writing cannot be run (ETXTBSY). The kernel grants a read lease only when nobody has it open so.
+    /// Waits until no process has the tool open for writing. A child that another test forks right now has a copy of
+    /// our descriptor until its exec, and a file that is open for writing cannot be run (ETXTBSY). The kernel grants a
+    /// read lease only when no descriptor is open for writing.
     private func awaitNoWriter(of tool: FilePath) throws {
         let file = tool.withPlatformString { open($0, O_RDONLY | O_CLOEXEC) }
         guard file >= 0 else { throw FileError.last("open", tool) }
         defer { close(file) }
         while clinux_probe_lease(file) != 0 {
-            // Where there are no leases nothing is left but to hope.
+            // A file system without leases offers no other check.
             guard errno == EAGAIN else { return }
             sched_yield()
         }

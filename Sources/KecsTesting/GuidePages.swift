@@ -2,12 +2,12 @@
 public import KecsSystem
 public import SystemPackage
 
-/// The pages of `docs/guides`: what a page shows must be what its commands print.
+/// The pages of `docs/guides`: the output that a page shows must be what its commands print.
 public struct GuidePages: Sendable {
     private static let sources = FilePath(#filePath).removingLastComponent().removingLastComponent()
         .removingLastComponent()
 
-    /// The names of all pages that need docker's engine, or of all others.
+    /// Returns the names of all pages that need docker's engine, or of all others.
     public static func names(onEngine: Bool) throws -> [String] {
         let folder = sources.appending("docs/guides")
         return try folder.entries().map(\.string).sorted().filter { name in

@@ -2,7 +2,7 @@
 public import KecsSystem
 import Synchronization
 
-/// A clock on which time passes only by sleeping: `sleep` returns at once, that much later.
+/// A clock on which time passes only by sleeping: `sleep` returns at once, and the clock is that much later.
 public final class ManualClock: WallClock {
     private struct State {
         var now: Moment
@@ -17,7 +17,7 @@ public final class ManualClock: WallClock {
         state = Mutex(State(now: now))
     }
 
-    /// How long each `sleep` was.
+    /// The duration of each `sleep`.
     public var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
     public func now() -> Moment { state.withLock { $0.now } }
@@ -27,7 +27,7 @@ public final class ManualClock: WallClock {
         try Task.checkCancellation()
         state.withLock { $0.sleeps.append(duration) }
         advance(by: duration)
-        // Whoever is waited for gets a chance to go on.
+        // The task that is waited for gets a chance to continue.
         await Task.yield()
     }
 
@@ -38,6 +38,6 @@ public final class ManualClock: WallClock {
         }
     }
 
-    /// Sets the wall clock, as an administrator or NTP does; `elapsed` goes on as if nothing had happened.
+    /// Sets the wall clock, as an administrator or NTP does; `elapsed` is not affected.
     public func set(_ now: Moment) { state.withLock { $0.now = now } }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// Looks at files as another user may, where the tests run as root, for whom no mode is a barrier; else as who one is.
+/// Runs `body` with another user's rights to files, when the tests run as root, for whom no mode is a barrier;
+/// otherwise with the present rights.
 ///
-/// Linux keeps a file system user for each thread (setfsuid(2)), so `body` must not be left before it is done: no `await`.
+/// Linux keeps a file system user for each thread (setfsuid(2)), so `body` must not suspend before it is done: no
+/// `await`.
 public func asUser<Result>(_ user: UInt32, _ body: () throws -> Result) rethrows -> Result {
     guard geteuid() == 0, let setfsuid = fileSystemUser else { return try body() }
     _ = setfsuid(user)
@@ -11,7 +13,7 @@ public func asUser<Result>(_ user: UInt32, _ body: () throws -> Result) rethrows
     return try body()
 }
 
-/// `<sys/fsuid.h>` is in no module of Swift's.
+/// The function `setfsuid`: no module of Swift has `<sys/fsuid.h>`.
 private let fileSystemUser: (@convention(c) (UInt32) -> CInt)? = dlsym(nil, "setfsuid").map {
     unsafeBitCast($0, to: (@convention(c) (UInt32) -> CInt).self)
 }

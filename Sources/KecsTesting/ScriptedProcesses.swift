@@ -5,15 +5,15 @@ public import Testing
 
 /// A process runner that starts nothing: it holds a script of calls in their order, with the answer to each.
 ///
-/// Any other call, and a call of the script that is not made, is an issue of the test that runs. Leftovers are found by
-/// `finish()`, or when the object goes.
+/// Any other call is an issue of the running test, and so is a call of the script that is not made. `finish()` finds
+/// the calls that were not made, or the end of the object's life does.
 public final class ScriptedProcesses: ProcessRunner {
     public struct Step: Sendable {
         let call: ProcessCall
         let answer: @Sendable (ProcessCall) throws -> ProcessResult
     }
 
-    /// Thrown for a call outside the script; the issue is recorded already.
+    /// The error for a call outside the script; the issue is recorded already.
     public struct UnexpectedCall: Error, Hashable, Sendable {
         public let call: ProcessCall
     }
@@ -34,10 +34,10 @@ public final class ScriptedProcesses: ProcessRunner {
 
     deinit { finish() }
 
-    /// All calls so far, expected or not, whole: with environment, input and limit.
+    /// The calls so far, expected or not, with environment, input and limit.
     public var calls: [ProcessCall] { state.withLock { $0.calls } }
 
-    /// Records what of the script was not asked for. Only the first call does.
+    /// Records the calls of the script that were not made. Only the first call of this function does.
     public func finish() {
         let left = state.withLock { state in
             defer { state.isOver = true }
@@ -57,7 +57,7 @@ public final class ScriptedProcesses: ProcessRunner {
     ) async throws -> ProcessResult {
         try Task.checkCancellation()
         var result = try answer(call)
-        // In pieces that split lines and records, as a pipe does.
+        // Hands over pieces that split lines and records, as a pipe does.
         func hand(_ bytes: [UInt8], to taker: ([UInt8]) throws -> Void) rethrows {
             var rest = bytes[...]
             while !rest.isEmpty {
@@ -96,9 +96,12 @@ public final class ScriptedProcesses: ProcessRunner {
 }
 
 extension ScriptedProcesses.Step {
+    /// Returns a step with a fixed answer.
+    ///
     /// - Parameters:
-    ///   - call: Program, arguments and input must be the same; environment and folder, if they are given here.
-    ///   - output: What it prints.
+    ///   - call: The expected call. Program, arguments and input must be the same; environment and folder, if they are
+    ///     given here.
+    ///   - output: The text that it prints.
     public static func call(
         _ call: ProcessCall, output: String = "", errors: String = "", status: Int32 = 0
     ) -> Self {
@@ -107,7 +110,7 @@ extension ScriptedProcesses.Step {
         return Self(call: call) { _ in result }
     }
 
-    /// An answer of any kind: a limit that passed, a program that is not there, a file that the program writes.
+    /// Returns a step with any answer: a limit that passed, a missing program, a file that the program writes.
     public static func call(
         _ call: ProcessCall, answer: @escaping @Sendable (ProcessCall) throws -> ProcessResult
     ) -> Self {

@@ -3,7 +3,7 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// An empty folder of mode 0700, removed with all in it when `body` has ended, however it ends.
+/// Runs `body` with an empty folder of mode 0700. It is removed with its content when `body` ends, also by an error.
 public func withTemporaryFolder<Result>(_ body: (FilePath) throws -> Result) throws -> Result {
     let folder = try createTemporaryFolder()
     let result: Result
@@ -17,7 +17,7 @@ public func withTemporaryFolder<Result>(_ body: (FilePath) throws -> Result) thr
     return result
 }
 
-/// An empty folder of mode 0700, removed with all in it when `body` has ended, however it ends.
+/// Runs `body` with an empty folder of mode 0700. It is removed with its content when `body` ends, also by an error.
 public func withTemporaryFolder<Result>(_ body: (FilePath) async throws -> Result) async throws -> Result {
     let folder = try createTemporaryFolder()
     let result: Result
@@ -32,7 +32,7 @@ public func withTemporaryFolder<Result>(_ body: (FilePath) async throws -> Resul
 }
 
 private func createTemporaryFolder() throws -> FilePath {
-    // TMPDIR leads to a file system of one's choice: a full one, a slow one.
+    // TMPDIR may name a special file system: a full one, a slow one.
     let place = FilePath(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
     let template = place.appending("kecsctl-test-XXXXXX")
     var name = template.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1)) }
@@ -42,13 +42,13 @@ private func createTemporaryFolder() throws -> FilePath {
     }
 }
 
-/// A user's home with nothing in it, and tools of one's own on its `PATH`.
+/// An empty home of a user, with tools of its own on its `PATH`.
 public struct TemporaryHome: Sendable {
     public let folder: FilePath
     /// `$KECS_HOME`; not created.
     public let kecs: FilePath
     public let tools: FakeTools
-    /// `HOME`, `KECS_HOME` and `PATH`, and nothing of the environment in which the tests run.
+    /// The variables `HOME`, `KECS_HOME` and `PATH`, without anything from the environment of the tests.
     public let environment: [String: String]
 
     public static func with<Result>(_ body: (TemporaryHome) async throws -> Result) async throws -> Result {

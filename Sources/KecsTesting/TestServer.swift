@@ -4,14 +4,15 @@ import KecsSystem
 import Synchronization
 public import SystemPackage
 
-/// A server on this machine that answers every call the same way, or never: for whoever must not be kept waiting by it.
+/// A server on this machine that answers every call the same way, or never: for tests of clients that must not wait for
+/// it.
 public final class TestServer: Sendable {
     public enum Manner: Sendable {
-        /// This, word for word, once the request is there; then the connection ends.
+        /// Sends exactly this text once the request is there; then the connection ends.
         case answers(String)
-        /// Takes calls, reads them, and says nothing for as long as it lives.
+        /// Accepts calls, reads them, and sends nothing for as long as it lives.
         case hangs
-        /// Takes no call, and lets them queue: what a stopped process looks like.
+        /// Accepts no call, and lets them queue, as a stopped process does.
         case doesNotAccept
     }
 
@@ -19,7 +20,7 @@ public final class TestServer: Sendable {
         public let what: String
     }
 
-    /// 0 for a socket in the file system.
+    /// The port; 0 for a socket in the file system.
     public let port: UInt16
     private let listener: CInt
     private let thread: Threads.Joinable?
@@ -30,7 +31,7 @@ public final class TestServer: Sendable {
         let held = Mutex<[CInt]>([])
     }
 
-    /// On a port of 127.0.0.1 that the kernel chooses.
+    /// Creates a server on a port of 127.0.0.1 that the kernel chooses.
     public convenience init(_ manner: Manner) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -47,7 +48,7 @@ public final class TestServer: Sendable {
         try self.init(listener, UInt16(bigEndian: address.sin_port), manner)
     }
 
-    /// On a socket in the file system, which must not be there yet.
+    /// Creates a server on a socket in the file system, which must not exist yet.
     public convenience init(socket path: FilePath, _ manner: Manner) throws {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -97,10 +98,10 @@ public final class TestServer: Sendable {
         }
     }
 
-    /// Each request with its body, as far as it came.
+    /// The requests with their bodies, as far as they were received.
     public var requests: [String] { state.requests.withLock { $0 } }
 
-    /// Up to the end of the body that its head announces.
+    /// Reads a request, up to the end of the body that its head announces.
     private static func request(on connection: CInt) -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)

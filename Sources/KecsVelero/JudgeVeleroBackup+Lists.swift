@@ -2,9 +2,9 @@
 import KecsStorage
 import KecsSystem
 
-/// What the small objects of a backup say.
+/// Reads the small objects of a backup.
 extension JudgeVeleroBackup {
-    /// `velero-backup.json`: the Backup object as it was when it was uploaded last.
+    /// Reads `velero-backup.json`: the Backup object as it was uploaded last.
     func readStatus(_ json: JSONValue, _ backup: inout VeleroBackup) throws {
         guard json["kind"]?.string == "Backup", let name = json["metadata"]?["name"]?.string else {
             throw ObjectProblem(.damaged, VeleroFile.backup.rawValue, "it is no Backup of Velero")
@@ -41,7 +41,7 @@ extension JudgeVeleroBackup {
         }
     }
 
-    /// What file-system backup made of each volume, and whether its repository is still there.
+    /// Reads the result of file-system backup for each volume, and checks whether its repository still exists.
     func readPodVolumes(_ json: JSONValue, _ backup: inout VeleroBackup) throws {
         var namespaces: Set<String> = []
         for item in json.array ?? json["items"]?.array ?? [] {
@@ -72,7 +72,7 @@ extension JudgeVeleroBackup {
         }
     }
 
-    /// Volumes that Velero left out, and why.
+    /// Reads the volumes that Velero left out, with the reasons.
     func readVolumes(_ json: JSONValue, _ backup: inout VeleroBackup) throws {
         for item in json.array ?? [] where item["skipped"]?.bool == true {
             let name =

@@ -3,12 +3,12 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Says whether Velero could restore a backup, from nothing but the bucket's files. Velero itself does not ask: it begins to
-/// restore whatever `velero-backup.json` is there for.
+/// Judges whether Velero could restore a backup, from the bucket's files alone. Velero itself does not check: it begins
+/// to restore every backup that has a `velero-backup.json`.
 public struct JudgeVeleroBackup {
-    /// Of a list that is parsed; what is larger is not, and is said so.
+    /// The largest list that is parsed. A larger one is only reported.
     static let listLimit = 8 << 20
-    /// Velero writes ten or so into a backup's folder.
+    /// The largest number of objects in a backup's folder. Velero writes about ten.
     private static let objectLimit = 1000
 
     let bucket: VeleroBucket
@@ -28,14 +28,16 @@ public struct JudgeVeleroBackup {
         self.cancellation = cancellation
     }
 
-    /// All of a bucket, the newest first.
+    /// Judges all backups of a bucket, the newest first.
     ///
     /// - Returns: Nil when there is no such bucket.
     public func all() throws -> [VeleroBackup]? {
         try bucket.names()?.map { try one($0) }.sorted { VeleroBackup.isOlder($1, $0) }
     }
 
-    /// - Throws: `Interrupted` only: what cannot be read is part of the judgement.
+    /// Judges one backup.
+    ///
+    /// - Throws: `Interrupted` only: an unreadable object is part of the judgement.
     public func one(_ name: String) throws -> VeleroBackup {
         var backup = VeleroBackup(name, depth: depth)
         let folder = bucket.path(of: name)
@@ -77,7 +79,7 @@ public struct JudgeVeleroBackup {
             try readStatus(try json(of: metadata, isCompressed: false, &backup), &backup)
         }
         for file in [VeleroFile.tarball, .podVolumeBackups] where found[file.name(of: name)] == nil {
-            // One that is there and cannot be looked up has its own reason.
+            // An object that exists but cannot be looked up has its own reason.
             guard !backup.objects.contains(where: { $0.name == file.name(of: name) }) else { continue }
             switch file {
             case .tarball: backup.lower(to: .damaged, "\(file.name(of: name)) is missing")
@@ -143,7 +145,7 @@ public struct JudgeVeleroBackup {
         }
     }
 
-    /// Reads every block, and what gzip and tar say of themselves.
+    /// Reads every block, with the checks of gzip and tar.
     private func verify(_ stored: StoredObject, _ object: String, _ backup: inout VeleroBackup) throws {
         let reader = reader(stored)
         defer { backup.blocks += reader.blocks }
@@ -182,7 +184,7 @@ public struct JudgeVeleroBackup {
         }
     }
 
-    /// What else than gzip is known to end up in such an object is named.
+    /// Returns a source of gzip. It names the other content that is known to end up in such an object.
     private func gzip(_ reader: ObjectReader) -> () throws -> UnsafeRawBufferPointer? {
         {
             let isFirst = reader.bytes == 0
@@ -201,7 +203,7 @@ public struct JudgeVeleroBackup {
         ObjectReader(stored, in: bucket.store, cancellation: cancellation, progress: progress)
     }
 
-    /// What goes wrong with one object is noted for it, and the others are looked at all the same.
+    /// Records the problem of one object, so that the others are still examined.
     private func note(
         _ object: String, _ backup: inout VeleroBackup, _ body: (inout VeleroBackup) throws -> Void
     ) throws {

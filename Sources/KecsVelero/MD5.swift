@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import CCrypto
 
-/// A running MD5: what S3 calls the ETag of an object that was uploaded in one piece.
+/// A running MD5: S3's ETag of an object that was uploaded in one piece.
 final class MD5 {
     private let context: OpaquePointer
 
-    /// Nil where libcrypto has none (FIPS).
+    /// Creates a digest; nil where libcrypto has no MD5 (FIPS).
     init?() {
         guard let context = EVP_MD_CTX_new() else { return nil }
         self.context = context
@@ -19,7 +19,7 @@ final class MD5 {
         EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
     }
 
-    /// In hex; ends the digest.
+    /// Ends the digest, and returns it in hexadecimal.
     func finish() -> String {
         var digest = [UInt8](repeating: 0, count: 16)
         EVP_DigestFinal_ex(context, &digest, nil)
@@ -28,7 +28,7 @@ final class MD5 {
 
     static let isAvailable = MD5() != nil
 
-    /// Not the ETag of a multipart upload, which is a digest of digests: “…-3”.
+    /// Returns true for an MD5. The ETag of a multipart upload is none: it is a digest of digests, “…-3”.
     static func isDigest(_ etag: String) -> Bool {
         etag.utf8.count == 32 && etag.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
     }

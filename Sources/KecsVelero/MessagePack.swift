@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something that is no msgpack, or not what is expected at that place.
+/// An error in bytes that are not msgpack, or not the expected value at that place.
 struct MessagePackError: Error, Hashable {
     let offset: Int
 }
 
-/// Reads msgpack value by value from bytes that anybody may have made. No length is believed before that many bytes are
-/// there, so memory is bounded by the input, and nothing calls itself.
+/// Reads msgpack value by value from untrusted bytes. A length counts only when that many bytes are there, so that the
+/// input bounds the memory; no function is recursive.
 struct MessagePack {
     let bytes: [UInt8]
     private(set) var position: Int
@@ -27,7 +27,7 @@ struct MessagePack {
         return bytes[position]
     }
 
-    /// A big-endian number of so many bytes.
+    /// Reads a big-endian number of `count` bytes.
     private mutating func number(_ count: Int) throws(MessagePackError) -> UInt64 {
         guard end - position >= count else { throw failure }
         var value: UInt64 = 0
@@ -36,7 +36,7 @@ struct MessagePack {
         return value
     }
 
-    /// A length, and that so much is there.
+    /// Reads a length, and checks that so many bytes follow.
     private mutating func range(_ lengthBytes: Int) throws(MessagePackError) -> Range<Int> {
         try range(of: try number(lengthBytes))
     }
@@ -48,7 +48,7 @@ struct MessagePack {
         return start..<position
     }
 
-    /// Any whole number that fits; msgpack's writers take the shortest form.
+    /// Reads any whole number that fits; msgpack's writers take the shortest form.
     mutating func integer() throws(MessagePackError) -> Int64 {
         let start = position
         let tag = try byte()
@@ -70,7 +70,7 @@ struct MessagePack {
         return value
     }
 
-    /// Where the bytes of a bin lie.
+    /// Reads a bin, and returns the range of its bytes.
     mutating func binary() throws(MessagePackError) -> Range<Int> {
         let start = position
         switch try byte() {
@@ -81,7 +81,7 @@ struct MessagePack {
         }
     }
 
-    /// A str; bytes that are no UTF-8 become U+FFFD.
+    /// Reads a str; bytes that are not UTF-8 become U+FFFD.
     mutating func string() throws(MessagePackError) -> String {
         let start = position
         let tag = try byte()
@@ -96,7 +96,7 @@ struct MessagePack {
         return String(decoding: bytes[range], as: UTF8.self)
     }
 
-    /// A str or a bin as text.
+    /// Reads a str or a bin as text.
     mutating func text() throws(MessagePackError) -> String {
         if position < end, [0xc4, 0xc5, 0xc6].contains(bytes[position]) {
             return String(decoding: bytes[try binary()], as: UTF8.self)
@@ -104,7 +104,7 @@ struct MessagePack {
         return try string()
     }
 
-    /// How many elements follow; never more than bytes are left.
+    /// Reads the number of elements that follow; never more than the number of bytes left.
     mutating func arrayCount() throws(MessagePackError) -> Int {
         let start = position
         let tag = try byte()
@@ -119,7 +119,7 @@ struct MessagePack {
         return Int(count)
     }
 
-    /// How many pairs follow.
+    /// Reads the number of pairs that follow.
     mutating func mapCount() throws(MessagePackError) -> Int {
         let start = position
         let tag = try byte()
@@ -134,18 +134,18 @@ struct MessagePack {
         return Int(count)
     }
 
-    /// Takes a nil, if there is one.
+    /// Reads a nil, if there is one.
     mutating func takeNil() -> Bool {
         guard position < end, bytes[position] == 0xc0 else { return false }
         position += 1
         return true
     }
 
-    /// Passes over one value of any kind, however deep.
+    /// Skips one value of any kind, at any depth.
     mutating func skip() throws(MessagePackError) {
         var pending: UInt64 = 1
         while pending > 0 {
-            // Each value that is still to come takes a byte at least.
+            // Each value that follows takes at least one byte.
             guard pending <= UInt64(end - position) else { throw failure }
             pending -= 1
             let start = position

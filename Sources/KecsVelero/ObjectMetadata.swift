@@ -2,7 +2,7 @@
 import CHashes
 import KecsSystem
 
-/// What MinIO's `xl.meta` says of an object: the newest version, and the data that lie in the same file.
+/// The content of an object's `xl.meta` of MinIO: the newest version, and the data in the same file.
 ///
 /// ```text
 /// "XL2 "  u16 major (1)  u16 minor (2 or 3)
@@ -12,14 +12,15 @@ import KecsSystem
 /// u8 1, msgpack map {version: bin} the small versions' data, as in part.N; absent when there are none
 /// ```
 struct ObjectMetadata {
-    /// With all versions and their inline data. A file of MinIO is larger only with thousands of versions.
+    /// The largest size of an `xl.meta`, with all versions and their inline data. A file of MinIO is larger only with
+    /// thousands of versions.
     static let sizeLimit = 32 << 20
 
-    /// What is known of the newest version.
+    /// The newest version.
     enum Newest {
         case object(ObjectVersion)
         case deleted
-        /// Written before 2020, in a form that MinIO keeps until the object is overwritten.
+        /// A version from before 2020, in a form that MinIO keeps until the object is overwritten.
         case legacy
         /// No version is left.
         case none
@@ -28,6 +29,8 @@ struct ObjectMetadata {
     let newest: Newest
     private(set) var inlineData: [String: Range<Int>] = [:]
 
+    /// Parses an `xl.meta`.
+    ///
     /// - Throws: `ObjectProblem`.
     init(_ bytes: [UInt8], of key: String) throws(ObjectProblem) {
         func damaged(_ why: String) -> ObjectProblem {
@@ -71,13 +74,13 @@ struct ObjectMetadata {
         for _ in 0..<(try reader.mapCount()) {
             let version = try reader.string()
             let range = try reader.binary()
-            // Of two under one name the server takes the first.
+            // Of two with the same name, the server takes the first.
             if inlineData[version] == nil { inlineData[version] = range }
         }
         guard reader.isAtEnd else { throw reader.failure }
     }
 
-    /// Minor 3: the first version that is not only there to be cleaned up later.
+    /// Returns the newest version of minor 3: the first one that does not exist only for a later cleanup.
     private static func indexed(_ reader: MessagePack, of key: String) throws -> Newest {
         var reader = reader
         let headerVersion = try reader.integer()
@@ -108,7 +111,7 @@ struct ObjectMetadata {
         return newest
     }
 
-    /// Minor 2: the version with the latest time.
+    /// Returns the newest version of minor 2: the one with the latest time.
     private static func unsorted(_ reader: MessagePack, of key: String) throws -> Newest {
         var reader = reader
         var newest: StoredVersion?
@@ -156,7 +159,7 @@ private struct StoredVersion {
     let type: Int64
     private(set) var object: ObjectVersion?
     private(set) var modified: Int64 = 0
-    /// A delete marker that only tells the server what to remove from another tier.
+    /// True for a delete marker that only names what the server must remove from another tier.
     private(set) var isFree = false
 
     init(_ reader: MessagePack, of key: String) throws {

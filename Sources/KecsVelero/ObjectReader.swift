@@ -4,8 +4,8 @@ import Glibc
 public import KecsSystem
 import SystemPackage
 
-/// Reads an object from its first byte to its last, a block at a time, and hands nothing over that its checksum does not
-/// confirm. One block is in memory.
+/// Reads an object from its first byte to its last, a block at a time. It hands over only bytes that their checksum
+/// confirms. One block is in memory.
 public final class ObjectReader {
     /// MinIO's constant key of the checksums ("bitrot").
     private static let key: [UInt8] = [
@@ -13,13 +13,13 @@ public final class ObjectReader {
         0x04, 0x0f, 0x93, 0x5d, 0xa3, 0x9f, 0x44, 0x14, 0x97, 0xe0, 0x9d, 0x13, 0x22, 0xde, 0x36, 0xa0,
     ]
     private static let checksumSize = Int(ObjectVersion.checksumSize)
-    /// Of a plain file, which has no blocks.
+    /// The size of a piece of a plain file, which has no blocks.
     private static let pieceSize: Int64 = 1 << 20
 
     public let object: StoredObject
-    /// Blocks whose checksum was confirmed.
+    /// The number of blocks whose checksum was confirmed.
     public private(set) var blocks = 0
-    /// What was handed over.
+    /// The number of bytes that were handed over.
     public private(set) var bytes: Int64 = 0
 
     private let store: ObjectStore
@@ -28,15 +28,15 @@ public final class ObjectReader {
     private var room = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var file: CInt = -1
     private var fileName = ""
-    /// In the part, or in the inline data.
+    /// The position in the part, or in the inline data.
     private var position: Int64 = 0
     private var part = -1
-    /// Of the part's content.
+    /// The bytes of the part's content that are left.
     private var left: Int64 = 0
     private let digest: MD5?
     private var isDone = false
 
-    /// - Parameter object: What `store.object` has found.
+    /// - Parameter object: An object that `store.object` has found.
     public init(
         _ object: StoredObject, in store: ObjectStore, cancellation: Cancellation,
         progress: any ProgressSink = SilentProgress()
@@ -53,6 +53,8 @@ public final class ObjectReader {
         room.deallocate()
     }
 
+    /// Reads the next piece.
+    ///
     /// - Returns: A piece, valid until the next call; nil after the last, when everything has been confirmed.
     /// - Throws: `ObjectProblem`, `FileError`, `Interrupted`.
     public func next() throws -> UnsafeRawBufferPointer? {
@@ -73,9 +75,9 @@ public final class ObjectReader {
         return piece
     }
 
-    /// All of a small object.
+    /// Returns the whole content of a small object.
     ///
-    /// - Parameter limit: More is an error.
+    /// - Parameter limit: The largest size in bytes; a larger object is an error.
     public func contents(limit: Int) throws -> [UInt8] {
         guard object.size <= Int64(limit) else {
             throw problem(.unreadable, "it is larger than \(limit) bytes")
@@ -85,12 +87,12 @@ public final class ObjectReader {
         return all
     }
 
-    /// Reads to the end.
+    /// Reads and checks everything to the end.
     public func verify() throws {
         while try next() != nil {}
     }
 
-    /// Whether the files are there and as long as they should be; nothing of them is read.
+    /// Checks that the files exist and have the right size, without reading them.
     public func checkSizes() throws {
         guard case .parts(let parts, let folder, let blockSize) = object.content else { return }
         for part in parts where part.size > 0 {
@@ -110,7 +112,7 @@ public final class ObjectReader {
         let content = object.size - bytes
         guard content > 0 else { return nil }
         let count = Int(min(blockSize, content))
-        // The length was checked when the object was looked up.
+        // The lookup of the object has checked the length.
         let start = Int(position)
         makeRoom(count + Self.checksumSize)
         data.withUnsafeBytes { all in
@@ -140,7 +142,7 @@ public final class ObjectReader {
         return try confirmed(count, of: "part.\(parts[part].number)")
     }
 
-    /// The checksum stands before the content.
+    /// Returns the content of a block after checking its checksum, which stands before it.
     private func confirmed(_ count: Int, of name: String) throws -> UnsafeRawBufferPointer {
         let content = UnsafeRawBufferPointer(
             rebasing: room[Self.checksumSize..<(Self.checksumSize + count)])
@@ -210,7 +212,7 @@ public final class ObjectReader {
         return UnsafeRawBufferPointer(wanted)
     }
 
-    /// Only ever as much as the largest block that is there.
+    /// Grows the buffer to `count` bytes, never beyond the largest block of the object.
     private func makeRoom(_ count: Int) {
         guard room.count < count else { return }
         room.deallocate()

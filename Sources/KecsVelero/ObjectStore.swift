@@ -4,8 +4,8 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// The data folder of an object store, read with no server running: MinIO's on a single drive, or versitygw's. Which of
-/// the two is told object by object, as both keep buckets as folders.
+/// The data folder of an object store, read without a server: MinIO's on a single drive, or versitygw's. The format is
+/// recognised for each object, because both keep buckets as folders.
 public final class ObjectStore: Sendable {
     let folder: StoreFolder
     public var path: FilePath { folder.path }
@@ -13,7 +13,7 @@ public final class ObjectStore: Sendable {
     /// - Throws: `FileError`.
     public init(_ path: FilePath) throws { folder = try StoreFolder(path) }
 
-    /// The folders at the top that a bucket can be.
+    /// Returns the folders at the top that can be buckets.
     public func buckets() throws -> [String] {
         try (folder.names("") ?? []).filter { name in
             guard !name.hasPrefix(".") else { return false }
@@ -21,19 +21,19 @@ public final class ObjectStore: Sendable {
         }
     }
 
-    /// What is directly below a path of folders; nil when there is no such folder. What the servers keep for themselves is
+    /// Returns the names directly below a path of folders; nil when there is no such folder. The servers' own files are
     /// left out.
     public func names(in path: String) throws -> [String]? {
         try folder.names(path)?.filter { !$0.hasPrefix(".sgwtmp") && !$0.hasSuffix("__XLDIR__") }
     }
 
-    /// Whether a folder is there that is no object.
+    /// Returns true when the path is a folder that is not an object.
     public func isPrefix(_ path: String) throws -> Bool {
         guard try folder.status(path)?.kind == .folder else { return false }
         return try folder.status(path + "/xl.meta") == nil
     }
 
-    /// What is under the path of an object: its newest version.
+    /// Returns the newest version of the object under a path.
     ///
     /// - Parameter path: The bucket, a slash, the key.
     /// - Throws: `ObjectProblem`, `FileError`.
@@ -57,7 +57,8 @@ public final class ObjectStore: Sendable {
                 etag: Self.attribute("user.etag", of: file), seal: nil, content: .file))
     }
 
-    /// Nil where there is none, or where the file system has no attributes: then nothing is compared with it.
+    /// Returns an extended attribute; nil where there is none, or where the file system has no attributes: then nothing
+    /// is compared with it.
     private static func attribute(_ name: String, of file: CInt) -> String? {
         var value = [UInt8](repeating: 0, count: 128)
         let count = clinux_get_xattr(file, name, &value, UInt64(value.count))
@@ -126,7 +127,9 @@ public final class ObjectStore: Sendable {
     }
 }
 
-/// - Returns: Less than there is room only at the end of the file.
+/// Reads from an offset until the buffer is full or the file ends.
+///
+/// - Returns: The number of bytes; less than the buffer's size only at the end of the file.
 func readFully(
     _ file: CInt, _ room: UnsafeMutableRawBufferPointer, at offset: Int64, _ path: @autoclosure () -> FilePath
 ) throws -> Int {
@@ -145,7 +148,7 @@ func readFully(
 }
 
 extension Moment {
-    /// Since 1970.
+    /// Creates a moment from the nanoseconds since 1970.
     fileprivate init(nanoseconds: Int64) {
         let (quotient, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
         self.init(

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// A version of an object as `xl.meta` describes it (`V2Obj`). Its numbers are checked here, once: whoever reads the data
-/// may add and multiply them.
+/// A version of an object as `xl.meta` describes it (`V2Obj`). Its numbers are checked here, once, so that readers of
+/// the data may add and multiply them.
 struct ObjectVersion {
     struct Part: Hashable, Sendable {
         let number: Int64
-        /// Without the checksums between the blocks.
+        /// The size without the checksums between the blocks.
         let size: Int64
     }
 
-    /// S3: a multipart upload has no more.
+    /// The largest number of parts: S3 allows no more in a multipart upload.
     static let partLimit = 10_000
-    /// MinIO's own is 1 MiB, and was 10 MiB.
+    /// The largest block size. MinIO's own is 1 MiB, and was 10 MiB.
     static let blockLimit: Int64 = 16 << 20
     static let checksumSize: Int64 = 32
 
@@ -68,7 +68,7 @@ struct ObjectVersion {
         parts = zip(numbers, sizes).map { Part(number: $0, size: $1) }
     }
 
-    /// How long data of that size are with their checksums.
+    /// Returns the size of that many bytes of data with their checksums.
     func storedSize(of size: Int64) -> Int64 {
         size + (size + blockSize - 1) / blockSize * Self.checksumSize
     }
@@ -95,7 +95,7 @@ struct ObjectVersion {
         return values
     }
 
-    /// What the server noted for itself.
+    /// Reads the server's internal metadata.
     private mutating func readInternal(_ reader: inout MessagePack) throws {
         if reader.takeNil() { return }
         for _ in 0..<(try reader.mapCount()) {

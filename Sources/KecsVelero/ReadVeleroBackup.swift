@@ -3,9 +3,9 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Reads what is inside a backup: the objects in the bucket, and the files in its tarball.
+/// Reads the content of a backup: the objects in the bucket, and the files in its tarball.
 public struct ReadVeleroBackup {
-    /// Of a comparison, which has all paths of both sides in memory.
+    /// The limit of a comparison, which has all paths of both sides in memory.
     public static let entryLimit = 1_000_000
 
     private let bucket: VeleroBucket
@@ -18,7 +18,7 @@ public struct ReadVeleroBackup {
         self.cancellation = cancellation
     }
 
-    /// What `velero-backup.json` and the others are: name, size and time, sorted by name.
+    /// Returns `velero-backup.json` and the other objects: name, size and time, sorted by name.
     public func objects() throws -> [StoredObject] {
         let folder = bucket.path(of: name)
         return try (bucket.store.names(in: folder) ?? []).compactMap {
@@ -26,17 +26,18 @@ public struct ReadVeleroBackup {
         }
     }
 
-    /// The files of the tarball in its order.
+    /// Reads the files of the tarball in its order.
     ///
-    /// - Parameter each: False ends the reading there.
+    /// - Parameter each: Receives each file. False ends the reading there.
     /// - Throws: `ObjectProblem`, `ArchiveError`, `FileError`, `Interrupted`.
     public func files(_ each: (ArchiveEntry, StreamedContent) throws -> Bool) throws {
         let object = VeleroFile.tarball.name(of: name)
         try readArchive(FilePath(object), from: try reader(object).next, each: each)
     }
 
-    /// The content under a path, in pieces; those of MinIO are confirmed by their checksum: an object by its name, byte for byte;
-    /// one whose name ends in `.gz` also without `NAME-` before and `.gz` behind, inflated; or a file of the tarball.
+    /// Reads the content under a path, in pieces; those of MinIO are confirmed by their checksum. The path names an
+    /// object, which is read byte for byte; an object whose name ends in `.gz`, without `NAME-` before and `.gz` after
+    /// it, which is inflated; or a file of the tarball.
     ///
     /// - Returns: False when there is nothing under that path.
     public func contents(_ path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
@@ -64,7 +65,7 @@ public struct ReadVeleroBackup {
         return isFound
     }
 
-    /// Size and digest of every file of the tarball.
+    /// Returns the size and digest of every file of the tarball.
     public func digests() throws -> [[UInt8]: (bytes: Int64, sha256: String)] {
         var digests: [[UInt8]: (bytes: Int64, sha256: String)] = [:]
         try files { entry, content in
@@ -80,7 +81,7 @@ public struct ReadVeleroBackup {
         return digests
     }
 
-    /// The errors and warnings that Velero noted, each once, in the order of the object.
+    /// Returns the errors and warnings that Velero recorded, each once, in the order of the object.
     public func results() throws -> (errors: [String], warnings: [String]) {
         try results(at: bucket.path(of: name, .results))
     }
@@ -101,7 +102,7 @@ public struct ReadVeleroBackup {
         return (Self.sentences(json["errors"]), Self.sentences(json["warnings"]))
     }
 
-    /// `{velero: [], cluster: [], namespaces: {name: []}}`
+    /// Returns the sentences of `{velero: [], cluster: [], namespaces: {name: []}}`.
     private static func sentences(_ json: JSONValue?) -> [String] {
         var sentences: [String] = []
         var known: Set<String> = []

@@ -4,8 +4,8 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// A data folder, opened once. Whatever a path below it is made of, nothing outside the folder is reached, no link is
-/// followed, and a FIFO is not waited for: the server that writes in it may be anybody's.
+/// A data folder, opened once. For any path below it, nothing outside the folder is reached, no link is followed, and a
+/// FIFO is not waited for: the server that writes in it may belong to any user.
 final class StoreFolder: Sendable {
     let path: FilePath
     private let descriptor: CInt
@@ -20,10 +20,10 @@ final class StoreFolder: Sendable {
 
     deinit { close(descriptor) }
 
-    /// A regular file, open for reading; the caller closes it.
+    /// Opens a regular file for reading; the caller closes it.
     ///
     /// - Returns: Nil when there is nothing under that name.
-    /// - Throws: `ObjectProblem` when it is no file; `FileError`.
+    /// - Throws: `ObjectProblem` when it is not a regular file; `FileError`.
     func openFile(_ name: String) throws -> (file: CInt, status: FileStatus)? {
         guard let file = try beneath(name, O_RDONLY | O_NONBLOCK | O_NOCTTY) else { return nil }
         do {
@@ -36,15 +36,15 @@ final class StoreFolder: Sendable {
         }
     }
 
-    /// Nil when there is nothing under that name. A link is told as such.
+    /// Returns the status of a path, of a link itself; nil when there is nothing under that name.
     func status(_ name: String) throws -> FileStatus? {
         guard let file = try beneath(name, clinux_o_path) else { return nil }
         defer { close(file) }
         return try FileStatus.of(descriptor: file, at: path.appending(name))
     }
 
-    /// The names in a folder, sorted by bytes; nil when there is no such folder. What is no UTF-8 is no name that Velero
-    /// or we could ask for.
+    /// Returns the names in a folder, sorted by bytes; nil when there is no such folder. Names that are not UTF-8 are
+    /// left out: neither Velero nor kecsctl could ask for one.
     func names(_ name: String) throws -> [String]? {
         let file = try beneath(name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY)
         guard let file else { return nil }
@@ -75,7 +75,7 @@ final class StoreFolder: Sendable {
                 descriptor, $0, UInt64(UInt32(bitPattern: flags)), 0,
                 clinux_resolve_beneath | clinux_resolve_no_magiclinks | clinux_resolve_no_symlinks)
         }
-        // Kernels before 5.6 do not have it, and old container runtimes forbid it.
+        // Kernels before 5.6 do not have this call, and old container runtimes forbid it.
         if file < 0, errno == ENOSYS || errno == EPERM { file = try openStepByStep(name, flags) }
         guard file < 0 else { return file }
         switch errno {

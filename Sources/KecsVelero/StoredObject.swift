@@ -4,16 +4,16 @@ public import KecsSystem
 /// An object of a store as it is on disk.
 public struct StoredObject: Sendable {
     public enum Layout: String, Hashable, Sendable, Encodable {
-        /// MinIO's on a single drive: a folder with `xl.meta`.
+        /// MinIO's layout on a single drive: a folder with `xl.meta`.
         case minio
-        /// versitygw's: a file.
+        /// versitygw's layout: a file.
         case plain
     }
 
-    /// Why its bytes are not those that were uploaded.
+    /// The reason why its bytes are not those that were uploaded.
     public enum Seal: Hashable, Sendable {
         case encrypted
-        /// With the server's name for the method.
+        /// Compressed, with the server's name for the method.
         case compressed(String)
         /// Moved to another store by a rule of the bucket.
         case elsewhere
@@ -31,7 +31,7 @@ public struct StoredObject: Sendable {
 
     /// Its path below the data folder: the bucket, a slash, the key.
     public let path: String
-    /// Of the data on disk, checksums left out: what was uploaded, unless it is sealed.
+    /// The size of the data on disk, checksums left out. It equals the uploaded size, unless the object is sealed.
     public let size: Int64
     public let modified: Moment
     public let layout: Layout
@@ -47,16 +47,16 @@ public struct StoredObject: Sendable {
         case file
     }
 
-    /// Whether each of its bytes is covered by a checksum of the store.
+    /// True when each of its bytes is covered by a checksum of the store.
     public var hasChecksum: Bool {
         layout == .minio || (MD5.isAvailable && etag.map { MD5.isDigest($0) } == true)
     }
 }
 
-/// What is under a name of a store.
+/// The result of a lookup in a store.
 public enum ObjectLookup: Sendable {
     case absent
-    /// It was there: its newest version is a delete marker.
+    /// The object was deleted: its newest version is a delete marker.
     case deleted
     case found(StoredObject)
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// Where Velero keeps backups: a bucket of an object store, perhaps with a prefix, as a BackupStorageLocation names it.
+/// The place of Velero's backups: a bucket of an object store, perhaps with a prefix, as a BackupStorageLocation names
+/// it.
 public struct VeleroBucket: Sendable {
     public let store: ObjectStore
-    /// `velero`, or `velero/prefix`.
+    /// The path: `velero`, or `velero/prefix`.
     public let path: String
 
     public init(_ store: ObjectStore, path: String) {
@@ -12,7 +13,7 @@ public struct VeleroBucket: Sendable {
         self.path = path
     }
 
-    /// Bucket and prefix as they may be given: relative, no `..`, no empty part.
+    /// Returns true for a valid bucket and prefix: relative, no `..`, no empty part.
     public static func isPath(_ text: String) -> Bool {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.contains("\0") }
@@ -22,14 +23,14 @@ public struct VeleroBucket: Sendable {
 
     func path(of backup: String) -> String { "\(backupsPath)/\(backup)" }
 
-    /// The path of a backup's object `suffix`, or of `velero-backup.json`.
+    /// Returns the path of a backup's object `suffix`, or of `velero-backup.json`.
     func path(of backup: String, _ file: VeleroFile) -> String {
         "\(path(of: backup))/\(file.name(of: backup))"
     }
 
-    /// The folders below `backups/`; each may be a backup or what is left of one.
+    /// Returns the folders below `backups/`; each may be a backup or the leftovers of one.
     ///
-    /// - Returns: Nil when the bucket is not there.
+    /// - Returns: Nil when the bucket does not exist.
     public func names() throws -> [String]? {
         guard try store.folder.status(path)?.kind == .folder else { return nil }
         return try (store.names(in: backupsPath) ?? []).filter {
@@ -38,7 +39,7 @@ public struct VeleroBucket: Sendable {
     }
 }
 
-/// What Velero writes into the folder of a backup.
+/// A file that Velero writes into the folder of a backup.
 public enum VeleroFile: String, CaseIterable, Sendable {
     case backup = "velero-backup.json"
     case tarball = ".tar.gz"
@@ -54,6 +55,6 @@ public enum VeleroFile: String, CaseIterable, Sendable {
         self == .backup ? rawValue : backup + rawValue
     }
 
-    /// Only told to people: a backup is restored without it.
+    /// True for files that are only information for people: a backup is restored without them.
     var isOnlyForReading: Bool { self == .logs || self == .results }
 }

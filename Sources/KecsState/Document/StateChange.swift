@@ -7,7 +7,7 @@ public struct StateChange: Hashable, Sendable, Encodable {
     public enum Verb: String, Hashable, Sendable, Encodable { case add, change, remove }
 
     public struct Value: Hashable, Sendable, Encodable {
-        /// As the document calls it.
+        /// The name in the document.
         public var name: String
         public var from: String?
         public var to: String?
@@ -17,33 +17,33 @@ public struct StateChange: Hashable, Sendable, Encodable {
     public var table: String
     /// "default/web": the end of its ARN, or its name.
     public var object: String
-    /// Of a change: what differs.
+    /// The differing values, for a change.
     public var values: [Value]
 
     private enum CodingKeys: String, CodingKey { case verb, table, object, values }
 
-    /// What is executed.
+    /// The values to write.
     var row: [String: SQLiteValue] = [:]
     var identity: [String: SQLiteValue] = [:]
 }
 
 extension StateDocument {
-    /// What an import would change.
+    /// The changes that an import would make.
     public struct Difference: Sendable {
         public var changes: [StateChange] = []
         /// Members that have no place in the database: "services: deployments, events".
         public var ignored: [String] = []
-        /// What will not work as it stands.
+        /// Things that will not work as they stand.
         public var remarks: [String] = []
     }
 
     /// Compares a document with a database. Reads only.
     ///
     /// - Parameters:
-    ///   - prune: Whether rows of the document's clusters that it does not have are to be removed.
-    ///   - now: For times that the document does not say.
-    ///   - newID: For rows that have an id of their own and do not say it.
-    /// - Throws: `StateDocumentError` for a document that makes no sense.
+    ///   - prune: True to remove rows of the document's clusters that the document does not have.
+    ///   - now: The time for values that the document does not give.
+    ///   - newID: Called for rows with an id of their own that the document does not give.
+    /// - Throws: `StateDocumentError` for an invalid document.
     public static func difference(
         of document: JSONValue, from state: StateDatabase, prune: Bool, now: Moment, newID: () -> String
     ) throws -> Difference {
@@ -83,13 +83,13 @@ extension StateDocument {
                 }
             }
         }
-        // Children first: what refers to a row goes before it.
+        // Children first: rows that refer to a row go before it.
         difference.changes += removals.reversed()
         difference.remarks = remarks(on: document)
         return difference
     }
 
-    /// Makes the changes; all of them or none.
+    /// Makes the changes, all of them or none.
     ///
     /// - Throws: `StateError.brokenReferences` when a row would refer to nothing, `SQLiteError`.
     public static func apply(_ changes: [StateChange], to database: SQLiteDatabase) throws {
@@ -188,7 +188,7 @@ extension StateDocument {
             else {
                 continue
             }
-            // When it was made is not decided by who writes about it.
+            // The time of its creation does not change with its description.
             if column.kind == .time, column.isRequired, wanted == .null { continue }
             differing[column.name] = wanted
             told.append(.init(name: table.key(of: column.name), from: words(current), to: words(wanted)))
@@ -206,7 +206,7 @@ extension StateDocument {
             identity: Dictionary(uniqueKeysWithValues: table.identity.map { ($0, values[$0] ?? .null) }))
     }
 
-    /// What people call it.
+    /// Returns the name that people use for the object.
     private static func object(_ values: [String: SQLiteValue], _ table: StateTable) -> String {
         if let arn = values["arn"]?.text {
             let resource = arn.split(separator: ":", maxSplits: 5).last ?? ""

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// A state as one JSON document in the shapes of the ECS API: what `aws ecs describe-…` prints for each object, and in a
-/// member `kecs` what KECS has beside it. The same state is always the same text.
+/// A state as one JSON document in the shapes of the ECS API: each object as `aws ecs describe-…` prints it, and in a
+/// member `kecs` the values that only KECS has. The same state is always the same text.
 ///
-/// Logs of tasks are not in it, and neither is what kecsctl itself has in the database: its ledger of migrations, rejects.
+/// It contains neither the logs of tasks nor kecsctl's own tables in the database: its ledger of migrations, rejects.
 public enum StateDocument {
     public static let kind = "StateDocument"
     public static let apiVersion = "kecsctl/v1"
     /// The tables that a document does not carry.
     public static let leftOut = ["task_logs", "kecsctl_meta", "kecsctl_migrations", "kecsctl_import_rejects"]
 
-    /// - Parameter cluster: The name of one ECS cluster: then only what it is made of, and what its services need.
+    /// - Parameter cluster: The name of an ECS cluster, to describe only its own objects and the ones that its services
+    ///   need.
     /// - Returns: Nil when there is no such cluster.
-    /// - Throws: `StateError` for a value that the API has no way to say, `SQLiteError`.
+    /// - Throws: `StateError` for a value that the API cannot express, `SQLiteError`.
     public static func describe(_ state: StateDatabase, cluster: String? = nil) throws -> JSONValue? {
         let database = state.database
         return try database.reading {
@@ -60,7 +61,7 @@ public enum StateDocument {
             case .integer(let number): value = column.kind == .flag ? .bool(number != 0) : .integer(number)
             case .text(let text):
                 value = try self.value(text, column, table)
-                // The text that an import would not write by itself: "", `null`, another order of members.
+                // The text that an import would not produce on its own: "", `null`, another order of members.
                 if StateRow.text(of: value, column.kind) != text { verbatim[column.name] = .string(text) }
             case .real, .brokenText, .blob:
                 throw StateError.unreadable(

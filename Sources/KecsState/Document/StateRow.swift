@@ -2,7 +2,7 @@
 import KecsStorage
 public import KecsSystem
 
-/// What is wrong with a document.
+/// An error in a document.
 public struct StateDocumentError: Error, Hashable, Sendable, CustomStringConvertible {
     /// "services[2].desiredCount"
     public var place: String
@@ -15,14 +15,14 @@ public struct StateDocumentError: Error, Hashable, Sendable, CustomStringConvert
     }
 }
 
-/// One object of a document, as far as it says what its row is to be.
+/// An object of a document, with the values that it gives for its row.
 struct StateRow: Hashable {
     let table: String
     var values: [String: SQLiteValue]
     /// Members that neither the schema nor KECS has a place for.
     var ignored: Set<String> = []
 
-    /// - Parameter place: For errors: "services[2]".
+    /// - Parameter place: The place in errors: "services[2]".
     init(_ item: JSONValue, _ table: StateTable, _ columns: [StateColumn], at place: String) throws {
         guard case .object(let shape) = item else { throw StateDocumentError(place, "no object") }
         self.table = table.name
@@ -40,7 +40,7 @@ struct StateRow: Hashable {
                 guard !column.isRequired else { throw StateDocumentError(path, "it must not be null") }
                 values[column.name] = .null
             } else if !isOwn, !column.isRequired || column.standard != .null {
-                // What the API would leave out is not set. Of `kecs`, what is left out stays what it is.
+                // A value that the API would leave out is not set. A value that is left out in `kecs` stays as it is.
                 values[column.name] = column.standard
             }
         }
@@ -65,7 +65,7 @@ struct StateRow: Hashable {
         }
     }
 
-    /// Columns of a row that its ARN says, unless the row says otherwise.
+    /// Returns the columns of a row that follow from its ARN, unless the row gives other values.
     static func derived(from arn: String?, in table: StateTable) -> [String: SQLiteValue] {
         guard let arn else { return [:] }
         var values: [String: SQLiteValue] = [:]
@@ -84,7 +84,7 @@ struct StateRow: Hashable {
         return values
     }
 
-    /// The text of a column for a value of the document, when nothing says another one.
+    /// Returns the default text of a column for a value of the document.
     static func text(of value: JSONValue?, _ kind: StateColumn.Kind) -> String? {
         switch value {
         case nil, .null?: nil
@@ -93,7 +93,7 @@ struct StateRow: Hashable {
         }
     }
 
-    /// - Returns: Nil when the document says nothing.
+    /// - Returns: Nil when the document gives no value.
     private static func value(
         _ given: JSONValue?, _ verbatim: String?, _ column: StateColumn, at path: String
     ) throws -> SQLiteValue? {
@@ -101,7 +101,7 @@ struct StateRow: Hashable {
             StateDocumentError(path, "\(what) must stand there")
         }
         guard let given, given != .null else {
-            // A text that says nothing in another way: it holds only as long as nothing is said.
+            // Another spelling of an empty value. It is used only while the document gives no value.
             guard let verbatim, given == nil, column.kind != .integer, column.kind != .flag,
                 verbatim.isEmpty || column.kind == .json && (try? JSONValue(parsing: verbatim)) == .null
             else { return nil }
@@ -125,12 +125,12 @@ struct StateRow: Hashable {
         }
     }
 
-    /// As the schema has it. The API's own JSON has seconds since 1970, its command line any offset.
+    /// Returns the time in the schema's format. The API's own JSON has seconds since 1970, its command line any offset.
     private static func time(_ given: JSONValue, at path: String) throws -> String {
         switch given {
         case .string(let text):
             guard let moment = Moment(text) else { throw StateDocumentError(path, "“\(text)” is no time") }
-            // Microseconds already, or fewer digits that an older row has.
+            // It has microseconds already, or the fewer digits of an older row.
             return text.hasSuffix("Z") ? text : moment.schemaText
         case .integer(let seconds): return Moment(seconds: seconds).schemaText
         case .real(let seconds) where abs(seconds) < 1e11:
@@ -143,7 +143,7 @@ struct StateRow: Hashable {
 }
 
 extension Moment {
-    /// As the schema has times: microseconds, UTC, `2026-11-21T01:45:30.000000Z`.
+    /// The time in the schema's format: microseconds, UTC, `2026-11-21T01:45:30.000000Z`.
     public var schemaText: String {
         let micros = String(nanoseconds / 1000)
         let whole = description.prefix { $0 != "Z" && $0 != "." }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// How the rows of one table stand in a document: the members that the ECS API has for such an object, under the API's
+/// The form of a table's rows in a document: the members that the ECS API has for such an object, under the API's
 /// names, and the columns that it does not know in a member `kecs`.
 struct StateTable: Sendable {
     let name: String
-    /// Of the document: an array.
+    /// The member of the document: an array.
     let member: String
-    /// What makes two rows the same one.
+    /// The columns that make two rows the same one.
     let identity: [String]
-    /// Where the API's name is not the column's in camel case.
+    /// The API's names that are not the column's in camel case.
     var renamed: [String: String] = [:]
     /// Columns that the API does not know.
     var own: Set<String> = []
-    /// Which rows belong to the cluster with the ARN ?1.
+    /// The SQL condition for the rows that belong to the cluster with the ARN ?1.
     let ofCluster: String
-    /// Whether they go with the cluster, or are shared with others.
+    /// True when the rows are removed with the cluster; false when other clusters share them.
     var belongsToCluster = true
 
     func key(of column: String) -> String { renamed[column] ?? Self.camelCase(column) }
@@ -99,7 +99,7 @@ struct StateTable: Sendable {
             ofCluster: "target_group_arn IN (\(targetGroups))", belongsToCluster: false),
     ]
 
-    /// Those that the services and task sets of the cluster name. Upstream writes "" and `null` for "none".
+    /// The target groups that the services and task sets of the cluster name. Upstream writes "" and `null` for "none".
     private static let targetGroups = """
         SELECT json_extract(b.value, '$.targetGroupArn') FROM
             (SELECT load_balancers FROM services WHERE cluster_arn = ?1
@@ -112,14 +112,14 @@ struct StateTable: Sendable {
         """
 }
 
-/// What the schema says of a column. Its checks tell what the type cannot: JSON, and flags.
+/// The schema's facts about a column. Its checks tell more than the type: JSON, and flags.
 struct StateColumn: Hashable, Sendable {
     enum Kind: Hashable, Sendable { case text, time, json, integer, flag }
 
     let name: String
     let kind: Kind
     let isRequired: Bool
-    /// Of a row that does not say.
+    /// The value in a row that gives none.
     let standard: SQLiteValue
 
     static func all(of table: String, in database: SQLiteDatabase) throws -> [StateColumn] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Translates what one ECS cluster holds. Pure: the same rows give the same objects.
+/// Translates the content of an ECS cluster. Pure: the same rows give the same objects.
 ///
 /// Names, labels and annotations are those of upstream's converters, so that a control plane finds its objects again.
 public struct ClusterTranslation: Sendable {
@@ -9,7 +9,7 @@ public struct ClusterTranslation: Sendable {
     /// `<cluster>-<region>`
     public let namespace: String
     let region: String
-    /// On every object, not on pods of a template: such as the label by which a recovery is undone.
+    /// The labels of every object, but not of pods of a template: such as the label by which a recovery is undone.
     let extraLabels: [String: String]
 
     public init(_ cluster: ClusterRecord, extraLabels: [String: String] = [:]) {
@@ -34,7 +34,7 @@ public struct ClusterTranslation: Sendable {
             annotations: ["kecs.dev/created-by": "kecsctl", "kecs.dev/cluster-arn": cluster.arn])
     }
 
-    /// A Deployment (a DaemonSet for DAEMON), and a Service where it can be reached.
+    /// Translates a service to a Deployment (a DaemonSet for DAEMON), and to a Service where it can be reached.
     ///
     /// - Throws: `TranslationFailure`, `JSONError`: the service cannot be translated at all.
     public func translate(
@@ -68,7 +68,7 @@ public struct ClusterTranslation: Sendable {
             PodTranslation(definition, namespace: namespace, owner: owner), self, serviceARN: service.arn)
     }
 
-    /// A task set of a service: a Deployment of its own, and a Service where it can be reached.
+    /// Translates a task set of a service to a Deployment of its own, and to a Service where it can be reached.
     public func translate(
         _ taskSet: TaskSetRecord, of service: ServiceRecord, _ definition: TaskDefinitionRecord
     ) throws -> Translation {
@@ -102,7 +102,7 @@ public struct ClusterTranslation: Sendable {
             PodTranslation(definition, namespace: namespace, owner: owner), self, serviceARN: service.arn)
     }
 
-    /// A task that no service runs: a pod that is not started again when it ends.
+    /// Translates a task that no service runs to a pod that is not restarted when it ends.
     public func translate(_ task: TaskRecord, _ definition: TaskDefinitionRecord) throws -> Translation {
         // The row's own name, so that the control plane knows the pod as that task.
         let name =

@@ -3,13 +3,14 @@ import KecsStorage
 
 /// `dependsOn` of a task's containers as the order of init containers.
 ///
-/// What must have ended before another starts is an init container. What must have started or be healthy is an init
-/// container that goes on (`restartPolicy: Always`, a sidecar, Kubernetes 1.29), which is followed by the next one when it
-/// has started and its startup probe has succeeded. What nobody waits for is an ordinary container.
+/// A container that must have ended before another starts is an init container. One that must have started or be
+/// healthy is an init container that keeps running (`restartPolicy: Always`, a sidecar, Kubernetes 1.29): the next one
+/// follows when it has started and its startup probe has succeeded. A container that no other waits for is an ordinary
+/// one.
 struct ContainerOrder {
     enum Role: Hashable { case ordinary, first, sidecar(gates: Bool) }
 
-    /// Positions in the list of definitions, with what each becomes; init containers first and in their order.
+    /// The positions in the list of definitions, each with its role; init containers first and in their order.
     private(set) var steps: [(position: Int, role: Role)] = []
     private(set) var notes: [(container: String, why: String)] = []
 
@@ -55,7 +56,7 @@ struct ContainerOrder {
         steps += containers.indices.filter { roles[$0] == .ordinary }.map { ($0, .ordinary) }
     }
 
-    /// Each after what it waits for, otherwise in the order given; nil for a circle.
+    /// Returns the containers, each after those that it waits for, otherwise in the given order; nil for a circle.
     private static func sorted(_ waits: [[Int]]) -> [Int]? {
         var order: [Int] = []
         var isPlaced = waits.map { _ in false }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// One container definition as a container of a pod.
+/// A container definition as a container of a pod.
 struct ContainerTranslation {
     let definition: JSONValue
     let name: String
@@ -11,7 +11,7 @@ struct ContainerTranslation {
     private(set) var container: [String: JSONValue] = [:]
     private(set) var notes: [TranslationNote] = []
     private(set) var secrets: [SecretReference] = []
-    /// In the order of the definition: `container:NAME:arn`.
+    /// The sources of secrets, in the order of the definition: `container:NAME:arn`.
     private(set) var secretSources: [String] = []
     private var replaced: [String: SecretReference] = [:]
 
@@ -147,8 +147,8 @@ struct ContainerTranslation {
         if !ports.items.isEmpty { container["ports"] = .array(ports.items) }
     }
 
-    /// Docker lets a container's own mount win over one that it takes from another container. Two of its own in one place
-    /// it refuses, as Kubernetes does.
+    /// Adds the mounts. In Docker a container's own mount wins over one that it takes from another container. Docker
+    /// refuses two of its own in one place, as Kubernetes does.
     private mutating func addMounts(
         _ siblings: [JSONValue], _ volumes: Set<String>
     ) throws(TranslationFailure) {
@@ -245,7 +245,7 @@ struct ContainerTranslation {
         container.merge(check.probes(gates: gates)) { own, _ in own }
     }
 
-    /// What is handled here, by the pod, or says nothing.
+    /// The fields that are handled here or by the pod, or that carry no meaning.
     private static let translated: Set<String> = [
         "name", "image", "entryPoint", "command", "workingDirectory", "interactive", "pseudoTerminal", "cpu",
         "memory", "memoryReservation", "environment", "secrets", "portMappings", "mountPoints", "volumesFrom",
@@ -277,7 +277,8 @@ struct ContainerTranslation {
 }
 
 extension String {
-    /// Kubernetes expands `$(NAME)` in commands, arguments, probes and variables, and makes `$` of `$$`. ECS does neither.
+    /// The text with `$` escaped. Kubernetes expands `$(NAME)` in commands, arguments, probes and variables, and turns
+    /// `$$` into `$`. ECS does neither.
     var withoutExpansion: String {
         contains("$(") || contains("$$") ? String(flatMap { $0 == "$" ? "$$" : "\($0)" }) : self
     }

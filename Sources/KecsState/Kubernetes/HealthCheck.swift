@@ -34,10 +34,11 @@ struct HealthCheck {
         startPeriod = number("startPeriod", 0, least: 0)
     }
 
-    /// The same check says whether the container lives and whether it is ready. Failures in the start period do not
-    /// count: that is a startup probe, which asks more often so that the container is not held up by its interval.
+    /// Returns the probes. The same check decides whether the container lives and whether it is ready. Failures in the
+    /// start period do not count: that is a startup probe, which runs more often so that its interval does not delay
+    /// the container.
     ///
-    /// - Parameter gates: Whether other containers wait until it is healthy, for which there must be a startup probe.
+    /// - Parameter gates: True when other containers wait until it is healthy. Then there must be a startup probe.
     func probes(gates: Bool) -> [String: JSONValue] {
         var probes = ["livenessProbe": probe(interval, retries), "readinessProbe": probe(interval, retries)]
         if startPeriod > 0 || gates {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// Addresses as Kubernetes takes them.
+/// Addresses in the form that Kubernetes accepts.
 enum KubernetesAddress {
     static func isAddress(_ text: String) -> Bool {
         var room = in6_addr()

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Names that Kubernetes accepts, for names that ECS accepts. A name that is fine stays as it is.
+/// Names that Kubernetes accepts, for names that ECS accepts. A valid name stays as it is.
 public enum KubernetesNames {
-    /// A DNS label (RFC 1123): at most 63 of `a-z 0-9 -`. What had to be changed ends in a digest of the original, so that "web_a" and "Web-a" stay two.
+    /// Returns a DNS label (RFC 1123): at most 63 of `a-z 0-9 -`. A changed name ends in a digest of the original, so
+    /// that "web_a" and "Web-a" stay two.
     public static func label(_ name: String) -> String {
         isLabel(name) ? name : changed(name, limit: 63)
     }
 
-    /// A DNS subdomain: labels joined by dots, at most 253 characters. What most kinds of objects may be called.
+    /// Returns a DNS subdomain, as the names of most kinds of objects must be: labels joined by dots, at most 253
+    /// characters.
     static func subdomain(_ name: String) -> String {
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
         let isFine = name.utf8.count <= 253 && labels.allSatisfy { isLabel(String($0)) }
         return isFine ? name : changed(name, limit: 253)
     }
 
-    /// A Service's name, which is a DNS label of RFC 1035 and may not begin with a digit: `1web` becomes `svc-1web`. What
-    /// already looks like that gets one more `svc-`, so that no two names meet and `ownName(ofService:)` leads back.
+    /// Returns a Service's name, which is a DNS label of RFC 1035 and may not begin with a digit: `1web` becomes
+    /// `svc-1web`. A name that already looks like that gets one more `svc-`, so that no two names collide and
+    /// `ownName(ofService:)` reverses it.
     public static func service(_ name: String) -> String {
         let name = label(name)
         return isShifted(name) ? label(servicePrefix + name) : name
     }
 
-    /// The name of which `service` made this one.
+    /// Returns the name from which `service` made this one.
     public static func ownName(ofService name: String) -> String {
         name.hasPrefix(servicePrefix) && isShifted(name) ? String(name.dropFirst(servicePrefix.count)) : name
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// A field that a manifest says otherwise than the object that is there.
+/// A field with different values in a manifest and in the existing object.
 public struct FieldDifference: Hashable, Sendable, Encodable {
     /// "spec.template.spec.containers[app].image"
     public var field: String
-    /// As JSON; nil for a field that is not there.
+    /// The present value as JSON; nil for a missing field.
     public var there: String?
     public var wanted: String
 
@@ -16,13 +16,13 @@ public struct FieldDifference: Hashable, Sendable, Encodable {
     }
 }
 
-/// Compares a manifest with an object that is there, by what the manifest says. What the API adds of itself, and writes
-/// otherwise than it was given (quantities, empty fields), is no difference.
+/// Compares a manifest with an existing object, by the fields of the manifest. Fields that the API adds on its own, and
+/// values that it writes in another form (quantities, empty fields), are no difference.
 public struct ManifestDifference {
     private let ignoredLabel: String
     private var found: [FieldDifference] = []
 
-    /// - Parameter ignoredLabel: A label that says nothing of the object: who made it.
+    /// - Parameter ignoredLabel: A label that describes the maker and not the object.
     public static func between(
         _ manifest: JSONValue, and live: JSONValue, ignoring ignoredLabel: String
     ) -> [FieldDifference] {
@@ -61,7 +61,7 @@ public struct ManifestDifference {
                         compare(item, other, path + "[\(name)]", in: "")
                     }
                 }
-                // A list that we made has only what we wrote; who added something to it by hand changed it.
+                // A list of ours has only our entries: an entry that was added by hand is a change.
                 for other in live?.array ?? [] {
                     let name = Self.name(other, keys)
                     if !items.contains(where: { Self.name($0, keys) == name }) {
@@ -73,7 +73,7 @@ public struct ManifestDifference {
             }
         default:
             if wanted == live { return }
-            // The API leaves out what is empty.
+            // The API leaves out empty values.
             if live == nil, wanted.isEmpty || wanted == false { return }
             note(path, live, wanted)
         }
@@ -85,7 +85,7 @@ public struct ManifestDifference {
                 field: path, there: live?.text(), wanted: wanted == .null ? "none" : wanted.text()))
     }
 
-    /// By which keys Kubernetes merges these lists.
+    /// The keys by which Kubernetes merges these lists.
     private static let keys: [String: [String]] = [
         "containers": ["name"], "initContainers": ["name"], "env": ["name"], "volumes": ["name"],
         "volumeMounts": ["mountPath"], "hostAliases": ["ip"], "ports": ["containerPort", "port", "protocol"],
@@ -100,7 +100,7 @@ public struct ManifestDifference {
 struct KubernetesQuantity: Equatable {
     private let thousandths: Double
 
-    /// Nil for what is no amount in the forms that are written here, or that the API makes of them.
+    /// Nil for a text that is no amount in the forms that are written here, or that the API makes of them.
     init?(_ text: String) {
         let scales: [(String, Double)] = [
             ("Ki", 1024e3), ("Mi", 1_048_576e3), ("Gi", 1_073_741_824e3), ("Ti", 1_099_511_627_776e3),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// A list that Kubernetes merges by a key, so that no key may be in it twice: the last one counts, where the first one
-/// stood.
+/// A list that Kubernetes merges by a key, so that no key may be in it twice. The last value counts, in the place of
+/// the first.
 struct MergedList {
     private(set) var keys: [String] = []
     private var values: [String: JSONValue] = [:]
-    /// Keys that came more than once, each once.
+    /// The keys that occurred more than once, each once.
     private(set) var repeated: [String] = []
 
     var items: [JSONValue] { keys.compactMap { values[$0] } }

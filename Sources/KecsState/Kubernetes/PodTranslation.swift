@@ -7,14 +7,14 @@ struct PodTranslation {
     private(set) var annotations: [String: String] = [:]
     private(set) var notes: [TranslationNote] = []
     private(set) var secrets: Set<SecretReference> = []
-    /// In the order of the containers: port and protocol.
+    /// The ports, in the order of the containers: port and protocol.
     private(set) var ports: [(number: Int64, name: String)] = []
     private let definition: TaskDefinitionRecord
     private let subject: String
 
     /// - Parameters:
-    ///   - owner: Stands in notes: "default/web".
-    ///   - overrides: Of a standalone task.
+    ///   - owner: The owner's name in notes: "default/web".
+    ///   - overrides: The overrides of a standalone task.
     init(
         _ definition: TaskDefinitionRecord, namespace: String, owner: String, overrides: JSONValue? = nil
     ) throws {
@@ -64,7 +64,7 @@ struct PodTranslation {
         notes.append(TranslationNote(subject, field, why))
     }
 
-    /// `containerOverrides` replace what they name; environment variables one by one.
+    /// Applies `containerOverrides`, which replace the members that they name; environment variables one by one.
     private static func apply(_ overrides: JSONValue?, to containers: [JSONValue]) -> [JSONValue] {
         containers.map { container in
             let own = overrides?["containerOverrides"]?.array?.first { $0["name"] == container["name"] }
@@ -154,8 +154,8 @@ struct PodTranslation {
         return Set(order)
     }
 
-    /// Containers of a pod have one network. In the host's each port is bound, and Kubernetes takes it once only; in the
-    /// pod's own the second one to listen fails.
+    /// Keeps ports apart. The containers of a pod share one network. In the host's network each port is bound, and
+    /// Kubernetes takes it only once; in the pod's own, the second container to listen fails.
     private mutating func keepHostPortsApart() {
         let isHost = definition.networkMode == "host"
         var taken: [String: String] = [:]
@@ -210,7 +210,7 @@ struct PodTranslation {
         }
     }
 
-    /// `/etc/hosts` is the pod's; an address stands there once, with all of its names.
+    /// Adds hosts to `/etc/hosts`, which is the pod's: each address has one line, with all of its names.
     private mutating func addHosts(_ hosts: [JSONValue]) {
         var names: [String: [String]] = [:]
         var order: [String] = []

@@ -3,16 +3,16 @@ import KecsStorage
 
 /// The sizes of a task and its containers as requests and limits of a pod.
 ///
-/// In ECS a container's `cpu` is a share, its `memory` a limit and its `memoryReservation` what it is scheduled by; the
-/// sizes of the task bound all containers together. So a container's request is its own, or its part of what the others
-/// leave of the task's; its limit is its own, or the task's.
+/// In ECS a container's `cpu` is a share, its `memory` a limit, and its `memoryReservation` the size used for
+/// scheduling. The sizes of the task bound all containers together. So a container's request is its own, or its part of
+/// the rest of the task's size; its limit is its own, or the task's.
 struct TaskSize {
-    /// In units of 1/1024 vCPU.
+    /// The size in units of 1/1024 vCPU.
     var cpu: Int64?
-    /// In MiB.
+    /// The size in MiB.
     var memory: Int64?
 
-    /// What of the task's size is left for each container that names none.
+    /// The part of the task's size that is left for each container that names none.
     private var cpuShare: Int64?
     private var memoryShare: Int64?
 
@@ -78,7 +78,7 @@ struct TaskSize {
     private static func share(of total: Int64?, _ own: [Int64?]) -> Int64? {
         guard let total else { return nil }
         let others = Int64(own.count { $0 == nil })
-        // Zero has to be said: without a request Kubernetes takes the limit for it.
+        // Zero must be explicit: without a request Kubernetes takes the limit for it.
         let taken = own.reduce(0) { $0 + ($1 ?? 0) }
         return others == 0 ? nil : max(0, total - taken) / others
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// What something in ECS becomes in Kubernetes: objects to apply, and everything that could not be said.
+/// The translation of an ECS object to Kubernetes: objects to apply, and notes on everything that Kubernetes cannot
+/// express.
 public struct Translation: Hashable, Sendable {
     public var objects: [KubernetesObject] = []
     public var notes: [TranslationNote] = []
-    /// Secrets that must be there before the pods can start. Their values are not in the database.
+    /// The secrets that must exist before the pods can start. Their values are not in the database.
     public var secrets: Set<SecretReference> = []
 }
 
-/// One manifest. The text of `manifest` is always the same for the same rows.
+/// A manifest. The text of `manifest` is always the same for the same rows.
 public struct KubernetesObject: Hashable, Sendable {
     public struct ID: Hashable, Sendable, Comparable, CustomStringConvertible {
         public let kind: String
@@ -46,7 +47,7 @@ public struct KubernetesObject: Hashable, Sendable {
     }
 }
 
-/// Something that is in the database and not, or not in the same sense, in the manifests.
+/// Something in the database that is missing from the manifests, or has another meaning there.
 public struct TranslationNote: Hashable, Sendable {
     /// "service default/web", "container web/app"
     public let subject: String
@@ -61,7 +62,7 @@ public struct TranslationNote: Hashable, Sendable {
     }
 }
 
-/// Why something cannot be translated at all.
+/// The reason why something cannot be translated at all.
 public struct TranslationFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }

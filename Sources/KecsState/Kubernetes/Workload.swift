@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What services and task sets have in common on their way to a Deployment or DaemonSet and a Service.
+/// The common part of translating services and task sets to a Deployment or DaemonSet and a Service.
 struct Workload {
     let name: String
     /// "service default/web"
@@ -41,7 +41,7 @@ struct Workload {
         if names.count == 1 {
             labels["kecs.io/elbv2-target-group-name"] = KubernetesNames.labelValue(names[0])
         } else if names.count > 1 {
-            // As a label, which upstream makes of it, Kubernetes would refuse the comma.
+            // Upstream makes it a label, but Kubernetes would refuse the comma.
             annotations["kecs.io/elbv2-target-group-names"] = names.joined(separator: ",")
         }
         note(
@@ -64,8 +64,8 @@ struct Workload {
 
     mutating func add(deployment: JSONText) throws {
         guard let configuration = try deployment.value() else { return }
-        // Of 100 tasks, at least this many go on, and at most that many run. Both 0 would stand still, so that Kubernetes
-        // refuses it; ECS starts no new task then either.
+        // Of 100 tasks, at least this many keep running, and at most that many run. Kubernetes refuses 0 for both, as
+        // nothing could move; ECS starts no new task then either.
         let least = min(max(0, configuration["minimumHealthyPercent"]?.integer ?? 100), 100)
         let most = min(max(100, configuration["maximumPercent"]?.integer ?? 200), 1000)
         surge = "\(max(0, most - 100))%"
@@ -116,7 +116,7 @@ struct Workload {
         }
     }
 
-    /// - Throws: For a number of tasks that there cannot be.
+    /// - Throws: `TranslationFailure` for an impossible number of tasks.
     func translation(
         _ pod: PodTranslation, _ cluster: ClusterTranslation, serviceARN: String
     ) throws(TranslationFailure) -> Translation {
@@ -156,7 +156,7 @@ struct Workload {
             "template": ["metadata": metadata, "spec": .object(pod.spec)],
         ]
         if isDaemon {
-            // A DaemonSet takes either; without surge it stops a pod before it starts its successor.
+            // A DaemonSet takes either; without surge it stops a pod before it starts the successor.
             spec["updateStrategy"] = [
                 "type": "RollingUpdate",
                 "rollingUpdate": ["maxUnavailable": .string(unavailable == "0%" ? "1" : unavailable).whole],

@@ -2,17 +2,17 @@
 public import KecsStorage
 public import KecsSystem
 
-/// Where the control plane's database stands in the history of its schema.
+/// The position of the control plane's database in the history of its schema.
 public struct SchemaStatus: Sendable {
     public var plan: MigrationPlan
-    /// Told by the shape, not by the ledger: the ledger of a database that we have not migrated yet is empty.
+    /// Determined by the shape, not by the ledger: the ledger of a database that we have not migrated yet is empty.
     public var baseline: [MigrationStep]
-    /// What of the schema is not as the ledger says: clauses.
+    /// The differences between the schema and the ledger, as clauses.
     public var drift: [String]
     public var shape: SchemaShape
-    /// `user_version`: 1 for what this program makes, 0 before.
+    /// `user_version`: 1 for databases that this program makes, 0 before.
     public var userVersion: Int64
-    /// Who wrote a schema that is newer than ours, as far as the database tells.
+    /// The program that wrote a schema newer than ours, as far as the database tells.
     public var writer: String?
 
     public var applied: [MigrationStep] {
@@ -26,8 +26,8 @@ extension UpstreamHistory {
     /// The `user_version` of `0001_initial.sql`.
     public static let newestUserVersion: Int64 = 1
 
-    /// - Throws: `MigrationProblem(.usage)` for a database that is not the control plane's, `.newer` for one that a later
-    ///   kecsctl made.
+    /// - Throws: `MigrationProblem(.usage)` for a database that is not the control plane's, `.newer` for one that a
+    ///   later kecsctl made.
     public static func status(of database: SQLiteDatabase) throws -> SchemaStatus {
         let shape = try SchemaShape(database)
         let userVersion = try database.value("PRAGMA user_version")?.integer ?? 0
@@ -36,7 +36,8 @@ extension UpstreamHistory {
             writer = try database.value("SELECT value FROM kecsctl_meta WHERE key = 'schema_writer'")?.text
         }
         var ledger = try MigrationLedger(.kecsctl).read(database, known: migrations)
-        // A database made from nothing has the numbers of `SchemaHistory.kecs` in its ledger: they are the `user_version`.
+        // A database made from nothing has the numbers of `SchemaHistory.kecs` in its ledger: they are the
+        // `user_version`.
         let numbers = Set(SchemaHistory.kecs.steps.map(\.version))
         ledger.applied.removeAll { numbers.contains($0.version) }
         let unknown = ledger.applied.first { entry in
@@ -129,12 +130,12 @@ extension UpstreamHistory {
         var run = MigrationRun(
             ledger: MigrationLedger(.kecsctl), actions: actions, applied: status.applied,
             baseline: status.baseline, bookkeeping: bookkeeping, now: now)
-        // Types and plain indexes of a database that others made are not ours to judge; columns and rows are.
+        // Types and plain indexes of a database that others made are not checked; columns and rows are.
         run.comparesDefinitions = status.baseline.isEmpty
         return run
     }
 
-    /// Every row is where it was, or kept as a reject.
+    /// Checks that every row is where it was, or kept as a reject.
     public static func checkRows(_ database: SQLiteDatabase, before: DatabaseContent) throws {
         let rejects = try database.rejects()
         let earlier = before.tables["kecsctl_import_rejects"]?.rows ?? 0
@@ -156,7 +157,7 @@ extension SQLiteDatabase {
             uniquingKeysWith: { $1 })
     }
 
-    /// How many rows each table has given to the rejects.
+    /// Returns the number of rows that each table has lost to the rejects.
     public func rejects() throws -> [String: Int64] {
         guard try tableRowCounts(of: "kecsctl_import_rejects") != nil else { return [:] }
         var counts: [String: Int64] = [:]
@@ -168,7 +169,7 @@ extension SQLiteDatabase {
         return counts
     }
 
-    /// Nil when there is no such table.
+    /// Returns the number of rows; nil when there is no such table.
     func tableRowCounts(of table: String) throws -> Int64? {
         guard try value("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", .text(table)) != nil
         else { return nil }
@@ -177,8 +178,8 @@ extension SQLiteDatabase {
 }
 
 extension UpstreamHistory {
-    /// What belongs into the transaction of a run besides its steps: the rows are counted, and the database is one that
-    /// `StateDatabase` opens, with the entry in the ledger that it would have been made with.
+    /// Returns the work that belongs into the transaction of a run in addition to its steps. It counts the rows, and
+    /// makes the database one that `StateDatabase` opens: with the entry in the ledger that a new one would have.
     public static func finish(
         _ run: MigrationRun, writer: String
     ) -> (SQLiteDatabase, DatabaseContent) throws -> Void {
@@ -195,7 +196,7 @@ extension UpstreamHistory {
                 "INSERT OR IGNORE INTO kecsctl_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
                 .integer(initial.version), .text(initial.name), .text(initial.checksum),
                 .text(run.now().description))
-            // For an older kecsctl, which must say who knows this schema.
+            // For an older kecsctl, which must name the program that knows this schema.
             try database.execute(
                 "INSERT OR REPLACE INTO kecsctl_meta (key, value) VALUES ('schema_writer', ?)", .text(writer))
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// Tables, columns and types: by what a database's age is told, as upstream never wrote a version into it.
+/// The tables, columns and types of a database. They tell its age, as upstream never wrote a version into it.
 public struct SchemaShape: Hashable, Sendable {
     /// Declared types in capitals, by column, by table.
     public var tables: [String: [String: String]] = [:]
@@ -41,13 +41,13 @@ public struct SchemaShape: Hashable, Sendable {
     func has(_ table: String, _ column: String) -> Bool { tables[table]?[column] != nil }
     func type(_ table: String, _ column: String) -> String? { tables[table]?[column] }
 
-    /// The steps that a database of this shape has behind it. Holes are real: two of upstream's changes never reached
-    /// databases that were there already.
+    /// The steps that a database of this shape has had. Gaps are real: two of upstream's changes never reached existing
+    /// databases.
     public var recognised: [MigrationStep] {
         UpstreamHistory.steps.filter { $0.isApplied(self) }.map(\.migration)
     }
 
-    /// Whether it is a database of the control plane at all.
+    /// True when it is a database of the control plane at all.
     public var isState: Bool { has("clusters", "arn") }
 
     /// Columns in known tables that no version knows, as "clusters.colour"; rebuilding the table would lose them.

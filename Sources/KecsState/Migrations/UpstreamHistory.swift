@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// Every change that the control plane's database has gone through, upstream's first, as numbered steps with a way back.
-/// The numbers are the days on which upstream made the change (`docs/formats.md`).
+/// Every change that the control plane's database has gone through, upstream's first, as numbered steps with a way
+/// back. The numbers are the days on which upstream made the change (`docs/formats.md`).
 public enum UpstreamHistory {
-    /// By version.
+    /// The migrations, by version.
     public static let migrations: [MigrationStep] = steps.map(\.migration)
 
-    /// The version of `0001_initial.sql`: what a new database is made of.
+    /// The version of `0001_initial.sql`, from which a new database is made.
     public static let newest: Int64 = migrations.last?.version ?? 0
 
     /// Lower numbers belong to `SchemaHistory.kecs`.
@@ -20,7 +20,7 @@ public enum UpstreamHistory {
 
     struct Step: Sendable {
         var migration: MigrationStep
-        /// Whether a database of this shape has it behind it.
+        /// True when a database of this shape has had the migration.
         var isApplied: @Sendable (SchemaShape) -> Bool
     }
 
@@ -78,6 +78,6 @@ public enum UpstreamHistory {
             isApplied: isApplied)
     }
 
-    /// What `0001_initial.sql` makes, the pragmas of a connection left out.
+    /// The statements of `0001_initial.sql`, without the pragmas of a connection.
     public static let initialSQL = String(decoding: PackageResources._001_initial_sql, as: UTF8.self)
 }

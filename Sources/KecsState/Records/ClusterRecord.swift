@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An ECS cluster. Columns as in the schema, JSON as it stands there.
+/// An ECS cluster. Columns as in the schema, JSON as stored.
 public struct ClusterRecord: Hashable, Sendable {
     public var id: String
     public var arn: String

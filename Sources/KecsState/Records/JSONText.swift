@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// A column that holds JSON: the text as it stands in the database, which is never re-serialised, and what it says.
+/// A column that holds JSON: the text from the database, which is never re-serialised, and its value.
 public struct JSONText: Hashable, Sendable {
     /// Nil for NULL. Upstream also writes "" and the word `null` for "nothing".
     public let text: String?
 
     public init(_ text: String?) { self.text = text }
 
-    /// Nil for the three ways of saying nothing.
+    /// Returns the value; nil for the three forms of an empty one.
     ///
     /// - Throws: `JSONError`. The schema's checks allow only JSON, those of an imported file perhaps did not.
     public func value() throws(JSONError) -> JSONValue? {
@@ -19,7 +19,8 @@ public struct JSONText: Hashable, Sendable {
 
     public func array() throws(JSONError) -> [JSONValue] { try value()?.array ?? [] }
 
-    /// `[{"key":…,"value":…}]` as ECS keeps tags, or the map that ELBv2 keeps. Of a key that is there twice, the last one counts.
+    /// Returns tags from `[{"key":…,"value":…}]`, as ECS keeps them, or from the map that ELBv2 keeps. If a key occurs
+    /// twice, the last one counts.
     public func tags() throws(JSONError) -> [String: String] {
         switch try value() {
         case .array(let tags):

@@ -7,7 +7,7 @@ struct RecordFields {
     let positions: [String: Int]
     let row: SQLiteRow
 
-    /// A NOT NULL text.
+    /// Returns a NOT NULL text.
     func text(_ column: String) throws -> String {
         guard let text = try optional(column) else {
             throw unreadable(column, "NULL where a text must stand")
@@ -15,7 +15,7 @@ struct RecordFields {
         return text
     }
 
-    /// NULL and "" stay apart: the two eras of upstream wrote one or the other.
+    /// Returns a text. NULL and "" stay distinct: the two eras of upstream wrote one or the other.
     func optional(_ column: String) throws -> String? {
         switch try value(column) {
         case .null: return nil
@@ -54,7 +54,8 @@ struct RecordFields {
 }
 
 extension StateDatabase {
-    /// - Parameter clause: What follows the table's name: WHERE, ORDER BY. Without an order rows come in no fixed one.
+    /// - Parameter clause: The SQL after the table's name: WHERE, ORDER BY. Without an order, rows come in no fixed
+    ///   one.
     func records<Record>(
         of table: String, _ clause: String, _ arguments: [SQLiteValue] = [],
         as make: (RecordFields) throws -> Record

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What recovery and export need of a database, as of one moment.
+/// The records of a database that recovery and export need, as of one moment.
 public struct StateRecords: Hashable, Sendable {
     public var clusters: [ClusterRecord]
     public var taskDefinitions: [TaskDefinitionRecord]
@@ -10,7 +10,7 @@ public struct StateRecords: Hashable, Sendable {
     public var tasks: [TaskRecord]
 }
 
-/// Finds task definitions as services, tasks and task sets name them.
+/// Finds the task definitions that services, tasks and task sets name.
 public struct TaskDefinitionIndex: Sendable {
     private var byName: [String: TaskDefinitionRecord] = [:]
     private var newest: [String: TaskDefinitionRecord] = [:]
@@ -25,13 +25,14 @@ public struct TaskDefinitionIndex: Sendable {
         }
     }
 
-    /// - Parameter reference: An ARN, `family:revision`, or `family` alone for its newest active revision. Families are unique over regions and accounts.
+    /// - Parameter reference: An ARN, `family:revision`, or `family` alone for its newest active revision. Families are
+    ///   unique over regions and accounts.
     public subscript(reference: String) -> TaskDefinitionRecord? {
         let name = Self.name(reference)
         return name.contains(":") ? byName[name] : newest[name]
     }
 
-    /// `family:revision` or `family`: what an ARN ends in.
+    /// Returns `family:revision` or `family`, the end of an ARN.
     public static func name(_ reference: String) -> String {
         guard reference.hasPrefix("arn:"), let slash = reference.lastIndex(of: "/") else { return reference }
         return String(reference[reference.index(after: slash)...])
@@ -39,7 +40,7 @@ public struct TaskDefinitionIndex: Sendable {
 }
 
 extension StateDatabase {
-    /// In the order of their names, as are all lists here.
+    /// Returns the clusters in the order of their names, as are all lists here.
     public func clusters() throws -> [ClusterRecord] {
         try records(of: "clusters", "ORDER BY name", as: ClusterRecord.init)
     }
@@ -61,7 +62,7 @@ extension StateDatabase {
         try records(of: "task_definitions", "ORDER BY family, revision", as: TaskDefinitionRecord.init)
     }
 
-    /// Everything, in one read transaction.
+    /// Returns everything, read in one transaction.
     public func allRecords() throws -> StateRecords {
         try database.reading {
             StateRecords(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A revision of a task definition. Columns as in the schema, JSON as it stands there.
+/// A revision of a task definition. Columns as in the schema, JSON as stored.
 public struct TaskDefinitionRecord: Hashable, Sendable {
     public var id: String
     public var arn: String

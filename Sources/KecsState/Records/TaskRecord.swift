@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A task, of a service or standing alone. Columns as in the schema, JSON as it stands there.
+/// A task, of a service or standalone. Columns as in the schema, JSON as stored.
 public struct TaskRecord: Hashable, Sendable {
     public var id: String
     public var arn: String

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A task set: a part of a service whose controller is EXTERNAL or CODE_DEPLOY. Columns as in the schema, JSON as it stands there.
+/// A task set: a part of a service whose controller is EXTERNAL or CODE_DEPLOY. Columns as in the schema, JSON as
+/// stored.
 public struct TaskSetRecord: Hashable, Sendable {
     public var id: String
     public var arn: String

@@ -2,7 +2,7 @@
 import KecsStorage
 
 extension RecoveryPlan {
-    /// Decides for every row. Changes nothing, asks nobody.
+    /// Decides for every row. Changes nothing, asks no one.
     public init(
         _ records: StateRecords, _ existing: ExistingObjects, _ policy: RecoveryPolicy = RecoveryPolicy()
     ) {
@@ -26,7 +26,8 @@ extension RecoveryPlan {
         }
     }
 
-    /// Two services whose objects would be one: the first one in the order of names has it, the other is told whose it is.
+    /// Refuses a service whose objects would be those of another. The first one in the order of names gets the objects;
+    /// the other fails and names that one.
     private mutating func refuseSharedNames() {
         struct Place: Hashable {
             var k3dCluster: String?
@@ -101,12 +102,12 @@ private struct RecoveryPlanner {
     private func reasonToSkip(_ cluster: ClusterRecord) -> String? {
         if let only = policy.only, !only.contains(cluster.name) { return "it was not requested" }
         if policy.skip.contains(cluster.name) { return "by request" }
-        // PROVISIONING is one that was being made when everything went down.
+        // PROVISIONING is one that was being made when everything stopped.
         let isAlive = ["ACTIVE", "PROVISIONING"].contains(cluster.status)
         return isAlive ? nil : "its status is \(cluster.status)"
     }
 
-    /// Nothing is in a cluster that is going to be made.
+    /// Returns the objects in a k3d cluster. A cluster that is still to be created has none.
     private func objects(in k3dCluster: String) -> ExistingObjects.Answer<Set<KubernetesObject.ID>> {
         switch action(k3dCluster) {
         case .create: .known([])
@@ -185,10 +186,10 @@ private struct RecoveryPlanner {
         return .success(try make(definition))
     }
 
-    /// Of services and task sets.
+    /// Returns why services and task sets with this status are skipped.
     private func reasonToSkip(status: String) -> String? {
         switch status {
-        // FAILED is one whose objects could not be made; its rows say that it is wanted.
+        // FAILED is one whose objects could not be made. Its rows show that it is wanted.
         case "ACTIVE", "PENDING", "PRIMARY", "FAILED": nil
         case "DRAINING": policy.includesDraining ? nil : "it was being drained"
         default: "its status is \(status)"
@@ -210,13 +211,13 @@ private struct RecoveryPlanner {
     }
 }
 
-/// Why there is no translation.
+/// The reason why there is no translation.
 private enum Reason: Error {
     case skip(String)
     case fail(String)
 }
 
-/// Where something comes back to, and what is there already.
+/// The destination of a recovery, and the objects that are there already.
 private struct Place {
     let translation: ClusterTranslation
     let objects: ExistingObjects.Answer<Set<KubernetesObject.ID>>
@@ -229,7 +230,7 @@ private struct Place {
         var secrets: Set<SecretReference> = []
     }
 
-    /// What is there is left alone; only what is missing is made.
+    /// Decides for the wanted objects. Existing ones are left alone; only missing ones are created.
     func decision(_ wanted: [KubernetesObject]) -> RecoveryPlan.Decision {
         switch objects {
         case .known(let there): wanted.allSatisfy { there.contains($0.id) } ? .exists : .recover
@@ -259,12 +260,12 @@ private struct Place {
 }
 
 extension TaskRecord {
-    /// Whether no service runs it.
+    /// True when no service runs it.
     public var isStandalone: Bool {
         taskGroup?.hasPrefix("service:") != true && startedBy?.hasPrefix("ecs-svc/") != true
     }
 
-    /// Whether it ran, or was on its way there, and nobody had asked it to stop.
+    /// True when it ran, or was starting, and no one had asked it to stop.
     public var wasAlive: Bool {
         ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING"].contains(lastStatus)
             && desiredStatus != "STOPPED"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an instance's recovery is going to do, and why. The same value is printed by `--dry-run` and executed.
+/// The steps of an instance's recovery, with the reasons. The same value is printed by `--dry-run` and executed.
 public struct RecoveryPlan: Hashable, Sendable {
     public var k3dClusters: [K3dStep] = []
     public var clusters: [ClusterStep] = []
@@ -9,13 +9,13 @@ public struct RecoveryPlan: Hashable, Sendable {
     public struct K3dStep: Hashable, Sendable {
         public enum Action: Hashable, Sendable {
             case create
-            /// It is there and stopped, so that nobody knows what is in it.
+            /// It exists and is stopped, so that its content is unknown.
             case start
-            /// It is there, and not as it should be: half-made, frozen, or only some of its nodes run.
+            /// It exists but is broken: half-made, frozen, or only some of its nodes run.
             case repair(why: String)
             /// It runs.
             case reuse
-            /// Whether it exists could not be found out. Nothing is done with it or in it.
+            /// Cannot determine whether it exists. Nothing is done with it or in it.
             case leave(why: String)
         }
         public let name: String
@@ -26,13 +26,13 @@ public struct RecoveryPlan: Hashable, Sendable {
 
     public enum Decision: Hashable, Sendable {
         case recover
-        /// It is there, with all of its objects.
+        /// It exists, with all of its objects.
         case exists
-        /// By its state or by request: nothing is wrong.
+        /// It stays away by its state or by request. That is no failure.
         case skip(String)
         /// It should come back and cannot.
         case fail(String)
-        /// What is there could not be found out.
+        /// Cannot determine what exists.
         case unknown(String)
     }
 
@@ -42,12 +42,12 @@ public struct RecoveryPlan: Hashable, Sendable {
         public let k3dCluster: String?
         public let namespace: KubernetesObject
         public var decision: Decision
-        /// In the order in which they come back: by priority, then by name.
+        /// The services in the order in which they come back: by priority, then by name.
         public var services: [ServiceStep] = []
         public var tasks: [TaskStep] = []
     }
 
-    /// A service; one with an external controller stands here once for each of its task sets.
+    /// A service. One with an external controller is listed once for each of its task sets.
     public struct ServiceStep: Hashable, Sendable {
         public let name: String
         public let arn: String
@@ -55,9 +55,9 @@ public struct RecoveryPlan: Hashable, Sendable {
         /// 0 comes first. Services of one priority are one batch.
         public let priority: Int64
         public var decision: Decision
-        /// What is missing and to be applied; nothing unless the decision is `recover`.
+        /// The missing objects that will be applied; none unless the decision is `recover`.
         public var objects: [KubernetesObject]
-        /// All that belongs to it, be it there or not.
+        /// All objects that belong to it, existing or not.
         public var wanted: [KubernetesObject]
         public let notes: [TranslationNote]
         public let secrets: Set<SecretReference>
@@ -77,26 +77,26 @@ public struct RecoveryPlan: Hashable, Sendable {
         public let secrets: Set<SecretReference>
     }
 
-    /// Whether nothing would be changed.
+    /// True when nothing would be changed.
     public var isEmpty: Bool {
         k3dClusters.allSatisfy { $0.action.changesNothing } && !decisions.contains(.recover)
     }
 
-    /// Of clusters, services and tasks.
+    /// The decisions on clusters, services and tasks.
     public var decisions: [Decision] {
         clusters.flatMap { [$0.decision] + $0.services.map(\.decision) + $0.tasks.map(\.decision) }
     }
 
-    /// Every Secret that is needed, sorted: to be found present, or listed as missing.
+    /// Every needed Secret, sorted. Each must be found, or is listed as missing.
     public var secrets: [SecretReference] {
         clusters.flatMap { $0.services.map(\.secrets) + $0.tasks.map(\.secrets) }
             .reduce(into: Set()) { $0.formUnion($1) }.sorted()
     }
 }
 
-/// What was found on the machine before planning.
+/// The objects found on the machine before planning.
 public struct ExistingObjects: Hashable, Sendable {
-    /// An answer, or that there was none. Not answering is never taken for "not there".
+    /// An answer, or the lack of one. A missing answer never counts as "does not exist".
     public enum Answer<Value: Hashable & Sendable>: Hashable, Sendable {
         case known(Value)
         case unknown(String)
@@ -104,7 +104,7 @@ public struct ExistingObjects: Hashable, Sendable {
 
     /// All k3d clusters by name.
     public var k3dClusters: Answer<[String: K3dClusterState]>
-    /// The objects in each k3d cluster; of one that is not listed here nothing is known.
+    /// The objects in each k3d cluster. A cluster that is not listed here is unknown.
     public var objects: [String: Answer<Set<KubernetesObject.ID>>]
 
     public init(
@@ -116,11 +116,11 @@ public struct ExistingObjects: Hashable, Sendable {
     }
 }
 
-/// What a k3d cluster that exists is in.
+/// The state of an existing k3d cluster.
 public enum K3dClusterState: Hashable, Sendable {
     case running
     case stopped
-    /// Why it is neither.
+    /// The reason why it is neither.
     case broken(String)
 }
 
@@ -133,18 +133,19 @@ extension RecoveryPlan.K3dStep.Action {
     }
 }
 
-/// How to decide where the rows leave a choice.
+/// The rules for decisions that the rows leave open.
 public struct RecoveryPolicy: Hashable, Sendable {
     /// Names of ECS clusters; nil for all.
     public var only: Set<String>?
     /// `CLUSTER` or `CLUSTER/SERVICE`.
     public var skip: Set<String> = []
-    /// DRAINING says that somebody was taking the service or task set away, so that it stays away.
+    /// True to recover services and task sets that are DRAINING. They stay away otherwise, since someone was removing
+    /// them.
     public var includesDraining = false
     public var includesStandaloneTasks = true
-    /// Of services without the tag `kecsctl.dev/recovery-priority`.
+    /// The priority of services without the tag `kecsctl.dev/recovery-priority`.
     public var defaultPriority: Int64 = 100
-    /// On every object: what an undo finds them by.
+    /// The labels of every object, by which an undo finds them.
     public var labels: [String: String] = [:]
 
     public init() {}

@@ -6,10 +6,10 @@ import SystemPackage
 
 /// A new file that is only ever appended to, with its digest.
 ///
-/// Written past the page cache where the file system can (O_DIRECT): a tenth of the system time, durable sooner,
-/// nothing of the user's evicted, and what is read back afterwards comes from the device.
+/// Written past the page cache where the file system supports it (O_DIRECT). That takes a tenth of the system time, is
+/// durable sooner and evicts none of the user's pages, and a later read comes from the device.
 final class AppendedFile: @unchecked Sendable {
-    // @unchecked: one thread makes it, hands it to the one that writes, and looks again after that one has ended.
+    // @unchecked: one thread creates it, hands it to the writing one, and uses it again after that one has ended.
     private static let chunk = 1 << 20
     private static let slice = 32 << 10
     private let path: FilePath
@@ -50,7 +50,7 @@ final class AppendedFile: @unchecked Sendable {
         }
     }
 
-    /// What was appended is on the device.
+    /// Makes everything that was appended durable on the device.
     ///
     /// - Returns: The file's digest.
     func finish(_ cancellation: Cancellation) throws -> [UInt8] {

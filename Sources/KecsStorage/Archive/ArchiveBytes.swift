@@ -4,11 +4,11 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// The tar inside an archive's file, block by block, in order; its digest is made and its checksums are checked on the
-/// way. What another program's format is arrives as the tar that it was decoded to.
+/// The tar inside an archive's file, block by block, in order. On the way its digest is computed and its checksums are
+/// checked. Another program's format arrives as the tar that it was decoded to.
 ///
-/// Three stages on threads of their own: reading, digest and cutting into members, inflating. What another program
-/// compressed has one member as a rule and is inflated in the second stage.
+/// Three stages on separate threads: reading, digest and cutting into members, inflating. An archive of another program
+/// usually has one member, which is inflated in the second stage.
 final class ArchiveBytes: TarPieces {
     private let file: FilePath
     private let cancellation: Cancellation
@@ -27,7 +27,7 @@ final class ArchiveBytes: TarPieces {
         case foreign(ForeignContainer)
     }
 
-    /// Whether every byte is accounted for by a checksum or a rule of ours, up to the last zero of the padding.
+    /// True when a checksum or a rule of ours accounts for every byte, up to the last zero of the padding.
     let isStrict: Bool
 
     private final class End: Sendable {
@@ -112,7 +112,7 @@ final class ArchiveBytes: TarPieces {
         return format == .members ? block.filledOutput : block.filledInput
     }
 
-    /// After `next` has returned nil.
+    /// Returns digest and size. Call it after `next` has returned nil.
     func finish() -> (sha256: String, bytes: Int64) {
         stop()
         let (digest, bytes) = end.value.withLock { $0 }
@@ -196,7 +196,7 @@ final class ArchiveBytes: TarPieces {
         _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath
     ) throws -> (digest: [UInt8], bytes: Int64) {
         let digest = SHA256()
-        // Of what was decoded, so it says nothing of the file.
+        // The digest and size of the decoded bytes say nothing about the file.
         let isForeign = if case .foreign = format { true } else { false }
         var bytes: Int64 = 0
         var splitter: any ByteSplitter =
@@ -209,7 +209,7 @@ final class ArchiveBytes: TarPieces {
             var rest = block.filledInput
             bytes += Int64(rest.count)
             while !rest.isEmpty {
-                // Small enough that what the digest has fetched is in the cache when it is copied.
+                // Small enough that the bytes which the digest has fetched are in the cache when they are copied.
                 let part = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, 32 << 10)])
                 if !isForeign { digest.update(part) }
                 try splitter.take(part)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// One member of an archive, as recorded.
+/// A member of an archive, as recorded.
 public struct ArchiveEntry: Sendable {
     public enum Kind: Hashable, Sendable {
         case file, folder, symlink, hardLink
@@ -12,14 +12,14 @@ public struct ArchiveEntry: Sendable {
     /// Raw bytes without `./` before or `/` behind; empty for the root. Checked: relative, no `..`, no empty parts.
     public internal(set) var path: [UInt8]
     public internal(set) var kind: Kind
-    /// Of the content as a reader of the file sees it, holes included.
+    /// The size of the content as a reader of the file sees it, holes included.
     public internal(set) var size: Int64 = 0
     /// Permission bits with set-id and sticky.
     public internal(set) var mode: UInt32
     public internal(set) var owner: UInt32
     public internal(set) var group: UInt32
     public internal(set) var modified: Moment
-    /// A symlink's as it stands; a hard link's in the form of `path`.
+    /// The target: of a symlink as recorded, of a hard link in the form of `path`.
     public internal(set) var linkTarget: [UInt8] = []
     /// Hex; only when asked for, and only of files.
     public internal(set) var contentSHA256: String?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// What is wrong with an archive. What is wrong with the disk stays a `FileError`.
+/// The damage to an archive. A failure of the disk stays a `FileError`.
 public struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: Hashable, Sendable {
         /// Bits differ from those that were written.
@@ -14,9 +14,9 @@ public struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var kind: Kind
     public var file: FilePath
-    /// As recorded, so it may hold anything: show it through `printable`.
+    /// The entry's path as recorded, so it may hold anything: show it through `printable`.
     public var entry: [UInt8]?
-    /// One clause without a full stop.
+    /// The reason, as a clause without a full stop.
     public var why: String
 
     public init(_ kind: Kind, _ file: FilePath, entry: [UInt8]? = nil, _ why: String) {

@@ -30,8 +30,8 @@ final class ArchivedTree: TreeVisitor {
         unused = Set(source.substitutes.keys)
     }
 
-    /// A copied write-ahead log whose original was folded into its database meanwhile belongs to the copy of that: it
-    /// is written last, with the database's owner and mode.
+    /// Adds copied write-ahead logs whose original was folded into its database meanwhile. Such a log belongs to the
+    /// copy of that database: it is written last, with the database's owner and mode.
     func addUnused() throws {
         for path in unused.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let suffix = ["-wal", "-journal", ".wal"].map { Array($0.utf8) }.first {
@@ -56,7 +56,7 @@ final class ArchivedTree: TreeVisitor {
         }
     }
 
-    /// After the walk.
+    /// Ends the archive after the walk.
     func end() -> ArchiveSummary {
         summary.vanished += unused.sorted { $0.lexicographicallyPrecedes($1) }
         summary.fingerprint = fingerprint.finish()
@@ -91,13 +91,13 @@ final class ArchivedTree: TreeVisitor {
                 try addLink(entry, path)
             }
         case CInt(DT_FIFO), CInt(DT_CHR), CInt(DT_BLK): summary.special.append(path)
-        // Its server makes a socket anew: nothing is lost with it.
+        // Its server recreates a socket: nothing is lost with it.
         case CInt(DT_SOCK): break
         default: try addByStatus(entry, path)
         }
     }
 
-    /// For names whose kind the listing did not tell, or that are no longer what it told.
+    /// Adds an entry whose kind the listing did not tell, or has changed since.
     private func addByStatus(_ entry: WalkedName, _ path: [UInt8]) throws {
         var raw = stat()
         guard fstatat(entry.folder, entry.name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
@@ -107,9 +107,9 @@ final class ArchivedTree: TreeVisitor {
         switch FileStatus(raw).kind {
         case .file: try addFile(entry, path)
         case .symlink: try addLink(entry, path)
-        // What was listed there is gone; the folder came after.
+        // The listed file is gone; the folder came after it.
         case .folder: vanished(path)
-        // Its server makes a socket anew: nothing is lost with it.
+        // Its server recreates a socket: nothing is lost with it.
         case .socket: break
         case .fifo, .characterDevice, .blockDevice, .other: summary.special.append(path)
         }
@@ -171,7 +171,8 @@ final class ArchivedTree: TreeVisitor {
         }
     }
 
-    /// A second name of a file elsewhere, put here by somebody who may not read it: in an archive they could.
+    /// Returns true for a second name of a file elsewhere, put here by a user who may not read that file: from an
+    /// archive they could.
     private func isSecretOfSomebodyElse(
         _ status: FileStatus, in folder: CInt, _ path: [UInt8]
     ) throws -> Bool {
@@ -191,7 +192,7 @@ final class ArchivedTree: TreeVisitor {
         try add(substitute, path, like: original)
     }
 
-    /// In place of a link, so that unpacking gives a file.
+    /// Adds a file in place of a link, so that unpacking gives a file.
     private func add(_ substitute: FilePath, insteadOf target: FilePath, _ path: [UInt8]) throws {
         let original = target.withPlatformString { paths_open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard original >= 0 else { throw FileError.last("open", target) }
@@ -225,13 +226,13 @@ final class ArchivedTree: TreeVisitor {
         switch FileStatus(raw).kind {
         case .symlink: try addLink(entry, path)
         case .file, .folder: vanished(path)
-        // Its server makes a socket anew: nothing is lost with it.
+        // Its server recreates a socket: nothing is lost with it.
         case .socket: break
         case .fifo, .characterDevice, .blockDevice, .other: summary.special.append(path)
         }
     }
 
-    /// The name under which a file with several names is in the archive already.
+    /// Returns the name under which a file with several names is in the archive already.
     private func firstName(of status: FileStatus, _ path: [UInt8]) -> [UInt8]? {
         let id = FileID(device: status.device, inode: status.inode)
         guard let known = links[id] else {
@@ -242,7 +243,7 @@ final class ArchivedTree: TreeVisitor {
         return known.path
     }
 
-    /// - Returns: How many bytes of content must follow.
+    /// - Returns: The number of bytes of content that must follow.
     private func write(_ entry: TarEntry) throws -> Int64 {
         headers.removeAll(keepingCapacity: true)
         let content = encoder.encode(entry, into: &headers).content

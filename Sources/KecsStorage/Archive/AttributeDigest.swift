@@ -4,10 +4,10 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// A digest of owner, group, mode, ACL and attributes: what an archive has to be written anew for although the bytes are
-/// the same.
+/// Returns a digest of owner, group, mode, ACL and attributes. When it changes, an archive has to be rewritten although
+/// the bytes are the same.
 ///
-/// - Parameter paths: Links are not followed. One that is gone counts as such.
+/// - Parameter paths: Links are not followed. A missing path counts as such.
 public func attributeDigest(of paths: [FilePath]) throws -> String {
     let digest = SHA256()
     func add(_ bytes: [UInt8]) {

@@ -15,10 +15,10 @@ enum Attributes {
 
     typealias Records = [(key: [UInt8], value: [UInt8])]
 
-    /// Where attributes are asked for.
+    /// The object whose attributes are read.
     enum Subject {
         case descriptor(CInt)
-        /// Of an O_PATH descriptor, which has to be asked by its name in /proc.
+        /// An O_PATH descriptor, whose attributes have to be read by its name in /proc.
         case pathDescriptor(CInt)
 
         fileprivate func list(_ room: UnsafeMutableBufferPointer<CChar>?) -> Int64 {
@@ -66,7 +66,7 @@ enum Attributes {
         return records.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 
-    /// Nil when it went away, or when only its owner may see it (`trusted.…`).
+    /// Returns the value; nil when it went away, or when only its owner may see it (`trusted.…`).
     private static func value(of name: [UInt8], _ subject: Subject, path: FilePath) throws -> [UInt8]? {
         var room = [UInt8](repeating: 0, count: limit)
         let count = withName(name) { name in room.withUnsafeMutableBytes { subject.get(name, $0) } }
@@ -86,7 +86,7 @@ enum Attributes {
         }
     }
 
-    /// As GNU tar does since 1.31 (`xattr_encode_keyword`): `=` ends a pax key.
+    /// Encodes a name as GNU tar does since 1.31 (`xattr_encode_keyword`): `=` ends a pax key.
     private static func encoded(_ name: [UInt8]) -> [UInt8] {
         guard name.contains(UInt8(ascii: "=")) || name.contains(UInt8(ascii: "%")) else { return name }
         return name.flatMap { byte -> [UInt8] in

@@ -7,9 +7,9 @@ final class Block {
     static let alignment = 4096
     let input: UnsafeMutableRawBufferPointer
     let output: UnsafeMutableRawBufferPointer
-    /// How much of `input` is filled.
+    /// The number of bytes of `input` that are filled.
     var inputCount = 0
-    /// How much of `output` is filled. A line without workers hands `input` on.
+    /// The number of bytes of `output` that are filled. A line without workers hands `input` on.
     var outputCount = 0
 
     fileprivate init(inputCapacity: Int, outputCapacity: Int) {
@@ -34,7 +34,8 @@ final class Block {
 final class BlockLine: @unchecked Sendable {
     // @unchecked: everything below is only touched under `lock`; a block only by the thread that holds it.
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    /// For the producer, the workers and the consumer, so that a block wakes only whom it concerns.
+    /// A condition each for the producer, the workers and the consumer, so that a block wakes only those that wait
+    /// for it.
     private let conditions: UnsafeMutablePointer<pthread_cond_t>
     private let blocks: [Block]
     private let hasWorkers: Bool
@@ -53,8 +54,9 @@ final class BlockLine: @unchecked Sendable {
     private var failure: (any Error)?
 
     /// - Parameters:
-    ///   - workers: 0 hands the blocks on as they are.
-    ///   - work: Called once in each worker's thread; what it returns turns a block's input into its output.
+    ///   - workers: The number of workers; 0 hands the blocks on as they are.
+    ///   - work: Called once in each worker's thread. The function that it returns turns a block's input into its
+    ///     output.
     init(
         blocks count: Int, inputCapacity: Int, outputCapacity: Int = 0, workers: Int = 0, name: String = "",
         work: @escaping @Sendable () -> (Block) throws -> Void = { { _ in } }
@@ -84,7 +86,7 @@ final class BlockLine: @unchecked Sendable {
         conditions.deallocate()
     }
 
-    /// Waits for a block that nobody uses.
+    /// Waits for a block that is not in use.
     func empty() throws -> Block {
         try locked {
             try check()
@@ -96,7 +98,7 @@ final class BlockLine: @unchecked Sendable {
         }
     }
 
-    /// The block that `empty` gave last is full.
+    /// Hands over the last block from `empty`, which is full now.
     func submit() throws {
         try locked {
             try check()
@@ -106,7 +108,7 @@ final class BlockLine: @unchecked Sendable {
         }
     }
 
-    /// No block will follow.
+    /// Ends the input: no block will follow.
     func finish() {
         locked {
             isFinished = true
@@ -128,7 +130,7 @@ final class BlockLine: @unchecked Sendable {
         }
     }
 
-    /// The block that `next` gave last may be used again.
+    /// Gives the last block from `next` back for reuse.
     func release() {
         locked {
             released += 1

@@ -2,24 +2,24 @@
 public import KecsSystem
 public import SystemPackage
 
-/// What reading an archive back has shown.
+/// The findings from reading an archive back.
 public struct ArchiveCheck: Hashable, Sendable {
-    /// Of the archive's file.
+    /// The size of the archive's file.
     public internal(set) var bytes: Int64 = 0
     /// Hex, of the archive's file.
     public internal(set) var sha256 = ""
     public internal(set) var entries = 0
-    /// Of the regular files in it.
+    /// The size of the regular files in it.
     public internal(set) var sourceBytes: Int64 = 0
 }
 
-/// Reads an archive from its first byte to its last: digest, every block's checksum and length, every header, every
-/// entry's path and kind, and that nothing follows the end.
+/// Reads an archive from its first byte to its last. Checks the digest, every block's checksum and length, every
+/// header, every entry's path and kind, and that nothing follows the end.
 ///
 /// - Parameters:
-///   - compression: What it must be; nil takes any archive that another program made as well.
-///   - each: Is handed every entry in the order of the archive, before what follows it has been checked.
-/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and what `each` throws. The digest is for the caller to compare.
+///   - compression: The compression that the archive must have; nil accepts also any archive of another program.
+///   - each: Called with every entry in the order of the archive, before the bytes behind the entry have been checked.
+/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and any error of `each`. The caller compares the digest.
 public func checkArchive(
     _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
     progress: any ProgressSink, each: (ArchiveEntry) throws -> Void = { _ in }
@@ -41,8 +41,9 @@ public func checkArchive(
 
 /// Hands over every member in the order of the archive.
 ///
-/// - Parameter digests: Whether files' contents are digested too. A hard link has none of its own.
-/// - Throws: As `checkArchive`, and what `each` throws. Entries before the damaged place have been handed over.
+/// - Parameter digests: True to compute digests of the files' contents too. A hard link has none of its own.
+/// - Throws: The errors of `checkArchive`, and any error of `each`. Entries before the damaged place have been handed
+///   over.
 public func listArchive(
     _ file: FilePath, digests: Bool, cancellation: Cancellation,
     each: (ArchiveEntry) throws -> Void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How an archive is stored. All three are unpacked by plain `tar`.
+/// The format in which an archive is stored. Plain `tar` unpacks all three.
 public enum Compression: String, Hashable, Sendable, Codable {
     /// isa-l, level 1: about ten times as fast as gzip and some percent larger.
     case fast
@@ -9,6 +9,6 @@ public enum Compression: String, Hashable, Sendable, Codable {
     /// A plain tar. Damage to contents shows only in the digest of the whole file.
     case none
 
-    /// Of the archive's file.
+    /// The extension of the archive's file.
     public var fileExtension: String { self == .none ? "tar" : "tar.gz" }
 }

@@ -4,8 +4,8 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Entries that can only be finished when all others are: folders' modes and times, symlinks. Kept in memory while they
-/// are few, and beyond that in a file without a name.
+/// Entries that can only be finished after all others: folders' modes and times, symlinks. A few are kept in memory,
+/// more in a file without a name.
 final class DeferredEntries {
     private static let memoryLimit = 8 << 20
     private let root: CInt
@@ -45,7 +45,7 @@ final class DeferredEntries {
     private func spill() throws {
         if file < 0 {
             file = openat(root, ".", O_RDWR | clinux_o_tmpfile | O_CLOEXEC, 0o600)
-            // A file system that has no such files: memory it is.
+            // A file system that has no such files: memory is used.
             guard file >= 0 else { return }
         }
         var done = 0

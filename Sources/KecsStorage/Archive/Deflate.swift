@@ -5,7 +5,8 @@ import Glibc
 
 /// Turns content into one gzip member. One thread uses it.
 protocol MemberCompressor: AnyObject {
-    /// - Returns: The member's size. `member` has room for `GzipMember.sizeLimit`.
+    /// - Parameter member: A buffer of at least `GzipMember.sizeLimit` bytes.
+    /// - Returns: The member's size.
     func compress(_ content: UnsafeRawBufferPointer, into member: UnsafeMutableRawBufferPointer) throws -> Int
 }
 
@@ -16,10 +17,10 @@ struct CodecError: Error, CustomStringConvertible {
     var description: String { "\(codec) failed with code \(code)" }
 }
 
-/// isa-l at level 1, with what cannot shrink stored as it is.
+/// isa-l at level 1, which stores incompressible content as it is.
 ///
-/// Objects that are already compressed stand beside text in one block, so each 16 KiB is looked at on its own: bytes as
-/// evenly spread as noise are not worth the search (1.7 GB/s on this path, 0.47 GB/s for text, 20 GB/s stored).
+/// One block may hold compressed objects next to text, so each 16 KiB is judged separately: bytes as evenly spread as
+/// noise are not worth the search (1.7 GB/s on this path, 0.47 GB/s for text, 20 GB/s stored).
 final class FastDeflate: MemberCompressor {
     private static let piece = 16 << 10
     private let stream: UnsafeMutablePointer<isal_zstream>
@@ -86,7 +87,7 @@ final class FastDeflate: MemberCompressor {
         return Int(stream.pointee.total_out)
     }
 
-    /// As stored blocks of at most 65,535 bytes.
+    /// Writes the run as stored blocks of at most 65,535 bytes.
     private static func store(
         _ run: UnsafeRawBufferPointer, in member: UnsafeMutableRawBufferPointer, at start: Int
     ) -> Int {
@@ -107,10 +108,10 @@ final class FastDeflate: MemberCompressor {
         return end - start
     }
 
-    /// Whether 2,048 bytes taken from all over the piece are spread like random ones.
+    /// Returns true when 2,048 bytes taken from all over the piece are spread like random ones.
     ///
-    /// Two random bytes are equal once in 256 times, so among n of them n(n-1)/256 ordered pairs are. Deflated, encrypted and
-    /// JPEG data stay within 1.06 of that; base64 is at 4, English text at 17.
+    /// Two random bytes are equal once in 256 times, so among n of them n(n-1)/256 ordered pairs are. Deflated,
+    /// encrypted and JPEG data stay within 1.06 of that; base64 is at 4, English text at 17.
     private static func isNoise(_ content: UnsafeRawBufferPointer, at start: Int) -> Bool {
         guard content.count - start >= piece else { return false }
         return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 256) { counts in

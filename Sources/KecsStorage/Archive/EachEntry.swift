@@ -6,7 +6,7 @@ import SystemPackage
 /// Hands over every entry of a tree that would be archived, the root left out, in the order of names' bytes. No content
 /// is read.
 ///
-/// - Throws: `FileError`, `Interrupted`, and what `each` throws.
+/// - Throws: `FileError`, `Interrupted`, and any error of `each`.
 public func walkTree(
     _ source: TreeSource, cancellation: Cancellation, each: @escaping ([UInt8], FileStatus) throws -> Void
 ) throws {

@@ -4,8 +4,8 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Gives restored files and folders what was recorded of them: owner, attributes, mode, ACLs, times, in the one order in
-/// which none of them undoes another.
+/// Gives restored files and folders their recorded owner, attributes, mode, ACLs and times, in the one order in which
+/// none of them undoes another.
 struct EntryMetadata {
     let owners: OwnerMapping
     let rootPath: FilePath
@@ -20,13 +20,13 @@ struct EntryMetadata {
         self.rootPath = rootPath
     }
 
-    /// Of an open file or folder.
+    /// Applies the metadata to an open file or folder.
     mutating func apply(_ entry: ArchiveEntry, to file: CInt) throws {
         let owner = owners.owner(entry.owner)
         let group = owners.group(entry.group)
         var now = stat()
         guard fstat(file, &now) == 0 else { throw failed("look at", entry) }
-        // As a rule it is so already; a set-group-id folder or a mount option may have decided otherwise.
+        // Usually it is right already; a set-group-id folder or a mount option may have changed it.
         if now.st_uid != owner || now.st_gid != group {
             if fchown(file, owner, group) != 0 {
                 guard Self.isRefusal(errno) else { throw failed("set the owner of", entry) }
@@ -44,7 +44,7 @@ struct EntryMetadata {
         guard futimens(file, &times) == 0 else { throw failed("set the time of", entry) }
     }
 
-    /// Of a link itself.
+    /// Applies the metadata to a link itself.
     mutating func apply(_ entry: ArchiveEntry, toLink name: UnsafePointer<CChar>, in folder: CInt) throws {
         let owner = owners.owner(entry.owner)
         let group = owners.group(entry.group)
@@ -90,7 +90,7 @@ struct EntryMetadata {
         attributesNotSet += 1
     }
 
-    /// The system or the file system does not allow it; a full disk is something else.
+    /// Returns true when the system or the file system does not allow it; a full disk is something else.
     private static func isRefusal(_ code: CInt) -> Bool {
         code == EPERM || code == EACCES || code == EOPNOTSUPP || code == ENOSYS || code == EINVAL
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Turns a recorded name into a path below the root, or says why it is none.
+/// Turns a recorded name into a path below the root, or returns why it is none.
 enum EntryPath {
     enum Verdict: Equatable {
         case path([UInt8])

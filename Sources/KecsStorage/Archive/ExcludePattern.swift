@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// One line of gitignore's syntax (https://git-scm.com/docs/gitignore): what to leave out of an archive.
+/// A line in gitignore's syntax (https://git-scm.com/docs/gitignore) that leaves paths out of an archive.
 ///
-/// `*.tmp` and `cache/` match at any depth, `/cache` and `a/cache` only from the tree's root; `**` stands for any number
-/// of folders; a slash at the end means folders only; `!` takes back what an earlier pattern left out.
+/// `*.tmp` and `cache/` match at any depth, `/cache` and `a/cache` only from the tree's root; `**` stands for any
+/// number of folders; a slash at the end means folders only; `!` includes again what an earlier pattern left out.
 public struct ExcludePattern: Hashable, Sendable, CustomStringConvertible {
     public let description: String
     let isNegated: Bool
@@ -12,13 +12,13 @@ public struct ExcludePattern: Hashable, Sendable, CustomStringConvertible {
     private let segments: [Segment]
 
     private enum Segment: Hashable, Sendable {
-        /// One name, as fnmatch(3) matches it; ends with NUL.
+        /// A name, as fnmatch(3) matches it; ends with NUL.
         case name([CChar])
         /// `**`: any number of folders, none included.
         case folders
     }
 
-    /// Nil for what would never match; `problem(of:)` says why.
+    /// Nil for a text that would never match; `problem(of:)` gives the reason.
     public init?(_ text: String) {
         guard Self.problem(of: text) == nil else { return nil }
         description = text
@@ -32,19 +32,19 @@ public struct ExcludePattern: Hashable, Sendable, CustomStringConvertible {
         var segments: [Segment] = isAnchored ? [] : [.folders]
         let names = rest.split(separator: UInt8(ascii: "/"))
         for name in names {
-            // Without a slash beside it, two asterisks are one.
+            // Without a slash next to them, two asterisks count as one.
             if name.elementsEqual("**".utf8), names.count > 1 {
                 if segments.last != .folders { segments.append(.folders) }
             } else {
                 segments.append(.name(name.map { CChar(bitPattern: $0) } + [0]))
             }
         }
-        // `a/**` is what lies in “a”, not “a” itself.
+        // `a/**` matches the content of “a”, not “a” itself.
         if segments.last == .folders { segments.append(.name([CChar(bitPattern: UInt8(ascii: "*")), 0])) }
         self.segments = segments
     }
 
-    /// Why a text is no pattern; nil when it is one.
+    /// Returns why a text is no pattern; nil when it is one.
     public static func problem(of text: String) -> String? {
         var rest = withoutTrailingSpaces(Array(text.utf8))[...]
         if text.contains("\0") { return "it contains a NUL byte" }
@@ -87,19 +87,19 @@ public struct ExcludePattern: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// Spaces at the end do not count, unless a backslash stands before them.
+    /// Removes spaces at the end, which do not count, unless a backslash precedes them.
     private static func withoutTrailingSpaces(_ text: [UInt8]) -> [UInt8] {
         var text = text
         while text.last == UInt8(ascii: " "), text.dropLast().last != UInt8(ascii: "\\") { text.removeLast() }
         return text
     }
 
-    /// - Parameter names: Of a path relative to the root, each ended by NUL.
+    /// - Parameter names: The names of a path relative to the root, each ended by NUL.
     func matches(_ names: [[CChar]], isFolder: Bool) -> Bool {
         if foldersOnly, !isFolder { return false }
         var pattern = 0
         var name = 0
-        // Where the last `**` stands, and how many names it has taken: only that one is ever tried again.
+        // The place of the last `**`, and the number of names that it has taken: only this one is ever tried again.
         var wide: (pattern: Int, name: Int)?
         while name < names.count {
             if pattern < segments.count, case .folders = segments[pattern] {

@@ -4,11 +4,11 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
-/// What is left out of one part's archive.
+/// The patterns of the paths that are left out of a part's archive.
 public struct ExcludePatterns: Hashable, Sendable {
     /// The last one that matches decides.
     public var patterns: [ExcludePattern]
-    /// Whether the content of folders tagged by CACHEDIR.TAG is left out; the folder and its tag are kept.
+    /// True when the content of folders tagged by CACHEDIR.TAG is left out. The folder and its tag are kept.
     public var caches: Bool
 
     public init(_ patterns: [ExcludePattern] = [], caches: Bool = false) {
@@ -18,8 +18,8 @@ public struct ExcludePatterns: Hashable, Sendable {
 
     public var isEmpty: Bool { patterns.isEmpty && !caches }
 
-    /// Whether a path itself is left out. What lies in a folder that is left out is not asked for: as for git, nothing
-    /// brings it back.
+    /// Returns true when a pattern leaves out this very path. It is not called for paths below a folder that is left
+    /// out: as in git, nothing brings them back.
     func excludes(_ path: [UInt8], isFolder: Bool) -> Bool { deciding(path, isFolder: isFolder) != nil }
 
     private func deciding(_ path: [UInt8], isFolder: Bool) -> ExcludePattern? {
@@ -36,9 +36,9 @@ public struct ExcludePatterns: Hashable, Sendable {
         return nil
     }
 
-    /// The pattern that leaves a path out, or the folder above it that has it left out; nil when it is kept.
+    /// Returns the pattern that leaves out a path, or a folder above it; nil when the path is kept.
     ///
-    /// - Parameter root: Where the tree lies, to look for tags.
+    /// - Parameter root: The tree's root, which is searched for tags.
     public func reason(toLeaveOut path: [UInt8], isFolder: Bool, below root: FilePath) throws -> String? {
         guard !isEmpty else { return nil }
         let slash = UInt8(ascii: "/")
@@ -58,7 +58,7 @@ public struct ExcludePatterns: Hashable, Sendable {
     }
 }
 
-/// The mark of a folder whose content can be made again: https://bford.info/cachedir/
+/// The mark of a folder whose content can be recreated: https://bford.info/cachedir/
 enum CacheTag {
     static let name = "CACHEDIR.TAG"
     static let signature = Array("Signature: 8a477f597d28d172789f06886806bc55".utf8)
@@ -84,9 +84,9 @@ enum CacheTag {
     }
 }
 
-/// Hands over every name of a tree that its patterns leave out: of a folder only itself, not what lies in it.
+/// Hands over every name of a tree that its patterns leave out. Of a folder only the folder itself, not its content.
 ///
-/// - Throws: `FileError`, `Interrupted`, and what `each` throws.
+/// - Throws: `FileError`, `Interrupted`, and any error of `each`.
 public func walkExcluded(
     _ source: TreeSource, cancellation: Cancellation, each: @escaping ([UInt8]) throws -> Void
 ) throws {

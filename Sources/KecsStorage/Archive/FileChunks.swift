@@ -29,7 +29,7 @@ final class FileChunks {
 
     deinit { close(file) }
 
-    /// Fills `room` as far as the file goes; 0 is its end.
+    /// Fills `room` up to the file's end; returns 0 at the end.
     ///
     /// - Parameter room: Page-aligned, its size too.
     func read(into room: UnsafeMutableRawBufferPointer) throws -> Int {
@@ -48,7 +48,7 @@ final class FileChunks {
             if count == 0 { break }
             filled += count
             if isDirect, count % Block.alignment != 0 {
-                // The end of the file, as a rule; what follows would not be aligned.
+                // Usually the end of the file; further reads would not be aligned.
                 isDirect = false
                 _ = fcntl(file, F_SETFL, 0)
             }

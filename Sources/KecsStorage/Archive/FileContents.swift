@@ -5,20 +5,21 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Reads files into an archive whatever happens to them meanwhile: the bytes that follow a header are always as many as it
-/// says.
+/// Reads files into an archive, whatever happens to them meanwhile: a header is always followed by as many bytes as it
+/// announces.
 ///
-/// A small file is read whole before its header is written, again while it changes. A large one that changed is written
-/// once more behind, as a newer member of that name; every tar takes the last. One whose first bytes are the same at a
-/// second reading is whole, however much was appended to it meanwhile: it is cut at the size of the first look.
+/// A small file is read whole before its header is written, and again while it changes. A large one that changed is
+/// written once more at the end, as a newer member of that name; every tar takes the last. A file whose first bytes are
+/// the same at a second reading is whole, however much was appended to it meanwhile: it is cut at the size of the first
+/// look.
 final class FileContents {
     private static let tries = 5
     private static let smallLimit = 1 << 20
-    /// A file that never rests and is larger is written twice, not five times.
+    /// The limit for rewriting: a larger file that never rests is written twice, not five times.
     private static let rewriteLimit: Int64 = 1 << 30
 
     struct Outcome {
-        /// Of the state that is in the archive.
+        /// The status of the file state that is in the archive.
         var status: FileStatus
         var engine: DatabaseEngine?
         var isChanging: Bool
@@ -27,7 +28,7 @@ final class FileContents {
     private let stream: TarStream
     private let small = UnsafeMutableRawBufferPointer.allocate(
         byteCount: smallLimit, alignment: Block.alignment)
-    /// For a second reading, which few files need.
+    /// The buffer for a second reading, which few files need.
     private lazy var again = UnsafeMutableRawBufferPointer.allocate(
         byteCount: Self.smallLimit, alignment: Block.alignment)
     private var usesAgain = false
@@ -39,7 +40,8 @@ final class FileContents {
         if usesAgain { again.deallocate() }
     }
 
-    /// - Parameter header: Writes the header of a file with that status, and says how much content must follow.
+    /// - Parameter header: Writes the header of a file with that status, and returns the number of bytes of content
+    ///   that must follow.
     func write(
         _ file: CInt, _ status: FileStatus, at path: () -> FilePath,
         header: (FileStatus, [Extent]?) throws -> Int64
@@ -111,8 +113,8 @@ final class FileContents {
         preconditionFailure("the loop above ends on its own")
     }
 
-    /// Whether a second reading of what was written gives the same: then it was the file's content at the moment between
-    /// the two, whatever came behind it.
+    /// Returns true when a second reading gives the bytes that were written. Then they were the file's content at the
+    /// moment between the two readings, whatever came afterwards.
     private func isStill(
         _ sum: UInt64, _ extents: [Extent]?, _ file: CInt, _ status: FileStatus, _ path: () -> FilePath
     ) throws -> Bool {
@@ -136,8 +138,8 @@ final class FileContents {
         return now == sum
     }
 
-    /// - Parameter sum: Goes on with a CRC over what was read.
-    /// - Returns: How many bytes the file turned out to be short of.
+    /// - Parameter sum: A CRC that is continued over the bytes read.
+    /// - Returns: The number of bytes by which the file turned out to be too short.
     private func copy(
         _ extent: Extent, of file: CInt, _ path: () -> FilePath, _ sum: inout UInt64
     ) throws -> Int64 {
@@ -158,8 +160,8 @@ final class FileContents {
         return extent.count - done
     }
 
-    /// - Parameter expected: Where the end should be. Nobody looks for more there, since a file that grew has a new time.
-    /// - Returns: How much there was.
+    /// - Parameter expected: The expected end. The bytes behind it are not read, since a file that grew has a new time.
+    /// - Returns: The number of bytes read.
     private func readSmall(
         _ file: CInt, _ expected: Int64, _ path: () -> FilePath, into room: UnsafeMutableRawBufferPointer
     ) throws -> Int {
@@ -185,8 +187,8 @@ final class FileContents {
         }
     }
 
-    /// Where the data is, or nil when everything is data. Holes too small to matter count as data when there are very
-    /// many, so that the map stays small.
+    /// Returns the file's data extents, or nil when everything is data. Holes too small to matter count as data when
+    /// there are very many, so that the map stays small.
     private func extents(of file: CInt, _ status: FileStatus, _ path: () -> FilePath) throws -> [Extent]? {
         guard status.mayHaveHoles else { return nil }
         var smallestHole: Int64 = 1

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// A digest of what a tree is made of without reading it: the answer to "has anything changed since?".
+/// A digest of a tree without reading its files' content: the answer to "has anything changed since?".
 ///
 /// Each entry counts with path, type, size, mtime, ctime, inode, mode, owner, group and link target. Databases and
-/// their sidecars do not count, nor do the times of a folder that holds one: SQLite's readers alone create and
-/// remove `-shm` there.
+/// their sidecars do not count, nor do the times of a folder that holds one: SQLite's readers alone create and remove
+/// `-shm` there.
 struct Fingerprint {
     private let digest = SHA256()
     private var record: [UInt8] = []
@@ -42,13 +42,13 @@ struct Fingerprint {
     }
 }
 
-/// The databases found in the folder that is being walked through, to know their sidecars by.
+/// The databases found in the current folder of the walk. They identify their sidecars.
 struct DatabasesInFolder {
-    /// One set for each open folder: whole paths.
+    /// The whole paths found, one set for each open folder.
     private var levels: [[[UInt8]]] = []
 
     mutating func enter() { levels.append([]) }
-    /// - Returns: Whether the folder holds a database.
+    /// - Returns: True when the folder holds a database.
     mutating func leave() -> Bool { !(levels.popLast() ?? []).isEmpty }
     mutating func found(_ path: [UInt8]) {
         if let top = levels.indices.last { levels[top].append(path) }

@@ -4,10 +4,11 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Descriptors of the folders on the way to where one is, so that the next path, which is near as a rule, costs one call.
+/// Descriptors of the folders from the root to the current one. The next path is usually near, so that it costs one
+/// call.
 ///
-/// Every step is an openat2 that can neither go through a link nor leave the root, whatever somebody does to the tree
-/// meanwhile.
+/// Every step is an openat2 that can neither go through a link nor leave the root, whatever another process does to the
+/// tree meanwhile.
 final class FolderChain {
     private static let openLimit = 64
     static let resolve =
@@ -16,7 +17,7 @@ final class FolderChain {
     private let root: CInt
     private let rootPath: FilePath
     private var path: [UInt8] = []
-    /// Below the root: where each folder's path ends in `path`, and its descriptor or -1.
+    /// The folders below the root: the end of each folder's path in `path`, and its descriptor or -1.
     private var levels: [(end: Int, descriptor: CInt)] = []
 
     enum Missing {
@@ -24,10 +25,10 @@ final class FolderChain {
         case giveUp
     }
 
-    /// A part of a path is there and no folder.
+    /// A part of a path exists and is no folder.
     struct NoFolder: Error {}
 
-    /// - Parameter root: Stays the caller's to close.
+    /// - Parameter root: The caller closes it.
     init(root: CInt, path: FilePath) {
         self.root = root
         rootPath = path
@@ -35,7 +36,8 @@ final class FolderChain {
 
     deinit { for level in levels where level.descriptor >= 0 { close(level.descriptor) } }
 
-    /// - Returns: The folder's descriptor, valid until the next call; nil when it is not there and not to be created.
+    /// - Returns: The folder's descriptor, valid until the next call; nil when it does not exist and must not be
+    ///   created.
     /// - Throws: `NoFolder`, `FileError`.
     func open(_ wanted: ArraySlice<UInt8>, missing: Missing) throws -> CInt? {
         ascend(to: wanted)
@@ -117,7 +119,7 @@ final class FolderChain {
     }
 }
 
-/// One name of a path as a C string.
+/// Calls `body` with a name of a path as a C string.
 func withRawName<Result>(
     _ name: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) throws -> Result
 ) rethrows -> Result {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// The names in one folder, sorted by bytes, in one piece of memory: some 20 bytes a name beside the name itself.
+/// The names in a folder, sorted by bytes, in one piece of memory: some 20 bytes a name in addition to the name itself.
 struct FolderListing {
     struct Name {
         fileprivate var offset: UInt32

@@ -2,9 +2,9 @@
 import CArchive
 import SystemPackage
 
-/// An archive of another program that is decoded before our own reader sees it, told by its first bytes.
+/// An archive of another program that is decoded before our own reader sees it, recognised by its first bytes.
 enum ForeignContainer: Hashable, Sendable {
-    /// Compressed with bzip2, xz, zstd or lz4; what is in it must be a tar.
+    /// Compressed with bzip2, xz, zstd or lz4. The content must be a tar.
     case compressedTar
     /// Plain, or compressed as above or with gzip.
     case cpio
@@ -17,16 +17,17 @@ enum ForeignContainer: Hashable, Sendable {
         [0x04, 0x22, 0x4d, 0x18],  // lz4
     ]
 
-    /// What a file that begins so seems to be; nil for none of these. A stream is looked into with `inside`.
+    /// Returns the container that a file with this beginning seems to be; nil for none of these. A stream is examined
+    /// with `inside`.
     ///
-    /// - Parameter inside: The first block of what a stream decompresses to; nil when its beginning is damaged.
+    /// - Parameter inside: The first block of the decompressed stream; nil when its beginning is damaged.
     /// - Returns: `.some(nil)` for a stream of something that is no archive.
     static func of(_ head: [UInt8], inside: () -> [UInt8]?) -> ForeignContainer?? {
         if head.starts(with: "PK\u{3}\u{4}".utf8) || head.starts(with: "PK\u{5}\u{6}".utf8) { return .zip }
         if head.starts(with: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]) { return .sevenZip }
         if isCpio(head) { return .cpio }
         guard isStream(head) else { return nil }
-        // Of a damaged one the error is told when it is read.
+        // A damaged stream is reported when it is read.
         guard let inside = inside() else { return .compressedTar }
         if isCpio(inside) { return .cpio }
         return .some(ForeignFile.isTar(inside) ? .compressedTar : nil)
@@ -42,8 +43,8 @@ enum ForeignContainer: Hashable, Sendable {
             || head[4..<10].elementsEqual([0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
     }
 
-    /// Its three text formats, and the binary one as GNU cpio writes it on this machine, whose second half-word numbers are
-    /// followed by a name that is no longer than a path.
+    /// Returns true for cpio's three text formats, and for the binary one as GNU cpio writes it on this machine: its
+    /// second half-word numbers are followed by a name that is no longer than a path.
     static func isCpio(_ head: [UInt8]) -> Bool {
         if ["070701", "070702"].contains(where: { head.starts(with: $0.utf8) }) {
             return head.count >= 110

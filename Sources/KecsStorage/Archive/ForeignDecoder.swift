@@ -5,12 +5,12 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// The plain tar that an archive of another program is decoded to, by libarchive in a child process.
+/// The plain tar that libarchive, in a child process, decodes from an archive of another program.
 ///
-/// The child can open and write no file and has a limited memory, so that whatever an archive makes of its decoder, this
-/// process goes on and says so. The thread that makes it must be the one that reads.
+/// The child can open and write no file, and its memory is limited: whatever an archive does to its decoder, this
+/// process continues and reports it. The thread that creates it must be the one that reads.
 final class ForeignDecoder {
-    /// What `xz -9`, `7z -mx=9` and `zstd -22` need is less; all together stays below 256 MiB.
+    /// The child's memory limit. `xz -9`, `7z -mx=9` and `zstd -22` need less; all together stays below 256 MiB.
     static let memoryLimit: UInt64 = 176 << 20
 
     private let path: FilePath
@@ -32,9 +32,9 @@ final class ForeignDecoder {
 
     deinit { stop() }
 
-    /// Fills `room` as far as there is something; 0 is the end of an archive that was whole.
+    /// Fills `room` as far as bytes are available; 0 is the end of an undamaged archive.
     ///
-    /// - Parameter whileWaiting: Asked several times a second; what it throws ends the child.
+    /// - Parameter whileWaiting: Called several times a second. An error that it throws ends the child.
     func read(into room: UnsafeMutableRawBufferPointer, whileWaiting: () throws -> Void) throws -> Int {
         guard !hasEnded else { return 0 }
         var filled = 0
@@ -92,11 +92,11 @@ final class ForeignDecoder {
 
     private static func text<Field>(_ field: Field) -> String {
         let text = printable(bytes(field))
-        // As the other reasons are: one clause without a full stop.
+        // The reason, like the others a clause without a full stop.
         return String(text.reversed().drop { $0 == "." || $0 == " " }.reversed())
     }
 
-    /// The first block of what a compressed file holds, or what there is of it; nil when that is damaged.
+    /// Returns the first block of a compressed file's content, or as much as there is of it; nil when that is damaged.
     static func start(of path: FilePath) -> [UInt8]? {
         guard let decoder = try? ForeignDecoder(path, .compressedTar) else { return nil }
         defer { decoder.stop() }

@@ -5,7 +5,7 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// What a file from elsewhere is, told by its content and never by its name.
+/// The kind of a file from elsewhere, recognised by its content and never by its name.
 public enum ForeignFile: Hashable, Sendable {
     case tarGz
     /// A gzip of something that is no tar.
@@ -13,17 +13,17 @@ public enum ForeignFile: Hashable, Sendable {
     case tar
     /// A zip, 7z or cpio, or a tar that is compressed with bzip2, xz, zstd or lz4.
     case otherArchive
-    /// By one of the latter, and no archive is in it.
+    /// Compressed by one of the latter, without an archive in it.
     case compressed
     case sqlite
-    /// SQL text that SQLite may understand.
+    /// SQL text that SQLite may be able to run.
     case sqlDump
     case duckdb
     case gpg
     case age
     case unknown
 
-    /// Whether `unpackArchive` takes it.
+    /// True when `unpackArchive` accepts it.
     public var isArchive: Bool { self == .tar || self == .tarGz || self == .otherArchive }
 
     /// Reads the beginning only.
@@ -66,7 +66,8 @@ public enum ForeignFile: Hashable, Sendable {
         return isSQL(head) ? .sqlDump : .unknown
     }
 
-    /// A header whose checksum is right; old tars have no magic (POSIX.1-1988, ustar Interchange Format).
+    /// Returns true for a header whose checksum is right; old tars have no magic (POSIX.1-1988, ustar Interchange
+    /// Format).
     static func isTar(_ head: [UInt8]) -> Bool {
         guard head.count >= 512, head[0] != 0 else { return false }
         let field = head[148..<156]
@@ -97,7 +98,7 @@ public enum ForeignFile: Hashable, Sendable {
         }
     }
 
-    /// Whether it is text, and its first word begins a statement of a dump.
+    /// Returns true when it is text whose first word begins a statement of a dump.
     private static func isSQL(_ head: [UInt8]) -> Bool {
         guard !head.contains(0) else { return false }
         var rest = head.starts(with: [0xef, 0xbb, 0xbf]) ? head.dropFirst(3) : head[...]
@@ -118,7 +119,7 @@ public enum ForeignFile: Hashable, Sendable {
         return ["PRAGMA", "BEGIN", "CREATE", "INSERT", "DROP", "SAVEPOIN", "REPLACE"].contains(word)
     }
 
-    /// The first 512 bytes of a gzip's content, or what there is of them.
+    /// Returns the first 512 bytes of a gzip's content, or as many as there are.
     static func inflatedStart(of head: [UInt8]) -> [UInt8] {
         // The state holds a window of more than 64 KiB.
         let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CIgzip
 
-/// The frame of our gzip members: a legal RFC 1952 member whose extra field tells its own length, so that a reader can
-/// find the next one without inflating, and a checksum over all of its bytes.
+/// The frame of our gzip members: a legal RFC 1952 member. Its extra field holds the member's length, so that a reader
+/// can find the next one without inflating, and a checksum over all of its bytes.
 ///
 /// ```text
 ///  0  1f 8b 08 04  00 00 00 00  00 03      deflate, extra field, no time, Unix
@@ -29,11 +29,11 @@ enum GzipMember {
     enum Start: Equatable {
         case ours
         case foreign
-        /// So near to ours that it is ours with a damaged bit or two.
+        /// It resembles ours so much that it is ours with a damaged bit or two.
         case damaged
     }
 
-    /// - Parameter bytes: The first bytes of a file or of what follows a member.
+    /// - Parameter bytes: The first bytes of a file, or those after a member.
     static func start(of bytes: UnsafeRawBufferPointer) -> Start {
         guard bytes.count >= template.count else { return .foreign }
         var distance = 0
@@ -62,7 +62,7 @@ enum GzipMember {
         var content: Int
     }
 
-    /// Nil where the header cannot be ours.
+    /// Returns the sizes; nil where the header cannot be ours.
     static func sizes(_ header: UnsafeRawBufferPointer) -> Sizes? {
         let member = Int(header.get(at: 16))
         let content = Int(header.get(at: 20))

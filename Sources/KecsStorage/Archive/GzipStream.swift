@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// Inflates gzip that comes piece by piece from anywhere: a file inside another one, an object of a store. One thread and
-/// a fixed amount of memory; CRC and length of every member are checked.
+/// Inflates gzip that comes piece by piece from anywhere: a file inside another one, an object of a store. One thread
+/// and a fixed amount of memory; CRC and length of every member are checked.
 public final class GzipStream {
     /// A multiple of `Tar.block`, as `TarReader` wants it.
     private static let roomSize = 256 << 10
@@ -26,9 +26,9 @@ public final class GzipStream {
 
     deinit { room.deallocate() }
 
-    /// - Returns: A piece of the content, valid until the next call; nil after the last. Only the last one is shorter than
-    ///   the others.
-    /// - Throws: `ArchiveError`, and what the source throws.
+    /// - Returns: A piece of the content, valid until the next call; nil after the last. Only the last one is shorter
+    ///   than the others.
+    /// - Throws: `ArchiveError`, and any error of the source.
     public func next() throws -> UnsafeRawBufferPointer? {
         var filled = 0
         while filled < room.count {

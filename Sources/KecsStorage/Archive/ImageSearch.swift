@@ -2,19 +2,19 @@
 
 /// Finds databases in the layers of a container image, as `docker image save` writes them: a tar of tars.
 ///
-/// By content, never by name, and in every layer: what a later layer deletes is still carried around.
+/// Goes by content, never by name, and searches every layer: a file that a later layer deletes is still in the image.
 public final class ImageSearch {
     public struct Found: Hashable, Sendable {
-        /// In the image: "app/data/kecs.db".
+        /// The path in the image: "app/data/kecs.db".
         public var path: String
         public var engine: DatabaseEngine
         public var bytes: Int64
     }
 
     public private(set) var found: [Found] = []
-    /// Layers in a form that is not understood, zstd for example: what is in them is not known.
+    /// The number of layers in an unknown form, zstd for example. Their content is not known.
     public private(set) var unreadLayers = 0
-    /// Enough to name.
+    /// The number that is enough for a message.
     private static let limit = 20
 
     private var outer: TarScan?
@@ -31,7 +31,7 @@ public final class ImageSearch {
     /// The next piece of the stream.
     public func take(_ bytes: [UInt8]) throws { try outer?.take(bytes[...]) }
 
-    /// Whether the stream was one, up to its end mark.
+    /// True when the stream was an image, complete up to its end mark.
     public var isComplete: Bool { outer?.hasEnded == true && outer?.isDamaged == false }
 
     private func layer() -> TarScan.Content {
@@ -105,7 +105,8 @@ public final class ImageSearch {
         path.starts(with: "./".utf8) ? Array(path.dropFirst(2)) : path
     }
 
-    /// Where distributions and packages keep databases of their own: of packages, of certificates, of tests.
+    /// Returns true for the places where distributions and packages keep databases of their own: of packages, of
+    /// certificates, of tests.
     private static func isOfTheSystem(_ path: [UInt8]) -> Bool {
         let name = String(decoding: path, as: UTF8.self)
         return [

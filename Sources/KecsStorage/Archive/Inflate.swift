@@ -7,7 +7,7 @@ final class MemberInflater {
     private let state: UnsafeMutablePointer<inflate_state>
 
     init() {
-        // About 90 KiB of tables: too much for a stack, and isa-l sets what it needs.
+        // About 90 KiB of tables: too much for a stack. isa-l sets the fields that it needs.
         let memory = UnsafeMutableRawPointer.allocate(
             byteCount: MemoryLayout<inflate_state>.stride, alignment: MemoryLayout<inflate_state>.alignment)
         memset(memory, 0, MemoryLayout<inflate_state>.stride)
@@ -16,7 +16,7 @@ final class MemberInflater {
 
     deinit { UnsafeMutableRawPointer(state).deallocate() }
 
-    /// - Returns: The content's size, or nil where any bit of the member is not what was written.
+    /// - Returns: The content's size, or nil when any bit of the member differs from the one that was written.
     func inflate(_ member: UnsafeRawBufferPointer, into content: UnsafeMutableRawBufferPointer) -> Int? {
         guard GzipMember.isWhole(member), let sizes = GzipMember.sizes(member), sizes.content <= content.count
         else { return nil }
@@ -52,7 +52,7 @@ final class StreamInflater {
     deinit { UnsafeMutableRawPointer(state).deallocate() }
 
     enum Outcome {
-        /// `consumed` bytes of input are used up and `produced` bytes of room filled.
+        /// `consumed` bytes of input are used up and `produced` bytes of the output are filled.
         case progress(consumed: Int, produced: Int)
         case damaged
     }

@@ -4,10 +4,10 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Opens a file for reading: never through a link, never waiting for a FIFO's other end, its access time left alone
-/// where that is allowed.
+/// Opens a file for reading: never through a link, never waiting for a FIFO's other end, and without changing its
+/// access time where that is allowed.
 ///
-/// - Returns: Nil when there is nothing to open any more, or nothing that can be opened by that name (a link, a socket).
+/// - Returns: Nil when the file is gone, or cannot be opened by that name (a link, a socket).
 func openQuietly(_ entry: WalkedName, path: @autoclosure () -> FilePath) throws -> CInt? {
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
     var file = openat(entry.folder, entry.name, flags | clinux_o_noatime)
@@ -34,7 +34,7 @@ func linkTarget(_ entry: WalkedName, path: @autoclosure () -> FilePath) throws -
 }
 
 extension FileStatus {
-    /// Of an open file. The path is only put together for an error: `FilePath` takes its time with long ones.
+    /// Reads the status of an open file. The path is only put together for an error: `FilePath` is slow with long ones.
     init(descriptor: CInt, path: @autoclosure () -> FilePath) throws {
         var raw = stat()
         guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path()) }

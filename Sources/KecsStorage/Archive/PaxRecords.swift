@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// What extended headers say of the entry that follows them.
+/// The facts that extended headers give about the entry behind them.
 struct PaxRecords {
     var path: [UInt8]?
     var link: [UInt8]?
@@ -24,7 +24,7 @@ struct PaxRecords {
         var map: [Int64] = []
         var isUsed: Bool { major != nil || !map.isEmpty || size != nil }
 
-        /// - Returns: False when the map is as long as one may be.
+        /// - Returns: False when the map has reached its largest length.
         mutating func add(_ number: Int64) -> Bool {
             guard map.count < TarReader.extentLimit * 2 else { return false }
             map.append(number)
@@ -32,8 +32,9 @@ struct PaxRecords {
         }
     }
 
-    /// - Parameter isGlobal: For all entries that follow: then anything that names or measures one is refused.
-    /// - Returns: What is wrong with the records, or nil.
+    /// - Parameter isGlobal: True for records that apply to all following entries: one that names or measures an entry
+    ///   is then refused.
+    /// - Returns: A description of the error in the records, or nil.
     mutating func read(_ bytes: [UInt8], isGlobal: Bool) -> String? {
         var rest = bytes[...]
         while !rest.isEmpty {

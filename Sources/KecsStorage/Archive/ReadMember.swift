@@ -2,14 +2,14 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Hands over the bytes of one file of an archive, its holes as zeros, and reads no further than that file.
+/// Hands over the bytes of a file in an archive, its holes as zeros, and reads no further than that file.
 ///
 /// - Parameters:
 ///   - path: In the archive, as `ArchiveEntry.path`. The first entry of this path counts.
-///   - each: Is handed the bytes in order; false ends the reading.
-/// - Returns: How many bytes were handed over; nil when no file has this path, and everything has been read.
-/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and what `each` throws. Every compressed block was compared with its
-///   checksum before its bytes are handed over.
+///   - each: Called with the bytes in order; false ends the reading.
+/// - Returns: The number of bytes handed over; nil when no file has this path, after everything has been read.
+/// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and any error of `each`. Every compressed block is compared
+///   with its checksum before its bytes are handed over.
 public func readMember(
     _ path: [UInt8], of file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
     each: (UnsafeRawBufferPointer) throws -> Bool

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// The ways in which archives tell where a sparse file's data belong. All give offsets and counts in turn, and -1 alone
-/// where there is no sense in them.
+/// The ways in which archives record the places of a sparse file's data. All give offsets and counts in turn, and -1
+/// alone where they make no sense.
 enum SparseMap {
     /// GNU's own format: four pairs in the header, 21 in each block that follows.
     static func old(
@@ -60,7 +60,8 @@ enum SparseMap {
         return (numbers, rest)
     }
 
-    /// Nil unless the extents ascend, do not overlap, end within the file and hold exactly what the archive holds.
+    /// Returns the extents; nil unless they ascend, do not overlap, end within the file and hold exactly the archive's
+    /// content.
     static func extents(_ numbers: [Int64], size: Int64, content: Int64) -> [Extent]? {
         guard numbers.count % 2 == 0, (0...Int64.largestCount).contains(size) else { return nil }
         var extents: [Extent] = []

@@ -2,16 +2,17 @@
 
 /// Turns entries into headers that GNU tar, bsdtar, busybox and Python read alike; busybox knows no sparse files.
 ///
-/// A name that fits the ustar header stands there as it is, and a long ASCII one in a pax record. A long name with other
-/// bytes goes into GNU's `L` header: pax records are UTF-8 by definition, so bsdtar warns of them in the C locale, and
-/// GNU tar warns of the `hdrcharset=BINARY` that would silence bsdtar.
+/// A name that fits the ustar header is written there as it is, and a long ASCII one into a pax record. A long name
+/// with other bytes goes into GNU's `L` header: pax records are UTF-8 by definition, so bsdtar warns of them in the C
+/// locale, and GNU tar warns of the `hdrcharset=BINARY` that would silence bsdtar.
 struct TarEncoder {
     private var header = [UInt8](repeating: 0, count: Tar.block)
     private var extended: [UInt8] = []
 
     /// Everything that precedes the content: headers and, for a sparse file, its map.
     ///
-    /// - Returns: What is to be written, valid until the next call, and how many bytes of content must follow.
+    /// - Returns: The place in `output` where the bytes to write begin, valid until the next call, and the number of
+    ///   bytes of content that must follow.
     mutating func encode(_ entry: TarEntry, into output: inout [UInt8]) -> (start: Int, content: Int64) {
         let start = output.count
         var map: [UInt8] = []
@@ -28,7 +29,7 @@ struct TarEncoder {
             record("GNU.sparse.realsize", String(entry.size).utf8)
         }
         let stored = content + Int64(map.count)
-        // GNU.sparse.name overrides it; this one is seen by programs that know no sparse files.
+        // GNU.sparse.name overrides it. Programs that do not support sparse files see this one.
         let shown = entry.extents == nil ? name : Self.sparseName(for: name)
         let split = Self.split(shown)
         if split == nil { long(shown, "path", Tar.Kind.longName, &output) }
@@ -65,8 +66,8 @@ struct TarEncoder {
         return (start, content)
     }
 
-    /// A folder beside the file, as GNU tar names it, so that no two files have one name; one for all where that does not
-    /// fit into the header.
+    /// Returns a name in a folder next to the file, as GNU tar builds it, so that no two files share a name. Where that
+    /// does not fit into the header, all files share one.
     private static func sparseName(for name: [UInt8]) -> [UInt8] {
         let slash = name.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
         let beside = name[..<slash] + Array("GNUSparseFile.0/".utf8) + name[slash...]
@@ -157,11 +158,11 @@ struct TarEncoder {
         return count
     }
 
-    /// Where a path can be cut into ustar's prefix and name; nil where it cannot.
+    /// Cuts a path into ustar's prefix and name; nil where that is impossible.
     private static func split(_ path: [UInt8]) -> (prefix: ArraySlice<UInt8>, name: ArraySlice<UInt8>)? {
         if path.count <= Tar.name.count { return (path[..<0], path[...]) }
         guard path.count <= Tar.prefix.count + 1 + Tar.name.count else { return nil }
-        // The last cut leaves the shortest name; a folder's own final slash is no place to cut.
+        // The last cut leaves the shortest name; a folder's own final slash does not count.
         let first = path.count - Tar.name.count - 1
         let last = min(Tar.prefix.count, path.count - 2)
         guard first <= last else { return nil }

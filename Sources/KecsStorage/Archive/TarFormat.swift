@@ -3,7 +3,7 @@
 /// The layout of a ustar header (POSIX.1-2017, pax, "ustar Interchange Format").
 enum Tar {
     static let block = 512
-    /// What `tar` writes at once; archives end on a multiple of it.
+    /// The unit in which `tar` writes. Archives end at a multiple of it.
     static let record = 10_240
 
     struct Field {
@@ -39,7 +39,7 @@ enum Tar {
         static let gnuSparse = UInt8(ascii: "S")
     }
 
-    /// Up to the next multiple of `unit`.
+    /// Returns the number of bytes up to the next multiple of `unit`.
     static func padding(_ count: Int64, to unit: Int = block) -> Int {
         let over = Int(count % Int64(unit))
         return over == 0 ? 0 : unit - over
@@ -69,7 +69,7 @@ struct TarEntry {
     var group: UInt32
     var modifiedSeconds: Int64
     var modifiedNanoseconds: Int32
-    /// Of the content as a reader of the file sees it.
+    /// The size of the content as a reader of the file sees it.
     var size: Int64 = 0
     var link: [UInt8] = []
     /// pax records without those that `TarEncoder` makes itself: `SCHILY.xattr.…`, `SCHILY.acl.…`.

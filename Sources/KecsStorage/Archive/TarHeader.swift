@@ -9,7 +9,7 @@ struct TarHeader {
 
     var isZero: Bool { bytes.allSatisfy { $0 == 0 } }
 
-    /// Whether the checksum holds.
+    /// True when the checksum holds.
     var isSound: Bool {
         guard let recorded = number(Tar.checksum), !isZero else { return false }
         if recorded == Int64(Tar.sum(bytes)) { return true }
@@ -25,7 +25,7 @@ struct TarHeader {
     var isUstar: Bool { bytes[Tar.magic.range].starts(with: "ustar".utf8) }
     var isGNU: Bool { bytes[Tar.magic.range].elementsEqual("ustar  \0".utf8) }
 
-    /// Up to the first zero.
+    /// Returns the field's bytes up to the first zero.
     func text(_ field: Tar.Field) -> [UInt8] { Array(bytes[field.range].prefix { $0 != 0 }) }
 
     var name: [UInt8] {

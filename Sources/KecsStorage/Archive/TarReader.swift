@@ -2,17 +2,17 @@
 import KecsSystem
 import SystemPackage
 
-/// Where a tar comes from, in pieces whose borders are at multiples of `Tar.block`.
+/// The source of a tar, in pieces whose borders are at multiples of `Tar.block`.
 protocol TarPieces: AnyObject {
     /// - Returns: A piece, valid until the next call; nil after the last.
     func next() throws -> UnsafeRawBufferPointer?
-    /// Whether the tar is one of ours, which ends at a multiple of `Tar.record`.
+    /// True when the tar is one of ours, which ends at a multiple of `Tar.record`.
     var isStrict: Bool { get }
 }
 
-/// Reads a tar as strictly as one can: ustar, pax and GNU's, nothing after the end, no size said twice differently.
+/// Reads a tar as strictly as possible: ustar, pax and GNU's, nothing after the end, no size given twice differently.
 final class TarReader {
-    /// Of an extended header: names, attributes. More is no archive of ours, and memory is finite.
+    /// The limit of an extended header (names, attributes). No archive of ours has more, and memory is finite.
     private static let extendedLimit: Int64 = 16 << 20
     static let extentLimit = 1 << 18
 
@@ -22,7 +22,7 @@ final class TarReader {
     private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
     private var isAtEnd = false
     private var total: Int64 = 0
-    /// What is left of the current entry.
+    /// The remaining bytes of the current entry.
     private var content: Int64 = 0
     private var padding = 0
     private var extents: [Extent]?
@@ -71,7 +71,7 @@ final class TarReader {
         }
     }
 
-    /// Hands over the content of the current entry in pieces: where each belongs in the file, and its bytes. What is
+    /// Hands over the content of the current entry in pieces, each with its offset in the file and its bytes. The gaps
     /// between them are holes.
     func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
         for extent in extents ?? [Extent(offset: 0, count: content)] {
@@ -199,7 +199,7 @@ final class TarReader {
         while rest > 0 { rest -= Int64(try take(atMost: rest).count) }
     }
 
-    /// After the first block of zeros: a second one, then zeros to the end of the file.
+    /// Checks the end after the first block of zeros: a second one, then zeros to the end of the file.
     private func end() throws {
         guard let second = try block(), TarHeader(second).isZero else {
             throw damaged("there is a single zero block between entries")

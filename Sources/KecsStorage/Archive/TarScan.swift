@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Looks through a tar that comes in pieces, for its files' names and contents; takes whatever any program wrote.
+/// Scans a tar that comes in pieces, for its files' names and contents. Accepts the tar of any program.
 ///
-/// `TarReader` is the strict one, for archives that are unpacked. Here nothing is written, and what cannot be understood
-/// only ends the scan.
+/// `TarReader` is the strict one, for archives that are unpacked. Here nothing is written, and an unreadable part only
+/// ends the scan.
 final class TarScan {
-    /// What to do with the content of one file, piece by piece.
+    /// The consumer of a file's content, piece by piece.
     typealias Content = (ArraySlice<UInt8>) throws -> Void
 
-    /// Of an extended header: more than any name needs.
+    /// The limit of an extended header: more than any name needs.
     private static let extendedLimit = 1 << 20
 
     private enum Use {
@@ -27,7 +27,7 @@ final class TarScan {
     private var records = PaxRecords()
     private var longName: [UInt8]?
     private(set) var hasEnded = false
-    /// Whether something stood where a header should be.
+    /// True when something other than a header stood in a header's place.
     private(set) var isDamaged = false
 
     /// - Parameter open: Called for each regular file; nil to pass over its content.
@@ -81,7 +81,7 @@ final class TarScan {
             use = open(records.path ?? longName ?? header.name, size).map { .file($0) } ?? .skip
             forget()
         default:
-            // Links and folders have no content, whatever their size field says (POSIX, ustar).
+            // Links and folders have no content, regardless of their size field (POSIX, ustar).
             if [Tar.Kind.hardLink, Tar.Kind.symlink, Tar.Kind.folder].contains(header.type) { size = 0 }
             use = .skip
             forget()
@@ -101,7 +101,7 @@ final class TarScan {
         use = .skip
     }
 
-    /// What was said of the entry that has just begun is not said of the next.
+    /// Forgets the records of the entry that has just begun: they do not apply to the next one.
     private func forget() {
         records = PaxRecords()
         longName = nil

@@ -14,7 +14,7 @@ final class TarStream {
         self.progress = progress
     }
 
-    /// Free memory in the current block, never empty. What was put there counts after `advance`.
+    /// Returns free memory in the current block, never empty. Bytes put there count after `advance`.
     func room() throws -> UnsafeMutableRawBufferPointer {
         let block: Block
         if let current = self.block, current.inputCount < current.input.count {

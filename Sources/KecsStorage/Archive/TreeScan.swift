@@ -3,39 +3,40 @@ import Glibc
 public import KecsSystem
 import SystemPackage
 
-/// What a first pass over a tree tells. No content is read but the first bytes of what could be a database.
+/// The result of a first pass over a tree. It reads only the first bytes of files that could be databases, and no other
+/// content.
 public struct TreeScan: Sendable {
     public struct Database: Hashable, Sendable {
         public var path: [UInt8]
         public var engine: DatabaseEngine
         public var bytes: Int64
-        /// Its `-wal`, `-shm`, `-journal` and `.wal`, where they are.
+        /// Its `-wal`, `-shm`, `-journal` and `.wal`, where they exist.
         public var sidecars: [[UInt8]] = []
     }
 
     public struct OutwardLink: Hashable, Sendable {
         public var path: [UInt8]
-        /// Absolute, or relative to the folder that holds the link.
+        /// The target, absolute or relative to the folder that holds the link.
         public var target: [UInt8]
     }
 
-    /// The root, and everything in it that would be archived.
+    /// The number of entries: the root, and everything in it that would be archived.
     public internal(set) var entries = 0
-    /// Of regular files.
+    /// The size of the regular files.
     public internal(set) var bytes: Int64 = 0
     /// Hex SHA-256; see `Fingerprint`.
     public internal(set) var fingerprint = ""
     public internal(set) var databases: [Database] = []
     /// Databases that are folders. Their files count in the fingerprint like any others.
     public internal(set) var databaseFolders: [DatabaseFolder] = []
-    /// The latest status change among what the fingerprint covers. A tree read in the same tick of the clock may change
-    /// once more without showing it.
+    /// The latest status change that the fingerprint covers. A tree read in the same tick of the clock may change once
+    /// more without showing it.
     public internal(set) var newest = Moment(seconds: 0)
     /// Symbolic links whose target lies outside of the tree, as they are written.
     public internal(set) var outwardLinks: [OutwardLink] = []
     /// FIFOs, sockets and devices: no backup holds them.
     public internal(set) var special: [[UInt8]] = []
-    /// No backup holds them either, and nothing is lost with them.
+    /// The sockets. No backup holds them either, and nothing is lost with them.
     public internal(set) var sockets: [[UInt8]] = []
     /// Names that the source's patterns leave out; a folder counts once.
     public internal(set) var excluded = 0
@@ -111,16 +112,17 @@ private final class Scan: TreeVisitor {
                 result.outwardLinks.append(TreeScan.OutwardLink(path: path, target: target))
             }
             fingerprint.add(path, status, type: UInt8(ascii: "l"), link: target)
-        // Created after its folder was listed, in place of something that is gone.
+        // It was created after its folder was listed, in place of a file that is gone.
         case .folder: break
-        // Its server makes a socket anew: nothing is lost with it.
+        // Its server recreates a socket: nothing is lost with it.
         case .socket: result.sockets.append(path)
         case .fifo, .characterDevice, .blockDevice, .other: result.special.append(path)
         }
     }
 
-    /// What a `-wal`, `-shm` or `-journal` without a known database belongs to. It sorts after that file, which is in the
-    /// fingerprint by now and stays there: nobody opens it, so its times change only when it is written.
+    /// Returns the database that a `-wal`, `-shm` or `-journal` without a known database belongs to. The sidecar sorts
+    /// after that file, which is in the fingerprint by now and stays there: no process opens it, so its times change
+    /// only when it is written.
     private func unknownDatabase(beside entry: WalkedName, path: [UInt8]) throws -> TreeScan.Database? {
         guard
             let suffix = Self.sidecars.first(where: {
@@ -146,7 +148,7 @@ private final class Scan: TreeVisitor {
     }
 }
 
-/// Whether a link's target lies outside of the tree, as far as its text tells.
+/// Returns true when a link's target lies outside the tree, as far as its text tells.
 private func leadsOut(_ target: [UInt8], from path: [UInt8]) -> Bool {
     let slash = UInt8(ascii: "/")
     if target.first == slash { return true }
@@ -171,7 +173,7 @@ extension DatabaseEngine {
     fileprivate static func sniff(
         _ entry: WalkedName, _ status: FileStatus, named name: [UInt8], path: @autoclosure () -> FilePath
     ) throws -> DatabaseEngine? {
-        // One that was cut off, or has a byte too many, has no whole number of pages.
+        // A file that was cut off, or has a byte too many, has no whole number of pages.
         guard mayBeDatabase(size: status.size) || (status.size >= 16 && hasDatabaseName(name)) else {
             return nil
         }

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// What goes into one archive: a folder with everything below it, its own entry included.
+/// The tree that goes into an archive: a folder with everything below it, its own entry included.
 ///
 /// Paths in it are raw bytes relative to the root, without `./` before or `/` behind.
 public struct TreeSource: Sendable {
     public var root: FilePath
-    /// Not to be archived: databases' sidecars, lock files. A folder leaves out its whole subtree.
+    /// The paths that are not archived: databases' sidecars, lock files. A folder leaves out its whole subtree.
     public var leftOut: Set<[UInt8]>
-    /// Files whose bytes are archived under that name, such as SQLite snapshots. Mode, owner, times and attributes
+    /// The files whose bytes are archived under that name, such as SQLite snapshots. Mode, owner, times and attributes
     /// come from the original.
     public var substitutes: [[UInt8]: FilePath]
-    /// Of substitutes that stand for a link: the file behind it, whose mode, owner and times they get.
+    /// The file behind each substitute that stands for a link. The substitute gets that file's mode, owner and times.
     public var followed: [[UInt8]: FilePath] = [:]
-    /// Whether folders on which another file system is mounted are archived empty.
+    /// True to archive folders on which another file system is mounted as empty ones.
     public var stayOnDevice: Bool
-    /// Whether files that look like databases are told apart. Not in an object store: what lies there are objects, which
-    /// nobody writes in place, whatever their bytes say.
+    /// True to recognise files that look like databases. False for an object store: it holds objects, which no process
+    /// writes in place, whatever their bytes look like.
     public var findsDatabases = true
-    /// What the user wants to be left out.
+    /// The patterns of the paths that the user wants to leave out.
     public var excluded = ExcludePatterns()
 
-    /// Files that are databases whatever their bytes say by now: empty, cut off or overwritten, they are damaged databases
-    /// and no plain files.
+    /// The files that are databases regardless of their present bytes. Empty, cut off or overwritten, they are damaged
+    /// databases and no plain files.
     public var knownDatabases: [[UInt8]: DatabaseEngine] = [:]
 
     public init(
@@ -35,13 +35,14 @@ public struct TreeSource: Sendable {
         self.stayOnDevice = stayOnDevice
     }
 
-    /// What belongs to a database's engine, also what is not there yet: opening a database makes some of it.
+    /// Leaves out the files of a database's engine, including those that do not exist yet: opening a database creates
+    /// some of them.
     public mutating func leaveOutSidecars(of database: TreeScan.Database) {
         leftOut.formUnion(database.engine.sidecarSuffixes.map { database.path + Array($0.utf8) })
         leftOut.formUnion(database.sidecars)
     }
 
-    /// For errors; the bytes of `relative` are kept.
+    /// Returns the path for errors; the bytes of `relative` are kept.
     func path(_ relative: [UInt8]) -> FilePath { root.appending(raw: relative) }
 }
 

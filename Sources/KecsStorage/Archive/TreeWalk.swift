@@ -4,7 +4,7 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// One thing in a folder, as the walk found it.
+/// An entry of a folder, as the walk found it.
 struct WalkedName {
     /// The open folder that holds it.
     let folder: CInt
@@ -13,12 +13,12 @@ struct WalkedName {
     let type: UInt8
 }
 
-/// What is done with a tree's entries. `path` is relative, raw and empty for the root.
+/// The handler of a tree's entries. `path` is relative, raw and empty for the root.
 protocol TreeVisitor: AnyObject {
     func enter(folder: CInt, path: [UInt8], status: FileStatus) throws
-    /// Everything in the folder has been visited.
+    /// Called when everything in the folder has been visited.
     func leave(path: [UInt8], status: FileStatus) throws
-    /// Anything but a folder.
+    /// Visits anything but a folder.
     func visit(_ name: WalkedName, path: [UInt8]) throws
     func vanished(_ path: [UInt8])
     /// A name that the source's patterns leave out; nothing below it is visited.
@@ -29,13 +29,13 @@ extension TreeVisitor {
     func excluded(_ path: [UInt8]) {}
 }
 
-/// Goes through a tree once, in the order of names' bytes, a folder before what is in it.
+/// Goes through a tree once, in the order of the names' bytes, a folder before its content.
 ///
-/// Everything is opened relative to the folder that holds it and no link is followed, so depth and length of paths have
-/// no limit and a folder that someone replaces by a link meanwhile leads nowhere. Only one folder's names at each level
-/// are in memory.
+/// Everything is opened relative to the folder that holds it, and no link is followed. So depth and length of paths
+/// have no limit, and a folder that another process replaces by a link meanwhile leads nowhere. Only one folder's names
+/// at each level are in memory.
 struct TreeWalk {
-    /// Descriptors of folders kept open at once; those nearer to the root are opened again when their turn comes.
+    /// The number of folders' descriptors kept open at once; those nearer to the root are opened again when needed.
     private static let openLimit = 64
 
     let source: TreeSource
@@ -48,7 +48,7 @@ struct TreeWalk {
         var listing: FolderListing
         var next = 0
         var pathCount: Int
-        /// Whether nothing of it is archived but the tag that says so.
+        /// True when nothing of the folder is archived but the tag that marks it as a cache.
         var isCache = false
 
         mutating func close() {
@@ -62,7 +62,7 @@ struct TreeWalk {
         var path: [UInt8] = []
         var levels: [Level] = []
         defer { for index in levels.indices { levels[index].close() } }
-        // The root is ours to name, so a link to a folder is one.
+        // The root is ours to name, so a link to a folder is accepted.
         let root = source.root.withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard root >= 0 else { throw FileError.last("open", source.root) }
         levels.append(try level(root, path: path))
@@ -132,7 +132,7 @@ struct TreeWalk {
         if folder >= 0 { return folder }
         switch errno {
         case ENOENT: visitor.vanished(path)
-        // Something else has that name by now.
+        // Another file has that name by now.
         case ENOTDIR, ELOOP:
             try visitor.visit(
                 WalkedName(folder: entry.folder, name: entry.name, type: UInt8(DT_UNKNOWN)), path: path)
@@ -168,7 +168,7 @@ struct TreeWalk {
         levels[above].descriptor = folder
         let now = try FileStatus(descriptor: folder, path: source.root)
         guard now.device == levels[above].status.device, now.inode == levels[above].status.inode else {
-            // Moved elsewhere while it was read: what `..` is now may be anything.
+            // The folder was moved while it was read: `..` may be anything now.
             throw FileError("read, a folder was moved meanwhile:", source.root, .staleNFSFileHandle)
         }
     }

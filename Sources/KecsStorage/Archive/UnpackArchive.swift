@@ -6,14 +6,13 @@ public import SystemPackage
 
 /// Unpacks an archive, trusting nothing in it.
 ///
-/// Only regular files, folders, symlinks and hard links come to be, all of them below `folder`, none through a link.
-/// Symlinks are created when everything else is there; set-id bits are taken away. Nothing is synced: the caller does it
-/// once for all.
+/// Creates only regular files, folders, symlinks and hard links, all of them below `folder` and none through a link.
+/// Symlinks are created last; set-id bits are removed. Nothing is synced: the caller syncs once for everything.
 ///
 /// - Parameters:
 ///   - file: Ours, or an archive of another program: a tar, plain or compressed, a zip, 7z or cpio.
-///   - folder: Exists, is empty, and nobody else has a business in it. After an error it holds what came so far.
-/// - Throws: `ArchiveError` (hostile and damaged alike stop at once), `FileError`, `Interrupted`.
+///   - folder: An existing, empty folder that no one else uses. After an error it holds the entries unpacked so far.
+/// - Throws: `ArchiveError` (hostile and damaged archives alike stop at once), `FileError`, `Interrupted`.
 public func unpackArchive(
     _ file: FilePath, into folder: FilePath, options: UnpackOptions = UnpackOptions(), threads: Int,
     cancellation: Cancellation, progress: any ProgressSink
@@ -37,7 +36,7 @@ private final class Unpacker {
     private let rootPath: FilePath
     private let root: CInt
     private let folders: FolderChain
-    /// Hard links lead away from where one is; the place is kept.
+    /// The chain for targets of hard links. They lead away from the current place, which is kept.
     private let targets: FolderChain
     private let finishedLater: DeferredEntries
     private let symlinks: DeferredEntries
@@ -45,7 +44,7 @@ private final class Unpacker {
     private var summary = UnpackSummary()
     private var seen = 0
     private var bytes: Int64 = 0
-    /// With `select`: the folders passed on the way to the current entry, in case something in them is wanted.
+    /// With `select`, the folders passed on the way to the current entry, in case something in them is wanted.
     private var passed: [ArchiveEntry] = []
 
     init(into folder: FilePath, _ options: UnpackOptions) throws {
@@ -59,7 +58,7 @@ private final class Unpacker {
         symlinks = DeferredEntries(root: root, path: folder)
         metadata = EntryMetadata(owners: options.owners, rootPath: folder)
         guard try folder.entries().isEmpty else { throw FileError("unpack into", folder, .directoryNotEmpty) }
-        // Inherited from the folder above, it would be given on to everything created here.
+        // A default ACL inherited from the folder above would pass to everything created here.
         _ = clinux_remove_xattr(root, Attributes.defaultName)
         guard fchmod(root, 0o700) == 0 else { throw FileError.last("set the mode of", folder) }
     }
@@ -89,7 +88,7 @@ private final class Unpacker {
         }
         bytes = bytes.adding(entry.size)
         if entry.path.isEmpty, entry.kind == .folder {
-            // Also when nothing in it is there, or wanted.
+            // Also when nothing in it exists, or is wanted.
             summary.rootIsRecorded = true
             if options.select != nil { return try finishedLater.add(entry) }
         }
@@ -133,7 +132,7 @@ private final class Unpacker {
             throw reader.error(.hostile, "it stands for the whole folder and is none")
         case .file: try createFile(entry, reader)
         case .hardLink: try createHardLink(entry, reader)
-        // Nothing can be written through a link that is not there yet.
+        // Nothing can be written through a link that does not exist yet.
         case .symlink: try symlinks.add(entry)
         }
     }
@@ -160,7 +159,8 @@ private final class Unpacker {
             let flags = UInt64(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
             let file = clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
             if file >= 0 || errno != EEXIST { return file }
-            // A newer member of the same name: how a file that changed while it was read is told.
+            // A newer member of the same name replaces the earlier one: a file that changed while it was read is stored
+            // so.
             try makeWay(name, in: parent, entry, reader)
             return clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
         }
@@ -188,7 +188,7 @@ private final class Unpacker {
         summary.bytes = summary.bytes.adding(entry.size)
     }
 
-    /// Only a regular file gives way, and only to one.
+    /// Removes an earlier entry. Only a regular file is replaced, and only by another one.
     private func makeWay(
         _ name: UnsafePointer<CChar>, in parent: CInt, _ entry: ArchiveEntry, _ reader: TarReader
     ) throws {
@@ -212,7 +212,7 @@ private final class Unpacker {
                 throw reader.error(.hostile, "it is a hard link to something that is not a file")
             }
             try withRawName(name) { name in
-                // No flag: a link would be linked itself, not what it points to.
+                // No flag: a link is linked itself, not its target.
                 guard linkat(from, targetName, parent, name, 0) == 0 else {
                     if errno == EEXIST { throw reader.error(.hostile, "its name is taken") }
                     throw failed("create the hard link", entry)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whose the unpacked files become. Without root only one's own can be set; the rest is counted.
+/// The owner of unpacked files. Without root only one's own can be set; the others are counted.
 public enum OwnerMapping: Hashable, Sendable {
     case asRecorded
-    /// Numbers that do not occur stay as recorded.
+    /// Numbers that are not in the maps stay as recorded.
     case map(users: [UInt32: UInt32], groups: [UInt32: UInt32])
     case all(owner: UInt32, group: UInt32)
 
@@ -30,15 +30,16 @@ public struct UnpackOptions: Sendable {
 
     /// Hex, of the archive's file; anything else is damage. With it only archives of ours are taken, tar and tar.gz.
     public var expectedSHA256: String?
-    /// From the manifest; more is hostile.
+    /// The limit of entries, from the manifest; more is hostile.
     public var maxEntries: Int
-    /// Of all files' sizes together, holes included.
+    /// The limit for all files' sizes together, holes included.
     public var maxBytes: Int64
     public var maxPathBytes: Int
-    /// Which paths to restore, asked of every entry but the root; the folders above them come with them.
+    /// Selects the paths to restore. Called for every entry but the root. The folders above a selected path are
+    /// restored with it.
     public var select: (@Sendable ([UInt8]) -> Bool)?
     public var owners: OwnerMapping
-    /// For archives of other programs: the one folder that everything is in, which becomes the root.
+    /// The one folder that contains everything in an archive of another program. It becomes the root.
     public var stripTopFolder: [UInt8]?
 
     public init(
@@ -59,13 +60,13 @@ public struct UnpackOptions: Sendable {
 public struct UnpackSummary: Hashable, Sendable {
     /// Members that were restored.
     public internal(set) var entries = 0
-    /// Whether there was an entry for the folder itself, whose owner and mode it then has.
+    /// True when there was an entry for the folder itself, which then has the recorded owner and mode.
     public internal(set) var rootIsRecorded = false
-    /// Of the files restored.
+    /// The size of the restored files.
     public internal(set) var bytes: Int64 = 0
-    /// Files and folders whose set-user-id or set-group-id bit was taken away.
+    /// The number of files and folders whose set-user-id or set-group-id bit was removed.
     public internal(set) var setIDRemoved = 0
-    /// Without root, or on a file system without owners.
+    /// The number of owners that could not be set: without root, or on a file system without owners.
     public internal(set) var ownersNotSet = 0
     /// Attributes and ACLs that the system refused, and `security.capability`, which is never restored.
     public internal(set) var attributesNotSet = 0

@@ -5,35 +5,36 @@ public import KecsSystem
 import Synchronization
 public import SystemPackage
 
-/// What an archive came to hold.
+/// The content that an archive got.
 public struct ArchiveSummary: Sendable {
-    /// Of the archive's file.
+    /// The size of the archive's file.
     public internal(set) var bytes: Int64 = 0
-    /// Of the regular files in it; a file written again because it changed counts each time.
+    /// The size of the regular files in it. A file that was written again because it changed counts each time.
     public internal(set) var sourceBytes: Int64 = 0
     /// Members of the tar, as `checkArchive` counts them.
     public internal(set) var entries = 0
     /// Hex, of the archive's file.
     public internal(set) var sha256 = ""
-    /// As `TreeScan`'s, of what was archived.
+    /// The fingerprint of the archived files, as in `TreeScan`.
     public internal(set) var fingerprint = ""
-    /// Files that were still changing at the last try. What is in the archive was never their state at one moment.
+    /// The files that were still changing at the last try. Their content in the archive was never their state at one
+    /// moment.
     public internal(set) var changed: [[UInt8]] = []
-    /// Listed, but gone when their turn came.
+    /// The paths that were listed, but gone when their turn came.
     public internal(set) var vanished: [[UInt8]] = []
-    /// Files that are databases and were read as they lie there, without a substitute.
+    /// The database files that were read as they are, without a substitute.
     public internal(set) var databases: [[UInt8]] = []
     /// Databases that are folders, read as they lie there.
     public internal(set) var databaseFolders: [DatabaseFolder] = []
-    /// FIFOs and devices, which are left out; sockets are too, and are not worth a word.
+    /// The FIFOs and devices, which are left out. Sockets are left out too, but not reported.
     public internal(set) var special: [[UInt8]] = []
 }
 
 /// Archives a tree in one pass: tar, compression and digest at once, in memory that does not grow with the tree.
 ///
 /// - Parameters:
-///   - file: Created with mode 0600. When this returns its bytes are on the device; its name is once the caller has synced
-///     the folder. After an error it is gone again.
+///   - file: Created with mode 0600. When this returns, its bytes are on the device. Its name is durable once the
+///     caller has synced the folder. After an error it is gone again.
 ///   - threads: For the compression.
 /// - Throws: `FileError` with EEXIST when something has the name; `FileError` for any file or folder that cannot be
 ///   read, because an archive that silently lacks something is worse than none; `Interrupted`.

@@ -19,7 +19,7 @@ public struct BackupDraft: Sendable {
         try folder.createFolder()
     }
 
-    /// Where copies of databases lie until they are in the archive; gone before `commit`.
+    /// Returns the folder for copies of databases until they are in the archive. It is gone before `commit`.
     public func scratch(for part: String) throws -> FilePath {
         let scratch = folder.appending("scratch").appending(part)
         try scratch.createFolder()
@@ -31,7 +31,7 @@ public struct BackupDraft: Sendable {
         if try scratch.isPresent { try scratch.removeTree() }
     }
 
-    /// Takes over another backup's archive without copying a byte.
+    /// Links another backup's archive without copying a byte.
     public func link(_ part: Manifest.Part, from backup: StoredBackup) throws {
         let source = backup.folder.appending(part.file)
         let target = folder.appending(part.file)
@@ -41,8 +41,8 @@ public struct BackupDraft: Sendable {
         guard code == 0 else { throw FileError.last("link to \(target)", source) }
     }
 
-    /// Makes the backup visible: manifest, SHA256SUMS, everything synced, then the rename. After this returns a power
-    /// cut cannot take it back.
+    /// Makes the backup visible: manifest, SHA256SUMS, everything synced, then the rename. After this returns, a power
+    /// cut cannot undo it.
     public func commit(_ manifest: Manifest) throws -> StoredBackup {
         let scratch = folder.appending("scratch")
         if try scratch.isPresent { try scratch.removeTree() }
@@ -55,13 +55,13 @@ public struct BackupDraft: Sendable {
         try folder.sync()
         try folder.renameWithoutReplacing(to: store.folder.appending(id.description))
         try store.folder.sync()
-        // Of an instance's first backup the folder is new, and of the first instance's the one above it.
+        // With an instance's first backup the folder is new, and with the first instance's also the one above it.
         try store.folder.removingLastComponent().sync()
         try store.folder.removingLastComponent().removingLastComponent().sync()
         return store.look(at: id)
     }
 
-    /// Takes the draft away while another error is on its way; what cannot be removed is swept by the next run.
+    /// Removes the draft while another error is on its way. The next run sweeps anything that cannot be removed.
     public func discard() {
         try? folder.removeTree()
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// Why a backup was taken; the last part of its id.
+/// The reason why a backup was taken; the last part of its id.
 public enum BackupReason: String, Sendable, Codable, CaseIterable {
     case manual, stop, schedule, imported
     case beforeRestore = "before-restore"

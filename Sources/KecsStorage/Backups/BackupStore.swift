@@ -11,7 +11,7 @@ public struct StoredBackup: Sendable {
         /// A killed run's draft.
         case incomplete
         case damaged(file: String, why: String)
-        /// Nothing is known of it: this user may not read it, or the disk does not.
+        /// Nothing is known of it: this user may not read it, or the disk fails.
         case unreadable(FileError)
     }
 
@@ -21,9 +21,10 @@ public struct StoredBackup: Sendable {
     /// Nil for a draft, and for a damaged backup whose manifest cannot be read.
     public let manifest: Manifest?
     public let mark: BackupMark
-    /// Its place among the instance's backups; 0 for what older versions wrote.
+    /// Its place among the instance's backups; 0 for those of older versions.
     public internal(set) var sequence: Int64
-    /// What it does not hold although it should. Only among the others can it be told of what older versions wrote.
+    /// The things that it lacks of the baseline. For backups of older versions, they can only be determined among the
+    /// other backups.
     public internal(set) var lacks: [Lack]
     /// Decrypted archives by the part's name, for the time of one command.
     private var plain: [String: FilePath] = [:]
@@ -64,23 +65,24 @@ public struct StoredBackup: Sendable {
     /// Leaves room for counting on behind whatever a foreign manifest says.
     private static let largestSequence: Int64 = 1 << 62
 
-    /// What keeps anything from being known of it.
+    /// The error because of which nothing is known of it.
     public var unreadable: FileError? { if case .unreadable(let error) = state { error } else { nil } }
-    /// Why `mark` is not what was once written.
+    /// The reason why `mark` differs from the file's former content.
     public var markProblem: String?
 
     public var isVerified: Bool { state == .complete && manifest?.verified == true }
     public var isDegraded: Bool { manifest?.degraded ?? false }
-    /// Its last rehearsal of a restore did not end well: whatever its digests say, nobody should count on it.
+    /// True when its last drill failed: do not rely on it, whatever its digests say.
     public var hasFailedDrill: Bool { mark.drill.map { !$0.passed } ?? false }
-    /// May be restored from without a second thought.
+    /// True when a restore may use it without hesitation.
     public var isRestorable: Bool { isVerified && !isLacking && !hasFailedDrill }
     public var isLacking: Bool { !lacks.isEmpty }
 
-    /// Its bytes are right, and what should be in it is in it: what counts, for whatever is counted.
+    /// True when its bytes are right, it lacks nothing of the baseline, its last drill did not fail and its instance
+    /// was not degraded. Everything that counts backups counts these.
     public var isGood: Bool { isRestorable && !isDegraded }
 
-    /// Those it was taken with, and what `backups label` made of them since.
+    /// The labels it was taken with, as changed by `backups label` since.
     public var labels: [String: String] {
         (mark.labels ?? [:]).reduce(into: manifest?.labels ?? [:]) { $0[$1.key] = $1.value }
     }
@@ -96,26 +98,27 @@ public struct StoredBackup: Sendable {
     }
 }
 
-/// What came to be known of a backup after it was made; in `mark.json` beside the manifest, which never changes.
+/// The facts that became known about a backup after it was made. They are in `mark.json` next to the manifest, which
+/// never changes.
 public struct BackupMark: Codable, Hashable, Sendable {
     public var pinned: Bool
     public var verification: Verification?
     /// The last `backups drill`.
     public var drill: Drill?
-    /// Came from elsewhere: what its manifest says of places is not believed.
+    /// True when it came from elsewhere: the places in its manifest are not believed.
     public var imported: Bool?
 
-    /// Labels that were set since; nil takes away one that the manifest has.
+    /// The labels that were set since; nil removes one that the manifest has.
     public var labels: [String: String?]?
 
     public var isImported: Bool { imported == true }
-    /// Of an imported one: its place among the backups that were here before it.
+    /// The place of an imported backup among the backups that were here before it.
     public var sequence: Int64?
 
     /// The last `backups verify`.
     public struct Verification: Codable, Hashable, Sendable {
         public var at: Moment
-        /// Nil when all was well.
+        /// Nil when everything passed.
         public var damagedFile: String?
         public var why: String?
 
@@ -130,7 +133,7 @@ public struct BackupMark: Codable, Hashable, Sendable {
     public struct Drill: Codable, Hashable, Sendable {
         public var at: Moment
         public var passed: Bool
-        /// The first problem; nil when all was well.
+        /// The first problem; nil when everything passed.
         public var why: String?
 
         public init(at: Moment, passed: Bool, why: String? = nil) {
@@ -146,7 +149,7 @@ public struct BackupMark: Codable, Hashable, Sendable {
     }
 }
 
-/// All backups of one instance: the folder `backups/NAME`.
+/// All backups of an instance: the folder `backups/NAME`.
 public struct BackupStore: Sendable {
     public let folder: FilePath
 
@@ -179,7 +182,7 @@ public struct BackupStore: Sendable {
         return found
     }
 
-    /// The one to restore from: see `JudgedBackups.latest`.
+    /// Returns the backup to restore from: see `JudgedBackups.latest`.
     ///
     /// - Throws: `FileError` when a newer one cannot be read, which may be better.
     public func latest(of instanceId: String? = nil) throws -> StoredBackup? {
@@ -188,7 +191,7 @@ public struct BackupStore: Sendable {
         return judged.latest(of: instanceId)
     }
 
-    /// Gives an imported backup its place: where its id puts it, unless its sequence was counted here.
+    /// Gives an imported backup its place by its id, unless its sequence was counted here.
     public func place(imported id: BackupID) throws {
         let others = try found().filter { $0.id != id }
         let own = look(at: id)
@@ -200,7 +203,7 @@ public struct BackupStore: Sendable {
         try mark(id) { $0.sequence = JudgedBackups.sequence(before: id, among: others) }
     }
 
-    /// One backup by its exact id; `.damaged` when its folder does not hold what it must.
+    /// Returns a backup by its exact id; `.damaged` when its folder does not hold the expected files.
     public func look(at id: BackupID) -> StoredBackup {
         let place = folder.appending(id.description)
         var mark = BackupMark()
@@ -212,7 +215,7 @@ public struct BackupStore: Sendable {
             return StoredBackup(
                 id: id, folder: place, state: .unreadable(error), manifest: nil, mark: BackupMark())
         } catch {
-            // A broken mark costs what it said, not the backup, which stays as if it were pinned.
+            // A broken mark costs its own facts, not the backup, which is kept as if it were pinned.
             mark = BackupMark(pinned: true)
             markProblem = "\(Self.markName): \(Self.explain(error))"
         }
@@ -255,7 +258,7 @@ public struct BackupStore: Sendable {
 
     /// Reads the manifest and compares it with its line in SHA256SUMS.
     ///
-    /// - Throws: `BackupDamage`; `FileError` when it cannot be read, which says nothing of the backup.
+    /// - Throws: `BackupDamage`; `FileError` when it cannot be read, which proves nothing about the backup.
     public func readManifest(of id: BackupID) throws -> Manifest {
         let place = folder.appending(id.description)
         let sums = try readSums(in: place)
@@ -350,7 +353,7 @@ public struct BackupStore: Sendable {
         var mark = BackupMark()
         if try file.isPresent {
             do { mark = try JSONFile.read(BackupMark.self, from: file) } catch is JSONFileError {
-                // A broken mark is replaced by one that errs on the side of keeping.
+                // A broken mark is replaced by one that keeps too much rather than too little.
                 mark.pinned = true
             }
         }
@@ -358,8 +361,8 @@ public struct BackupStore: Sendable {
         try JSONFile.write(mark, to: file)
     }
 
-    /// Deletes one backup. It is renamed first, so that a killed delete leaves nothing that looks like a backup. What of
-    /// it cannot be removed lies in `.going/` then.
+    /// Deletes a backup. It is renamed first, so that a killed delete leaves nothing that looks like a backup. Anything
+    /// of it that cannot be removed is then in `.going/`.
     public func delete(_ id: BackupID) throws {
         let going = folder.appending(".\(id).deleting")
         if try going.isPresent { going.discard(into: folder) }
@@ -368,8 +371,8 @@ public struct BackupStore: Sendable {
         going.discard(into: folder)
     }
 
-    /// Removes what killed runs left: drafts and half-deleted backups. Only under the instance's lock, when no draft
-    /// can be anybody's.
+    /// Removes the leftovers of killed runs: drafts and half-deleted backups. Only under the instance's lock, when no
+    /// draft can be in use.
     ///
     /// - Returns: The names removed.
     @discardableResult
@@ -386,7 +389,8 @@ public struct BackupStore: Sendable {
         return swept
     }
 
-    /// An id that no backup and no draft has, and that comes after all others of its second, whatever their reasons.
+    /// Returns an id that no backup and no draft has, and that sorts after all others of its second, whatever their
+    /// reasons.
     func freeID(_ moment: Moment, _ reason: BackupReason) throws -> BackupID {
         let others = try folder.isFolder ? folder.entries() : []
         let number =
@@ -415,9 +419,9 @@ public struct BackupStore: Sendable {
     }
 }
 
-/// A backup does not hold what its own records say.
+/// A backup differs from its own records.
 public struct BackupDamage: Error, Hashable, Sendable {
-    /// In the backup's folder.
+    /// The file in the backup's folder.
     public let file: String
     public let why: String
     public init(file: String, why: String) {

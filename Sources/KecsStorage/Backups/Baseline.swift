@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// What an instance consists of, by its good backups: of each part the newest good record.
+/// The content that an instance must have, according to its good backups: the newest good record of each part.
 ///
 /// A backup is good when it is complete, verified, not of a degraded instance, and holds everything that the baseline
 /// before it held.
@@ -12,14 +12,14 @@ public struct Baseline: Sendable {
     }
 
     public private(set) var parts: [String: Part] = [:]
-    /// Parts that a backup of everything held. Others were captured only because somebody named them.
+    /// The parts that were in backups of everything. Others were captured only because a user named them.
     private(set) var regularParts: Set<String> = []
     /// Losses that the newest good backup had accepted.
     public private(set) var acceptedLosses: Set<String> = []
 
     public init() {}
 
-    /// Takes a good backup into account; those before it have been.
+    /// Adds a good backup. The earlier ones must have been added before.
     mutating func add(_ manifest: Manifest) {
         acceptedLosses = Set(manifest.acceptedLosses ?? [])
         for name in acceptedLosses { parts[name] = nil }
@@ -30,10 +30,10 @@ public struct Baseline: Sendable {
 
     // MARK: What a backup lacks
 
-    /// What was seen of something that was not captured.
+    /// The known facts about something that was not captured.
     public struct Absence: Sendable {
         public var kind: Lack.Kind
-        /// "is not mounted any more"
+        /// The clause: "is not mounted any more".
         public var clause: String
         public init(_ kind: Lack.Kind, _ clause: String) {
             self.kind = kind
@@ -41,12 +41,14 @@ public struct Baseline: Sendable {
         }
     }
 
+    /// Returns what a capture lacks of the baseline.
+    ///
     /// - Parameters:
-    ///   - selected: The parts that were to be captured; nil for all.
-    ///   - absences: By `PART` or `PART/PATH`, what is known of what is not in `captured`.
+    ///   - selected: The parts that were meant to be captured; nil for all.
+    ///   - absences: By `PART` or `PART/PATH`, the known facts about the things that are not in `captured`.
     ///   - mayBeEmpty: Parts that lose nothing when they are emptied: logs.
-    ///   - accepted: Losses not to be named: `PART` or `PART/PATH`.
-    ///   - placedAt: When kecsctl itself last put data in place: what was made until then is no stranger's.
+    ///   - accepted: Losses that are not reported: `PART` or `PART/PATH`.
+    ///   - placedAt: The time at which kecsctl itself last put data in place. Files made until then are kecsctl's own.
     public func lacks(
         of captured: [Manifest.Part], selected: Set<String>?, absences: [String: Absence] = [:],
         mayBeEmpty: Set<String> = [], accepted: Set<String> = [], placedAt: ExactMoment? = nil
@@ -88,14 +90,14 @@ public struct Baseline: Sendable {
 
     // MARK: What is strange
 
-    /// The share of the bytes below which a shrink is told.
+    /// The share of the bytes below which a shrink is reported.
     private static let shrunk: Int64 = 10
 
     public func remarks(on captured: [Manifest.Part]) -> [String] {
         captured.flatMap { now -> [String] in
             guard let before = parts[now.name] else { return [] }
             var remarks: [String] = []
-            // Then it is the patterns that made it smaller.
+            // Then the patterns made it smaller.
             let isComparable =
                 now.excluded?.patterns == before.record.excluded?.patterns
                 && now.excluded?.caches == before.record.excluded?.caches
@@ -131,12 +133,12 @@ public struct Baseline: Sendable {
 
 extension Manifest.Part {
     var hasContent: Bool { sourceBytes > 0 || databases.contains(where: \.hasContent) }
-    /// Nothing but folders, links and files of 0 bytes.
+    /// True when it holds nothing but folders, links and files of 0 bytes.
     var isEmptied: Bool { sourceBytes == 0 }
 
     func database(_ path: String) -> Manifest.Database? { databases.first { $0.path == path } }
 
-    /// What is wrong with what is there of a database; nil when nothing is, or it is not there at all.
+    /// Returns what is wrong with the present database; nil when nothing is, or when there is no database.
     fileprivate func absence(of before: Manifest.Database, placedAt: ExactMoment?) -> Baseline.Absence? {
         guard let now = database(before.path) else { return nil }
         if now.bytes == 0 { return Baseline.Absence(.empty, "has 0 bytes") }
@@ -155,8 +157,8 @@ extension Manifest.Part {
         return nil
     }
 
-    /// Whether a missing database was a copy that its owner rotates: its name carries a date or an epoch, and a database
-    /// without one and with the same tables is there.
+    /// Returns true when a missing database was a copy that its owner rotates: its name carries a date or an epoch, and
+    /// a database without one but with the same tables is there.
     fileprivate func hasAnother(like before: Manifest.Database) -> Bool {
         guard before.isDated, let tables = before.tables, !tables.isEmpty else { return false }
         // A dry run does not know the tables.
@@ -172,17 +174,18 @@ extension Manifest.Database {
     /// An SQLite file without a table holds nothing.
     var hasContent: Bool { bytes > 0 && !(engine == .sqlite && (tables?.isEmpty ?? false)) }
 
-    /// A server makes a new database where it finds none. Deleting rows leaves the file the same.
+    /// Returns true when another file has taken the name. A server makes a new database where it finds none, while
+    /// deleting rows keeps the file.
     ///
     /// - Parameters:
-    ///   - madeAt: When the file that has its name now was made.
-    ///   - placedAt: When kecsctl itself last put data in place.
+    ///   - madeAt: The time at which the file that has the name now was made.
+    ///   - placedAt: The time at which kecsctl itself last put data in place.
     public func isAnotherFile(madeAt now: ExactMoment, placedAt: ExactMoment?) -> Bool {
         guard let madeAt, now > madeAt else { return false }
         return placedAt.map { now > $0 } ?? true
     }
 
-    /// Whether a table had more rows than it has now.
+    /// Returns true when a table had more rows than it has now.
     public func hasMore(than now: [String: Int64]) -> Bool {
         tables?.contains { $0.value > now[$0.key] ?? 0 } ?? false
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// All backups of a store in their order, each with what it lacks: what `latest`, `check` and retention ask.
+/// All backups of a store in their order, each with the things it lacks. `latest`, `check` and retention use it.
 ///
-/// The backups of each instance, told apart by its UUID, are judged by themselves: a new instance of an old name has
+/// The backups of each instance, identified by its UUID, are judged separately: a new instance with an old name has
 /// lost nothing.
 public struct JudgedBackups: Sendable {
     /// Newest first.
@@ -16,8 +16,8 @@ public struct JudgedBackups: Sendable {
         for var backup in Self.inOrder(backups) {
             if let manifest = backup.manifest, backup.isVerified {
                 let baseline = baselines[manifest.instanceId] ?? Baseline()
-                // What older versions wrote does not say which parts were asked for, so a part that is not there is no
-                // loss: that backup just does not count for it.
+                // Backups of older versions do not record the requested parts, so a missing part is no loss: the backup
+                // just does not count for it.
                 backup.lacks =
                     manifest.lacks
                     ?? baseline.lacks(
@@ -30,8 +30,8 @@ public struct JudgedBackups: Sendable {
         all = judged.reversed()
     }
 
-    /// The oldest first. By sequence, then by id; what has no sequence of its own because it cannot be read lies where
-    /// its id puts it.
+    /// Returns the backups, the oldest first: by sequence, then by id. One that has no sequence of its own because it
+    /// cannot be read is placed by its id.
     private static func inOrder(_ backups: [StoredBackup]) -> [StoredBackup] {
         backups.map { backup -> StoredBackup in
             guard backup.manifest == nil else { return backup }
@@ -41,7 +41,7 @@ public struct JudgedBackups: Sendable {
         }.sorted { ($0.sequence, $0.id) < ($1.sequence, $1.id) }
     }
 
-    /// The place of a backup that did not get a sequence here: behind those that its id says are older.
+    /// Returns the place of a backup that did not get a sequence here: after those that are older by their id.
     static func sequence(before id: BackupID, among backups: [StoredBackup]) -> Int64 {
         backups.lazy.filter { $0.manifest != nil && $0.id < id }.map(\.sequence).max() ?? 0
     }
@@ -51,19 +51,19 @@ public struct JudgedBackups: Sendable {
     /// Empty for an instance without a good backup.
     public func baseline(of instanceId: String) -> Baseline { baselines[instanceId] ?? Baseline() }
 
-    /// The instance that counts: without one that has a good backup, the one that the newest good backup is of.
+    /// Returns the given instance, or without one the instance of the newest good backup.
     private func group(_ instanceId: String?) -> String? {
         if let instanceId, baselines[instanceId] != nil { return instanceId }
         return all.first(where: \.isGood)?.manifest?.instanceId
     }
 
-    /// Why a backup that is newer than every good one cannot be read: it may be better than they are.
+    /// The error of an unreadable backup that is newer than every good one: it may be better than they are.
     public var unreadable: FileError? { all.first { $0.isGood || $0.unreadable != nil }?.unreadable }
 
     // MARK: Which one counts
 
-    /// The newest good backup that holds all parts of the baseline. When there is none, the newest of those that hold
-    /// the most of them; of a degraded instance when there is no other.
+    /// Returns the newest good backup that holds all parts of the baseline. When there is none, the newest of those
+    /// that hold the most of them. A backup of a degraded instance only when there is no other.
     public func latest(of instanceId: String? = nil) -> StoredBackup? {
         guard let group = group(instanceId) else { return all.first(where: \.isRestorable) }
         let parts = Set(baseline(of: group).parts.keys)
@@ -73,8 +73,8 @@ public struct JudgedBackups: Sendable {
         return good.first { held($0) == most }
     }
 
-    /// The newest good backup of the part that has gone without one for longest: what the age of the backups is. Parts
-    /// that were only ever captured by name do not count.
+    /// Returns the newest good backup of the part that has gone without one for longest. Its age is the age of the
+    /// backups. Parts that were only ever captured by name do not count.
     public func stalest(of instanceId: String? = nil) -> StoredBackup? {
         guard let group = group(instanceId) else { return nil }
         let baseline = baseline(of: group)

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a backup does not hold although the instance had it when it was last good.
+/// Something that a backup does not hold although the instance had it when it was last good.
 public struct Lack: Codable, Hashable, Sendable {
     public enum Kind: String, Sendable {
         case missing, empty, unreadable, torn
         /// A database that had tables and has none.
         case noTables = "no tables"
-        /// Behind a link that leads out of the part.
+        /// It lies behind a link that leads out of the part.
         case outside
-        /// Written to while it was read, by somebody who could not be frozen.
+        /// It was written to while it was read, by a process that could not be frozen.
         case inUse = "in use"
-        /// Another file has its name, made by somebody else since, with less in it.
+        /// Another file has its name, made since then by another program, with less in it.
         case replaced
     }
 
     public var part: String
-    /// Of a database or a file below the part's root, printable; absent for the whole part.
+    /// The path of a database or a file below the part's root, printable; absent for the whole part.
     public var path: String?
     /// A `Kind`; another one comes from a later version.
     public var kind: String
-    /// Why, as a clause: "is missing; 20261121T014530Z-manual has it with 289 rows".
+    /// The reason, as a clause: "is missing; 20261121T014530Z-manual has it with 289 rows".
     public var detail: String
 
     public init(part: String, path: String? = nil, _ kind: Kind, _ detail: String) {
@@ -29,7 +29,7 @@ public struct Lack: Codable, Hashable, Sendable {
         self.detail = detail
     }
 
-    /// As `--accept-loss` takes it: `PART` or `PART/PATH`.
+    /// The name as `--accept-loss` takes it: `PART` or `PART/PATH`.
     public var name: String { path.map { "\(part)/\($0)" } ?? part }
 
     public var sentence: String { "\(name) \(detail)" }

@@ -2,9 +2,9 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Reading a manifest: whoever made the file, nothing in it is believed before it was looked at.
+/// Reads a manifest. Whatever the file's origin, nothing in it is believed without a check.
 extension Manifest {
-    /// - Throws: `JSONFileError` for what is no manifest, and for one whose numbers cannot be.
+    /// - Throws: `JSONFileError` when the bytes are no manifest, or when their numbers are impossible.
     public static func decode(_ bytes: [UInt8], at file: FilePath) throws -> Manifest {
         let manifest = try JSONFile.decode(Manifest.self, from: bytes, at: file)
         if let field = manifest.impossibleNumber {
@@ -38,6 +38,7 @@ extension Manifest {
 }
 
 extension Manifest.Part {
-    /// What unpacking it needs: 4 KiB blocks, of which half a one is lost at each file's end, and an inode each.
+    /// The space that unpacking needs: 4 KiB blocks, of which half a block is lost at each file's end, and an inode
+    /// each.
     public var roomNeeded: ByteCount { ByteCount(sourceBytes) + ByteCount(2304) * Int64(entries) }
 }

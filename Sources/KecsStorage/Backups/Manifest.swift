@@ -2,8 +2,8 @@
 import Glibc
 public import KecsSystem
 
-/// `manifest.json`: what a backup holds, and what its bytes must be. Written once, never changed afterwards.
-/// Field by field in `docs/formats.md`.
+/// `manifest.json`: the content of a backup, and the checksums that its bytes must have. Written once, never changed
+/// afterwards. Field by field in `docs/formats.md`.
 public struct Manifest: Codable, Hashable, Sendable {
     /// The format that this version writes. Another one is refused.
     public static let currentFormat = 1
@@ -11,7 +11,7 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var format = Manifest.currentFormat
     public var id: BackupID
     public var instance: String
-    /// The UUID that the instance got at its creation: tells two instances of one name apart.
+    /// The UUID that the instance got at its creation. It distinguishes two instances with one name.
     public var instanceId: String
     /// The machine that it was made on; for people. Nil in older ones.
     public var host: String?
@@ -19,24 +19,25 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var createdAt: Moment
     public var tool: Tool
     public var runtime: Runtime
-    /// Taken while the instance was degraded: never counts as a good backup.
+    /// True when it was taken while the instance was degraded: it never counts as a good backup.
     public var degraded: Bool
     /// `user_version` of the state database, when there is one.
     public var schemaVersion: Int?
     public var labels: [String: String]
-    /// Every part was read back and every database in it was checked before the backup became visible.
+    /// True when every part was read back and every database in it was checked before the backup became visible.
     public var verified: Bool
     public var parts: [Part]
-    /// The instance's own count of its backups: their order, whatever the clock said. Absent in what older versions wrote.
+    /// The instance's own count of its backups. It gives their order, regardless of the clock. Absent in manifests of
+    /// older versions.
     public var sequence: Int64?
-    /// The parts that were asked for by name; absent when all were.
+    /// The parts that were requested by name; absent when all were.
     public var selected: [String]?
-    /// What the instance had when it was last good and this backup does not hold: then it is no good one. Absent in what
-    /// older versions wrote, which are judged by their content.
+    /// The things that the instance had when it was last good and this backup does not hold. A backup with any is not
+    /// good. Absent in manifests of older versions, which are judged by their content.
     public var lacks: [Lack]?
-    /// Losses that the user accepted, as `PART` or `PART/PATH`: in force until the part or database is there again.
+    /// Losses that the user accepted, as `PART` or `PART/PATH`: in effect until the part or database exists again.
     public var acceptedLosses: [String]?
-    /// What is strange about the state without making the backup a bad one: a database whose tables are all empty now.
+    /// Oddities of the state that do not make the backup a bad one: a database whose tables are all empty now.
     public var remarks: [String]?
 
     public struct Tool: Codable, Hashable, Sendable {
@@ -58,10 +59,10 @@ public struct Manifest: Codable, Hashable, Sendable {
         }
     }
 
-    /// One archive.
+    /// An archive.
     public struct Part: Codable, Hashable, Sendable {
         public var name: String
-        /// In the backup's folder.
+        /// The file in the backup's folder.
         public var file: String
         public var root: PartRoot
         public var compression: Compression
@@ -76,20 +77,21 @@ public struct Manifest: Codable, Hashable, Sendable {
         /// The sum of the regular files' sizes.
         public var sourceBytes: Int64
         public var entries: Int
-        /// Of the file, in lower-case hex.
+        /// The SHA-256 digest of the file, in lower-case hex.
         public var sha256: String
         public var consistency: Consistency
-        /// Over the source tree's metadata, databases left out: equal fingerprints and equal databases mean that
-        /// nothing changed. Empty when the tree had changed within the clock's resolution: then it proves nothing.
+        /// A digest over the source tree's metadata, databases left out: equal fingerprints and equal databases mean
+        /// that nothing changed. Empty when the tree had changed within the clock's resolution: then it proves nothing.
         public var fingerprint: String
         public var databases: [Database]
-        /// What could not be captured as it was: special files, files that changed all the time.
+        /// The things that could not be captured as they were: special files, files that changed all the time.
         public var warnings: [String]
-        /// Files that were different at every reading, as paths below the root.
+        /// The files that differed at every reading, as paths below the root.
         public var torn: [String]?
-        /// Over owner, mode, ACL and attributes of what the fingerprint leaves out. Absent in what older versions wrote.
+        /// A digest over owner, mode, ACL and attributes, which the fingerprint leaves out. Absent in manifests of
+        /// older versions.
         public var attributes: String?
-        /// What the user had left out; absent when nothing was to be. A restore leaves the same as it is.
+        /// The user's exclusions; absent when nothing was excluded. A restore leaves the excluded paths as they are.
         public var excluded: Excluded?
 
         public init(
@@ -129,13 +131,13 @@ public struct Manifest: Codable, Hashable, Sendable {
 
     /// What was left out of a part because somebody wanted it so.
     public struct Excluded: Codable, Hashable, Sendable {
-        /// In gitignore's syntax, relative to the part's root; the last one that matches decides.
+        /// The patterns in gitignore's syntax, relative to the part's root; the last one that matches decides.
         public var patterns: [String]
-        /// Whether the content of folders tagged by CACHEDIR.TAG was left out.
+        /// True when the content of folders tagged by CACHEDIR.TAG was left out.
         public var caches: Bool
-        /// Names that were left out; a folder counts once, whatever is in it.
+        /// The number of names that were left out; a folder counts once, whatever its content.
         public var entries: Int
-        /// Databases among them, as far as they were seen, as paths below the root.
+        /// The databases among them, as far as known, as paths below the root.
         public var databases: [String]?
 
         public init(_ patterns: ExcludePatterns, entries: Int) {
@@ -161,20 +163,20 @@ public struct Manifest: Codable, Hashable, Sendable {
 
     /// A database file inside a part.
     public struct Database: Codable, Hashable, Sendable {
-        /// Relative to the part's root; printable, so a name that is not UTF-8 is shown escaped.
+        /// The path relative to the part's root; printable, so a name that is not UTF-8 is shown escaped.
         public var path: String
         public var engine: DatabaseEngine
         public var bytes: Int64
         public var pages: Int64?
         /// Rows per table; absent for an engine that we cannot read.
         public var tables: [String: Int64]?
-        /// Of the captured file's bytes.
+        /// The SHA-256 digest of the captured file's bytes.
         public var sha256: String
         public var userVersion: Int64?
         /// Size, times and inode of the source files before they were captured; absent when they had just been written.
         public var identity: String?
-        /// When the source file was made, by its file system; absent where that is not known. A later file with the same
-        /// name is another database.
+        /// The time at which the source file was made, by its file system; absent where that is not known. A later file
+        /// with the same name is another database.
         public var madeAt: ExactMoment?
         /// The `-wal` and the like that were archived with it, for an engine that is copied as files.
         public var sidecars: [String]
@@ -231,12 +233,12 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var bytes: Int64 { parts.total(\.bytes) }
 }
 
-/// How a part's bytes belong to one moment.
+/// The degree to which a part's bytes belong to one moment.
 public enum Consistency: String, Sendable, Codable, CaseIterable {
     /// Databases by SQLite's online backup, other files as they were when read.
     case live
     /// Databases copied while their writers were paused.
     case frozen
-    /// Nothing ran.
+    /// No process ran.
     case stopped
 }

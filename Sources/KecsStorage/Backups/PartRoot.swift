@@ -2,7 +2,8 @@
 import KecsSystem
 public import SystemPackage
 
-/// Where the tree of a part was: how a manifest names the place. As JSON it is one text; nothing else spells it.
+/// The place where the tree of a part was, as a manifest names it. In JSON it is one string, which only this type reads
+/// and writes.
 ///
 /// | JSON | place |
 /// |---|---|
@@ -21,7 +22,8 @@ public enum PartRoot: Hashable, Sendable {
 }
 
 extension PartRoot {
-    /// Whether docker named the volume, with the 64 hexadecimal digits of a random SHA-256: it exists for one container.
+    /// True when docker named the volume, with the 64 hexadecimal digits of a random SHA-256: it exists for one
+    /// container.
     public var isAnonymousVolume: Bool {
         guard case .volume(let name) = self else { return false }
         return name.utf8.count == 64

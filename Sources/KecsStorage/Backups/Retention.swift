@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// Which backups may go. A pure function: from backups and policy to one verdict each, with its reason.
+/// The rules that decide which backups may be deleted. A pure function: from backups and policy to a verdict with its
+/// reason for each backup.
 ///
-/// Counted for each part by itself, and for each instance that had the name: a backup of one part, or of a younger
+/// Counts separately for each part, and for each instance that had the name: a backup of one part, or of a younger
 /// instance, never pushes out the last one that holds another part.
 public struct Retention: Codable, Hashable, Sendable {
-    /// The newest so many.
+    /// The number of newest backups to keep.
     public var last: Int
     /// Everything younger, in seconds.
     public var within: Int64?
-    /// The newest of each of the last so many days that have one; likewise weeks (ISO, from Monday) and months.
+    /// The number of days to keep a backup of: the newest backup of each of the last days that have one. Likewise weeks
+    /// (ISO, from Monday) and months.
     public var daily: Int
     public var weekly: Int
     public var monthly: Int
@@ -26,7 +28,7 @@ public struct Retention: Codable, Hashable, Sendable {
         self.monthly = monthly
     }
 
-    /// What retention must know of a backup.
+    /// The facts about a backup that retention uses.
     public struct Candidate: Hashable, Sendable {
         public var id: BackupID
         public var isComplete: Bool
@@ -39,7 +41,7 @@ public struct Retention: Codable, Hashable, Sendable {
         /// The instance's UUID.
         public var instance: String
         public var parts: Set<String>
-        /// Losses of whole parts count: what was taken before them no longer has to hold the part.
+        /// The accepted losses. Losses of whole parts count: after such a backup, the part is no longer required.
         public var acceptedLosses: Set<String>
 
         public init(
@@ -80,14 +82,15 @@ public struct Retention: Codable, Hashable, Sendable {
         }
     }
 
-    /// - Parameter zone: Where days, weeks and months begin.
-    /// - Returns: One verdict for each candidate, the newest first.
+    /// Returns a verdict for each candidate, the newest first.
     ///
-    /// Only good backups count towards the policy, in the order of their sequence. Never deleted: a pinned one, and the
-    /// newest good one of each part. Those that kecsctl takes before a change of its own are counted apart, so that they
-    /// push out none of the user's. Backups that lack something, and those of a degraded instance, follow a rule of
-    /// their own: the newest `last` of them stay. What is damaged or incomplete, or failed its drill, is left to `delete` and to the sweep of
-    /// drafts: retention never removes what may be the only evidence.
+    /// - Parameter zone: The time zone of the borders of days, weeks and months.
+    ///
+    /// Only good backups count towards the policy, in the order of their sequence. Pinned backups and the newest good
+    /// one of each part are never deleted. Backups that kecsctl takes before a change of its own are counted
+    /// separately, so that they push out none of the user's. Lacking backups and those of a degraded instance follow a
+    /// rule of their own: the newest `last` of them stay. Damaged and incomplete backups, and those that failed their
+    /// drill, are left to `delete` and to the sweep of drafts: retention never removes possibly the only evidence.
     public func verdicts(
         for candidates: [Candidate], at now: Moment, in zone: LocalTime = .utc
     ) -> [Verdict] {
@@ -134,7 +137,8 @@ public struct Retention: Codable, Hashable, Sendable {
         }
     }
 
-    /// The good backups that count for each part, the newest first: none from before an accepted loss of the part.
+    /// Returns the good backups that count for each part, the newest first: none from before an accepted loss of the
+    /// part.
     private static func holders(_ good: [Candidate]) -> [(part: String, holders: [Candidate])] {
         let parts = good.reduce(into: Set<String>()) { $0.formUnion($1.parts) }
         return parts.sorted().map { part in
@@ -214,7 +218,7 @@ public struct Retention: Codable, Hashable, Sendable {
 }
 
 extension BackupReason {
-    /// Taken by kecsctl before a change of its own, not because somebody wanted a backup.
+    /// True when kecsctl took it before a change of its own, not on a user's request.
     public var isOurs: Bool {
         switch self {
         case .beforeRestore, .beforeMigration, .beforeDestroy: true

@@ -2,7 +2,7 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Proves that a backup still holds what its manifest says.
+/// Proves that a backup still has the content of its manifest.
 public struct VerifyBackup: Sendable {
     public enum Depth: Sendable {
         /// Manifest, SHA256SUMS, presence and sizes.
@@ -26,9 +26,9 @@ public struct VerifyBackup: Sendable {
 
     /// - Parameters:
     ///   - parts: Names of the parts to read; nil for all.
-    ///   - each: Is handed every entry that a full reading comes to; the part is proven only when this call has returned.
+    ///   - each: Called with every entry of a full reading; the part is proven only when this call has returned.
     /// - Returns: The manifest.
-    /// - Throws: `BackupDamage`, naming the first file that is not as recorded; what `each` throws.
+    /// - Throws: `BackupDamage`, naming the first file that differs from its record; any error of `each`.
     @discardableResult
     public func run(
         _ id: BackupID, in store: BackupStore, parts: Set<String>? = nil,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a database says, whatever its pages look like: compares equal for two files with the same tables, rows, indexes,
-/// views and triggers, in any order of rows and columns.
+/// A database's content, regardless of its pages: equal for two files with the same tables, rows, indexes, views and
+/// triggers, in any order of rows and columns.
 public struct DatabaseContent: Hashable, Sendable {
     public struct Table: Hashable, Sendable {
         public var rows: Int64
-        /// Over all rows as a set, columns by name.
+        /// A digest over all rows as a set, columns by name.
         public var digest: String
-        /// By name.
+        /// The columns, by name.
         public var columns: [String: String]
     }
 
@@ -15,7 +15,7 @@ public struct DatabaseContent: Hashable, Sendable {
     /// Normalised SQL by "table users", "index users_by_name" …
     public var schema: [String: String]
 
-    /// One line for people and reports.
+    /// A line for people and reports.
     public var digest: String {
         var hasher = SHA256Hasher()
         for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
@@ -27,7 +27,7 @@ public struct DatabaseContent: Hashable, Sendable {
         return hasher.finish()
     }
 
-    /// What is not the same in `other`, in words; empty when they are equal.
+    /// Returns the differences from `other`, in words; empty when they are equal.
     public func differences(from other: DatabaseContent) -> [String] {
         var found: [String] = []
         for name in Set(tables.keys).union(other.tables.keys).sorted() {
@@ -62,7 +62,8 @@ public struct DatabaseContent: Hashable, Sendable {
 }
 
 extension SQLiteDatabase {
-    /// - Parameter isCounted: Asked for each table by name; what belongs to a table that does not count is left out too.
+    /// - Parameter isCounted: Called for each table by name. Everything that belongs to a table for which it returns
+    ///   false is left out too.
     public func content(where isCounted: (String) -> Bool = { _ in true }) throws -> DatabaseContent {
         var content = DatabaseContent(tables: [:], schema: [:])
         for table in try ordinaryTables() where isCounted(table) {
@@ -86,7 +87,7 @@ extension SQLiteDatabase {
     }
 }
 
-/// Over rows as a set: it does not care for their order, and counts equal rows.
+/// A digest over rows as a set: it does not depend on their order, and counts equal rows.
 public struct RowSetDigest: Hashable, Sendable {
     public private(set) var count: Int64 = 0
     private var sum: [UInt64] = [0, 0, 0, 0]
@@ -125,8 +126,8 @@ public struct RowSetDigest: Hashable, Sendable {
     }
 }
 
-/// Two definitions that mean the same compare equal although a rebuild has quoted a name or moved a column: plain names
-/// lose their quotes, and the parts of a table's definition are sorted.
+/// Returns the SQL in a form in which two definitions with the same meaning are equal, although a rebuild has quoted a
+/// name or moved a column. Plain names lose their quotes, and the parts of a table's definition are sorted.
 func comparableSQL(_ sql: String) -> String {
     let tokens = splitSQL(sql).first?.tokens ?? []
     let bare = tokens.map { token in

@@ -4,7 +4,7 @@ import CCrypto
 /// SHA-256 as 32 bytes.
 func sha256Bytes(_ bytes: [UInt8]) -> [UInt8] { hash(bytes, EVP_sha256(), 32) }
 
-/// SHA-384 in lower-case hex: what sqlx keeps of a migration.
+/// Returns the SHA-384 digest in lower-case hex, which sqlx keeps of a migration.
 func sha384(_ bytes: [UInt8]) -> String { hex(hash(bytes, EVP_sha384(), 48)) }
 
 private func hash(_ bytes: [UInt8], _ kind: OpaquePointer?, _ size: Int) -> [UInt8] {

@@ -5,12 +5,12 @@ public import SystemPackage
 /// The migrations in a folder, read as one of the tools reads it.
 public struct MigrationDirectory: Hashable, Sendable {
     public var tool: MigrationTool
-    /// By version.
+    /// The migrations, by version.
     public var migrations: [MigrationStep]
 
     /// - Parameters:
-    ///   - tool: Nil: told by the files, and where they could be two tools', by `ledger`.
-    ///   - ledger: Whose ledger the database has.
+    ///   - tool: Nil to determine it by the files, and where two tools could have made them, by `ledger`.
+    ///   - ledger: The tool whose ledger the database has.
     /// - Throws: `MigrationProblem`, `FileError`.
     public init(_ folder: FilePath, tool: MigrationTool? = nil, ledger: MigrationTool? = nil) throws {
         var files: [File] = []
@@ -35,11 +35,11 @@ public struct MigrationDirectory: Hashable, Sendable {
         var name: String
         var versionText: String
         var version: Int64
-        /// After the first underscore.
+        /// The part after the first underscore.
         var rest: String
         var text: String
 
-        /// Nil for a name that none of the tools takes.
+        /// Nil for a name that no tool accepts.
         init?(name: String, text: String) {
             let digits = name.prefix { $0.isASCII && $0.isNumber }
             guard let version = Int64(digits) else { return nil }
@@ -134,7 +134,7 @@ public struct MigrationDirectory: Hashable, Sendable {
     }
 }
 
-/// One file with both directions in it, as dbmate and our own history have them.
+/// A file with both directions in it, as dbmate and our own history have them.
 public struct MigrationSections: Hashable, Sendable {
     public var up: String
     /// Nil when the section is missing or holds no statement.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// Where a tool remembers which migrations a database has seen, kept as the tool itself would keep it.
+/// The place where a tool records which migrations a database has seen, kept as the tool itself would keep it.
 public struct MigrationLedger: Hashable, Sendable {
     public let tool: MigrationTool
 
@@ -10,7 +10,7 @@ public struct MigrationLedger: Hashable, Sendable {
     public struct Entry: Hashable, Sendable {
         public var version: Int64
         public var name: String?
-        /// In hexadecimal.
+        /// The checksum in hexadecimal.
         public var checksum: String?
         public var appliedAt: String?
 
@@ -23,9 +23,9 @@ public struct MigrationLedger: Hashable, Sendable {
     }
 
     public struct State: Hashable, Sendable {
-        /// By version.
+        /// The applied migrations, by version.
         public var applied: [Entry] = []
-        /// The version whose migration the tool itself began and did not end.
+        /// The version of a migration that the tool itself began and did not finish.
         public var dirty: Int64?
 
         public init(applied: [Entry] = [], dirty: Int64? = nil) {
@@ -42,7 +42,7 @@ public struct MigrationLedger: Hashable, Sendable {
         }
     }
 
-    /// Whose ledger a database has; nil when it has none.
+    /// Returns the tool whose ledger a database has; nil when it has none.
     public static func find(in database: SQLiteDatabase) throws -> MigrationTool? {
         let tables = Set(try database.ordinaryTables())
         if tables.contains("_sqlx_migrations") { return .sqlx }
@@ -75,7 +75,7 @@ public struct MigrationLedger: Hashable, Sendable {
                 },
                 dirty: rows.first { $0[4].integer == 0 }?[0].integer)
         case .golangMigrate:
-            // One row with the version that was reached: it stands for all up to it.
+            // A row with the reached version, which stands for all versions up to it.
             guard
                 let row = try database.query("SELECT version, dirty FROM schema_migrations LIMIT 1").first,
                 let current = row[0].integer
@@ -101,7 +101,7 @@ public struct MigrationLedger: Hashable, Sendable {
 
     // MARK: Keeping it, inside the transaction of the migrations
 
-    /// The tool's own words, so that the tool finds what it would have made.
+    /// Creates the ledger with the tool's own statements, so that the tool finds it as if it had made it.
     public func create(in database: SQLiteDatabase) throws {
         guard try !database.ordinaryTables().contains(table) else { return }
         switch tool {
@@ -135,7 +135,7 @@ public struct MigrationLedger: Hashable, Sendable {
         }
     }
 
-    /// - Parameter before: The migration below this one among those that are applied, for a tool that keeps only one.
+    /// - Parameter before: The applied migration below this one, for a tool that keeps only one.
     public func record(
         _ action: MigrationAction, before: MigrationStep?, took: Duration, at moment: Moment,
         in database: SQLiteDatabase

@@ -2,7 +2,7 @@
 import KecsSystem
 public import SystemPackage
 
-/// Something in a migration that loses data, or will.
+/// A statement in a migration that loses data, or will.
 public struct MigrationFinding: Hashable, Sendable, Encodable, CustomStringConvertible {
     public enum Rule: String, Hashable, Sendable, Encodable {
         case dropsTable = "drops-table"
@@ -17,7 +17,7 @@ public struct MigrationFinding: Hashable, Sendable, Encodable, CustomStringConve
         case fails
     }
     public var file: String
-    /// From 1; nil when the script as a whole does it.
+    /// The line, from 1; nil when the script as a whole does it.
     public var line: Int?
     public var rule: Rule
     public var why: String
@@ -25,15 +25,15 @@ public struct MigrationFinding: Hashable, Sendable, Encodable, CustomStringConve
     public var description: String { "\(file)\(line.map { ":\($0)" } ?? ""): \(why)" }
 }
 
-/// Reads migrations, and tries them on an empty database with the real one's schema, to see what they would destroy.
-/// The real data is not touched.
+/// Reads migrations, and runs them on an empty database with the real one's schema, to find the data that they would
+/// destroy. The real data is not touched.
 public func lintMigrations(
     _ actions: [MigrationAction], schemaOf database: SQLiteDatabase, scratch folder: FilePath
 ) throws -> [MigrationFinding] {
     let file = folder.appending("lint.sqlite")
     if try file.isPresent { try file.remove() }
     defer { try? file.remove() }
-    // A step may go on for ever without a single row.
+    // A step may run endlessly without a single row.
     let empty = try SQLiteDatabase(file, .create, cancellation: database.cancellation)
     try empty.execute("PRAGMA synchronous = OFF")
     try empty.copySchema(of: database)
@@ -75,7 +75,7 @@ private func lint(
     if let why = statement.objection(outsideTransaction: script.refusesTransaction) {
         return finding(.endsTransaction, why)
     }
-    // Refused only when the table holds rows, so an empty one does not show it.
+    // It is refused only when the table holds rows, so an empty one does not show it.
     if tokens.first == "ALTER", tokens.contains("ADD"), !tokens.contains("DEFAULT"),
         zip(tokens, tokens.dropFirst()).contains(where: { $0 == "NOT" && $1 == "NULL" })
     {

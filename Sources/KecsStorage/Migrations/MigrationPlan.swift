@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the files and the ledger say together. Decided without touching anything.
+/// The state that the files and the ledger together describe. Decided without touching anything.
 public struct MigrationPlan: Hashable, Sendable {
     public struct Item: Hashable, Sendable, Encodable {
         public enum State: String, Hashable, Sendable, Encodable {
             case applied, pending
-            /// Applied, but its file is not what it was then.
+            /// It was applied, but its file has changed since.
             case changed
-            /// Applied, but there is no such file.
+            /// It was applied, but its file does not exist.
             case missing
-            /// Begun by its own tool and not ended.
+            /// Its own tool began it and did not finish it.
             case dirty
         }
         public var version: Int64
         public var name: String
         public var state: State
         public var appliedAt: String?
-        /// Whether there is a way down.
+        /// True when there is a way down.
         public var isReversible: Bool
     }
 
@@ -57,11 +57,11 @@ public struct MigrationPlan: Hashable, Sendable {
 
     public var isUpToDate: Bool { items.allSatisfy { $0.state == .applied } }
 
-    /// What brings the database to `target`.
+    /// Returns the actions that bring the database to `target`.
     ///
     /// - Parameters:
-    ///   - target: Nil for the newest; 0 for before the first.
-    ///   - force: Go on although files were changed after they had been applied.
+    ///   - target: Nil for the newest; 0 for the state before the first.
+    ///   - force: True to continue although files were changed after they had been applied.
     /// - Throws: `MigrationProblem`.
     public func actions(to target: Int64?, force: Bool) throws(MigrationProblem) -> [MigrationAction] {
         if let dirty = ledger.dirty {

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What trying migrations on a copy of the real data showed.
+/// The result of running migrations on a copy of the real data.
 public struct MigrationRehearsal: Hashable, Sendable, Encodable {
-    /// The first way there.
+    /// The steps of the first migration.
     public var steps: [MigrationRun.Step]
     public var seconds: Double
-    /// Whether the way back was tried too.
+    /// True when the way back was rehearsed too.
     public var wasReversed: Bool
-    /// Clauses: what the way back does not bring back, or the second way there makes different.
+    /// Clauses on the differences after the way back, or after the second migration.
     public var findings: [String]
-    /// Of the copy before and after.
+    /// The rows of the copy before the migrations; `rowsAfter`, after them.
     public var rowsBefore: [String: Int64]
     public var rowsAfter: [String: Int64]
 }
 
 extension MigrationRun {
-    /// There, back and there again, each the way it will be on the real database.
+    /// Migrates the copy, rolls it back and migrates it again, each time as on the real database.
     ///
     /// - Parameters:
-    ///   - copy: A connection to a copy of the real database that nobody else has.
-    ///   - afterwards: As in `apply`, for each way there.
-    /// - Throws: `MigrationFailure` when the way there fails.
+    ///   - copy: A connection to a copy of the real database that no other process has open.
+    ///   - afterwards: As in `apply`, for each migration forwards.
+    /// - Throws: `MigrationFailure` when the migration forwards fails.
     public func rehearse(
         on copy: SQLiteDatabase,
         afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }

@@ -2,18 +2,18 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Brings a database from one version to another, with its ledger: all of it or nothing. In one transaction, or, when a
-/// script refuses to run inside one, on a copy whose pages are then written back in one transaction of SQLite's own.
+/// Brings a database from one version to another, with its ledger: all of it or nothing. It runs in one transaction. If
+/// a script refuses that, it runs on a copy whose pages are then written back in one transaction of SQLite's own.
 public struct MigrationRun: Sendable {
     public var ledger: MigrationLedger
     public var actions: [MigrationAction]
-    /// In force before, by version; `baseline` included.
+    /// The steps applied before, by version; `baseline` included.
     public var applied: [MigrationStep]
-    /// Recognised by the shape of the database, and not in the ledger yet.
+    /// The migrations that the shape of the database shows, and that are not in the ledger yet.
     public var baseline: [MigrationStep]
-    /// Tables that do not count when contents are compared: the tool's own.
+    /// The tool's own tables, which do not count when contents are compared.
     public var bookkeeping: Set<String>
-    /// Whether the way back must bring back types and plain indexes too, not only columns, rows and unique indexes.
+    /// True when the way back must restore types and plain indexes too, not only columns, rows and unique indexes.
     public var comparesDefinitions = true
     public var now: @Sendable () -> Moment
 
@@ -36,17 +36,19 @@ public struct MigrationRun: Sendable {
         public var seconds: Double
     }
 
-    /// Whether all of it can be one transaction.
+    /// True when all of it can run in one transaction.
     public var isOneTransaction: Bool {
         !actions.contains { $0.script?.refusesTransaction == true }
     }
 
     /// - Parameters:
     ///   - database: The real one, or a copy of it for a rehearsal.
-    ///   - scratch: A folder for a copy, when there is a script that refuses to run inside a transaction; nil: beside it.
-    ///   - afterwards: Runs in the same transaction, after the last action; what it throws takes all back.
-    /// - Throws: `MigrationFailure`; `SQLiteError` (`isBusy`) when the right to write could not be had; `Interrupted`.
-    ///   The database is what it was.
+    ///   - scratch: A folder for a copy, for a script that refuses to run inside a transaction; nil for the database's
+    ///     own folder.
+    ///   - afterwards: Runs in the same transaction, after the last action. An error that it throws rolls everything
+    ///     back.
+    /// - Throws: `MigrationFailure`; `SQLiteError` (`isBusy`) when the right to write is not available; `Interrupted`.
+    ///   The database is then unchanged.
     public func apply(
         to database: SQLiteDatabase, scratch: FilePath? = nil,
         afterwards: (SQLiteDatabase, _ before: DatabaseContent) throws -> Void = { _, _ in }
@@ -84,7 +86,7 @@ public struct MigrationRun: Sendable {
         }
     }
 
-    /// The ledger, with what the shape of the database says is behind it.
+    /// Creates the ledger with the migrations that the shape of the database shows as applied.
     func begin(in database: SQLiteDatabase) throws {
         try ledger.create(in: database)
         for migration in baseline {
@@ -142,7 +144,7 @@ public struct MigrationRun: Sendable {
     }
 }
 
-/// A migration that could not be carried out. All was rolled back.
+/// A migration that could not be carried out. Everything was rolled back.
 public struct MigrationFailure: Error, Sendable, CustomStringConvertible {
     public var version: Int64
     public var script: String
@@ -150,7 +152,7 @@ public struct MigrationFailure: Error, Sendable, CustomStringConvertible {
     public var line: Int?
     public var why: String
     public var cause: SQLiteError?
-    /// Of the whole content; equal unless somebody else wrote meanwhile.
+    /// The digest of the whole content. It equals `digestAfter` unless another process wrote meanwhile.
     public var digestBefore: String?
     public var digestAfter: String?
 
@@ -169,7 +171,7 @@ public struct MigrationFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension SQLiteDatabase {
-    /// How many rows refer to nothing, by "child → parent".
+    /// Returns the number of rows that refer to nothing, by "child → parent".
     func orphans() throws -> [String: Int64] {
         var counts: [String: Int64] = [:]
         try prepare(
@@ -182,7 +184,7 @@ extension SQLiteDatabase {
 }
 
 extension Duration {
-    /// To the microsecond.
+    /// The seconds to the microsecond.
     var wholeSeconds: Double {
         Double(components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000) / 1_000_000
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One numbered change of a schema, with the way back where there is one.
+/// A numbered change of a schema, with the way back where there is one.
 public struct MigrationStep: Hashable, Sendable {
     public struct Script: Hashable, Sendable {
-        /// For messages: "20250612_clusters_text.sql".
+        /// The name in messages: "20250612_clusters_text.sql".
         public var name: String
         public var sql: String
         /// Marked by its author as impossible inside a transaction.
@@ -17,13 +17,13 @@ public struct MigrationStep: Hashable, Sendable {
     }
 
     public var version: Int64
-    /// As its tool writes it, with leading zeros.
+    /// The version as its tool writes it, with leading zeros.
     public var versionText: String
-    /// As its tool writes it into its ledger.
+    /// The name as its tool writes it into its ledger.
     public var name: String
     public var up: Script
     public var down: Script?
-    /// What the tool's ledger keeps of the file, in hexadecimal; nil for tools that keep nothing.
+    /// The checksum of the file in the tool's ledger, in hexadecimal; nil for tools that keep none.
     public var checksum: String?
 
     public init(
@@ -38,7 +38,7 @@ public struct MigrationStep: Hashable, Sendable {
     }
 }
 
-/// One migration in one direction.
+/// A migration in one direction.
 public struct MigrationAction: Hashable, Sendable {
     public enum Direction: String, Hashable, Sendable, Codable { case up, down }
 
@@ -50,7 +50,7 @@ public struct MigrationAction: Hashable, Sendable {
         self.direction = direction
     }
 
-    /// Nil for a way down that does not exist.
+    /// The script; nil for a way down that does not exist.
     public var script: MigrationStep.Script? { direction == .up ? migration.up : migration.down }
 
     public var reversed: MigrationAction {
@@ -58,16 +58,16 @@ public struct MigrationAction: Hashable, Sendable {
     }
 }
 
-/// Whose ledger and whose file names.
+/// The tool that defines the ledger and the file names.
 public enum MigrationTool: String, Hashable, Sendable, Codable, CaseIterable {
     case kecsctl, sqlx, dbmate
     case golangMigrate = "golang-migrate"
 }
 
-/// What is wrong with migrations before any of them runs. `why` is a clause.
+/// An error in migrations that is found before any of them runs. `why` is a clause.
 public struct MigrationProblem: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: Hashable, Sendable {
-        /// The files or what was asked for.
+        /// The files or the request are wrong.
         case usage
         /// The ledger and the files do not agree, or a run of the other tool ended half-way.
         case state

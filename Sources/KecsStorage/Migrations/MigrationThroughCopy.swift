@@ -3,11 +3,11 @@ import CSQLite
 import KecsSystem
 import SystemPackage
 
-/// Migrations of which a script refuses to run inside a transaction: VACUUM, `PRAGMA journal_mode`, transactions of its
-/// own. Were it run on the real database, a kill would leave half of it.
+/// Migrations with a script that refuses to run inside a transaction: VACUUM, `PRAGMA journal_mode`, transactions of
+/// its own. If it ran on the real database, a kill would leave half of it.
 ///
-/// So nobody else is let in, all of it runs on a copy, and the copy's pages are written back by SQLite's backup, which
-/// is one transaction for whoever reads: a kill leaves the old pages or the new ones, by SQLite's own journal.
+/// So no other connection is let in, and everything runs on a copy. SQLite's backup then writes the copy's pages back,
+/// in one transaction for every reader: a kill leaves the old pages or the new ones, by SQLite's own journal.
 extension MigrationRun {
     func applyThroughCopy(
         to database: SQLiteDatabase, scratch: FilePath,
@@ -32,7 +32,7 @@ extension MigrationRun {
                 failure.digestAfter = try database.content().digest
                 throw failure
             }
-            // WAL or not is no content, and is set before: pages that are written back do not bring it.
+            // The WAL mode is no content, and is set before: the pages that are written back do not carry it.
             let usesWAL = try copy.usesWAL()
             try copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             let expected = try copy.content()
@@ -64,7 +64,7 @@ extension MigrationRun {
             } else {
                 steps.append(try copy.transaction { try run(action, &inForce, in: copy) })
             }
-            // A script of its own may have switched them on.
+            // The script may have switched them on.
             try copy.execute("PRAGMA foreign_keys = OFF")
         }
         try copy.transaction {
@@ -76,8 +76,9 @@ extension MigrationRun {
 }
 
 extension SQLScriptStatement {
-    /// Why a migration may not say this; nil when it may. Inside a transaction that protects the data nothing may end it;
-    /// outside of one only what reaches other files is refused, as those are not backed up.
+    /// Returns why the statement is not allowed in a migration; nil when it is. Inside the transaction that protects
+    /// the data, no statement may end it. Outside of one, only statements that reach other files are refused, as those
+    /// are not backed up.
     func objection(outsideTransaction: Bool) -> String? {
         guard let word = tokens.first else { return nil }
         switch word {
@@ -118,9 +119,10 @@ extension SQLiteDatabase {
         try Self.copyPages(from: self, to: copy)
     }
 
-    /// Everything in it by what the other holds, in one transaction: whoever reads sees one or the other.
+    /// Replaces everything in it by the content of the other, in one transaction: a reader sees one or the other.
     ///
-    /// - Throws: `SQLiteError`; with SQLITE_READONLY when the other has pages of another size and this one is in WAL mode.
+    /// - Throws: `SQLiteError`; with SQLITE_READONLY when the other has pages of another size and this one is in WAL
+    ///   mode.
     fileprivate func replacePages(by other: SQLiteDatabase) throws {
         try Self.copyPages(from: other, to: self)
     }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One statement of a script, with the line on which it begins.
+/// A statement of a script, with the line on which it begins.
 public struct SQLScriptStatement: Hashable, Sendable {
     public let sql: String
-    /// From 1.
+    /// The line, from 1.
     public let line: Int
     /// The words, signs and names outside comments; words in capitals, quoted names and texts as they are.
     public let tokens: [String]
 }
 
-/// Cuts a script where SQLite would: at semicolons outside of quotes, comments and the bodies of triggers.
+/// Cuts a script where SQLite would: at semicolons outside quotes, comments and the bodies of triggers.
 public func splitSQL(_ script: String) -> [SQLScriptStatement] {
     var splitter = Splitter(bytes: Array(script.utf8))
     return splitter.run()
@@ -48,7 +48,7 @@ private struct Splitter {
 
     private var next: UInt8? { place + 1 < bytes.count ? bytes[place + 1] : nil }
 
-    /// `CREATE [TEMP] TRIGGER … BEGIN …;` goes on until `; END ;`, as in sqlite3_complete().
+    /// True inside `CREATE [TEMP] TRIGGER … BEGIN …;`, which continues until `; END ;`, as in sqlite3_complete().
     private var isInsideTrigger: Bool {
         guard tokens.first == "CREATE", tokens.prefix(3).contains("TRIGGER"), tokens.contains("BEGIN") else {
             return false

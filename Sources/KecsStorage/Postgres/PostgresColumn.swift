@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A column of a SQLite table as PostgreSQL gets it. SQLite checks no types, so what is stored decides with what was
-/// declared: a type is only taken when every value there fits it exactly.
+/// A column of an SQLite table as PostgreSQL gets it. SQLite checks no types, so the stored values decide together with
+/// the declaration: a type is only taken when every value fits it exactly.
 struct PostgresColumn {
     enum Kind: String {
         case boolean, bigint, numeric, text, bytea, timestamp
@@ -14,14 +14,14 @@ struct PostgresColumn {
     var isNotNull: Bool
     /// An expression, as SQLite keeps it.
     var defaultText: String?
-    /// From 1; 0 for a column that is none of the primary key.
+    /// The position in the primary key, from 1; 0 for a column that is not part of it.
     var keyPosition: Int64
     var kind = Kind.text
     var holdsNull = false
-    /// Why it is not of the type that was declared.
+    /// The reason why it does not have the declared type.
     var remark: String?
 
-    /// What was found in a column, without NULL.
+    /// The values found in a column, without NULL.
     struct Found {
         var integers: Int64 = 0
         var reals: Int64 = 0
@@ -29,17 +29,18 @@ struct PostgresColumn {
         var blobs: Int64 = 0
         /// Texts with a NUL, which no text of PostgreSQL's can hold.
         var withNUL: Int64 = 0
-        /// Whether every integer is 0 or 1.
+        /// True when every integer is 0 or 1.
         var areFlags = true
-        /// Whether every integer is exact as a double.
+        /// True when every integer is exact as a double.
         var areSmall = true
-        /// What all texts are, when they are all points in time.
+        /// The type of all texts, when they are all points in time.
         var times: Kind?
 
         var isEmpty: Bool { integers + reals + texts + blobs == 0 }
     }
 
-    /// By https://sqlite.org/datatype3.html section 3.1, and the names that others give to times and truth values.
+    /// Chooses the type by https://sqlite.org/datatype3.html section 3.1, and by the names that others give to times
+    /// and truth values.
     mutating func choose(_ found: Found) {
         let type = declared.uppercased()
         func isLike(_ words: String...) -> Bool { words.contains { type.contains($0) } }
@@ -77,7 +78,7 @@ struct PostgresColumn {
         }
     }
 
-    /// The one that takes everything that is there.
+    /// Returns the narrowest type that takes all values.
     private static func narrowest(_ found: Found) -> Kind {
         if found.withNUL > 0 || found.blobs > 0 { return .bytea }
         if found.texts > 0 || found.isEmpty { return .text }
@@ -85,7 +86,7 @@ struct PostgresColumn {
         return found.areSmall ? .double : .numeric
     }
 
-    /// The default as PostgreSQL writes it; nil for one that cannot be told without running SQLite.
+    /// The default as PostgreSQL writes it; nil for one that cannot be determined without running SQLite.
     var postgresDefault: String? {
         guard let text = defaultText else { return nil }
         let upper = text.uppercased()
@@ -93,7 +94,7 @@ struct PostgresColumn {
         if kind == .boolean { return text == "0" ? "FALSE" : text == "1" ? "TRUE" : nil }
         let isTime = kind == .timestamp || kind == .timestampWithZone
         if upper == "CURRENT_TIMESTAMP" {
-            // SQLite's is always of UTC.
+            // SQLite's time is always in UTC.
             if isTime { return kind == .timestamp ? "(CURRENT_TIMESTAMP AT TIME ZONE 'UTC')" : upper }
             return kind == .text
                 ? "to_char(CURRENT_TIMESTAMP AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')" : nil
@@ -116,7 +117,7 @@ struct PostgresColumn {
     }
 }
 
-/// A point in time as a text: what PostgreSQL reads without loss.
+/// A point in time as a text that PostgreSQL reads without loss.
 enum PostgresTime {
     /// - Returns: Nil for a text that is none, or is more exact than a microsecond.
     static func kind(of text: some Collection<UInt8>) -> PostgresColumn.Kind? {

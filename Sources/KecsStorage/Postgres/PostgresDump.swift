@@ -2,13 +2,13 @@
 import KecsSystem
 
 extension SQLiteDatabase {
-    /// Writes what `psql` (PostgreSQL 10 and newer) loads into an empty database: tables with their rows, keys, indexes
-    /// and numbering, as of one moment and in one transaction. A row must fit into memory.
+    /// Writes SQL that `psql` (PostgreSQL 10 and newer) loads into an empty database: tables with their rows, keys,
+    /// indexes and numbering, as of one moment and in one transaction. A row must fit into memory.
     ///
-    /// What PostgreSQL would not understand as it stands there (views, triggers, CHECK constraints, indexes of expressions)
-    /// follows as comments.
+    /// Definitions that PostgreSQL would not understand unchanged (views, triggers, CHECK constraints, indexes of
+    /// expressions) follow as comments.
     ///
-    /// - Throws: Also for a damaged database, and for a text that is not UTF-8. What was written by then loads nothing.
+    /// - Throws: Also for a damaged database, and for a text that is not UTF-8. The SQL written by then loads nothing.
     public func dumpPostgres(_ write: @escaping ([UInt8]) throws -> Void) throws {
         var sink = TextSink(write)
         try execute("BEGIN")
@@ -68,7 +68,7 @@ extension SQLiteDatabase {
         try sink.add("\\.\n\n")
     }
 
-    /// As https://www.postgresql.org/docs/15/sql-copy.html writes values.
+    /// Writes a value in the format of https://www.postgresql.org/docs/15/sql-copy.html.
     private func add(
         _ value: SQLiteValue, of column: PostgresColumn, in table: PostgresTable, to line: inout [UInt8]
     ) throws {
@@ -183,7 +183,7 @@ extension SQLiteDatabase {
                 continue
             }
             let names = to.compactMap { other.column($0)?.name }
-            // Rows that break it are there already: SQLite checks none unless it is told to.
+            // Rows that violate it may exist already: SQLite checks none unless it is told to.
             try sink.add(
                 "ALTER TABLE \(sqlIdentifier(table.name)) ADD \(text)\(sqlIdentifier(other.name)) "
                     + "(\(PostgresTable.list(names))) ON UPDATE \(first[4].text ?? "NO ACTION") "

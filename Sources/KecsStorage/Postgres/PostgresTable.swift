@@ -4,9 +4,9 @@
 struct PostgresTable {
     var name: String
     var columns: [PostgresColumn]
-    /// Sets of columns that are unique beside the primary key.
+    /// The sets of columns that are unique, other than the primary key.
     var unique: [[String]]
-    /// The column that SQLite numbers by itself.
+    /// The column that SQLite numbers automatically.
     var identity: String?
 
     var key: [PostgresColumn] {
@@ -66,7 +66,7 @@ struct PostgresTable {
         return "CREATE TABLE \(sqlIdentifier(name)) (\n\(lines.joined(separator: ",\n"))\n);\n"
     }
 
-    /// What could not be carried over as it was.
+    /// The things that could not be carried over unchanged.
     var remarks: [String] {
         columns.flatMap { column -> [String] in
             var remarks = [column.remark].compactMap(\.self)
@@ -91,7 +91,7 @@ struct PostgresTable {
 }
 
 extension PostgresColumn {
-    /// Goes through all values of the column.
+    /// Examines all values of the column.
     fileprivate mutating func look(at table: String, in database: SQLiteDatabase) throws {
         let column = sqlIdentifier(name)
         let from = "FROM main.\(sqlIdentifier(table))"

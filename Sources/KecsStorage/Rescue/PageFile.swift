@@ -8,17 +8,18 @@ import SystemPackage
 /// with the file.
 final class PageFile {
     let pageSize: Int
-    /// Whole pages; what a cut leaves of another one is not counted.
+    /// The number of whole pages; the rest that a cut leaves of another one is not counted.
     let count: Int
     private let path: FilePath
     private let descriptor: CInt
     private var cache: [Int: [UInt8]] = [:]
     private var order: [Int] = []
 
-    /// Overflowing rows go back and forth between a leaf and its chain; more than some pages are never needed at once.
+    /// The number of cached pages. An overflowing row alternates between a leaf and its chain; more than some pages are
+    /// never needed at once.
     private static let cached = 32
 
-    /// - Parameter file: Nobody may have it open through SQLite in this process: closing it would drop the locks.
+    /// - Parameter file: Must not be open through SQLite in this process: closing it would drop the locks.
     init(_ file: FilePath, pageSize: Int) throws {
         path = file
         self.pageSize = pageSize
@@ -67,7 +68,7 @@ struct PageSet {
         page >= 0 && page / 64 < words.count && words[page / 64] >> (page % 64) & 1 == 1
     }
 
-    /// - Returns: Whether it was not in it, and could be.
+    /// - Returns: True when the page was not in the set and could be inserted.
     @discardableResult
     mutating func insert(_ page: Int) -> Bool {
         guard page >= 0, page / 64 < words.count, !contains(page) else { return false }

@@ -2,16 +2,16 @@
 import KecsSystem
 import SystemPackage
 
-/// The pages of a database file as they lie there (https://sqlite.org/fileformat2.html), read without trusting anything:
-/// what makes no sense is nil.
+/// The pages of a database file (https://sqlite.org/fileformat2.html), read without trusting anything: values that make
+/// no sense are nil.
 struct SQLitePages {
-    /// How its texts are written, by the number in the header.
+    /// The encoding of its texts, by the number in the header.
     enum Encoding: UInt8 {
         case utf8 = 1
         case utf16le = 2
         case utf16be = 3
 
-        /// For `PRAGMA encoding`.
+        /// The name for `PRAGMA encoding`.
         var name: String {
             switch self {
             case .utf8: "UTF-8"
@@ -22,7 +22,7 @@ struct SQLitePages {
     }
 
     private let file: PageFile
-    /// Without the bytes that extensions reserve at the end of each page.
+    /// The page size without the bytes that extensions reserve at the end of each page.
     let usable: Int
     let encoding: Encoding
     let userVersion: Int64
@@ -32,9 +32,9 @@ struct SQLitePages {
     var pageSize: Int { file.pageSize }
     var count: Int { file.count }
 
-    /// One row as it lies in a leaf.
+    /// A row as it lies in a leaf.
     struct Record {
-        /// Nil for an entry of an index, which is also what a row of a table WITHOUT ROWID is.
+        /// The rowid; nil for an entry of an index, and so also for a row of a table WITHOUT ROWID.
         var rowid: Int64?
         var values: [SQLiteValue]
     }
@@ -87,7 +87,7 @@ struct SQLitePages {
         }
     }
 
-    /// Where a page's cells begin in it; nil when the page's header makes no sense.
+    /// Returns the offsets of a page's cells; nil when the page's header makes no sense.
     private func cells(_ page: [UInt8], _ number: Int, headerSize: Int) -> [Int]? {
         let header = number == 1 ? 100 : 0
         let count = Self.number16(page, header + 3)
@@ -119,7 +119,7 @@ struct SQLitePages {
         return children.filter { $0.page >= 2 }
     }
 
-    /// What can be made sense of on a page, and how many of its cells cannot.
+    /// Returns the readable records of a page, and the number of its unreadable cells.
     func records(_ number: Int) throws -> (records: [Record], unreadable: Int) {
         let page = try file.page(number)
         let kind = try kind(number)
@@ -152,7 +152,7 @@ struct SQLitePages {
         return Record(rowid: nil, values: values)
     }
 
-    /// - Parameter most: How much of one may lie on the page itself: section 1.6 of the format.
+    /// - Parameter most: The largest part of a payload that may lie on the page itself: section 1.6 of the format.
     private func payload(_ size: Int64, of page: [UInt8], from place: Int, most: Int) throws -> [UInt8]? {
         guard size >= 1, size <= Int64(count) * Int64(pageSize) else { return nil }
         let size = Int(size)
@@ -167,7 +167,7 @@ struct SQLitePages {
         guard local < size else { return payload }
         var next = Self.number32(page, place + local)
         var left = (size - local + usable - 5) / (usable - 4)
-        // A chain that comes back to itself would fill the memory with the same page again and again.
+        // A chain that leads back to itself would fill the memory with the same page again and again.
         var seen: Set<Int> = []
         while left > 0 {
             guard next >= 2, isPage(next), seen.insert(next).inserted else { return nil }
@@ -179,7 +179,7 @@ struct SQLitePages {
         return payload
     }
 
-    /// The pages of the list of free ones, as far as it can be followed: their old rows are not to come back.
+    /// Returns the pages of the free list, as far as it can be followed: their old rows must not come back.
     func freePages() throws -> PageSet {
         var free = PageSet(upTo: count)
         var trunk = firstFree
@@ -217,7 +217,7 @@ struct SQLitePages {
             values.append(value(type, payload[at..<at + length]))
             at += length
         }
-        // Every byte must be used: that is what tells a row from rubbish.
+        // Every byte must be used: that distinguishes a row from rubbish.
         return at == payload.count ? values : nil
     }
 
@@ -257,7 +257,7 @@ struct SQLitePages {
         }
     }
 
-    /// UTF-16 that is not valid gets U+FFFD in its place, as SQLite reads it too.
+    /// Returns the text. Invalid UTF-16 becomes U+FFFD, as in SQLite.
     private func text(_ bytes: [UInt8]) -> SQLiteValue {
         guard encoding != .utf8 else {
             return String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .brokenText(bytes)

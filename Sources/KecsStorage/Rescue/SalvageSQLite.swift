@@ -2,35 +2,35 @@
 public import KecsSystem
 public import SystemPackage
 
-/// What was got out of a damaged database, and what was not.
+/// The rows that were rescued from a damaged database, and the losses.
 public struct SalvagedRows: Hashable, Sendable {
     public struct Table: Hashable, Sendable {
-        /// In the new database.
+        /// The number of rows in the new database.
         public var rows: Int64 = 0
         /// Pages of its tree that could be read.
         public var pages: Int64 = 0
-        /// Pages that its tree leads to and that make no sense. One from inside the tree has others below it, whose rows
-        /// are found all the same.
+        /// The number of pages in its tree that make no sense. A page from inside the tree has others below it, whose
+        /// rows are found anyway.
         public var pagesLost: Int64 = 0
         /// Rows on pages that could be read which make no sense.
         public var rowsLost: Int64 = 0
     }
 
-    /// By name, in the new database.
+    /// The tables by name, in the new database.
     public var tables: [String: Table] = [:]
-    /// Rows that were found but fit no table, or not beside the others.
+    /// The number of rows that were found but fit no table, or conflict with the others.
     public var lostAndFound: Int64 = 0
     /// The table that holds them: `lost_and_found`, or with a number when there is one already. Nil without such rows.
     public var lostAndFoundTable: String?
-    /// Tables, indexes, triggers and views that could not be made again, with the reason.
+    /// The tables, indexes, triggers and views that could not be recreated, with the reason.
     public var notMade: [String] = []
 }
 
-/// Reads every row that can be made sense of out of a damaged database into a new one, page by page, without SQLite's
-/// own reading: one bad page then costs its own rows and no others. Like `.recover` of the sqlite3 tool, which
-/// distributions build without the module that it needs.
+/// Reads every readable row of a damaged database into a new one, page by page, without SQLite's own reading: one bad
+/// page then costs its own rows and no others. Like `.recover` of the sqlite3 tool, which distributions build without
+/// the module that it needs.
 ///
-/// - Parameter copy: Of the damaged file, its write-ahead log already brought in as far as that is possible.
+/// - Parameter copy: A copy of the damaged file, with its write-ahead log already merged as far as that is possible.
 /// - Parameter destination: Must not exist; after an error it is gone again. Has the encoding, `user_version` and
 ///   `application_id` of the damaged one.
 public func salvageSQLite(
@@ -40,7 +40,7 @@ public func salvageSQLite(
     let pages = try SQLitePages(copy)
     do {
         let database = try SQLiteDatabase(destination, .create, cancellation: cancellation)
-        // Nobody sees it before it is whole, and after an error it is removed.
+        // No other process sees it before it is complete, and after an error it is removed.
         for setting in [
             "page_size = \(pages.pageSize)", "encoding = '\(pages.encoding.name)'", "synchronous = OFF",
             "journal_mode = OFF", "locking_mode = EXCLUSIVE",
@@ -86,13 +86,14 @@ private struct Salvage {
     struct Table {
         var name: String
         var root: Int
-        /// Rows lie in the leaves of a tree by rowid, or, WITHOUT ROWID, on all pages of one like an index's.
+        /// True when its rows lie in the leaves of a tree by rowid. WITHOUT ROWID they lie on all pages of a tree like
+        /// an index's.
         var hasRowid: Bool
         /// Names of the columns that lie in a record, in its order; nil for one that is computed.
         var columns: [String?]
         var rowidColumn: Int?
         var insert: SQLiteStatement
-        /// Rowids of the pages that its tree leads to and that make no sense: only there can a row be missing.
+        /// The rowids of the unreadable pages in its tree: only there can a row be missing.
         var gaps: [ClosedRange<Int64>] = []
     }
 
@@ -100,7 +101,7 @@ private struct Salvage {
         var kind: String
         var name: String
         var root: Int
-        /// Nil for what SQLite made by itself: the index of a UNIQUE column.
+        /// Nil for an index that SQLite made on its own, for a UNIQUE column.
         var sql: String?
         var tokens: [String]
 
@@ -117,7 +118,7 @@ private struct Salvage {
         for entry in schema where entry.isTable {
             if let table = try make(entry) { tables.append(table) } else { unmade.append(entry) }
         }
-        // Before the rows: of two that cannot stand together one is kept beside, rather than the index lost.
+        // Before the rows: of two conflicting rows, one is kept in the lost and found, so that the index is not lost.
         for entry in schema where entry.isUniqueIndex { try makeOther(entry) }
         for (index, table) in tables.enumerated() {
             progress.step("reading \(table.name)", total: nil)
@@ -135,7 +136,7 @@ private struct Salvage {
         }
         try takeOthers(schema)
         try addOrphans(tables)
-        // Virtual tables come last: theirs are among the tables above, and a module that finds them there says so.
+        // Virtual tables come last: their own tables are among those above, and a module that finds them reports so.
         let others = schema.filter { !$0.isTable && !$0.isOfSQLite && !$0.isUniqueIndex }
         for entry in others where entry.kind != "trigger" { try makeOther(entry) }
         for entry in others where entry.kind == "trigger" { try makeOther(entry) }
@@ -144,7 +145,8 @@ private struct Salvage {
         return result
     }
 
-    /// Pages of indexes and of SQLite's own tables hold no rows of anybody's; only the numbers of AUTOINCREMENT count.
+    /// Reads the other pages. Those of indexes and of SQLite's own tables hold no rows of the user's; only the numbers
+    /// of AUTOINCREMENT count.
     private mutating func takeOthers(_ schema: [Entry]) throws {
         for entry in schema where entry.isOfSQLite || entry.kind == "index" {
             var numbers: [(String, Int64)] = []
@@ -173,9 +175,9 @@ private struct Salvage {
         }
     }
 
-    /// Leaves that no readable page leads to any more. A row belongs to a table when it has as many values and a rowid
-    /// that is missing there; else it is one that was deleted, and whose page was used again for nothing. Entries of an
-    /// index cannot be told from rows of a table WITHOUT ROWID but by their number of values.
+    /// Adds the leaves that no readable page leads to any more. A row belongs to a table when it has as many values and
+    /// a rowid that is missing there. Otherwise it is a deleted one, whose page was not reused. Entries of an index
+    /// differ from rows of a table WITHOUT ROWID only in their number of values.
     private mutating func addOrphans(_ tables: [Table]) throws {
         progress.step("reading pages that belong to no table", total: nil)
         let free = try pages.freePages()
@@ -221,7 +223,7 @@ private struct Salvage {
     private mutating func make(_ entry: Entry) throws -> Table? {
         let name = entry.name
         do {
-            // A damaged schema may hold anything; only what makes a table may run.
+            // A damaged schema may hold anything; only statements that make a table may run.
             guard entry.tokens.first == "CREATE", let sql = entry.sql else {
                 throw SQLiteError(extendedCode: 1, message: "its definition is none", path: database.path)
             }
@@ -260,9 +262,9 @@ private struct Salvage {
             insert: insert)
     }
 
-    /// Hands over every page of one tree that can be read, from the left, each once.
+    /// Hands over every readable page of a tree, from the left, each once.
     ///
-    /// - Returns: For each page that it leads to and that cannot be read, which rowids are on it, or below.
+    /// - Returns: For each unreadable page in the tree, the rowids on it, or below.
     private mutating func walk(
         below root: Int, _ body: (inout Salvage, Int, SQLitePages.Kind) throws -> Void
     ) throws -> [ClosedRange<Int64>] {
@@ -295,7 +297,7 @@ private struct Salvage {
         return gaps
     }
 
-    /// Which of the rowids of a page are below which of its children. Keys that contradict the order say nothing.
+    /// Returns the ranges of a page's rowids below each of its children. Keys that contradict the order are ignored.
     private static func parts(
         of rowids: ClosedRange<Int64>, _ children: [SQLitePages.Child]
     ) -> [(Int, ClosedRange<Int64>)] {
@@ -310,8 +312,9 @@ private struct Salvage {
     }
 
     /// - Parameters:
-    ///   - isKnown: Whether a readable page said that the rows are the table's; else a table must fit by itself.
-    ///   - keepsOthers: Whether what fits no table is kept beside.
+    ///   - isKnown: True when a readable page names the table of the rows; otherwise the rows must fit exactly one
+    ///     table.
+    ///   - keepsOthers: True to keep rows that fit no table in the lost and found.
     private mutating func add(
         _ page: Int, to tables: [Table], isKnown: Bool = true, keepsOthers: Bool = true
     ) throws {
@@ -319,7 +322,7 @@ private struct Salvage {
         let (records, unreadable) = try pages.records(page)
         if isKnown, let table = tables.first { result.tables[table.name]?.rowsLost += Int64(unreadable) }
         for record in records {
-            // A row of a page that is nobody's goes where only one table could have it.
+            // A row of an unclaimed page goes into the only table that could have it.
             let fitting = tables.filter { fits(record, $0, isKnown: isKnown) }
             if fitting.count == 1, try insert(record, fitting[0]) { continue }
             if keepsOthers { try lostAndFound.keep(record, of: page) }
@@ -351,7 +354,7 @@ private struct Salvage {
     }
 }
 
-/// Where rows go that are nobody's: with the page, the rowid, and a column for each value.
+/// The table for rows that belong to no table: with the page, the rowid, and a column for each value.
 private struct LostAndFound {
     let database: SQLiteDatabase
     /// Nil as long as there is none.

@@ -6,14 +6,14 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// A database file that SQLite may open: the folder that holds it is open, and the file and its sidecars are reached in it
-/// by name, never through a link. SQLite in this process opens no other file, whatever a journal or an ATTACH says.
+/// A database file that SQLite may open. The folder that holds it is open, and the file and its sidecars are reached in
+/// it by name, never through a link. SQLite in this process opens no other file, regardless of a journal or an ATTACH.
 final class AdmittedDatabase {
-    /// What to tell SQLite.
+    /// The name for SQLite.
     let name: String
     private let number: Int32
 
-    /// - Throws: `SQLiteError` (`cannotOpen`) for anything but a regular file that is there, or can be made.
+    /// - Throws: `SQLiteError` (`cannotOpen`) for anything but a regular file that exists or can be created.
     init(_ path: FilePath, creating: Bool) throws {
         func refuse(_ why: String) -> SQLiteError {
             SQLiteError(
@@ -27,7 +27,7 @@ final class AdmittedDatabase {
         } else {
             let reason = Errno(rawValue: errno)
             guard creating, reason == .noSuchFileOrDirectory else { throw refuse("\(reason)") }
-            // SQLite would create one that others can read.
+            // SQLite would create one that other users can read.
             let file = path.withPlatformString {
                 paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             }
@@ -43,7 +43,8 @@ final class AdmittedDatabase {
         name = text.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
     }
 
-    /// Where the file lies that `path` names, and with it its sidecars: a link is followed, but none of somebody else's.
+    /// Returns the place of the file that `path` names, which is also the place of its sidecars. Links are followed,
+    /// but none of another user's.
     static func place(of path: FilePath) -> FilePath? {
         var facts = Glibc.stat()
         guard path.withPlatformString({ paths_lstat($0, &facts) }) == 0, facts.st_mode & S_IFMT == S_IFLNK

@@ -33,7 +33,7 @@ public struct DatabaseDigest: ~Copyable {
         return digest.finish()
     }
 
-    /// Of a whole file that no connection of this process has open.
+    /// Returns the digest of a whole file that no connection of this process has open.
     static func of(file path: FilePath, _ cancellation: Cancellation) throws -> String {
         let file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }

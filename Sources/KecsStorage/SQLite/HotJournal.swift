@@ -5,38 +5,39 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// - Throws: `SQLiteError` when the database's rollback journal names a file elsewhere: whoever rolls it back deletes it.
+/// - Throws: `SQLiteError` when the database's rollback journal names a file elsewhere: rolling it back would delete
+///   that file.
 public func refuseForeignJournal(of database: FilePath) throws { try HotJournal.examine(database) }
 
-/// Whether a writer was killed in a transaction, which whoever opens the database next to write takes back.
+/// Returns true when a writer was killed in a transaction. The next connection that writes rolls it back.
 public func holdsCutOffTransaction(_ database: FilePath) throws -> Bool {
     try HotJournal.look(at: database) == .hot
 }
 
-/// The rollback journal beside a database, looked at before SQLite sees it (https://sqlite.org/fileformat2.html, 3).
+/// The rollback journal next to a database, examined before SQLite sees it (https://sqlite.org/fileformat2.html, 3).
 enum HotJournal: Hashable {
-    /// None, or one that has been used up.
+    /// There is none, or it has been used up.
     case none
-    /// Whoever opens the database for the first time must roll it back: its writer was killed.
+    /// Its writer was killed: the first connection must roll it back.
     case hot
     /// The writer is at work.
     case inUse
 
-    /// Also asks whether somebody is writing, for which the database is opened and closed: nothing in this process may have
-    /// it open (see `SQLiteDatabase`).
+    /// Also checks whether another process is writing. For that, the database is opened and closed: nothing in this
+    /// process may have it open (see `SQLiteDatabase`).
     ///
-    /// - Throws: As `examine`.
+    /// - Throws: The errors of `examine`.
     static func look(at path: FilePath) throws -> HotJournal {
         guard let before = try examine(path) else { return .none }
         if try isBeingWritten(AdmittedDatabase.place(of: path) ?? path) { return .inUse }
-        // A writer that came to its end in between had the lock when the journal was looked at first.
+        // A writer that finished in between had the lock when the journal was first examined.
         guard let now = try examine(path), now == before else { return .inUse }
         return .hot
     }
 
-    /// Looks at the journal alone.
+    /// Examines the journal alone.
     ///
-    /// - Returns: What the file system says of it, while it holds what would be rolled back; nil when there is nothing.
+    /// - Returns: The journal's status, while it holds something to roll back; nil when there is nothing.
     /// - Throws: `SQLiteError` with SQLITE_CORRUPT when it names a file elsewhere, which SQLite would delete.
     @discardableResult
     static func examine(_ path: FilePath) throws -> FileStatus? {
@@ -76,8 +77,9 @@ enum HotJournal: Hashable {
         return name
     }
 
-    /// A writer in a container knows the folder by another path, so only the last name counts. One that is there means
-    /// that the transaction was not committed, and that other databases belong to it.
+    /// Accepts or refuses the name of a super-journal. A writer in a container knows the folder by another path, so
+    /// only the last name counts. If such a file exists, the transaction was not committed, and other databases belong
+    /// to it.
     private static func accept(_ name: [UInt8], beside database: FilePath) throws {
         let path = FilePath(bytes: name)
         let shown = printable(name)
@@ -100,7 +102,7 @@ enum HotJournal: Hashable {
         }
     }
 
-    /// Whether another connection has the right to write: SQLite's RESERVED, PENDING or EXCLUSIVE lock.
+    /// Returns true when another connection has the right to write: SQLite's RESERVED, PENDING or EXCLUSIVE lock.
     private static func isBeingWritten(_ database: FilePath) throws -> Bool {
         let file = database.withPlatformString { paths_open($0, O_RDONLY | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", database) }

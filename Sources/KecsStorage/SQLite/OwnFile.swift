@@ -4,7 +4,7 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// A new file with an own descriptor that no SQLite connection knows.
+/// A new file with a separate descriptor that no SQLite connection knows.
 struct OwnFile: ~Copyable {
     let path: FilePath
     private let descriptor: CInt

@@ -3,7 +3,7 @@ import CSQLite
 import Glibc
 import KecsSystem
 
-/// How long a connection waits for locks, and when its statements give up.
+/// The time for which a connection waits for locks, and the time at which its statements give up.
 final class Patience {
     let cancellation: Cancellation?
     private let limit: Duration
@@ -33,8 +33,8 @@ final class Patience {
             }, context)
     }
 
-    /// SQLite's own handler soon asks only ten times a second. A writer that commits back to back leaves gaps of
-    /// microseconds; a reader that asks so rarely waited 3 to 5 s for one.
+    /// Waits for a lock. SQLite's own handler soon tries only ten times a second. A writer that commits back to back
+    /// leaves gaps of microseconds; a reader that tries so rarely waited 3 to 5 s for one.
     private func wait(_ count: Int32) -> Bool {
         if count == 0 { start = .now }
         guard cancellation?.reason == nil, ContinuousClock.now - start < limit else { return false }

@@ -5,15 +5,15 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// A database with its log or journal, copied into a folder that only this user can enter, to be recovered there: what a
-/// killed writer left of the original stays as it is. Gone with the value.
+/// A database with its log or journal, copied into a folder that only this user can enter, to be recovered there. The
+/// original stays as a killed writer left it. The copy is gone with the value.
 final class PrivateCopy {
     let file: FilePath
-    /// How long a reader's lock was held on the original.
+    /// The time for which a reader's lock was held on the original.
     let lockedFor: Duration
     private let folder: FilePath
 
-    /// - Parameter place: Where the folder is made.
+    /// - Parameter place: The parent of the new folder.
     /// - Throws: `SQLiteError` (`isBusy`) while another process has the database open.
     init(of path: FilePath, in place: FilePath, _ cancellation: Cancellation?) throws {
         let source = AdmittedDatabase.place(of: path) ?? path
@@ -39,10 +39,10 @@ final class PrivateCopy {
         }
     }
 
-    // Ours, and in nobody's way; what cannot be removed lies in the folder for temporary files.
+    // The folder is ours and in no one's way. A folder that cannot be removed stays among the temporary files.
     deinit { try? folder.removeTree() }
 
-    /// Where copies of databases lie that are only read: `$TMPDIR`, or /var/tmp, which has room.
+    /// The folder for copies of databases that are only read: `$TMPDIR`, or /var/tmp, which has free space.
     static var usualPlace: FilePath {
         if let text = getenv("TMPDIR"), text.pointee != 0 { return FilePath(platformString: text) }
         return "/var/tmp"
@@ -52,7 +52,8 @@ final class PrivateCopy {
 /// Runs `body` under a reader's lock on the file, and only if no other process has it open.
 ///
 /// Every WAL connection holds a reader's lock as long as it is open, every rollback one during its transactions. Open
-/// file description locks see those of other processes, and do not vanish with somebody's close (fcntl(2)).
+/// file description locks see the locks of other processes, and do not vanish when the file is closed elsewhere in this
+/// process (fcntl(2)).
 private func whileNobodyHasOpen<Result>(_ source: FilePath, _ body: () throws -> Result) throws -> Result {
     let file = source.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0) }
     guard file >= 0 else { throw FileError.last("open", source) }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension SQLiteDatabase {
-    /// Writes the answer as `sqlite3 -header -csv FILE SQL` does: a line of names, then a line for each row, ended by LF.
+    /// Writes the answer as `sqlite3 -header -csv FILE SQL` does: a line of names, then a line for each row, ended by
+    /// LF.
     ///
     /// Like that tool it writes nothing at all for no rows, NULL as nothing and an empty text as `""`.
     public func writeCSV(

@@ -5,10 +5,10 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
-/// Copies a database that may be in use, checks the copy, and leaves it at `destination`.
+/// Copies a database that may be in use to `destination` and checks the copy.
 ///
-/// The source's content is not touched. A WAL database that nobody has open is found without sidecars afterwards, if
-/// it had none before. Nothing in this process may have the source open meanwhile.
+/// The source's content is not touched. A WAL database that no process has open has no sidecars afterwards, if it had
+/// none before. Nothing in this process may have the source open meanwhile.
 ///
 /// - Parameter destination: Must not exist; after an error it is gone again.
 /// - Throws: `SQLiteError`, with `isCorrupt` when the source is damaged; `FileError`; `Interrupted`.
@@ -47,7 +47,8 @@ public func captureSQLite(
     }
 }
 
-/// What is wrong with the file, whatever its rows say; and why it could be checked in part only.
+/// Returns the problems of the file itself, regardless of its rows, and the reason why it could be checked only in
+/// part.
 private func fileProblems(of copy: SQLiteDatabase) throws -> (problems: [String], unchecked: String?) {
     do {
         return (try copy.integrityProblems(limit: 100, constraints: false), nil)

@@ -5,18 +5,20 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
-/// What is in a finished copy of a database, and what taking it cost the others.
+/// The content of a finished copy of a database, and the delay that it caused to others.
 public struct SQLiteSnapshotFacts: Hashable, Sendable {
     public var pages: Int64
     public var pageSize: Int64
     public var bytes: Int64
-    /// Of the copy's bytes. Equal for two copies between which nothing was written.
+    /// The SHA-256 digest of the copy's bytes. Equal for two copies between which nothing was written.
     public var sha256: String
-    /// How long a reader's lock was held on the source: writers of a database in rollback mode waited as long, writers of one in WAL mode did not.
+    /// The time for which a reader's lock was held on the source. Writers of a database in rollback mode waited as
+    /// long, writers of one in WAL mode did not.
     public var lockedFor: Duration
     /// Rows of each ordinary table, counted in the copy.
     public var tables: [String: Int64]
-    /// Why the integrity check was not a full one: the schema needs a function that only its own program has. Nil when it was.
+    /// The reason why the integrity check was not a full one: the schema needs a function that only its own program
+    /// has. Nil when it was full.
     public var unchecked: String?
     public var userVersion: Int64
     public var applicationID: Int64
@@ -24,13 +26,14 @@ public struct SQLiteSnapshotFacts: Hashable, Sendable {
 
 extension SQLiteDatabase {
     /// Copies the database as of one moment into a new file: one in WAL mode with SQLite's online backup, one in
-    /// rollback mode as `copyFile` says.
+    /// rollback mode with `copyFile`.
     ///
     /// The online backup reads inside one read transaction. Steps without one start over after every foreign write, and
-    /// so never end beside a busy writer (100 pages a step: killed after 35 s; in one transaction: 1 s for 375 MiB).
+    /// so never end while a writer is busy (100 pages a step: killed after 35 s; in one transaction: 1 s for 375 MiB).
     ///
     /// - Parameter destination: Must not exist. Mode 0600, synced, no sidecars; after an error it is gone again.
-    /// - Throws: `SQLiteError` (`isBusy` when no lock could be had within the busy timeout), `FileError`, `Interrupted`.
+    /// - Throws: `SQLiteError` (`isBusy` when no lock is available within the busy timeout), `FileError`,
+    ///   `Interrupted`.
     public func backup(
         to destination: FilePath, cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
     ) throws -> SQLiteSnapshotFacts {
@@ -46,7 +49,7 @@ extension SQLiteDatabase {
             return try copy.facts(sha256: digest, lockedFor: lockedFor)
         } catch {
             _ = destination.withPlatformString { paths_unlink($0) }
-            // What is wrong with the content came from the source; what is wrong with writing did not.
+            // Damage to the content came from the source; an error in writing did not.
             if let error = error as? SQLiteError, error.isCorrupt { throw error.about(path) }
             throw error
         }
@@ -62,7 +65,7 @@ extension SQLiteDatabase {
             applicationID: try pragma("application_id"))
     }
 
-    /// - Returns: How long the source was locked.
+    /// - Returns: The time for which the source was locked.
     private func copyPages(
         to target: consuming OwnFile, _ cancellation: Cancellation, _ progress: any ProgressSink
     ) throws -> Duration {
@@ -70,13 +73,13 @@ extension SQLiteDatabase {
         // Closed before SQLite opens it, not after.
         _ = consume target
         let copy = try SQLiteDatabase(path, .readWrite)
-        // Nobody else sees the copy before it is whole, so it needs no journal and no locks.
+        // No other process sees the copy before it is complete, so it needs no journal and no locks.
         for setting in ["synchronous = OFF", "journal_mode = OFF", "locking_mode = EXCLUSIVE"] {
             try copy.execute("PRAGMA \(setting)")
         }
         try execute("BEGIN")
         defer { endReading() }
-        // The first read takes the lock, waiting up to the busy timeout, and in WAL mode picks the moment.
+        // The first read takes the lock, waiting up to the busy timeout, and in WAL mode it sets the moment.
         try execute("PRAGMA schema_version")
         let start = ContinuousClock.now
         let pageSize = try value("PRAGMA page_size")?.integer ?? 4096
@@ -112,7 +115,7 @@ extension SQLiteDatabase {
         return lockedFor
     }
 
-    /// Through SQLite's own descriptor. What is still in its page cache stays there.
+    /// Syncs through SQLite's own descriptor. Pages that are still in its page cache stay there.
     private func syncFile() throws {
         let file = try file()
         let code = file.pointee.pMethods.pointee.xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)

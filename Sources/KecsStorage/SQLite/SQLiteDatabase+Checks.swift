@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 
-/// A row that refers to one that is not there.
+/// A row that refers to a missing one.
 public struct ForeignKeyViolation: Hashable, Sendable {
     public let table: String
     /// Nil in a WITHOUT ROWID table.
@@ -16,15 +16,17 @@ public struct ForeignKeyViolation: Hashable, Sendable {
 }
 
 extension SQLiteDatabase {
-    /// What `integrity_check` or `quick_check` says, up to `limit` problems; none means sound.
+    /// Returns the problems that `integrity_check` or `quick_check` reports, up to `limit`; none means sound.
     ///
-    /// It is no checksum: of single flipped bits in a table without an index it misses four in five.
+    /// It is no checksum: it misses four of five single flipped bits in a table without an index.
     ///
     /// - Parameters:
-    ///   - quick: Leaves out the comparison of every index with its table.
-    ///   - constraints: Whether a row that breaks a CHECK or NOT NULL of its table is a problem. It is none of the file.
-    /// - Throws: What is not about the content: no permission, busy, out of memory, `Interrupted`; and SQLITE_ERROR when
-    ///   the schema needs a function or collation that the program has which wrote it, and this one has not.
+    ///   - quick: True to skip the comparison of every index with its table.
+    ///   - constraints: True when a row that breaks a CHECK or NOT NULL of its table counts as a problem. The file
+    ///     itself is sound then.
+    /// - Throws: Errors that do not concern the content: no permission, busy, out of memory, `Interrupted`; and
+    ///   SQLITE_ERROR when the schema needs a function or collation that the program which wrote it has, and this one
+    ///   does not.
     public func integrityProblems(
         quick: Bool = false, limit: Int = 20, constraints: Bool = true
     ) throws -> [String] {
@@ -37,13 +39,13 @@ extension SQLiteDatabase {
                 problems.append(text)
             }
         } catch let error as SQLiteError where error.isCorrupt {
-            // A page that cannot be read at all ends the check instead of being a line of its answer.
+            // An unreadable page ends the check instead of being a line of its answer.
             problems.append(error.message)
         }
         return problems
     }
 
-    /// Every row whose foreign key points at nothing; also where foreign keys are not enforced.
+    /// Returns every row whose foreign key points at nothing; also where foreign keys are not enforced.
     public func foreignKeyViolations(limit: Int = 1000) throws -> [ForeignKeyViolation] {
         try query("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check LIMIT \(limit)").map { row in
             ForeignKeyViolation(
@@ -51,7 +53,8 @@ extension SQLiteDatabase {
         }
     }
 
-    /// How many rows each ordinary table of the main database has. Virtual tables, their shadow tables and SQLite's own are left out.
+    /// Returns the number of rows of each ordinary table of the main database. Virtual tables, their shadow tables and
+    /// SQLite's own are left out.
     public func tableRowCounts() throws -> [String: Int64] {
         var counts: [String: Int64] = [:]
         for table in try ordinaryTables() {
@@ -60,7 +63,7 @@ extension SQLiteDatabase {
         return counts
     }
 
-    /// By name, in the order of their creation.
+    /// Returns the names, in the order of their creation.
     public func ordinaryTables() throws -> [String] {
         // pragma_table_list knows which tables belong to a virtual one, where that one's module is built in.
         try query(

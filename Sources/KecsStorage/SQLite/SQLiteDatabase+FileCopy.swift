@@ -4,26 +4,27 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// Copying a database in rollback mode as a file.
+/// Copies a database in rollback mode as a file.
 ///
-/// In that mode a reader's lock keeps writers from committing, so what counts is how short it is. The file is copied
-/// without any lock first, and then, under the lock, compared with the copy and what differs is copied again: 435 MB
-/// are locked for 0.08 s, where the online backup takes 0.6 to 1.5 s (6 ms and 30 ms for 22 MB).
+/// In that mode a reader's lock keeps writers from committing, so it must be short. The file is copied without any lock
+/// first. Then, under the lock, it is compared with the copy, and the differences are copied again: 435 MB are locked
+/// for 0.08 s, where the online backup takes 0.6 to 1.5 s (6 ms and 30 ms for 22 MB).
 extension SQLiteDatabase {
     private static let pieceSize = 1 << 20
     /// SQLITE_IOERR_SHORT_READ, an expression macro that Swift does not import.
     private static let shortRead = SQLITE_IOERR | (2 << 8)
-    /// How much may wait to be written: a writer's own fsync waits for what others have dirtied on the file system.
+    /// The most bytes that may wait to be written: a writer's own fsync waits for pages that others have dirtied on the
+    /// file system.
     static let unsyncedLimit = 16 << 20
 
-    /// - Returns: How long the source was locked.
+    /// - Returns: The time for which the source was locked.
     func copyFile(
         to target: consuming OwnFile, _ cancellation: Cancellation, _ progress: any ProgressSink
     ) throws -> Duration {
         try copyAhead(to: target, cancellation, progress)
         try execute("BEGIN")
         defer { endReading() }
-        // The first read takes the lock, waiting up to the busy timeout, and rolls back what a killed writer left.
+        // The first read takes the lock, waiting up to the busy timeout, and rolls back a killed writer's transaction.
         try execute("PRAGMA schema_version")
         let start = ContinuousClock.now
         guard try !usesWAL() else {
@@ -37,7 +38,7 @@ extension SQLiteDatabase {
         return lockedFor
     }
 
-    /// Copies the bytes as they are, torn pages included. Only good for being corrected by `correct` under a lock.
+    /// Copies the bytes as they are, torn pages included. The copy is only usable after `correct` under a lock.
     private func copyAhead(
         to target: borrowing OwnFile, _ cancellation: Cancellation, _ progress: any ProgressSink
     ) throws {
@@ -58,7 +59,7 @@ extension SQLiteDatabase {
         }
     }
 
-    /// Makes the copy equal to the file, which the caller has locked: reads both, writes what differs.
+    /// Makes the copy equal to the file, which the caller has locked: reads both, writes the differences.
     private func correct(_ target: borrowing OwnFile, _ cancellation: Cancellation) throws {
         let size = try fileSize()
         var piece = [UInt8](repeating: 0, count: Self.pieceSize)

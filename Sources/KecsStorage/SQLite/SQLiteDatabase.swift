@@ -4,19 +4,19 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
-/// One connection to an SQLite file. Not `Sendable`: one thread owns it.
+/// A connection to an SQLite file. Not `Sendable`: one thread owns it.
 ///
-/// While one is open, nothing in this process may open and close the same file by itself: POSIX locks belong to the
-/// process and vanish with the first close (https://sqlite.org/howtocorrupt.html, 2.2).
+/// While a connection is open, nothing in this process may open and close the same file on its own: POSIX locks belong
+/// to the process and vanish with the first close (https://sqlite.org/howtocorrupt.html, 2.2).
 public final class SQLiteDatabase {
     public enum Mode: Hashable, Sendable {
-        /// May still create `-wal` and `-shm` beside a WAL database, and leaves them behind.
+        /// May still create `-wal` and `-shm` next to a WAL database, and leaves them behind.
         case readOnly
-        /// Rolls back or checkpoints what a killed writer left, as every writer would.
+        /// Rolls back or checkpoints a killed writer's transaction, as every writer would.
         case readWrite
-        /// Like `readWrite`; a file that is not there is created with mode 0600.
+        /// Like `readWrite`; a missing file is created with mode 0600.
         case create
-        /// Without locks and without the WAL: only for closed files of our own that nobody else can open.
+        /// Without locks and without the WAL: only for closed files of our own that no other process can open.
         case immutable
     }
 
@@ -25,25 +25,25 @@ public final class SQLiteDatabase {
     let handle: OpaquePointer
     let patience: Patience
     private let admitted: AdmittedDatabase
-    /// What is open in truth, when the original was not to be touched.
+    /// The copy that is really open, when the original must not be touched.
     private let copy: PrivateCopy?
 
     /// - Parameters:
-    ///   - busyTimeout: How long a statement waits for another connection's lock.
-    ///   - cancellation: Asked every few thousand steps of a statement, which then ends with `Interrupted`.
-    /// - Throws: `SQLiteError`. A file that is no database is only noticed by the first statement.
+    ///   - busyTimeout: The time for which a statement waits for another connection's lock.
+    ///   - cancellation: Checked every few thousand steps of a statement, which ends with `Interrupted` once it is set.
+    /// - Throws: `SQLiteError`. Only the first statement notices a file that is no database.
     public convenience init(
         _ path: FilePath, _ mode: Mode, busyTimeout: Duration = .seconds(5), cancellation: Cancellation? = nil
     ) throws {
-        // What a killed writer left is for the next writer to roll back, but never somewhere else.
+        // The next writer rolls a killed writer's transaction back, but never elsewhere.
         if mode != .immutable { try HotJournal.examine(path) }
         try self.init(path, mode, copy: nil, busyTimeout: busyTimeout, cancellation: cancellation)
     }
 
-    /// Opens a database to read it only, and leaves it as it was: no sidecars where there were none, and what a killed
-    /// writer left is rolled back in a private copy.
+    /// Opens a database for reading only, and leaves it unchanged: no sidecars where there were none. A killed writer's
+    /// transaction is rolled back in a private copy.
     ///
-    /// - Parameter scratch: Where the copy is made.
+    /// - Parameter scratch: The folder for the copy.
     public static func reading(
         _ path: FilePath, busyTimeout: Duration = .seconds(5), scratch: FilePath? = nil,
         cancellation: Cancellation? = nil
@@ -56,20 +56,20 @@ public final class SQLiteDatabase {
                 return try SQLiteDatabase(
                     path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
             } catch let error as SQLiteError where error.isBusy {
-                // Another check of ours copies it just now, or somebody has come to roll it back.
+                // Another check of ours is copying it, or another process has come to roll it back.
                 guard ContinuousClock.now - start < busyTimeout else { throw error }
                 usleep(20_000)
             }
         }
-        // The last connection to a WAL database removes its sidecars, unless it only reads: so what a killed writer
-        // left behind stays as it is, and what only we needed goes.
+        // The last connection to a WAL database removes its sidecars, unless it only reads. So a killed writer's
+        // sidecars stay, and those that only we needed go.
         let hasLog = try beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
         return try SQLiteDatabase(
             path, hasLog ? .readOnly : .readWrite, copy: nil, busyTimeout: busyTimeout,
             cancellation: cancellation)
     }
 
-    /// - Parameter copy: What is opened instead of `path`, which errors speak of.
+    /// - Parameter copy: The copy that is opened instead of `path`. Errors name `path`.
     init(
         _ path: FilePath, _ mode: Mode, copy: PrivateCopy?, busyTimeout: Duration, cancellation: Cancellation?
     ) throws {
@@ -88,7 +88,8 @@ public final class SQLiteDatabase {
         handle = opened
         sqlite3_extended_result_codes(handle, 1)
         // A hostile file cannot damage itself further by SQL, nor load code. trusted_schema stays on: no function here
-        // has effects, and without it SQLite 3.40 refuses every CHECK (json_valid(…)), which are common and in our schema.
+        // has effects, and without it SQLite 3.40 refuses every CHECK (json_valid(…)), which are common and in our
+        // schema.
         csqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
         csqlite_configure(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
         // VACUUM attaches a temporary one.
@@ -145,7 +146,8 @@ public final class SQLiteDatabase {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw lastError(sql) }
     }
 
-    /// All of `body` or nothing, with the right to write taken at once (BEGIN IMMEDIATE), so that it cannot fail in the middle because of another writer.
+    /// Runs all of `body` or nothing. Takes the right to write at once (BEGIN IMMEDIATE), so that another writer cannot
+    /// make it fail in the middle.
     public func transaction<Result>(_ body: () throws -> Result) throws -> Result {
         try execute("BEGIN IMMEDIATE")
         do {
@@ -159,7 +161,7 @@ public final class SQLiteDatabase {
         }
     }
 
-    /// Everything `body` reads is of the same moment.
+    /// Runs `body` so that everything it reads is of the same moment.
     public func reading<Result>(_ body: () throws -> Result) throws -> Result {
         try execute("BEGIN")
         defer { endReading() }
@@ -171,7 +173,7 @@ public final class SQLiteDatabase {
         if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
     }
 
-    /// Whether the file is in WAL mode. Reads the header, and with it takes the locks of a reader.
+    /// Returns true when the file is in WAL mode. Reads the header, and takes a reader's locks for that.
     public func usesWAL() throws -> Bool {
         try value("PRAGMA journal_mode")?.text == "wal"
     }

@@ -4,11 +4,11 @@ import KecsSystem
 
 /// Rows that are too large to be held in memory: their texts and blobs are read piece by piece.
 extension SQLiteDatabase {
-    /// What SQLite may hold of one row at a time while an ordinary one is written.
+    /// The most memory that SQLite may use for a row while an ordinary one is written.
     static let rowLimit: Int32 = 8 << 20
     private static let piece = 1 << 20
 
-    /// The name under which the table's rowid can be asked for; nil without one.
+    /// Returns the name of the table's rowid in a query; nil without one.
     func rowidName(of table: String, besides columns: [String]) -> String? {
         let taken = Set(columns.map { $0.lowercased() })
         guard let name = ["rowid", "_rowid_", "oid"].first(where: { !taken.contains($0) }),
@@ -24,7 +24,7 @@ extension SQLiteDatabase {
         return try body()
     }
 
-    /// Writes the one row as `INSERT`, a piece of each value at a time.
+    /// Writes the row as `INSERT`, a piece of each value at a time.
     func addLargeRow(
         of table: String, _ rowid: Int64, named name: String, columns: [String], to sink: inout TextSink
     ) throws {
@@ -33,7 +33,7 @@ extension SQLiteDatabase {
             try patience.cancellation?.check()
             if index > 0 { try sink.add(",") }
             let place = "FROM main.\(sqlIdentifier(table)) WHERE \(name) = \(rowid)"
-            // Of a value's kind SQLite reads no more than the row's header.
+            // For a value's kind SQLite reads no more than the row's header.
             let kind = try value("SELECT typeof(\(sqlIdentifier(column))) \(place)")?.text
             if kind == "blob" {
                 try sink.add("X'")
@@ -63,7 +63,7 @@ extension SQLiteDatabase {
             return found
         }
         if try value("PRAGMA encoding")?.text != "UTF-8" {
-            // Stored in another encoding than it is written in: there is no piece of it without the whole.
+            // It is stored in another encoding than it is written in: no piece of it is available without the whole.
             let place = "FROM main.\(sqlIdentifier(table)) WHERE rowid = \(rowid)"
             if let whole = try value("SELECT \(sqlIdentifier(column)) \(place)") {
                 try sink.add(SQLiteText.literal(whole))

@@ -2,9 +2,9 @@
 import CSQLite
 
 extension SQLiteDatabase {
-    /// Writes what `sqlite3 FILE .dump` (3.40) would, byte for byte, as of one moment.
+    /// Writes the output of `sqlite3 FILE .dump` (3.40), byte for byte, as of one moment.
     ///
-    /// It differs in two cases: a text with a NUL in it is written whole, and behind the last line stand `user_version`,
+    /// It differs in two cases. A text with a NUL in it is written whole. And after the last line come `user_version`,
     /// `application_id` and the WAL mode where the database has them: a control plane that finds version 0 migrates.
     ///
     /// - Throws: Also for a damaged database, of which the tool would write a part.
@@ -49,7 +49,7 @@ extension SQLiteDatabase {
         try sink.flush()
     }
 
-    /// - Returns: Whether its rows follow.
+    /// - Returns: True when its rows follow.
     private func addDefinition(of name: String, _ sql: String, to sink: inout TextSink) throws -> Bool {
         if name == "sqlite_sequence" {
             try sink.add("DELETE FROM sqlite_sequence;\n")

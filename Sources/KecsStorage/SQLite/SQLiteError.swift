@@ -3,11 +3,11 @@ import CSQLite
 import Glibc
 public import SystemPackage
 
-/// What SQLite answered, with its codes kept: they decide, the text is for people.
+/// An error from SQLite, with its codes kept: they decide, the text is for people.
 public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The primary result code, for example 5 (SQLITE_BUSY).
     public let code: Int32
-    /// For example 261 (SQLITE_BUSY_RECOVERY): https://sqlite.org/rescode.html
+    /// The extended code, for example 261 (SQLITE_BUSY_RECOVERY): https://sqlite.org/rescode.html
     public let extendedCode: Int32
     /// SQLite's own words, and the system's where a system call was behind it.
     public let message: String
@@ -22,7 +22,7 @@ public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
         self.path = path
     }
 
-    /// Another connection holds a lock that is needed; worth trying again.
+    /// True when another connection holds a needed lock; a retry may help.
     public var isBusy: Bool { code == SQLITE_BUSY || code == SQLITE_LOCKED }
     /// The file is an SQLite database whose content contradicts itself.
     public var isCorrupt: Bool { code == SQLITE_CORRUPT || isNotADatabase }
@@ -37,7 +37,7 @@ public struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
         return "\(path): \(message) (SQLite error \(extendedCode))\(place)"
     }
 
-    /// The same said of another file: the one that was copied.
+    /// Returns the same error about another file: the one that was copied.
     func about(_ path: FilePath) -> SQLiteError {
         SQLiteError(extendedCode: extendedCode, message: message, sql: sql, path: path)
     }

@@ -43,7 +43,7 @@ private func runScript(
     let database = try SQLiteDatabase(destination, .readWrite, cancellation: cancellation)
     // A dump makes virtual tables by writing their rows of the schema.
     csqlite_configure(database.handle, SQLITE_DBCONFIG_DEFENSIVE, 0)
-    // Nobody else sees the file before it is whole, and it is synced at the end.
+    // No other process sees the file before it is complete, and it is synced at the end.
     try database.execute("PRAGMA synchronous = OFF")
     let gate = ScriptGate()
     let context = Unmanaged.passUnretained(gate).toOpaque()
@@ -114,12 +114,13 @@ extension SQLiteDatabase {
     }
 }
 
-/// Decides what a script from elsewhere may do.
+/// Decides which statements of a script from elsewhere may run.
 private final class ScriptGate {
     private(set) var refused = ""
     private(set) var wasRolledBack = false
     private(set) var wantsWAL = false
-    /// What a dump may set in its own file. Others are ignored, so that they cannot make a good dump fail.
+    /// The settings that a dump may change in its own file. Others are ignored, so that they cannot make a good dump
+    /// fail.
     private static let settings: Set<String> = [
         "foreign_keys", "writable_schema", "encoding", "user_version", "application_id", "page_size",
         "auto_vacuum", "legacy_file_format", "defer_foreign_keys", "legacy_alter_table",
@@ -140,7 +141,8 @@ private final class ScriptGate {
         }
     }
 
-    /// Set when everything is loaded: a log beside a file that nobody else may see yet costs only time.
+    /// Remembers WAL mode, which is set only when everything is loaded: a log next to a file that no other process may
+    /// see yet costs only time.
     private func keepWAL() -> Int32 {
         wantsWAL = true
         return SQLITE_IGNORE

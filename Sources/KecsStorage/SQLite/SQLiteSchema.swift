@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A table, index, view or trigger, with SQL that compares equal whatever its spaces and comments were.
+/// A table, index, view or trigger, with SQL that compares equal regardless of spaces and comments.
 public struct SQLiteSchemaObject: Hashable, Sendable {
     public let kind: String
     public let name: String
@@ -9,7 +9,8 @@ public struct SQLiteSchemaObject: Hashable, Sendable {
 }
 
 extension SQLiteDatabase {
-    /// Everything that has SQL of its own in the schema, by kind and name. SQLite's own tables and automatic indexes are left out.
+    /// Returns everything that has SQL of its own in the schema, by kind and name. SQLite's own tables and automatic
+    /// indexes are left out.
     public func schemaSQL() throws -> [SQLiteSchemaObject] {
         try query(
             """
@@ -24,7 +25,7 @@ extension SQLiteDatabase {
     }
 }
 
-/// The statement without comments, and with one space where tokens need one. What stands in quotes is untouched.
+/// Returns the statement without comments, and with one space where tokens need one. Quoted text is untouched.
 public func normalizedSQL(_ sql: String) -> String {
     var result: [UInt8] = []
     var rest = Array(sql.utf8)[...]

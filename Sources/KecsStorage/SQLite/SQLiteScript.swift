@@ -6,15 +6,14 @@ import SystemPackage
 
 /// Cuts a file of SQL into its statements without holding more than one of them.
 struct SQLiteScript: ~Copyable {
-    /// One statement with its semicolon; what is left at the end of the file comes without one.
     private let path: FilePath
     private let descriptor: CInt
     private let pieceSize: Int
     private let cancellation: Cancellation
     private var buffer: [UInt8] = []
-    /// Where the statement begins that comes next.
+    /// The offset at which the next statement begins.
     private var start = 0
-    /// How far `buffer` has been looked through, and what that part ends in.
+    /// The offset in `buffer` up to which it has been scanned; `inside` and `end` describe the scanned part's end.
     private var position = 0
     private var inside = Inside.code
     private var end = StatementEnd()
@@ -22,7 +21,7 @@ struct SQLiteScript: ~Copyable {
 
     private enum Inside: Hashable { case code, lineComment, blockComment, quote(UInt8) }
 
-    /// - Parameter cancellation: Asked at each piece: one statement may be as long as the file.
+    /// - Parameter cancellation: Checked at each piece: one statement may be as long as the file.
     init(_ path: FilePath, pieceSize: Int = 1 << 20, cancellation: Cancellation = Cancellation()) throws {
         self.path = path
         self.pieceSize = pieceSize
@@ -33,7 +32,8 @@ struct SQLiteScript: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// Nil at the end of the file.
+    /// Returns the next statement with its semicolon; the rest at the end of the file comes without one. Nil at the end
+    /// of the file.
     mutating func next() throws -> [UInt8]? {
         while true {
             while position < buffer.count {
@@ -50,11 +50,11 @@ struct SQLiteScript: ~Copyable {
         }
     }
 
-    /// Looks at one byte or a pair. Returns where a statement ends: after a semicolon that stands in code, and in the body
-    /// of a trigger only after the one behind END.
+    /// Scans one byte or a pair. Returns the end of a statement: after a semicolon in code, and in the body of a
+    /// trigger only after the semicolon that follows END.
     private mutating func advance() throws -> Int? {
         let byte = buffer[position]
-        // The second half of a pair may not have been read yet; then this half is looked at again.
+        // The second half of a pair may not have been read yet; then this half is examined again.
         let next: UInt8? = position + 1 < buffer.count ? buffer[position + 1] : nil
         if next == nil, !isAtEnd, [UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "*")].contains(byte) {
             try fill()

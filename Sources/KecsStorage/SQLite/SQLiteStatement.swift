@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CSQLite
 
-/// One prepared statement, to be run again with other values. Belongs to the thread of its database, and keeps it open.
+/// A prepared statement, which can be run again with other values. Belongs to the thread of its database, and keeps it
+/// open.
 public final class SQLiteStatement {
     public let columns: [String]
     private let database: SQLiteDatabase
@@ -19,7 +20,8 @@ public final class SQLiteStatement {
 
     deinit { sqlite3_finalize(handle) }
 
-    /// Whether it changes nothing in the database file (sqlite3_stmt_readonly; ATTACH and some PRAGMAs count as reading).
+    /// True when it changes nothing in the database file (sqlite3_stmt_readonly; ATTACH and some PRAGMAs count as
+    /// reading).
     public var isReadOnly: Bool { sqlite3_stmt_readonly(handle) != 0 }
 
     /// Runs to the end, handing over each row. Rows exist only while they are handed over.

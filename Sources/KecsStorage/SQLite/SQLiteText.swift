@@ -60,7 +60,7 @@ enum SQLiteText {
         return format("%!.20g", number)
     }
 
-    /// SQLite's own printf, whose `!` keeps more digits and a decimal point.
+    /// Formats with SQLite's own printf, whose `!` keeps more digits and a decimal point.
     static func format(_ format: String, _ number: Double) -> String {
         var buffer = [CChar](repeating: 0, count: 64)
         withVaList([number]) { arguments in
@@ -84,7 +84,7 @@ enum SQLiteText {
         return result
     }
 
-    /// A piece of a text for between two quotes, with marks where its line ends are.
+    /// Returns a piece of a text for between two quotes, with marks in place of its line ends.
     static func escaped(_ bytes: [UInt8], newline: [UInt8]?, carriage: [UInt8]?) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count + bytes.count / 8)
@@ -101,7 +101,7 @@ enum SQLiteText {
 
     /// Line ends become `replace(…)`, so that each row stays on one line.
     private static func quoted(_ bytes: [UInt8]) -> [UInt8] {
-        // The tool loses what follows a NUL; a text literal cannot hold one.
+        // The tool loses the part after a NUL; a text literal cannot hold one.
         if bytes.contains(0) { return Array("CAST(".utf8) + hex(bytes) + Array(" AS TEXT)".utf8) }
         let newline = UInt8(ascii: "\n")
         let carriage = UInt8(ascii: "\r")
@@ -139,7 +139,7 @@ enum SQLiteText {
 }
 
 extension [UInt8] {
-    /// Where `other` occurs first.
+    /// Returns the first range in which `other` occurs.
     func firstRange(of other: [UInt8]) -> Range<Int>? {
         guard !other.isEmpty, other.count <= count else { return nil }
         for start in 0...(count - other.count) where self[start] == other[0] {

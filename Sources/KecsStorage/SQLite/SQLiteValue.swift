@@ -34,20 +34,20 @@ extension SQLiteValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, 
     public init(nilLiteral: ()) { self = .null }
 }
 
-/// One row of an answer: values by position, or by the column's name as the query gave it.
+/// A row of an answer: values by position, or by the column's name as the query gave it.
 public struct SQLiteRow: Hashable, Sendable {
     public let columns: [String]
     public let values: [SQLiteValue]
 
     public subscript(index: Int) -> SQLiteValue { values[index] }
 
-    /// Nil when there is no such column. The first one, when several have the name.
+    /// The value of a column; nil when there is no such column. The first one, when several have the name.
     public subscript(column: String) -> SQLiteValue? {
         columns.firstIndex(of: column).map { values[$0] }
     }
 }
 
-/// `name` as an SQL identifier, whatever is in it.
+/// Returns `name` as an SQL identifier, whatever its characters.
 public func sqlIdentifier(_ name: String) -> String {
     var quoted = "\""
     for character in name.unicodeScalars {

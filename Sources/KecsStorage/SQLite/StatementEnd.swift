@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a statement of SQL ends: `sqlite3_complete()`, word by word.
+/// Finds the end of a statement of SQL: `sqlite3_complete()`, word by word.
 ///
-/// That function looks at the whole statement, and asked at each semicolon of a trigger it takes quadratic time. Its
+/// That function scans the whole statement. Called at each semicolon of a trigger, it takes quadratic time. Its
 /// automaton needs only the last few words (https://sqlite.org/src/file/src/complete.c), so it is kept between them.
 struct StatementEnd {
     private enum State { case start, normal, explain, create, trigger, semicolon, end }
     private var state = State.start
-    /// In lower case; a longer word is none of those that matter.
+    /// The word in lower case; a longer one is none of those that matter.
     private var word: [UInt8] = []
 
-    /// Letters, digits, `_`, `$` and all that is not ASCII, as SQLite's own tokens.
+    /// Returns true for letters, digits, `_`, `$` and everything that is not ASCII, as in SQLite's own tokens.
     static func isWordByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -24,7 +24,7 @@ struct StatementEnd {
         if word.count < 10 { word.append(byte | (byte < 0x80 && byte >= 0x41 && byte <= 0x5a ? 0x20 : 0)) }
     }
 
-    /// To be called at each byte of code that is no word's.
+    /// Ends the current word. Call it at each byte of code that belongs to no word.
     mutating func endWord() {
         guard !word.isEmpty else { return }
         defer { word.removeAll(keepingCapacity: true) }
@@ -59,7 +59,7 @@ struct StatementEnd {
         }
     }
 
-    /// - Returns: Whether it ends the statement.
+    /// - Returns: True when it ends the statement.
     mutating func semicolon() -> Bool {
         switch state {
         case .trigger, .semicolon:

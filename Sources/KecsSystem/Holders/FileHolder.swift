@@ -8,18 +8,18 @@ public struct FileHolder: Hashable, Sendable {
         case descriptor, mapping, lock
     }
 
-    /// Not positive where the kernel does not say which process it is.
+    /// The process's id. Not positive where the kernel does not report the process.
     public var pid: pid_t
     /// Clock ticks from boot to its start; nil when it could not be read.
     public var startTime: UInt64?
     /// Its command line, or its name in brackets.
     public var command: String
-    /// What it holds, as a path of this process where that can be told.
+    /// The path that the process holds, as a path of this process where that is known.
     public var path: FilePath
     public var use: Use
     /// Open for writing, mapped so that writes reach the file, or locked.
     public var mayWrite: Bool
-    /// Ids of the containers that it runs in, the outermost first; empty for none that could be told.
+    /// The ids of the containers that it runs in, the outermost first; empty when none is known.
     public var containers: [String]
 
     public init(
@@ -35,7 +35,7 @@ public struct FileHolder: Hashable, Sendable {
         self.containers = containers
     }
 
-    /// Never where the kernel does not say which process it is.
+    /// Returns true when the process has ended. Never where the kernel does not tell the process.
     ///
     /// - Throws: `FileError` when `/proc` cannot be read.
     public func hasEnded() throws -> Bool {
@@ -45,9 +45,9 @@ public struct FileHolder: Hashable, Sendable {
     }
 }
 
-/// Who uses what lies below some folders, as far as `/proc` shows it to this user.
+/// The processes that use something below some folders, as far as `/proc` shows them to this user.
 public struct FileHolders: Hashable, Sendable {
-    /// Each process once: a writer's use before a reader's.
+    /// The holders, each process once: a writer's use before a reader's.
     public var holders: [FileHolder]
     /// The processes whose open files this user may not see, in ascending order: other users', for anyone but root; for
     /// root those that the kernel protects from it where it lacks CAP_SYS_PTRACE, as in a container.
@@ -61,13 +61,13 @@ public struct FileHolders: Hashable, Sendable {
         self.gap = gap
     }
 
-    /// This process, and others that run the same program, are left out.
+    /// Searches for the processes that use the places. Leaves out this process, and others that run the same program.
     ///
     /// - Parameters:
-    ///   - places: Folders or files; links are followed. What is not there may still be held by who had it open before it
-    ///     was removed.
-    ///   - locks: Whether locks of processes that do not let themselves be looked into are searched for as well, which
-    ///     goes through every file below the places.
+    ///   - places: Folders or files; links are followed. A process may still hold a path that no longer exists, if it
+    ///     opened it before the removal.
+    ///   - locks: True to search also for locks of processes that cannot be examined. This goes through every file
+    ///     below the places.
     /// - Throws: `FileError` when `/proc` cannot be read.
     public static func below(_ places: [FilePath], locks: Bool = true) throws -> FileHolders {
         try HolderSearch(places).run(locks: locks)

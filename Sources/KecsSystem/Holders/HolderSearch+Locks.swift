@@ -2,7 +2,7 @@
 import Glibc
 import SystemPackage
 
-/// The kernel's table of locks, for processes that do not let themselves be looked into.
+/// The kernel's table of locks, for processes that cannot be examined.
 extension HolderSearch {
     /// A file as the table of locks names it: by the file system's device and the inode in it.
     private struct Locked: Hashable {
@@ -10,8 +10,8 @@ extension HolderSearch {
         var inode: UInt64
     }
 
-    /// `/proc/locks` names the holders of locks to everybody, also those whose descriptors only root may see. Which file
-    /// it is must be found by its inode, so this is done only where such a holder may be.
+    /// Looks up holders in `/proc/locks`, which names them to every user, also those whose descriptors only root may
+    /// see. It identifies a file by its inode, so this is done only where such a holder may be.
     mutating func lookAtLocks() throws {
         let text = String(decoding: try FilePath("/proc/locks").contents(), as: UTF8.self)
         var wanted: [Locked: pid_t] = [:]
@@ -33,8 +33,8 @@ extension HolderSearch {
         for (place, spot) in zip(places, spots) { lookForLocked(wanted, at: place, on: spot.device, &budget) }
     }
 
-    /// - Parameter device: Of the place's file system, as `mountinfo` has it: what `stat` tells is another number on
-    ///   some file systems (btrfs, overlay).
+    /// - Parameter device: The device of the place's file system, as in `mountinfo`: on some file systems (btrfs,
+    ///   overlay) `stat` reports another number.
     private mutating func lookForLocked(
         _ wanted: [Locked: pid_t], at place: FilePath, on device: String, _ budget: inout Int
     ) {

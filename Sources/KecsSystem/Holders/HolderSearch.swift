@@ -2,26 +2,26 @@
 import Glibc
 import SystemPackage
 
-/// One walk through `/proc`: every process's descriptors and mappings, then the kernel's table of locks for those that
-/// do not let themselves be looked into.
+/// A walk through `/proc`: every process's descriptors and mappings, then the kernel's table of locks for the processes
+/// that cannot be examined.
 struct HolderSearch {
     let places: [FilePath]
     let own: MountSpace
     let spots: [MountSpace.Spot]
-    /// By the mount namespace's link, `mnt:[4026531841]`.
+    /// The mount spaces by the mount namespace's link, `mnt:[4026531841]`.
     private var spaces: [String: Seen] = [:]
     var found: [pid_t: FileHolder] = [:]
     var closed: Set<pid_t> = []
     private let program: [UInt8]
     private let room = Room()
 
-    /// What one thread reads into.
+    /// The buffer that a thread reads into.
     private final class Room {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
         deinit { bytes.deallocate() }
     }
 
-    /// Where the places are seen in one mount namespace.
+    /// The sights of the places in a mount namespace.
     private struct Seen {
         var space: MountSpace
         var sights: [MountSpace.Sight]
@@ -36,7 +36,7 @@ struct HolderSearch {
         program = Self.link("/proc/self/exe")
     }
 
-    /// One that looks for the same and has found nothing yet.
+    /// Creates a search for the same places that has found nothing yet.
     private init(like other: HolderSearch) {
         places = other.places
         own = other.own
@@ -63,20 +63,20 @@ struct HolderSearch {
 
     // MARK: All processes
 
-    /// Fewer are looked at sooner than a thread is started.
+    /// The smallest number for a thread: fewer are examined faster than a thread is started.
     private static let fewestOfThread = 32
-    /// The kernel's work, which more threads would only wait for.
+    /// The largest number of threads. The work is the kernel's, and more threads would only wait for it.
     private static let mostThreads = 8
 
-    /// The kernel writes each process's list of mappings when it is read, which takes most of the time: a thread for each
-    /// processor reads a share of them.
+    /// The kernel writes each process's list of mappings when it is read, which takes most of the time: a thread for
+    /// each processor reads a share of them.
     private mutating func lookAtAll(_ pids: [pid_t]) throws {
         let count = max(1, min(Threads.processors, Self.mostThreads, pids.count / Self.fewestOfThread))
         let shares = (1..<count).map { index in
             Share(HolderSearch(like: self), pids.indices.filter { $0 % count == index }.map { pids[$0] })
         }
         let threads = shares.map { share in
-            // A thread that cannot be had: its share is looked at here.
+            // If no thread is available, its share is examined here.
             try? Threads.joinable(name: "holders") { share.run() }
         }
         for index in pids.indices where index % count == 0 { look(at: pids[index]) }
@@ -107,7 +107,7 @@ struct HolderSearch {
     private mutating func look(at pid: pid_t) {
         let space = Self.link("/proc/\(pid)/ns/mnt")
         guard !space.isEmpty, let folder = opendir("/proc/\(pid)/fd") else {
-            // A kernel thread has neither files nor a command line; what has ended meanwhile has nothing.
+            // A kernel thread has neither files nor a command line; a process that has ended meanwhile holds nothing.
             if errno == EACCES, !Self.isKernelThread(pid) { closed.insert(pid) }
             return
         }
@@ -127,7 +127,7 @@ struct HolderSearch {
         if let holder = found[pid], !program.isEmpty,
             Self.link("/proc/\(pid)/exe") == program, holder.containers.isEmpty
         {
-            // Another kecsctl, which the instance's lock keeps away from what matters.
+            // Another kecsctl. The instance's lock keeps it away from the data.
             found[pid] = nil
         }
     }
@@ -182,8 +182,8 @@ struct HolderSearch {
         return facts
     }
 
-    /// `7f3a…-7f3a… rw-s 00000000 08:01 4711   /srv/dev/kecs.db-shm`: of the lines only what stands behind the first
-    /// slash is a path.
+    /// `7f3a…-7f3a… rw-s 00000000 08:01 4711   /srv/dev/kecs.db-shm`: only the part of a line from the first slash on
+    /// is a path.
     private mutating func lookAtMappings(of pid: pid_t, _ seen: Seen) {
         let file = open("/proc/\(pid)/maps", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return }
@@ -256,7 +256,7 @@ struct HolderSearch {
             path: here(path, sight), use: use, mayWrite: mayWrite, containers: Self.containers(of: pid))
     }
 
-    /// A path of another mount namespace as one of ours, where the spot is seen here.
+    /// Returns a path of another mount namespace as one of ours, where the spot is visible here.
     private func here(_ path: [UInt8], _ sight: MountSpace.Sight) -> FilePath {
         var rest = Array(path.dropFirst(sight.path.count))
         let deleted = Array(" (deleted)".utf8)
@@ -303,7 +303,7 @@ struct HolderSearch {
 }
 
 extension FilePath {
-    /// Without links, as far as it exists.
+    /// The path without links, as far as it exists.
     fileprivate func withoutLinks() -> FilePath {
         if let path = try? realPath() { return path }
         let above = removingLastComponent()

@@ -2,15 +2,15 @@
 import Glibc
 import SystemPackage
 
-/// Under which paths a folder is seen in a mount namespace: `/srv/dev` of this host may be `/data` in a container, and
-/// two paths here when it is bound a second time.
+/// The paths under which a folder is seen in a mount namespace: `/srv/dev` of this host may be `/data` in a container,
+/// and two paths here when it is bound a second time.
 ///
 /// Decided by device and path inside the file system (`/proc/PID/mountinfo`, proc(5)), never by names alone.
 struct MountSpace: Sendable {
     struct Mount: Sendable {
         var id: UInt64
         var device: String
-        /// Of the file system, what is mounted.
+        /// The path in the file system that is mounted.
         var root: [UInt8]
         var point: [UInt8]
     }
@@ -31,23 +31,23 @@ struct MountSpace: Sendable {
         }
     }
 
-    /// Of one process; `self` for this one.
+    /// Returns the mounts of a process; `self` for this one.
     static func of(_ process: String) throws -> MountSpace {
         MountSpace(try FilePath("/proc/\(process)/mountinfo").contents())
     }
 
-    /// A folder or file as the file system knows it, whatever is mounted where.
+    /// A folder or file as the file system knows it, regardless of mounts.
     struct Spot: Hashable, Sendable {
         var device: String
         var path: [UInt8]
     }
 
-    /// - Parameter place: A path of this mount namespace without links, which need not exist to its end.
+    /// - Parameter place: A path of this mount namespace without links. Its last parts need not exist.
     func spot(of place: [UInt8], mountID: UInt64?) -> Spot? {
         let found =
             mounts.last { $0.id == mountID && Self.isBelow(place, $0.point) }
             ?? mounts.filter { Self.isBelow(place, $0.point) }.enumerated().max {
-                // Of two on one point the later one hides the earlier.
+                // If two mounts are on one point, the later one hides the earlier.
                 ($0.element.point.count, $0.offset) < ($1.element.point.count, $1.offset)
             }?.element
         guard let found else { return nil }
@@ -55,11 +55,11 @@ struct MountSpace: Sendable {
             device: found.device, path: Self.join(found.root, Self.rest(of: place, below: found.point)))
     }
 
-    /// Where a spot, or a part of what lies below it, is seen here.
+    /// A path at which a spot, or a part of what lies below it, is visible here.
     struct Sight: Hashable, Sendable {
-        /// A path below it leads to something of the spot.
+        /// The path under which the spot's content is visible.
         var path: [UInt8]
-        /// Of the path `path`, the spot's own.
+        /// The path in the spot's own file system that `path` shows.
         var spot: [UInt8]
         var mount: UInt64
     }
@@ -76,8 +76,8 @@ struct MountSpace: Sendable {
         }
     }
 
-    /// Whether what is open through a mount lies where the sight leads: through its own mount, or one inside of it. Any
-    /// other hides it.
+    /// Returns true when a file that is open through a mount lies where the sight leads: through the sight's own mount,
+    /// or one inside of it. Any other mount hides it.
     func isSeen(_ sight: Sight, through mount: UInt64) -> Bool {
         guard mount != sight.mount, let other = mounts.last(where: { $0.id == mount }) else { return true }
         return other.point.count > sight.path.count && Self.isBelow(other.point, sight.path)
@@ -91,7 +91,7 @@ struct MountSpace: Sendable {
             && (path.count == folder.count || path[folder.count] == UInt8(ascii: "/"))
     }
 
-    /// Without a slash at its beginning.
+    /// Returns the rest of the path, without a slash at its beginning.
     private static func rest(of path: [UInt8], below folder: [UInt8]) -> [UInt8] {
         Array(path.dropFirst(folder.count).drop { $0 == UInt8(ascii: "/") })
     }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A program that serves a folder of this host by S3: how it is run, asked for its health, and what the folder looks like.
+/// A program that serves a folder of this host by S3, with its arguments, its health checks and the format of its
+/// folder.
 public enum ObjectStoreFlavour: String, CaseIterable, Hashable, Sendable {
-    /// Objects as folders with `xl.meta`.
+    /// MinIO: objects are folders with `xl.meta`.
     case minio
-    /// Objects as plain files.
+    /// versitygw: objects are plain files.
     case versitygw
 
     static let port: Int64 = 9000
-    /// In the container.
+    /// The folder in the container.
     static let folder = "/data"
-    /// Any text for MinIO; versitygw refuses requests for another one than it was given.
+    /// The region. MinIO accepts any; versitygw refuses requests for another region than its own.
     static let region = "minio"
 
     var arguments: [String] {
@@ -21,7 +22,7 @@ public enum ObjectStoreFlavour: String, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// Which variables have the two halves of the credentials.
+    /// The names of the variables with the two halves of the credentials.
     var secretVariables: (accessKey: String, secretKey: String) {
         switch self {
         case .minio: ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
@@ -36,7 +37,7 @@ public enum ObjectStoreFlavour: String, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// MinIO answers 200 at `ready` while its objects cannot be had yet.
+    /// The path of the readiness probe. MinIO answers 200 at `ready` while its objects are not available yet.
     var readiness: String {
         switch self {
         case .minio: "/minio/health/cluster"
@@ -51,7 +52,8 @@ public enum ObjectStoreFlavour: String, CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// What the server makes in its folder before a bucket can be made beside it; nil: a bucket is only a folder.
+    /// The file that the server creates in its folder before a bucket can be created next to it; nil when a bucket is
+    /// only a folder.
     public var formatFile: String? {
         switch self {
         case .minio: ".minio.sys/format.json"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// With what Velero comes into its object store, in the form of AWS' shared credentials file. What is stored does not depend
-/// on them: another pair opens the same folder.
+/// Velero's credentials for its object store, in the form of AWS' shared credentials file. The stored data does not
+/// depend on them: another pair opens the same folder.
 public struct StoreCredentials: Hashable, Sendable {
     public let accessKey: String
     public let secretKey: Secret
 
+    /// Creates new credentials.
+    ///
     /// - Parameter random: 28 bytes; 20 of them are the secret.
     public init(random: [UInt8]) {
         precondition(random.count == Self.randomBytes)
@@ -16,7 +18,9 @@ public struct StoreCredentials: Hashable, Sendable {
 
     public static let randomBytes = 28
 
-    /// - Returns: Nil for a text that is none of ours.
+    /// Parses the text of a file.
+    ///
+    /// - Returns: Nil for a text that kecsctl did not write.
     public init?(_ text: String) {
         var values: [Substring: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
@@ -24,7 +28,7 @@ public struct StoreCredentials: Hashable, Sendable {
             guard words.count == 2 else { continue }
             values[Self.trimmed(words[0])] = String(Self.trimmed(words[1]))
         }
-        // The least that MinIO takes.
+        // The shortest lengths that MinIO accepts.
         guard let accessKey = values["aws_access_key_id"], let secretKey = values["aws_secret_access_key"],
             accessKey.utf8.count >= 3, secretKey.utf8.count >= 8
         else { return nil }
@@ -32,7 +36,7 @@ public struct StoreCredentials: Hashable, Sendable {
         self.secretKey = Secret(secretKey)
     }
 
-    /// What the file holds.
+    /// The content of the file.
     public var text: Secret {
         Secret(
             """
@@ -54,7 +58,7 @@ public struct StoreCredentials: Hashable, Sendable {
     }
 }
 
-/// As Kubernetes has a Secret's values.
+/// The encoding of a Secret's values in Kubernetes.
 enum Base64 {
     private static let letters = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Velero's custom resource definitions, as it publishes them. Its server does not start when one of the 13 is missing.
+/// Velero's custom resource definitions, as it publishes them. Its server does not start if one of the 13 is missing.
 public enum VeleroDefinitions {
-    /// By the name of the definition, in YAML.
+    /// The definitions by name, in YAML.
     public static let files: [(name: String, yaml: [UInt8])] = [
         ("backuprepositories.velero.io", PackageResources.velero_io_backuprepositories_yaml),
         ("backups.velero.io", PackageResources.velero_io_backups_yaml),

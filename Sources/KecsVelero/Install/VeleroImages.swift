@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Every image that Velero in a cluster is made of, by release and digest: a tag can be moved or deleted, as MinIO's were.
-/// All of them can be replaced by settings.
+/// The images of Velero in a cluster, by release and digest: a tag can be moved or deleted, as MinIO's were. Settings
+/// can replace all of them.
 public struct VeleroImages: Hashable, Sendable {
-    /// Of the definitions in `Definitions` too: a server that is newer than they are refuses its own objects.
+    /// The release, also of the definitions in `Definitions`: a server that is newer than they are refuses its own
+    /// objects.
     public static let release = "1.18.2"
 
-    /// The node agent's and the restore helper's as well.
+    /// The image of the server, and of the node agent and the restore helper as well.
     public var server =
         "docker.io/velero/velero:v1.18.2@sha256:37396519f399536e5f01427d723565ae69294ec3fb5625cf1c87c09eaa9de16b"
-    /// 1.14 belongs to Velero 1.18.
+    /// The image of the plugin: 1.14 belongs to Velero 1.18.
     public var plugin =
         "docker.io/velero/velero-plugin-for-aws:v1.14.2@sha256:0751144c1c8e52d52c48717fbd13ad5a3061e612ae4d7ad744a946cd5b139d1a"
     public var store: String

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Where Velero's backups go.
+/// The location of Velero's backups.
 extension VeleroManifests {
     static var address: String { "http://\(store).\(namespace).svc:\(ObjectStoreFlavour.port)" }
 
-    /// Every value is a text: Velero's plugin takes no others. Which checksum the plugin sends is left to it: both stores
-    /// understand it, and without one its release stores the envelope instead of the object.
+    /// The spec of the location. Every value is a text, because Velero's plugin accepts no others. The plugin chooses
+    /// the checksum that it sends: both stores understand it, and without one its release stores the envelope instead
+    /// of the object.
     static var locationSpec: JSONValue {
         [
             "provider": "aws",
@@ -19,7 +20,7 @@ extension VeleroManifests {
         ]
     }
 
-    /// `velero-config/backup-location.yaml`: the guide's, and the default one.
+    /// The text of `velero-config/backup-location.yaml`: the guide's location, and the default one.
     public static var locationText: String {
         """
         apiVersion: velero.io/v1

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What Velero may do in its cluster.
+/// Velero's rights in its cluster.
 extension VeleroManifests {
-    /// Of what goes when Velero is to have scoped rights.
+    /// The label of the objects that are removed when Velero is to have scoped rights.
     public static let adminLabel = "kecsctl.dev/velero-rights"
 
     var rightsObjects: [JSONValue] {
@@ -12,7 +12,7 @@ extension VeleroManifests {
             [
                 clusterRole, binding("velero-scoped", to: "velero-scoped"), role, roleBinding,
             ]
-        // Another name: what a binding is bound to cannot be changed.
+        // Under another name, because the role of a binding cannot be changed.
         case .admin: [binding("velero", to: "cluster-admin", labels: [Self.adminLabel: "admin"])]
         }
     }
@@ -31,7 +31,8 @@ extension VeleroManifests {
         ]
     }
 
-    /// A restore makes objects of every kind. Roles with more rights than its own can only be made by who may escalate.
+    /// The rights on the whole cluster. A restore creates objects of every kind. Only a subject that may escalate can
+    /// create roles with more rights than its own.
     private var clusterRole: JSONValue {
         object(
             Self.version, "ClusterRole", "velero-scoped", isNamespaced: false, labels: Self.isLeftOut,

@@ -3,8 +3,9 @@ import KecsStorage
 
 /// Velero's server, and its agent on each node when the contents of volumes are backed up.
 extension VeleroManifests {
-    /// Nothing is collected: with the usual 30 days a backup of an instance that was left alone for longer would be deleted
-    /// the moment a new cluster learns of it. What waits for hours by default waits for minutes.
+    /// The arguments of the server. They switch garbage collection off: with the usual 30 days, a new cluster would
+    /// delete an older backup of an unused instance the moment it learns of it. Waits that take hours by default take
+    /// minutes.
     private var arguments: [String] {
         var arguments = [
             "server", "--disable-controllers=gc", "--default-backup-ttl=87600h0m0s",
@@ -19,7 +20,7 @@ extension VeleroManifests {
         "allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]],
         "seccompProfile": ["type": "RuntimeDefault"],
     ]
-    /// Read by whichever user the image has.
+    /// The volume with the secret, readable for any user that the image has.
     private static let secretVolume: JSONValue = [
         "name": "cloud-credentials", "secret": ["secretName": "cloud-credentials", "defaultMode": 0o444],
     ]
@@ -46,7 +47,7 @@ extension VeleroManifests {
             [
                 "spec": [
                     "replicas": 1,
-                    // Two of them would work on the same backups.
+                    // Two servers would work on the same backups.
                     "strategy": ["type": "Recreate"],
                     "progressDeadlineSeconds": 300,
                     "selector": ["matchLabels": ["deploy": "velero"]],
@@ -65,7 +66,7 @@ extension VeleroManifests {
             ])
     }
 
-    /// It only copies its program.
+    /// The init container that copies the plugin's program.
     private var pluginContainer: JSONValue {
         [
             "name": "velero-velero-plugin-for-aws", "image": .string(images.plugin),
@@ -78,7 +79,7 @@ extension VeleroManifests {
     }
 
     private var serverContainer: JSONValue {
-        // The image has no shell, so nothing can be run in it to ask how it is.
+        // The image has no shell, so a probe cannot run a command in it.
         func probe(period: Int64, failures: Int64) -> JSONValue {
             [
                 "httpGet": ["path": "/metrics", "port": "metrics"], "periodSeconds": .integer(period),
@@ -124,7 +125,7 @@ extension VeleroManifests {
                         ],
                         "spec": [
                             "serviceAccountName": "velero",
-                            // It reads what every user's pods have.
+                            // The agent reads the files of every user's pods.
                             "securityContext": ["runAsUser": 0],
                             "containers": [
                                 [

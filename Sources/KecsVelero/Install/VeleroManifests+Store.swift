@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// The object store: one server on the folder of this host, under the guide's name whichever program it is.
+/// The object store: one server on the folder of this host, under the guide's name for every program.
 extension VeleroManifests {
     private static let appLabels: JSONValue = ["app": .string(store)]
 
@@ -28,7 +28,7 @@ extension VeleroManifests {
             "apps/v1", "StatefulSet", Self.store, labels: Self.appLabels,
             [
                 "spec": [
-                    // Two would write one folder.
+                    // Two servers would write one folder.
                     "replicas": 1,
                     "serviceName": .string(Self.store),
                     "selector": ["matchLabels": Self.appLabels],
@@ -47,8 +47,8 @@ extension VeleroManifests {
                             "volumes": [
                                 [
                                     "name": "data",
-                                    // Not DirectoryOrCreate: a folder that is not the bound one goes with its node, and
-                                    // the backups with it.
+                                    // Not DirectoryOrCreate: a folder that is not the mounted one would be deleted with
+                                    // its node, and the backups with it.
                                     "hostPath": ["path": .string(storeFolder), "type": "Directory"],
                                 ]
                             ],

@@ -2,35 +2,35 @@
 public import KecsStorage
 import KecsSystem
 
-/// Velero and its object store in an instance's cluster, as Kubernetes objects. A pure function: the same settings give the
-/// same objects, so applying them again changes nothing.
+/// Velero and its object store in an instance's cluster, as Kubernetes objects. A pure function: the same settings give
+/// the same objects, so applying them again changes nothing.
 ///
-/// A stage must be there before the next one is applied.
+/// A stage must exist before the next one is applied.
 public struct VeleroManifests: Sendable {
     public static let namespace = "velero"
-    /// Names of the Deployment, of the StatefulSet with its Service, and of the DaemonSet.
+    /// The names of the Deployment, of the StatefulSet with its Service, and of the DaemonSet.
     public static let server = "velero"
     public static let store = "minio"
     public static let nodeAgent = "node-agent"
     public static let bucket = "velero"
     public static let location = "default"
 
-    /// What Velero may do.
+    /// Velero's rights.
     public enum Rights: String, CaseIterable, Sendable {
-        /// Read, make and change everything; delete only in its own namespace.
+        /// Read, create and change everything; delete only in its own namespace.
         case scoped
-        /// Everything, as Velero's own installer has it.
+        /// Everything, as with Velero's own installer.
         case admin
     }
 
-    /// The object store's folder as a node has it.
+    /// The path of the object store's folder in a node.
     public var storeFolder: String
-    /// Whom that folder belongs to on this host: what the store writes must be theirs too.
+    /// The owner of that folder on this host: the files of the store must be theirs too.
     public var owner: (user: UInt32, group: UInt32)
     public var flavour: ObjectStoreFlavour
     public var images: VeleroImages
     public var rights: Rights
-    /// Whether the contents of volumes are backed up, by an agent on each node.
+    /// True to back up the contents of volumes, by an agent on each node.
     public var hasVolumes: Bool
 
     public init(
@@ -45,14 +45,14 @@ public struct VeleroManifests: Sendable {
         self.hasVolumes = hasVolumes
     }
 
-    /// The guide's place for an instance's object store in every node.
+    /// Returns the guide's path for an instance's object store in every node.
     public static func folder(of instance: String) -> String {
         "/var/lib/kecs/instances/\(instance)/minio-data"
     }
 
     // MARK: Stages
 
-    /// What the others stand in.
+    /// The objects that the other stages need.
     public var foundation: [JSONValue] {
         [namespaceObject, serviceAccount] + rightsObjects + [networkPolicy]
     }
@@ -87,7 +87,7 @@ public struct VeleroManifests: Sendable {
 
     public var serverObjects: [JSONValue] { hasVolumes ? [deployment, daemonSet] : [deployment] }
 
-    /// All but definitions and secrets.
+    /// Every object but the definitions and secrets.
     public var all: [JSONValue] { foundation + storeObjects + locationObjects + serverObjects }
 
     // MARK: Parts of objects
@@ -129,8 +129,8 @@ public struct VeleroManifests: Sendable {
 
     private var serviceAccount: JSONValue { object("v1", "ServiceAccount", "velero", [:]) }
 
-    /// Nobody outside of the namespace reaches the store. All of it does: what moves volumes and cares for their repository
-    /// are pods of their own.
+    /// The access to the store: only from its own namespace, but from all of its pods, because the pods that move
+    /// volumes and maintain their repository are separate ones.
     private var networkPolicy: JSONValue {
         object(
             "networking.k8s.io/v1", "NetworkPolicy", Self.store,
