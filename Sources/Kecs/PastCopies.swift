@@ -103,7 +103,7 @@ public struct PastCopies: Sendable {
         var age = Age(remote: remote, newest: id, ageSeconds: seconds, verifiedAt: copy.verifiedAt)
         if id.isAhead(of: now) {
             age.overdue =
-                "the time of \(id), the newest copy on “\(remote)”, lies in the future: its age is not known"
+                "the time of \(id), the newest copy on “\(remote)”, is in the future: its age is unknown"
         } else if seconds > limit.seconds {
             age.overdue =
                 "the newest copy on “\(remote)”, \(id), is \(ageText(seconds)) old, the limit is \(limit)"

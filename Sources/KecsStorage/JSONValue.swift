@@ -32,7 +32,7 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    /// True when nothing is in it: `null`, `""`, `[]`, `{}`.
+    /// True when it is empty: `null`, `""`, `[]`, `{}`.
     public var isEmpty: Bool {
         switch self {
         case .null: true

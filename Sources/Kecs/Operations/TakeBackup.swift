@@ -105,7 +105,7 @@ public struct TakeBackup: Sendable {
         if sealing != nil { needed = needed + (plans.map(\.roomNeeded).max() ?? ByteCount(0)) }
         if needed > free, !request.force {
             throw GainRoom(site: site, instance: instance).failure(
-                "there is not enough room to back up “\(instance.name)”", needed: needed, free: free,
+                "not enough free space to back up “\(instance.name)”", needed: needed, free: free,
                 in: instance.backups.folder)
         }
         if request.dryRun {

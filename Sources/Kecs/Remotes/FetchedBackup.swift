@@ -67,7 +67,7 @@ public struct FetchedBackup: Sendable {
             let room = try site.machine.freeSpace(site.home.path)
             guard ByteCount(found.bytes) + ByteCount(64 << 20) <= room else {
                 throw Failure(
-                    .noRoom, "there is not enough room to fetch the backup “\(found.id)”",
+                    .noRoom, "not enough free space to fetch the backup “\(found.id)”",
                     cause:
                         "\(room) are free in \(site.home.path) and about \(ByteCount(found.bytes)) are needed",
                     remedy: "kecsctl backups prune \(name) --keep 1")
