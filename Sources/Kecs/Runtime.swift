@@ -200,7 +200,9 @@ extension Runtime {
     public func restBackupEngine(removing names: [String], limit: Duration) async throws -> [String] { [] }
     public func clusterBackup(isDegraded: Bool) async throws -> String? { nil }
     public func restoreCluster(_ request: ClusterRestoreRequest) async throws -> ClusterRestore? { nil }
-    public func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan? { nil }
+    public func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan? {
+        nil
+    }
     public func openStore() async throws {}
     public func seesStore() async throws -> Bool? { nil }
 

@@ -95,7 +95,9 @@ import Testing
         }
     }
 
-    @Test func `a restore with errors is told with them, and an older backup is not put over it`() async throws {
+    @Test func `a restore with errors is told with them, and an older backup is not put over it`()
+        async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             #expect(try await scene.stop().status == 0)
             try scene.here.change { $0.velero.restoreEnds = ["PartiallyFailed"] }
@@ -113,7 +115,8 @@ import Testing
         }
     }
 
-    @Test func `the first restore fails, and after five rounds of stop and start the good backup is still there`()
+    @Test
+    func `the first restore fails, and after five rounds of stop and start the good backup is still there`()
         async throws
     {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
@@ -139,7 +142,9 @@ import Testing
         }
     }
 
-    @Test func `a start that failed to restore is tried again by the next one, and is well then`() async throws {
+    @Test func `a start that failed to restore is tried again by the next one, and is well then`()
+        async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             #expect(try await scene.stop().status == 0)
             try scene.here.change { $0.velero.restoreEnds = ["Failed"] }
@@ -181,7 +186,8 @@ import Testing
 
     // MARK: By hand
 
-    @Test func `restore --from velero:NAME ends what a failed restore began, and says before what it would do`()
+    @Test
+    func `restore --from velero:NAME ends what a failed restore began, and says before what it would do`()
         async throws
     {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
@@ -223,7 +229,8 @@ import Testing
             let objects = try scene.objects()
             #expect(objects["configmap/copy/marker"]?["data"]?["n"] == "1")
             #expect(objects["deployment/copy/site"] == nil)
-            let wrong = try await scene.here.kecsctl("restore", "dev", "--from", "latest", "--namespace", "web")
+            let wrong = try await scene.here.kecsctl(
+                "restore", "dev", "--from", "latest", "--namespace", "web")
             #expect(wrong.status == 64, "\(wrong.errors)")
             let missing = try await scene.here.kecsctl("restore", "dev", "--from", "velero:nope")
             #expect(missing.status == 10, "\(missing.errors)")

@@ -104,7 +104,9 @@ import Testing
         }
     }
 
-    @Test func `with errors it is told with the first five, and the cluster is stopped and kept`() async throws {
+    @Test func `with errors it is told with the first five, and the cluster is stopped and kept`()
+        async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             try scene.here.change { $0.velero.backupEnds = ["PartiallyFailed"] }
             let answer = try await scene.stop()
@@ -184,7 +186,8 @@ import Testing
         }
     }
 
-    @Test func `when the files cannot be backed up, Velero runs again and so does the instance`() async throws {
+    @Test func `when the files cannot be backed up, Velero runs again and so does the instance`() async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             try scene.folder().data.appending("kecs.db").replaceContents(
                 Array("SQLite format 3\0".utf8) + [UInt8](repeating: 7, count: 5000))
@@ -235,7 +238,9 @@ import Testing
         #expect(taken.count == 100)
     }
 
-    @Test func `with a clock that stands still every backup has a name of its own, and five stay`() async throws {
+    @Test func `with a clock that stands still every backup has a name of its own, and five stay`()
+        async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             let runtime = try scene.runtime()
             var names: [String] = []
@@ -250,7 +255,8 @@ import Testing
         }
     }
 
-    @Test func `what Velero does not remove is removed on this host, once the store is at rest`() async throws {
+    @Test func `what Velero does not remove is removed on this host, once the store is at rest`() async throws
+    {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             let runtime = try scene.runtime()
             for _ in 0..<5 { _ = try await runtime.backUpCluster(.init(isDegraded: false)) }

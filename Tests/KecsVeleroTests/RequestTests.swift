@@ -95,8 +95,13 @@ import Testing
         #expect(KeepStopBackups(isDegraded: false).superfluous(good + degraded) == ["b1", "b11", "b12"])
     }
 
-    @Test func `the newest good one is restored, one of a degraded instance only where that is known or all there is`() {
-        let all = [backup(1), backup(2), backup(3, degraded: true), backup(4, .damaged), backup(5, own: false)]
+    @Test
+    func
+        `the newest good one is restored, one of a degraded instance only where that is known or all there is`()
+    {
+        let all = [
+            backup(1), backup(2), backup(3, degraded: true), backup(4, .damaged), backup(5, own: false),
+        ]
         #expect(ChooseStopBackup(isDegraded: false).candidates(all).map(\.name) == ["b2", "b1"])
         #expect(ChooseStopBackup(isDegraded: true).candidates(all).map(\.name) == ["b3", "b2", "b1"])
         #expect(
@@ -145,7 +150,8 @@ import Testing
         let csi: JSONValue = ["csi": ["driver": "x"], "persistentVolumeReclaimPolicy": "Delete"]
         #expect(lost(csi, agent: false)?.contains("Delete") == true)
         // Elsewhere, and kept: it is there again as it is.
-        #expect(lost(["nfs": ["path": "/x"], "persistentVolumeReclaimPolicy": "Retain"], agent: false) == nil)
+        #expect(
+            lost(["nfs": ["path": "/x"], "persistentVolumeReclaimPolicy": "Retain"], agent: false) == nil)
     }
 
     @Test func `a claim that has no volume yet, and those of the system, lose nothing`() {

@@ -78,7 +78,7 @@ public struct RescueDatabase: Sendable {
         var inBackup: [String: Int64] = [:]
         if case .instance(let instance, _) = target {
             let inventory = try await site.inventory(of: instance)
-            let found = try inventory.databases.first { try $0.file?.resolved() == path.resolved() }
+            let found = inventory.databases.first { $0.file?.resolved() == path.resolved() }
             if let found {
                 let baseline = try instance.backups.judged().baseline(of: instance.config.id)
                 let records = baseline.parts[found.part]?.record.databases ?? []

@@ -80,7 +80,8 @@ struct BackUpCluster: Sendable {
             }
         } catch {
             site.log(
-                "Velero of “\(instance.name)” could not be started again: \(Failure.describing(error).sentence)")
+                "Velero of “\(instance.name)” could not be started again: \(Failure.describing(error).sentence)"
+            )
         }
     }
 }

@@ -21,7 +21,8 @@ struct RestoreCluster: Sendable {
     ///   - limit: For workloads.
     /// - Throws: When the command was interrupted: it stays due.
     func run(
-        _ instance: Instance, engineFailure: Failure?, wants: Bool = true, accepts: Bool = false, limit: Duration
+        _ instance: Instance, engineFailure: Failure?, wants: Bool = true, accepts: Bool = false,
+        limit: Duration
     ) async throws -> Result {
         guard try PendingClusterRestore.isDue(instance.folder) else { return Result() }
         let runtime = try site.runtime(instance)

@@ -113,7 +113,9 @@ public struct StopInstance: Sendable {
         } else {
             try await clusters.stop(limit: request.limit)
         }
-        let isPartial = backupFailure != nil || velero.failure != nil || velero.backup?.verdict == "restorable with errors"
+        let isPartial =
+            backupFailure != nil || velero.failure != nil
+            || velero.backup?.verdict == "restorable with errors"
         var stopped = report(
             isPartial ? .partial : .done, await runtime.state().name, backup, backupFailure)
         stopped.clusterBackup = velero.backup

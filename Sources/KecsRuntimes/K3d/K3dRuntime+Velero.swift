@@ -72,7 +72,8 @@ extension K3dRuntime {
             if let broken = found.broken {
                 throw Failure(
                     .damaged, "no backup of the cluster of “\(instance.name)” can be restored",
-                    cause: "the newest is \(broken.name): \(broken.reasons.prefix(3).joined(separator: "; "))",
+                    cause:
+                        "the newest is \(broken.name): \(broken.reasons.prefix(3).joined(separator: "; "))",
                     remedy: "kecsctl backups verify --velero \(instance.name)")
             }
         }

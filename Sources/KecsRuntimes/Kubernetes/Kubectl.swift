@@ -81,7 +81,8 @@ struct Kubectl: Sendable {
     /// - Returns: Why it was not done; nil when it was.
     func scale(_ workload: String, namespace: String, to replicas: Int) async throws -> String? {
         let result = try await run(
-            ["scale", workload, "-n", namespace, "--replicas=\(replicas)", Self.patience], limit: .seconds(30))
+            ["scale", workload, "-n", namespace, "--replicas=\(replicas)", Self.patience], limit: .seconds(30)
+        )
         return result.succeeded ? nil : result.allComplaints
     }
 

@@ -46,7 +46,8 @@ struct AwaitVelero: Sendable {
                 let done =
                     status?["progress"]?["itemsBackedUp"]?.integer
                     ?? status?["progress"]?["itemsRestored"]?.integer ?? 0
-                let next = "\(status?["phase"]?.string ?? "") \(done) \(status?["queuePosition"]?.integer ?? 0)"
+                let next =
+                    "\(status?["phase"]?.string ?? "") \(done) \(status?["queuePosition"]?.integer ?? 0)"
                 if next != mark { (mark, changed, hasLooked) = (next, now, false) }
                 show(what, phase, done, status)
                 if case .waiting = phase, now - changed >= Self.takeUp, !hasLooked {
@@ -55,7 +56,8 @@ struct AwaitVelero: Sendable {
                 }
                 if now - changed >= stall {
                     let why = try await trouble() ?? "Velero runs, and says nothing of it"
-                    throw stuck(name, "no progress for \(stall) (phase \(status?["phase"]?.string ?? "New")): \(why)")
+                    throw stuck(
+                        name, "no progress for \(stall) (phase \(status?["phase"]?.string ?? "New")): \(why)")
                 }
             } catch let failure as Failure where failure.kind == .unreachable {
                 if now - answered >= Self.patience { throw failure }

@@ -52,7 +52,8 @@ struct HostStore: Sendable {
         try reading {
             try bucket().map {
                 Array(
-                    try ReadVeleroBackup($0, backup, cancellation: machine.cancellation).results().errors.prefix(5)
+                    try ReadVeleroBackup($0, backup, cancellation: machine.cancellation).results().errors
+                        .prefix(5)
                 )
             } ?? []
         }

@@ -128,7 +128,8 @@ struct InstallVelero: Sendable {
 
     private func seedLocation(_ manifests: VeleroManifests) async throws {
         let found = try await kubectl.object(
-            "backupstoragelocations.velero.io", VeleroManifests.location, namespace: VeleroManifests.namespace)
+            "backupstoragelocations.velero.io", VeleroManifests.location, namespace: VeleroManifests.namespace
+        )
         guard found == nil else { return }
         // What cannot be made here is made, or complained of, by what is applied next.
         _ = try await kubectl.create(manifests.seededLocation(isReadOnly: isReadOnly))

@@ -49,7 +49,9 @@ struct PlanVeleroRestore: Sendable {
         return Dictionary(
             found.map { object in
                 let name = object["metadata"]?["name"]?.string ?? ""
-                return (isNamespaced ? "\(object["metadata"]?["namespace"]?.string ?? "")/\(name)" : name, object)
+                return (
+                    isNamespaced ? "\(object["metadata"]?["namespace"]?.string ?? "")/\(name)" : name, object
+                )
             }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -64,7 +66,8 @@ struct PlanVeleroRestore: Sendable {
             guard let space, filter.namespaces.contains(space) else { return false }
         }
         if !filter.resources.isEmpty,
-            !filter.resources.contains(where: { object.resource == $0 || object.resource.hasPrefix("\($0).") })
+            !filter.resources.contains(where: { object.resource == $0 || object.resource.hasPrefix("\($0).") }
+            )
         {
             return false
         }
@@ -83,7 +86,9 @@ struct PlanVeleroRestore: Sendable {
     private static func isSame(_ left: JSONValue, _ right: JSONValue) -> Bool {
         func bare(_ object: JSONValue) -> JSONValue {
             guard case .object(var fields) = object else { return object }
-            let labels = (fields["metadata"]?["labels"]?.object ?? [:]).filter { !$0.key.hasPrefix("velero.io/") }
+            let labels = (fields["metadata"]?["labels"]?.object ?? [:]).filter {
+                !$0.key.hasPrefix("velero.io/")
+            }
             fields["metadata"] = [
                 "labels": .object(labels), "annotations": fields["metadata"]?["annotations"] ?? [:],
             ]

@@ -121,7 +121,8 @@ struct TakeVeleroBackup: Sendable {
         guard let backup = try store.verified(name) else {
             throw Failure(
                 .damaged, "Velero's backup \(name) of “\(instance.name)” is not on this host",
-                cause: "there is no bucket in \(instance.folder.objectStore), although Velero says that it is complete",
+                cause:
+                    "there is no bucket in \(instance.folder.objectStore), although Velero says that it is complete",
                 remedy: "kecsctl migrate velero \(instance.name)")
         }
         guard backup.isRestorable else {

@@ -17,7 +17,8 @@ public struct LostVolumes: Sendable {
 
     public func find(claims: [JSONValue], volumes: [JSONValue], pods: [JSONValue]) -> [Volume] {
         let byName = Dictionary(
-            volumes.map { ($0["metadata"]?["name"]?.string ?? "", $0) }, uniquingKeysWith: { first, _ in first })
+            volumes.map { ($0["metadata"]?["name"]?.string ?? "", $0) },
+            uniquingKeysWith: { first, _ in first })
         let mounted = Set(pods.filter { $0["status"]?["phase"]?.string == "Running" }.flatMap(Self.claims))
         let used = Set(pods.flatMap(Self.claims))
         return claims.compactMap { claim -> Volume? in

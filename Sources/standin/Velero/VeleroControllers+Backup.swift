@@ -14,7 +14,10 @@ extension VeleroControllers {
                 key,
                 problems.isEmpty
                     ? ["phase": "New", "formatVersion": "1.1.0", "version": 1]
-                    : ["phase": "FailedValidation", "validationErrors": .array(problems.map(JSONValue.string))])
+                    : [
+                        "phase": "FailedValidation",
+                        "validationErrors": .array(problems.map(JSONValue.string)),
+                    ])
         case "New": set(key, ["phase": "Queued", "queuePosition": 1])
         case "Queued":
             let isBusy = keys("backup").contains { objects[$0]?["status"]?["phase"] == "InProgress" }
@@ -57,7 +60,8 @@ extension VeleroControllers {
         var problems: [String] = []
         if isReadOnly {
             problems.append(
-                "backup can't be created because backup storage location default is currently in read-only mode")
+                "backup can't be created because backup storage location default is currently in read-only mode"
+            )
         } else if !isAvailable {
             problems.append(
                 "backup can't be created because BackupStorageLocation default is in Unavailable status.")
@@ -98,7 +102,8 @@ extension VeleroControllers {
                     key,
                     [
                         "phase": "Failed",
-                        "failureReason": "error uploading: XMinioStorageFull: Storage backend has reached its minimum free drive threshold.",
+                        "failureReason":
+                            "error uploading: XMinioStorageFull: Storage backend has reached its minimum free drive threshold.",
                     ])
             }
             set(
@@ -170,7 +175,9 @@ extension VeleroControllers {
             else { continue }
             if resource.isNamespaced || resource.name == "namespaces" {
                 let space = resource.isNamespaced ? words[1] : words[2]
-                guard !excluded.contains(space), included.isEmpty || included.contains(space) else { continue }
+                guard !excluded.contains(space), included.isEmpty || included.contains(space) else {
+                    continue
+                }
             } else if !scoped.contains(resource.name) {
                 continue
             }

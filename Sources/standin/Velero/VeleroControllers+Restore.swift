@@ -106,7 +106,8 @@ extension VeleroControllers {
         let key = "\(resource.kind.lowercased())/\(space)/\(name)"
         if let live = objects[key] {
             if live["spec"] == object["spec"], live["data"] == object["data"] { return nil }
-            return "could not restore, \(resource.kind) \"\(name)\" already exists. Warning: the in-cluster version is different than the backed-up version"
+            return
+                "could not restore, \(resource.kind) \"\(name)\" already exists. Warning: the in-cluster version is different than the backed-up version"
         }
         if resource.isNamespaced, objects["namespace//\(space)"] == nil {
             world.objects[cluster]?["namespace//\(space)"] = [

@@ -44,7 +44,8 @@ struct VeleroControllers {
     func isUp(_ key: String) -> Bool {
         let workload = objects[key]
         return min(
-            workload?["spec"]?["replicas"]?.integer ?? 1, workload?["status"]?["availableReplicas"]?.integer ?? 0)
+            workload?["spec"]?["replicas"]?.integer ?? 1,
+            workload?["status"]?["availableReplicas"]?.integer ?? 0)
             > 0
     }
 
@@ -59,7 +60,8 @@ struct VeleroControllers {
     // MARK: Store
 
     private var storeImage: String {
-        objects["statefulset/velero/minio"]?["spec"]?["template"]?["spec"]?["containers"]?.array?.first?["image"]?
+        objects["statefulset/velero/minio"]?["spec"]?["template"]?["spec"]?["containers"]?.array?.first?[
+            "image"]?
             .string ?? ""
     }
 
@@ -209,12 +211,15 @@ struct VeleroControllers {
                 return set(
                     key,
                     processed(
-                        "cannot delete backup because backup storage location default is currently in read-only mode"))
+                        "cannot delete backup because backup storage location default is currently in read-only mode"
+                    ))
             }
             guard isAvailable, let store else {
                 return set(
                     key,
-                    processed("cannot delete backup because backup storage location default is currently unavailable"))
+                    processed(
+                        "cannot delete backup because backup storage location default is currently unavailable"
+                    ))
             }
             if backup["status"]?["phase"] == "InProgress" {
                 return set(key, processed("backup is still in progress"))

@@ -88,6 +88,8 @@ struct VeleroStore {
     /// What may stand at the root of a bucket: anything else makes the location unavailable.
     var strangers: [String] {
         let known: Set = ["backups", "restores", "restic", "metadata", "plugins", "kopia"]
-        return ((try? root.entries()) ?? []).map(\.string).filter { !known.contains($0) && !$0.hasPrefix(".") }
+        return ((try? root.entries()) ?? []).map(\.string).filter {
+            !known.contains($0) && !$0.hasPrefix(".")
+        }
     }
 }

@@ -101,13 +101,17 @@ struct MinIOObject {
 
     private func metadata(isInline: Bool) -> [UInt8] {
         let size = Self.integer(Int64(content.count))
-        let system = isInline ? Self.map([("x-minio-internal-inline-data", Self.bytes(Array("true".utf8)))]) : [0xc0]
+        let system =
+            isInline ? Self.map([("x-minio-internal-inline-data", Self.bytes(Array("true".utf8)))]) : [0xc0]
         let version: [(String, [UInt8])] = [
             ("ID", Self.bytes(Self.noID)), ("DDir", Self.bytes(Self.dataFolder)), ("EcAlgo", Self.integer(1)),
             ("EcM", Self.integer(1)), ("EcN", Self.integer(0)), ("EcBSize", Self.integer(1 << 20)),
-            ("EcIndex", Self.integer(1)), ("EcDist", Self.list([Self.integer(1)])), ("CSumAlgo", Self.integer(1)),
-            ("PartNums", Self.list([Self.integer(1)])), ("PartETags", [0xc0]), ("PartSizes", Self.list([size])),
-            ("PartASizes", Self.list([size])), ("Size", size), ("MTime", Self.integer(modified * 1_000_000_000)),
+            ("EcIndex", Self.integer(1)), ("EcDist", Self.list([Self.integer(1)])),
+            ("CSumAlgo", Self.integer(1)),
+            ("PartNums", Self.list([Self.integer(1)])), ("PartETags", [0xc0]),
+            ("PartSizes", Self.list([size])),
+            ("PartASizes", Self.list([size])), ("Size", size),
+            ("MTime", Self.integer(modified * 1_000_000_000)),
             ("MetaSys", system), ("MetaUsr", Self.map([("etag", Self.text("0"))])),
         ]
         let body = Self.map([("Type", Self.integer(1)), ("V2Obj", Self.map(version)), ("v", Self.integer(0))])
