@@ -118,8 +118,17 @@ extension Site {
             try await seenThrough { site in try await site.runtime(instance).start(limit: limit) }
         } catch {
             var failure = Failure.describing(error, doing: "start “\(instance.name)” again")
+            let isInterrupted = [.interrupted, .terminated].contains(failure.kind)
+            if isInterrupted {
+                // What came before it is done; “nothing half-done is left” would deny that.
+                failure.message = "interrupted while “\(instance.name)” was being started again"
+            }
             if await isRunning(instance) {
                 try Journal.close(instance.folder.journal)
+                if isInterrupted {
+                    failure.cause = "it runs; kecsctl did not wait until it is healthy"
+                    failure.remedy = "kecsctl status \(instance.name)"
+                }
                 return failure
             }
             let now = machine.clock.now()

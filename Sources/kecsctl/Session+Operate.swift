@@ -24,6 +24,7 @@ extension Session {
         changes: Bool, _ telling: Telling<Report>, _ operation: (InstanceName) async throws -> Report
     ) async -> Int32 {
         var document = OperationDocument<Report>()
+        var statuses: [Int32] = []
         do {
             let notifying = changes ? notifying() : nil
             for name in try resolve(selection, unnamed: unnamed, existing: existing) {
@@ -32,8 +33,9 @@ extension Session {
                 document.results.append(result)
                 tell(result, telling)
                 let isRefused = [.usage, .notFound].contains(result.failure?.kind)
-                if changes, !isRefused { record(result, status: Self.status(result)) }
-                await notifyEnd(notifying, result, status: Self.status(result))
+                statuses.append(Self.status(result, telling))
+                if changes, !isRefused { record(result, status: Self.status(result, telling)) }
+                await notifyEnd(notifying, result, status: Self.status(result, telling))
             }
         } catch {
             document.error = failure(error)
@@ -46,7 +48,7 @@ extension Session {
             answer(Answer(document: document, table: { _ in "" }, names: names))
         }
         if let failure = document.error { return end(failure) }
-        return Self.status(document.results.map(Self.status))
+        return Self.status(statuses)
     }
 
     private func result<Report: OperationReport>(
@@ -70,6 +72,14 @@ extension Session {
         guard options.format == .table, options.answers else { return }
         let text = telling.text(name, report)
         console.answer(text.isEmpty ? "" : text + "\n")
+    }
+
+    /// As `status`, but an operation that was interrupted ends as that, although what it had done until then counts.
+    private static func status<Report>(_ result: InstanceResult<Report>, _ telling: Telling<Report>) -> Int32
+    {
+        let failures = result.report.map(telling.failures) ?? []
+        let interruption = failures.first { [.interrupted, .terminated].contains($0.kind) }
+        return interruption?.status ?? status(result)
     }
 
     static func status<Report>(_ result: InstanceResult<Report>) -> Int32 {
