@@ -53,7 +53,8 @@ public struct Duty: Codable, Hashable, Sendable {
 
     /// Who tries again, and how to do it now.
     public static func nextTry(_ name: InstanceName) -> String {
-        "the next command that changes “\(name)”, a scheduled backup too, or now: kecsctl start \(name)"
+        Remedy.line(
+            "the next command that changes “\(name)”, a scheduled backup too, or now: kecsctl start \(name)")
     }
 
     /// A record that cannot be understood still says that the instance must run, and stands in nobody's way.

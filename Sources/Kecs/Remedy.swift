@@ -50,7 +50,10 @@ public enum Remedy {
             guard word == "kecsctl" else { continue }
             let before = index == 0 ? nil : words[index - 1]
             let isSuperuser = before == "sudo"
-            let isCommand = before == nil || isSuperuser || ["&&", "||", ";", "|"].contains(before)
+            // “… (or: kecsctl start dev)”, “… or now: kecsctl start dev”.
+            let isQuoted = before?.hasSuffix(":") == true
+            let isCommand =
+                before == nil || isSuperuser || isQuoted || ["&&", "||", ";", "|"].contains(before)
             if isCommand, invocation.isNamed || isSuperuser { result.append(home[...]) }
         }
         return result.joined(separator: " ")

@@ -260,9 +260,9 @@ extension Journal {
         if let holder = FileLock.holder(of: folder.lock), holder.process.isAlive {
             return "a \(operation) is under way since \(startedAt)"
         }
-        return
+        return Remedy.line(
             "the \(operation) of \(startedAt) was cut off; the next command that changes “\(name)” finishes it, "
-            + "or takes it back: kecsctl doctor \(name) --fix"
+                + "or takes it back: kecsctl doctor \(name) --fix")
     }
 }
 

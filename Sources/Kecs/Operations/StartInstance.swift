@@ -438,7 +438,9 @@ public struct StartInstance: Sendable {
                 "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
                     + (lost.count == 1 ? "is" : "are") + " not mounted any more",
                 cause: "the backup \(backup) has it, and nothing that the instance consists of now does. "
-                    + "Go on without it: kecsctl start \(instance.name) --accept-loss \(lost.first ?? "")",
+                    + Remedy.line(
+                        "Continue without it: kecsctl start \(instance.name) --accept-loss \(lost.first ?? "")"
+                    ),
                 remedy: "kecsctl inspect \(instance.name)")
         case .partly(let lost, let backup):
             let first = lost.first ?? ""
@@ -448,7 +450,8 @@ public struct StartInstance: Sendable {
                 "“\(instance.name)” was not started: \(lost.joined(separator: ", ")) "
                     + (lost.count == 1 ? "is" : "are") + " gone, or something else is there",
                 cause: "the backup \(backup) has it; nothing was restored, because the other parts exist. "
-                    + "Go on without it: kecsctl start \(instance.name) --accept-loss \(first)",
+                    + Remedy.line(
+                        "Continue without it: kecsctl start \(instance.name) --accept-loss \(first)"),
                 remedy: "kecsctl restore \(instance.name) --from latest --part \(part)")
         }
     }
