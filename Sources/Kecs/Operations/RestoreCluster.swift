@@ -27,7 +27,8 @@ struct RestoreCluster: Sendable {
         guard try PendingClusterRestore.isDue(instance.folder) else { return Result() }
         let runtime = try site.runtime(instance)
         guard runtime.backupEngine == .velero, wants else {
-            try await runtime.openStore()
+            // Without Velero there is nothing to open; the next stop opens it.
+            if engineFailure == nil { try await runtime.openStore() }
             try PendingClusterRestore.clear(instance.folder)
             return Result()
         }
