@@ -51,26 +51,28 @@ public struct Site: Sendable {
 
     /// Settings that were given as flags, as an instance's configuration keeps them: paths absolute, texts parsed.
     ///
+    /// - Parameter name: Whose settings they are.
     /// - Throws: `Failure(.usage)` for one that means nothing.
-    func chosen(_ flags: [SettingKey: String]) throws -> [String: JSONValue] {
+    func chosen(_ flags: [SettingKey: String], for name: InstanceName) throws -> [String: JSONValue] {
         var values: [String: JSONValue] = [:]
         let settings = try settings(flags: flags)
         for key in flags.keys where key != .runtime {
             guard let value = try settings.setting(key).value else { continue }
-            values[key.rawValue] = try kept(value, of: key)
+            values[key.rawValue] = try kept(value, of: key, for: name)
         }
         return values
     }
 
     /// A setting's value as a file keeps it: a path that was typed belongs to the folder in which it was typed.
     ///
+    /// - Parameter name: Nil for a setting of all instances.
     /// - Throws: `Failure(.usage)` for a data folder that no server could have its data in.
-    func kept(_ value: JSONValue, of key: SettingKey) throws -> JSONValue {
+    func kept(_ value: JSONValue, of key: SettingKey, for name: InstanceName?) throws -> JSONValue {
         guard let text = value.string else { return value }
         switch key {
         case .dataDir:
             let path = try Home.absolute(FilePath(text), environment: machine.environment)
-            try check(dataFolder: path)
+            try check(dataFolder: path, for: name)
             return .string(path.string)
         case .composeFile:
             // One path, or several that are absolute already: “/a/b.yml:/a/c.yml”.
@@ -80,20 +82,6 @@ public struct Site: Sendable {
             return .string(try Home.absolute(FilePath(text), environment: machine.environment).string)
         default:
             return value
-        }
-    }
-
-    /// Refuses what no server could have its data in.
-    func check(dataFolder: FilePath) throws {
-        if let status = try FileStatus.following(dataFolder), status.kind != .folder {
-            throw Failure(
-                .usage, "\(dataFolder) is no folder", cause: "dataDir is the folder that the data lies in",
-                remedy: "ls -ld \(ShellWords.quote([dataFolder.string]))")
-        }
-        if home.path.starts(with: dataFolder.lexicallyNormalized()) {
-            throw Failure(
-                .usage, "\(dataFolder) contains kecsctl's own home", cause: "\(home.path) lies in it",
-                remedy: "kecsctl config show --origin")
         }
     }
 }

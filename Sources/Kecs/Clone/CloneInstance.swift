@@ -152,7 +152,9 @@ public struct CloneInstance: Sendable {
             config.settings[SettingKey.apiPort.rawValue] = .integer(Int64(free.api))
             config.settings[SettingKey.adminPort.rawValue] = .integer(Int64(free.admin))
         }
-        for (key, value) in try site.chosen(request.settings) { config.settings[key] = value }
+        for (key, value) in try site.chosen(request.settings, for: source.name) {
+            config.settings[key] = value
+        }
         var ports: [String: Int] = [:]
         for key in SettingKey.ports {
             guard case .integer(let port)? = config.settings[key.rawValue] else { continue }

@@ -155,7 +155,7 @@ struct CheckExclusive: Sendable {
     /// Against the other instances of this home: one that runs on the same folder, or on one in or around it, and one
     /// whose folder it is: because it lies in the instance's own, or else because that instance is older.
     ///
-    /// - Throws: `Failure(.busy)` naming the other instance.
+    /// - Throws: `Failure(.busy)` naming the other instance; `.usage` for a data folder in a folder of kecsctl's own.
     func run(_ instance: Instance) async throws {
         let folder = try instance.dataFolder().resolved()
         for name in try site.instanceNames() where name != instance.name {
@@ -179,6 +179,7 @@ struct CheckExclusive: Sendable {
                     ? "kecsctl config set dataDir --unset --instance \(instance.name)"
                     : "kecsctl stop \(name)")
         }
+        try site.checkPlace(of: instance)
     }
 
     private func owns(_ instance: Instance, _ folder: FilePath) -> Bool {

@@ -145,7 +145,7 @@ public struct MigrateRuntime: Sendable {
     private func candidate(_ instance: Instance, _ request: MigrateRuntimeRequest) async throws -> Instance {
         var config = instance.config
         config.runtime = request.kind
-        config.settings.merge(try site.chosen(request.settings)) { _, new in new }
+        config.settings.merge(try site.chosen(request.settings, for: instance.name)) { _, new in new }
         try config.fixPlace(site.machine.environment)
         let needsPorts =
             request.kind != .compose
@@ -163,7 +163,11 @@ public struct MigrateRuntime: Sendable {
                 config.settings[key.rawValue] = .integer(Int64(port))
             }
         }
-        return try site.instance(instance.name, config: config, flags: instance.settings.flags)
+        let candidate = try site.instance(instance.name, config: config, flags: instance.settings.flags)
+        if try candidate.dataFolder() != instance.dataFolder() {
+            try site.check(dataFolder: candidate.dataFolder(), for: instance.name)
+        }
+        return candidate
     }
 
     /// With what the new runtime finds by looking, which holds from now on, and the place where it keeps the data.

@@ -85,7 +85,7 @@ public struct Configure: Sendable {
                 .usage, "the runtime of an instance cannot be changed by a setting",
                 remedy: "kecsctl config show \(name.map(\.description) ?? "")")
         }
-        if let known = value { value = try site.kept(known, of: key) }
+        if let known = value { value = try site.kept(known, of: key, for: name) }
         try write(key.rawValue, value, for: name)
     }
 

@@ -19,6 +19,7 @@ public struct DestroyInstance: Sendable {
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         try checkNothingIsMounted(in: instance)
+        try checkNobodysDataIsRemoved(with: instance, deleteBackups)
         let holders = FindHolders(site: site)
         let notes = try await holders.check(
             instance, try await holders.parts(of: instance),
@@ -63,6 +64,19 @@ public struct DestroyInstance: Sendable {
         if deleteBackups, try backups.isPresent { try remains.give(up: backups) }
         remains.sweep()
         return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups, notes: notes)
+    }
+
+    /// Another instance's data folder may have been recorded in what is to be removed.
+    private func checkNobodysDataIsRemoved(with instance: Instance, _ deleteBackups: Bool) throws {
+        let removed = [instance.folder.path] + (deleteBackups ? [instance.backups.folder] : [])
+        for name in try site.instanceNames() where name != instance.name {
+            guard let other = try site.soundInstance(name), let data = try? other.dataFolder().resolved(),
+                removed.contains(where: { data.starts(with: $0.resolved()) })
+            else { continue }
+            throw Failure(
+                .busy, "“\(instance.name)” cannot be removed: the data of “\(name)” lies in what would go",
+                cause: "its data folder is \(data)", remedy: "kecsctl inspect \(name)")
+        }
     }
 
     /// What is mounted is not the instance's own, and would be in the way when half is gone.

@@ -31,6 +31,7 @@ public struct RebuildInstance: Sendable {
         defer { homeLock.unlock() }
         guard try isNeeded(folder) else { return false }
         let config = try await config(of: name, from, runtime: runtime)
+        try site.check(dataFolder: site.instance(name, config: config).dataFolder(), for: name)
         guard try folder.path.isFolder else {
             try site.create(config, named: name)
             return true
@@ -57,7 +58,9 @@ public struct RebuildInstance: Sendable {
         // The configuration is unpacked there to be read.
         let missing = try MissingFolders(upTo: site.home.instances)
         defer { missing.remove() }
-        return try site.instance(name, config: try await config(of: name, from, runtime: runtime))
+        let planned = try site.instance(name, config: try await config(of: name, from, runtime: runtime))
+        try site.check(dataFolder: planned.dataFolder(), for: name)
+        return planned
     }
 
     /// A configuration that cannot be read now, or that another version wrote, is not broken.

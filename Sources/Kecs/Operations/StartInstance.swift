@@ -105,11 +105,11 @@ public struct StartInstance: Sendable {
         if request.restore != .none, let manifest = try site.home.backupStore(of: name).latest()?.manifest {
             config.id = manifest.instanceId
         }
-        config.settings = try site.chosen(request.settings)
+        config.settings = try site.chosen(request.settings, for: name)
         try config.fixPlace(site.machine.environment)
         for (key, value) in found { config.settings[key.rawValue] = value }
         let new = try site.instance(name, config: config, flags: request.settings)
-        try checkDataFolderIsFree(new)
+        try site.check(dataFolder: new.dataFolder(), for: name)
         if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
             let ports = try ChoosePorts(site: site).run(for: kind)
@@ -131,25 +131,10 @@ public struct StartInstance: Sendable {
             let kind = RuntimeKind(rawValue: try site.settings(flags: request.settings).text(.runtime) ?? "")
         else { return [:] }
         var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
-        config.settings = try site.chosen(request.settings)
+        config.settings = try site.chosen(request.settings, for: name)
         try config.fixPlace(site.machine.environment)
         return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
             .prepare()
-    }
-
-    /// Two control planes on one folder destroy each other's database. To be called under the home's lock.
-    private func checkDataFolderIsFree(_ new: Instance) throws {
-        let folder = try new.dataFolder().resolved()
-        for name in try site.instanceNames() where name != new.name {
-            guard let other = try site.soundInstance(name),
-                case let theirs = try other.dataFolder().resolved(),
-                folder.starts(with: theirs) || theirs.starts(with: folder)
-            else { continue }
-            throw Failure(
-                .busy, "the data folder of “\(new.name)” belongs to “\(name)” already",
-                cause: "\(folder) can have one control plane only",
-                remedy: "kecsctl start \(new.name) --data-dir \(folder)-\(new.name)")
-        }
     }
 
     /// What was given now holds from now on.
@@ -160,7 +145,7 @@ public struct StartInstance: Sendable {
                 .usage, "“\(instance.name)” runs with the runtime \(config.runtime.rawValue), not \(kind)",
                 remedy: "kecsctl start \(instance.name)")
         }
-        let chosen = try site.chosen(request.settings)
+        let chosen = try site.chosen(request.settings, for: instance.name)
         if let moved = chosen[SettingKey.dataDir.rawValue],
             moved != config.settings[SettingKey.dataDir.rawValue],
             try !StateOf.isEmpty(try site.instance(instance.name).dataFolder())
@@ -497,7 +482,7 @@ public struct StartInstance: Sendable {
     {
         if isNew {
             // What `create` would refuse is refused here.
-            _ = try site.chosen(request.settings)
+            _ = try site.chosen(request.settings, for: name)
             let restores =
                 request.restore == .none ? nil : try site.home.backupStore(of: name).latest()?.id.description
             return StartReport(

@@ -24,6 +24,15 @@ struct SharedFolderCheck: Check {
                     owners[key] = facts.name
                 }
             }
+            guard let folder = facts.data.value,
+                let collision = try look.site.collision(
+                    ofDataFolder: folder, withFoldersOfKecsctlFor: facts.name)
+            else { continue }
+            findings.append(
+                Finding(
+                    .error, "the data folder \(folder) of “\(facts.name)” \(collision.clause)",
+                    ["path": .string(folder.string), "place": .string(collision.place.string)],
+                    remedy: "kecsctl backup \(facts.name)", instance: facts.name.description))
         }
         return findings
     }
