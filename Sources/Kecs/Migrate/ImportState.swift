@@ -130,11 +130,13 @@ public struct ImportState: Sendable {
         }
         if request.dryRun {
             // What the restore would refuse is refused here too.
-            _ = try await RestoreBackup(site: site).run(
-                instance,
-                RestoreRequest(
-                    from: .file(file), owners: request.owners, start: request.start, force: request.force,
-                    dryRun: true))
+            var restore = RestoreRequest(
+                from: .file(file), parts: request.parts, owners: request.owners, start: request.start,
+                force: request.force, dryRun: true)
+            restore.database = request.database
+            restore.keepsTop = read != nil
+            restore.changesEngine = report.form == "duckdb"
+            _ = try await RestoreBackup(site: site).run(instance, restore)
             report.durationSeconds = (clock.elapsed() - began).inSeconds
             return report
         }

@@ -11,6 +11,7 @@ struct RestorePreview: Sendable {
     func run(_ source: OpenedSource, since began: Duration) throws -> RestoreReport {
         let (instance, request) = (stage.instance, stage.request)
         let places = try stage.places(for: source)
+        let rehearsed = try stage.rehearse(source, places)
         let compare = CompareStates(site: site)
         var parts: [Difference.Part] = []
         for place in places {
@@ -47,7 +48,7 @@ struct RestorePreview: Sendable {
         }
         return RestoreReport(
             outcome: .planned, from: source.name,
-            parts: source.isOurs ? parts.map(\.name) : places.map(\.part), undo: nil, state: "",
+            parts: source.isOurs ? parts.map(\.name) : rehearsed, undo: nil, state: "",
             durationSeconds: (site.machine.clock.elapsed() - began).inSeconds,
             notes: stage.notes.all
                 + (source.isOurs

@@ -71,7 +71,9 @@ struct StageTrees: Sendable {
             case .backup, .archive:
                 // With --path a part of which nothing is wanted stays as it is.
                 guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
-                if case .archive = source.content { try checkNothingIsLacking(place) }
+                if case .archive = source.content, try place.staged.isFolder {
+                    try checkNothingIsLacking(place) { try staged($0, in: place.staged) }
+                }
             case .database(let file):
                 try stageDatabase(place) { copy in
                     _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
@@ -91,17 +93,22 @@ struct StageTrees: Sendable {
                 label: place.label)
         }
         guard !trees.isEmpty || places.isEmpty else {
-            throw Failure(
-                .notFound, "nothing in “\(source.name)” matches --path",
-                cause: request.paths.map(\.description).joined(separator: ", "),
-                remedy: "kecsctl restore \(instance.name) --from latest --dry-run")
+            throw nothingMatches(source)
         }
         return trees
     }
 
-    /// - Returns: How many entries came out.
-    private func unpack(_ place: Place) throws -> Int {
-        let free = try site.machine.freeSpace(place.staging)
+    func nothingMatches(_ source: OpenedSource) -> Failure {
+        Failure(
+            .notFound, "nothing in “\(source.name)” matches --path",
+            cause: request.paths.map(\.description).joined(separator: ", "),
+            remedy: "kecsctl restore \(instance.name) --from latest --dry-run")
+    }
+
+    /// - Parameters:
+    ///   - free: How much there is room for.
+    ///   - root: Learns whether the folder that becomes the part's own is recorded.
+    func options(_ place: Place, free: ByteCount, _ root: RootEntry) -> UnpackOptions {
         let lock = Array(".lock".utf8)
         let top = place.topFolder
         let folder = place.subfolder.map { Array($0.utf8) }
@@ -121,7 +128,6 @@ struct StageTrees: Sendable {
             let long = label.isEmpty ? path : label + [UInt8(ascii: "/")] + path
             return globs.contains { $0.matches(path) || $0.matches(long) }
         }
-        let root = RootEntry()
         if let folder {
             let select = options.select
             options.select = { path in
@@ -129,6 +135,13 @@ struct StageTrees: Sendable {
                 return select?(path) ?? true
             }
         }
+        return options
+    }
+
+    /// - Returns: How many entries came out.
+    private func unpack(_ place: Place) throws -> Int {
+        let root = RootEntry()
+        let options = options(place, free: try site.machine.freeSpace(place.staging), root)
         site.machine.progress.step("unpacking \(place.part)", total: place.record?.sourceBytes)
         let done = try unpackArchive(
             place.archive, into: place.staging, options: options, threads: site.threads,
@@ -140,7 +153,8 @@ struct StageTrees: Sendable {
             notes.add(
                 "\(place.part): the owner of \(done.ownersNotSet) entries could not be set without root")
         }
-        let isRecorded = folder == nil ? done.rootIsRecorded : root.isRecorded.load(ordering: .relaxed)
+        let isRecorded =
+            place.subfolder == nil ? done.rootIsRecorded : root.isRecorded.load(ordering: .relaxed)
         if !isRecorded { try keepRoot(place) }
         try checkDatabases(place)
         return done.entries
@@ -168,7 +182,7 @@ struct StageTrees: Sendable {
     }
 
     /// Whether the folder that becomes the part's own has an entry of itself in the archive.
-    private final class RootEntry: Sendable {
+    final class RootEntry: Sendable {
         let isRecorded = Atomic<Bool>(false)
     }
 
@@ -181,16 +195,46 @@ struct StageTrees: Sendable {
         try place.staged.setMode(model.mode & 0o777)
     }
 
-    /// An archive without the database that the part has now would leave the server without one.
-    private func checkNothingIsLacking(_ place: Place) throws {
-        guard !request.force, request.paths.isEmpty, let inventory, try place.staged.isFolder else { return }
+    /// What has a database's path in the place of the part.
+    struct StagedEntry {
+        /// "a text", "a link": nil for an SQLite database.
+        var otherThanSQLite: String?
+        var isLink = false
+    }
+
+    private func staged(_ path: [UInt8], in folder: FilePath) throws -> StagedEntry? {
+        let file = folder.appending(bytes: path)
+        guard let status = try FileStatus.of(file) else { return nil }
+        guard status.kind == .file else {
+            return StagedEntry(kind: status.kind == .symlink ? .symlink : .folder, head: [])
+        }
+        return StagedEntry(kind: .file, head: try file.prefix(64))
+    }
+
+    /// An archive without the database that the part has now, or with something else in its place, would leave the server
+    /// without one.
+    ///
+    /// - Parameter entry: What the part would have at a path.
+    func checkNothingIsLacking(_ place: Place, entry: ([UInt8]) throws -> StagedEntry?) throws {
+        guard !request.force, let inventory else { return }
         let now = inventory.databases.filter { database in
             guard !isCopyOfDatabase(database.path), !database.path.isEmpty else { return false }
             return database.part == place.part
         }
-        let lacking = try now.filter { database in
-            try FileStatus.of(place.staged.appending(bytes: database.path)) == nil
+        for database in now where database.engine == .sqlite {
+            guard let there = try entry(database.path), let what = there.otherThanSQLite else { continue }
+            // Who has a link there keeps one.
+            if there.isLink, try database.file.flatMap({ try FileStatus.of($0) })?.kind == .symlink {
+                continue
+            }
+            throw Failure(
+                .usage, "in the archive “\(place.archive)”, “\(database.name)” is no SQLite database",
+                cause: "it is \(what); “\(instance.name)” has a database there now, and would be without; "
+                    + "--force continues anyway",
+                remedy: "kecsctl inspect \(instance.name)")
         }
+        guard request.paths.isEmpty else { return }
+        let lacking = try now.filter { try entry($0.path) == nil }
         guard let first = lacking.first else { return }
         throw Failure(
             .usage, "the archive “\(place.archive)” lacks the database “\(first.name)”",
@@ -257,6 +301,24 @@ struct StageTrees: Sendable {
             try made.setMode(made == copy ? 0o600 : model.mode & 0o777)
             try made.setOwner(request.owners.owner(of: model))
             made = made.removingLastComponent()
+        }
+    }
+}
+
+extension StageTrees.StagedEntry {
+    init(kind: ArchiveEntry.Kind, head: [UInt8]) {
+        switch kind {
+        case .file, .hardLink:
+            otherThanSQLite =
+                head.isEmpty
+                ? "an empty file"
+                : head.starts(with: "SQLite format 3\u{0}".utf8)
+                    ? nil : "a file of another kind: its first bytes are not those of one"
+        case .symlink:
+            otherThanSQLite = "a link"
+            isLink = true
+        case .folder: otherThanSQLite = "a folder"
+        case .special: otherThanSQLite = "no file"
         }
     }
 }

@@ -66,26 +66,8 @@ private final class Unpacker {
     deinit { close(root) }
 
     func add(_ recorded: ArchiveEntry, _ reader: TarReader) throws {
-        var entry = recorded
         seen += 1
-        guard seen <= options.maxEntries else {
-            throw reader.error(.hostile, "there are more than \(options.maxEntries) entries")
-        }
-        if let top = options.stripTopFolder {
-            guard let path = strip(top, entry.path) else {
-                throw reader.error(.hostile, "it is not in “\(printable(top))” as everything should be")
-            }
-            entry.path = path
-            if entry.kind == .hardLink {
-                guard let target = strip(top, entry.linkTarget) else {
-                    throw reader.error(.hostile, "it is a hard link to outside of “\(printable(top))”")
-                }
-                entry.linkTarget = target
-            }
-        }
-        guard entry.size <= options.maxBytes - bytes else {
-            throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
-        }
+        let entry = try options.admit(recorded, number: seen, after: bytes, reader)
         bytes = bytes.adding(entry.size)
         if entry.path.isEmpty, entry.kind == .folder {
             // Also when nothing in it exists, or is wanted.
@@ -260,13 +242,41 @@ private final class Unpacker {
         return true
     }
 
-    private func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
-        if path == top || path.isEmpty { return [] }
-        return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
-    }
-
     private func failed(_ operation: String, _ entry: ArchiveEntry) -> FileError {
         FileError.last(operation, rootPath.appending(raw: entry.path))
+    }
+}
+
+extension UnpackOptions {
+    /// The entry as it is to be unpacked: below the top folder, and within the limits.
+    func admit(
+        _ recorded: ArchiveEntry, number: Int, after bytes: Int64, _ reader: TarReader
+    ) throws -> ArchiveEntry {
+        var entry = recorded
+        guard number <= maxEntries else {
+            throw reader.error(.hostile, "there are more than \(maxEntries) entries")
+        }
+        if let top = stripTopFolder {
+            guard let path = Self.strip(top, entry.path) else {
+                throw reader.error(.hostile, "it is not in “\(printable(top))” as everything should be")
+            }
+            entry.path = path
+            if entry.kind == .hardLink {
+                guard let target = Self.strip(top, entry.linkTarget) else {
+                    throw reader.error(.hostile, "it is a hard link to outside of “\(printable(top))”")
+                }
+                entry.linkTarget = target
+            }
+        }
+        guard entry.size <= maxBytes - bytes else {
+            throw reader.error(.hostile, "the files are larger than \(maxBytes) bytes in all")
+        }
+        return entry
+    }
+
+    private static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
+        if path == top || path.isEmpty { return [] }
+        return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
     }
 }
 
