@@ -26,6 +26,8 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var accepted: [String]?
     /// Parts whose data a change of the runtime moved into one of another name: that they are not there is no loss.
     public var movedParts: [String]?
+    /// Below the data folder: the database that kecsctl made. Until a backup has it, this alone says that there was one.
+    public var madeDatabase: String?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
@@ -82,7 +84,9 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded", "accepted", "movedParts"] { fields[field] = nil }
+        for field in ["settings", "degraded", "accepted", "movedParts", "madeDatabase"] {
+            fields[field] = nil
+        }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)
     }
 }

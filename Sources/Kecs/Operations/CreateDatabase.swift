@@ -50,6 +50,9 @@ struct CreateDatabase: Sendable {
             throw error
         }
         try folder.sync()
+        var config = try InstanceConfig.read(instance.folder.config)
+        config.madeDatabase = InstanceFolder.databaseName
+        try config.write(to: instance.folder.config)
         return true
     }
 }

@@ -133,8 +133,8 @@ struct FindLosses {
         }
         let looked = request.parts.map(Set.init) ?? Set(baseline.parts.keys).subtracting(leftOut)
         let all =
-            seen + torn
-            + (try baseline.lacks(
+            try seen + torn + lostBeforeTheFirstBackup(captured).filter { try !isLeftOut($0) }
+            + (baseline.lacks(
                 of: captured, selected: looked, absences: absences,
                 mayBeEmpty: Set(parts.filter { $0.role == .logs }.map(\.part.name)),
                 placedAt: try Placement.last(of: instance.folder)
@@ -155,6 +155,36 @@ struct FindLosses {
         }
         let accepted = Set(all.filter(isAccepted).map(\.name)).union(stillGone)
         return Found(lacks: open, accepted: accepted.sorted(), remarks: baseline.remarks(on: captured))
+    }
+
+    /// Without a good backup only kecsctl's own word says that there was a database: it made it.
+    private func lostBeforeTheFirstBackup(_ captured: [Manifest.Part]) -> [Lack] {
+        let part = InstanceFolder.dataName
+        guard let made = instance.config.madeDatabase, baseline.parts.isEmpty,
+            request.parts?.contains(part) ?? true
+        else { return [] }
+        // Another runtime may call the part otherwise.
+        let databases = captured.flatMap(\.databases).filter {
+            $0.path.split(separator: "/").last == made[...]
+        }
+        let madeIt = "kecsctl made it, and no backup has it"
+        guard let there = databases.first else {
+            guard let data = captured.first(where: { $0.name == part }) else {
+                return [Lack(part: part, .missing, "is missing: its folder is gone; \(madeIt)")]
+            }
+            let why =
+                data.sourceBytes == 0
+                ? "is gone, and nothing is there" : "is gone, or is no database any more"
+            return [Lack(part: part, path: made, .missing, "\(why); \(madeIt)")]
+        }
+        if there.bytes == 0 { return [Lack(part: part, path: made, .empty, "has 0 bytes; \(madeIt)")] }
+        if there.engine == .unknown {
+            return [
+                Lack(part: part, path: made, .unreadable, "cannot be read as a database any more; \(madeIt)")
+            ]
+        }
+        guard let tables = there.tables, tables.isEmpty else { return [] }
+        return [Lack(part: part, path: made, .noTables, "has no tables; \(madeIt)")]
     }
 
     private func isAccepted(_ lack: Lack) -> Bool {

@@ -409,7 +409,10 @@ public struct StartInstance: Sendable {
         case .auto: break
         }
         switch try await JudgeLoss(site: site).run(instance, accepted: request.acceptedLosses) {
-        case .none: return .nothing
+        case .none:
+            try await CheckKnownDatabases(site: site)
+                .run(instance, verb: "started", accepted: request.acceptedLosses)
+            return .nothing
         case .gone(let backups): return .newest(backups)
         case .goneForGood(let newest):
             return .impossible(

@@ -198,6 +198,7 @@ public struct RestartInstance: Sendable {
                 cause: "what runs may still have it open, and a new start would not",
                 remedy: "kecsctl restore \(instance.name) --from latest")
         }
+        try await CheckKnownDatabases(site: site).run(instance, verb: "restarted")
         let holders = FindHolders(site: site)
         var demand = FindHolders.Demand(verb: "restarted", force: force)
         demand.writersOnly = true
