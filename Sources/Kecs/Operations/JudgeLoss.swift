@@ -144,7 +144,7 @@ struct JudgeLoss: Sendable {
             database.isAnotherFile(madeAt: madeAt, placedAt: placedAt)
         else { return false }
         do {
-            return database.hasMore(than: try SQLiteDatabase(file, .readOnly).tableRowCounts())
+            return database.hasMore(than: try SQLiteDatabase.reading(file).tableRowCounts())
         } catch let error as SQLiteError where error.isCorrupt || error.isBusy {
             // What cannot be read is no new database of a server's; a backup says what is wrong with it.
             return false

@@ -15,6 +15,8 @@ public struct VerifyItem: Encodable, Sendable {
     public var sealed: [String]?
     /// Nil for one that lies here.
     public var remote: String?
+    /// Why the result could not be noted beside the backup; nil when it was.
+    public var unnoted: String?
 
     public var isGood: Bool { result == "verified" }
 }
@@ -55,14 +57,29 @@ public struct KeepBackups: Sendable {
         }
         // A quick look does not overrule what a full one found.
         if depth == .full || verification.damagedFile != nil {
-            try store.mark(backup.id) { $0.verification = verification }
+            do {
+                try store.mark(backup.id) { $0.verification = verification }
+            } catch let error as FileError where Self.isClosed(error) {
+                // What was found is true all the same.
+                item.unnoted = "\(error)"
+                return item
+            }
         } else if let old = backup.mark.verification, old.damagedFile != nil {
             item.result = "damaged"
             item.file = old.damagedFile
             item.why = old.why
         }
-        try LatestLink(store: store).update()
+        do {
+            try LatestLink(store: store).update()
+        } catch let error as FileError where Self.isClosed(error) {
+            item.unnoted = "\(error)"
+        }
         return item
+    }
+
+    /// Whether nothing can be written there by this user.
+    private static func isClosed(_ error: FileError) -> Bool {
+        [.readOnlyFileSystem, .permissionDenied, .notPermitted].contains(error.errno)
     }
 
     /// Decrypts what there is a key for, and reads it.

@@ -16,23 +16,11 @@ public func captureSQLite(
     _ source: FilePath, to destination: FilePath, busyTimeout: Duration = .seconds(5),
     cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
 ) throws -> SQLiteSnapshotFacts {
-    var facts: SQLiteSnapshotFacts
-    do {
-        let database = try SQLiteDatabase.reading(
-            source, busyTimeout: busyTimeout, scratch: destination.removingLastComponent(),
-            cancellation: cancellation)
-        facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
-    } catch let error as SQLiteError where error.cannotOpen || error.isReadOnly {
-        guard error.path == source, !folderIsWritable(of: source) else { throw error }
-        // SQLite cannot read a WAL database there without its `-shm`; and `immutable=1` would read it without the WAL,
-        // that is, without the newest commits.
-        let copy = try PrivateCopy(of: source, in: destination.removingLastComponent(), cancellation)
-        let lockedFor = copy.lockedFor
-        facts = try SQLiteDatabase(
-            source, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation
-        ).backup(to: destination, cancellation: cancellation, progress: progress)
-        facts.lockedFor = lockedFor
-    }
+    let database = try SQLiteDatabase.reading(
+        source, busyTimeout: busyTimeout, scratch: destination.removingLastComponent(),
+        cancellation: cancellation)
+    var facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
+    if let copy = database.copy { facts.lockedFor = copy.lockedFor }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
         let (problems, unchecked) = try fileProblems(of: copy)
@@ -69,7 +57,7 @@ func beside(_ path: FilePath, _ suffix: String) -> FilePath {
     return FilePath(platformString: bytes)
 }
 
-private func folderIsWritable(of path: FilePath) -> Bool {
+func folderIsWritable(of path: FilePath) -> Bool {
     let folder = path.removingLastComponent()
     return (folder.isEmpty ? FilePath(".") : folder).withPlatformString {
         paths_access($0, W_OK) == 0

@@ -26,7 +26,7 @@ public final class SQLiteDatabase {
     let patience: Patience
     private let admitted: AdmittedDatabase
     /// The copy that is really open, when the original must not be touched.
-    private let copy: PrivateCopy?
+    let copy: PrivateCopy?
 
     /// - Parameters:
     ///   - busyTimeout: The time for which a statement waits for another connection's lock.
@@ -64,9 +64,23 @@ public final class SQLiteDatabase {
         // The last connection to a WAL database removes its sidecars, unless it only reads. So a killed writer's
         // sidecars stay, and those that only we needed go.
         let hasLog = try beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
-        return try SQLiteDatabase(
+        let database = try SQLiteDatabase(
             path, hasLog ? .readOnly : .readWrite, copy: nil, busyTimeout: busyTimeout,
             cancellation: cancellation)
+        guard !folderIsWritable(of: AdmittedDatabase.place(of: path) ?? path) else { return database }
+        do {
+            try database.execute("PRAGMA schema_version")
+            return database
+        } catch let error as SQLiteError where error.cannotOpen || error.isReadOnly {
+            // SQLite cannot read a WAL database there without its `-shm`; and `immutable=1` would read it without the
+            // WAL, that is, without the newest commits.
+        } catch is SQLiteError {
+            // Of a damaged or busy one the first statement tells.
+            return database
+        }
+        let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
+        return try SQLiteDatabase(
+            path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
     }
 
     /// - Parameter copy: The copy that is opened instead of `path`. Errors name `path`.

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Kecs
 import KecsStorage
+import Logging
 
 struct BackupsVerifyCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -77,6 +78,11 @@ struct BackupsVerifyCommand: SessionCommand {
         let choices = try isAll ? all(session) : ids.map { try session.backup($0, of: instance) }
         return await session.list(listing, over: choices) { choice in
             let item = try await keep.verify(choice.backup, of: choice.name, depth: quick ? .quick : .full)
+            if let why = item.unnoted {
+                session.console.note(
+                    .warning,
+                    "the result for the backup “\(item.id)” of “\(item.instance)” could not be noted: \(why)")
+            }
             if !item.isGood, item.result != "incomplete" {
                 session.console.fail(
                     Self.failure(item, "kecsctl backup \(item.instance)"), instance: item.instance)
