@@ -137,7 +137,7 @@ struct PartPlan: Sendable {
     var roomNeeded: ByteCount {
         if isUnchanged { return ByteCount(0) }
         // A header, a pax header and padding for each entry: 2 KiB at the most for ordinary names.
-        let worst = scan.bytes.adding(Int64(scan.entries) * 2048 / 8 + (1 << 20))
+        let worst = scan.allocatedBytes.adding(Int64(scan.entries) * 2048 / 8 + (1 << 20))
         var archive = worst
         if let last = last?.part, last.sourceBytes > 0 {
             let grown = Double(scan.bytes) / Double(last.sourceBytes)

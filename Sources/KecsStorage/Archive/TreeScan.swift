@@ -24,6 +24,8 @@ public struct TreeScan: Sendable {
     public internal(set) var entries = 0
     /// The size of the regular files.
     public internal(set) var bytes: Int64 = 0
+    /// Of those, what is allocated: a sparse file's holes are not.
+    public internal(set) var allocatedBytes: Int64 = 0
     /// Hex SHA-256; see `Fingerprint`.
     public internal(set) var fingerprint = ""
     public internal(set) var databases: [Database] = []
@@ -84,6 +86,7 @@ private final class Scan: TreeVisitor {
         case .file:
             result.entries += 1
             result.bytes = result.bytes.adding(status.size)
+            result.allocatedBytes = result.allocatedBytes.adding(min(status.size, status.blocks * 512))
             if source.findsDatabases, let folder = DatabaseFolder(markedBy: path),
                 !result.databaseFolders.contains(folder)
             {
