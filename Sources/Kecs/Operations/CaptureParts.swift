@@ -231,6 +231,8 @@ struct CaptureParts: Sendable {
             facts = try KecsStorage.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
         } catch let error as SQLiteError where error.isBusy {
             throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
+        } catch let error as SQLiteError where error.isCorrupt {
+            throw damage(error, of: plan.part.name, printable(database.path))
         }
         return SQLiteCopy(
             file: copy,
@@ -240,10 +242,24 @@ struct CaptureParts: Sendable {
                 identity: identity, madeAt: madeAt, sidecars: []))
     }
 
+    private func damage(_ error: SQLiteError, of part: String?, _ path: String) -> Failure {
+        let name = part.map { "\($0)/\(path)" } ?? path
+        return Failure(
+            .damaged, "the database \(name) of “\(instance.name)” is damaged", cause: "\(error)",
+            remedy: "kecsctl db rescue \(instance.name)"
+                + (part == nil || name == "data/\(InstanceFolder.databaseName)"
+                    ? "" : " --database \(ShellWords.quote([name]))"))
+    }
+
     /// Copies the database behind a link that leads out of the part.
     private func captureSQLite(_ link: OutwardLinks.Database, to copy: FilePath) throws -> SQLiteCopy {
-        let facts = try KecsStorage.captureSQLite(
-            link.target, to: copy, cancellation: site.machine.cancellation)
+        let facts: SQLiteSnapshotFacts
+        do {
+            facts = try KecsStorage.captureSQLite(
+                link.target, to: copy, cancellation: site.machine.cancellation)
+        } catch let error as SQLiteError where error.isCorrupt {
+            throw damage(error, of: nil, link.target.string)
+        }
         return SQLiteCopy(
             file: copy,
             record: Manifest.Database(
