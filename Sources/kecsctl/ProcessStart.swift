@@ -20,7 +20,8 @@ enum ProcessStart {
     /// receive our error messages.
     private static func openStandardStreams() {
         for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 {
-            let opened = open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+            // What is written to a standard output that was closed must fail: an answer that nobody gets is none.
+            let opened = open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY)
             // The lowest free number is this one, because those below are open.
             precondition(opened == stream || opened == -1)
         }

@@ -46,7 +46,14 @@ public struct DumpDatabase: Sendable {
 
     /// Makes a new database of a dump.
     public func load(_ dump: FilePath, into file: FilePath) throws -> LoadReport {
-        guard try dump.isPresent else { throw Failure(.notFound, "there is no file \(dump)") }
+        guard let status = try FileStatus.following(dump) else {
+            throw Failure(.notFound, "there is no file \(dump)")
+        }
+        guard status.kind == .file else {
+            throw Failure(
+                .usage, "\(dump) is no regular file", cause: "a dump is read more than once",
+                remedy: "ls -ld \(ShellWords.quote([dump.string]))")
+        }
         guard try !file.isPresent else {
             throw Failure(
                 .usage, "\(file) exists already", remedy: "kecsctl db load \(dump) --into \(file).new")

@@ -44,6 +44,15 @@ public struct InstallSchedule: Sendable {
     public func install(
         _ name: InstanceName, _ schedule: Schedule, by scheduler: Scheduler, dryRun: Bool = false
     ) async throws -> ScheduleReport {
+        for path in [site.home.path.string, program.executable, program.path]
+        where path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+            throw Failure(
+                .usage, "the schedule of “\(name)” cannot be written",
+                cause:
+                    "“\(printable(Array(path.utf8)))” has a line break or another control character, and a crontab "
+                    + "or a unit is made of lines",
+                remedy: "kecsctl backup \(name)")
+        }
         switch scheduler {
         case .cron:
             let lines = schedule.crontabLines(name, program)
