@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a check is, without running it: a row of `--list-checks`.
+/// The description of a check, without running it: a row of `--list-checks`.
 public struct CheckInfo: Hashable, Sendable, Encodable {
     public enum Scope: String, Sendable, Encodable {
         /// Asked once, of the machine or of all instances together.
@@ -11,11 +11,11 @@ public struct CheckInfo: Hashable, Sendable, Encodable {
     /// Stable: scripts and alerts are written against it.
     public var id: String
     public var scope: Scope
-    /// What holds when the check passes, as a clause: "the database is sound".
+    /// The statement that holds when the check passes, as a clause: "the database is sound".
     public var claim: String
     /// The worst that it can find.
     public var severity: Severity
-    /// Whether `--fix` may repair what it finds. It then still repairs only what is safe.
+    /// True when `--fix` may repair its findings. It then still makes only safe repairs.
     public var fixable: Bool
     /// Nil for the checks that always run; else the profile that asks for it.
     public var profile: String?
@@ -33,13 +33,14 @@ public struct CheckInfo: Hashable, Sendable, Encodable {
     }
 }
 
-/// One question about a machine or an instance. Reads, never changes anything.
+/// A question about a machine or an instance. Reads, never changes anything.
 ///
-/// Runs beside all others, at most `Doctor.limit` long; blocking is fine, `look.cancellation` is to be asked in loops.
+/// Runs at the same time as all others, for at most `Doctor.limit`. Blocking is fine; loops must check
+/// `look.cancellation`.
 public protocol Check: Sendable {
     var info: CheckInfo { get }
-    /// - Returns: What is wrong or worth saying; empty when the claim holds.
-    /// - Throws: When the question cannot be answered, which becomes a finding of its own.
+    /// - Returns: The problems and remarks; empty when the claim holds.
+    /// - Throws: Any error when the question cannot be answered. It becomes a finding of its own.
     func run(_ look: Look) async throws -> [Finding]
 }
 

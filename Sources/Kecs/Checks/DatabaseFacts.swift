@@ -7,7 +7,7 @@ public import SystemPackage
 public struct DatabaseFacts: Sendable {
     public enum Kind: Sendable, Hashable {
         case missing
-        /// What `sqlite3 FILE < backup.sqlite` leaves.
+        /// The file that `sqlite3 FILE < backup.sqlite` leaves.
         case empty
         case sqlite
         case duckdb
@@ -16,10 +16,10 @@ public struct DatabaseFacts: Sendable {
 
     public let file: FilePath
     public let kind: Kind
-    /// Of the file; nil when it is missing.
+    /// The status of the file; nil when it is missing.
     public let status: FileStatus?
     public let walBytes: Int64
-    /// Whether the header says WAL (bytes 18 and 19 of the file format).
+    /// True when the header says WAL (bytes 18 and 19 of the file format).
     public let usesWAL: Bool
     /// `-wal`, `-shm`, `-journal` and DuckDB's `.wal`, as far as they are there.
     public let sidecars: [String]
@@ -60,10 +60,12 @@ public struct DatabaseFacts: Sendable {
 
     /// Reads the database without leaving anything behind.
     ///
-    /// One that a server has open is read under SQLite's locks. One that was closed cleanly is read without: opening it
-    /// normally would create `-wal` and `-shm` beside it, owned by whoever runs the doctor, and lock its server out.
+    /// A database that a server has open is read under SQLite's locks. One that was closed cleanly is read without:
+    /// opening it normally would create `-wal` and `-shm` next to it, owned by the user who runs the doctor, and lock
+    /// its server out.
     ///
-    /// - Throws: `CannotTell` when it is no SQLite database, when only recovery could read it, or when it changed meanwhile.
+    /// - Throws: `CannotTell` when it is no SQLite database, when only recovery could read it, or when it changed
+    ///   meanwhile.
     func read<Value>(_ cancellation: Cancellation, _ body: (SQLiteDatabase) throws -> Value) throws -> Value {
         guard kind == .sqlite else { throw CannotTell("\(file) is no SQLite database") }
         if sidecars.contains("-journal") {

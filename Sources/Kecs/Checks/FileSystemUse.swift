@@ -4,7 +4,7 @@ import Glibc
 import KecsSystem
 public import SystemPackage
 
-/// How full a file system is, as df(1) counts: what only root may still use is neither free nor used.
+/// The use of a file system, as df(1) counts it: the space that only root may still use is neither free nor used.
 public struct FileSystemUse: Sendable, Hashable {
     /// In units of `unit` bytes.
     public var used: UInt64
@@ -23,7 +23,7 @@ public struct FileSystemUse: Sendable, Hashable {
         self.freeInodes = freeInodes
     }
 
-    /// Of the nearest folder that exists.
+    /// Returns the use of the file system of the nearest folder that exists.
     public static func at(_ path: FilePath) throws -> FileSystemUse {
         var place = path
         var facts = statvfs()
@@ -49,7 +49,7 @@ public struct FileSystemUse: Sendable, Hashable {
         return used.multipliedFullWidth(by: 100) > total.multipliedFullWidth(by: percent)
     }
 
-    /// In tenths, rounded up, so that what is over 90 per cent never reads as "90.0".
+    /// The percentage in tenths, rounded up, so that more than 90 per cent never reads as "90.0".
     public var percentText: String { Self.text(used, free) }
     public var inodePercentText: String { Self.text(usedInodes, freeInodes) }
 

@@ -11,7 +11,7 @@ public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
     public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
 }
 
-/// What a check has to say, with the facts that it says it on.
+/// The message of a check, with the facts behind it.
 public struct Finding: Sendable, Hashable {
     /// The check's; set by the doctor.
     public var id = ""
@@ -22,7 +22,7 @@ public struct Finding: Sendable, Hashable {
     public var evidence: [String: JSONValue]
     /// A command line that can be pasted.
     public var remedy: String?
-    /// What `--fix` would do: safe, minimal, and to be taken back. Empty when nothing of that kind helps.
+    /// The repairs that `--fix` would make: safe, minimal and reversible. Empty when no such repair helps.
     public var repairs: [Repair]
 
     public init(

@@ -3,8 +3,8 @@ public import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// What many checks ask about one instance, gathered once. A part that could not be had is `unknown`, and only the
-/// checks that need it say so.
+/// The facts about an instance that many checks need, gathered once. A part that is not available is `unknown`, and
+/// only the checks that need it say so.
 public struct InstanceFacts: Sendable {
     public let instance: Instance
     public var inventory: Known<Inventory>
@@ -12,20 +12,20 @@ public struct InstanceFacts: Sendable {
     public var data: Known<FilePath>
     /// The primary database, or the one that a check is asked about.
     public var database: Known<DatabaseFacts>
-    /// Of all parts but the configuration, or of the one that a check is asked about.
+    /// The tree of all parts but the configuration, or of the part that a check examines.
     public var tree: Known<TreeFacts>
     public var parts: [PartFacts]
     public var databases: [DatabaseLook]
-    /// Why nothing is known of parts besides those listed.
+    /// The reason why nothing is known of parts other than those listed.
     public var unlooked: String?
-    /// Whether that is because what runs the instance is gone.
+    /// True when the reason is that the thing which runs the instance is gone.
     public var isGone = false
     /// The newest first.
     public var backups: Known<[StoredBackup]>
     public var state: RuntimeState
     public var endpoints: [Endpoint]
     public var runsSomething: Bool
-    /// Whether the instance's ports are its own settings.
+    /// True when the instance's ports are its own settings.
     public var choosesPorts: Bool
     /// The lines that are about this instance, the oldest first.
     public var history: [HistoryRecord]
@@ -93,9 +93,9 @@ public struct InstanceFacts: Sendable {
             parts = inventory.parts.map { PartFacts($0, cancellation: cancellation) }
             lookAtDatabases(inventory)
         case .unknown(let why):
-            // What lies in its own folder can be looked at whoever does not answer.
+            // The instance's own folder can be examined even if its runtime does not answer.
             unlooked = why
-            // What somebody else made has nothing in a folder of its own here.
+            // An instance that was not made by kecsctl has nothing in a folder of its own here.
             guard choosesPorts || !runsSomething || instance.config.runtime == .local else {
                 database = .unknown(why)
                 break

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// What a check may look at. Gathered once, so that sixty checks do not walk the same tree sixty times.
+/// The facts that a check may use. Gathered once, so that sixty checks do not walk the same tree sixty times.
 public struct Look: Sendable {
     public let site: Site
-    /// Of the instance that is asked about; nil for a check of the machine.
+    /// The facts of the examined instance; nil for a check of the machine.
     public let facts: InstanceFacts?
-    /// Of every instance that could be read.
+    /// The facts of every instance that could be read.
     public let all: [InstanceFacts]
     public let surroundings: Surroundings
     /// Set when the check's time is over, or the command's.

@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// One part of an instance's state as the checks look at it.
+/// A part of an instance's state as the checks see it.
 public struct PartFacts: Sendable {
     public var part: InventoryPart
     /// Its files; unknown when they cannot be looked at here.
     public var tree: Known<TreeFacts>
 
     public var name: String { part.part.name }
-    /// A folder of this host that holds only this part; nil for single files, the configuration and what is out of reach.
+    /// A folder of this host that holds only this part; nil for single files, the configuration and unreachable parts.
     public var root: FilePath? {
         if case .entries = part.part.place { return nil }
         return part.part.root
@@ -53,7 +53,7 @@ public struct PartFacts: Sendable {
     }
 }
 
-/// One database as the checks look at it.
+/// A database as the checks see it.
 public struct DatabaseLook: Sendable {
     public var database: InventoryDatabase
     public var isPrimary: Bool
@@ -76,21 +76,21 @@ extension InstanceFacts {
         return facts
     }
 
-    /// Whether the primary database is one of KECS: as the server says, else by the name that KECS gives it.
+    /// True when the primary database is one of KECS: according to the server, or else to the name that KECS gives it.
     var holdsStateOfKECS: Bool {
         if let isKECS = inventory.value?.isKECS { return isKECS }
         guard let file = database.value?.file else { return true }
         return file.lastComponent?.string == InstanceFolder.databaseName
     }
 
-    /// Where the parts are on this host, the configuration left out.
+    /// The folders of the parts on this host, without the configuration.
     public var roots: [FilePath] { parts.filter { $0.part.role != .config }.compactMap(\.root) }
 }
 
 /// Asks a check of each part, and says of which it could not be asked.
 struct EachPart: InstanceCheck {
     let check: any InstanceCheck
-    /// Of a server in a container, only those that are mounted into it.
+    /// True to check only the parts that are mounted into the server's container, if it runs in one.
     let seenByServer: Bool
     var info: CheckInfo { check.info }
 
@@ -184,7 +184,7 @@ struct EachDatabase: InstanceCheck {
 }
 
 extension Finding {
-    /// What a check could not look at, and why: neither passed nor failed.
+    /// Returns a finding for something that a check could not examine, with the reason: neither passed nor failed.
     static func notLooked(_ why: String, _ evidence: [String: JSONValue] = [:]) -> Finding {
         Finding(.notLooked, "not looked at: \(why)", evidence)
     }

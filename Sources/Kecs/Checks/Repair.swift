@@ -5,13 +5,13 @@ import KecsSystem
 import KecsStorage
 import SystemPackage
 
-/// One safe, minimal change that `--fix` may make: with what was there before, so that it can be taken back.
+/// A safe, minimal change that `--fix` may make. It records the earlier state, so that it can be undone.
 public enum Repair: Codable, Hashable, Sendable {
     case mode(PathText, from: UInt32, to: UInt32)
     case owner(PathText, from: Owner, to: Owner)
     /// A small file whose content is kept in the record of the repair.
     case remove(PathText, contents: String, mode: UInt32)
-    /// Of an SQLite database that nobody has open.
+    /// The journal mode of an SQLite database that no process has open.
     case journalMode(PathText, from: String, to: String)
 
     public struct Owner: Codable, Hashable, Sendable, CustomStringConvertible {
@@ -46,7 +46,7 @@ public enum Repair: Codable, Hashable, Sendable {
         }
     }
 
-    /// What taking it back does, as a command line where there is one.
+    /// The effect of undoing it, as a command line where there is one.
     var takingBack: String { inverse?.commandLine ?? "put back what was removed" }
 
     var inverse: Repair? {
@@ -59,7 +59,7 @@ public enum Repair: Codable, Hashable, Sendable {
     }
 }
 
-/// What a repair meets is not what it was planned for.
+/// The state that a repair meets is not the one that it was planned for.
 public struct RepairRefused: Error, Hashable, Sendable, CustomStringConvertible {
     public var why: String
     public var description: String { why }
@@ -109,7 +109,7 @@ extension Repair {
         }
     }
 
-    /// - Returns: False when what is there is not what `apply` left.
+    /// - Returns: False when the present state is not the one that `apply` left.
     func takeBack() throws -> Bool {
         if case .remove(let path, let contents, let mode) = self {
             guard try !path.path.isPresent else { return false }

@@ -2,12 +2,12 @@
 import KecsSystem
 import SystemPackage
 
-/// A call of kecsctl that cron or systemd makes, whoever wrote it.
+/// A call of kecsctl by cron or systemd, no matter who set it up.
 struct ScheduledCommand: Sendable, Hashable {
     /// "crontab -l, line 3"
     var place: String
     var line: String
-    /// As it is called: a path, or a name to be found on PATH.
+    /// The program as it is called: a path, or a name to look up on PATH.
     var program: String
     /// Behind the program.
     var arguments: [String]

@@ -2,7 +2,7 @@
 import KecsSystem
 public import SystemPackage
 
-/// What lies around the instances: file systems, schedules, the folder from which the doctor was called.
+/// The surroundings of the instances: file systems, schedules, the folder from which the doctor was called.
 public struct Surroundings: Sendable {
     public var mounts: Known<MountTable>
     /// Every crontab that this user may read, with the name to show for it.
@@ -17,7 +17,7 @@ public struct Surroundings: Sendable {
     public var processors = Resources.processors()
     /// Memory in bytes that may be used.
     public var memory: Known<Int64> = Resources.memory()
-    /// How full the file system of a path is.
+    /// Returns the use of the file system of a path.
     public var use: @Sendable (FilePath) throws -> FileSystemUse = { try FileSystemUse.at($0) }
 
     public init(
@@ -83,7 +83,7 @@ public struct Surroundings: Sendable {
         return texts(of: names.map { folder.appending($0) })
     }
 
-    /// Those that can be read; what cannot is not ours to judge.
+    /// Returns the readable files. An unreadable one is not ours to judge.
     private static func texts(of files: [FilePath]) -> [TextFile] {
         files.compactMap { path in
             guard (try? FileStatus.of(path.resolved()))?.kind == .file,

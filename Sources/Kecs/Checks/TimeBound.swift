@@ -8,8 +8,8 @@ enum TimeBound {
     /// Nil where the system refuses even one: then the work runs where it is called, and its limit is the work's own.
     private static let threads = try? WorkerThreads(count: 16)
 
-    /// - Returns: Nil when the limit passed. The work is told so by its `Cancellation`; if it does not listen it is left
-    ///   behind, to end with the process.
+    /// - Returns: Nil when the limit passed. The work learns so from its `Cancellation`. If it does not react, it is
+    ///   left behind, to end with the process.
     static func run<Value: Sendable>(
         _ limit: Duration, outer: Cancellation, _ work: @escaping @Sendable (Cancellation) async -> Value
     ) async -> Value? {

@@ -2,23 +2,23 @@
 import KecsStorage
 import KecsSystem
 
-/// Asks all checks at once and collects what they say. Changes nothing.
+/// Runs all checks at once and collects their findings. Changes nothing.
 public struct Doctor: Sendable {
-    /// How long one check may take; what takes longer is a finding.
+    /// The time limit of a check. Exceeding it is a finding.
     public static let limit = Duration.seconds(10)
 
     let site: Site
     let checks: [any Check]
     let limit: Duration
 
-    /// - Parameter checks: Of this module and of the runtimes; the wiring puts them together.
+    /// - Parameter checks: The checks of this module and of the runtimes; the wiring combines them.
     public init(site: Site, checks: [any Check], limit: Duration = Doctor.limit) {
         self.site = site
         self.checks = checks
         self.limit = limit
     }
 
-    /// Which checks to ask.
+    /// The selection of the checks to run.
     public struct Selection: Sendable {
         /// Ids; a prefix that ends in a dot means all below it. Nil: all that belong to the profile.
         public var ids: [String]?
@@ -86,7 +86,7 @@ public struct Doctor: Sendable {
         return report
     }
 
-    /// Of every instance, since some checks compare them.
+    /// Gathers the facts of every instance, since some checks compare them.
     private func gather() async -> ([InstanceFacts], Surroundings) {
         let site = site
         let around = await TimeBound.run(limit, outer: site.machine.cancellation) { _ in

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `doctor` found. In JSON: `{"apiVersion":…,"kind":"DoctorReport","results":[…],"summary":{…}}`.
+/// The result of `doctor`. In JSON: `{"apiVersion":…,"kind":"DoctorReport","results":[…],"summary":{…}}`.
 public struct DoctorReport: Sendable {
     public static let kind = "DoctorReport"
     /// The worst first, then by instance and id; checks that passed stand at the end.
     public var findings: [Finding]
 
-    /// What `--fix` did, or would do; nil without it.
+    /// The repairs that `--fix` made, or would make; nil without it.
     public var repairs: [RepairResult]?
 
     public struct Summary: Encodable, Hashable, Sendable {
@@ -36,10 +36,10 @@ public struct DoctorReport: Sendable {
         self.findings = findings.sorted { key($0) < key($1) }
     }
 
-    /// Before production what was not looked at counts as failed.
+    /// True when anything that could not be examined counts as failed, as before production.
     public var isStrict = false
 
-    /// Whether anything is at least as bad as that.
+    /// True when anything is at least as severe.
     public func fails(on severity: Severity) -> Bool {
         findings.contains { $0.severity >= severity || isStrict && $0.severity == .notLooked }
     }

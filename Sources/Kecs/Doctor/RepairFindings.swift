@@ -3,11 +3,11 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// What `doctor --fix` did to one repair.
+/// The result of a repair by `doctor --fix`.
 public struct RepairResult: Encodable, Sendable, Hashable {
     public var check: String
     public var instance: String?
-    /// What was wrong.
+    /// The problem that was found.
     public var message: String
     /// A command line that would do the same.
     public var change: String
@@ -15,7 +15,8 @@ public struct RepairResult: Encodable, Sendable, Hashable {
     public var error: String?
 }
 
-/// Applies the repairs that checks offered: planned anew under the instance's lock, recorded, then done one by one.
+/// Applies the repairs that checks offered: planned again under the instance's lock, recorded, then made one after the
+/// other.
 public struct RepairFindings: Sendable {
     let site: Site
     let doctor: Doctor
@@ -100,19 +101,19 @@ public struct UndoRepairs: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// When the last one was; nil when there is none to take back. For `undo`, which takes back the newest change.
+    /// Returns the time of the last run; nil when there is none to undo. For `undo`, which undoes the newest change.
     public func last(_ name: InstanceName?) throws -> Moment? {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return nil }
         return try RepairRecord.read(file).at
     }
 
-    /// When the record of the last one was written, by the file system.
+    /// Returns the time at which the record of the last run was written, by the file system.
     func recorded(_ name: InstanceName?) throws -> Moment? {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return nil }
         return try FileStatus.of(file)?.modified
     }
 
-    /// What `run` would do.
+    /// Returns the repairs that `run` would undo.
     func plan(_ name: InstanceName?) throws -> [RepairResult] {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else { return [] }
         return try RepairRecord.read(file).steps.reversed().map { step in
@@ -122,7 +123,8 @@ public struct UndoRepairs: Sendable {
         }
     }
 
-    /// To be called under the instance's lock. What was changed since by somebody else is left as it is.
+    /// Undoes the last run's repairs. Call it under the instance's lock. Anything that another program has changed
+    /// since then is left as it is.
     public func run(_ name: InstanceName?) throws -> [RepairResult] {
         guard let file = try RepairRecord.all(in: RepairRecord.folder(site, name)).last else {
             throw Failure(.notFound, "no repair of “\(name?.description ?? "the home")” can be taken back")

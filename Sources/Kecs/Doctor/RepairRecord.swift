@@ -3,8 +3,8 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// What one `doctor --fix` is about to change, written before it changes anything: `.repairs/ID.json` in the instance's
-/// folder, or `repairs/ID.json` in the home for what belongs to no instance.
+/// The changes that a `doctor --fix` is about to make, written before it makes them: `.repairs/ID.json` in the
+/// instance's folder, or `repairs/ID.json` in the home for changes that belong to no instance.
 public struct RepairRecord: Codable, Hashable, Sendable {
     public static let currentVersion = 1
 

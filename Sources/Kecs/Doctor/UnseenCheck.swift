@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Of the machine, because none of an unseen instance's own checks is asked: that must not read as if all were well.
+/// A check of the machine, because the own checks of an unseen instance are not run: that must not read as if all were
+/// well.
 struct UnseenCheck: Check {
     let info = CheckInfo("state.unseen", .machine, .error, "every instance could be looked at in time")
 

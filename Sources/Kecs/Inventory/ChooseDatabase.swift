@@ -6,7 +6,7 @@ public import SystemPackage
 /// A database that a verb works on, and the inventory that it was found in.
 public struct ChosenDatabase: Sendable {
     public var database: InventoryDatabase
-    /// Where it is on this host.
+    /// The file's path on this host.
     public var file: FilePath
     public var inventory: Inventory
     public var isPrimary: Bool
@@ -155,7 +155,7 @@ extension Inventory {
         return "\(part)/\(printable(path))"
     }
 
-    /// Where the server sees a database; nil where it cannot.
+    /// Returns the path at which the server sees a database; nil where it cannot see it.
     func pathInside(of database: InventoryDatabase) -> FilePath? {
         guard let mounts else { return database.file }
         let part = parts.first { $0.part.name == database.part }

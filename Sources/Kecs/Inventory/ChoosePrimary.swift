@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Which of the databases the server uses: the setting, the server's own environment, KECS's own name, the only one.
+/// Chooses the database that the server uses: by the setting, the server's own environment, KECS's own name, or because
+/// it is the only one.
 struct ChoosePrimary {
     let setup: ServerSetup
     let parts: [InventoryPart]
@@ -54,7 +55,7 @@ struct ChoosePrimary {
         return try at(part, path, .setting)
     }
 
-    /// - Returns: Nil when the path cannot be one of a database: a folder, or what is mounted but no part.
+    /// - Returns: Nil when the path cannot be a database's: a folder, or a mounted path that is no part.
     private func at(_ path: FilePath, _ reason: PrimaryReason) throws -> PrimaryDatabase? {
         switch setup.locate(path) {
         case .inPart(let part, let path) where !path.isEmpty:
@@ -109,7 +110,7 @@ struct ChoosePrimary {
         return nil
     }
 
-    /// Where KECS would make it, when the server is told where its data is and nothing is there.
+    /// The place where KECS would create it, when the server's data folder is set and nothing is there.
     private func standard() -> PrimaryDatabase {
         if let folder = setup.variables["KECS_DATA_DIR"],
             case .inPart(let part, let path) = setup.locate(

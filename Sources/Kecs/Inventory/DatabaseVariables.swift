@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 
-/// Where a server keeps its database as its environment says it.
+/// The place of a server's database according to its environment.
 struct DatabaseVariable: Hashable, Sendable {
     var name: String
-    /// What the value may mean, likeliest first: three slashes are an absolute path to sqlx and a relative one to
+    /// The possible paths, likeliest first: three slashes are an absolute path to sqlx and a relative one to
     /// SQLAlchemy.
     var paths: [FilePath]
     /// KECS's own variable names the folder, not the file.

@@ -3,13 +3,13 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Where an inventory takes the databases from.
+/// The source of an inventory's databases.
 public enum DatabaseSearch: Sendable {
     /// Goes through every part that can be read here.
     case look
-    /// Takes what somebody has seen already, by the part's name; other parts are gone through.
+    /// Uses existing scans, by the part's name; other parts are scanned.
     case scans([String: TreeScan])
-    /// Leaves them out: `databases` is empty, and the primary is told only where its name leads straight to it.
+    /// Leaves them out: `databases` is empty, and the primary is known only where its name leads straight to it.
     case none
 }
 

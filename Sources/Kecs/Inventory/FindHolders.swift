@@ -4,16 +4,16 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Looks up who else uses an instance's parts now. Asked anew by every verb that replaces or removes data, and by every
-/// start: what was true a moment ago need not be.
+/// Finds the other processes that use an instance's parts now. Every verb that replaces or removes data and every start
+/// searches again: a moment ago the answer may have been another one.
 public struct FindHolders: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
     /// - Parameters:
-    ///   - parts: The instance's configuration is left out: an open editor harms nothing.
-    ///   - isStopped: Whether the instance's own server has ended: what is left of it is a holder like any other.
+    ///   - parts: The parts to search. The instance's configuration is left out: an open editor harms nothing.
+    ///   - isStopped: True when the instance's own server has ended: any remaining process of it counts as a holder.
     public func run(
         _ instance: Instance, _ parts: [Part], isStopped: Bool = false
     ) async throws -> Holders {
@@ -24,8 +24,8 @@ public struct FindHolders: Sendable {
         let runtime = try site.runtime(instance)
         let others = try await runtime.otherContainers(using: parts)
         var found = try FileHolders.below(try parts.flatMap(places))
-        // Looked up after the holders: a child that the server has started meanwhile is its own, and whoever has ended
-        // since holds nothing.
+        // Looked up after the holders. So a child that the server has started meanwhile is its own, and a process that
+        // has ended since holds nothing.
         let own = isStopped ? [] : try await runtime.ownProcesses()
         found.holders = try found.holders.filter { try !$0.hasEnded() }
         var holders = Holders()
@@ -104,22 +104,22 @@ public struct FindHolders: Sendable {
         }
     }
 
-    /// What a verb is refused or allowed for.
+    /// The conditions on which a verb is refused or allowed.
     struct Demand: Sendable {
         /// "restored", "started": for “dev” cannot be … .
         var verb: String
         /// The same command with `--force`, for the cause.
         var force: Bool
-        /// Whoever only reads is no hindrance.
+        /// True when processes that only read are ignored.
         var writersOnly = false
-        /// Nothing of the instance's own should run any more.
+        /// True when nothing of the instance's own should run any more.
         var isStopped = false
-        /// Whether the report is to say who could not be seen.
+        /// True when the report names the processes that could not be examined.
         var tellsUnseen = true
     }
 
-    /// - Returns: Who was overridden, and who could not be seen: sentences for the report.
-    /// - Throws: `Failure(.busy)` naming whoever uses it.
+    /// - Returns: The holders that were overridden, and those that could not be examined: sentences for the report.
+    /// - Throws: `Failure(.busy)` that names the holders.
     func check(_ instance: Instance, _ parts: [Part], _ demand: Demand) async throws -> [String] {
         var holders = try await run(instance, parts, isStopped: demand.isStopped)
         func hinder(_ holders: Holders) -> [Holder] {
@@ -148,7 +148,7 @@ public struct FindHolders: Sendable {
     }
 }
 
-/// Two servers on one data folder destroy each other's database, whoever started the other.
+/// Refuses a second server on one data folder: two servers destroy each other's database, no matter who started them.
 struct CheckExclusive: Sendable {
     let site: Site
 
@@ -159,7 +159,7 @@ struct CheckExclusive: Sendable {
     func run(_ instance: Instance) async throws {
         let folder = try instance.dataFolder().resolved()
         for name in try site.instanceNames() where name != instance.name {
-            // A broken instance has no data folder that could be read; it is told elsewhere.
+            // A broken instance has no data folder that could be read. It is reported elsewhere.
             guard let other = try site.soundInstance(name), let theirs = try? other.dataFolder().resolved()
             else { continue }
             guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }

@@ -3,21 +3,21 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `inspect` prints: the inventory in plain values.
+/// The output of `inspect`: the inventory in plain values.
 public struct InventoryReport: Encodable, Sendable {
     public struct PartRow: Encodable, Sendable {
         public var name: String
         public var role: PartRole
-        /// As a manifest names it: a folder, `file:…`, `volume:…`.
+        /// The place as a manifest names it: a folder, `file:…`, `volume:…`.
         public var place: PartRoot
         /// On this host; nil when it cannot be reached here.
         public var path: String?
         public var pathInside: String?
         /// `present empty missing unreadable`
         public var presence: String
-        /// Why it cannot be read.
+        /// The reason why it cannot be read.
         public var why: String?
-        /// Of regular files; nil when it was not looked into.
+        /// The size of the regular files; nil when it was not scanned.
         public var sizeBytes: Int64?
     }
 
@@ -27,7 +27,7 @@ public struct InventoryReport: Encodable, Sendable {
         public var engine: String
         public var sizeBytes: Int64
         public var isPrimary: Bool
-        /// Why it is the primary one: `setting`, `DATABASE_URL`, `name`, `only`.
+        /// The reason why it is the primary one: `setting`, `DATABASE_URL`, `name`, `only`.
         public var because: String?
         public var path: String?
         public var pathInside: String?
@@ -44,17 +44,17 @@ public struct InventoryReport: Encodable, Sendable {
     public var state: String
     public var parts: [PartRow]
     public var databases: [DatabaseRow]
-    /// Why no database is the primary one.
+    /// The reason why no database is the primary one.
     public var primaryProblem: String?
     public var user: UserRow?
     public var endpoints: [Endpoint]
-    /// `this-machine`, `another`, or why it cannot be told.
+    /// `this-machine`, `another`, or the reason why it cannot be determined.
     public var engineHost: String
-    /// Whether the server is KECS; nil when that is not known.
+    /// True when the server is KECS; nil when that is not known.
     public var isKECS: Bool?
-    /// Who else uses a part now.
+    /// The other processes that use a part now.
     public var holders: [Holder]
-    /// Who could not be seen, in sentences.
+    /// The processes that could not be examined, in sentences.
     public var unseenHolders: [String]
 }
 

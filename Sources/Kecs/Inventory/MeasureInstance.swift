@@ -3,15 +3,15 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// What `du` prints: how much room an instance takes, and how that grew.
+/// The output of `du`: the size of an instance, and its growth.
 public struct DiskUsage: Encodable, Sendable {
     public struct Item: Encodable, Sendable {
         public var name: String
-        /// Nil when it cannot be told here.
+        /// Nil when it cannot be determined here.
         public var sizeBytes: Int64?
     }
 
-    /// Of one backup: how much was in the parts then.
+    /// A backup with the size that the parts had at the time.
     public struct Moment: Encodable, Sendable {
         public var backup: BackupID
         public var at: KecsSystem.Moment
@@ -25,9 +25,9 @@ public struct DiskUsage: Encodable, Sendable {
     public var databases: [Item]
     /// A file that several backups share counts once.
     public var backupsBytes: Int64
-    /// What `undo` could still take back.
+    /// The size of the trees that `undo` could still restore.
     public var previousBytes: Int64
-    /// Of parts, backups and what `undo` keeps, as far as it could be told.
+    /// The size of parts, backups and the trees for `undo`, as far as known.
     public var totalBytes: Int64
     /// The oldest first.
     public var history: [Moment]

@@ -4,7 +4,7 @@ import KecsSystem
 import SystemPackage
 
 extension Instance {
-    /// Where the control plane's data lies.
+    /// Returns the place of the control plane's data.
     func statePlace(_ site: Site) async throws -> Part.Place {
         try await site.runtime(self).statePlace() ?? .folder(dataFolder())
     }
@@ -52,7 +52,7 @@ func sqliteFile(_ chosen: ChosenDatabase, of instance: Instance) throws(Failure)
 }
 
 extension Runtime {
-    /// Whether a volume holds nothing. One that only comes as a stream is read to see that.
+    /// True when a volume holds nothing. A volume that is only available as a stream is read for that.
     func isEmpty(volume: String, scratch: FilePath, _ cancellation: Cancellation) async throws -> Bool {
         if let folder = try await folder(ofVolume: volume) { return try StateOf.isEmpty(folder) }
         let tar = scratch.appending("there.tar")
@@ -65,7 +65,8 @@ extension Runtime {
     }
 }
 
-/// Who can reach docker volumes: the instance's own runtime, or for one that runs without containers docker's.
+/// Returns the runtime that can reach docker volumes: the instance's own, or docker's for an instance that runs without
+/// containers.
 func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance
     if [.local, .k3d].contains(instance.config.runtime) { instance.config.runtime = .docker }

@@ -2,7 +2,7 @@
 import KecsSystem
 import SystemPackage
 
-/// Whether the control plane's data is gone.
+/// Checks whether the control plane's data is gone.
 enum StateOf {
     /// True for a folder that is missing or holds no entry at all but our own helpers'.
     static func isEmpty(_ folder: FilePath) throws -> Bool {

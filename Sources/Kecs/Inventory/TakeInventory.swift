@@ -90,7 +90,7 @@ extension PartPresence {
 }
 
 extension InventoryPart {
-    /// The instance's own folders are never somebody's collection of dumps.
+    /// True when the part lies in the instance's own folder, which never counts as a user's collection of dumps.
     func isOwn(of instance: Instance) -> Bool {
         guard let root = part.root else { return false }
         return root.starts(with: instance.folder.path)

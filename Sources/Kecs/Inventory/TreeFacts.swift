@@ -2,7 +2,8 @@
 public import KecsSystem
 public import SystemPackage
 
-/// One walk over a folder, for all checks that ask about its files. Links are not followed; other file systems are.
+/// The facts from a walk over a folder, for all checks that look at its files. Links are not followed; other file
+/// systems are.
 public struct TreeFacts: Sendable {
     public struct Entry: Sendable, Hashable {
         public var path: FilePath
@@ -11,9 +12,9 @@ public struct TreeFacts: Sendable {
 
     /// The folder itself first; no more than `limit`.
     public var entries: [Entry] = []
-    /// Of the regular files, a file with several names once.
+    /// The size of the regular files. A file with several names counts once.
     public var bytes: Int64 = 0
-    /// What could not be looked at, with the reason.
+    /// The paths that could not be examined, with the reason.
     public var unreadable: [String] = []
     public var isCut = false
 

@@ -2,7 +2,7 @@
 public import KecsStorage
 public import KecsSystem
 
-/// How old the newest backup is that may be restored from: for `check`, `status`, `doctor` and the metrics.
+/// The age of the newest backup that may be restored from: for `check`, `status`, `doctor` and the metrics.
 public struct BackupAge: Sendable, Hashable {
     /// The newest good backup; of several parts that are backed up apart, that of the part which has gone without one
     /// for longest. Nil when there is none.
@@ -27,19 +27,19 @@ public struct BackupAge: Sendable, Hashable {
         self.now = now
     }
 
-    /// 0 for one from the future, whose age nobody knows.
+    /// The age; 0 for a backup from the future, whose age is not known.
     public var seconds: Int64? { newest.map { max(0, now.since($0.createdAt).components.seconds) } }
 
     /// The clock was ahead when it was taken, or is behind now. A minute is allowed between two clocks.
     public var isInFuture: Bool { newest.map { $0.isAhead(of: now) } ?? false }
 
-    /// Whether it is older than that, to the second; also when there is none, and when its age cannot be known.
+    /// True when it is older than the limit, to the second. Also when there is no backup, and when its age is unknown.
     public func isOver(_ limit: TimeSpan) -> Bool {
         isInFuture || (seconds.map { $0 > limit.seconds } ?? true)
     }
 
-    /// What to say of a backup that is overdue; nil when none is. An instance that is younger than the limit itself need
-    /// not have one yet.
+    /// Returns the message about an overdue backup; nil when none is overdue. An instance that is younger than the
+    /// limit itself need not have a backup yet.
     public func overdue(_ limit: TimeSpan = Thresholds.backupAge) -> String? {
         guard isOver(limit) else { return nil }
         if let newest, isInFuture {

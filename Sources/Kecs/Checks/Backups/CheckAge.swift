@@ -2,7 +2,7 @@
 import KecsStorage
 public import KecsSystem
 
-/// One instance's line of `check`: is its newest good backup young enough?
+/// The line of an instance in `check`: is its newest good backup young enough?
 public struct CheckAgeReport: OperationReport {
     public static let kind = "CheckReport"
     public var outcome: Outcome

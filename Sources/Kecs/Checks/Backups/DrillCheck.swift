@@ -30,7 +30,7 @@ struct DrillCheck: InstanceCheck {
         ]
     }
 
-    /// A restore that went well, into a folder beside or in earnest.
+    /// Returns the time of the last successful restore, into a separate folder or in place.
     static func lastDrill(_ facts: InstanceFacts) -> Moment? {
         facts.history.last { $0.command == "restore" && $0.succeeded(for: facts.name) == true }?.at
     }

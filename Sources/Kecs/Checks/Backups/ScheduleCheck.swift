@@ -22,13 +22,13 @@ struct ScheduleCheck: InstanceCheck {
 }
 
 extension Surroundings {
-    /// Whether a crontab or a timer takes backups of the instance.
+    /// True when a crontab or a timer takes backups of the instance.
     public func isScheduled(_ name: InstanceName, home: Home) -> Bool {
         ScheduledCommand.all(in: self).contains { $0.backsUp(name, home: home) }
     }
 }
 
 extension InstanceFacts {
-    /// Whether a backup was ever copied to another machine.
+    /// True when a backup was ever copied to another machine.
     public var hasRemoteCopy: Bool { RemoteCheck.hasCopy(self) }
 }

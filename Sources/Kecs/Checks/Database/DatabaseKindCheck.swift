@@ -41,7 +41,7 @@ struct DatabaseKindCheck: InstanceCheck {
         }
     }
 
-    /// Whether the newest good backup holds it as one of SQLite's: then it was overwritten.
+    /// True when the newest good backup holds it as an SQLite database: then it was overwritten.
     private func wasSQLite(_ database: DatabaseFacts, _ facts: InstanceFacts) -> Bool {
         guard let found = facts.databases.first(where: { $0.facts.value?.file == database.file })?.database
         else {

@@ -5,7 +5,7 @@ import KecsStorage
 struct DatabaseMissingCheck: InstanceCheck {
     let info = CheckInfo("db.missing", .instance, .error, "the state that was backed up is still there")
 
-    /// By the newest good backup: what it holds with content must still be there.
+    /// Compares with the newest good backup: every database with content in it must still be there.
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         guard let backup = facts.newestGood, let manifest = backup.manifest else { return [] }
         let inventory = try facts.inventory.get()

@@ -10,7 +10,7 @@ struct JournalModeCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let database = try facts.database.get()
         guard database.kind == .sqlite, !database.usesWAL else { return [] }
-        // A mode can only be changed while nobody has the database open.
+        // The mode can only be changed while no process has the database open.
         let isClosed = !facts.state.mayWrite && database.sidecars.isEmpty
         return [
             Finding(

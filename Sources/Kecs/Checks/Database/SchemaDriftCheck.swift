@@ -6,7 +6,7 @@ struct SchemaDriftCheck: InstanceCheck {
     let info = CheckInfo("db.schema-drift", .instance, .warning, "the schema was not changed by hand")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        // Another server's schema is nobody's business here.
+        // The schema of another server is not checked.
         guard facts.holdsStateOfKECS else { return [] }
         let database = try facts.database.get()
         guard database.kind == .sqlite else { return [] }

@@ -7,7 +7,7 @@ struct SchemaVersionCheck: InstanceCheck {
         "db.schema-version", .instance, .error, "the database's schema is the one that this kecsctl knows")
 
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
-        // Another server's schema is nobody's business here.
+        // The schema of another server is not checked.
         guard facts.holdsStateOfKECS else { return [] }
         let database = try facts.database.get()
         guard database.kind == .sqlite else { return [] }

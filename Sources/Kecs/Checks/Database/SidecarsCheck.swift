@@ -3,8 +3,8 @@ import SystemPackage
 import KecsStorage
 import KecsSystem
 
-/// What a restore over a live database leaves: sidecars of another database, which are replayed into this one. And what a
-/// killed writer leaves: programs that may only read fail until somebody takes its transaction back.
+/// Finds the leftovers of a restore over a live database: sidecars of another database, which are replayed into this
+/// one. Also finds those of a killed writer: programs that may only read fail until its transaction is rolled back.
 struct SidecarsCheck: InstanceCheck {
     let info = CheckInfo(
         "db.sidecars", .instance, .warning,

@@ -21,7 +21,7 @@ struct DatabaseFolderCheck: InstanceCheck {
         // A container's root may write whatever belongs to others.
         if server.user == 0, status.owner != 0 { return [] }
         guard !status.isWritable(by: server) else { return [] }
-        // A folder of somebody else's is a matter of its owner, not of its mode.
+        // A folder that another user owns needs another owner, not another mode.
         let repairs: [Repair] =
             status.owner == server.user
             ? [.mode(PathText(folder.resolved()), from: status.mode, to: status.mode | 0o300)] : []

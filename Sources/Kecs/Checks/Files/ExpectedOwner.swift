@@ -2,10 +2,10 @@
 import KecsStorage
 import KecsSystem
 
-/// To whom an instance's data must belong so that its server can write it.
+/// The owner that an instance's data must have so that its server can write it.
 public struct ExpectedOwner: Sendable, Hashable {
     public var owner: Repair.Owner
-    /// Where the expectation comes from.
+    /// The source of the expectation.
     public var because: String
 
     /// Nil when nothing here tells: the container's own user decides then.
@@ -32,7 +32,7 @@ public struct ExpectedOwner: Sendable, Hashable {
         return nil
     }
 
-    /// What a number usually stands for.
+    /// Returns the usual meaning of a user's number.
     static func explain(_ user: UInt32) -> String? {
         switch user {
         case 0: "root: docker makes the folders so that it has to create for a bind mount"

@@ -5,7 +5,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Whether a lock file's owner is alive: by the locks that the kernel holds on it, then by what its text says.
+/// The proof whether a lock file's owner is alive: by the locks that the kernel holds on it, then by its text.
 struct LockProof: Sendable, Hashable {
     enum Verdict: Sendable, Hashable { case held, stale, unknown }
 
@@ -15,8 +15,8 @@ struct LockProof: Sendable, Hashable {
     var contents: String
 
     /// - Parameters:
-    ///   - kind: The kind of file system when other machines may see the file too: then nothing here proves that
-    ///     nobody holds it.
+    ///   - kind: The kind of file system when other machines may see the file too: then nothing here proves that no
+    ///     process holds it.
     ///   - table: The processes of this machine.
     static func of(
         _ file: FilePath, status: FileStatus, sharedBy kind: String? = nil,
@@ -100,8 +100,8 @@ struct LockProof: Sendable, Hashable {
         return Moment(seconds: seconds)
     }
 
-    /// A lock of any kind that somebody holds on the file, as a sentence; nil when there is none. Only looked up: trying
-    /// the lock could make its owner's own attempt fail.
+    /// Returns a sentence about a lock of any kind that a process holds on the file; nil when there is none. Only looks
+    /// locks up: trying the lock could make its owner's own attempt fail.
     private static func kernelLock(on file: FilePath) throws -> String? {
         guard let status = try FileStatus.of(file) else { return nil }
         return holder(

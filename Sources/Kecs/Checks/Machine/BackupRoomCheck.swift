@@ -20,7 +20,7 @@ struct BackupRoomCheck: InstanceCheck {
         ]
     }
 
-    /// As large as the last one and half of it again, or its source when there is none.
+    /// Returns half as much again as the last backup's size, or the source's size when there is none.
     static func needed(source: Int64, last: Manifest?) -> Int64 {
         guard let last, last.bytes > 0 else { return source }
         return min(source, last.bytes.adding(last.bytes / 2)).adding(1 << 20)

@@ -2,7 +2,7 @@
 import KecsStorage
 import KecsSystem
 
-/// Of the machine, because an instance whose configuration is broken is no instance to ask.
+/// A check of the machine, because an instance with a broken configuration cannot be checked itself.
 struct ConfigCheck: Check {
     let info = CheckInfo("config.readable", .machine, .error, "every instance's configuration can be read")
 

@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// One finding a file system, not one a folder.
+/// Reports one finding for each file system, not for each folder.
 struct DiskCheck: Check {
     let info = CheckInfo(
         "disk.used", .machine, .warning, "no file system with data or backups is more than 90 % full")
@@ -24,7 +24,7 @@ struct DiskCheck: Check {
         }
     }
 
-    /// One path for each file system that matters.
+    /// Returns a path on each file system that matters.
     static func places(_ look: Look) throws -> [FilePath] {
         var devices: Set<UInt64> = []
         let home = look.site.home

@@ -25,17 +25,17 @@ struct FileSystemKindCheck: InstanceCheck {
         ]
     }
 
-    /// Of the network.
+    /// The file systems of the network.
     private static let remote: Set<String> = [
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
         "fuse.rclone", "fuse.glusterfs",
     ]
-    /// Of the system that a virtual machine runs on.
+    /// The file systems of the host that a virtual machine runs on.
     private static let host: Set<String> = [
         "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs", "fuse.grpcfuse", "fuse.osxfs", "fakeowner",
     ]
 
-    /// Whether processes that this machine does not see may use files there.
+    /// True when processes that this machine does not see may use files there.
     static func isShared(_ kind: String) -> Bool { remote.contains(kind) || host.contains(kind) }
 
     static func judge(_ kind: String, inContainer: Bool) -> (Severity, String)? {

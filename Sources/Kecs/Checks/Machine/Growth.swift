@@ -2,7 +2,7 @@
 public import KecsStorage
 public import KecsSystem
 
-/// How fast the data grows, by the sizes that the backups recorded.
+/// The growth of the data, by the sizes recorded in the backups.
 public struct Growth: Sendable, Hashable {
     public let bytesPerDay: Double
 

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What clusters need at the least (State Recovery Guide); an instance without one needs next to nothing.
+/// Compares with the least that clusters need (State Recovery Guide). An instance without one needs next to nothing.
 struct ProcessorsCheck: InstanceCheck {
     let info = CheckInfo("resources.cpu", .instance, .warning, "clusters have two processors")
 
@@ -65,7 +65,7 @@ enum Resources {
         return min(mask, quota / period)
     }
 
-    /// Of the machine, or less where a control group has a limit.
+    /// The memory of the machine, or less where a control group has a limit.
     static func memory() -> Known<Int64> {
         guard let bytes = try? FilePath("/proc/meminfo").contents(limit: 64 << 10),
             let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
