@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A home of its own in which a clone is made: `instances/.NAME.cloning/`. What is visible is complete; a draft that nobody
-/// has locked was left by a killed run and goes.
+/// A separate home in which a clone is made: `instances/.NAME.cloning/`. A visible clone is complete. A draft without a
+/// lock was left by a killed run and is removed.
 struct CloneDraft: Sendable {
     private static let suffix = ".cloning"
 

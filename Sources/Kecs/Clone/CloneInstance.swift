@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `clone` is asked to do.
+/// The options of `clone`.
 public struct CloneRequest: Sendable {
     /// A backup's id or its beginning, or `latest`; nil: the source as it is now.
     public var from: String?
@@ -25,7 +25,7 @@ public struct CloneInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the source's lock.
+    /// Clones the instance. Call it under the source's lock.
     public func run(
         _ source: Instance, as name: InstanceName, _ request: CloneRequest, lock: LockRequest
     ) async throws -> CloneReport {
@@ -88,7 +88,7 @@ public struct CloneInstance: Sendable {
 
     // MARK: The data
 
-    /// A backup of the source as it is now, which lies in the draft: the source's own backups stay what they are.
+    /// Takes a backup of the source's present state into the draft. The source's own backups do not change.
     private func capture(_ source: Instance, into draft: CloneDraft) async throws -> FilePath {
         var shadow = source
         shadow.backups = draft.inside.home.backupStore(of: source.name)
@@ -125,9 +125,9 @@ public struct CloneInstance: Sendable {
 
     // MARK: The configuration
 
-    /// The source's, without what says which one it is and where it lies.
+    /// Returns the source's configuration, without the settings for its identity and its place.
     ///
-    /// - Parameter home: Where it is to lie.
+    /// - Parameter home: The home of the clone.
     func config(of source: Instance, named name: InstanceName, in home: Home) throws -> InstanceConfig {
         var config = InstanceConfig(
             name: name, id: site.newUUID(), createdAt: site.machine.clock.now(),
@@ -140,7 +140,7 @@ public struct CloneInstance: Sendable {
         return config
     }
 
-    /// To be called under the home's lock, but for a dry run.
+    /// Chooses the clone's ports. Call it under the home's lock, except for a dry run.
     func choosePorts(
         _ config: inout InstanceConfig, of source: Instance, _ runtime: any Runtime, _ request: CloneRequest
     ) throws -> [String: Int] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `clone` did, or would do.
+/// The result of `clone`, or its plan.
 public struct CloneReport: OperationReport {
     public static let kind = "CloneReport"
     public var outcome: Outcome
@@ -12,6 +12,6 @@ public struct CloneReport: OperationReport {
     /// Settings of the new instance that differ from the source's.
     public var ports: [String: Int]
     public var durationSeconds: Double
-    /// What the person should know.
+    /// Notes for the user.
     public var notes: [String]
 }

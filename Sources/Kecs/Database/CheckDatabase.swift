@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `db check` found in one database.
+/// The findings of `db check` in a database.
 public struct DatabaseCheckReport: OperationReport {
     public static let kind = "DatabaseCheckReport"
     public var outcome: Outcome
@@ -30,8 +30,8 @@ public struct CheckDatabase: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// - Parameter quick: Leaves out the comparison of indexes with their tables.
-    /// - Throws: `SQLiteError` where there is no report to be had: busy, no permission.
+    /// - Parameter quick: True to skip the comparison of indexes with their tables.
+    /// - Throws: `SQLiteError` when no report is possible: busy, no permission.
     public func run(_ target: DatabaseTarget, quick: Bool = false) throws -> DatabaseCheckReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -56,7 +56,7 @@ public struct CheckDatabase: Sendable {
         return report
     }
 
-    /// What a report with problems means for the exit status.
+    /// Returns the failure that a report with problems means for the exit status.
     public static func failure(_ report: DatabaseCheckReport, of target: DatabaseTarget) -> Failure? {
         guard !report.isSound else { return nil }
         if let first = report.problems.first {
@@ -73,7 +73,8 @@ public struct CheckDatabase: Sendable {
             cause: orphans.joined(separator: ", "), remedy: "kecsctl backups list")
     }
 
-    /// Which tables cannot be read to their end; the check of the whole may have ended at the first bad page.
+    /// Returns the tables that cannot be read to their end. The check of the whole may have ended at the first bad
+    /// page.
     private func tables(of database: SQLiteDatabase) throws -> [DatabaseCheckReport.Problem] {
         var problems: [DatabaseCheckReport.Problem] = []
         do {

@@ -17,7 +17,7 @@ public enum DatabaseTarget: Sendable {
         .instance(instance, try sqliteFile(try await site.database(of: instance, named: name), of: instance))
     }
 
-    /// What it is called in messages: “dev”, or the path.
+    /// The name in messages: “dev”, or the path.
     var name: String {
         switch self {
         case .instance(let instance, _): "“\(instance.name)”"

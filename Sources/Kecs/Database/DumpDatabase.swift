@@ -9,11 +9,11 @@ public struct DumpDatabase: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// For whom the SQL is.
+    /// The program that the SQL is for.
     public enum Dialect: String, CaseIterable, Sendable {
-        /// What `sqlite3 FILE .dump` writes.
+        /// The output of `sqlite3 FILE .dump`.
         case sqlite
-        /// What `psql` loads into an empty database.
+        /// SQL that `psql` loads into an empty database.
         case postgres
     }
 
@@ -28,7 +28,7 @@ public struct DumpDatabase: Sendable {
         }
     }
 
-    /// What `sqlite3 -header -csv FILE "SELECT * FROM table"` writes, piece by piece.
+    /// Writes the output of `sqlite3 -header -csv FILE "SELECT * FROM table"`, piece by piece.
     public func csv(
         _ target: DatabaseTarget, table: String, to write: @escaping ([UInt8]) throws -> Void
     ) throws {
@@ -73,7 +73,7 @@ public struct DumpDatabase: Sendable {
     }
 }
 
-/// What `db load` made.
+/// The result of `db load`.
 public struct LoadReport: OperationReport {
     public static let kind = "LoadReport"
     public var outcome: Outcome

@@ -3,15 +3,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `db maintain` did.
+/// The result of `db maintain`.
 public struct MaintainReport: OperationReport {
     public static let kind = "MaintainReport"
     public var outcome: Outcome
     public var database: String
-    /// Of the file and its write-ahead log.
+    /// The size of the file and its write-ahead log.
     public var bytesBefore: Int64
     public var bytesAfter: Int64
-    /// What a VACUUM could give back.
+    /// The space that a VACUUM could free.
     public var freeBytes: Int64
     public var steps: [String]
     public var durationSeconds: Double
@@ -23,9 +23,10 @@ public struct MaintainDatabase: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Maintains the database. Call it under the instance's lock.
     ///
-    /// - Throws: `Failure(.noRoom)` before anything is done; `.damaged`; `SQLiteError` when another program keeps it locked.
+    /// - Throws: `Failure(.noRoom)` before anything is done; `.damaged`; `SQLiteError` when another program keeps it
+    ///   locked.
     public func run(
         _ target: DatabaseTarget, vacuum: Bool = true, analyze: Bool = true, dryRun: Bool = false
     ) throws -> MaintainReport {

@@ -18,7 +18,7 @@ public struct QueryDatabase: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// - Parameter limit: Of rows held in memory.
+    /// - Parameter limit: The most rows held in memory.
     public func run(_ target: DatabaseTarget, _ sql: String, limit: Int = 100_000) throws -> QueryReport {
         let database = try target.open(site)
         let statement = try reading(sql, in: database, target)

@@ -5,7 +5,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `db rescue` got out of a damaged database.
+/// The result of `db rescue` on a damaged database.
 public struct RescueReport: OperationReport {
     public static let kind = "RescueReport"
     public var outcome: Outcome
@@ -17,19 +17,19 @@ public struct RescueReport: OperationReport {
     /// Rows that were found and belong to no table; they are in `lostAndFoundTable` of the new one.
     public var lostAndFound: Int64
     public var lostAndFoundTable: String?
-    /// What could not be made again: clauses.
+    /// The things that could not be recreated, as clauses.
     public var notMade: [String]
-    /// Whether the new one has taken the place of the damaged one; for `undo`.
+    /// The id for `undo`, when the new database has replaced the damaged one.
     public var undo: String?
-    /// What the person should know: who was overridden with `--force`.
+    /// Notes for the user: the processes that `--force` has overridden.
     public var notes: [String] = []
     public var durationSeconds: Double
 
     public struct Table: Encodable, Hashable, Sendable {
         public var table: String
-        /// How many could be read of the damaged one; nil where not even that could be told.
+        /// The number of rows that could be read of the damaged one; nil where that could not be determined either.
         public var rowsBefore: Int64?
-        /// Whether reading the damaged one ended at a bad page.
+        /// True when reading the damaged one ended at a bad page.
         public var isCut: Bool
         /// Nil when the table is not in the new one.
         public var rowsAfter: Int64?
@@ -46,19 +46,19 @@ public struct RescueReport: OperationReport {
     public var totalRowsLost: Int64 { tables.total { $0.rowsLost ?? 0 } }
 }
 
-/// Reads what is left of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else page by
-/// page. The damaged one is only replaced when that is asked for.
+/// Reads the remaining rows of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else
+/// page by page. Replaces the damaged one only on request.
 public struct RescueDatabase: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Rescues the database. Call it under the instance's lock.
     ///
     /// - Parameters:
-    ///   - accept: Put the new one in the place of the damaged one, which `undo` brings back.
-    ///   - force: Although somebody else uses it.
-    ///   - dryRun: Reads and counts as a rescue does, and leaves nothing behind.
+    ///   - accept: True to replace the damaged database with the new one. `undo` restores the damaged one.
+    ///   - force: True to rescue it although other processes use it.
+    ///   - dryRun: True to read and count like a rescue, and leave nothing behind.
     public func run(
         _ target: DatabaseTarget, accept: Bool = false, force: Bool = false, dryRun: Bool = false
     ) async throws -> RescueReport {
@@ -88,7 +88,7 @@ public struct RescueDatabase: Sendable {
         }
         let stamp = clock.now().compact
         let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
-        // Not beside it: whoever owns that folder could put another file there for `sqlite3` to open.
+        // Not next to the database: the owner of that folder could put another file there for `sqlite3` to open.
         let scratch = try workplace(target).makePrivateFolder()
         defer { try? scratch.removeTree() }
         try checkRoom(path, target)
@@ -161,7 +161,8 @@ public struct RescueDatabase: Sendable {
         return try database.tableRowCounts()
     }
 
-    /// Into a folder that may be somebody else's: as a new file that has its name when it is complete.
+    /// Delivers the new database into a folder that may be another user's: as a new file that gets its name when it is
+    /// complete.
     private func deliver(_ made: FilePath, as rescued: FilePath) throws {
         let draft = rescued.draftBeside()
         do {
@@ -192,7 +193,7 @@ public struct RescueDatabase: Sendable {
         }
     }
 
-    /// Of the file with its sidecars, byte for byte: a damaged one cannot be copied page by page.
+    /// Copies the file with its sidecars, byte for byte: a damaged one cannot be copied page by page.
     private func copyOf(_ path: FilePath, in scratch: FilePath) throws -> FilePath {
         try refuseForeignJournal(of: path)
         let copy = scratch.appending("damaged.sqlite")
@@ -206,7 +207,7 @@ public struct RescueDatabase: Sendable {
         return copy
     }
 
-    /// - Returns: Whether the tool could: Debian's is built without what `.recover` needs.
+    /// - Returns: True when the tool succeeded: Debian's is built without the module that `.recover` needs.
     private func recover(_ copy: FilePath, to dump: FilePath) async throws -> Bool {
         site.machine.progress.step("recovering", total: nil)
         var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
@@ -249,10 +250,10 @@ public struct RescueDatabase: Sendable {
         try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
-    /// How far each table can be read.
+    /// Counts the readable rows of each table.
     private func countReadable(_ copy: FilePath) -> [String: (rows: Int64?, isCut: Bool)] {
         var counts: [String: (rows: Int64?, isCut: Bool)] = [:]
-        // What cannot be told of a damaged file is left open in the table: it is no reason to fail.
+        // A count that cannot be determined for a damaged file is left open in the table. It is no reason to fail.
         guard let database = try? SQLiteDatabase(copy, .readWrite),
             let names = try? database.query(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")

@@ -4,7 +4,7 @@ import KecsSystem
 
 /// A column of a table that holds nothing but times, in one of the forms that databases have for them.
 struct TimeColumn {
-    /// As they stand in SQL.
+    /// The name as it is written in SQL.
     let table: String
     let column: String
     private let form: Form
@@ -12,7 +12,7 @@ struct TimeColumn {
     private enum Form {
         /// ISO 8601, as SQLite reads it.
         case text
-        /// Since 1970.
+        /// Counted since 1970.
         case seconds, milliseconds, microseconds
     }
 
@@ -46,8 +46,8 @@ struct TimeColumn {
         }
     }
 
-    /// The form in which every value is a time between 1980 and 2200: an id or an amount is none, and seconds are told from
-    /// milliseconds.
+    /// Returns the form in which every value is a time between 1980 and 2200. Ids and amounts do not qualify, and
+    /// seconds differ from milliseconds.
     private static func form(
         _ table: String, _ column: String, in database: SQLiteDatabase, refusal: (String?) -> Failure
     ) throws -> Form {
@@ -87,7 +87,7 @@ struct TimeColumn {
         try database.value("SELECT count(*) FROM \(table) WHERE \(age) < ?", limit(moment))?.integer ?? 0
     }
 
-    /// - Returns: How many rows went; what foreign keys took along is not counted.
+    /// - Returns: The number of removed rows, without those that foreign keys removed with them.
     func remove(before moment: Moment, in database: SQLiteDatabase) throws -> Int64 {
         let count = try count(before: moment, in: database)
         try database.execute("DELETE FROM \(table) WHERE \(age) < ?", limit(moment))

@@ -3,7 +3,7 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// What `db trim` did, or would do.
+/// The result of `db trim`, or its plan.
 public struct TrimReport: OperationReport {
     public static let kind = "TrimReport"
     public var outcome: Outcome
@@ -13,7 +13,7 @@ public struct TrimReport: OperationReport {
     /// Rows whose time lies before this go.
     public var before: Moment
     public var rows: Int64
-    /// Of the rows, those that go.
+    /// The number of rows that are removed.
     public var removed: Int64
     /// Rows without a time, which stay.
     public var withoutTime: Int64
@@ -32,9 +32,9 @@ public struct TrimTable: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Trims the table. Call it under the instance's lock.
     ///
-    /// - Throws: `Failure(.usage)` for a table or column that is not there, and for a column that holds anything but times.
+    /// - Throws: `Failure(.usage)` for a missing table or column, and for a column that holds anything but times.
     public func run(
         _ instance: Instance, _ target: DatabaseTarget, table: String, column: String, older age: Duration,
         force: Bool = false, dryRun: Bool = false
@@ -68,7 +68,8 @@ public struct TrimTable: Sendable {
         try database.execute("PRAGMA foreign_keys = ON")
         let referring = try Self.referring(to: table, in: database)
         try database.transaction {
-            // What came or changed while the backup was made is judged anew; a column that is no time any more stops it.
+            // Rows that came or changed during the backup are judged again. A column that no longer holds only times
+            // stops it.
             _ = try TimeColumn(table, column, in: database, target)
             let before = try Self.counts(referring, in: database)
             report.removed = try times.remove(before: report.before, in: database)

@@ -3,10 +3,10 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Finishes or takes back what a killed kecsctl left of an instance. Called under the instance's lock.
+/// Finishes or rolls back the operation on an instance that a killed kecsctl left. Called under the instance's lock.
 ///
-/// It deals with files, and with a server only as far as they need it. What is to run again becomes a `Duty`, which
-/// whoever holds the lock fulfils next.
+/// It handles files, and a server only as far as the files need it. A server that must run again becomes a `Duty`,
+/// which the next holder of the lock fulfils.
 public struct HealInstance: Sendable {
     let site: Site
 
@@ -63,7 +63,7 @@ public struct HealInstance: Sendable {
         return told
     }
 
-    /// What the killed operation owes: that the instance runs, or that helpers go.
+    /// Turns the journal into the killed operation's duty: that the instance runs, or that helpers go.
     private func hand(_ journal: Journal, over instance: Instance) throws {
         guard journal.runsAfterwards || journal.mayBeFrozen else {
             return try Journal.close(instance.folder.journal)

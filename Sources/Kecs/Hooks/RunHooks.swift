@@ -6,7 +6,7 @@ import SystemPackage
 /// Runs the hooks of one operation on one instance, one after the other. They run as this user, with this environment and the
 /// facts of the run in `KECSCTL_HOOK_…`.
 public struct RunHooks: Sendable {
-    /// How the operation ended, for those that run after it.
+    /// The end of the operation, for the hooks that run after it.
     public struct End: Sendable {
         public var status: Int32
         public var outcome: Outcome
@@ -47,9 +47,10 @@ public struct RunHooks: Sendable {
         }
     }
 
-    /// All of them, also when the operation failed or was interrupted: what the one before began, this one ends.
+    /// Runs all hooks, also when the operation failed or was interrupted: a hook before it may have begun something
+    /// that the hook after it ends.
     ///
-    /// - Returns: A failure for each that failed.
+    /// - Returns: A failure for each hook that failed.
     public func after(_ end: End) async -> [Failure] {
         var failures: [Failure] = []
         for hook in hooks where hook.isFor(operation, .after, name) {

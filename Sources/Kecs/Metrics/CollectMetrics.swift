@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// What a monitoring system wants to know of all instances, from their backups, the history and the disk. Changes nothing.
+/// Collects the values of all instances for a monitoring system, from their backups, the history and the disk. Changes
+/// nothing.
 public struct CollectMetrics: Sendable {
     let site: Site
 

@@ -3,15 +3,16 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A folder ready to be archived: its SQLite databases are captured beside, others only when nobody has them open.
+/// A folder ready to be archived: its SQLite databases are captured into another folder, other databases only while no
+/// process has them open.
 struct CapturedTree {
     var source: TreeSource
     /// Raw paths, with the engine.
     var databases: [(path: [UInt8], engine: DatabaseEngine)]
 
     /// - Parameters:
-    ///   - scratch: For the captured databases.
-    ///   - isRunning: Whether something may be writing: then a database that is not SQLite is refused.
+    ///   - scratch: The folder for the captured databases.
+    ///   - isRunning: True when a process may be writing: then a database that is not SQLite is refused.
     init(_ root: FilePath, scratch: FilePath, isRunning: Bool, _ cancellation: Cancellation) throws {
         source = TreeSource(root: root)
         source.leftOut.insert(Array(".lock".utf8))

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// How one table came over.
+/// The result of importing a table.
 public struct ImportedTable: Encodable, Hashable, Sendable {
     public var table: String
     public var rowsIn: Int64
@@ -92,7 +92,7 @@ struct ConvertDuckDB: Sendable {
 
     // MARK: One table
 
-    /// Which column goes where.
+    /// The mapping of columns.
     private struct Mapping {
         var table: String
         var source: [DuckDBSource.Column] = []
@@ -157,7 +157,7 @@ struct ConvertDuckDB: Sendable {
             } catch let reason as Unfit {
                 try reject(mapping, texts, reason.why, &result, in: database, at: now)
             } catch let error as SQLiteError where error.code == 19 {
-                // SQLITE_CONSTRAINT: the row does not fit beside the others, or at all.
+                // SQLITE_CONSTRAINT: the row conflicts with another one, or fits not at all.
                 let isPod = error.message.contains("tasks.pod_name")
                 try reject(
                     mapping, texts, isPod ? "duplicate pod" : error.message, &result, in: database, at: now)

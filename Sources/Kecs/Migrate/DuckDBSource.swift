@@ -16,7 +16,7 @@ struct DuckDBSource: Sendable {
         var type: String
     }
 
-    /// Copies the file with its write-ahead log beside, so that the source is not touched.
+    /// Copies the file with its write-ahead log into the folder, so that the source is not touched.
     ///
     /// - Throws: `Failure(.busy)` while a process has it open: its newest rows may be in memory only.
     static func copy(_ source: FilePath, to folder: FilePath, _ site: Site) throws -> DuckDBSource {

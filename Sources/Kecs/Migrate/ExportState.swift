@@ -5,7 +5,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `migrate export` did.
+/// The result of `migrate export`.
 public struct ExportReport: OperationReport {
     public static let kind = "ExportReport"
     public var outcome: Outcome
@@ -13,7 +13,7 @@ public struct ExportReport: OperationReport {
     /// "directory", "archive", "sqlite", "sql" or "volume".
     public var form: String
     public var bytes: Int64
-    /// Of what was written; the same as that of the instance.
+    /// The digest of the export, which equals that of the instance.
     public var digest: String?
     public var durationSeconds: Double
 }
@@ -25,7 +25,7 @@ public struct ExportState: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock. The target appears complete or not at all.
+    /// Exports the instance. Call it under the instance's lock. The target appears complete or not at all.
     public func run(
         _ instance: Instance, to target: StatePlace, dryRun: Bool = false
     ) async throws -> ExportReport {
@@ -141,8 +141,8 @@ public struct ExportState: Sendable {
         return (file, summary)
     }
 
-    /// Makes a file under a name of its own beside, and names it when it is complete. A killed run leaves nothing that is
-    /// in anybody's way.
+    /// Makes a file under a name of its own in the same folder, and renames it when it is complete. A killed run leaves
+    /// nothing that is in anyone's way.
     private func whole<Value>(_ path: FilePath, _ make: (FilePath) throws -> Value) throws -> Value {
         let draft = path.draftBeside()
         do {
@@ -167,7 +167,7 @@ public struct ExportState: Sendable {
         return try TreeContent(folder, owners: false, cancellation: site.machine.cancellation)
     }
 
-    /// - Parameter isRunning: Then the data goes on changing, and what was archived was compared when it was read back.
+    /// - Parameter isRunning: True when the data keeps changing. The archive was compared when it was read back.
     private func digest(
         of content: TreeContent, comparedWith data: FilePath, isRunning: Bool
     ) throws -> String {

@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// Where `migrate import` takes a state from, or `migrate export` brings it, as it was asked for.
+/// The source of `migrate import` or the target of `migrate export`, as the user gave it.
 public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
     case volume(String)
     case path(FilePath)
@@ -36,9 +36,9 @@ public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a path to import from is, told by its content.
+/// The kind of a path to import from, recognised by its content.
 enum RecognisedSource: Hashable {
-    /// What a restore takes: an archive, an SQLite database, a dump, a backup, a bundle.
+    /// A file that a restore accepts: an archive, an SQLite database, a dump, a backup, a bundle.
     case restorable(FilePath)
     /// A folder that is the data folder, or a whole instance's.
     case tree(FilePath)

@@ -4,7 +4,7 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `migrate import` is asked to do.
+/// The options of `migrate import`.
 public struct ImportRequest: Sendable {
     public var source: StatePlace
     public var owners: OwnerMapping
@@ -30,7 +30,7 @@ public struct ImportRequest: Sendable {
     }
 }
 
-/// What `migrate import` did.
+/// The result of `migrate import`.
 public struct ImportReport: OperationReport {
     public static let kind = "ImportReport"
     public var outcome: Outcome
@@ -40,15 +40,15 @@ public struct ImportReport: OperationReport {
     public var backup: String?
     /// For a database of another engine.
     public var tables: [ImportedTable]
-    /// Of what was read and of what was unpacked for the instance; were they not equal, nothing would have been
-    /// imported. Nil for a file that the restore has verified by itself.
+    /// The digest of the source, which equals that of the content unpacked for the instance; otherwise nothing would
+    /// have been imported. Nil for a file that the restore has verified on its own.
     public var digest: String?
     public var undo: String?
     public var notes: [String]
     public var durationSeconds: Double
 }
 
-/// Brings a state from elsewhere into an instance. The source is only read; what was there is kept for `undo`.
+/// Brings a state from elsewhere into an instance. The source is only read. The earlier state is kept for `undo`.
 public struct ImportState: Sendable {
     let site: Site
 
@@ -85,7 +85,7 @@ public struct ImportState: Sendable {
         }
     }
 
-    /// To be called under the instance's lock.
+    /// Imports the state. Call it under the instance's lock.
     public func run(_ instance: Instance, _ request: ImportRequest) async throws -> ImportReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -169,7 +169,7 @@ public struct ImportState: Sendable {
         return report
     }
 
-    /// One tar with the tree, its databases captured; a DuckDB database in it is brought over on the way.
+    /// Makes a tar of the tree with its databases captured. A DuckDB database in it is converted on the way.
     private func archive(
         _ root: FilePath, in scratch: FilePath, _ request: ImportRequest, _ report: inout ImportReport
     ) async throws -> (FilePath, ReadTree) {

@@ -36,7 +36,7 @@ public struct MigrateDatabase: Sendable {
         }
     }
 
-    /// Two at once on one database are kept apart by a lock beside it, which goes with the rehearsal's folder.
+    /// Migrates the database. A lock next to the database, in the rehearsal's folder, excludes a second run.
     public func run(_ foreign: ForeignMigrations, _ request: MigrateRequest) async throws -> MigrateReport {
         try check(foreign.database)
         let name = foreign.database.lastComponent?.string ?? "database"
@@ -53,8 +53,7 @@ public struct MigrateDatabase: Sendable {
         }
     }
 
-    /// The same for a database of an instance: what is taken before is a backup of the instance. To be called under its
-    /// lock.
+    /// Migrates a database of an instance, with a backup of the instance before. Call it under its lock.
     public func run(
         _ foreign: ForeignMigrations, _ request: MigrateRequest, of instance: Instance, part: String
     ) async throws -> MigrateReport {
@@ -77,7 +76,7 @@ public struct MigrateDatabase: Sendable {
         return report
     }
 
-    /// - Parameter backup: Takes one, and says what it is called and how it is brought back.
+    /// - Parameter backup: Takes a backup, and returns its name and the command that restores it.
     private func run(
         _ foreign: ForeignMigrations, _ request: MigrateRequest, scratch: FilePath,
         backup: () async throws -> (place: String, restore: String)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// What `migrate schema` did, or would do.
+/// The result of `migrate schema`, or its plan.
 public struct MigrateReport: OperationReport {
     public static let kind = "MigrateReport"
     public var outcome: Outcome
@@ -13,7 +13,7 @@ public struct MigrateReport: OperationReport {
     /// The id of the backup, or the path of the copy; nil in a rehearsal.
     public var backup: String?
     public var rehearsal: MigrationRehearsal?
-    /// What the files would destroy.
+    /// The data that the files would destroy.
     public var lint: [MigrationFinding]
     /// Rows that did not fit, by table; they are kept in `kecsctl_import_rejects`.
     public var rejects: [String: Int64]
@@ -21,17 +21,17 @@ public struct MigrateReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// What `migrate status` says of one database.
+/// The status of a database in `migrate status`.
 public struct MigrationStatus: OperationReport {
     public static let kind = "MigrationStatus"
     public var outcome: Outcome
     public var database: String
-    /// Whose migrations: `kecsctl` for the control plane's database.
+    /// The tool that the migrations belong to: `kecsctl` for the control plane's database.
     public var tool: MigrationTool
     public var version: Int64
     public var newest: Int64
     public var migrations: [MigrationPlan.Item]
-    /// What of the schema is not as the ledger says.
+    /// The differences between the schema and the ledger.
     public var drift: [String]
     /// The age was told by the columns, as there is no ledger.
     public var isRecognised: Bool

@@ -3,12 +3,12 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `migrate runtime` is asked to do.
+/// The options of `migrate runtime`.
 public struct MigrateRuntimeRequest: Sendable {
     public var kind: RuntimeKind
     /// Settings that the new way needs: an image, a compose file, a command.
     public var settings: [SettingKey: String]
-    /// Until it answers.
+    /// The time limit until it answers.
     public var limit: Duration
     /// Replace what the new place holds already; `undo` brings it back.
     public var force: Bool
@@ -26,7 +26,7 @@ public struct MigrateRuntimeRequest: Sendable {
     }
 }
 
-/// What `migrate runtime` did.
+/// The result of `migrate runtime`.
 public struct MigrateRuntimeReport: OperationReport {
     public static let kind = "MigrateRuntimeReport"
     public var outcome: Outcome
@@ -34,10 +34,10 @@ public struct MigrateRuntimeReport: OperationReport {
     public var to: String
     public var backup: String?
     public var state: String
-    /// Where the data lay, and where it lies now: a folder or “volume:NAME”.
+    /// The old and the new place of the data: a folder or “volume:NAME”.
     public var dataFrom: String
     public var dataTo: String
-    /// Of the data in the old place and in the new one; nil when it stayed where it is.
+    /// The digest of the data in the old place and in the new one; nil when it stayed where it is.
     public var digest: String?
     public var undo: String?
     public var notes: [String]
@@ -54,7 +54,7 @@ public struct MigrateRuntime: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Changes the runtime. Call it under the instance's lock.
     public func run(
         _ instance: Instance, _ request: MigrateRuntimeRequest
     ) async throws -> MigrateRuntimeReport {
@@ -170,7 +170,8 @@ public struct MigrateRuntime: Sendable {
         return candidate
     }
 
-    /// With what the new runtime finds by looking, which holds from now on, and the place where it keeps the data.
+    /// Returns the instance with the settings that the new runtime detects, which stay in effect, and the place where
+    /// it keeps the data.
     private func prepared(_ candidate: Instance) async throws -> Instance {
         var config = candidate.config
         for (key, value) in try await site.runtime(candidate).prepare() {
@@ -231,8 +232,8 @@ public struct MigrateRuntime: Sendable {
         }
     }
 
-    /// The new one ends before anything is taken from under it. Were that impossible, the journal stays, and the next
-    /// run goes on with the new one.
+    /// Goes back to the old runtime. The new one ends before anything is taken from under it. If that is impossible,
+    /// the journal stays, and the next run continues with the new one.
     private func goBack(
         from candidate: Instance, to instance: Instance, _ journal: Journal, after error: any Error
     ) async -> any Error {
@@ -263,7 +264,7 @@ public struct MigrateRuntime: Sendable {
         do {
             try await old.leave()
         } catch {
-            // It is stopped; that it is still there changes nothing of what was asked for.
+            // It is stopped. That it still exists does not change the result.
             report.notes.append(
                 "what ran it before could not be removed: \(Failure.describing(error).message)")
         }
@@ -275,10 +276,10 @@ public struct MigrateRuntime: Sendable {
 
     // MARK: Heal
 
-    /// Ends a migration that was killed once its exchange had begun: with the new runtime, or the old one when the new
-    /// one does not come up. To be called under the lock.
+    /// Ends a migration that was killed after its exchange had begun: with the new runtime, or with the old one when
+    /// the new one does not come up. Call it under the lock.
     ///
-    /// - Returns: What was done, for people.
+    /// - Returns: The actions, for people.
     func resume(_ journal: Journal, of instance: Instance) async throws -> String {
         guard let swap = journal.swap else { return "" }
         let now = try site.runtime(instance)
@@ -306,7 +307,7 @@ public struct MigrateRuntime: Sendable {
             + report.notes).joined(separator: "; ")
     }
 
-    /// As its configuration was before the exchange.
+    /// Returns the instance with its configuration from before the exchange.
     private func formerInstance(_ instance: Instance, _ swap: Swap) throws -> Instance {
         let unit = swap.units.first { $0.live.path == instance.folder.config }
         guard let file = unit?.previous.path else { return instance }

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `migrate schema` is asked to do.
+/// The options of `migrate schema`.
 public struct MigrateRequest: Sendable {
     /// Nil for the newest; 0 for before the first.
     public var target: Int64?
@@ -42,7 +42,7 @@ public struct MigrateSchema: Sendable {
             isRecognised: !status.baseline.isEmpty)
     }
 
-    /// To be called under the instance's lock.
+    /// Migrates the schema. Call it under the instance's lock.
     public func run(_ instance: Instance, _ request: MigrateRequest) async throws -> MigrateReport {
         let clock = site.machine.clock
         let began = clock.elapsed()

@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `migrate velero` is asked to do.
+/// The options of `migrate velero`.
 public struct MigrateVeleroRequest: Sendable {
     /// Without Velero from now on.
     public var undo: Bool
@@ -20,7 +20,7 @@ public struct MigrateVeleroRequest: Sendable {
     }
 }
 
-/// What `migrate velero` did, or would do.
+/// The result of `migrate velero`, or its plan.
 public struct MigrateVeleroReport: OperationReport {
     public static let kind = "MigrateVeleroReport"
     public var outcome: Outcome
@@ -28,7 +28,7 @@ public struct MigrateVeleroReport: OperationReport {
     public var to: String
     public var backup: String?
     public var state: String
-    /// Whether a cluster was there that had to be made anew.
+    /// True when an existing cluster had to be recreated.
     public var rebuilt: Bool
     /// The store's folder on this host, which stays when Velero goes.
     public var store: String
@@ -39,16 +39,17 @@ public struct MigrateVeleroReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// Puts Velero into an instance's cluster, or takes it out: backup, cluster made anew with or without the store's folder in
-/// its nodes, and as it was when that does not come up.
+/// Puts Velero into an instance's cluster, or takes it out. It takes a backup, then recreates the cluster with or
+/// without the store's folder in its nodes. If that cluster does not come up, it restores the old one.
 ///
-/// A kill before the configuration is written leaves the old way, a kill after it the new one; the next kecsctl starts it.
+/// A kill before the configuration is written leaves the old way, a kill after it the new one; the next kecsctl starts
+/// it.
 public struct MigrateVelero: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Adds or removes Velero. Call it under the instance's lock.
     public func run(_ instance: Instance, _ request: MigrateVeleroRequest) async throws -> MigrateVeleroReport
     {
         let began = site.machine.clock.elapsed()
@@ -103,7 +104,7 @@ public struct MigrateVelero: Sendable {
         do {
             if state != .absent {
                 try await old.stop(limit: .seconds(60))
-                // A stopped cluster that stays would be without what is bound into a new one.
+                // A stopped cluster that stays would lack the folders that are mounted into a new one.
                 try await old.remove()
             }
             changed = try write(instance, wants)
@@ -134,7 +135,8 @@ public struct MigrateVelero: Sendable {
         return try site.instance(instance.name, flags: instance.settings.flags)
     }
 
-    /// The failed start has stopped what it had started, and owes one from then on.
+    /// Goes back to the old cluster. The failed start has stopped everything that it had started, and owes a start from
+    /// then on.
     private func goBack(
         _ instance: Instance, now: Bool, _ request: MigrateVeleroRequest, after error: any Error
     ) async throws -> Failure {
@@ -157,7 +159,7 @@ public struct MigrateVelero: Sendable {
         return whole
     }
 
-    /// What is stored can be read without the credentials; a new Velero gets new ones.
+    /// Removes the credentials. The stored backups can be read without them; a new Velero gets new ones.
     private func forget(_ instance: Instance, _ report: inout MigrateVeleroReport) throws {
         let folder = instance.folder.veleroConfig
         if try folder.isPresent { try folder.removeTree() }

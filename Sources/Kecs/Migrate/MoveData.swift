@@ -10,18 +10,18 @@ struct MoveData: Sendable {
     let site: Site
     let instance: Instance
     let candidate: Instance
-    /// Of the swap.
+    /// The id of the swap.
     let id: String
 
     struct Moved {
         var units: [Swap.Unit] = []
         var fills: [Journal.VolumeFill] = []
-        /// Of the data in both places; nil when it stays.
+        /// The digest of the data in both places; nil when it stays.
         var digest: String?
         var notes: [String] = []
     }
 
-    /// To be called when nothing runs. The journal learns of every folder before it is made.
+    /// Puts the data in the new place. Call it when nothing runs. The journal learns of every folder before it is made.
     func stage(
         from source: Part.Place, to target: Part.Place, force: Bool, _ journal: inout Journal
     ) async throws -> Moved {
@@ -112,7 +112,8 @@ struct MoveData: Sendable {
 
     private var scratch: FilePath { instance.folder.restoring.appending(id) }
 
-    /// One uncompressed tar of all of it, and what it must hold; nil for a volume that only comes as a stream.
+    /// Captures all of it into one uncompressed tar, and returns the content that the tar must have; nil for a volume
+    /// that is only available as a stream.
     private func capture(_ source: Part.Place) async throws -> (FilePath, TreeContent?) {
         let archive = scratch.appending("data.tar")
         try scratch.createFolder()
@@ -179,7 +180,8 @@ struct MoveData: Sendable {
         return actual.digest
     }
 
-    /// What lies in the instance's own folder would be taken for its data some day; what lies elsewhere is not ours.
+    /// Leaves the old place. Data in the instance's own folder is moved away: it would be taken for the instance's data
+    /// some day. Data elsewhere is not ours.
     private func leave(_ source: Part.Place, _ kept: FilePath, _ moved: inout Moved) throws {
         guard case .folder(let folder) = source, folder == instance.folder.data else {
             moved.notes.append("what lay in \(source.text) is still there")

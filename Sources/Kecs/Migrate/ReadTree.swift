@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A folder that is imported, as it was when it was read: what is unpacked of it must be the same, and so must the folder
-/// be by then, or somebody wrote to it meanwhile.
+/// A folder to import, as it was when it was read. The unpacked content must equal it, and the folder must still equal
+/// it by then. Otherwise another process wrote to it meanwhile.
 struct ReadTree: Sendable {
     private let root: FilePath
     private let leftOut: Set<[UInt8]>
@@ -15,9 +15,9 @@ struct ReadTree: Sendable {
     private let contents: [String: TreeContent]
 
     /// - Parameters:
-    ///   - isInstance: Whether it is a whole instance's folder; else it is the data alone.
-    ///   - leftOut: Raw paths that do not come along as they are.
-    ///   - owners: Whether it counts to whom things belong.
+    ///   - isInstance: True for a whole instance's folder; false for the data alone.
+    ///   - leftOut: Raw paths that are not copied as they are.
+    ///   - owners: True to compare the owners too.
     init(
         root: FilePath, isInstance: Bool, leftOut: Set<[UInt8]>, owners: Bool, cancellation: Cancellation
     ) throws {
@@ -41,9 +41,8 @@ struct ReadTree: Sendable {
 
     var digest: String? { contents["data"]?.digest }
 
-    /// - Throws: `Failure(.busy)` when the folder is not what it was when it was read; `.failed` when the copy is not.
-    ///
     /// - Parameter part: The part that it became. A folder that is the data alone may become any.
+    /// - Throws: `Failure(.busy)` when the folder has changed since it was read; `.failed` when the copy differs.
     func compare(_ part: String, _ staged: FilePath) throws {
         let part = places[part] == nil && places["data"] == "" ? "data" : part
         guard let expected = contents[part], let place = places[part] else { return }

@@ -8,15 +8,15 @@ import SystemPackage
 struct RehearsedMigration: Sendable {
     let site: Site
     let database: FilePath
-    /// A folder of ours, on a file system with room for the copy; made and removed here.
+    /// A folder of ours, on a file system with space for the copy; made and removed here.
     let scratch: FilePath
     /// For the rehearsal, and for the run.
     let limit: Duration?
 
-    /// What the database needs, decided on any copy of it. Nil: nothing.
+    /// The migration that the database needs, decided on any copy of it. Nil when it needs none.
     struct Prepared {
         var run: MigrationRun
-        /// Whether the files are somebody's own, to be looked at before they run.
+        /// True when the files are a user's own, to be examined before they run.
         var isForeign: Bool
         var afterwards: (SQLiteDatabase, DatabaseContent) throws -> Void = { _, _ in }
     }
@@ -24,7 +24,7 @@ struct RehearsedMigration: Sendable {
     struct Rehearsed {
         var rehearsal: MigrationRehearsal
         var lint: [MigrationFinding]
-        /// What speaks against it; `--force` is needed.
+        /// The objections to it, which only `--force` overrides.
         var objections: [String] { rehearsal.findings + lint.map(\.description) }
     }
 
@@ -73,7 +73,7 @@ struct RehearsedMigration: Sendable {
             rehearsal: try prepared.run.rehearse(on: trial, afterwards: prepared.afterwards), lint: lint)
     }
 
-    /// The copy, what the migrations write anew, and the journal of it.
+    /// Checks the space for the copy, for the pages that the migrations rewrite, and for the journal.
     private func checkRoom() throws {
         let size = try FileStatus.of(database)?.size ?? 0
         let needed = ByteCount(size) * 3 + ByteCount(1 << 20)
@@ -87,9 +87,10 @@ struct RehearsedMigration: Sendable {
         }
     }
 
-    /// On the real one. Decides anew what is to be done, under the lock of the transaction's connection.
+    /// Migrates the real database. Decides again on the steps, under the lock of the transaction's connection.
     ///
-    /// - Parameter backup: Where the backup lies, for the message of a failure; `restore`, the command that brings it back.
+    /// - Parameter backup: The place of the backup, for the message of a failure; `restore`, the command that restores
+    ///   it.
     func run(
         backup: String, restore: String, _ prepare: (SQLiteDatabase) throws -> Prepared?
     ) throws -> [MigrationRun.Step] {

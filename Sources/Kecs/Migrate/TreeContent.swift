@@ -3,15 +3,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What a folder holds, in a form that is equal for two copies of it: databases by their content, as a copy of a live one
-/// has other pages and no sidecars.
+/// The content of a folder, in a form that is equal for two copies of it. Databases count by their content, as a copy
+/// of a live one has other pages and no sidecars.
 struct TreeContent: Hashable {
     /// By raw path.
     var entries: [[UInt8]: String] = [:]
 
     /// - Parameters:
-    ///   - owners: Whether it counts to whom things belong.
-    ///   - leftOut: Raw paths that are no content, with all below them.
+    ///   - owners: True to include the owners.
+    ///   - leftOut: Raw paths that are no content, with everything below them.
     init(_ root: FilePath, owners: Bool, leftOut: Set<[UInt8]> = [], cancellation: Cancellation) throws {
         var source = TreeSource(root: root)
         source.leftOut = leftOut

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// What curl reads on its standard input, so that neither address nor secret stands in an argument list.
+/// The configuration that curl reads on its standard input, so that neither address nor secret stands in an argument
+/// list.
 struct CurlConfig {
     var url: Secret
     var headers: [String]

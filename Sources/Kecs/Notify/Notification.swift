@@ -2,7 +2,7 @@
 public import KecsStorage
 public import KecsSystem
 
-/// What is told: the body of the webhook, and the standard input of the command.
+/// The content of a notification: the body of the webhook, and the standard input of the command.
 public struct Notification: Encodable, Sendable {
     public var apiVersion = "kecsctl/v1"
     public var kind = "Notification"
@@ -31,6 +31,6 @@ public struct Notification: Encodable, Sendable {
 }
 
 extension Site {
-    /// An id for one run, a UUID: what is told of its start and its end belongs together.
+    /// Returns an id for a run, a UUID: it connects the notifications of the run's start and end.
     public func newRun() -> String { newUUID() }
 }

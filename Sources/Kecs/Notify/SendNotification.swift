@@ -3,10 +3,10 @@ import CCrypto
 import KecsStorage
 public import KecsSystem
 
-/// Tells webhook, command and healthchecks. Whatever they do, the operation's own status stays what it is.
+/// Notifies webhook, command and healthchecks. The operation's own status does not depend on them.
 public struct SendNotification: Sendable {
-    /// For telling one receiver of one event, all attempts and the pauses between them taken together: longer no backup
-    /// waits for whoever is told of it.
+    /// The limit for notifying one receiver of one event, with all attempts and the pauses between them. A backup waits
+    /// no longer for its receivers.
     public static let limit = Duration.seconds(10)
     static let attempts = 3
 
@@ -20,9 +20,9 @@ public struct SendNotification: Sendable {
         self.limit = limit
     }
 
-    /// All at once.
+    /// Notifies all receivers at once.
     ///
-    /// - Parameter logTail: The last lines that the command said, for healthchecks.
+    /// - Parameter logTail: The command's last lines of output, for healthchecks.
     /// - Returns: A sentence for each receiver that was not reached.
     public func run(_ notification: Notification, logTail: [String] = []) async -> [String] {
         let body: [UInt8]
@@ -104,7 +104,7 @@ public struct SendNotification: Sendable {
                     Array(CurlConfig(url: url, headers: headers, body: body, limit: left).text.utf8))
                 // curl sees to the limit itself; this is for one that does not.
                 call.limit = left + .seconds(2)
-                // Who is told of failures wants to hear of an interrupted run, too.
+                // A receiver of failures wants to hear of an interrupted run, too.
                 call.outlivesCancellation = true
                 let result = try await machine.processes.run(call)
                 let status = Int(result.outputText.trimmed) ?? 0

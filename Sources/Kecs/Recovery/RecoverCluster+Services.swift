@@ -3,7 +3,8 @@ import KecsState
 import KecsStorage
 import KecsSystem
 
-/// Services and tasks of one ECS cluster: apply what is missing, wait until it is up or cannot come up.
+/// Recovers the services and tasks of an ECS cluster: applies the missing objects, then waits until they are up or
+/// cannot come up.
 extension RecoverCluster {
     /// - Returns: Those that were refused, and why.
     func apply(
@@ -16,8 +17,8 @@ extension RecoverCluster {
             overwriting: false)
     }
 
-    /// What is there and differs is taken back to what the rows say, and keeps its own mark, or none: undo must take away
-    /// what we made, and nothing else.
+    /// Takes existing objects that differ back to the state in the rows. Each keeps its own mark, or none: undo must
+    /// remove only the objects that we made.
     private func overwrite(
         _ batch: [RecoveryPlan.ServiceStep],
         _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
@@ -122,7 +123,8 @@ extension RecoverCluster {
         }
     }
 
-    /// Why those that wait do: from the first look on, so that what cannot come up is not waited for.
+    /// Finds out why the waiting workloads wait. It does so from the first look on, so as not to wait for a workload
+    /// that cannot come up.
     private func look(
         at workloads: [KubernetesObject.ID], _ cluster: RecoveryPlan.ClusterStep,
         _ step: RecoveryPlan.K3dStep, _ states: inout [KubernetesObject.ID: RolloutState],

@@ -20,18 +20,19 @@ struct RecoverCluster: Sendable {
         var missingSecrets: [String] = []
         var troubles: [ClusterTrouble] = []
         var controlPlane: RecoverReport.Fate?
-        /// Whether something may bear this recovery's label.
+        /// True when some object may bear this recovery's label.
         var hasApplied = false
         /// Something was not applied that another run could apply.
         var isUnfinished = false
-        /// Why it ended before its end.
+        /// The error that cut it off.
         var interruption: (any Error)?
     }
 
     /// Objects in one call of kubectl: a thousand services are a handful of calls, and one call stays under a few MB.
     static let batchSize = 400
 
-    /// What an interruption leaves is a result too: what was made by then is told and written back.
+    /// Recovers the services of a k3d cluster. An interruption also leaves a result: the objects made by then are
+    /// reported and written back.
     func run(_ step: RecoveryPlan.K3dStep) async -> Result {
         var result = Result()
         do {
@@ -136,7 +137,7 @@ struct RecoverCluster: Sendable {
         progress("\(step.name) is up") { $0.clusterIsUp(after: time) }
     }
 
-    /// What is interrupted is not a failure of this cluster.
+    /// Throws an interruption again: it is not a failure of this cluster.
     func rethrowInterruption(_ error: any Error) throws {
         if isInterruption(error) { throw error }
     }
@@ -146,7 +147,7 @@ struct RecoverCluster: Sendable {
         return [.interrupted, .terminated].contains((error as? Failure)?.kind)
     }
 
-    /// Of a cluster that cannot be worked in.
+    /// Marks the services of a cluster that cannot be worked in as failed.
     private func fail(_ cluster: RecoveryPlan.ClusterStep, _ why: String, _ result: inout Result) {
         var report = RecoverReport.Cluster(
             name: cluster.name, k3dCluster: cluster.k3dCluster, outcome: .failed, reason: why)
@@ -276,7 +277,7 @@ struct RecoverCluster: Sendable {
                 try machine.cancellation.check()
                 report.services += try await recover(
                     batch, differences, cluster, step, there, missing, &result)
-                // What was applied stands in the report also when nobody waits for it any more.
+                // The report names the applied objects even when the wait was interrupted.
                 if let interruption = result.interruption { throw interruption }
             } catch {
                 try rethrowInterruption(error)
@@ -314,7 +315,7 @@ struct RecoverCluster: Sendable {
         return batches
     }
 
-    /// What of a cluster's services is there and differs from what the rows say.
+    /// Finds the existing services of a cluster that differ from the rows.
     private func findDifferences(
         _ cluster: RecoveryPlan.ClusterStep, in step: RecoveryPlan.K3dStep,
         _ there: [KubernetesObject.ID: FoundObject]
@@ -364,7 +365,7 @@ struct RecoverCluster: Sendable {
 }
 
 extension RecoveryPlan {
-    /// How many services are to be recovered in a k3d cluster.
+    /// Returns the number of services to recover in a k3d cluster.
     fileprivate func services(of step: K3dStep) -> Int {
         clusters.filter { step.clusters.contains($0.name) }.flatMap(\.services)
             .count { $0.decision == .recover }
@@ -372,7 +373,7 @@ extension RecoveryPlan {
 }
 
 extension RecoveryPlan.ServiceStep {
-    /// One of a cluster's services, or of its task sets.
+    /// The key of a service of a cluster, or of a task set.
     struct Key: Hashable {
         var arn: String
         var taskSet: String?

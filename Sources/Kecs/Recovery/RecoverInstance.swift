@@ -5,7 +5,7 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// What `recover` is asked to do.
+/// The options of `recover`.
 public struct RecoverRequest: Sendable {
     /// Names of ECS clusters; empty for all.
     public var clusters: [String]
@@ -13,19 +13,19 @@ public struct RecoverRequest: Sendable {
     public var skip: [String]
     /// k3d clusters at once.
     public var parallel: Int
-    /// Whether each batch waits for its rollouts.
+    /// True to wait for the rollouts of each batch.
     public var wait: Bool
-    /// Go on with the last recovery, with its own clusters and exceptions. One that is over, or that was cut off before it
-    /// had begun, leaves nothing to do but what is missing.
+    /// True to continue the last recovery, with its own clusters and exceptions. After one that is over, or that was
+    /// cut off before it had begun, only missing objects are left to make.
     public var resume: Bool
     public var dryRun: Bool
-    /// Take what is there and differs back to what the database says.
+    /// True to take existing objects that differ back to the state in the database.
     public var overwrite: Bool
     /// For each cluster's API, and for each batch's rollouts.
     public var limit: Duration
-    /// For all of it together: what is not up then is told as such. Nil: no bound.
+    /// The limit for all of it together. Services that are not up by then are reported as such. Nil: no limit.
     public var whole: Duration?
-    /// How long something that may pass by itself is given before it counts as a failure.
+    /// The time for which a failure may last that can pass on its own.
     public var patience: Duration = .seconds(15)
 
     public init(
@@ -61,14 +61,14 @@ public struct RecoverInstance: Sendable {
         self.log = log
     }
 
-    /// To be called under the instance's lock.
+    /// Recovers the instance's services and tasks. Call it under the instance's lock.
     ///
-    /// - Throws: `Failure(.unreachable)` when the clusters are not to be known: then nothing has been changed.
+    /// - Throws: `Failure(.unreachable)` when the clusters cannot be determined: then nothing has been changed.
     public func run(_ instance: Instance, _ request: RecoverRequest) async throws -> RecoverReport {
         let began = site.machine.clock.elapsed()
         var request = request
         let before = try RecoveryRecord.read(instance.folder.recovery)
-        // One recovery until it is finished: whoever goes on with it does so under its own id.
+        // A recovery stays one until it is finished: continuing it keeps its id.
         let continued = request.resume || before?.finishedAt == nil ? before : nil
         if request.resume {
             request.clusters = before?.only ?? []
@@ -149,7 +149,7 @@ public struct RecoverInstance: Sendable {
         if let interruption = results.lazy.compactMap(\.interruption).first { throw interruption }
     }
 
-    /// An interruption is told with what there is by now, and with the two ways on from it.
+    /// Reports an interruption with the state so far, and with the two ways to proceed.
     private func rethrow(
         _ results: [RecoverCluster.Result], of instance: Instance, _ report: RecoverReport
     ) throws {
@@ -187,7 +187,7 @@ public struct RecoverInstance: Sendable {
         }
     }
 
-    /// A name that is nowhere is a slip of the pen, and what was meant would be left out, or not.
+    /// Refuses a name that does not exist. It is a typing error: the intended object would be left out, or not.
     private func check(_ request: RecoverRequest, against records: StateRecords, of instance: Instance) throws
     {
         let clusters = Set(records.clusters.map(\.name))
@@ -209,7 +209,7 @@ public struct RecoverInstance: Sendable {
         }
     }
 
-    /// The k3d clusters, so many at once; one that fails does not stop the others.
+    /// Recovers the k3d clusters, a limited number at once. One that fails does not stop the others.
     private func recoverAll(_ work: RecoveryWork) async -> [RecoverCluster.Result] {
         let estimate = Mutex(
             RecoveryEstimate(
@@ -299,7 +299,7 @@ public struct RecoverInstance: Sendable {
                 !work.policy.skip.contains("\(cluster)/\(service.serviceName)"),
                 ["ACTIVE", "PENDING", "FAILED"].contains(service.status)
             else { return nil }
-            // A controller that cannot be read is told with its service.
+            // An unreadable controller is reported with its service.
             guard case .some(let controller) = try? service.deploymentController.value(),
                 controller["type"] == "EXTERNAL"
             else { return nil }
@@ -325,7 +325,7 @@ public struct RecoverInstance: Sendable {
     }
 }
 
-/// What all parts of one recovery share.
+/// The values that all parts of a recovery share.
 struct RecoveryWork: Sendable {
     let records: StateRecords
     let policy: RecoveryPolicy
@@ -336,6 +336,6 @@ struct RecoveryWork: Sendable {
     let time: RecoveryTime
     /// Objects with this recovery's mark may be of a run that did not wait for them.
     let wasCutOff: Bool
-    /// Made without knowing what is in the clusters: which of them are wanted.
+    /// A plan made without knowing the content of the clusters: it tells which of them are wanted.
     let outline: RecoveryPlan
 }

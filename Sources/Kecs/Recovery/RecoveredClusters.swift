@@ -2,8 +2,8 @@
 import KecsState
 import KecsSystem
 
-/// The k3d clusters that recoveries of an instance made, beside the one that its control plane lives in. They live and go
-/// with the instance. Whoever uses none is never asked for k3d.
+/// The k3d clusters that recoveries of an instance made, other than the one that its control plane lives in. They live
+/// and go with the instance. k3d is never called for an instance without any.
 struct RecoveredClusters: Sendable {
     let site: Site
     let instance: Instance

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long a recovery still takes. It starts with what the State Recovery Guide says (30 to 60 seconds a cluster, 5 to 10
-/// a service) and believes its own measurements more with each one.
+/// The remaining time of a recovery. It starts with the numbers of the State Recovery Guide (30 to 60 seconds a
+/// cluster, 5 to 10 a service) and relies more on its own measurements with each one.
 struct RecoveryEstimate: Sendable {
     private var clusters = Average(prior: .seconds(45))
     private var services = Average(prior: .milliseconds(7500))
@@ -26,10 +26,10 @@ struct RecoveryEstimate: Sendable {
         servicesLeft = max(0, servicesLeft - count)
     }
 
-    /// Services that nobody knew of before their cluster could be looked into.
+    /// Adds services that were unknown before their cluster could be examined.
     mutating func found(services: Int) { servicesLeft += services }
 
-    /// What is not going to happen takes no time.
+    /// Removes clusters and services that will not be recovered: they take no time.
     mutating func giveUp(clusters: Int, services: Int) {
         clustersLeft = max(0, clustersLeft - clusters)
         servicesLeft = max(0, servicesLeft - services)

@@ -19,7 +19,7 @@ struct RecoveryRecord: Codable, Hashable {
     var skip: [String]
     /// k3d clusters that it works in.
     var k3dClusters: [String] = []
-    /// What the rows said before it began, for its undo; nil in a record of 0.1.0.
+    /// The counts and places in the rows before it began, for its undo; nil in a record of 0.1.0.
     var before: Before?
     /// ARNs of the services whose rows it wrote, or is about to.
     var written: [String]?
@@ -85,7 +85,7 @@ struct RecoveryRecord: Codable, Hashable {
         return record
     }
 
-    /// The record of a run: of the same recovery when the one before is to be gone on with, else of a new one.
+    /// Returns the record of a run: of the same recovery when the earlier one is continued, else of a new one.
     static func beginning(
         _ id: String, continuing before: RecoveryRecord?, _ request: RecoverRequest, k3dClusters: [String],
         _ records: StateRecords, at now: Moment

@@ -14,9 +14,9 @@ public struct UndoRecovery: Sendable {
         self.ground = ground
     }
 
-    /// To be called under the instance's lock. Can be repeated after a kill.
+    /// Undoes the last recovery. Call it under the instance's lock. Can be repeated after a kill.
     ///
-    /// - Parameter limit: For the API of a cluster that has to be started first.
+    /// - Parameter limit: The time limit for the API of a cluster that has to be started first.
     public func run(
         _ instance: Instance, dryRun: Bool, limit: Duration = .seconds(300), whole: Duration? = nil
     ) async throws -> RecoverReport {
@@ -59,10 +59,10 @@ public struct UndoRecovery: Sendable {
     }
 }
 
-/// Writes the counts and places of before a recovery into the database, once what it made is gone.
+/// Writes the counts and places from before a recovery into the database, once the objects that it made are gone.
 struct TakeCountsBack {
     let before: RecoveryRecord.Before
-    /// ARNs of services; all other rows are somebody else's.
+    /// The ARNs of services. All other rows are left alone.
     let written: Set<String>
     let now: Moment
 

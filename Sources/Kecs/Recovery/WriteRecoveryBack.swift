@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What became of a service, for its row.
+/// The result for a service, for its row.
 struct ServiceFact: Hashable, Sendable {
     var arn: String
     var taskSet: String?

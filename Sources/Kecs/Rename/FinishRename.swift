@@ -15,7 +15,7 @@ public struct FinishRename: Sendable {
         self.schedules = schedules
     }
 
-    /// What a killed rename left; asked before every command.
+    /// Finishes or rolls back a killed rename; called before every command.
     ///
     /// - Returns: Sentences for people; none when there is nothing to do.
     public func run(command: String) async throws -> [String] {
@@ -60,9 +60,9 @@ public struct FinishRename: Sendable {
 
     private func store(_ name: InstanceName) -> FilePath { site.home.backups.appending(name.description) }
 
-    /// The folders, then what in them names the old one. Under the locks of the home and of the instance.
+    /// Renames the folders, then the old name in their content. Under the locks of the home and of the instance.
     ///
-    /// - Returns: False when somebody else made the new one meanwhile: all is as it was then.
+    /// - Returns: False when another process created the new instance meanwhile: everything is then as before.
     func apply(_ old: InstanceName, _ new: InstanceName) async throws -> Bool {
         if try name(old).isPresent {
             guard try !name(new).isPresent else {
@@ -103,7 +103,7 @@ public struct FinishRename: Sendable {
         try file.setModified(status.modified)
     }
 
-    /// It is no part of the instance: what could not be done is told, with how to do it.
+    /// Moves the schedule. It is no part of the instance: a failure is reported, with the way to do it by hand.
     func moveSchedule(
         _ old: InstanceName, _ new: InstanceName, dryRun: Bool = false
     ) async -> (lines: [String], notes: [String]) {
@@ -123,7 +123,7 @@ public struct FinishRename: Sendable {
 }
 
 extension FilePath {
-    /// Of a file of ours.
+    /// Sets the time of a file of ours.
     fileprivate func setModified(_ moment: Moment) throws {
         let file = withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0) }
         guard file >= 0 else { throw FileError.last("open", self) }

@@ -37,7 +37,7 @@ struct MovedFolder: Sendable {
         if case .string(let text) = value { .string(self.text(text)) } else { value }
     }
 
-    /// What may stand behind a whole path: `/srv/dev-2` is none below `/srv/dev`.
+    /// True for a byte that may follow a whole path: `/srv/dev-2` is not below `/srv/dev`.
     private static func isEdge(_ byte: UInt8?) -> Bool {
         byte.map { $0 == UInt8(ascii: "/") || !isInName($0) } ?? true
     }
@@ -52,7 +52,7 @@ struct MovedFolder: Sendable {
         }
     }
 
-    /// What `undo` needs of a swap whose trees moved with the folder.
+    /// Returns a swap as `undo` needs it, after its trees have moved with the folder.
     func swap(_ swap: Swap) -> Swap {
         var moved = swap
         moved.previous = path(swap.previous)

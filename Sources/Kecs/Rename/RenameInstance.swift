@@ -3,18 +3,18 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `rename` did, or would do.
+/// The result of `rename`, or its plan.
 public struct RenameReport: OperationReport {
     public static let kind = "RenameReport"
     public var outcome: Outcome
     public var to: String
-    /// How many backups go with it.
+    /// The number of backups that are renamed with it.
     public var backups: Int
     /// What carried the old name and was removed; the next start creates it.
     public var removed: [String]
     /// Lines of the crontab or names of units, as they are called now.
     public var schedule: [String]
-    /// What the person should know or do.
+    /// Notes and tasks for the user.
     public var notes: [String]
 }
 
@@ -28,7 +28,7 @@ public struct RenameInstance: Sendable {
         self.schedules = schedules
     }
 
-    /// To be called under the instance's lock.
+    /// Renames the instance. Call it under the instance's lock.
     public func run(
         _ instance: Instance, to new: InstanceName, lock: LockRequest, dryRun: Bool = false
     ) async throws -> RenameReport {
@@ -46,7 +46,7 @@ public struct RenameInstance: Sendable {
             return report
         }
         try site.machine.cancellation.check()
-        // What is removed is made anew by the next start, under whichever name a kill leaves.
+        // The next start recreates the removed objects, under the name that a kill leaves.
         if !report.removed.isEmpty { try await runtime.remove() }
         try await FileLock.hold(
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
@@ -67,9 +67,9 @@ public struct RenameInstance: Sendable {
         return report
     }
 
-    /// That nothing outside of the home still works by the old name, or by a path with it.
+    /// Checks that nothing outside the home still uses the old name, or a path with it.
     ///
-    /// - Returns: What carries the name and can be made anew.
+    /// - Returns: The objects that carry the name and can be recreated.
     private func checkIsUnbound(
         _ instance: Instance, _ runtime: any Runtime, _ new: InstanceName
     ) async throws -> [String] {
@@ -109,7 +109,7 @@ public struct RenameInstance: Sendable {
         return []
     }
 
-    /// Whether the server has something of the instance's folder open, or mounted, by its path.
+    /// True when the server has something in the instance's folder open, or mounted, by its path.
     private func isInsideOwnFolder(_ runtime: any Runtime, _ instance: Instance) async throws -> Bool {
         try await runtime.parts().contains { part in
             switch part.place {

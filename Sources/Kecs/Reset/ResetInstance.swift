@@ -3,18 +3,18 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `reset` did, or would do.
+/// The result of `reset`, or its plan.
 public struct ResetReport: OperationReport {
     public static let kind = "ResetReport"
     public var outcome: Outcome
     /// Parts that are empty now.
     public var parts: [String]
-    /// Of what was there.
+    /// The backup of the earlier state.
     public var backup: BackupSummary?
     /// The id of the exchange that `undo` takes back.
     public var undo: String?
     public var state: String
-    /// Why an instance that ran does not run again.
+    /// The reason why an instance that ran does not run again.
     public var startError: Failure?
     public var notes: [String]
 }
@@ -26,7 +26,7 @@ public struct ResetInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Resets the instance. Call it under the instance's lock.
     public func run(
         _ instance: Instance, force: Bool = false, dryRun: Bool = false
     ) async throws -> ResetReport {
@@ -152,8 +152,8 @@ public struct ResetInstance: Sendable {
         try folder.setMode(status.mode)
     }
 
-    /// A start would take an empty state for a lost one, and a backup for a lacking one: the backup of what is there now
-    /// says that nothing is lost.
+    /// Accepts the present state as empty. A start would take an empty state for a lost one, and a backup would count
+    /// as lacking. So this takes a backup of the present state that records that nothing is lost.
     private func acceptAsEmpty(_ instance: Instance) async throws -> [String] {
         do {
             if try !site.runtime(instance).makesItsDatabase {

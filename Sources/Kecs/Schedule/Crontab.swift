@@ -3,14 +3,14 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// The user's crontab, changed without touching a byte of what is not ours: each line of ours ends in its own mark.
+/// The user's crontab. Changes leave every foreign byte alone: each line of ours ends in its own mark.
 public struct Crontab: Sendable, Hashable {
-    /// As `crontab -l` printed it.
+    /// The output of `crontab -l`.
     public private(set) var bytes: [UInt8]
 
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// What the shell that cron starts takes for a comment.
+    /// The mark, a comment for the shell that cron starts.
     static func mark(_ name: InstanceName) -> String { " # kecsctl:\(name)" }
 
     /// Our lines for an instance, without their mark. Those of another home's instance of this name are not ours.
@@ -65,7 +65,8 @@ public struct Crontab: Sendable, Hashable {
         return call
     }
 
-    /// - Throws: When it cannot be told what the crontab holds. Nothing may be written then: it would be lost.
+    /// - Throws: Any error when the crontab's content cannot be determined. Nothing may be written then: the content
+    ///   would be lost.
     public static func load(_ machine: Machine) async throws -> Crontab {
         let result = try await machine.processes.run(call("-l"))
         if result.succeeded, !result.isCut { return Crontab(result.output) }

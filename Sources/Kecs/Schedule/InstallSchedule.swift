@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Who calls the schedule.
+/// The program that runs the schedule.
 public enum Scheduler: String, Sendable, Hashable, Encodable {
     case cron
     /// The timers of this user's own service manager.
@@ -11,7 +11,7 @@ public enum Scheduler: String, Sendable, Hashable, Encodable {
     case systemdSystem = "systemd-system"
 }
 
-/// What `schedule` did, or would do.
+/// The result of `schedule`, or its plan.
 public struct ScheduleReport: OperationReport {
     public static let kind = "ScheduleReport"
     public var outcome: Outcome
@@ -20,11 +20,11 @@ public struct ScheduleReport: OperationReport {
     public var lines: [String]
     /// Files that were, or would be, written.
     public var files: [String: String]
-    /// What the person should know: lingering is off.
+    /// Notes for the user: lingering is off.
     public var notes: [String]
 }
 
-/// Puts an instance's schedule into the crontab or among systemd's units. Only what is ours is ever touched.
+/// Puts an instance's schedule into the crontab or among systemd's units. Touches only kecsctl's own lines and units.
 public struct InstallSchedule: Sendable {
     let site: Site
     let program: ScheduledProgram
@@ -148,7 +148,7 @@ public struct InstallSchedule: Sendable {
     func units(of name: InstanceName, in folder: FilePath) throws -> [String] {
         let own = try SystemdUnits.names(name, program).filter { try folder.appending($0).isPresent }
         let timers = try SystemdUnits.formerNames(name).filter { unit in
-            // A timer has no command; it belongs to whom its service belongs.
+            // A timer has no command; it belongs to the owner of its service.
             let service = unit.hasSuffix(".timer") ? String(unit.dropLast(6)) + ".service" : unit
             guard try folder.appending(unit).isPresent, try folder.appending(service).isPresent else {
                 return false
@@ -160,7 +160,8 @@ public struct InstallSchedule: Sendable {
         return own + timers
     }
 
-    /// Whether a line of a unit runs kecsctl for this instance of this home, with the verb that the unit's name means.
+    /// True when a line of a unit runs kecsctl for this instance of this home, with the verb that the unit's name
+    /// means.
     private func isOurs(_ line: String, _ name: InstanceName, unit: String) -> Bool {
         let verb = unit == "kecsctl-\(name).service" ? "start" : "backup"
         let words = ([program.executable, verb, name.description]).dropFirst()

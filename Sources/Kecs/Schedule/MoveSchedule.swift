@@ -4,10 +4,9 @@ import KecsSystem
 import SystemPackage
 
 extension InstallSchedule {
-    /// What is scheduled for one instance is scheduled for another from then on, at the same times. Done twice, it does
-    /// nothing the second time.
+    /// Schedules for one instance what was scheduled for another, at the same times. A second call does nothing.
     ///
-    /// - Returns: The lines and units, as they are called for the new one.
+    /// - Returns: The lines and units, under their names for the new instance.
     public func move(
         _ old: InstanceName, to new: InstanceName, dryRun: Bool = false
     ) async throws -> [String] {

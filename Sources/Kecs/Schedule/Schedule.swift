@@ -2,7 +2,7 @@
 public import SystemPackage
 public import KecsSystem
 
-/// When an instance is backed up, and with which words.
+/// The time of an instance's backups, and its form in a crontab and in systemd's units.
 public struct Schedule: Sendable, Hashable {
     public enum Time: Sendable, Hashable {
         case at(hour: Int, minute: Int)
@@ -11,9 +11,9 @@ public struct Schedule: Sendable, Hashable {
     }
 
     public let time: Time
-    /// Whether the instance is also started when the machine is.
+    /// True when the instance is also started when the machine starts.
     public var startsAtBoot: Bool
-    /// Whether a restore is also rehearsed, each Sunday.
+    /// True when a restore is also rehearsed, each Sunday.
     public var drillsWeekly: Bool
 
     /// - Throws: `Failure(.usage)` for a time that a crontab cannot say exactly.
@@ -53,7 +53,7 @@ public struct Schedule: Sendable, Hashable {
         time = minutes == 1440 ? .at(hour: 2, minute: 0) : .every(minutes: Int(minutes))
     }
 
-    /// How far apart two backups are.
+    /// The time between two backups.
     var period: Duration {
         switch time {
         case .at: .seconds(86_400)
@@ -67,9 +67,9 @@ public struct ScheduledProgram: Sendable, Hashable {
     /// Absolute.
     public var executable: String
     public var home: Home
-    /// Where docker and the others are to be found.
+    /// The PATH with docker and the other programs.
     public var path: String
-    /// Where this user's instances live unless another home is named: `~/.kecs`.
+    /// The default home of this user's instances: `~/.kecs`.
     public var usualHome: FilePath?
 
     public init(executable: String, home: Home, path: String?, usualHome: FilePath? = nil) {

@@ -10,7 +10,7 @@ import SystemPackage
 public struct SystemdUnits: Sendable, Hashable {
     /// By file name.
     public let files: [String: String]
-    /// What has to be enabled.
+    /// The units that have to be enabled.
     public let enabled: [String]
 
     static let drillPrefix = "kecsctl-drill@"
@@ -25,8 +25,8 @@ public struct SystemdUnits: Sendable, Hashable {
         ]
     }
 
-    /// As versions before 0.2 called them. `kecsctl-backup-x.service` was the unit of two instances, so that what is in it
-    /// decides whose it is.
+    /// Returns the names in versions before 0.2. `kecsctl-backup-x.service` was the unit of two instances, so that its
+    /// content decides which one it belongs to.
     static func formerNames(_ name: InstanceName) -> [String] {
         ["kecsctl-backup-\(name).service", "kecsctl-backup-\(name).timer", "kecsctl-\(name).service"]
     }

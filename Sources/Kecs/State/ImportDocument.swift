@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// What `state import` did, or would do.
+/// The result of `state import`, or its plan.
 public struct DocumentReport: OperationReport {
     public static let kind = "DocumentReport"
     public var outcome: Outcome
@@ -20,7 +20,7 @@ public struct DocumentReport: OperationReport {
 
 public struct DocumentRequest: Sendable {
     public var file: FilePath
-    /// Remove from the document's clusters what it does not have.
+    /// True to remove the objects of the document's clusters that the document does not have.
     public var prune: Bool
     /// Although the instance is running.
     public var force: Bool
@@ -41,7 +41,8 @@ public struct ImportDocument: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock. One transaction, after a backup; without a difference neither is made.
+    /// Imports the document. Call it under the instance's lock. Runs one transaction, after a backup; without a
+    /// difference it makes neither.
     public func run(_ instance: Instance, _ request: DocumentRequest) async throws -> DocumentReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -50,7 +51,7 @@ public struct ImportDocument: Sendable {
             outcome: .already, file: request.file.string, changes: [], ignored: [], remarks: [],
             durationSeconds: 0)
         let file = try await database(of: instance, request)
-        // Only to know whether anything is to be done: read again when it is done.
+        // Only to find out whether there is anything to do: it is read again for the change itself.
         let planned = try describing(request.file) {
             try difference(
                 document, try StateDatabase.open(file, .readOnly, cancellation: site.machine.cancellation),
