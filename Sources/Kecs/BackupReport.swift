@@ -12,12 +12,12 @@ public struct BackupSummary: Encodable, Sendable {
     public var createdAt: Moment
     /// `complete`, `lacking`, `drill-failed`, `incomplete`, `damaged` or `unreadable`.
     public var state: String
-    /// What is damaged, and why.
+    /// The damage and its cause.
     public var problem: String?
     public var verified: Bool
     /// Verified, and everything that should be in it is in it.
     public var good: Bool
-    /// What should be in it and is not.
+    /// The things of the baseline that it lacks.
     public var lacks: [Lack]
     /// The instance's own count of its backups; 0 for what older versions took.
     public var sequence: Int64
@@ -81,26 +81,26 @@ public struct BackupSummary: Encodable, Sendable {
     }
 }
 
-/// What `backup` did, or would do.
+/// The result of `backup`, or its plan.
 public struct BackupReport: OperationReport {
     public static let kind = "BackupReport"
     public var outcome: Outcome
     public var backup: BackupSummary?
     public var durationSeconds: Double
-    /// How long the instance was frozen or stopped.
+    /// The time for which the instance was frozen or stopped.
     public var pauseSeconds: Double
     public var plan: [PlannedPart]?
-    /// What retention removed afterwards.
+    /// The backups that retention removed afterwards.
     public var pruned: [BackupID]
-    /// The backup is done, but retention could not remove what it wanted to.
+    /// The failure of retention to remove backups. The backup itself is complete.
     public var pruneError: Failure?
     /// The backup is done, but the instance that was stopped for it does not run again.
     public var startError: Failure?
-    /// What should be in the backup and is not: then it never counts as a good one.
+    /// The things of the baseline that the backup lacks. With any, it never counts as a good one.
     public var lacks: [Lack]
-    /// The same as what is wrong: printed like an error although the backup is kept.
+    /// The same as an error: printed like one although the backup is kept.
     public var lackError: Failure?
-    /// What is strange about the state.
+    /// Oddities of the state.
     public var remarks: [String]
     /// Where it was copied to.
     public var copies: [CopyItem] = []
@@ -118,7 +118,7 @@ public struct BackupReport: OperationReport {
         public var consistency: Consistency
         /// The last backup's archive would be linked.
         public var unchanged: Bool
-        /// What would be left out.
+        /// The paths that would be left out.
         public var excluded: Manifest.Excluded?
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What differs between two states of an instance, seen from the first to the second.
+/// The differences between two states of an instance, seen from the first to the second.
 public struct Difference: Encodable, Hashable, Sendable {
     public var parts: [Part]
 
@@ -12,7 +12,7 @@ public struct Difference: Encodable, Hashable, Sendable {
     }
 
     public struct File: Encodable, Hashable, Sendable {
-        /// Printable: what is not plain text is escaped.
+        /// The path, printable: everything but plain text is escaped.
         public var path: String
         /// `added`, `removed`, `changed` or `metadata` (same bytes, other mode, owner or time).
         public var change: String
@@ -33,15 +33,15 @@ public struct Difference: Encodable, Hashable, Sendable {
     public var isEmpty: Bool { parts.allSatisfy { $0.files.isEmpty && $0.tables.isEmpty } }
 }
 
-/// One state of a part, as a comparison needs it.
+/// A state of a part, as a comparison needs it.
 struct PartState: Sendable {
     /// 32 bytes, however much there is to compare: an instance may have a million of them, on both sides.
     struct File: Hashable, Sendable {
         var size: Int64
-        /// Of the kind, and of a file's SHA-256 or a link's target. `Hasher` has a key of its own in every process, so
-        /// nobody can choose two contents to be equal.
+        /// The hash of the kind, and of a file's SHA-256 or a link's target. `Hasher` has a different key in every
+        /// process, so no one can craft two contents that count as equal.
         private var content: (UInt64, UInt64)
-        /// Of mode, owner, group and time.
+        /// The hash of mode, owner, group and time.
         private var facts: UInt64
 
         init(
@@ -73,7 +73,7 @@ struct PartState: Sendable {
     var databases: [String: [String: Int64]] = [:]
     /// SHA-256 of each database's captured bytes; of an engine that we cannot read it is all that is known.
     var databaseContents: [String: String] = [:]
-    /// What the rows of an SQLite database say, table by table: equal for two files whose pages differ.
+    /// The rows of the SQLite databases, table by table: equal for two files whose pages differ.
     var databaseRows: [String: DatabaseContent] = [:]
 }
 
@@ -137,7 +137,7 @@ extension Difference.Part {
 }
 
 extension Difference.Part {
-    /// Of what has no databases.
+    /// Creates the state of a part without databases.
     public init(named name: String, files: [Difference.File]) {
         self.init(name: name, files: files, tables: [])
     }

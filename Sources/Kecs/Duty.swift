@@ -3,11 +3,12 @@ import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// `duty.json`: an instance is down that must run. Written when what was to start it could not, and when a killed
-/// operation left it down; ends when it runs, or when the user says so with `stop`.
+/// `duty.json`: an instance is down that must run. Written when it could not be started, and when a killed operation
+/// left it down. Ends when the instance runs, or when the user cancels it with `stop`.
 ///
-/// A journal says what an operation is about to do; it is closed at the operation's end, good or bad. What is still owed
-/// then is a duty: each later command that changes the instance tries again, within `FulfilDuty.limit`.
+/// A journal names the changes that an operation is about to make. It is closed at the operation's end, successful or
+/// not. Work that remains then is a duty: each later command that changes the instance retries it, within
+/// `FulfilDuty.limit`.
 public struct Duty: Codable, Hashable, Sendable {
     public static let currentVersion = 1
 
@@ -16,15 +17,15 @@ public struct Duty: Codable, Hashable, Sendable {
     public var operation: String
     /// From when on it was not seen running.
     public var since: Moment
-    /// Why it does not run: the last failure in words.
+    /// The reason why it does not run: the last failure in words.
     public var because: String
-    /// Whether something of it may be frozen, or a helper of a runtime may be left. Nil is no.
+    /// True when something of it may be frozen, or a helper of a runtime may be left. Nil is no.
     public var mayBeFrozen: Bool?
-    /// Whether it may have been told to end and not have ended yet. Nil is no.
+    /// True when it may have been told to end and not have ended yet. Nil is no.
     public var mayBeStopped: Bool?
-    /// Whether it must run: else only what was made to look at it is taken away. Nil is yes.
+    /// True when it must run; false when only helpers for examining it have to be removed. Nil is yes.
     public var mustRun: Bool?
-    /// How often starting it was tried in vain, and when last.
+    /// The number of failed attempts to start it; `triedAt`, the time of the last one.
     public var tries: Int
     public var triedAt: Moment?
 
@@ -51,13 +52,13 @@ public struct Duty: Codable, Hashable, Sendable {
             : "helpers of the \(operation) of \(since) are left, because \(because)"
     }
 
-    /// Who tries again, and how to do it now.
+    /// Returns a sentence on the next retry, and the way to retry now.
     public static func nextTry(_ name: InstanceName) -> String {
         Remedy.line(
             "the next command that changes “\(name)”, a scheduled backup too, or now: kecsctl start \(name)")
     }
 
-    /// A record that cannot be understood still says that the instance must run, and stands in nobody's way.
+    /// Reads the duty. An unreadable record still means that the instance must run, and blocks no command.
     public static func read(_ file: FilePath) throws -> Duty? {
         guard let status = try FileStatus.of(file) else { return nil }
         do {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What is left out of an instance's backups: of all its parts, or of one.
+/// The exclusions from an instance's backups: from all its parts, or from one.
 ///
 /// Written as patterns of gitignore's syntax, each alone or with a part's name and a colon before it: `*.tmp`,
 /// `data:/cache/`. A name with a colon in it is written `a\:b`.
@@ -19,7 +19,7 @@ struct Exclusions: Sendable {
 
     var isEmpty: Bool { items.isEmpty && !caches }
 
-    /// Nothing is left out.
+    /// Creates exclusions that leave nothing out.
     init() {}
 
     /// - Parameter flags: Come after the setting's, so that they can take it back.
@@ -73,13 +73,13 @@ struct Exclusions: Sendable {
         return (name, String(text[text.index(after: colon)...]))
     }
 
-    /// What is left out of a part. Nothing of one that is a few named files, or that only its runtime can read.
+    /// Returns the patterns for a part. None for a part that is a few named files, or that only its runtime can read.
     func patterns(of part: Part) -> ExcludePatterns {
         guard case .folder = part.place.onHost else { return ExcludePatterns() }
         return ExcludePatterns(
             items.filter { $0.part == nil || $0.part == part.name }.map(\.pattern), caches: caches)
     }
 
-    /// Whether anything could be left out of a part of this name.
+    /// True when anything could be left out of a part with this name.
     func concern(_ part: String) -> Bool { caches || items.contains { $0.part == nil || $0.part == part } }
 }

@@ -5,9 +5,10 @@ import KecsSystem
 import SystemPackage
 
 extension Failure {
-    /// What any error means to the person who gave the command. The kind decides the exit status, never the text.
+    /// Returns the meaning of any error for the user who gave the command. The kind decides the exit status, never the
+    /// text.
     ///
-    /// - Parameter doing: What was being done, for errors that do not know it: "back up “dev”".
+    /// - Parameter doing: The action, for errors that do not know it: "back up “dev”".
     public static func describing(_ error: any Error, doing: String? = nil) -> Failure {
         func message(_ fallback: String) -> String { doing.map { "could not \($0)" } ?? fallback }
         switch error {
@@ -135,8 +136,8 @@ extension Failure {
     }
 }
 
-/// An error of this module that knows what it means to the person who gave the command.
+/// An error of this module that knows its meaning for the user who gave the command.
 protocol ExplainedError: Error {
-    /// - Parameter message: What was being done, or the text when that is not known.
+    /// - Parameter message: Returns the action, or the given text when the action is not known.
     func failure(_ message: (String) -> String) -> Failure
 }

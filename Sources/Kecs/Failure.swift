@@ -21,9 +21,9 @@ public struct Failure: Error, Hashable, Sendable {
     }
 
     public var kind: Kind
-    /// One clause without a full stop, with the names in it: "k3d could not stop “dev”".
+    /// A clause without a full stop, with the names in it: "k3d could not stop “dev”".
     public var message: String
-    /// What was behind it; words of other programs are quoted, never re-worded.
+    /// The cause. The words of other programs are quoted, never re-worded.
     public var cause: String?
     /// A command line that can be pasted, where one exists.
     public var remedy: String?

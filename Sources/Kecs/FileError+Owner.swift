@@ -4,10 +4,10 @@ import KecsSystem
 import SystemPackage
 
 extension FileError {
-    /// Whether the kernel refused this user, and would not refuse another.
+    /// True when the kernel refused this user, and would not refuse another.
     var isRefused: Bool { [.permissionDenied, .notPermitted].contains(errno) }
 
-    /// The first folder or file on the way to the path that this user may not use, and whom it belongs to.
+    /// The first folder or file on the way to the path that this user may not use, with its owner and mode.
     var barrier: (path: FilePath, owner: UInt32, mode: UInt32)? {
         var place = FilePath(root: path.root, [])
         var known: (FilePath, UInt32, UInt32)?
@@ -23,17 +23,18 @@ extension FileError {
         return known
     }
 
-    /// Whose it is: "/a belongs to root (uid 0), mode 0700, and this is uid 1000". Nil for what no user is refused.
+    /// The owner: "/a belongs to root (uid 0), mode 0700, and this is uid 1000". Nil for an error that is no refusal of
+    /// this user.
     var ownership: String? {
         guard isRefused, let barrier else { return nil }
         return "\(barrier.path) belongs to \(Self.name(barrier.owner)), mode 0"
             + "\(String(barrier.mode, radix: 8)), and this is uid \(geteuid())"
     }
 
-    /// What failed, and for a refusal whose it is.
+    /// The failure, and for a refusal the owner.
     var withOwner: String { description + (ownership.map { "; \($0)" } ?? "") }
 
-    /// A command that shows it to whoever may.
+    /// A command that shows it to a user with the right to see it.
     var remedyForRefusal: String? {
         guard isRefused, let barrier else { return nil }
         return "sudo ls -la \(ShellWords.quote([barrier.path.string]))"

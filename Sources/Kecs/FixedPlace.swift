@@ -46,7 +46,8 @@ struct FixedPlace: Sendable {
             kinds: [.compose], form: .names),
     ]
 
-    /// What a text means, so that two that mean one thing are equal; nil when it means nothing.
+    /// Returns the value of a text in a normal form, so that two texts with one meaning are equal; nil for an invalid
+    /// text.
     func normal(_ text: String, environment: [String: String]) throws(Failure) -> String? {
         switch form {
         case .text: return text
@@ -63,7 +64,7 @@ struct FixedPlace: Sendable {
         }
     }
 
-    /// What holds where nothing is recorded.
+    /// Returns the value that is in effect where nothing is recorded.
     private func standard(
         _ config: InstanceConfig, _ folder: InstanceFolder, _ environment: [String: String]
     ) -> String {
@@ -77,7 +78,8 @@ struct FixedPlace: Sendable {
         }
     }
 
-    /// A server that somebody else made keeps its data where its own mounts are, whatever KECS's variables say.
+    /// True when the setting applies. A server that was not made by kecsctl keeps its data where its own mounts are,
+    /// regardless of KECS's variables.
     private func concerns(_ config: InstanceConfig) -> Bool {
         guard kinds.contains(config.runtime) else { return false }
         guard setting == "dataDir" || setting == "containerMode" else { return true }
@@ -100,7 +102,7 @@ struct FixedPlace: Sendable {
             remedy: "kecsctl config show --origin")
     }
 
-    /// What a new instance records of the environment.
+    /// Returns the value of the environment that a new instance records.
     func recorded(for config: InstanceConfig, environment: [String: String]) throws(Failure) -> JSONValue? {
         guard concerns(config), config.settings[setting] == nil, let (name, text) = given(in: environment)
         else {

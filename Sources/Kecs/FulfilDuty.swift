@@ -3,18 +3,19 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Tries to bring up again what must run. Called under the instance's lock, by every command that changes the instance.
+/// Tries to start an instance again that must run. Called under the instance's lock, by every command that changes the
+/// instance.
 ///
-/// A failure is told and never thrown: else nothing could be done with the instance any more, not even what would make it
-/// come up.
+/// A failure is reported and never thrown: otherwise no command could work on the instance any more, not even one that
+/// would repair it.
 struct FulfilDuty: Sendable {
-    /// How long the server may take to answer. One that runs and does not answer yet is not down.
+    /// The time within which the server must answer. A server that runs but does not answer yet is not down.
     static let limit = Duration.seconds(30)
 
     let site: Site
 
     /// - Returns: Sentences for people; none when there was nothing to do.
-    /// - Throws: When the command was interrupted, or `duty.json` cannot be read or written.
+    /// - Throws: Any error when the command was interrupted, or when `duty.json` cannot be read or written.
     func run(_ instance: Instance) async throws -> [String] {
         guard var duty = try await duty(of: instance) else { return [] }
         do {
@@ -85,7 +86,7 @@ struct FulfilDuty: Sendable {
 }
 
 extension Site {
-    /// Whether what runs an instance ended it by itself.
+    /// The answer to whether the instance was ended by its own runtime.
     enum TakenDown: Sendable, Hashable {
         case yes(String)
         case no
@@ -101,16 +102,17 @@ extension Site {
         }
     }
 
-    /// Only a certain yes: what is unknown may be down.
+    /// True only when it certainly runs: an instance in an unknown state may be down.
     func isRunning(_ instance: Instance) async -> Bool {
         do { return try await runtime(instance).state() == .running } catch { return false }
     }
 
-    /// Starts again what an operation stopped, and closes its journal, whatever happens: what could not be started is a
-    /// duty from then on. Not cancelled with the command: who was running must run again.
+    /// Starts again what an operation stopped, and closes its journal, whatever happens. A failed start becomes a duty.
+    /// Not cancelled with the command: an instance that was running must run again.
     ///
-    /// - Returns: Why it does not run, or runs and does not answer.
-    /// - Throws: When neither the duty nor the closing of the journal could be written. The journal then says the same.
+    /// - Returns: The reason why it does not run, or runs and does not answer.
+    /// - Throws: Any error when neither the duty nor the closing of the journal could be written. The journal then says
+    ///   the same.
     func startAgain(
         _ instance: Instance, after journal: Journal, limit: Duration = .seconds(120)
     ) async throws -> Failure? {

@@ -18,7 +18,8 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether it matches as `find` does: without a slash the last name, with one the whole path; nothing below.
+    /// True when the pattern matches as in `find`: without a slash the last name, with one the whole path; nothing
+    /// below.
     public func matchesItself(_ path: [UInt8]) -> Bool {
         let slash = UInt8(ascii: "/")
         let text = description.contains("/") ? path[...] : path.split(separator: slash).last ?? []

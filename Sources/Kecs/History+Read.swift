@@ -4,7 +4,7 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// One line of `history.jsonl`, as far as everybody can read it.
+/// A line of `history.jsonl`, as far as every version can read it.
 public struct HistoryRecord: Sendable, Hashable, Decodable {
     public var at: Moment
     /// "backup", "restore" …
@@ -19,13 +19,13 @@ public struct HistoryRecord: Sendable, Hashable, Decodable {
         self.result = result
     }
 
-    /// What the line says of one instance: the result itself, or its element when several were worked on.
+    /// Returns the result for one instance: the result itself, or its element when the command worked on several.
     public func result(of name: InstanceName) -> JSONValue? {
         let candidates = result["results"]?.array ?? [result]
         return candidates.first { $0["instance"]?.string == name.description }
     }
 
-    /// Whether it went well for this instance; nil when the line is not about it.
+    /// True when it succeeded for this instance; nil when the line is not about it.
     public func succeeded(for name: InstanceName) -> Bool? {
         guard let mine = result(of: name) else { return nil }
         switch mine["outcome"]?.string {
@@ -49,12 +49,12 @@ extension JSONValue {
 }
 
 extension History {
-    /// What the file holds, the oldest first.
+    /// The content of the file, the oldest line first.
     public struct Contents: Sendable {
         public var records: [HistoryRecord] = []
         /// Lines that are no record: cut off by a full disk, or edited.
         public var brokenLines = 0
-        /// Whether older lines than these were left unread.
+        /// True when older lines than these were left unread.
         public var isCut = false
 
         public init(records: [HistoryRecord] = [], brokenLines: Int = 0) {

@@ -2,9 +2,9 @@
 public import KecsStorage
 public import KecsSystem
 
-/// One finished operation on one instance, as `history` tells it.
+/// A finished operation on an instance, as `history` shows it.
 public struct HistoryItem: Encodable, Hashable, Sendable {
-    /// When it ended.
+    /// The time at which it ended.
     public var at: Moment
     public var command: String
     /// Nil where the operation was about no instance.
@@ -15,9 +15,9 @@ public struct HistoryItem: Encodable, Hashable, Sendable {
     public var durationSeconds: Double?
     /// The backup that was made, or worked on.
     public var backup: String?
-    /// What went wrong.
+    /// The error.
     public var message: String?
-    /// All that was recorded.
+    /// The whole recorded result.
     public var result: JSONValue
 
     /// A line has one result, or several.
@@ -39,12 +39,12 @@ public struct HistoryItem: Encodable, Hashable, Sendable {
     }
 }
 
-/// What `history` is asked for.
+/// The options of `history`.
 public struct HistoryQuery: Sendable {
     /// Empty: whatever they are about.
     public var instances: Set<String>
     public var since: Moment?
-    /// The newest so many.
+    /// The number of newest operations to show.
     public var last: Int?
 
     public init(instances: Set<String> = [], since: Moment? = nil, last: Int? = nil) {

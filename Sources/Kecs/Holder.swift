@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Somebody else who uses a part of an instance now: a process, or a running container.
+/// A process or a running container that uses a part of an instance now and is not the instance's own.
 public struct Holder: Hashable, Sendable, Encodable {
     public enum Kind: String, Hashable, Sendable, Encodable { case process, container }
 
     public var kind: Kind
-    /// Of a process.
+    /// The id of a process.
     public var pid: Int32?
     /// A process's command line, a container's name.
     public var name: String
     /// "has /srv/dev/kecs.db open"
     public var what: String
-    /// Whether it can change what it uses.
+    /// True when it can change the part.
     public var mayWrite: Bool
 
     public init(kind: Kind, pid: Int32? = nil, name: String, what: String, mayWrite: Bool) {
@@ -39,7 +39,7 @@ public struct Holder: Hashable, Sendable, Encodable {
     }
 }
 
-/// All that were found, and who could not be seen.
+/// All holders that were found, and those that could not be examined.
 public struct Holders: Hashable, Sendable {
     public var list: [Holder]
     /// Sentences.
@@ -51,9 +51,9 @@ public struct Holders: Hashable, Sendable {
     }
 }
 
-/// What a container engine says of running containers that are not the instance's.
+/// A container engine's report on running containers that are not the instance's.
 public struct OtherContainers: Hashable, Sendable {
-    /// One that has something of the instance mounted.
+    /// A container that has something of the instance mounted.
     public struct User: Hashable, Sendable {
         public var id: String
         public var name: String
@@ -70,11 +70,11 @@ public struct OtherContainers: Hashable, Sendable {
     }
 
     public var users: [User]
-    /// Ids of the instance's own, which may use what they like.
+    /// The ids of the instance's own containers, which may use everything.
     public var own: Set<String>
-    /// Of all running containers: id and name.
+    /// The names of all running containers, by id.
     public var names: [String: String]
-    /// Why nobody could be asked.
+    /// The reason why no engine answered.
     public var unseen: String?
 
     public init(

@@ -8,7 +8,7 @@ public import SystemPackage
 public struct Home: Hashable, Sendable {
     /// Absolute.
     public let path: FilePath
-    /// What named it: "--home" or "KECS_HOME". Nil for the default one, which need not be there yet.
+    /// The source of the path: "--home" or "KECS_HOME". Nil for the default home, which need not exist yet.
     public let namedBy: String?
 
     public init(_ path: FilePath, namedBy: String? = nil) {
@@ -16,9 +16,10 @@ public struct Home: Hashable, Sendable {
         self.namedBy = namedBy
     }
 
-    /// `--home`, else `$KECS_HOME`, else `~/.kecs`; made absolute against the working directory.
+    /// Returns `--home`, else `$KECS_HOME`, else `~/.kecs`, made absolute against the working directory.
     ///
-    /// Its owner is trusted from then on as this user and root are: who gives root the home of somebody else trusts them.
+    /// Its owner is then trusted like this user and root: running as root with another user's home means to trust that
+    /// user.
     public static func find(flag: String?, environment: [String: String]) throws(Failure) -> Home {
         let home = try place(flag: flag, environment: environment)
         do {
@@ -56,11 +57,11 @@ public struct Home: Hashable, Sendable {
         return here.appending(path.components).lexicallyNormalized()
     }
 
-    /// That the home can be used: a default one that is not there yet holds nothing; one that was named and is not there
-    /// is a typo or a missing mount, and must not be told as empty.
+    /// Checks that the home can be used. A default home that does not exist yet holds nothing. A named one that does
+    /// not exist is a typing error or a missing mount, and must not be reported as empty.
     ///
-    /// - Throws: `Failure(.usage)` when it was named and does not exist, or is no folder; `FileError` when that cannot be
-    ///   determined.
+    /// - Throws: `Failure(.usage)` when it was named and does not exist, or is no folder; `FileError` when that cannot
+    ///   be determined.
     public func check() throws {
         let status: FileStatus?
         do {
@@ -84,7 +85,7 @@ public struct Home: Hashable, Sendable {
 
     /// Settings for all instances.
     public var settings: FilePath { path.appending("kecsctl.json") }
-    /// One line for each finished operation.
+    /// The history, a line for each finished operation.
     public var history: FilePath { path.appending("history.jsonl") }
     /// Held for a moment while an instance is created.
     public var lock: FilePath { path.appending("lock") }
@@ -99,9 +100,9 @@ public struct Home: Hashable, Sendable {
         BackupStore(folder: Self.followed(backups.appending(name.description)))
     }
 
-    /// An instance, or its backups, may lie on another disk, behind a link of the home's owner. It is followed here and
-    /// nowhere else, so that every verb sees the same folder. One that must not be followed stays what it is, a link, and
-    /// is refused as no folder.
+    /// Returns the path with its own link followed. An instance, or its backups, may lie on another disk, behind a link
+    /// of the home's owner. Links are followed here and nowhere else, so that every verb sees the same folder. A link
+    /// that must not be followed stays a link, and is refused as no folder.
     private static func followed(_ path: FilePath) -> FilePath {
         guard (try? FileStatus.of(path))?.kind == .symlink else { return path }
         return (try? path.realPath()) ?? path

@@ -11,7 +11,8 @@ public struct Instance: Sendable {
     public var settings: Settings
     public var backups: BackupStore
 
-    /// Where the control plane's data lies: `data/` in the instance's folder unless it was put elsewhere.
+    /// Returns the folder of the control plane's data: `data/` in the instance's folder unless it was set to another
+    /// one.
     public func dataFolder() throws(Failure) -> FilePath {
         let given = try settings.text(.dataDir).map { FilePath($0) }
         if let given, !given.isAbsolute {
@@ -22,7 +23,7 @@ public struct Instance: Sendable {
                 remedy: whereSettingsComeFrom)
         }
         let data = given ?? folder.data
-        // A backup of it would hold itself, and a restore would replace what it reads from.
+        // A backup of it would contain itself, and a restore would replace its own source.
         if folder.path.starts(with: data.lexicallyNormalized()) {
             throw Failure(
                 .usage, "the data folder of “\(name)” contains kecsctl's own home",
@@ -49,7 +50,7 @@ public struct Instance: Sendable {
         try dataFolder().appending(InstanceFolder.databaseName)
     }
 
-    /// The folders that every instance has: what is there of data, object store and configuration.
+    /// Returns the folders that every instance has, as far as they exist: data, object store and configuration.
     public func folderParts() throws -> [Part] {
         var parts: [Part] = []
         let data = try dataFolder()
@@ -62,7 +63,7 @@ public struct Instance: Sendable {
         return parts
     }
 
-    /// The same for an inventory, where what is missing is told too.
+    /// Returns the same for an inventory, which lists missing parts too.
     public func ownParts(dataInside: String? = nil) throws -> [InventoryPart] {
         var parts = try folderParts()
         if !parts.contains(where: { $0.name == "data" }) {
@@ -75,7 +76,7 @@ public struct Instance: Sendable {
         }
     }
 
-    /// How a manifest names the place of a part: relative to the instance's folder where it lies in it.
+    /// Returns the place of a part as a manifest names it: relative to the instance's folder if it lies in there.
     public func root(of part: Part) -> PartRoot {
         switch part.place {
         case .entries(let path, let names):

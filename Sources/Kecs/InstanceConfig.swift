@@ -3,7 +3,7 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// How an instance's processes are run.
+/// The way in which an instance's processes are run.
 public enum RuntimeKind: String, Codable, Sendable, CaseIterable {
     case k3d, docker, compose, local
 }
@@ -18,11 +18,11 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var id: String
     public var createdAt: Moment
     public var runtime: RuntimeKind
-    /// By `SettingKey.rawValue`; only what was chosen for this instance.
+    /// The settings chosen for this instance only, by `SettingKey.rawValue`.
     public var settings: [String: JSONValue]
     /// Set when a start could not restore or recover the state.
     public var degraded: Degraded?
-    /// What of a recovery fails and was accepted as it is, with “start --accept”: it does not degrade the instance again.
+    /// The failures of a recovery that were accepted with “start --accept”: they do not degrade the instance again.
     public var accepted: [String]?
     /// Parts whose data a change of the runtime moved into one of another name: that they are not there is no loss.
     public var movedParts: [String]?
@@ -32,12 +32,12 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
         public var why: String
-        /// What a recovery could not bring back; nil when a restore failed.
+        /// The things that a recovery could not restore; nil when a restore failed.
         public var lacks: [String]?
         /// Velero's backup that its cluster was not restored from, or not as a whole; nil when it is about something else.
         public var clusterBackup: String?
 
-        /// What ends it: what is gone for good is accepted, what a backup has is restored.
+        /// Returns the way to end it: accept a permanent loss, or restore what a backup has.
         func wayOut(_ name: InstanceName) -> String {
             if let clusterBackup, !clusterBackup.isEmpty {
                 return ShellWords.quote([

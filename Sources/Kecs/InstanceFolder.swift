@@ -17,7 +17,7 @@ public struct InstanceFolder: Hashable, Sendable {
     public var journal: FilePath { path.appending("journal.json") }
     /// Only while the instance is down and must run.
     public var duty: FilePath { path.appending("duty.json") }
-    /// What the control plane writes.
+    /// The folder that the control plane writes.
     public var data: FilePath { path.appending(Self.dataName) }
     /// The state database of an instance whose data folder is the default one.
     public static let databaseName = "kecs.db"
@@ -27,11 +27,12 @@ public struct InstanceFolder: Hashable, Sendable {
     public var logs: FilePath { path.appending("logs") }
     /// Output of the local runtime's server.
     public var serverLog: FilePath { logs.appending("server.log") }
-    /// Which process the local runtime's server is.
+    /// The identity of the local runtime's server process.
     public var server: FilePath { path.appending("server.json") }
-    /// What the containers were doing before an operation pauses or stops them; only while it runs, or after it was killed.
+    /// The state of the containers before an operation pauses or stops them. Exists only while the operation runs, or
+    /// after it was killed.
     public var containers: FilePath { path.appending("containers.json") }
-    /// Of the k3d runtime's cluster, for kubectl: 0600, and never merged into the user's own.
+    /// The k3d runtime's access to its cluster, for kubectl: 0600, and never merged into the user's own.
     public var kubeconfig: FilePath { path.appending(Self.kubeconfigName) }
     /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.
     public var clusterDraft: FilePath { path.appending(Self.clusterDraftName) }
@@ -41,22 +42,22 @@ public struct InstanceFolder: Hashable, Sendable {
     public var recovery: FilePath { path.appending("recovery.json") }
     /// The trees that the last restores replaced, each in a folder named by its restore.
     public var previous: FilePath { path.appending(".previous") }
-    /// When kecsctl last put data in place.
+    /// The time at which kecsctl last put data in place.
     public var placement: FilePath { path.appending(Placement.fileName) }
     /// Trees being unpacked for a restore, each in a folder named by its restore.
     public var restoring: FilePath { path.appending(".restoring") }
 
     public static let kubeconfigName = "kubeconfig"
     public static let clusterDraftName = "cluster.draft.json"
-    /// Where the nodes of a cluster were when it last worked; beside its kubeconfig.
+    /// The places of a cluster's nodes when it last worked; next to its kubeconfig.
     public static let nodesName = "nodes.json"
-    /// Of clusters besides the instance's own, a folder each: kubeconfig, draft, port.
+    /// The clusters other than the instance's own, a folder each: kubeconfig, draft, port.
     public static let clustersName = "clusters"
     public static let configName = "config.json"
     public static let upstreamConfigName = "config.yaml"
     public static let dataName = "data"
     public static let objectStoreName = "minio-data"
     public static let veleroConfigName = "velero-config"
-    /// What the part `config` is made of.
+    /// The entries of the part `config`.
     public static let configEntries = [configName, upstreamConfigName, veleroConfigName]
 }

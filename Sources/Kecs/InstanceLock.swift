@@ -3,7 +3,7 @@ import SystemPackage
 import KecsStorage
 import KecsSystem
 
-/// How long to wait for another kecsctl, and what this one is called in the lock file.
+/// The time to wait for another kecsctl, and the name of this command in the lock file.
 public struct LockRequest: Sendable {
     public var command: String
     /// Nil: fail at once.
@@ -15,7 +15,7 @@ public struct LockRequest: Sendable {
     }
 }
 
-/// What a command does with an instance that must run and does not.
+/// A command's way to handle an instance that must run and does not.
 public enum DutyHandling: Sendable {
     /// Tries to bring it up before its own work: every command that changes something, unless it says otherwise.
     case before
@@ -26,10 +26,11 @@ public enum DutyHandling: Sendable {
 }
 
 extension Site {
-    /// Takes the instance's lock, heals what a killed run left, and runs `body` with the instance as it is then.
+    /// Takes the instance's lock, heals the leftovers of a killed run, and runs `body` with the instance in its state
+    /// then.
     ///
-    /// - Parameter told: Gets what was done or found besides the command's own work, in sentences.
-    /// - Throws: `Failure(.busy)`, naming who holds the lock.
+    /// - Parameter told: Receives sentences on actions and findings outside the command's own work.
+    /// - Throws: `Failure(.busy)` that names the lock's holder.
     public func locked<Value>(
         _ name: InstanceName, _ request: LockRequest, flags: [SettingKey: String] = [:],
         duty: DutyHandling = .before, checksPlace: Bool = true, told: (Told) -> Void = { _ in },
@@ -70,8 +71,8 @@ extension Site {
         }
     }
 
-    /// For work on an instance's backups alone: a broken configuration is no obstacle to keeping or removing them, and
-    /// when the instance is gone there is nobody to keep away.
+    /// Takes the lock for work on an instance's backups alone. A broken configuration is no obstacle to keeping or
+    /// removing them, and when the instance is gone there is no one to exclude.
     public func lockedBackups<Value>(
         _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () async throws -> Value
@@ -79,7 +80,7 @@ extension Site {
         try checkIsOurs(home.folder(of: name).path)
         try checkIsOurs(home.backupStore(of: name).folder)
         guard try home.folder(of: name).path.isFolder else {
-            // What a killed import of its backups left is nobody's.
+            // The leftovers of a killed import of its backups belong to no instance.
             guard try home.backupStore(of: name).folder.isFolder else { return try await body() }
             return try await FileLock.hold(
                 home.lock, command: request.command, wait: max(request.wait ?? .zero, .seconds(30)),
@@ -98,7 +99,7 @@ extension Site {
         {
             return try await body()
         }
-        // A killed restore may still need what is to be deleted.
+        // A killed restore may still need the backup that is about to be deleted.
         for sentence in try await heal(self, instance) { told(.notice(sentence)) }
         if try instance.folder.duty.isPresent { try await fulfil(name, [:], told) }
         return try await body()
@@ -159,7 +160,7 @@ extension Site {
         }
     }
 
-    /// Whether a killed run, a failed start or a failed removal left something for the next command that changes the
+    /// True when a killed run, a failed start or a failed removal left something for the next command that changes the
     /// instance.
     func needsCare(_ name: InstanceName) async throws -> Bool {
         let folder = home.folder(of: name)
@@ -181,7 +182,7 @@ extension Site {
 
     private func currentRemnants(of name: InstanceName) -> [Remnants.Remnant] {
         RemoveRemnants(site: self).places(name).flatMap { place in
-            // A folder that cannot be read is told by what needs it.
+            // A folder that cannot be read is reported by the code that needs it.
             do { return try Remnants(in: place).all() } catch { return [] }
         }
     }
@@ -189,9 +190,9 @@ extension Site {
 
 /// Something that a command says besides its answer.
 public enum Told: Sendable, Hashable {
-    /// What was repaired.
+    /// Something that was repaired.
     case notice(String)
-    /// What still is not as it should be: `--quiet` does not hide it.
+    /// Something that is still wrong: `--quiet` does not hide it.
     case warning(String)
 
     public var text: String {

@@ -13,9 +13,9 @@ extension Site {
             .filter { try home.folder(of: $0).path.isFolder }
     }
 
-    /// Reads one instance.
+    /// Reads an instance.
     ///
-    /// - Parameter checksPlace: Whether a variable that says another place than is recorded is an error.
+    /// - Parameter checksPlace: True when a variable that names another place than the recorded one is an error.
     /// - Throws: `Failure(.notFound)` when there is no such folder; `.damaged` when its configuration cannot be read.
     public func instance(
         _ name: InstanceName, flags: [SettingKey: String] = [:], checksPlace: Bool = true
@@ -45,8 +45,9 @@ extension Site {
         return try instance(name, config: config, flags: flags)
     }
 
-    /// Nil for one that is broken, or gone meanwhile: it has no ports and no folder, and is told elsewhere. One that may not
-    /// be read may have both, and is an error. It is where it was made: variables of this call are about another one.
+    /// Reads an instance; nil for one that is broken, or gone meanwhile. It has no ports and no folder, and is reported
+    /// elsewhere. An unreadable one may have both, and is an error. The recorded places apply: the variables of this
+    /// call are about another instance.
     func soundInstance(_ name: InstanceName) throws -> Instance? {
         do {
             return try instance(name, checksPlace: false)
@@ -64,7 +65,7 @@ extension Site {
             backups: home.backupStore(of: name))
     }
 
-    /// A folder of ours that is a link to nowhere, or that somebody else owns, is worked on by nobody.
+    /// Refuses a folder of ours that is a link to nowhere, or that another user owns.
     func checkIsOurs(_ folder: FilePath) throws {
         guard try folder.isPresent else { return }
         do { try folder.checkIsOurs() } catch let error as FileError {
@@ -74,7 +75,8 @@ extension Site {
         }
     }
 
-    /// That there is no such instance; or, where one may not look, that this cannot be determined.
+    /// Returns the failure that there is no such instance, or that this cannot be determined where this user may not
+    /// look.
     public func notFound(_ name: InstanceName) -> Failure {
         let names: [String]
         let hasBackups: Bool
@@ -95,9 +97,9 @@ extension Site {
             remedy: hasBackups ? "kecsctl restore \(name) --from latest" : "kecsctl list")
     }
 
-    /// Makes the folder of a new instance, complete at once: built beside, then renamed.
+    /// Makes the folder of a new instance, complete at once: built under another name, then renamed.
     ///
-    /// - Throws: `Failure(.busy)` when somebody else made it meanwhile.
+    /// - Throws: `Failure(.busy)` when another process made it meanwhile.
     func create(_ config: InstanceConfig, named name: InstanceName) throws {
         try checkIsNotRenamed(name)
         try home.instances.createFolder()

@@ -2,7 +2,7 @@
 import KecsStorage
 public import SystemPackage
 
-/// Where an instance's state is, as observed now: the one answer that every verb works on.
+/// The places of an instance's state, as observed now: the one answer that every verb works on.
 ///
 /// Made by `Site.inventory(of:)`. Nothing in it is guessed from a file name alone.
 public struct Inventory: Sendable {
@@ -13,11 +13,11 @@ public struct Inventory: Sendable {
     public var primary: PrimaryDatabase
     /// The user that the server runs as; nil when nothing runs or it cannot be determined.
     public var user: ServerUser?
-    /// Only what is really published. No published port, no endpoint.
+    /// The endpoints that are really published. Without a published port there is none.
     public var endpoints: [Endpoint]
-    /// Whether the engine's paths are this machine's. Equal kernel releases prove nothing.
+    /// The answer to whether the engine's paths are this machine's. Equal kernel releases prove nothing.
     public var engineHost: EngineHost
-    /// Whether the server is KECS, so that the ECS API may be asked; nil when that is not known.
+    /// True when the server is KECS, so that it answers the ECS API; nil when that is not known.
     public var isKECS: Bool?
     /// Everything of the outside that the server sees; nil when it sees this host's own paths.
     public var mounts: [ServerMount]?
@@ -38,14 +38,14 @@ public struct Inventory: Sendable {
     }
 }
 
-/// One part of the state.
+/// A part of the state.
 public struct InventoryPart: Sendable {
     public var part: Part
     public var role: PartRole
     /// The mount point inside the container; nil where the server sees the host's own paths.
     public var pathInside: String?
     public var presence: PartPresence
-    /// Of its regular files; nil when it was not looked into.
+    /// The size of its regular files; nil when it was not scanned.
     public var bytes: Int64?
 
     public init(part: Part, role: PartRole, pathInside: String? = nil, presence: PartPresence) {
@@ -78,9 +78,9 @@ public struct InventoryDatabase: Sendable, Hashable {
     /// Below the part's root, as bytes: names on disk need not be UTF-8.
     public var path: [UInt8]
     public var engine: InventoryEngine
-    /// Of its file, or of all files in its folder; sidecars included.
+    /// The size of its file, or of all files in its folder; sidecars included.
     public var bytes: Int64
-    /// Where it is on this host; nil when its part cannot be read in place.
+    /// The file's path on this host; nil when its part cannot be read in place.
     public var file: FilePath?
 
     public init(part: String, path: [UInt8], engine: InventoryEngine, bytes: Int64, file: FilePath?) {
@@ -91,11 +91,11 @@ public struct InventoryDatabase: Sendable, Hashable {
         self.file = file
     }
 
-    /// As it is named in commands and messages: `PART/PATH`.
+    /// The name in commands and messages: `PART/PATH`.
     public var name: String { "\(part)/\(printable(path))" }
 }
 
-/// What kind of database it is.
+/// The kind of a database.
 public enum InventoryEngine: Sendable, Hashable {
     case sqlite
     case duckdb
@@ -107,7 +107,7 @@ public enum InventoryEngine: Sendable, Hashable {
     case unseen
 }
 
-/// Which database the server uses.
+/// The database that the server uses.
 public enum PrimaryDatabase: Sendable {
     case found(InventoryDatabase, PrimaryReason)
     /// More than one candidate: the verb that needs one names them all and asks for `--database PART/PATH`.
@@ -122,7 +122,7 @@ public enum PrimaryDatabase: Sendable {
     case unknown(String)
 }
 
-/// Why a database is the primary one, strongest reason first.
+/// The reason why a database is the primary one, strongest first.
 public enum PrimaryReason: Sendable, Hashable {
     /// `config set database PART/PATH`
     case setting

@@ -12,14 +12,14 @@ public struct Journal: Codable, Hashable, Sendable {
     /// "backup", "restore", "stop" …: for people.
     public var operation: String
     public var startedAt: Moment
-    /// Whether the instance must run when all is over: it ran before, or the operation was to start it.
+    /// True when the instance must run at the end: it ran before, or the operation was a start.
     public var runsAfterwards: Bool
-    /// Whether it may be frozen.
+    /// True when it may be frozen.
     public var mayBeFrozen: Bool
-    /// Whether it may have been told to end: an engine goes on with that when who asked for it is gone, so that what
-    /// seems to run need not run for long. Nil is no.
+    /// True when it may have been told to end. An engine continues with that when its client is gone, so that a server
+    /// which seems to run may end soon. Nil is no.
     public var mayBeStopped: Bool?
-    /// Who wrote it: what that process started may outlive it.
+    /// The process that wrote it. Processes that it started may outlive it.
     public var process: ProcessIdentity?
     public var swap: Swap?
     /// Volumes that are filled before the swap; while it is `.swapping`, each may be half full.
@@ -41,9 +41,9 @@ public struct Journal: Codable, Hashable, Sendable {
         /// The part that the volume is; nil in what earlier versions wrote.
         public var part: String?
         public var volume: String
-        /// What it is to hold.
+        /// The new content.
         public var archive: PathText
-        /// What it held before; nil when nothing is kept of it.
+        /// The earlier content; nil when it is not kept.
         public var kept: PathText?
     }
 
@@ -78,15 +78,15 @@ public struct Journal: Codable, Hashable, Sendable {
             do {
                 try write(to: file)
             } catch {
-                // On a full disk there is still room for no journal at all.
+                // On a full disk there is always enough space to remove a journal.
                 try Journal.close(file)
             }
         }
         try swap.takeBack()
     }
 
-    /// Whether what starts now only runs again, after a backup or a restore, rather than being started by somebody: then
-    /// it must be what it was, not what a changed image or file would make of it.
+    /// True when the present start resumes an instance after a backup or a restore, rather than starting it on a user's
+    /// request. Then it must be the same as before, not a version with a changed image or file.
     public static func isStartingAgain(_ folder: InstanceFolder) throws -> Bool {
         guard let journal = try read(folder.journal) else {
             guard let duty = try Duty.read(folder.duty) else { return false }

@@ -17,7 +17,7 @@ struct MissingFolders {
         }
     }
 
-    /// Those that were made meanwhile go again; one with something in it stays.
+    /// Removes the folders that were made meanwhile. A folder with something in it stays.
     func remove() {
         for path in paths { _ = path.withPlatformString { paths_rmdir($0) } }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds the word that somebody meant.
+/// Finds the word that a user meant.
 public enum NearestWord {
     /// The nearest of the words, or nil when none is near: at most half of the letters may differ, and at most three. A
     /// word that stands whole in a longer one is near, too: “--port” in “--api-port”.

@@ -3,11 +3,11 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Of what somebody can be told.
+/// The events that notifications are sent for.
 public enum NotifyEvent: String, Sendable, Hashable, Encodable, CaseIterable {
     case start, success, failure, overdue
-    /// Of `recover`, and of the recovery that is part of `start`. Told only to those who ask for them by name: the
-    /// command's own success or failure comes as well.
+    /// The start of `recover`, or of the recovery that is part of `start`. Sent only to receivers that list it by name:
+    /// they get the command's own success or failure as well.
     case recoverStarted = "recover.started"
     case recoverFinished = "recover.finished"
     /// A copy of a backup to a remote failed; the newest one on a remote is too old. Told like those of a recovery.
@@ -15,7 +15,7 @@ public enum NotifyEvent: String, Sendable, Hashable, Encodable, CaseIterable {
     case copyOverdue = "copy.overdue"
 }
 
-/// Whom to tell. In `notify` of the home's `kecsctl.json`:
+/// The receivers of notifications. In `notify` of the home's `kecsctl.json`:
 ///
 ///     "notify": {
 ///       "webhook": {"url": "https://…", "secretFile": "/path", "on": ["success", "failure"]},
@@ -72,7 +72,7 @@ public struct NotifySettings: Sendable, Hashable {
         return json[key]?.string.map { Secret($0) }
     }
 
-    /// Nothing but HTTP: `file:` would read, `gopher:` would write.
+    /// Accepts only HTTP: `file:` would read, `gopher:` would write.
     private static func checked(_ url: Secret) throws(Failure) -> Secret {
         let text = url.reveal()
         guard text.hasPrefix("https://") || text.hasPrefix("http://"),

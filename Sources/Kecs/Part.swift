@@ -37,7 +37,7 @@ public struct Part: Hashable, Sendable {
 }
 
 extension Part {
-    /// Where its tree lies on this host; nil when it cannot be reached here.
+    /// The root of its tree on this host; nil when it cannot be reached here.
     var root: FilePath? {
         switch place {
         case .folder(let folder), .entries(let folder, _), .volume(_, let folder?): folder

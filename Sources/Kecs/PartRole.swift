@@ -25,10 +25,10 @@ extension PartRole {
         }
     }
 
-    /// As many names as are looked at before a part counts as one of data.
+    /// The number of names that are examined before a part counts as one of data.
     private static let mostNames = 2_000
 
-    /// Whether every file in it is a dump or an archive, and there is one.
+    /// True when every file in it is a dump or an archive, and there is one.
     static func holdsOnlyBackups(_ part: InventoryPart) throws -> Bool {
         guard part.presence == .present, case let root? = part.part.root, case .data = part.role else {
             return false

@@ -3,8 +3,8 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// The drills of an instance's backups that were done, by the files of evidence beside the backups: they outlive the backups
-/// that they were about. `backups/dev/drills/20261129T104000Z-passed.json`
+/// The past drills of an instance's backups, by the files of evidence next to the backups. They outlive the backups
+/// that they are about. `backups/dev/drills/20261129T104000Z-passed.json`
 public struct PastDrills: Sendable {
     public struct Drill: Hashable, Sendable {
         public var at: Moment
@@ -12,7 +12,7 @@ public struct PastDrills: Sendable {
         var file: FilePath
     }
 
-    /// How many files of evidence are kept: a year of weekly drills.
+    /// The number of files of evidence that are kept: a year of weekly drills.
     static let kept = 52
     static let folderName = "drills"
     private static let endings = ["-passed": true, "-failed": false]
@@ -41,13 +41,14 @@ public struct PastDrills: Sendable {
     public var last: Drill? { all.last }
     public var lastPassed: Drill? { all.last(where: \.passed) }
 
-    /// How long ago the last good one was; nil when there was none, and for one from the future, whose age nobody knows.
+    /// Returns the age of the last drill that passed; nil when there was none, and for one from the future, whose age
+    /// is not known.
     public func age(at now: Moment) -> Int64? {
         guard let at = lastPassed?.at, at <= now + .seconds(60) else { return nil }
         return max(0, now.since(at).components.seconds)
     }
 
-    /// What to say when the last good one is older than that; nil when it is not.
+    /// Returns the message when the last drill that passed is older than the limit; nil when it is not.
     public func overdue(_ limit: TimeSpan, at now: Moment) -> String? {
         if let last, !last.passed { return "the last drill, on \(last.at), failed" }
         guard let age = age(at: now) else {

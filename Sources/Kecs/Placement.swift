@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `placed.json`: when a restore, an import, an undo or a migration of kecsctl's last put data in place. A database file
-/// that was made later is somebody else's.
+/// `placed.json`: the time at which a restore, an import, an undo or a migration of kecsctl's last put data in place. A
+/// database file that was made later is not kecsctl's.
 struct Placement: Codable, Hashable, Sendable {
     static let fileName = "placed.json"
 

@@ -5,19 +5,19 @@ import SystemPackage
 
 /// The trees that restores replaced, newest first: what `undo` can go back to, and what an `undo` took away.
 public struct PreviousStack: Sendable {
-    /// As many are kept. Whatever would have to go is backed up first.
+    /// The number of swaps that are kept. Anything that would have to go is backed up first.
     public static let depth = 3
 
     let folder: InstanceFolder
 
-    /// One restore, or one undo, that can be taken back.
+    /// A restore or an undo that can be undone.
     public struct Kept: Sendable, Encodable {
         public var id: String
-        /// What was restored by it: a backup's id, a file, or “undo of …”.
+        /// The source that it restored: a backup's id, a file, or “undo of …”.
         public var from: String
         public var at: Moment
         public var parts: [String]
-        /// Whether it is an undo: what it took away comes back with `--redo`.
+        /// True when it is an undo: `--redo` brings back the state that it replaced.
         public var isUndo: Bool
     }
 
@@ -43,19 +43,19 @@ public struct PreviousStack: Sendable {
         }.sorted { ($0.at, $0.swap.id) > ($1.at, $1.swap.id) }
     }
 
-    /// What the next `undo` takes back: the newest restore that was not taken back yet; when there is none left, the
-    /// newest undo, so that what it took away comes again.
+    /// Returns the swap that the next `undo` takes back: the newest restore that was not undone yet. When there is none
+    /// left, the newest undo, so that the state that it replaced returns.
     func next(redo: Bool = false) throws -> Record? {
         let records = try records()
         if redo { return records.first(where: \.isUndo) }
         return records.first { !$0.isUndo } ?? records.first
     }
 
-    /// Those that have to go so that another fits.
+    /// Returns the records that have to go to make space for another one.
     func surplus() throws -> [Record] { Array(try records().dropFirst(Self.depth - 1)) }
 
-    /// What all that is kept takes, wherever it lies: a volume, and a part that is a mount point, keep what was replaced
-    /// beside or in themselves.
+    /// Returns the size of all kept trees, wherever they lie: a volume, or a part that is a mount point, keeps its
+    /// replaced tree next to itself or in itself.
     func bytes(_ cancellation: Cancellation) throws -> Int64 {
         func size(_ place: FilePath) throws -> Int64 {
             guard let status = try FileStatus.of(place) else { return 0 }
@@ -67,7 +67,7 @@ public struct PreviousStack: Sendable {
         return try elsewhere.total(size).adding(try size(folder.previous))
     }
 
-    /// Once a swap is a fact: the record that it takes back goes, and what is more than is kept.
+    /// Cleans up after a completed swap: removes the record that it undoes, and those in excess.
     func settle(after swap: Swap) throws {
         guard try folder.previous.isPresent else { return }
         // A name and nothing more, whatever a record says.

@@ -3,7 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What one restore or undo replaced: a folder in `.previous/`, and old trees that had to stay on file systems of their own.
+/// The trees that one restore or undo replaced: a folder in `.previous/`, and old trees that had to stay on file
+/// systems of their own.
 struct PreviousTrees: Sendable {
     let folder: FilePath
 
@@ -12,11 +13,11 @@ struct PreviousTrees: Sendable {
         try Swap.record(in: folder)
     }
 
-    /// Removes it for good. Renamed first: what is half removed must not be taken for something that `undo` could bring
-    /// back.
+    /// Removes it for good. It is renamed first: a half-removed tree must not look like something that `undo` could
+    /// restore.
     ///
-    /// What cannot be removed decides nothing. While an old tree on another file system stays, its record is kept in
-    /// the instance's `.going/`, so that it is tried again.
+    /// A failed removal changes nothing else. While an old tree on another file system stays, its record is kept in the
+    /// instance's `.going/`, so that the removal is retried.
     ///
     /// - Parameter instance: The instance's folder.
     func remove(from instance: FilePath) throws {
@@ -47,7 +48,7 @@ struct PreviousTrees: Sendable {
 
     /// Removes the old trees that had to stay on file systems of their own.
     ///
-    /// - Returns: Whether nothing is left of them.
+    /// - Returns: True when nothing is left of them.
     func removeOuterTrees(besides instance: FilePath) throws -> Bool {
         var isGone = true
         for unit in try record()?.units ?? [] {

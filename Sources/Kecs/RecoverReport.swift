@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsState
 
-/// What `recover` did, or would do.
+/// The result of `recover`, or its plan.
 public struct RecoverReport: OperationReport {
     public static let kind = "RecoverReport"
 
-    /// What became of a cluster, service or task.
+    /// The result for a cluster, service or task.
     public enum Fate: String, Encodable, Sendable {
         case recovered
         /// It was there.
@@ -29,7 +29,7 @@ public struct RecoverReport: OperationReport {
         public var taskSet: String?
         public var outcome: Fate
         public var reason: String?
-        /// What the database says and Kubernetes cannot be told.
+        /// The values in the database that Kubernetes cannot express.
         public var notes: [String]
         /// Fields of its objects that are there and that the database says otherwise.
         public var differences: [Difference] = []
@@ -41,14 +41,14 @@ public struct RecoverReport: OperationReport {
         public var object: String
         public var fields: [FieldDifference]
 
-        /// One a field, for people.
+        /// A line for each field, for people.
         public var lines: [String] {
             fields.map { "\(object) \($0.field): \($0.there ?? "none") → \($0.wanted)" }
         }
     }
 
     public struct Summary: Encodable, Sendable {
-        /// Of clusters, as the guide counts.
+        /// The number of clusters, as the guide counts.
         public var recovered = 0
         public var skipped = 0
         public var failed = 0
@@ -79,23 +79,23 @@ public struct RecoverReport: OperationReport {
     public var notRecovered = NotRecovered()
     /// Standalone tasks that run again.
     public var tasks: [String] = []
-    /// What became of the instance's own control plane; nil when there was nothing to be done about it.
+    /// The result for the instance's own control plane; nil when there was nothing to do about it.
     public var controlPlane: Fate?
     /// The time that was given for all of it has passed.
     public var isOutOfTime = false
-    /// Something is still to be applied: `--resume` goes on with it.
+    /// True when something must still be applied: `--resume` continues with it.
     public var isUnfinished = false
-    /// Of a plan: how long it takes, by the guide's figures.
+    /// The expected duration of a plan, by the guide's figures.
     public var estimatedSeconds: Double?
     /// With `--undo`: namespaces that stay because of what else is in them.
     public var kept: [String] = []
     /// Standalone tasks that could not be started.
     var lostTasks: [String] = []
-    /// Of clusters that are up and not as they should be.
+    /// The troubles of clusters that are up.
     public var troubles: [ClusterTrouble] = []
-    /// With `--undo`: what was removed.
+    /// The objects that `--undo` removed.
     public var removed: [String] = []
-    /// Why the counts could not be written back.
+    /// The reason why the counts could not be written back.
     public var databaseError: String?
     public var durationSeconds: Double = 0
 
@@ -108,7 +108,7 @@ public struct RecoverReport: OperationReport {
         case isOutOfTime = "outOfTime"
     }
 
-    /// Nothing was to be done.
+    /// The report of a recovery that had nothing to do.
     public static var nothing: RecoverReport { RecoverReport(outcome: .already) }
 
     /// Counts what the clusters say; the outcome follows.
@@ -138,7 +138,7 @@ public struct RecoverReport: OperationReport {
         }
     }
 
-    /// One name for each thing that failed: "default/web", a task's ARN, "control plane".
+    /// The name of each thing that failed: "default/web", a task's ARN, "control plane".
     var failures: [String] {
         var names: [String] = []
         for cluster in clusters {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is told of a recovery to those who want to know, beside the start and the end of the command that it is part of.
+/// An event of a recovery for notifications, in addition to the start and the end of the command that it is part of.
 public enum RecoveryEvent: Sendable {
     /// - Parameters:
     ///   - clusters: That the database holds, be they to be recovered or not.

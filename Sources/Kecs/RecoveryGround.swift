@@ -2,11 +2,11 @@
 public import KecsState
 public import KecsStorage
 
-/// Where a recovery takes place: k3d clusters and what is in them. One call of a method is one question or one change.
+/// The environment of a recovery: k3d clusters and their objects. Each call of a method is one question or one change.
 ///
-/// Every answer is certain: what cannot be told is thrown as `Failure(.unreachable)`.
+/// Every answer is certain: anything that cannot be determined is thrown as `Failure(.unreachable)`.
 public protocol RecoveryGround: Sendable {
-    /// All k3d clusters by name.
+    /// Returns all k3d clusters by name.
     func clusters() async throws -> [String: K3dClusterState]
     /// Creates or starts a cluster, and returns when its API is ready. Does nothing when it is.
     func bringUp(_ cluster: String, _ time: RecoveryTime) async throws
@@ -16,37 +16,39 @@ public protocol RecoveryGround: Sendable {
     func stop(cluster: String, limit: Duration) async throws
     /// Deletes one of them, with all that is in it.
     func delete(cluster: String) async throws
-    /// What is not as it should be in a cluster that answers: nodes that are not ready, addresses that have moved.
+    /// Returns the troubles of a cluster that answers: nodes that are not ready, addresses that have moved.
     ///
-    /// - Parameter limit: How long to wait for nodes that are on their way.
+    /// - Parameter limit: The time to wait for nodes that are still starting.
     func troubles(in cluster: String, limit: Duration) async throws -> [ClusterTrouble]
-    /// Why the instance's control plane does not run in this cluster, which runs; nil when it does, or belongs elsewhere.
+    /// Returns why the instance's control plane does not run in this running cluster; nil when it does, or belongs
+    /// elsewhere.
     func missingControlPlane(in cluster: String) async throws -> String?
-    /// Whether the instance's control plane belongs into this cluster.
+    /// Returns true when the instance's control plane belongs into this cluster.
     func holdsControlPlane(_ cluster: String) -> Bool
     /// Puts the control plane into the instance's own cluster and waits until it is available.
     func bringUpControlPlane(in cluster: String, _ time: RecoveryTime) async throws
-    /// What is in a cluster, of the kinds that a recovery makes.
+    /// Returns the objects in a cluster, of the kinds that a recovery makes.
     func objects(in cluster: String) async throws -> [KubernetesObject.ID: FoundObject]
     /// The objects of a namespace as they are, of the kinds that services are made of.
     func manifests(
         in namespace: String, of cluster: String
     ) async throws -> [KubernetesObject.ID: JSONValue]
-    /// Which keys its Secrets have. Never their values.
+    /// Returns the keys of its Secrets. Never their values.
     func secrets(in cluster: String) async throws -> Set<FoundSecret>
-    /// Applies all of them in the order given.
+    /// Applies all of them in the given order.
     ///
-    /// - Parameter overwriting: Take fields that somebody else has set. Without it an object with such a field is refused.
-    /// - Returns: Those that were refused, each with its own reason.
+    /// - Parameter overwriting: True to take over fields that another client has set. Otherwise an object with such a
+    ///   field is refused.
+    /// - Returns: The refused objects, each with its own reason.
     /// - Throws: `Failure(.unreachable)` when the API does not answer any more.
     func apply(
         _ objects: [RecoveryObject], in cluster: String, overwriting: Bool
     ) async throws -> [KubernetesObject.ID: String]
-    /// How far the Deployments and DaemonSets of a namespace are.
+    /// Returns the progress of the Deployments and DaemonSets of a namespace.
     func rollouts(
         in namespace: String, of cluster: String
     ) async throws -> [KubernetesObject.ID: RolloutState]
-    /// What holds Deployments, DaemonSets and Pods of a namespace back, as their pods and events tell.
+    /// Returns the obstacles to Deployments, DaemonSets and Pods of a namespace, according to their pods and events.
     func obstacles(
         in namespace: String, of cluster: String
     ) async throws -> [KubernetesObject.ID: RolloutObstacle]
@@ -59,7 +61,7 @@ public enum RecoveryLabel {
     public static let name = "kecsctl.dev/recovery"
 }
 
-/// Something that does not stop a recovery, and that somebody should look at.
+/// A problem that does not stop a recovery, but needs the user's attention.
 public struct ClusterTrouble: Hashable, Sendable, Encodable {
     public var cluster: String
     /// A clause: "the node … has the address …".
@@ -77,7 +79,7 @@ public struct ClusterTrouble: Hashable, Sendable, Encodable {
 public struct FoundObject: Hashable, Sendable {
     /// The id of the recovery that made it.
     public var recovery: String?
-    /// Somebody has deleted it, and something holds it back.
+    /// True when it has been deleted, and something delays the removal.
     public var isGoing: Bool
 
     public init(recovery: String?, isGoing: Bool) {
@@ -111,14 +113,14 @@ public enum RolloutState: Hashable, Sendable {
     case failed(available: Int64, why: String)
 }
 
-/// Why pods do not come up.
+/// The reason why pods do not come up.
 public struct RolloutObstacle: Hashable, Sendable {
     public enum Certainty: Hashable, Sendable {
         /// It may pass.
         case none
-        /// It does not pass unless somebody does something: once it has lasted a while.
+        /// Once it has lasted a while, it does not pass without a change by the user.
         case lasting
-        /// It does not pass unless somebody does something.
+        /// It does not pass without a change by the user.
         case certain
     }
     public var why: String
@@ -130,7 +132,7 @@ public struct RolloutObstacle: Hashable, Sendable {
     }
 }
 
-/// What an undo took away, and what it left.
+/// The objects that an undo removed, and those that it left.
 public struct RecoveryRemoval: Hashable, Sendable {
     public var removed: [String]
     /// Namespaces of the recovery in which there is something else, and what.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// How long a recovery may take: each wait for something by itself, and all of it together when the user set a bound.
+/// The time limits of a recovery: for each single wait, and for all of it together when the user set a limit.
 public struct RecoveryTime: Sendable {
     private let clock: any WallClock
     /// For one cluster's API, or for the rollouts of one batch.
@@ -17,11 +17,11 @@ public struct RecoveryTime: Sendable {
 
     public var isBounded: Bool { end != nil }
 
-    /// Of the whole; nil without a bound.
+    /// The remaining time of the whole; nil without a limit.
     public var rest: Duration? { end.map { max(.zero, $0 - clock.elapsed()) } }
 
     public var isOver: Bool { rest == .zero }
 
-    /// The shorter one of a wait's own limit and what is left.
+    /// Returns the shorter one of a wait's own limit and the remaining time.
     public func limit(_ own: Duration? = nil) -> Duration { min(own ?? each, rest ?? own ?? each) }
 }

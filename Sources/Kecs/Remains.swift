@@ -2,8 +2,8 @@
 import KecsSystem
 import SystemPackage
 
-/// Folders of instances and of their backups that were given up: renamed, so that nothing takes them for what they
-/// were, and then removed, by this run or, when it is killed, by the next one.
+/// Folders of instances and of their backups that were given up. They are renamed, so that nothing takes them for their
+/// former selves, and then removed, by this run or, when it is killed, by the next one.
 struct Remains: Sendable {
     let home: Home
 
@@ -34,7 +34,7 @@ struct Remains: Sendable {
         }
     }
 
-    /// Where a link leads; nil for anything else. A link to nowhere has nothing that could be removed.
+    /// Returns the target of a link; nil for anything else. A link to nowhere has nothing that could be removed.
     private static func behind(_ given: FilePath) -> FilePath? {
         do {
             guard try FileStatus.of(given)?.kind == .symlink else { return nil }

@@ -2,11 +2,11 @@
 import KecsSystem
 public import SystemPackage
 
-/// How the way out of a failure is written for the command that failed.
+/// Writes the remedy of a failure for the command that failed.
 ///
-/// An operation says `kecsctl backups prune dev`; whoever reads it pastes it into a shell. A home that was given by
+/// An operation says `kecsctl backups prune dev`, and the user pastes it into a shell. A home that was given by
 /// `--home` would be lost there, and the line would work on another home's instance of the same name. `sudo` changes
-/// HOME and drops KECS_HOME, so that behind it the home is always named.
+/// HOME and drops KECS_HOME, so that the home is always named after it.
 public enum Remedy {
     public struct Invocation: Sendable {
         var home: FilePath
@@ -14,7 +14,7 @@ public enum Remedy {
         var words: [String]
 
         /// - Parameters:
-        ///   - isNamed: Whether `--home` was given.
+        ///   - isNamed: True when `--home` was given.
         ///   - words: The command line without the program's name.
         public init(home: FilePath, isNamed: Bool, words: [String] = []) {
             self.home = home
@@ -23,7 +23,7 @@ public enum Remedy {
         }
     }
 
-    /// What the running command was called with; nil in a library that no command called.
+    /// The invocation of the running command; nil in a library that no command called.
     @TaskLocal public static var invocation: Invocation?
 
     /// The command that is running, once more with these options; nil where none is.

@@ -8,9 +8,9 @@ import SystemPackage
 struct RemoveRemnants: Sendable {
     let site: Site
 
-    /// To be called under the instance's lock, when no draft can be anybody's.
+    /// Removes the leftovers. Call it under the instance's lock, when no draft can be in use.
     ///
-    /// - Returns: What was removed, in sentences for people.
+    /// - Returns: The removed things, in sentences for people.
     func run(_ instance: Instance) throws -> [String] {
         var told: [String] = []
         for name in try instance.backups.sweep() { told.append("removed what a killed run left: \(name)") }
@@ -27,7 +27,7 @@ struct RemoveRemnants: Sendable {
         return told
     }
 
-    /// Where what cannot be removed of an instance lies: on the same file system as what it was.
+    /// Returns the places of the remnants of an instance: each on the same file system as the original.
     func places(_ name: InstanceName) -> [FilePath] {
         [
             site.home.folder(of: name).path, site.home.folder(of: name).previous,

@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `rename.json` in the home: an instance that is being renamed. Its folder and that of its backups change their names one
-/// after the other; while the record is there, the next command finishes what was begun.
+/// `rename.json` in the home: an instance that is being renamed. Its folder and that of its backups change their names
+/// one after the other. While the record exists, the next command finishes the rename.
 struct RenameRecord: Codable, Hashable, Sendable {
     static let currentVersion = 1
 
@@ -49,7 +49,7 @@ extension Home {
 }
 
 extension Site {
-    /// Whoever got the lock of an instance whose renaming was killed would find half of what is its.
+    /// Refuses an instance whose rename was killed: a command that got its lock would find half of its folders.
     func checkIsNotRenamed(_ name: InstanceName) throws {
         guard let record = try RenameRecord.read(home), record.from == name || record.to == name else {
             return

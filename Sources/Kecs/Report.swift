@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How an operation on one instance ended.
+/// The outcome of an operation on an instance.
 public enum Outcome: String, Encodable, Sendable {
     case done, already, planned, partial, skipped, failed
 }
 
-/// What an operation tells of one instance. Table, JSON, history line and metrics are this value shown in several ways.
+/// An operation's report on an instance. Table, JSON, history line and metrics are this value shown in several ways.
 public protocol OperationReport: Encodable, Sendable {
     /// "BackupReport"
     static var kind: String { get }
@@ -18,7 +18,7 @@ extension OperationReport {
     public var failedStatus: Failure.Kind { .failed }
 }
 
-/// One instance's report or its failure. In JSON the report's fields stand beside `instance`, `outcome` and `error`.
+/// An instance's report or its failure. In JSON the report's fields stand next to `instance`, `outcome` and `error`.
 public struct InstanceResult<Report: OperationReport>: Encodable, Sendable {
     public let instance: String
     public let report: Report?

@@ -4,7 +4,7 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// What is known of an instance's processes. Unknown never creates and never deletes.
+/// The known state of an instance's processes. Unknown never creates and never deletes.
 public enum RuntimeState: Hashable, Sendable {
     case absent
     case stopped
@@ -12,7 +12,7 @@ public enum RuntimeState: Hashable, Sendable {
     case paused
     case unknown(String)
 
-    /// As `cli.md` spells it.
+    /// The spelling in `cli.md`.
     public var name: String {
         switch self {
         case .absent: "absent"
@@ -25,7 +25,7 @@ public enum RuntimeState: Hashable, Sendable {
 
     public var isUnknown: Bool { if case .unknown = self { true } else { false } }
 
-    /// Whether processes may be writing, or may be about to when they are resumed.
+    /// True when processes may be writing, or may write when they are resumed.
     public var mayWrite: Bool {
         switch self {
         case .absent, .stopped: false
@@ -34,22 +34,22 @@ public enum RuntimeState: Hashable, Sendable {
     }
 }
 
-/// How an instance runs. Everything is idempotent: calling twice is calling once.
+/// The way in which an instance runs. Everything is idempotent: calling twice is calling once.
 ///
 /// Nothing above this protocol may assume containers, or that a part is a folder of this host.
 public protocol Runtime: Sendable {
-    /// Asks; never guesses: what cannot be told is `.unknown`.
+    /// Asks; never guesses: a state that cannot be determined is `.unknown`.
     func state() async -> RuntimeState
     /// Brings the instance's processes up and waits until they answer, at most `limit`. Does nothing more when they run.
     func start(limit: Duration) async throws
-    /// Waits until what runs is well, at most `limit`, and starts nothing: what `start` waits for.
+    /// Waits until the running processes are healthy, at most `limit`, and starts nothing: what `start` waits for.
     ///
-    /// - Throws: `Failure` with what is wrong: `.timeout` when it did not become well, `.failed` when it has ended.
+    /// - Throws: `Failure` with the problem: `.timeout` when it did not become healthy, `.failed` when it has ended.
     func waitUntilHealthy(limit: Duration) async throws
     /// Ends the instance's processes and sees them ended. Does nothing when nothing runs.
     func stop(limit: Duration) async throws
-    /// Why a stop would lose something that no start brings back: a container that is removed when it ends. Nil when it
-    /// would not. `stop` refuses then; whoever is going to stop asks before anything is done.
+    /// Returns why a stop would lose something that no start restores: a container that is removed when it ends. Nil
+    /// when it would not. `stop` refuses then. An operation that has to stop the instance asks before it does anything.
     func lossWhenStopped() async throws -> Failure?
     /// Runs `body` while nothing of the instance can write, and lets it go on afterwards whatever happens.
     ///
@@ -57,32 +57,33 @@ public protocol Runtime: Sendable {
     func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value
     /// Lets go on what a killed run left frozen.
     func thaw() async throws
-    /// What has bytes that belong into a backup.
+    /// Returns the parts whose bytes belong into a backup.
     func parts() async throws -> [Part]
-    /// What the server is given of the outside: its parts, present or not, and where it sees them.
+    /// Returns the server's view of the outside: its parts, present or not, and the paths at which it sees them.
     func serverSetup() async throws -> ServerSetup
-    /// Where the control plane's data lies: a folder or a whole volume. Nil: in the instance's data folder.
+    /// Returns the place of the control plane's data: a folder or a whole volume. Nil: in the instance's data folder.
     ///
-    /// - Throws: `Failure` when it lies where nobody but the server can reach it.
+    /// - Throws: `Failure` when it lies where only the server can reach it.
     func statePlace() async throws -> Part.Place?
-    /// Whom that data must belong to so that the server can write it; nil: whoever it belongs to.
+    /// Returns the owner that the data must have so that the server can write it; nil when any owner will do.
     func dataOwner() async throws -> (user: UInt32, group: UInt32)?
-    /// Where it answers, for people: "http://127.0.0.1:5373". Only what is really published; empty when nothing is.
+    /// Returns the server's addresses, for people: "http://127.0.0.1:5373". Only those that are really published; empty
+    /// when none is.
     func endpoints() async -> [Endpoint]
-    /// Whether a new instance is given ports. What somebody else made has those that it publishes, or none.
+    /// True when a new instance gets ports. A server that was not made by kecsctl has those that it publishes, or none.
     var choosesPorts: Bool { get }
-    /// Whether `start` would start a process at all: a local instance may be only data.
+    /// True when `start` would start a process at all: a local instance may be only data.
     var runsSomething: Bool { get }
 
-    /// Finds out whether a first start can succeed, before anything of the instance exists; may fetch an image.
+    /// Checks whether a first start can succeed, before anything of the instance exists. May fetch an image.
     ///
-    /// - Returns: What was found by looking and holds from now on: where an adopted container keeps its data.
+    /// - Returns: The detected settings, which stay in effect: where an adopted container keeps its data.
     func prepare() async throws -> [SettingKey: JSONValue]
-    /// Whether the server makes its database on its first start: then nobody else may.
+    /// True when the server makes its database on its first start: then no other program may make it.
     var makesItsDatabase: Bool { get }
-    /// Whether the control plane has data; nil when the data folder tells.
+    /// Returns true when the control plane has data; nil when the data folder decides.
     func holdsState() async throws -> Bool?
-    /// Where a volume's tree lies on this host; nil when it cannot be reached there.
+    /// Returns the folder of a volume's tree on this host; nil when it cannot be reached there.
     func folder(ofVolume name: String) async throws -> FilePath?
     /// Writes an uncompressed tar of a volume that cannot be reached on this host.
     ///
@@ -95,37 +96,38 @@ public protocol Runtime: Sendable {
     func makePlaces() async throws
     /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
     func makeReady(volume name: String) async throws
-    /// How much such a volume holds and could hold.
+    /// Returns the used and the total space of such a volume.
     func room(inVolume name: String) async throws -> VolumeRoom
-    /// Takes away what was made to run the instance, once it is stopped. Data stays.
+    /// Removes everything that was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
     /// Takes away what only this way of running needs, once the instance runs another way. Called when it is stopped.
     func leave() async throws
-    /// Whether `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
+    /// True when `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
     /// A database as the server sees it; nil when nothing runs, or it runs on this host like any other program.
     ///
     /// - Parameter path: Inside of the container; `Inventory.pathInside` has it.
     func serverDatabase(at path: FilePath) async throws -> ServerView?
-    /// Which processes are its own to stop.
+    /// Returns the processes that it may stop as its own.
     func ownProcesses() async throws -> Set<pid_t>
     /// Running containers of others that have something of these parts mounted: the same folder or volume, one around
     /// it, or one in it.
     func otherContainers(using parts: [Part]) async throws -> OtherContainers
-    /// Hands over what the server wrote, and with `follow` what it writes from now on.
+    /// Hands over the server's log, and with `follow` also new lines from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
     func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool
-    /// Whether what runs the instance ended it by itself, as an engine does with containers that outlived it: nobody
-    /// asked for that, so it is to run again.
+    /// Returns whether the instance was ended by its own runtime, as an engine does with containers that outlived it.
+    /// No user asked for that, so it must run again.
     func wasTakenDown() async throws -> Bool
-    /// Why nobody is served although what runs the instance is there; nil when there is nothing to say.
+    /// Returns why the server answers no requests although the thing that runs the instance is there; nil when there is
+    /// nothing to report.
     func outage() async -> String?
-    /// What outside of the home carries the instance's name.
+    /// Returns the things outside of the home that carry the instance's name.
     func nameTies() async throws -> NameTies
-    /// Why a second instance cannot be made of this one's data; nil when it can.
+    /// Returns why a second instance cannot be made of this one's data; nil when it can.
     func obstacleToCloning() -> String?
-    /// What can back up the objects in the instance's cluster; nil for a runtime without one.
+    /// The engine that can back up the objects in the instance's cluster; nil for a runtime without one.
     var backupEngine: BackupEngine? { get }
     /// Brings that up in a cluster that runs: its own failure, not the instance's.
     ///
@@ -154,7 +156,8 @@ public protocol Runtime: Sendable {
     func openStore() async throws
     /// Whether the nodes of its cluster have the folder that such backups lie in; nil without a cluster.
     func seesStore() async throws -> Bool?
-    /// Of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be told.
+    /// Returns the versions of the programs that it runs with: "docker": "28.2.2". Empty when they cannot be
+    /// determined.
     func versions() async -> [String: String]
 }
 
@@ -213,7 +216,7 @@ extension Runtime {
     }
 }
 
-/// How what is in a cluster can be backed up.
+/// The way to back up a cluster's content.
 public enum BackupEngine: String, Encodable, Sendable {
     /// kecsctl's own: folders and databases. What is only in the cluster is not in them.
     case files
@@ -221,11 +224,11 @@ public enum BackupEngine: String, Encodable, Sendable {
     case velero
 }
 
-/// What outside of the home carries an instance's name.
+/// The things outside of the home that carry an instance's name.
 public enum NameTies: Hashable, Sendable {
-    /// Nothing does.
+    /// Nothing carries it.
     case free
-    /// These do. `remove` takes them away, no data with them, and the next start makes them anew.
+    /// These carry it. `remove` removes them, without data, and the next start recreates them.
     case made([String])
     /// Something that cannot be renamed and whose loss a start does not make good; why.
     case fixed(String)
@@ -233,7 +236,7 @@ public enum NameTies: Hashable, Sendable {
     var isFree: Bool { self == .free }
 }
 
-/// The room of a volume out of reach; nil is what cannot be told.
+/// The space of a volume out of reach; nil is unknown.
 public struct VolumeRoom: Hashable, Sendable {
     public var used: ByteCount?
     public var free: ByteCount?
@@ -244,12 +247,12 @@ public struct VolumeRoom: Hashable, Sendable {
     }
 }
 
-/// What a server sees where its database should be.
+/// The server's view of the place where its database should be.
 public enum ServerView: Hashable, Sendable {
     case database(SeenDatabase)
     /// No file at this path.
     case nothing(String)
-    /// Nobody can look through its eyes; why.
+    /// The server's view cannot be determined; the reason.
     case unknown(String)
 }
 
@@ -278,12 +281,12 @@ public struct LogSink: Sendable {
     }
 }
 
-/// Which part of a log is wanted.
+/// The wanted part of a log.
 public struct LogRequest: Hashable, Sendable {
     /// So many lines from the end.
     public var tail: Int
     public var follow: Bool
-    /// Nothing older than this.
+    /// The oldest line to show, by its age.
     public var since: TimeSpan?
 
     public init(tail: Int, follow: Bool = false, since: TimeSpan? = nil) {
@@ -300,6 +303,6 @@ public struct LogRequest: Hashable, Sendable {
         return words
     }
 
-    /// How long the program that prints it may take: with `follow`, as long as the reader likes.
+    /// The time limit of the program that prints the log: with `follow`, as long as the reader likes.
     public var limit: Duration { .seconds(follow ? 365 * 86_400 : 600) }
 }

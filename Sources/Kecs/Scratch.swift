@@ -3,10 +3,10 @@ import KecsSystem
 import SystemPackage
 
 extension Site {
-    /// A new folder for what is only looked at, which nobody else can enter; the caller removes it.
+    /// Makes a folder for temporary data that is only examined. No other user can enter it; the caller removes it.
     ///
-    /// In `$TMPDIR`, /var/tmp or /tmp, the first that has room: a dry run leaves every byte of the home as it is, and
-    /// works where the home cannot be written.
+    /// In `$TMPDIR`, /var/tmp or /tmp, the first with enough free space. So a dry run leaves every byte of the home as
+    /// it is, and works where the home cannot be written.
     func scratch(for size: ByteCount) throws -> FilePath {
         let own = machine.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : FilePath($0) }
         let places = [own, "/var/tmp", "/tmp"].compactMap(\.self)

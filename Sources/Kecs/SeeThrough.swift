@@ -4,10 +4,10 @@ import KecsSystem
 import SystemPackage
 
 extension Site {
-    /// Runs what must come to its end although the command was interrupted: starting again what was stopped, putting
-    /// back what was exchanged.
+    /// Runs work that must come to its end although the command was interrupted: restarting a stopped instance,
+    /// reversing an exchange.
     ///
-    /// - Parameter body: Gets a site whose clock, processes and runtimes do not know of the interruption.
+    /// - Parameter body: Gets a site whose clock, processes and runtimes do not see the interruption.
     func seenThrough<Value: Sendable>(
         _ body: @escaping @Sendable (Site) async throws -> Value
     ) async throws -> Value {

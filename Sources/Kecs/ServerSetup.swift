@@ -2,22 +2,22 @@
 import KecsSystem
 public import SystemPackage
 
-/// What a runtime says of an instance's server: where its parts are, what it sees of them and as whom it runs.
+/// A runtime's report on an instance's server: the places of its parts, the paths at which it sees them, and its user.
 public struct ServerSetup: Sendable {
     /// Also those that are missing. The presence of folders is looked up by `Site.inventory`; that of volumes out of
     /// reach is the runtime's word.
     public var parts: [InventoryPart]
-    /// As the server gets them.
+    /// The variables as the server gets them.
     public var variables: [String: String]
-    /// What relative paths of the server begin at, as the server sees it.
+    /// The folder that the server's relative paths begin at, as the server sees it.
     public var workingFolder: FilePath?
     /// Everything of the outside that the server sees; nil when it sees this host's own paths.
     public var mounts: [ServerMount]?
     public var user: ServerUser?
-    /// Only what is really published.
+    /// The endpoints that are really published.
     public var endpoints: [Endpoint]
     public var engineHost: EngineHost
-    /// Whether the server is KECS, so that the ECS API may be asked; nil when that is not known.
+    /// True when the server is KECS, so that it answers the ECS API; nil when that is not known.
     public var isKECS: Bool?
 
     public init(
@@ -55,7 +55,7 @@ public struct ServerMount: Hashable, Sendable {
 }
 
 extension ServerSetup {
-    /// Where a path that the server sees is.
+    /// The place of a path that the server sees.
     enum Location: Hashable, Sendable {
         /// In a part; the path below the part's root, empty for the root itself.
         case inPart(String, path: [UInt8])

@@ -9,16 +9,16 @@ public enum SettingKey: String, CaseIterable, Sendable {
     /// `PART/PATH`: which database the server uses, where looking cannot tell.
     case database
     case containerMode
-    /// As docker's own variables say them: which engine, recorded when the instance is made.
+    /// Docker's own variables: the engine, recorded when the instance is made.
     case dockerHost
     case dockerContext
     case dockerConfig
     case command
     case healthUrl
-    /// Of a container: where it comes from, what it is called, whom its data belongs to, where its ports listen.
+    /// The settings of a container: its image, its name, the owner of its data, the address of its ports.
     case image
     case container
-    /// Of an adopted container, so that it is found when it was renamed.
+    /// The id of an adopted container, so that it is found when it was renamed.
     case containerId
     case owner
     case address
@@ -34,16 +34,17 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case composeProject
     case apiPort
     case adminPort
-    /// Of a k3d cluster: where its Kubernetes API listens, what it is made of.
+    /// The settings of a k3d cluster: the address of its Kubernetes API, its image and its agents.
     case kubePort
     case k3sImage
     case agents
-    /// Names with commas of what stands beside the control plane, or `none`; and where Traefik, if it does, listens.
+    /// The names, with commas, of the components next to the control plane, or `none`; and the address of Traefik, if
+    /// it is one of them.
     case components
     case httpPort
     case httpsPort
-    /// Of a k3d cluster: whether Velero stands in it with an object store on this host, what both are made of, what Velero
-    /// may do, and whether it takes what lies in volumes.
+    /// The settings of Velero in a k3d cluster: whether it is installed with an object store on this host, the images
+    /// of both, Velero's rights, and whether it backs up the content of volumes.
     case veleroBackup
     case objectStore
     case objectStoreImage
@@ -68,17 +69,18 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case keepDaily
     case keepWeekly
     case keepMonthly
-    /// Where days, weeks and months begin, for keepDaily and the others: the machine's own zone unless it is set.
+    /// The time zone of the borders of days, weeks and months, for keepDaily and the others: the machine's own zone
+    /// unless it is set.
     case timeZone
     /// `PATTERN,…`: files that may change at every reading without making a backup a lacking one.
     case ignoreChanging
     /// `PATTERN,…`: files and folders that no ordinary backup holds.
     case exclude
-    /// Whether the content of folders tagged by CACHEDIR.TAG is left out likewise.
+    /// True to leave out the content of folders tagged by CACHEDIR.TAG as well.
     case excludeCaches
-    /// Whether `latest` beside the backups leads to the newest good one.
+    /// True to keep a link `latest` next to the backups to the newest good one.
     case latestLink
-    /// How long a server may take to answer after a start.
+    /// The time within which a server must answer after a start.
     case startLimit
     /// Names with commas of the remotes that each backup is copied to.
     case copies
@@ -89,7 +91,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case dataLimit
     case databaseLimit
 
-    /// Those that say where an instance is: of one that exists, what is recorded holds, never a variable.
+    /// The settings for the place of an instance. For an existing one the recorded value is in effect, never a
+    /// variable.
     static let places: Set<SettingKey> = [
         .dataDir, .containerMode, .dockerHost, .dockerContext, .dockerConfig, .composeFile,
     ]
@@ -142,7 +145,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// Those of the ports that an instance has to itself on its host.
+    /// The settings of the ports that an instance has to itself on its host.
     public static let ports: [SettingKey] = allCases.filter {
         if case .port = $0.form { true } else { false }
     }
@@ -166,7 +169,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// What a text means, in JSON as a file would hold it; nil when it means nothing. The form that `expected` names.
+    /// Returns the value of a text in the form that `expected` names, as JSON in a file would hold it; nil for an
+    /// invalid text.
     public func parse(_ text: String) -> JSONValue? {
         switch form {
         case .text: text.isEmpty ? nil : .string(text)
@@ -199,7 +203,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// All that it can be, where that is a few words.
+    /// All possible values, where they are a few words.
     public var words: [String] {
         switch form {
         case .flag: ["true", "false"]

@@ -3,7 +3,7 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// One setting's value and where it came from.
+/// A setting's value and its source.
 public struct Setting: Hashable, Sendable {
     public enum Origin: Hashable, Sendable, CustomStringConvertible {
         case flag
@@ -75,7 +75,7 @@ public struct Settings: Sendable {
         .databaseLimit: .integer(Thresholds.database),
     ]
 
-    /// What a retention policy is made of.
+    /// The settings of a retention policy.
     public static let retentionKeys: [SettingKey] = [
         .keep, .keepWithin, .keepDaily, .keepWeekly, .keepMonthly,
     ]
@@ -105,7 +105,7 @@ public struct Settings: Sendable {
         return Setting(key: key, value: defaults[key], origin: .default)
     }
 
-    /// A key that means nothing, in either file: somebody believes that it is in force.
+    /// The unknown keys in either file: their author believes that they are in effect.
     public var misspelt: [Failure] {
         var failures: [Failure] = []
         for (layer, more) in [(instance, []), (home, ["notify", "hooks", Remotes.key])]
@@ -167,7 +167,7 @@ public struct Settings: Sendable {
         return Int(number)
     }
 
-    /// Of a setting whose value is a size.
+    /// Returns the value of a setting that is a size.
     public func size(_ key: SettingKey) throws(Failure) -> ByteCount? {
         guard case .integer(let bytes) = try setting(key).value else { return nil }
         return ByteCount(bytes)
@@ -198,7 +198,7 @@ public struct Settings: Sendable {
         return [try retention()]
     }
 
-    /// Where days begin.
+    /// Returns the time zone of the borders of days.
     public func localTime() throws(Failure) -> LocalTime {
         try text(.timeZone).flatMap { LocalTime(named: $0) } ?? .machine(environment)
     }

@@ -9,13 +9,14 @@ public struct Site: Sendable {
     public var home: Home
     /// Chosen by the wiring in the executable; a runtime's words are known nowhere in this module.
     public var runtime: @Sendable (Instance) throws -> any Runtime
-    /// Finishes or takes back what a killed run left of an instance, under its lock, and says what was done.
+    /// Finishes or rolls back what a killed run left of an instance, under its lock, and returns sentences on its
+    /// actions.
     let heal: @Sendable (Site, Instance) async throws -> [String]
-    /// Where a recovery takes place; nil where there is none.
+    /// The environment of a recovery; nil where there is none.
     public var ground: (@Sendable (Instance) -> any RecoveryGround)?
     /// Lines that people and scripts watch for, word for word.
     public var log: @Sendable (String) -> Void = { _ in }
-    /// Called when a recovery starts and ends, and awaited: the receivers are told before it goes on.
+    /// Called when a recovery starts and ends, and awaited: the receivers are notified before it continues.
     public var tellRecovery: @Sendable (RecoveryEvent) async -> Void = { _ in }
     public var tool: Manifest.Tool
     /// Threads for compression and hashing, in each of at most two archives at once.

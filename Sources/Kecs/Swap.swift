@@ -5,47 +5,47 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// The exchange at the heart of a restore and of `undo`: what lies staged beside takes the place of what is live, and
-/// what was live is kept. Every step can be repeated, so that the journal can finish it or take it back.
+/// The exchange at the heart of a restore and of `undo`: the staged trees take the place of the live ones, and the live
+/// ones are kept. Every step can be repeated, so that the journal can finish it or roll it back.
 public struct Swap: Codable, Hashable, Sendable {
     /// "20261121T014530Z-restore": names the folders in `.restoring/` and `.previous/`.
     public var id: String
-    /// What it came from: a backup's id, a file, or "undo of …".
+    /// The source: a backup's id, a file, or "undo of …".
     public var from: String
     public var phase: Phase
     public var units: [Unit]
     /// Folders to be removed when all is over.
     public var staging: [PathText]
-    /// Where the record of this swap and the old trees that lie with the instance are kept.
+    /// The folder that keeps the record of this swap and the old trees that lie with the instance.
     public var previous: PathText
     /// Volumes that were filled with it, for `undo`.
     public var fills: [Journal.VolumeFill]?
-    /// Where the units are that are too many to be in this record.
+    /// The place of the units that are too many for this record.
     var unitFile: UnitFile?
 
     /// The id of the swap that this one takes back: its record goes when this one is a fact.
     public var replaces: String?
 
     public enum Phase: String, Codable, Sendable {
-        /// Unpacking beside; the live trees are untouched. A kill now takes it back.
+        /// Unpacking next to the live trees, which are untouched. A kill now rolls it back.
         case staging
         /// Everything staged is complete and checked; a kill from now on is finished forward.
         case swapping
     }
 
-    /// One name that changes hands.
+    /// A name that is exchanged.
     public struct Unit: Codable, Hashable, Sendable {
         public var part: String
         public var live: PathText
-        /// Nil: what is live only goes away.
+        /// The staged tree. Nil: the live one is only removed.
         public var staged: PathText?
-        /// Where the old one is kept: on the same file system as `live`.
+        /// The place of the old tree: on the same file system as `live`.
         public var previous: PathText
         /// Inode numbers from before the first exchange tell afterwards how far it came.
         public var stagedInode: UInt64?
         public var liveInode: UInt64?
-        /// Whether it is a file of ours that is written anew by whoever starts the instance, so that another file than
-        /// the staged one may be there afterwards.
+        /// True for a file of ours that every start of the instance rewrites, so that another file than the staged one
+        /// may be there afterwards.
         public var isRewritten: Bool?
 
         public init(
@@ -60,8 +60,8 @@ public struct Swap: Codable, Hashable, Sendable {
             liveInode = try FileStatus.of(live)?.inode
         }
 
-        /// Puts the new one in place and the old one away; does what is left of it when called again, or after a
-        /// `takeBack` that was not finished.
+        /// Puts the new tree in place and the old one away. When called again, or after an unfinished `takeBack`, it
+        /// does the remaining steps.
         ///
         /// - Throws: `FileError`; `noSuchFileOrDirectory` when the new one is nowhere any more.
         public func finish(syncing: Bool = true) throws {
@@ -95,7 +95,7 @@ public struct Swap: Codable, Hashable, Sendable {
             }
         }
 
-        /// Puts the old one back; does what is left of it when called again.
+        /// Puts the old tree back. When called again, it does the remaining steps.
         public func takeBack(syncing: Bool = true) throws {
             let live = live.path
             let previous = previous.path
@@ -152,7 +152,7 @@ public struct Swap: Codable, Hashable, Sendable {
     /// The record that `undo` needs, in the folder of the old trees.
     public static let recordName = "swap.json"
 
-    /// Exchanges everything, keeps the record for `undo`, removes what is no longer needed.
+    /// Exchanges everything, keeps the record for `undo`, and removes everything that is no longer needed.
     public func finish() throws {
         try exchange()
         try removeStaging()
@@ -188,12 +188,12 @@ public struct Swap: Codable, Hashable, Sendable {
         }
     }
 
-    /// Exchanges back whatever was exchanged, and removes what was staged. Were that interrupted, the swap could not be
-    /// finished any more: the journal must say `.staging` by then.
+    /// Reverses every exchange, and removes the staged trees. After an interruption here the swap can no longer be
+    /// finished: the journal must say `.staging` by then.
     public func takeBack() throws {
         try exchangeBack()
         try removeStaging()
-        // An old tree that could not go back, because somebody removed the live one, is not thrown away.
+        // An old tree that could not go back, because another program removed the live one, is not thrown away.
         let isNeeded = try units.contains { try $0.previous.path.isPresent }
         if !isNeeded { previous.path.discard(into: previous.path.removingLastComponent()) }
         for unit in units { try unit.previous.path.removeEmptyFoldersOfOurs() }

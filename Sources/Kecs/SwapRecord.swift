@@ -6,13 +6,13 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// How a swap is kept in a JSON file of ours, in the journal or beside the trees that it replaced. The units of a large one
-/// (`restore --path` of many files) lie in a file of their own, one line each, so that neither the file nor what is in
-/// memory while it is written or read grows with their text.
+/// The form of a swap in a JSON file of ours, in the journal or next to the trees that it replaced. The units of a
+/// large one (`restore --path` of many files) lie in a file of their own, one line each. So neither the file nor the
+/// memory for writing and reading it grows with their text.
 extension Swap {
     struct UnitFile: Codable, Hashable, Sendable {
         var count: Int
-        /// Of the file.
+        /// The SHA-256 digest of the file.
         var sha256: String
     }
 
@@ -20,12 +20,12 @@ extension Swap {
     private static let unitsInside = 500
     private static let longestLine = 1 << 20
 
-    /// Where the units are whose record is in `file`: `journal.units` beside `journal.json`.
+    /// Returns the file of the units whose record is in `file`: `journal.units` next to `journal.json`.
     static func unitFile(beside file: FilePath) -> FilePath {
         file.removingLastComponent().appending("\(file.stem ?? "swap").units")
     }
 
-    /// What the JSON holds; the units that it does not hold are on disk by then.
+    /// Returns the swap as the JSON holds it. The units that it does not hold are on disk by then.
     func written(beside file: FilePath) throws -> Swap {
         var written = self
         written.unitFile = nil
@@ -128,8 +128,8 @@ extension Swap {
 
     // MARK: What a record may say
 
-    /// No path in a record is believed: what is kept and what is staged lies below the instance's own `.previous/` and
-    /// `.restoring/`, or in a folder beside or in a part that bears our name for such things.
+    /// Checks the paths in a record, of which none is believed. Kept and staged trees must lie below the instance's own
+    /// `.previous/` and `.restoring/`, or in a folder next to a part or in it that has our name for such folders.
     ///
     /// - Parameter file: The record: `INSTANCE/journal.json` or `INSTANCE/.previous/ID/swap.json`.
     func check(recordedIn file: FilePath) throws {
@@ -157,14 +157,14 @@ extension Swap {
         for path in [previous.path] + staging.map(\.path) + units.map(\.previous.path)
             + units.compactMap({ $0.staged?.path })
         where !isPlain(path) || !isOurs(path) { throw refuse(path) }
-        // Nothing of ours is live, and what is live is not ours.
+        // A live tree is none of our own folders.
         for unit in units where !isPlain(unit.live.path) || isOurs(unit.live.path) {
             throw refuse(unit.live.path)
         }
     }
 
-    /// What changes hands lies in the instance's folder or in one of its parts, as its runtime knows them. While that
-    /// cannot answer, nobody can tell.
+    /// Checks that every exchanged tree lies in the instance's folder or in one of its parts, as its runtime knows
+    /// them. While the runtime cannot answer, that is unknown.
     func checkPlaces(of instance: Instance, _ site: Site) async throws {
         var places = [instance.folder.path, try instance.dataFolder()]
         let outside = units.map(\.live.path).filter { live in !places.contains { live.starts(with: $0) } }
@@ -193,7 +193,7 @@ extension Swap {
 extension FilePath {
     private static let markers = [".kecsctl-previous", ".kecsctl-restoring"]
 
-    /// Whether it is the name of a folder in which restores keep or stage trees.
+    /// True for the name of a folder in which restores keep or stage trees.
     static func isMadeForRestores(_ name: FilePath.Component) -> Bool {
         let text = name.string
         if text == ".previous" || text == ".restoring" { return true }

@@ -8,7 +8,7 @@ public enum Thresholds {
     public static let database: Int64 = 1 << 30
     /// SQLite checkpoints at 4 MB; sixteen times that is a checkpoint that cannot get through.
     public static let writeAheadLog: Int64 = 64 << 20
-    /// Per cent of a file system's room, and of its inodes.
+    /// The limit in per cent of a file system's space, and of its inodes.
     public static let diskPercent: UInt64 = 90
     /// A day and two hours: a nightly backup that takes its time is not late.
     public static let backupAge = TimeSpan(milliseconds: 26 * 3_600_000)

@@ -2,7 +2,7 @@
 public import SystemPackage
 public import KecsSystem
 
-/// The time of an instance's backups, and its form in a crontab and in systemd's units.
+/// The schedule of an instance: the times of its backups, the start at boot and the weekly drill.
 public struct Schedule: Sendable, Hashable {
     public enum Time: Sendable, Hashable {
         case at(hour: Int, minute: Int)
