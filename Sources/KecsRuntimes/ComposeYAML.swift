@@ -158,7 +158,7 @@ enum ComposeYAML {
 }
 
 extension JSONValue {
-    /// Of all values in it, itself included.
+    /// The number of all values in it, itself included.
     fileprivate var count: Int {
         switch self {
         case .array(let elements): elements.reduce(1) { $0 + $1.count }

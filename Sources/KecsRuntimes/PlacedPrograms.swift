@@ -28,8 +28,8 @@ struct PlacedPrograms: ProcessRunner {
 }
 
 extension Machine {
-    /// The machine as the instance's programs are to see it: with the engine that was recorded when it was made, whoever
-    /// calls now, cron included.
+    /// Returns the machine for the instance's programs: with the engine that was recorded when it was made, no matter
+    /// who calls now, cron included.
     public func placed(for instance: Instance?) -> Machine {
         let variables = (instance?.engineVariables ?? [:]).filter { environment[$0.key] != $0.value }
         guard !variables.isEmpty else { return self }

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `docker build` is given: the folder with what `.dockerignore` leaves of it, and the databases in there.
+/// The input of `docker build`: the folder without the files that `.dockerignore` excludes, and the databases in there.
 struct BuildContext: Sendable {
     let folder: FilePath
     let ignore: DockerIgnore
@@ -27,7 +27,7 @@ struct BuildContext: Sendable {
             .map { String(decoding: $0.path, as: UTF8.self) }.filter { !ignore.ignores($0) }
     }
 
-    /// Those that a source of COPY or ADD brings: `.`, a folder, a file, or a pattern.
+    /// Returns the databases that a source of COPY or ADD brings: `.`, a folder, a file, or a pattern.
     func databases(under source: String) -> [String] {
         let pattern = DockerIgnore.cleaned(source)
         return databases.filter { pattern.isEmpty || DockerIgnore.matches(pattern, $0) }
@@ -60,7 +60,7 @@ struct DockerIgnore: Sendable {
         pattern.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
-    /// Whether the path, or a folder above it, fits.
+    /// True when the path, or a folder above it, matches.
     static func matches(_ pattern: String, _ path: String) -> Bool {
         fits(
             pattern.split(separator: "/").map(String.init)[...],
@@ -79,7 +79,7 @@ struct DockerIgnore: Sendable {
         return fits(pattern.dropFirst(), path.dropFirst())
     }
 
-    /// One name against `*`, `?` and `[…]`, as Go's `filepath.Match` has them.
+    /// True when a name matches `*`, `?` and `[…]`, as in Go's `filepath.Match`.
     private static func name(_ pattern: ArraySlice<Character>, fits name: ArraySlice<Character>) -> Bool {
         guard let first = pattern.first else { return name.isEmpty }
         switch first {

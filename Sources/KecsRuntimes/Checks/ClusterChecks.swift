@@ -15,7 +15,7 @@ enum ClusterChecks {
                 }
                 let instances = try look.site.instanceNames()
                 let names = Set(instances.map { "kecs-\($0)" })
-                // A broken instance has no id that could be read; it is told elsewhere.
+                // A broken instance has no readable id. It is reported elsewhere.
                 let ids = Set(instances.compactMap { try? look.site.instance($0).config.id })
                 let owned = containers.filter {
                     $0.labels[K3dCreate.ownerLabel].map(ids.contains) == true

@@ -15,7 +15,7 @@ struct DockerfileDatabases {
         var folder = "/"
         /// Absolute paths in the image.
         var databases: Set<String> = []
-        /// Of the line that brought the first one.
+        /// The line that brought the first one.
         var line: Script.Line?
     }
 
@@ -54,12 +54,13 @@ struct DockerfileDatabases {
             default: continue
             }
         }
-        // What only a stage has that nobody takes on does not come into the image; but the line that takes it on is told.
+        // A file in a stage that no other stage uses does not reach the image. If a stage is used, the line that uses
+        // it is reported.
         guard let last = stages.last else { return found }
         return found.filter { _ in !last.databases.isEmpty }
     }
 
-    /// - Returns: What each is called, and where it is below the target.
+    /// - Returns: The name of each, and its path below the target.
     private func databases(of copy: Copy, _ stages: [Stage]) throws -> [(name: String, below: String)] {
         var brought: [(name: String, below: String)] = []
         for source in copy.sources {

@@ -6,15 +6,15 @@ public import KecsSystem
 import SystemPackage
 
 extension EngineFacts {
-    /// How long an engine may take to say a first word. One that works does so within milliseconds.
+    /// The time within which an engine must begin to answer. One that works does so within milliseconds.
     public static let patience = Duration.milliseconds(1500)
 
-    /// Every call is bounded, and all are made at once: with docker down this takes as long as one refused connection, and
-    /// `patience` where somebody listens and says nothing.
+    /// Gathers the facts. Every call is bounded, and all are made at once: with docker down this takes as long as one
+    /// refused connection, and `patience` where a process listens but does not answer.
     ///
     /// - Parameters:
-    ///   - kinds: Of the instances that there are: a program that none of them needs is not asked.
-    ///   - limit: For each program.
+    ///   - kinds: The kinds of the existing instances: a program that none of them needs is not called.
+    ///   - limit: The limit for each program.
     public static func gather(
         _ machine: Machine, for kinds: Set<RuntimeKind> = Set(RuntimeKind.allCases),
         patience: Duration = EngineFacts.patience, limit: Duration = .seconds(4)
@@ -57,7 +57,7 @@ extension EngineFacts {
 
     private static var notAsked: Known<String> { .unknown("no instance needs it") }
 
-    /// The socket first, and without a child: a docker command that waits for a dead engine waits for ever.
+    /// Asks the socket first, without a child: a docker command for a dead engine waits endlessly.
     private static func server(
         _ asking: Asking, _ patience: Duration
     ) async -> (SocketFacts?, Known<String>, isSilent: Bool) {
@@ -77,7 +77,7 @@ extension EngineFacts {
         return (socket, version, version == .unknown(silence("docker", patience)))
     }
 
-    /// Where docker's command would go: `DOCKER_HOST`, or the context that is chosen.
+    /// Returns the address that docker's command would use: `DOCKER_HOST`, or the chosen context.
     private static func endpoint(_ asking: Asking) async -> String? {
         if let host = asking.machine.environment["DOCKER_HOST"], !host.isEmpty { return host }
         return await say(asking, "docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])

@@ -4,13 +4,14 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What docker and the programs around it say of this machine: asked once, at the same time, and never changed.
+/// The answers of docker and the programs around it about this machine: asked once, at the same time, and never
+/// changed.
 public struct EngineFacts: Sendable {
     public var docker: Known<Bool>
     public var socket: SocketFacts?
     /// The server's version.
     public var server: Known<String>
-    /// Whether the engine takes calls and never answers: then nobody asks it a second time.
+    /// True when the engine takes calls and never answers: then it is not asked a second time.
     public var isSilent = false
     public var compose: Known<String>
     public var k3d: Known<String>
@@ -68,12 +69,12 @@ public struct EngineFacts: Sendable {
     }
 }
 
-/// One container, from `docker inspect`.
+/// A container, from `docker inspect`.
 public struct ContainerFacts: Sendable, Hashable {
     public struct Mount: Sendable, Hashable {
         /// "bind", "volume"
         public var kind: String
-        /// Of a volume; 64 hex digits for one without a name of its own.
+        /// The name of a volume; 64 hex digits for one without a name of its own.
         public var name: String
         public var source: String
         public var destination: String
@@ -96,7 +97,7 @@ public struct ContainerFacts: Sendable, Hashable {
     /// "no always unless-stopped on-failure"
     public var restartPolicy: String
     public var image: String
-    /// As the image or the call gives it: "", "65532", "app:app", "1001:1001".
+    /// The user as the image or the call gives it: "", "65532", "app:app", "1001:1001".
     public var user: String
     public var extraGroups: [String]
     public var mounts: [Mount]

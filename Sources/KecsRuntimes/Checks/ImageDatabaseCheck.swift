@@ -34,7 +34,7 @@ struct ImageDatabaseCheck: InstanceCheck {
         return findings
     }
 
-    /// Those that its containers were made of, and the one that the next would be.
+    /// Returns the images that its containers were made from, and the one that the next would be made from.
     private func images(of facts: InstanceFacts) throws -> [String] {
         var images = try engine.containers(of: facts).map(\.image).filter { !$0.isEmpty }
         if let next = facts.instance.config.settings["image"]?.string,
@@ -75,7 +75,7 @@ struct ImageDatabaseCheck: InstanceCheck {
 }
 
 extension EngineFacts {
-    /// As `docker image ls` prints it: with a tag.
+    /// Returns the name as `docker image ls` prints it: with a tag.
     static func fullName(ofImage image: String) -> String {
         image.split(separator: "/").last?.contains(":") == true ? image : image + ":latest"
     }

@@ -21,7 +21,7 @@ struct InsideClusterCheck: InstanceCheck {
         call.limit = .seconds(6)
         let result = try await look.site.machine.processes.run(call)
         guard result.succeeded else {
-            // A kind of object that the cluster does not know is no trouble: nobody installed it.
+            // A kind of object that the cluster does not know is no trouble: it is not installed.
             if result.errorText.contains("doesn't have a resource type")
                 || result.errorText.contains("NotFound")
             {

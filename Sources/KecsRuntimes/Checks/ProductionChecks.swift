@@ -6,8 +6,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The persistence guide's fourteen items “Before Production”, under its own names. They want proof: what was never
-/// done counts as not done.
+/// The persistence guide's fourteen items “Before Production”, under its own names. They want proof: an item without a
+/// record of it counts as not done.
 enum ProductionChecks {
     static let profile = "production"
 
@@ -193,7 +193,7 @@ enum ProductionChecks {
             }
             let result = last?.result(of: facts.name)
             var steps = result?["survived"]?.array?.compactMap(\.string) ?? []
-            // A server on this host has nothing that could be made anew.
+            // A server on this host has nothing that could be recreated.
             if facts.instance.config.runtime == .local, steps.contains("restart") {
                 steps += result?["skipped"]?.array?.compactMap(\.string) ?? []
             }

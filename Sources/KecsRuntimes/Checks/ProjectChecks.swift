@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What a project's files say about images, secrets and databases.
+/// Checks a project's files for problems with images, secrets and databases.
 enum ProjectChecks {
     static func all(_ project: ProjectFiles) -> [any Check] {
         [

@@ -9,7 +9,7 @@ public struct ProjectFiles: Sendable {
     public var files: [Surroundings.TextFile]
     /// The folders that were looked through.
     public var folders: [FilePath]
-    /// Of those folders: what git knows of them, as `git ls-files` prints it.
+    /// The files of those folders that git tracks, as `git ls-files` prints them.
     public var tracked: Known<[FilePath]>
 
     public init(

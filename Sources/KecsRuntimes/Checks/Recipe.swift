@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// A recipe of the guides that loses data or does not do what it says, and how to recognise it in a script.
+/// A recipe of the guides that loses data or does not do what it claims, with the signs by which a script shows it.
 struct Recipe: Sendable {
     let id: String
-    /// What is wrong with it, as a clause.
+    /// The problem with it, as a clause.
     let why: String
-    /// What to do instead.
+    /// The better way.
     let remedy: String
     /// Numbers of the lines that do it.
     let find: @Sendable (Script) -> [Int]

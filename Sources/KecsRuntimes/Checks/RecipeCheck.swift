@@ -3,7 +3,7 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// Whether anything around here uses one of the recipes.
+/// Checks whether anything around here uses one of the recipes.
 struct RecipeCheck: Check {
     let recipe: Recipe
     let project: ProjectFiles
@@ -35,7 +35,7 @@ struct RecipeCheck: Check {
 }
 
 extension Recipe {
-    /// What stands in the script's place, for an instance that there is.
+    /// Returns the replacement for the script, for an existing instance.
     func remedy(for names: [InstanceName]) -> String {
         guard remedy.contains("INSTANCE") else { return remedy }
         guard let name = names.first else { return "kecsctl list" }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// What can stand beside the control plane in its cluster.
+/// A component that can run next to the control plane in its cluster.
 enum Component: String, CaseIterable, Hashable, Sendable {
     /// In the control plane's own pod: where upstream's server keeps its state.
     case postgres
@@ -38,7 +38,7 @@ enum Component: String, CaseIterable, Hashable, Sendable {
         return chosen
     }
 
-    /// The Deployment to wait for; none for what is in the control plane's, or may come later.
+    /// The Deployment to wait for; nil for a component that is part of the control plane's, or may come later.
     var deployment: String? {
         switch self {
         case .localstack, .traefik: rawValue

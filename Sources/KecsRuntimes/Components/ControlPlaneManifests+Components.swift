@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What the components' objects have in common.
+/// The common parts of the components' objects.
 extension ControlPlaneManifests {
-    /// Those of the components that are chosen, in the order in which they must be applied.
+    /// The objects of the chosen components, in the order in which they must be applied.
     var componentObjects: [JSONValue] {
         (components.contains(.localstack) ? localStackObjects : [])
             + (components.contains(.traefik) ? traefikObjects : [])
@@ -21,7 +21,7 @@ extension ControlPlaneManifests {
         ["name": .string(name), "namespace": .string(Self.namespace), "labels": labels(component)]
     }
 
-    /// One pod at a time: none of them can run twice on one node.
+    /// Returns a Deployment of one pod at a time: no component can run twice on one node.
     func deployment(
         _ component: Component, containers: [JSONValue], serviceAccount: String?, volumes: [JSONValue]
     ) -> JSONValue {
@@ -38,7 +38,7 @@ extension ControlPlaneManifests {
         ]
     }
 
-    /// A ServiceAccount, and what it may do.
+    /// Returns a ServiceAccount with its rights.
     func account(_ component: Component, rules: [JSONValue]) -> [JSONValue] {
         let name = JSONValue.string(component.rawValue)
         let group = "rbac.authorization.k8s.io"

@@ -55,7 +55,7 @@ extension ControlPlaneManifests {
         ]
     }
 
-    /// What tasks assume when their definition names no role.
+    /// The roles that tasks assume when their definition names none.
     private static let roles = """
         #!/bin/sh
         set -eu

@@ -12,10 +12,10 @@ extension ControlPlaneManifests {
     /// In alpine's image. Another base's has another C library, with another order of texts: indexes would be wrong.
     private static let alpineUser: UInt32 = 70
 
-    /// Who runs PostgreSQL, and which image: what an instance of upstream's has goes on as it was; a new one belongs to
-    /// the data's owner, so that whoever takes backups can read it.
+    /// Returns the image and the user of PostgreSQL. An instance of upstream's keeps its own. A new one belongs to the
+    /// data's owner, so that the user who takes backups can read it.
     ///
-    /// - Parameter existing: Who owns the database that is there, if one is.
+    /// - Parameter existing: The owner of the existing database, if there is one.
     static func postgresImage(
         existing: UInt32?, owner: (user: UInt32, group: UInt32)
     ) -> (image: String, user: UInt32, group: UInt32) {
@@ -55,9 +55,9 @@ extension ControlPlaneManifests {
         ]
     }
 
-    /// Makes the folder with its owner before the pod can: Kubernetes would make it root's.
+    /// Makes the folder with its owner before the pod can: Kubernetes would give it to root.
     ///
-    /// - Returns: Who owns the database in it, if there is one.
+    /// - Returns: The owner of the database in it, if there is one.
     static func preparePostgres(
         in dataFolder: FilePath, owner: (user: UInt32, group: UInt32)
     ) throws -> UInt32? {

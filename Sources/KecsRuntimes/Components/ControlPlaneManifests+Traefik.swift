@@ -56,7 +56,7 @@ extension ControlPlaneManifests {
                     .traefik, containers: [container], serviceAccount: "traefik",
                     volumes: [["name": "config", "configMap": ["name": "traefik-config"]]]),
                 [
-                    // A LoadBalancer would wait for ever: k3s' own is switched off.
+                    // A LoadBalancer would wait endlessly: k3s' own is switched off.
                     "apiVersion": "v1", "kind": "Service", "metadata": metadata("traefik", .traefik),
                     "spec": [
                         "type": "NodePort", "selector": ["app": "traefik"],

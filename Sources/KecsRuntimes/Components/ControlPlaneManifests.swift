@@ -2,14 +2,14 @@
 import KecsStorage
 import SystemPackage
 
-/// KECS's control plane in its namespace, as Kubernetes objects. A pure function: the same settings give the same objects,
-/// so applying them again changes nothing.
+/// KECS's control plane in its namespace, as Kubernetes objects. A pure function: the same settings give the same
+/// objects, so applying them again changes nothing.
 ///
-/// Names, labels, ports and probes are those of upstream (`kecs start`), so that its own tools find what they know.
+/// Names, labels, ports and probes are those of upstream (`kecs start`), so that its own tools find them.
 struct ControlPlaneManifests: Hashable, Sendable {
     static let namespace = "kecs-system"
     static let deployment = "kecs-server"
-    /// Of its pod.
+    /// The name of the container in its pod.
     static let container = "controlplane"
     /// In its container.
     static let dataFolder = "/data"
@@ -17,16 +17,16 @@ struct ControlPlaneManifests: Hashable, Sendable {
     var image: String
     /// On this host, and bound at the same path into the node.
     var dataFolder: FilePath
-    /// To whom the data belongs: the control plane writes it as that user, so that nothing has to change owners.
+    /// The owner of the data: the control plane writes it as that user, so that nothing has to change owners.
     var owner: (user: UInt32, group: UInt32)
     var apiNodePort: Int
     var adminNodePort: Int
     var logLevel = "info"
     var instance: String
-    /// Of the node that the data is bound into: on another one its folder does not exist.
+    /// The name of the node that the data is mounted into: on another one its folder does not exist.
     var node: String
     var components: Set<Component> = []
-    /// Who owns the PostgreSQL database that is there; nil when there is none yet.
+    /// The owner of the existing PostgreSQL database; nil when there is none yet.
     var postgresOwner: UInt32?
 
     static func == (left: Self, right: Self) -> Bool { left.objects == right.objects }

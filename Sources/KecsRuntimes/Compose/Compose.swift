@@ -21,7 +21,7 @@ struct Compose: Sendable {
     /// profiles. Asks no engine.
     func config() async throws -> ComposeProject {
         let isPlugin = try await hasPlugin()
-        // v1 prints them all by itself, whatever it is told.
+        // v1 always prints them all, whatever its arguments.
         let result =
             try await isPlugin
             ? run(["config", "--format", "json"], isPlugin, .seconds(60), profiles: ["*"])
@@ -44,12 +44,12 @@ struct Compose: Sendable {
 
     private var names: String { given.files.map(\.string).joined(separator: ", ") }
 
-    /// Creates what is missing, starts all. Volumes are kept.
+    /// Creates missing containers, starts all. Volumes are kept.
     func up(_ flags: [String], limit: Duration) async throws {
         try await act(["up", "--detach"] + flags, "start", limit)
     }
 
-    /// Creates what is missing, with its volumes, and starts nothing.
+    /// Creates missing containers, with their volumes, and starts nothing.
     func create(limit: Duration) async throws {
         try await act(["up", "--no-start", "--no-recreate"], "create the containers of", limit)
     }

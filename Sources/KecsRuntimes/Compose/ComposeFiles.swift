@@ -4,10 +4,11 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What a compose project is made of: all that compose is told with each call, so that it sees what its user sees.
+/// The definition of a compose project: everything that compose gets with each call, so that it sees the project as its
+/// user does.
 struct ComposeFiles: Hashable, Sendable {
     var files: [FilePath]
-    /// Where relative paths in the files start, and where `.env` is.
+    /// The folder at which relative paths in the files start, and which has the `.env`.
     var folder: FilePath
     var profiles: [String] = []
     /// Other files than `.env` that variables come from.
@@ -42,7 +43,7 @@ struct ComposeFiles: Hashable, Sendable {
         self.profiles = profiles
     }
 
-    /// What the containers were made from, as compose wrote it on them; nil when it did not.
+    /// Creates the definition that the containers were made from, as compose wrote it on them; nil when it did not.
     init?(_ containers: [DockerContainer]) {
         guard
             let labels = containers.lazy.map(\.labels).first(where: {
@@ -59,7 +60,7 @@ struct ComposeFiles: Hashable, Sendable {
         environmentFiles = paths(ComposeLabel.environmentFiles)
     }
 
-    /// Whether all of these are among them, under this path or another one of the same file.
+    /// True when all of these are among them, under this path or another one of the same file.
     func holds(_ others: [FilePath]) throws -> Bool {
         try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) }
         }
@@ -74,8 +75,8 @@ struct ComposeFiles: Hashable, Sendable {
         "docker-compose.override.yaml",
     ]
 
-    /// What compose would use when it is called here without `-f`: `COMPOSE_FILE`, else a file of the usual names in this
-    /// folder or the nearest one above, with its override file.
+    /// Creates the definition that compose would use when it is called here without `-f`: `COMPOSE_FILE`, else a file
+    /// of the usual names in this folder or the nearest one above, with its override file.
     init?(in here: FilePath, environment: [String: String]) throws {
         let dotenv = try Self.variables(in: here.appending(".env"))
         func variable(_ name: String) -> String? {
@@ -107,7 +108,7 @@ struct ComposeFiles: Hashable, Sendable {
         }
     }
 
-    /// Of a `.env` file; empty when there is none.
+    /// Returns the variables of a `.env` file; empty when there is none.
     static func variables(in file: FilePath) throws -> [String: String] {
         guard try file.isPresent else { return [:] }
         var variables: [String: String] = [:]
@@ -123,7 +124,8 @@ struct ComposeFiles: Hashable, Sendable {
         return variables
     }
 
-    /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
+    /// Returns compose's name for a project that is given none (compose-spec, "Project name"; v1 drops the same
+    /// characters as v2).
     func projectName(environment: [String: String]) throws -> String {
         if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
         if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty

@@ -2,7 +2,7 @@
 import Kecs
 import KecsSystem
 
-/// Which services of a project wait for which, and for what.
+/// The services of a project that wait for others, with the conditions.
 struct ComposeOrder: Hashable, Sendable {
     private let dependencies: [String: [ComposeProject.Dependency]]
 
@@ -11,7 +11,7 @@ struct ComposeOrder: Hashable, Sendable {
             project.services.map { ($0.name, $0.dependsOn) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// As v2 wrote it on the containers, for when the file can no longer be read. v1 wrote nothing.
+    /// Reads the order that v2 wrote on the containers, for when the file can no longer be read. v1 wrote nothing.
     init(_ containers: [DockerContainer]) {
         var dependencies: [String: [ComposeProject.Dependency]] = [:]
         for container in containers {

@@ -45,7 +45,7 @@ struct ComposeProject: Hashable, Sendable {
     }
 
     struct Volume: Hashable, Sendable {
-        /// As docker knows it.
+        /// The name in docker.
         var name: String
         var labels: [String: String]
         var driver: String?
@@ -149,7 +149,7 @@ struct ComposeProject: Hashable, Sendable {
         return pairs
     }
 
-    /// Those that run with these profiles.
+    /// Returns the services that run with these profiles.
     func active(_ profiles: [String]) -> [Service] {
         services.filter { service in
             service.profiles.isEmpty
@@ -184,7 +184,7 @@ extension DockerContainer.Mount {
 }
 
 extension JSONValue {
-    /// What stands there as a text, whatever YAML made of it.
+    /// The value as a text, whatever type YAML gave it.
     fileprivate var words: String? {
         switch self {
         case .string(let text): text

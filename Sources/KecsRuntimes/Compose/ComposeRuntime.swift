@@ -4,8 +4,8 @@ import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// A compose project of somebody's own: started by compose, everything else by the containers' labels, so that a file
-/// that can no longer be read keeps nobody from stopping or backing up what runs.
+/// A compose project that kecsctl did not make. compose starts it. Everything else uses the containers' labels, so that
+/// a file which can no longer be read is no obstacle to stopping or backing up the running containers.
 public struct ComposeRuntime: RebuildableRuntime {
     let instance: Instance
     let machine: Machine
@@ -83,7 +83,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         "its containers and volumes are those of the compose project “\(project)”, which is somebody's own"
     }
 
-    /// Of the control plane's container; before there is one, of its service.
+    /// Returns the endpoints of the control plane's container, or of its service before there is one.
     public func endpoints() async -> [Endpoint] {
         do {
             if let own = try await containers().first(where: isControlPlane) {
@@ -106,7 +106,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     // MARK: State
 
-    /// All of the project, whatever the file says now; those of `compose run` do not count.
+    /// Returns all containers of the project, regardless of the present file. Those of `compose run` do not count.
     func containers() async throws -> [DockerContainer] {
         let ids = try await docker.containers(label: "\(ComposeLabel.project)=\(project)")
         return try await docker.inspect(ids).filter { $0.labels[ComposeLabel.oneOff] != "True" }
@@ -137,8 +137,8 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     // MARK: Start and stop
 
-    /// What is there is started as it is, in the order that the project asks for: neither a variable that this shell has
-    /// not, nor a file that was changed meanwhile makes another container of it. Only what is missing is made.
+    /// Starts existing containers as they are, in the order that the project asks for. Neither a variable that this
+    /// shell lacks nor a file that was changed meanwhile replaces a container. Only missing ones are made.
     public func start(limit: Duration) async throws {
         let all = try await containers()
         let isAgain = try Journal.isStartingAgain(instance.folder)
@@ -176,7 +176,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         do {
             config = try await compose(for: all).config()
         } catch let failure as Failure where failure.kind == .usage && all.contains(where: isControlPlane) {
-            // A file that is gone or broken keeps nobody from starting what there is.
+            // A missing or broken file is no obstacle to starting existing containers.
             return try await start(all, of: all, nil, isAgain: false, limit)
         }
         let profiles = profiles(inUse: all, config)
@@ -216,7 +216,7 @@ public struct ComposeRuntime: RebuildableRuntime {
             flags + scale, limit: max(limit, .seconds(600)))
     }
 
-    /// So that they are known when the containers are gone.
+    /// Remembers the files and profiles, so that they are known when the containers are gone.
     private func remember(_ files: [FilePath], _ profiles: [String]) throws {
         guard try instance.folder.config.isPresent else { return }
         var config = try InstanceConfig.read(instance.folder.config)
@@ -264,7 +264,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         return nil
     }
 
-    /// As the file says, else as compose wrote it on the containers.
+    /// Returns the order in the file, or else the one that compose wrote on the containers.
     func order(_ all: [DockerContainer]) async -> ComposeOrder {
         let config = try? await compose(for: all).config()
         return config.map { ComposeOrder($0) } ?? ComposeOrder(all)
@@ -338,7 +338,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         return try await ContainerUsers(docker: docker, instance: instance, own: own).run(parts)
     }
 
-    /// Of the control plane; `docker compose logs` shows the others.
+    /// Hands over the control plane's log; `docker compose logs` shows the others.
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await containers().first(where: isControlPlane) else {
             throw Failure(

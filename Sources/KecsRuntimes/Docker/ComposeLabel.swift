@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What docker compose writes on the containers and volumes that it makes, v1 and v2 alike unless it says otherwise.
+/// The labels that docker compose writes on its containers and volumes, the same in v1 and v2 unless noted otherwise.
 enum ComposeLabel {
     static let project = "com.docker.compose.project"
     static let service = "com.docker.compose.service"

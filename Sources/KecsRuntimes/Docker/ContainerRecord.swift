@@ -4,19 +4,19 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `containers.json`: what the containers did before an operation pauses or stops them, so that afterwards each does what
-/// it did: one that its owner had paused or stopped is left as it was.
+/// `containers.json`: the state of the containers before an operation pauses or stops them, so that each returns to it
+/// afterwards. A container that its owner had paused or stopped is left as it was.
 struct ContainerRecord: Codable, Hashable, Sendable {
     var version = 1
-    /// When the operation began, as its journal says. Another operation's record means nothing.
+    /// The time at which the operation began, according to its journal. Another operation's record means nothing.
     var since: Moment?
-    /// Those that this operation pauses.
+    /// The containers that this operation pauses.
     var frozen: [String] = []
-    /// Those that ran, or were paused, before the operation stopped anything.
+    /// The containers that ran, or were paused, before the operation stopped anything.
     var ran: [String] = []
     var paused: [String] = []
 
-    /// What the operation under way has noted so far.
+    /// Returns the record of the current operation so far.
     static func current(_ folder: InstanceFolder) throws -> ContainerRecord {
         // What an operation could not start again is owed in its name.
         let since = try Journal.read(folder.journal)?.startedAt ?? Duty.read(folder.duty)?.since
@@ -34,7 +34,7 @@ struct ContainerRecord: Codable, Hashable, Sendable {
         }
     }
 
-    /// What was stopped runs again.
+    /// Forgets the stopped containers, which run again.
     static func forgetStopped(_ folder: InstanceFolder) throws {
         var record = try current(folder)
         record.ran = []

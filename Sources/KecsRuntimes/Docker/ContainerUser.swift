@@ -2,9 +2,9 @@
 import Kecs
 import KecsSystem
 
-/// Whom a container's server runs as, as its engine finds it out: names are those of the image's own `/etc/passwd`.
+/// The user of a container's server, as its engine determines it: names are those of the image's own `/etc/passwd`.
 struct ContainerUser: Hashable, Sendable {
-    /// As it is written: "", "1001", "1001:1001", "app:staff".
+    /// The user as it is written: "", "1001", "1001:1001", "app:staff".
     let text: String
 
     /// Nil when a name cannot be looked up.

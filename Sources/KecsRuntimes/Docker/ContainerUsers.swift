@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Which running containers have something of an instance mounted and are not its own.
+/// Finds the running containers that have something of an instance mounted and are not its own.
 struct ContainerUsers: Sendable {
     let docker: Docker
     let instance: Instance
@@ -50,7 +50,7 @@ struct ContainerUsers: Sendable {
         }
     }
 
-    /// Of a part, on the engine's machine.
+    /// The place of a part, on the engine's machine.
     private struct Place: Sendable {
         var volume: String?
         var folder: FilePath?

@@ -4,11 +4,11 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What the control plane says of itself at `/health`: `{"status":"ok"}`, and with newer servers
+/// The control plane's own report at `/health`: `{"status":"ok"}`, and with newer servers
 /// `{"status":"healthy","persistence":{"status":"ok","path":"/data/kecs.db"}}`.
 enum ControlPlaneHealth: Hashable, Sendable {
     case healthy
-    /// Why it cannot be said to be.
+    /// The reason why it does not count as healthy.
     case not(String)
     /// It is up, and says that its database is not: waiting need not help.
     case withoutPersistence(String)
@@ -18,8 +18,8 @@ enum ControlPlaneHealth: Hashable, Sendable {
     ]
 
     init(status: Int, body: [UInt8]) {
-        // Any server that answers with 2xx is up; only what it says about itself can make it less. One that answers with
-        // 503 may say why.
+        // Any server that answers with 2xx is up, unless it reports otherwise itself. One that answers with 503 may
+        // report the reason.
         let answer = try? JSONValue(parsing: String(decoding: body, as: UTF8.self))
         if let word = answer?["persistence"]?["status"]?.string, !Self.good.contains(word.lowercased()) {
             self = .withoutPersistence("the status of its persistence is “\(word)”")
@@ -42,9 +42,9 @@ enum ControlPlaneHealth: Hashable, Sendable {
         }
     }
 
-    /// For when it was waited for as long as allowed.
+    /// Returns the failure for a wait that reached its limit.
     ///
-    /// - Parameter place: Where it was asked.
+    /// - Parameter place: The address that was asked.
     func failure(of instance: Instance, at place: String, after limit: Duration) -> Failure {
         switch self {
         case .healthy, .not:

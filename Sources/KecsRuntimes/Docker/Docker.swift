@@ -25,7 +25,7 @@ struct Docker: Sendable {
         /// A volume has none but its name.
         var id: String
         var name: String
-        /// Of those in `Docker.labels` the ones that it has.
+        /// The container's own labels among those in `Docker.labels`.
         var labels: [String: String]
 
         /// Empty when it does not have the label.
@@ -34,14 +34,14 @@ struct Docker: Sendable {
         var helper: String { labels[DockerLabel.helper] ?? "" }
     }
 
-    /// What is asked for of everything that is listed: docker prints all labels of a thing only as one text in which
-    /// a comma may be part of a value.
+    /// The labels that every list asks for. docker prints all labels of a thing only as one text in which a comma may
+    /// be part of a value.
     private static let labels = [
         DockerLabel.instance, DockerLabel.id, DockerLabel.helper, K3dCreate.ownerLabel, K3dLabel.app,
         K3dLabel.cluster,
     ]
 
-    /// All containers of the engine, whether they run or not.
+    /// Returns all containers of the engine, running or not.
     func containers() async throws -> [Listed] {
         try await list(["container", "ls", "--all", "--no-trunc"], id: "{{.ID}}", name: "{{.Names}}")
     }
@@ -75,7 +75,7 @@ struct Docker: Sendable {
             .outputText.split(separator: "\n").map(String.init)
     }
 
-    /// Those of the containers that are still there.
+    /// Returns the containers that still exist.
     func inspect(_ ids: [String]) async throws -> [DockerContainer] {
         guard !ids.isEmpty else { return [] }
         return try await inspect(DockerContainer.self, ["container", "inspect"] + ids)
@@ -120,7 +120,7 @@ struct Docker: Sendable {
         try await ask(["container", "rm", "--force", "--volumes", id])
     }
 
-    /// As docker prints it, for what is read only once; nil when it is not there.
+    /// Returns the container as docker prints it, for facts that are read only once; nil when it does not exist.
     func facts(ofContainer id: String) async throws -> JSONValue? {
         try await inspect(JSONValue.self, ["container", "inspect", id]).first
     }
@@ -138,7 +138,7 @@ struct Docker: Sendable {
         try await inspect(JSONValue.self, ["image", "inspect", reference]).first
     }
 
-    /// - Returns: What the program printed, or nil when it could not be run in there or did not end well.
+    /// - Returns: The program's output, or nil when it could not be run in there or failed.
     func execute(_ arguments: [String], in id: String) async throws -> String? {
         let result = try await run(["container", "exec", id] + arguments, limit: .seconds(10))
         guard result.succeeded else {
@@ -148,7 +148,7 @@ struct Docker: Sendable {
         return result.outputText
     }
 
-    /// What the container wrote, its two streams apart. What docker itself has to complain of comes with the errors.
+    /// Hands over the container's log, its two streams apart. docker's own complaints come with the errors.
     func log(_ id: String, _ request: LogRequest, to sink: LogSink) async throws {
         var call = ProcessCall("docker", ["container", "logs"] + request.words + [id])
         call.limit = request.limit
@@ -210,15 +210,15 @@ struct Docker: Sendable {
         try await ask(["version", "--format", "{{.Server.Version}}"]).outputText.trimmed
     }
 
-    /// Whether the engine ended a container when it was itself started: one before 23.0 does so with those that outlived
-    /// it, and counts it as if a person had stopped them, so that `--restart unless-stopped` does not bring them back
-    /// (moby, `daemon/daemon.go`, restore; seen with 20.10).
+    /// Returns true when the engine ended a container at its own start. Versions before 23.0 do so with containers that
+    /// outlived the engine, and count them as stopped by a person, so that `--restart unless-stopped` does not bring
+    /// them back (moby, `daemon/daemon.go`, restore; seen with 20.10).
     func endedAtItsStart(_ container: DockerContainer) async throws -> Bool {
         guard container.state.status == "exited",
             ["always", "unless-stopped"].contains(container.restartPolicy),
             let end = container.state.finishedAt
         else { return false }
-        // The default bridge is made anew by every engine, before it listens to anybody.
+        // Every engine recreates the default bridge at its start, before it listens.
         struct Network: Decodable {
             var created: String
             private enum CodingKeys: String, CodingKey { case created = "Created" }
@@ -241,7 +241,7 @@ struct Docker: Sendable {
         }
     }
 
-    /// Where the engine keeps its volumes, on its machine.
+    /// Returns the folder in which the engine keeps its volumes, on its machine.
     func rootFolder() async throws -> FilePath {
         FilePath(try await info("{{.DockerRootDir}}"))
     }
@@ -257,7 +257,8 @@ struct Docker: Sendable {
         return result.succeeded ? result.output : nil
     }
 
-    /// Where the engine listens: `unix:///var/run/docker.sock`. Nobody is asked, so this works when it is down.
+    /// Returns the address at which the engine listens: `unix:///var/run/docker.sock`. Asks no engine, so this works
+    /// when it is down.
     func endpoint() async throws -> String {
         let result = try await run(
             ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], limit: .seconds(10))
@@ -282,7 +283,7 @@ private final class LastBytes: Sendable {
 }
 
 extension ProcessResult {
-    /// What a program said when it failed, in its own words.
+    /// The program's own message about its failure.
     var complaint: String {
         let words = errorText.trimmed.isEmpty ? outputText.trimmed : errorText.trimmed
         let lines = words.split(separator: "\n").suffix(5).joined(separator: " | ")

@@ -2,19 +2,19 @@
 import KecsStorage
 import KecsSystem
 
-/// Labels that say what is ours.
+/// The labels that mark our own things.
 enum DockerLabel {
     /// The instance's name.
     static let instance = "dev.kecsctl.instance"
     /// Its UUID: another home may have an instance of the same name.
     static let id = "dev.kecsctl.id"
-    /// A digest of what the container was created from, to tell when it must be made anew.
+    /// A digest of the settings that the container was created from. It shows when the container must be recreated.
     static let spec = "dev.kecsctl.spec"
     /// On a container that only lends its mounts for a copy: the instance's UUID.
     static let helper = "dev.kecsctl.helper"
 }
 
-/// What `docker container inspect` says, as far as it matters here.
+/// The fields of `docker container inspect` that matter here.
 struct DockerContainer: Decodable, Hashable, Sendable {
     struct State: Decodable, Hashable, Sendable {
         /// "created", "running", "paused", "restarting", "removing", "exited", "dead"
@@ -25,7 +25,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var health: Health?
         /// Nil of one that has not ended yet: the engine says year 1 then.
         var finishedAt: Moment?
-        /// As the engine spells it: another text, another start.
+        /// The time as the engine spells it: another text, another start.
         var startedAt: String
 
         struct Health: Decodable, Hashable, Sendable {
@@ -62,14 +62,14 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     struct Mount: Decodable, Hashable, Sendable {
         /// "bind", "volume", "tmpfs" …
         var type: String
-        /// Of a volume.
+        /// The name of a volume.
         var name: String?
         /// On the host.
         var source: String
         var destination: String
         var isWritable: Bool
 
-        /// A volume that nobody gave a name: docker made one, 64 hexadecimal digits.
+        /// True for a volume without a name: docker made one, 64 hexadecimal digits.
         var isAnonymous: Bool {
             type == "volume" && PartRoot.volume(name ?? "").isAnonymousVolume
         }
@@ -107,16 +107,16 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var published: [String: [Binding]]
     /// "no", "always", "unless-stopped", "on-failure"
     var restartPolicy: String
-    /// As it is given: "", "1001", "app:staff"; the image's own where the container was given none.
+    /// The user as given: "", "1001", "app:staff"; the image's own where the container was given none.
     var user: String
     var workingFolder: String
     /// The image by the name that it was created with.
     var imageName: String
     /// Docker removes it, and its anonymous volumes, as soon as it ends (`docker run --rm`).
     var isRemovedAtItsEnd: Bool
-    /// Where it has folders in memory, which are gone when it ends.
+    /// The paths of its folders in memory, which are gone when it ends.
     var memoryFolders: [String]
-    /// How long it may take to end; nil: docker's own 10 s.
+    /// The time that it may take to end; nil: docker's own 10 s.
     var stopTimeout: Int?
 
     private enum CodingKeys: String, CodingKey {
@@ -212,9 +212,9 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         return bindings.lazy.compactMap { UInt16($0.port) }.first { $0 > 0 }
     }
 
-    /// Why stopping it would lose something that no start brings back; nil when it would not.
+    /// Returns why stopping it would lose something that no start restores; nil when it would not.
     ///
-    /// - Parameter dataFolder: Where the server keeps its data, inside.
+    /// - Parameter dataFolder: The server's data folder, inside the container.
     func lossWhenStopped(dataFolder: String) -> String? {
         if isRemovedAtItsEnd {
             let volumes = mounts.filter(\.isAnonymous).map(\.destination)
@@ -238,7 +238,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     }
 }
 
-/// What `docker image inspect` says, as far as it matters here: what a container of it is given.
+/// The fields of `docker image inspect` that matter here: the defaults for its containers.
 struct DockerImage: Decodable, Hashable, Sendable {
     var id: String
     /// "", "1001", "app:staff"
@@ -246,7 +246,7 @@ struct DockerImage: Decodable, Hashable, Sendable {
     var variables: [String: String]
     var workingFolder: String
 
-    /// KECS's own, or one whose server is told what only KECS reads.
+    /// True for KECS's own image, or one whose server gets variables that only KECS reads.
     var isKECS: Bool { variables.keys.contains { $0.hasPrefix("KECS_") } }
 
     private enum CodingKeys: String, CodingKey {
@@ -274,7 +274,7 @@ struct DockerImage: Decodable, Hashable, Sendable {
     }
 }
 
-/// What `docker volume inspect` says.
+/// The fields of `docker volume inspect`.
 struct DockerVolume: Decodable, Hashable, Sendable {
     var name: String
     var driver: String
@@ -290,7 +290,7 @@ struct DockerVolume: Decodable, Hashable, Sendable {
         case options = "Options"
     }
 
-    /// Whether the mount point always holds the bytes. With options (`o=bind`, `type=nfs`) the engine mounts something
-    /// there only while a container uses it: otherwise one would back up an empty folder.
+    /// True when the mount point always holds the bytes. With options (`o=bind`, `type=nfs`) the engine mounts
+    /// something there only while a container uses it: otherwise a backup would hold an empty folder.
     var isPlainFolder: Bool { driver == "local" && (options ?? [:]).isEmpty }
 }

@@ -5,7 +5,7 @@ import Kecs
 import KecsSystem
 import SystemPackage
 
-/// Where an engine listens, and why it may not answer there.
+/// The address of an engine, and the reasons why it may not answer there.
 struct DockerEndpoint: Hashable, Sendable {
     /// "unix:///var/run/docker.sock", "tcp://…"
     let text: String
@@ -19,14 +19,14 @@ struct DockerEndpoint: Hashable, Sendable {
         return path.isAbsolute ? path : nil
     }
 
-    /// Whether there may be an engine to ask, for whoever does without one. Nobody is asked yet.
+    /// True when there may be an engine, for callers that can do without one. Asks no engine yet.
     static func isThere(_ machine: Machine) -> Bool {
         let text = machine.environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
         guard let socket = DockerEndpoint(text).socket else { return !text.isEmpty }
         return socket.withPlatformString { paths_access($0, F_OK) } == 0
     }
 
-    /// - Parameter complaint: What docker said.
+    /// - Parameter complaint: docker's message.
     func failure(_ complaint: String) -> Failure {
         guard let socket else {
             return Failure(

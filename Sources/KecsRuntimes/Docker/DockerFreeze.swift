@@ -2,8 +2,8 @@
 import Kecs
 import KecsSystem
 
-/// Pausing and stopping several containers as one: whoever ran runs again, whatever happens in between, and whoever was
-/// paused before stays so.
+/// Pauses and stops several containers as one. Those that ran run again, whatever happens in between, and those that
+/// were paused before stay so.
 struct DockerFreeze: Sendable {
     private let docker: Docker
     private let instance: Instance
@@ -58,9 +58,9 @@ struct DockerFreeze: Sendable {
         }
     }
 
-    /// Lets go on what a killed run left paused, or was about to pause: an engine carries out what it was asked for although
-    /// nobody waits for the answer. Two calls for one container are carried out one after the other, so that a pause of our
-    /// own comes after that one.
+    /// Resumes the containers that a killed run left paused, or was about to pause: an engine completes a request
+    /// although the client no longer waits for the answer. It handles two calls for one container one after the other,
+    /// so that a pause of our own comes after that one.
     func settle(_ containers: [DockerContainer]) async throws {
         let frozen = try ContainerRecord.current(instance.folder).frozen
         let ours = containers.filter { frozen.contains($0.id) }
@@ -79,11 +79,11 @@ struct DockerFreeze: Sendable {
 
     // MARK: Stop
 
-    /// Stops them and sees them stopped.
+    /// Stops them and waits until they have stopped.
     ///
     /// - Parameters:
     ///   - layers: One after the other; the containers of a layer all at once.
-    ///   - limit: How long each may take to end; nil: as long as its owner allows.
+    ///   - limit: The time that each may take to end; nil: as long as its owner allows.
     func stop(_ layers: [[DockerContainer]], limit: Duration?) async throws {
         let all = layers.flatMap(\.self)
         var record = try ContainerRecord.current(instance.folder)
@@ -92,7 +92,7 @@ struct DockerFreeze: Sendable {
         try record.write(instance.folder)
         for layer in layers {
             let up = layer.filter(\.isUp)
-            // A paused process cannot end by itself when it is asked to.
+            // A paused process cannot end on its own when it is asked to.
             for container in up where container.isPaused { try await docker.unpause(container.id) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for container in up {
@@ -131,7 +131,7 @@ extension [String] {
 }
 
 extension DockerContainer {
-    /// - Parameter limit: What the command was told; longer than a minute means nothing was.
-    /// - Returns: What `DockerFreeze.stop` is given for a container that is somebody's own.
+    /// - Parameter limit: The limit that the command was given; a longer one than a minute means that none was.
+    /// - Returns: The limit for `DockerFreeze.stop` of a container that kecsctl did not make.
     static func grace(within limit: Duration) -> Duration? { limit < .seconds(60) ? limit : nil }
 }

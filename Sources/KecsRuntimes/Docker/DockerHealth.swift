@@ -3,8 +3,8 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// Waits until what was started is well: by the address that the settings name, else by docker's own health, else by KECS's
-/// health of a server that is KECS, else by running steadily.
+/// Waits until the started containers are healthy: by the address in the settings, else by docker's own health, else by
+/// KECS's health for a server that is KECS, else by running steadily.
 struct DockerHealth: Sendable {
     private let docker: Docker
     private let instance: Instance
@@ -18,18 +18,18 @@ struct DockerHealth: Sendable {
         self.address = address
     }
 
-    /// Who can tell.
+    /// The source of the verdict.
     private enum Witness {
         case url(String)
         case docker
-        /// Nobody: what runs for so long is well.
+        /// No source: a container that runs for this long counts as healthy.
         case time
     }
 
     /// A program that cannot start says so within this.
     private static let steady = Duration.seconds(2)
 
-    /// - Parameter ids: Of containers; the first one that publishes the admin port is asked.
+    /// - Parameter ids: The ids of containers. The first one that publishes the admin port is asked.
     func wait(for ids: [String], limit: Duration) async throws {
         guard limit > .zero else { return }
         let clock = machine.clock
@@ -98,7 +98,7 @@ struct DockerHealth: Sendable {
         for container in containers {
             let first = starts[container.id] ?? container.state.startedAt
             starts[container.id] = first
-            // One that has ended well did what it was there for.
+            // A container that has ended successfully has done its work.
             if container.state.status == "exited", container.state.exitCode == 0, containers.count > 1 {
                 continue
             }

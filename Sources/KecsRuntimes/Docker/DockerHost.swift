@@ -4,8 +4,8 @@ import Kecs
 import KecsSystem
 import SystemPackage
 
-/// Whether an engine's paths are this machine's: by something that both can see. Kernels of one release prove nothing,
-/// every virtual machine of a cloud has the same.
+/// Determines whether an engine's paths are this machine's, by something that both can see. Equal kernel releases prove
+/// nothing: every virtual machine of a cloud has the same one.
 extension Docker {
     /// - Parameter container: One of the engine's, when there is one.
     func host(seenBy container: DockerContainer? = nil) async throws -> EngineHost {

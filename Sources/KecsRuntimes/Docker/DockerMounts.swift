@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What the mounts of a container that we did not make mean: which of them hold data, and how the parts are called.
+/// The meaning of the mounts of a container that we did not make: which of them hold data, and the names of the parts.
 struct DockerMounts: Sendable {
     private let mounts: [DockerContainer.Mount]
 
@@ -39,9 +39,9 @@ struct DockerMounts: Sendable {
         return parts
     }
 
-    /// The same with role and path inside, what is missing included.
+    /// Returns the same with role and path inside, including missing ones.
     ///
-    /// - Parameter own: Parts that are there whatever is mounted: of a container of ours.
+    /// - Parameter own: The parts that a container of ours has regardless of its mounts.
     func inventory(of instance: Instance, besides own: [InventoryPart]) throws -> [InventoryPart] {
         var found = own
         func inside(_ place: Part.Place) -> String? {
@@ -60,7 +60,7 @@ struct DockerMounts: Sendable {
                 InventoryPart(
                     part: part, role: PartRole(of: part, inside: path), pathInside: path, presence: .missing))
         }
-        // A folder that is gone makes no part that could be backed up, and is told all the same.
+        // A missing folder makes no part that could be backed up, but is reported.
         for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.holdsState {
             let place: Part.Place
             if mount.type == "volume", let name = mount.name {
@@ -115,7 +115,7 @@ struct DockerMounts: Sendable {
         return volumes
     }
 
-    /// What is to be remembered of a container that is adopted: where its data lies on this host, and its ports.
+    /// Returns the settings to remember for an adopted container: the place of its data on this host, and its ports.
     func adopted(_ container: DockerContainer) -> [SettingKey: JSONValue] {
         var found: [SettingKey: JSONValue] = [
             .container: .string(container.name), .containerId: .string(container.id),
@@ -132,8 +132,8 @@ struct DockerMounts: Sendable {
         return found
     }
 
-    /// Where a server keeps its data inside its container, as its environment says: KECS's own variable, or a database
-    /// by URL (`sqlite:///app/dev_assets/db.sqlite?mode=rwc`) or path.
+    /// Returns the folder of a server's data inside its container, according to its environment: KECS's own variable,
+    /// or a database by URL (`sqlite:///app/dev_assets/db.sqlite?mode=rwc`) or path.
     static func dataFolder(of variables: [String: String]) -> String {
         if let folder = variables["KECS_DATA_DIR"], folder.hasPrefix("/") { return folder }
         for name in ["DATABASE_URL", "MIMIR_DATABASE_PATH", "DATABASE_PATH"] {
@@ -148,9 +148,9 @@ struct DockerMounts: Sendable {
         return DockerSpec.dataFolder
     }
 
-    /// Where a container keeps its data, as far as its mounts lead there.
+    /// Returns the place of a container's data, as far as its mounts lead there.
     ///
-    /// - Returns: A folder of this host, or a whole volume, its place not looked up yet.
+    /// - Returns: A folder of this host, or a whole volume, whose folder is not looked up yet.
     /// - Throws: `Failure` when nothing outside of the container holds it, or a folder inside of a volume does.
     static func statePlace(
         of container: DockerContainer, _ instance: Instance, _ volumes: Volumes
@@ -190,7 +190,7 @@ struct DockerMounts: Sendable {
         return Part(name: free(volume.source, besides: used), place: .volume(volume.source, at: nil))
     }
 
-    /// A bound folder, or a bound single file: nil for what is neither, as a socket.
+    /// Returns a bound folder, or a bound single file; nil for anything else, such as a socket.
     private static func place(of source: FilePath) throws -> Part.Place? {
         guard let status = try FileStatus.following(source) else { return nil }
         switch status.kind {

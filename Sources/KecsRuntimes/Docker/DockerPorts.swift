@@ -2,7 +2,7 @@
 import Kecs
 import KecsSystem
 
-/// Whether a container's ports can be published, asked before docker would fail half-way.
+/// Checks whether a container's ports can be published, before docker would fail half-way.
 enum DockerPorts {
     /// - Throws: `Failure` that names who has the port, when that can be told.
     static func check(_ port: UInt16, address: String, of instance: Instance) throws {

@@ -4,7 +4,7 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Making the container, and making it anew when its image or its settings have changed.
+/// Creates the container, and recreates it when its image or its settings have changed.
 extension DockerRuntime {
     public func prepare() async throws -> [SettingKey: JSONValue] {
         let all = try await docker.containers()
@@ -38,7 +38,7 @@ extension DockerRuntime {
         return [:]
     }
 
-    /// Two servers on one database destroy it, whoever started the other.
+    /// Refuses a second server on one data folder: two servers destroy the database, no matter who started them.
     private func checkDataFolder(_ all: [Docker.Listed]) async throws {
         for container in try await docker.inspect(all.map(\.id))
         where container.labels[DockerLabel.helper] == nil {
@@ -82,7 +82,7 @@ extension DockerRuntime {
         )
     }
 
-    /// That the image is here, or can be fetched.
+    /// Checks that the image is here, or can be fetched.
     func checkImage() async throws {
         if try await docker.image(spec.image) != nil { return }
         machine.progress.step("fetching the image \(spec.image)", total: nil)
@@ -111,7 +111,7 @@ extension DockerRuntime {
         let id = try await docker.create(arguments + [image])
         guard !spec.isOwnerGiven, !spec.isKECS else { return id }
         do {
-            // Any other image says itself whom its server runs as, in its own names.
+            // Any other image names its server's user itself, in its own names.
             if let container = try await docker.container(id), let user = try await docker.user(of: container)
             {
                 try giveDataFolder(to: DockerOwner(user: user.user, group: user.group))
@@ -163,8 +163,8 @@ extension DockerRuntime {
 
     // MARK: Replace
 
-    /// Makes a stopped container of ours anew when its settings or its image are not what they were. Its anonymous
-    /// volumes go over to the new one.
+    /// Recreates a stopped container of ours when its settings or its image have changed. The new one gets its
+    /// anonymous volumes.
     ///
     /// - Returns: The id of the container to start.
     func refresh(_ container: DockerContainer) async throws -> String {
@@ -215,7 +215,7 @@ extension DockerRuntime {
 }
 
 extension DockerRuntime: RebuildableRuntime {
-    /// How somebody's own container was made, is not known here.
+    /// False for an adopted container: the way in which it was made is not known here.
     public var isRebuildable: Bool { !spec.isAdopted }
 
     public func rebuild(limit: Duration) async throws {

@@ -4,7 +4,7 @@ import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// One container: made here from an image, or somebody's own that was adopted.
+/// A container: made here from an image, or another one's that was adopted.
 public struct DockerRuntime: Runtime {
     let instance: Instance
     let machine: Machine
@@ -25,7 +25,7 @@ public struct DockerRuntime: Runtime {
     public var makesItsDatabase: Bool { true }
     public var choosesPorts: Bool { !spec.isAdopted }
 
-    /// Of the container, as it publishes them; before ours is there, as it will.
+    /// Returns the endpoints that the container publishes; before ours exists, those that it will publish.
     public func endpoints() async -> [Endpoint] {
         do {
             if let container = try await find() { return container.endpoints(isKECS: container.isKECS) }
@@ -92,7 +92,7 @@ public struct DockerRuntime: Runtime {
         return try await docker.container(only.id)
     }
 
-    /// What the container is called while it is replaced.
+    /// The container's name while it is replaced.
     ///
     /// With a dot, which no instance's name has: “kecs-dev-previous” is the container of an instance “dev-previous”.
     var previousName: String { "\(spec.container).previous" }
@@ -143,7 +143,7 @@ public struct DockerRuntime: Runtime {
         try await DockerHealth(docker, instance, machine, spec.address).wait(for: [id], limit: limit)
     }
 
-    /// Which container it is, so that it is found when somebody renames it.
+    /// Remembers the container's id, so that it is found after a rename.
     private func remember(_ container: DockerContainer) throws {
         guard spec.isAdopted, try instance.settings.text(.containerId) != container.id,
             try instance.folder.config.isPresent
@@ -230,13 +230,14 @@ public struct DockerRuntime: Runtime {
         return try await DockerMounts.statePlace(of: container, instance, volumes)
     }
 
-    /// A container that is somebody's own runs as whom its owner chose.
+    /// Returns the owner of the data. An adopted container runs as the user that its owner chose.
     public func dataOwner() async throws -> (user: UInt32, group: UInt32)? {
         guard !spec.isAdopted else { return nil }
         return try await serverUser(of: try await find()).map { ($0.user, $0.group) }
     }
 
-    /// What was given, what the container or its image says, else the user of KECS's image; nil when it is not known.
+    /// Returns the user from the settings, from the container or its image, or else the user of KECS's image; nil when
+    /// it is not known.
     func serverUser(of container: DockerContainer?) async throws -> ServerUser? {
         if spec.isOwnerGiven { return ServerUser(user: spec.owner.user, group: spec.owner.group) }
         if let container { return try await docker.user(of: container) }
@@ -301,7 +302,7 @@ public struct DockerRuntime: Runtime {
         return try await volumes.located(DockerMounts(container.mounts).parts(of: instance))
     }
 
-    /// Somebody may have made a container of the same name, whose server writes elsewhere: the folder here is not its state.
+    /// Refuses a foreign container with the same name, whose server writes elsewhere: the folder here is not its state.
     ///
     /// - Throws: `Failure(.failed)`.
     private func checkData(of container: DockerContainer) throws {

@@ -4,15 +4,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What an inventory is told of a container, or of a service that has none yet.
+/// An inventory's facts about a container, or about a service that has none yet.
 struct DockerSetup: Sendable {
     let docker: Docker
     let instance: Instance
     let volumes: Volumes
 
     /// - Parameters:
-    ///   - ownParts: Of a container of ours: its data folder is not a mount like any other.
-    ///   - isKECS: Nil when only its own variables, which we gave it, say so.
+    ///   - ownParts: The parts of a container of ours: its data folder is not a mount like any other.
+    ///   - isKECS: Nil when only its own variables, which we gave it, show it.
     func run(
         _ container: DockerContainer, all: [DockerContainer.Mount], ownParts: [InventoryPart]?, isKECS: Bool?
     ) async throws -> ServerSetup {
@@ -51,7 +51,7 @@ struct DockerSetup: Sendable {
 }
 
 extension DockerContainer {
-    /// KECS's own image, or a server that is told what only KECS reads.
+    /// True for KECS's own image, or a server that gets variables which only KECS reads.
     var isKECS: Bool {
         Self.isKECS(image: imageName) || variables.keys.contains { $0.hasPrefix("KECS_") }
     }
@@ -61,7 +61,7 @@ extension DockerContainer {
         return name.prefix { $0 != ":" && $0 != "@" } == "kecs"
     }
 
-    /// Where it is really published, or will be once it runs.
+    /// Returns the endpoints that are really published, or will be once it runs.
     func endpoints(isKECS: Bool) -> [Endpoint] {
         var endpoints: [Endpoint] = []
         let ports = state.status == "running" ? published : ports
@@ -89,7 +89,7 @@ extension DockerContainer {
 }
 
 extension DockerContainer.Mount {
-    /// Nil for what is neither a folder, a file nor a volume.
+    /// Nil for anything but a folder, a file or a volume.
     var server: ServerMount? {
         switch type {
         case "bind":

@@ -11,12 +11,12 @@ struct DockerSpec: Hashable, Sendable {
     static let adminPort = 8081
     static let dataFolder = "/data"
     static let defaultImage = "ghcr.io/nandemo-ya/kecs:latest"
-    /// Whom the image runs as, unless told otherwise.
+    /// The user that the image runs as by default.
     static let defaultOwner = DockerOwner(user: 65532, group: 65532)
 
     var container: String
-    /// `--container` was given: the container is somebody's own and is never made or removed here, unless an image is
-    /// given too.
+    /// True when `--container` was given: the container was made elsewhere, and is never made or removed here unless an
+    /// image is given too.
     var isAdopted: Bool
     var image: String
     var address: String
@@ -70,10 +70,10 @@ struct DockerSpec: Hashable, Sendable {
         volumes = try VolumeMount.list(try settings.text(.volumes) ?? "")
     }
 
-    /// Whether the image is KECS's own, which runs as the user of distroless images.
+    /// True when the image is KECS's own, which runs as the user of distroless images.
     var isKECS: Bool { DockerContainer.isKECS(image: image) }
 
-    /// What follows `docker container create`.
+    /// Returns the arguments of `docker container create`.
     ///
     /// - Parameter socket: The engine's own, for k3d inside, with the group that may use it.
     func arguments(for instance: Instance, socket: (path: FilePath, group: UInt32)?) -> [String] {

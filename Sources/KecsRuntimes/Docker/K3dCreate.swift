@@ -22,9 +22,9 @@ struct K3dCreate: Hashable, Sendable {
     var kubePort: Int
     /// Bound at the same path in the server: what the control plane sees by hostPath is this host's folder.
     var folders: [FilePath]
-    /// Of Velero's object store: with it, policies between pods are in force.
+    /// The mount of Velero's object store. With it, policies between pods are in effect.
     var store: Mount?
-    /// Whether what is mounted in a node reaches the pods that want to see it, as an agent does that reads volumes.
+    /// True when mounts in a node reach the pods that ask for them, such as an agent that reads volumes.
     var sharesMounts = false
     var ports: [Port]
     /// The instance's UUID, on every server's container: how a cluster is known to be ours.
@@ -59,13 +59,14 @@ struct K3dCreate: Hashable, Sendable {
     }
 }
 
-/// Which port of a node stands for a port of this host.
+/// Maps a port of this host to a port of a node.
 enum NodePort {
     static let range = 30_000...32_767
     /// Traefik's, which are fixed (KECS).
     static let reserved: Set<Int> = [30_443, 30_880, 30_808]
 
-    /// As upstream KECS counts: the port itself, or 22,000 more, when that is a node port; else the fallback.
+    /// Returns the port by upstream KECS's rule: the port itself, or 22,000 more, when that is a node port; else the
+    /// fallback.
     static func rule(for port: Int, fallback: Int) -> Int {
         if range.contains(port) { return port }
         return range.contains(port + 22_000) ? port + 22_000 : fallback

@@ -2,7 +2,8 @@
 import Kecs
 import KecsSystem
 
-/// What docker knows of a cluster that k3d does not tell: whose it is, and what an interrupted create or delete left.
+/// The facts about a cluster that docker knows and k3d does not report: its owner, and the leftovers of an interrupted
+/// create or delete.
 struct K3dEngine: Sendable {
     let docker: Docker
     let cluster: String
@@ -12,7 +13,7 @@ struct K3dEngine: Sendable {
         self.cluster = cluster
     }
 
-    /// What in docker bears a name that k3d would give to something of the cluster.
+    /// The things in docker with a name that k3d would give to something of the cluster.
     struct Findings: Hashable, Sendable {
         var containers: [Docker.Listed] = []
         var network: Docker.Listed?
@@ -32,7 +33,7 @@ struct K3dEngine: Sendable {
             volume: volumes.first { $0.name == "k3d-\(cluster)-images" })
     }
 
-    /// Names that k3d would re-use, or in a rollback remove, although they are somebody else's.
+    /// Returns names that k3d would re-use, or in a rollback remove, although they belong to others.
     func foreign(in findings: Findings) -> [String] {
         var foreign = findings.containers.filter { !isOurs($0) }.map { "the container \($0.name)" }
         if let network = findings.network, !isK3ds(network) { foreign.append("the network \(network.name)") }
@@ -40,10 +41,10 @@ struct K3dEngine: Sendable {
         return foreign
     }
 
-    /// Removes what `k3d cluster delete` leaves: it does nothing when no container is left, and forgets the network when
-    /// only the tools container is. Labels decide, and docker itself refuses what is in use.
+    /// Removes the leftovers of `k3d cluster delete`: it does nothing when no container is left, and forgets the
+    /// network when only the tools container is. Labels decide, and docker itself refuses to remove anything in use.
     ///
-    /// - Returns: What was removed.
+    /// - Returns: The removed things.
     func removeLeftovers(_ findings: Findings) async throws -> [String] {
         guard findings.containers.isEmpty else { return [] }
         var removed: [String] = []
@@ -80,7 +81,7 @@ struct K3dEngine: Sendable {
     }
 }
 
-/// Labels that k3d puts on what it makes (`Tests/Fixtures/k3d-5.9/75-docker-ps-json`).
+/// The labels that k3d puts on its things (`Tests/Fixtures/k3d-5.9/75-docker-ps-json`).
 enum K3dLabel {
     static let app = "app"
     static let cluster = "k3d.cluster"

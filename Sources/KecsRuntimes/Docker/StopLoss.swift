@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// What a stop would lose for good.
+/// The permanent loss that a stop would cause.
 struct StopLoss {
     var why: String
 

@@ -28,7 +28,7 @@ struct VolumeMount: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// As the setting `volumes` holds them: separated by commas.
+    /// Parses the setting `volumes`: mounts separated by commas.
     static func list(_ text: String) throws(Failure) -> [VolumeMount] {
         var mounts: [VolumeMount] = []
         for item in text.split(separator: ",") {

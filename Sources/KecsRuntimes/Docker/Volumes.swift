@@ -37,7 +37,7 @@ struct Volumes: Sendable {
         return folder
     }
 
-    /// Where this user could open its tree, if the engine is on this machine.
+    /// Returns the folder at which this user could open its tree, if the engine is on this machine.
     func place(of volume: DockerVolume) throws -> FilePath? {
         guard volume.isPlainFolder else { return nil }
         let folder = FilePath(volume.mountPoint)
@@ -57,7 +57,8 @@ struct Volumes: Sendable {
         return volume
     }
 
-    /// Whether any of the parts but the configuration holds something. What cannot be looked into counts as full.
+    /// Returns true when any of the parts but the configuration holds something. A part that cannot be examined counts
+    /// as full.
     func holdState(_ parts: [Part]) async throws -> Bool {
         for part in parts where part.name != "config" {
             let folder: FilePath?
@@ -144,7 +145,7 @@ struct Volumes: Sendable {
 
     // MARK: Fill
 
-    /// - Parameter description: What `docker volume create` is given for one that is not there.
+    /// - Parameter description: The arguments of `docker volume create` for a volume that does not exist.
     func makeReady(_ name: String, as description: [String]? = nil) async throws {
         if try await docker.volume(name) == nil {
             try await docker.createVolume(
@@ -195,7 +196,7 @@ struct Volumes: Sendable {
         }
     }
 
-    /// What can empty a folder in a container of an image that is here.
+    /// The program that can empty a folder in a container of an image that is here.
     private enum Broom {
         /// This machine's own `find`, bound into a container with its libraries: the image need hold no program at all.
         case host(image: String)
@@ -220,8 +221,8 @@ struct Volumes: Sendable {
         return images
     }
 
-    /// - Parameter volume: What is emptied; nil only tries whether it would work.
-    /// - Returns: Whether the program ran and ended well: then nothing is left in the volume.
+    /// - Parameter volume: The volume to empty; nil only tries whether it would work.
+    /// - Returns: True when the program ran and succeeded: then nothing is left in the volume.
     private func run(_ broom: Broom, in volume: String?) async throws -> Bool {
         try await removeHelpers()
         var words = helperArguments(volume, isReadOnly: false) + ["--network", "none", "--user", "0:0"]
@@ -242,7 +243,7 @@ struct Volumes: Sendable {
         return ended
     }
 
-    /// Where programs and their libraries lie, on systems with and without a merged `/usr`.
+    /// The folders of programs and their libraries, on systems with and without a merged `/usr`.
     private static var programFolders: [String] {
         get throws { try ["/usr", "/bin", "/lib", "/lib64"].filter { try FilePath($0).isFolder } }
     }
@@ -286,7 +287,7 @@ struct Volumes: Sendable {
         do { try await docker.removeWithVolumes(helper) } catch { return }
     }
 
-    /// Those that a killed run left.
+    /// Removes the helpers that a killed run left.
     func removeHelpers() async throws {
         for container in try await docker.containers() where container.helper == instance.config.id {
             guard !container.helper.isEmpty else { continue }

@@ -20,7 +20,8 @@ struct ControlPlane: Sendable {
         }
     }
 
-    /// Why nobody serves: its Deployment is gone, was told to run nothing, or its pod does not come up. Nil: it is available.
+    /// Returns why no control plane serves: its Deployment is gone or scaled to zero, or its pod does not come up. Nil:
+    /// it is available.
     func missing() async throws -> String? {
         let found = try await kubectl.object(
             "deployment", ControlPlaneManifests.deployment, namespace: ControlPlaneManifests.namespace)

@@ -4,19 +4,19 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The k3d command line, one call each. What k3d 5.9 does at each call is in `Tests/Fixtures/k3d-5.9`.
+/// The k3d command line, one call each. The behaviour of k3d 5.9 at each call is recorded in `Tests/Fixtures/k3d-5.9`.
 ///
-/// Its exit status proves little: `delete` exits 0 when docker is down, `create` exits 0 with an API that nobody can reach.
-/// So no answer here claims more than that k3d said so; `K3dCluster` and `/readyz` are what is believed.
+/// Its exit status proves little: `delete` exits 0 when docker is down, `create` exits 0 with an unreachable API. So an
+/// answer here only means that k3d said so; `K3dCluster` and `/readyz` are believed.
 struct K3d: Sendable {
     let machine: Machine
     /// Ours, never the user's: `delete` takes entries out of whatever $KUBECONFIG names.
     let ownKubeconfig: FilePath
 
-    /// How long a call may last that only asks.
+    /// The time limit of a call that only asks.
     static let question = Duration.seconds(30)
 
-    /// Whether a cluster exists. A tool that fails to answer means unknown.
+    /// The answer to whether a cluster exists. A tool that fails to answer means unknown.
     enum Existence: Sendable {
         case absent
         case present(K3dCluster)
@@ -40,9 +40,9 @@ struct K3d: Sendable {
         }
     }
 
-    /// All clusters on this docker engine, those of others too.
+    /// Returns all clusters on this docker engine, including those of others.
     ///
-    /// - Throws: `Failure(.unreachable)` when they are not to be known.
+    /// - Throws: `Failure(.unreachable)` when they cannot be determined.
     func clusters() async throws -> [K3dCluster] {
         let result = try await run(["cluster", "list", "-o", "json"], limit: Self.question)
         guard result.succeeded, !result.isCut else {
@@ -60,7 +60,7 @@ struct K3d: Sendable {
     }
 
     /// - Parameters:
-    ///   - limit: On the whole; k3d itself is killed then and leaves what it made so far.
+    ///   - limit: The limit for the whole. k3d itself is killed then, and leaves everything that it made so far.
     func create(_ request: K3dCreate, limit: Duration) async throws -> ProcessResult {
         // k3d has no flag for it, and a child of ours gets no K3D_* variable from its user.
         let switches = request.sharesMounts ? ["K3D_FIX_MOUNTS=1"] : []

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
 
-/// One cluster as `k3d cluster list -o json` tells it. Fields that we do not need are left out; k3d's token is one.
+/// A cluster as `k3d cluster list -o json` reports it. Fields that we do not need are left out; k3d's token is one.
 struct K3dCluster: Decodable, Hashable, Sendable {
     struct Node: Decodable, Hashable, Sendable {
-        /// Of the container, by docker: `created running restarting paused exited`.
+        /// The state of the container, by docker: `created running restarting paused exited`.
         struct State: Decodable, Hashable, Sendable {
             var running: Bool
             var status: String
@@ -36,14 +36,14 @@ struct K3dCluster: Decodable, Hashable, Sendable {
     var nodes: [Node]
     var hasLoadbalancer: Bool?
 
-    /// What the cluster is in, by its nodes' containers: the counts that k3d prints (1/1) hide a load balancer that never
-    /// came up.
+    /// The condition of the cluster, by its nodes' containers: the counts that k3d prints (1/1) hide a load balancer
+    /// that never came up.
     enum Condition: Hashable, Sendable {
         case running
         case stopped
         case paused
-        /// A node that was made and never started: `k3d cluster create` was cut off. Starting it gives an API that nobody
-        /// reaches, because only `create` writes the load balancer's configuration.
+        /// A node that was made and never started: `k3d cluster create` was cut off. Starting it gives an unreachable
+        /// API, because only `create` writes the load balancer's configuration.
         case halfMade(String)
         /// Some nodes run, some do not.
         case mixed(String)
@@ -71,10 +71,10 @@ struct K3dCluster: Decodable, Hashable, Sendable {
         return .mixed(silent.joined(separator: ", "))
     }
 
-    /// Whether the first server sees a folder of this host at the same path.
+    /// True when the first server sees a folder of this host at the same path.
     func binds(_ folder: String) -> Bool { binds(folder, at: folder) }
 
-    /// Whether it sees it elsewhere.
+    /// True when it sees the folder at another path.
     func binds(_ folder: String, at inside: String) -> Bool {
         nodes.contains { node in
             node.role == "server"

@@ -16,7 +16,7 @@ struct Kubectl: Sendable {
     static let patience = "--request-timeout=10s"
     static let fieldManager = "kecsctl"
 
-    /// Whether the API server says that it is ready; what it says instead, for messages.
+    /// Returns whether the API server reports that it is ready, and its answer otherwise, for messages.
     func readyz() async throws -> (isReady: Bool, why: String) {
         let result = try await run(["get", "--raw", "/readyz", Self.patience], limit: .seconds(15))
         if result.succeeded, result.outputText == "ok" { return (true, "ok") }
@@ -42,10 +42,11 @@ struct Kubectl: Sendable {
         }
     }
 
-    /// Applies objects in the order given, those that are there already too. One call.
+    /// Applies objects in the given order, including existing ones. One call.
     ///
-    /// - Parameter forced: Take fields that somebody else has set.
-    /// - Returns: What kubectl says it applied, such as `deployment.apps/web`; all of them, unless `complaint` is set.
+    /// - Parameter forced: True to take over fields that another client has set.
+    /// - Returns: The names that kubectl reports as applied, such as `deployment.apps/web`; all of them, unless
+    ///   `complaint` is set.
     func apply(
         _ objects: [JSONValue], forced: Bool = true, limit: Duration = .seconds(120)
     ) async throws -> (applied: Set<String>, complaint: String?) {
@@ -59,7 +60,7 @@ struct Kubectl: Sendable {
             line.hasSuffix(" serverside-applied") ? String(line.dropLast(" serverside-applied".count)) : nil
         }
         guard result.succeeded else { return (Set(applied), result.allComplaints) }
-        // Exit 0 and fewer lines than objects: not what was asked for.
+        // Exit 0 and fewer lines than objects: the request was not carried out.
         guard applied.count >= objects.count else {
             return (
                 Set(applied),
@@ -115,7 +116,7 @@ struct Kubectl: Sendable {
         return list["items"]?.array ?? [list]
     }
 
-    /// One object by its name; nil when it is not there.
+    /// Returns an object by its name; nil when it does not exist.
     func object(_ kind: String, _ name: String, namespace: String?) async throws -> JSONValue? {
         var words = ["get", kind, name]
         if let namespace { words += ["-n", namespace] }
@@ -132,10 +133,10 @@ struct Kubectl: Sendable {
         }
     }
 
-    /// Removes what bears a label, in all namespaces, and waits until it is gone with all that it has made: a Deployment
-    /// that is gone alone leaves its Pods to be found for a while.
+    /// Removes everything with a label, in all namespaces, and waits until it is gone with everything that it has made.
+    /// After the removal of a Deployment, its Pods can still be found for a while.
     ///
-    /// - Returns: What kubectl says it removed.
+    /// - Returns: The names that kubectl reports as removed.
     func delete(_ kinds: [String], label: String, limit: Duration) async throws -> [String] {
         let seconds = max(1, limit.components.seconds)
         let result = try await run(
@@ -152,7 +153,7 @@ struct Kubectl: Sendable {
 
     // MARK: Looking into a pod
 
-    /// What a workload's container wrote: its two streams as one, in the order in which they came.
+    /// Hands over the log of a workload's container: its two streams as one, in their original order.
     ///
     /// - Parameter workload: "deployment/kecs-server"; of several pods, the first one.
     func log(
@@ -213,7 +214,7 @@ extension ProcessResult {
     }
 }
 
-/// Whether a workload is what its specification says, by what its controller reports of it.
+/// The state of a workload compared with its specification, according to its controller.
 enum Rollout: Hashable, Sendable {
     case complete
     case waiting(String)

@@ -8,7 +8,8 @@ import SystemPackage
 extension Kubectl {
     static let inventoryKinds = "namespaces,deployments.apps,daemonsets.apps,services,pods"
 
-    /// What is in the cluster, by name: a line an object, so that thousands of them are some hundred kilobytes.
+    /// Returns the objects in the cluster, by name: a line for each, so that thousands of them are some hundred
+    /// kilobytes.
     func inventory(mark label: String) async throws -> [KubernetesObject.ID: FoundObject] {
         let escaped = label.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "\\.")
         let lines = try await lines(
@@ -47,8 +48,8 @@ extension Kubectl {
             })
     }
 
-    /// What a namespace holds that neither Kubernetes puts into every one nor goes with something of this recovery: of every
-    /// kind that the API has, custom resources included.
+    /// Returns the objects in a namespace that neither Kubernetes puts into every namespace nor disappear with
+    /// something of this recovery: of every kind that the API has, custom resources included.
     ///
     /// - Returns: `Ingress mine`, sorted.
     func foreignObjects(in namespace: String) async throws -> [String] {
@@ -75,7 +76,8 @@ extension Kubectl {
         ).sorted()
     }
 
-    /// What Kubernetes itself puts into a namespace, and what it made for something that is gone by now and goes after it.
+    /// True for an object that Kubernetes itself puts into a namespace, or that it made for something which is gone by
+    /// now and which it follows.
     private static func isEverywhere(_ kind: String, _ name: String, owner: String) -> Bool {
         switch kind {
         case "ConfigMap": name == "kube-root-ca.crt"
@@ -106,7 +108,7 @@ extension Kubectl {
         return result.outputText.split(separator: "\n").map(String.init)
     }
 
-    /// What kubectl calls an object that it applied: `deployment.apps/web`.
+    /// Returns kubectl's word for an object that it applied: `deployment.apps/web`.
     static func word(for object: RecoveryObject) -> String {
         let version = object.manifest["apiVersion"]?.string ?? "v1"
         let group = version.contains("/") ? "." + version.prefix { $0 != "/" } : ""

@@ -3,8 +3,8 @@ import Kecs
 import KecsState
 import KecsStorage
 
-/// Why the pods of a namespace do not come up, by workload: what their containers wait for, how they ended last, what the
-/// scheduler and the controllers say of them.
+/// The reasons why the pods of a namespace do not come up, by workload: the reason for which their containers wait,
+/// their last end, and the messages of the scheduler and the controllers.
 struct KubectlObstacles {
     private let namespace: String
     private let pods: [JSONValue]
@@ -21,7 +21,7 @@ struct KubectlObstacles {
                 namespace: namespace))
     }
 
-    /// - Parameter found: Workloads, their pods and what is told of them.
+    /// - Parameter found: Workloads, their pods and the events about them.
     init(namespace: String, found: [JSONValue]) {
         self.namespace = namespace
         func all(_ kind: String) -> [JSONValue] { found.filter { $0["kind"]?.string == kind } }
@@ -80,7 +80,7 @@ struct KubectlObstacles {
         return pod["metadata"]?["name"]?.string.map { KubernetesObject.ID("Pod", namespace, $0) }
     }
 
-    /// Whether the API refuses the pods themselves: a quota, a webhook, a service account that is not there.
+    /// Returns the obstacle when the API refuses the pods themselves: a quota, a webhook, a missing service account.
     private func creation(of workload: JSONValue, _ kind: String, _ name: String) -> RolloutObstacle? {
         let failure = workload["status"]?["conditions"]?.array?.first {
             $0["type"]?.string == "ReplicaFailure" && $0["status"]?.string == "True"

@@ -98,7 +98,8 @@ public struct LocalRuntime: Runtime {
             of: try server(), carrying: Self.tokenVariable, value: record.token)
     }
 
-    /// A folder of this host may be mounted into somebody's container. Whoever has no engine has no containers.
+    /// Returns the containers of others that use the parts. A folder of this host may be mounted into another user's
+    /// container. Without an engine there are no containers.
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
         guard DockerEndpoint.isThere(machine) else { return OtherContainers() }
         do {
@@ -136,7 +137,7 @@ public struct LocalRuntime: Runtime {
             token: hex(machine.random(16)), identity: nil, command: command, startedAt: machine.clock.now())
         var environment = machine.environment
         environment[Self.tokenVariable] = record.token
-        // It is to outlive whoever may have started this kecsctl.
+        // It must outlive any process that may have started this kecsctl.
         environment[Orphans.variable] = nil
         environment["KECS_INSTANCE"] = instance.name.description
         environment["KECS_DATA_DIR"] = dataFolder.string
@@ -197,8 +198,8 @@ public struct LocalRuntime: Runtime {
         }
     }
 
-    /// Of a server that answers nobody, all that can be seen is whether it stays: what it cannot start with, such as a
-    /// lock file or a taken port, most servers find within half a second.
+    /// Watches whether a server without an address stays, as nothing else of it can be seen. Most servers find within
+    /// half a second an obstacle to their start, such as a lock file or a taken port.
     private func watchFirstMoments(_ limit: Duration) async throws {
         let hasEnded = try await machine.clock.wait(
             upTo: min(limit, .milliseconds(500)), every: .milliseconds(20)

@@ -2,8 +2,8 @@
 import Kecs
 import KecsSystem
 
-/// Services that run as a compose file that makes the same ones again, on the same volumes and folders. A secret's value
-/// is in no line of it: it is a variable that whoever starts it must set.
+/// Renders services that run as a compose file that makes the same ones again, on the same volumes and folders. It
+/// contains no secret's value: a secret is a variable that must be set to start it.
 struct ComposeText {
     /// `name:` stands at the top; compose 1 refuses it.
     var project: String?
@@ -34,7 +34,7 @@ struct ComposeText {
             for name in used {
                 lines.append("  \(quoted(key(ofNetwork: name))):")
                 lines.append("    name: \(quoted(name))")
-                // Compose makes again what it made.
+                // Compose recreates the networks that it made.
                 if networks[name]?[Self.networkLabel] == nil { lines.append("    external: true") }
             }
         }
@@ -147,7 +147,7 @@ struct ComposeText {
 }
 
 extension RunningService {
-    /// `p-app-1` or `p_app_1`: compose gives it by itself.
+    /// True for a name that compose gives by default: `p-app-1` or `p_app_1`.
     var hasComposeName: Bool {
         guard let project else { return false }
         return ["-", "_"].contains { containerName.hasPrefix("\(project)\($0)\(name)\($0)") }

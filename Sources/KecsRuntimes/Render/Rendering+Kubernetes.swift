@@ -126,7 +126,7 @@ extension Rendering {
             """
     }
 
-    /// What the persistence guide's entrypoint wants, without its traps: no chmod 777, no copy of a live database.
+    /// The commands of the persistence guide's entrypoint, without its traps: no chmod 777, no copy of a live database.
     var entrypoint: String {
         """
         #!/bin/sh

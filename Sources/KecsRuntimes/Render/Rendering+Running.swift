@@ -3,7 +3,7 @@ public import Kecs
 import KecsStorage
 import KecsSystem
 
-/// What runs now, for the forms that say how to run it again.
+/// Finds the running containers, for the forms that show how to run them again.
 extension Rendering {
     /// With the containers that the instance has. Without any, what its settings would make.
     ///

@@ -5,9 +5,9 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// What kecsctl applies to an instance's cluster for Velero, for who wants to read it or apply it by hand.
+/// The objects that kecsctl applies to an instance's cluster for Velero, to read or to apply by hand.
 public struct VeleroRendering: Sendable {
-    /// What to say before the objects: lines without `#`.
+    /// The remarks before the objects: lines without `#`.
     public let remarks: [String]
     public let objects: [JSONValue]
 

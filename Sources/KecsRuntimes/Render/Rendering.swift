@@ -4,14 +4,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Files that people run an instance with when kecsctl does not: what the guides show, for this instance, put right.
+/// Files to run an instance without kecsctl: those that the guides show, corrected for this instance.
 public struct Rendering: Sendable {
     public enum Form: String, Sendable, CaseIterable {
         case compose, docker, kubernetes, entrypoint, env, dockerfile
         case githubActions = "github-actions"
         case minio, velero
 
-        /// What it prints are objects of a cluster, not files for other tools.
+        /// True when it prints objects of a cluster, not files for other tools.
         public var isVelero: Bool { self == .minio || self == .velero }
     }
 
@@ -22,12 +22,12 @@ public struct Rendering: Sendable {
     let user: String
     let apiPort: Int
     let adminPort: Int
-    /// Of docker's socket; nil when there is none.
+    /// The group of docker's socket; nil when there is none.
     let socketGroup: UInt32?
     let home: FilePath
-    /// Of the data as it lies there; nil as long as there is none.
+    /// The owner of the existing data; nil as long as there is none.
     let owner: (user: UInt32, group: UInt32)?
-    /// What the containers are, when there are any.
+    /// The existing containers.
     var running: [RunningService] = []
     var networks: [String: [String: String]] = [:]
     var order: ComposeOrder?

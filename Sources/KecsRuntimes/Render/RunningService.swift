@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A container as a person would have written it down: what it was given, without what its image says anyway.
+/// A container as a person would have written it down: its own settings, without the defaults of its image.
 struct RunningService: Hashable, Sendable {
     struct Variable: Hashable, Sendable {
         var name: String
@@ -22,7 +22,7 @@ struct RunningService: Hashable, Sendable {
 
     struct Health: Hashable, Sendable {
         var test: [String]
-        /// As compose and docker write them: "interval": "30s".
+        /// The times as compose and docker write them: "interval": "30s".
         var times: [(name: String, value: String)]
         var retries: Int64?
 
@@ -37,14 +37,14 @@ struct RunningService: Hashable, Sendable {
     var name: String
     var containerName: String
     var project: String?
-    /// How many containers of it there are.
+    /// The number of its containers.
     var count = 1
     var image: String
     /// Set when the tag names another image by now: then `image` is an id.
     var formerTag: String?
     var entrypoint: [String]?
     var command: [String]?
-    /// What runs in it, whoever said so.
+    /// The program that runs in it, from whichever source.
     var program: [String]
     var user: String
     var workingFolder: String
@@ -76,9 +76,9 @@ struct RunningService: Hashable, Sendable {
     func hash(into hasher: inout Hasher) { hasher.combine(containerName) }
 
     /// - Parameters:
-    ///   - facts: What `docker container inspect` says.
-    ///   - image: The same of the image that it was made from; nil when that is gone.
-    ///   - tagged: The id of the image that its image's name means now.
+    ///   - facts: The output of `docker container inspect`.
+    ///   - image: The same for the image that it was made from; nil when that is gone.
+    ///   - tagged: The id of the image that its image's name stands for now.
     init(_ facts: JSONValue, image: JSONValue?, tagged: String?) {
         let config = facts["Config"] ?? .null
         let own = image?["Config"] ?? .null
