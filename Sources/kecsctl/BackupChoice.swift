@@ -5,8 +5,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Finds backups by what people type: an id, its beginning, `latest`, with the instance before it (`dev/2026…`) or in
-/// `--instance`, or by itself when only one backup of all instances fits.
+/// Finds backups by the text that a user types: an id, its beginning, `latest`, with the instance before it
+/// (`dev/2026…`) or in `--instance`, or alone when only one backup of all instances fits.
 struct BackupChoice: Sendable, CustomStringConvertible {
     let name: InstanceName
     let backup: StoredBackup

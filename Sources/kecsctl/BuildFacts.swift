@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the compiler knew when it made this program. No commit and no time: the sources alone do not say them, and two builds
-/// of the same sources are to be the same.
+/// The facts that the compiler knew when it made this program. No commit and no time: the sources alone do not contain
+/// them, and two builds of the same sources must be equal.
 struct BuildFacts: Encodable, Hashable {
     /// "debug" or "release"
     var configuration: String

@@ -20,7 +20,7 @@ struct Main {
         while true {
             let next = signals.wait()
             if let why {
-                // It does not stop fast enough for whoever asks.
+                // It does not stop fast enough for the user.
                 SystemProcesses.killAll()
                 _exit(CInt(why.rawValue))
             }

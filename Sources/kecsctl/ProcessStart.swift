@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// Makes the process the same whoever started it: a shell, cron, systemd, a container with nothing open.
+/// Gives the process the same start, no matter what started it: a shell, cron, systemd, a container with nothing open.
 enum ProcessStart {
     static func prepare() {
         openStandardStreams()

@@ -15,7 +15,7 @@ struct Program: Sendable {
     let output: FileDescriptor
     let errors: FileDescriptor
     var terminal = Terminal.none
-    /// Where the libraries' log goes; a process can be told so only once, so tests leave it alone.
+    /// Sets the destination of the libraries' log. A process can set it only once, so tests leave it alone.
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
 
@@ -116,8 +116,8 @@ struct Program: Sendable {
         return close(console, status)
     }
 
-    /// Not asynchronous, so that the value is bound before the task is made, which inherits it: nothing is bound across a
-    /// change of executors.
+    /// Starts the command. Not asynchronous, so that the value is bound before the task is made, which inherits it:
+    /// nothing is bound across a change of executors.
     private func started(
         _ session: Session, _ command: some SessionCommand, _ invocation: Remedy.Invocation
     ) -> Task<Int32, Never> {

@@ -7,7 +7,7 @@ extension Session {
     /// Asks before something that destroys.
     ///
     /// - Parameter what: The words of the command line that the answer is about, for the remedy.
-    /// - Throws: `Failure` (64) when nobody can be asked, naming the flag that answers; and when the answer is no.
+    /// - Throws: `Failure` (64) when there is no one to ask, with the flag that answers; and when the answer is no.
     func confirm(_ question: String, about what: [String], change: ChangeOptions) throws {
         guard change.asks else { return }
         let again = words.isEmpty ? "\(command) \(what.joined(separator: " "))" : ShellWords.quote(words)
@@ -24,7 +24,7 @@ extension Session {
         }
     }
 
-    /// One line of standard input; Ctrl-C is heard meanwhile.
+    /// Reads a line of standard input; Ctrl-C is heard meanwhile.
     private func readAnswer() throws -> String {
         var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         while poll(&ready, 1, 100) == 0 { try machine.cancellation.check() }

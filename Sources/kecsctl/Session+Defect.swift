@@ -4,9 +4,9 @@ import KecsSystem
 import SystemPackage
 
 extension Session {
-    /// A failure that nobody foresaw ends with a file that holds what is needed to mend it.
+    /// Adds a file to an unforeseen failure. It holds the facts that are needed to repair the defect.
     ///
-    /// Any other failure comes back as it is.
+    /// Any other failure is returned unchanged.
     func withDefectFile(_ failure: Failure) -> Failure {
         guard failure.isUnforeseen else { return failure }
         let moment = machine.clock.now()
@@ -25,7 +25,7 @@ extension Session {
                 guard try folder.isFolder else { continue }
                 try file.replaceContents(Array(text.utf8), mode: 0o600)
             } catch {
-                // The next place; without any the failure is told as it is.
+                // Tries the next place; without any, the failure is reported as it is.
                 continue
             }
             var failure = failure

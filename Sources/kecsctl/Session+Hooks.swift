@@ -11,7 +11,7 @@ struct Hooked<Report: OperationReport>: OperationReport {
     var report: Report
     var hookErrors: [Failure] = []
 
-    /// What is done is done; that a hook failed makes it a part.
+    /// The outcome with failed hooks: the operation is done, so that a failed hook makes it a partial one.
     var outcome: Outcome {
         hookErrors.isEmpty || ![.done, .already].contains(report.outcome) ? report.outcome : .partial
     }
@@ -29,8 +29,9 @@ struct Hooked<Report: OperationReport>: OperationReport {
 }
 
 extension Session {
-    /// Runs an operation between its hooks. One before it that fails stops it, and is the failure; those after it run
-    /// whatever came of it, also when one before it failed: another one may have begun what they end. A dry run runs none.
+    /// Runs an operation between its hooks. A hook before it that fails stops it, and is the failure. The hooks after
+    /// it run whatever its outcome, also when one before it failed: another one may have begun something that they end.
+    /// A dry run runs none.
     func hooked<Report: OperationReport>(
         _ operation: Hook.Operation, of name: InstanceName, _ change: ChangeOptions,
         _ body: () async throws -> Report

@@ -3,17 +3,17 @@ import Kecs
 import KecsSystem
 
 extension Session {
-    /// How a list is shown to people and to scripts.
+    /// The presentation of a list to people and to scripts.
     struct Listing<Item: Encodable> {
         /// "BackupList"
         var kind: String
         var table: ([Item], _ width: Int?) -> String
         var name: (Item) -> String
-        /// What to say to people when there is nothing to list.
+        /// The text for people when there is nothing to list.
         var nothing: String = ""
         /// 13 for a damaged backup: the list itself is done, and yet something is wrong.
         var status: (Item) -> Int32 = { _ in 0 }
-        /// What all of them come to: the last line for people, `totals` in the document.
+        /// The totals: the last line for people, `totals` in the document.
         var totals: (([Item]) throws -> BackupTotals)?
     }
 

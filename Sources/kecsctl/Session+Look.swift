@@ -10,18 +10,18 @@ extension Session {
         return try await LookIntoBackup(opening: choice.backup, of: choice.name, site: site)
     }
 
-    /// How entries of backups are shown: a line for each as it is read, because there may be half a million.
+    /// The presentation of the entries of backups: a line for each as it is read, because there may be half a million.
     struct Entries {
         /// With its newline, for people.
         var header: String
         var line: (BackupEntry) -> String
-        /// What `-o name` prints; the same one again is left out.
+        /// The name for `-o name`; a repeated one is left out.
         var name: (BackupEntry) -> String
         var nothing: String
     }
 
-    /// Tells the entries found in several places; one that fails does not stop the others. Of a place that is damaged what was
-    /// read before is told, and the error says that it is not all.
+    /// Prints the entries found in several places. One that fails does not stop the others. For a damaged place it
+    /// prints the entries read before the damage, and the error says that they are not all.
     func tell<Place>(
         _ entries: Entries, in places: [Place],
         _ read: (Place, (BackupEntry) throws -> Void) async throws -> Void

@@ -12,7 +12,7 @@ extension Session {
         fileprivate let run: String
     }
 
-    /// Nil when nobody wants to be told.
+    /// Nil when there are no receivers.
     func notifying() -> Notifying? {
         do {
             let settings = try NotifySettings.read(site)

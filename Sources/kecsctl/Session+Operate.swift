@@ -4,21 +4,21 @@ import KecsSystem
 import Logging
 
 extension Session {
-    /// How an operation's report is shown to people and to scripts.
+    /// The presentation of an operation's report to people and to scripts.
     struct Telling<Report: OperationReport> {
         /// Sentences without the final newline; empty: none.
         var text: (InstanceName, Report) -> String
-        /// What `-o name` prints.
+        /// The names for `-o name`.
         var names: (InstanceName, Report) -> [String] = { name, _ in [name.description] }
-        /// What must be said even to a script that is quiet: on standard error.
+        /// The warnings that even a quiet script gets, on standard error.
         var warnings: (Report) -> [String] = { _ in [] }
         /// A failure inside a report that is otherwise good: what makes it partial.
         var failures: (Report) -> [Failure] = { _ in [] }
     }
 
-    /// Does it for each selected instance in turn; one that fails does not stop the others.
+    /// Runs the operation for each selected instance in turn. One that fails does not stop the others.
     ///
-    /// - Parameter changes: Whether the history gets a line; a request that was refused for its words gets none.
+    /// - Parameter changes: True to write a line into the history. A request that was refused for its words gets none.
     func operate<Report: OperationReport>(
         on selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil,
         changes: Bool, _ telling: Telling<Report>, _ operation: (InstanceName) async throws -> Report

@@ -5,7 +5,7 @@ import Logging
 extension Session {
     private var isDryRun: Bool { words.contains(where: ["--dry-run", "-n", "-ny", "-yn"].contains) }
 
-    /// What a killed drill left goes before anything else is done. A dry run leaves it.
+    /// Removes the leftovers of a killed drill before anything else is done. A dry run leaves them.
     func sweepDrills() async {
         guard !isDryRun else { return }
         do {
@@ -21,8 +21,8 @@ extension Session {
         }
     }
 
-    /// An instance whose renaming was killed has one name half the way: before anything looks at it, that is finished. A dry
-    /// run changes nothing, and says what it finds.
+    /// Finishes a killed rename before anything looks at the instance: it has the new name only in part. A dry run
+    /// changes nothing, and reports what it finds.
     func finishRename() async {
         guard !isDryRun else { return }
         do {

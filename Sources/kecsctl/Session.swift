@@ -3,7 +3,7 @@ import Kecs
 import KecsSystem
 import Logging
 
-/// One run of one command: what it may use, how it answers, how it ends.
+/// A run of a command: its means, its answer, its end.
 struct Session: Sendable {
     let site: Site
     let console: Console
@@ -28,11 +28,12 @@ struct Session: Sendable {
 
     // MARK: Instances
 
-    /// The names that a selection means.
+    /// Returns the names that a selection means.
     ///
     /// - Parameters:
-    ///   - existing: Nil for the instances that there are.
-    ///   - saysNone: Whether `--all` without any instance is said; quiet only where the default home is not there yet.
+    ///   - existing: Nil for the existing instances.
+    ///   - saysNone: True to report `--all` without any instance; silent only where the default home does not exist
+    ///     yet.
     func resolve(
         _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil,
         saysNone: Bool = true
@@ -88,7 +89,7 @@ struct Session: Sendable {
         LockRequest(command: "kecsctl \(command)", wait: change.waitLock?.duration)
     }
 
-    /// What was done besides the answer: never lost, never on standard output.
+    /// Reports actions other than the answer: never lost, never on standard output.
     func tell(_ told: Told) {
         switch told {
         case .notice(let sentence): console.note(.notice, sentence)
@@ -107,7 +108,8 @@ struct Session: Sendable {
         }
     }
 
-    /// What an error is to the user. A cancelled task only knows that it was cancelled; the flag knows why.
+    /// Returns the failure that an error means for the user. A cancelled task only knows that it was cancelled; the
+    /// flag knows why.
     func failure(_ error: any Error) -> Failure {
         if error is CancellationError, let why = machine.cancellation.reason {
             return .describing(Interrupted(why))
@@ -121,8 +123,8 @@ struct Session: Sendable {
         return failure.status
     }
 
-    /// One line of history for something that changed, or was to change, an instance. It is no part of the result, so
-    /// it can only be missed with a warning.
+    /// Writes a line of history for something that changed, or was meant to change, an instance. It is no part of the
+    /// result, so that a failure to write it is only a warning.
     func record(_ result: some Encodable, status: Int32) {
         do {
             guard try site.home.path.isFolder else { return }
@@ -133,7 +135,8 @@ struct Session: Sendable {
         }
     }
 
-    /// One instance gives its own status; of several, one that failed makes 3, and what stopped them all its own.
+    /// Returns the exit status. One instance gives its own status. Of several, one that failed makes 3, and a cause
+    /// that stopped them all its own.
     static func status(_ all: [Int32]) -> Int32 {
         if all.count == 1 { return all[0] }
         let stopped = Set([Interruption.interrupt, .terminate, .timeout].map { Int32($0.rawValue) })

@@ -3,10 +3,10 @@
 /// A command that does something: flags, `validate()`, and one call.
 protocol SessionCommand: HelpedCommand, Sendable {
     var global: GlobalOptions { get }
-    /// Whether it works without a home, or makes one that was named and is not there. All others fail then, because “there
-    /// is nothing” would be the wrong answer to a typo.
+    /// True when it works without a home, or makes a named home that does not exist. All other commands fail then,
+    /// because “there is nothing” would be the wrong answer to a typing error.
     var makesHome: Bool { get }
-    /// Whether `--output` means something: not for what prints another program's format, or bytes.
+    /// True when `--output` is supported: not for output in another program's format, or bytes.
     var hasForms: Bool { get }
     /// - Returns: The exit status.
     /// - Throws: Anything; the session describes it.

@@ -3,12 +3,12 @@ import Glibc
 import KecsSystem
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP, received by a thread that waits for them: what is then done is ordinary code, not a
+/// Receives SIGINT, SIGTERM and SIGHUP in a thread that waits for them, so that the reaction is ordinary code, not a
 /// signal handler.
 struct Signals {
     private let set: sigset_t
 
-    /// To be called before any other thread exists: later ones inherit that these signals are blocked in them.
+    /// Blocks the signals. Call it before any other thread exists: later ones inherit the blocked signals.
     static func block() -> Signals {
         var set = sigset_t()
         sigemptyset(&set)

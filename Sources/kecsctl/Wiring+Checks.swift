@@ -4,7 +4,7 @@ import KecsRuntimes
 import KecsSystem
 
 extension Wiring {
-    /// To be listed, not asked.
+    /// All checks, to list them, not to run them.
     static var allChecks: [any Check] { HostChecks.all + RuntimeChecks.all() }
 
     /// Docker and the scripts around have been looked at. An engine that takes calls and never answers is not asked

@@ -4,7 +4,7 @@ import KecsRuntimes
 import KecsStorage
 import KecsSystem
 
-/// Where the real implementations are chosen.
+/// The place where the real implementations are chosen.
 enum Wiring {
     static let tool = Manifest.Tool(name: "kecsctl", version: Version.number)
 

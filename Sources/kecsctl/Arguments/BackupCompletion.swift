@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What the shell offers for backups, parts and checks: called by the completion scripts through the program itself.
+/// The shell's suggestions for backups, parts and checks: called by the completion scripts through the program itself.
 enum BackupCompletion {
     /// `latest`, and the ids of all backups with their age, the newest first; only those of the instance that the line
     /// names.
@@ -52,7 +52,7 @@ enum BackupCompletion {
         Wiring.allChecks.map { Offer($0.info.id, $0.info.claim) }.lines(words, index, prefix)
     }
 
-    // A completion has nobody to tell an error to; what cannot be read is not offered.
+    // A completion cannot report an error; an unreadable store is not offered.
     private static func stores(_ words: [String]) -> [BackupStore] {
         guard
             let home = try? Home.find(

@@ -27,7 +27,7 @@ enum WhenArgument: Hashable, Sendable, ExpressibleByArgument {
     }
 }
 
-/// Which backups a list is about.
+/// The backups that a list is about.
 struct BackupFilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only backups with this label. May be given again.", valueName: "key=value"))
     var label: [LabelArgument] = []

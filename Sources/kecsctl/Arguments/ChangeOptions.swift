@@ -16,7 +16,7 @@ struct ChangeOptions: ParsableArguments {
             valueName: "30s"))
     var waitLock: TimeSpan?
 
-    /// Whether whoever called is asked before something is lost.
+    /// True when the user is asked before something is lost.
     var asks: Bool { !yes && !dryRun }
 }
 

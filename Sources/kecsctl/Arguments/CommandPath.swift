@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
-/// Which command the words of a command line name: needed before they are parsed (global flags in front of the
+/// The command that the words of a command line name. Needed before they are parsed (global flags in front of the
 /// command, help) and when they cannot be parsed (errors).
 struct CommandPath {
     /// From `Kecsctl` down.
@@ -68,7 +68,7 @@ struct CommandPath {
         }
     }
 
-    /// Those that help lists, with their aliases.
+    /// The subcommands that help lists, with their aliases.
     var subcommandNames: [String] {
         subcommands.filter { $0.configuration.shouldDisplay }.flatMap { $0.names }
     }
@@ -146,8 +146,8 @@ struct CommandPath {
         } + words[end...]
     }
 
-    /// Whether the words, without the program's own name, are a command line that this program accepts: what every remedy
-    /// must be.
+    /// True when the words, without the program's own name, are a command line that this program accepts: every remedy
+    /// must be one.
     static func accepts(_ words: [String]) -> Bool {
         let words = globalsBehindCommand(words)
         guard UsageProblem.emptyWord(words) == nil else { return false }
@@ -158,7 +158,7 @@ struct CommandPath {
         } catch { return false }
     }
 
-    /// The value of an option in words that nobody has parsed: `-o json`, `-ojson`, `--output=json`.
+    /// Returns the value of an option in words that have not been parsed: `-o json`, `-ojson`, `--output=json`.
     static func value(of names: [String], in words: [String]) -> String? {
         for (word, next) in zip(words, words.dropFirst() + [""]) {
             if word == "--" { return nil }

@@ -17,7 +17,7 @@ struct GlobArgument: Hashable, Sendable {
 
     private static func isClosed(_ text: String) -> Bool {
         var escaped = false
-        /// How many characters of the open class were read, for `[]a]` and `[!]a]`; nil outside one.
+        /// The number of characters read of the open class, for `[]a]` and `[!]a]`; nil outside one.
         var inClass: Int?
         for character in text {
             if escaped {

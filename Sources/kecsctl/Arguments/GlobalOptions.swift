@@ -29,8 +29,8 @@ struct GlobalOptions: ParsableArguments {
             valueName: "90s|5m|1h"))
     var timeout: TimeSpan?
 
-    /// How long a server may take to become healthy: a fifth of `--timeout` is left for saying what it lacked and for taking
-    /// back what was begun, before the whole command is out of time.
+    /// The time within which a server must become healthy. A fifth of `--timeout` is left for reporting the problem and
+    /// for rolling back, before the whole command is out of time.
     var healthLimit: Duration? { timeout.map { $0.duration * 4 / 5 } }
 
     @Flag(help: "Print no colour, as with NO_COLOR, TERM=dumb or an output that is no terminal.")

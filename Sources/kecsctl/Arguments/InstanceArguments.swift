@@ -45,10 +45,10 @@ struct OneInstanceArgument: ParsableArguments {
     var selection: InstanceSelection { InstanceSelection(names: [name ?? named].compactMap(\.self)) }
 }
 
-/// What the shell offers for an instance: called by the completion scripts through the program itself.
+/// The shell's suggestions for an instance: called by the completion scripts through the program itself.
 enum InstanceCompletion {
     @Sendable static func names(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
-        // A completion has nobody to tell an error to; no folder means no names.
+        // A completion cannot report an error; no folder means no names.
         guard
             let home = try? Home.find(
                 flag: CommandPath.value(of: ["--home"], in: words), environment: Program.environment()),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// Which instances a command is about: what was typed, and what stands in for it when nothing was.
+/// The instances that a command is about: the names that were typed, or the default when there are none.
 struct InstanceSelection: Equatable, Sendable {
-    /// What a command does when no instance was named.
+    /// A command's behaviour when no instance was named.
     enum Unnamed: Sendable {
         /// Lists and overviews: `$KECS_INSTANCE`, else all of them.
         case everything

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// Something that the shell offers, and what it shows beside it where it can.
+/// A suggestion of the shell, with the description that it shows next to it where it can.
 struct Offer: Hashable, Sendable {
     var value: String
     var description: String?
@@ -39,7 +39,7 @@ struct Offer: Hashable, Sendable {
 }
 
 extension [Offer] {
-    /// Those that go on with what was typed, and are not on the line already: nothing is named twice.
+    /// Returns the suggestions that continue the typed text and are not on the line already: nothing is named twice.
     func lines(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         // The program and its command are not among them.
         let used = Set(words.indices.dropFirst(2).filter { $0 != index }.map { words[$0] })

@@ -3,7 +3,7 @@ import ArgumentParser
 import Kecs
 import KecsSystem
 
-/// Which backups are kept; a backup stays when any rule keeps it.
+/// The rules that decide which backups are kept. A backup stays when any rule keeps it.
 struct RetentionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Keep the N newest backups.", valueName: "count"))
     var keep: Int?

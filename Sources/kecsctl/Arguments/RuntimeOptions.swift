@@ -4,7 +4,7 @@ import Kecs
 import KecsSystem
 import SystemPackage
 
-/// What the runtimes want to know. What is given is written into the instance's configuration and holds from then on.
+/// The options for the runtimes. Given values are saved in the instance's configuration and stay in effect.
 struct RuntimeOptions: ParsableArguments {
     @Option(help: "local: the server's command line. It is run without a shell.")
     var command: String?
@@ -79,7 +79,7 @@ struct RuntimeOptions: ParsableArguments {
         completion: .list(["postgres", "localstack", "traefik", "vector", "none"]))
     var component: [String] = []
 
-    /// Only what was given.
+    /// Returns only the given settings.
     func settings(_ session: Session) throws -> [SettingKey: String] {
         var settings: [SettingKey: String] = [:]
         settings[.command] = command

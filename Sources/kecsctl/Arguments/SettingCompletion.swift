@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// What the shell offers for the value of a setting.
+/// The shell's suggestions for the value of a setting.
 enum SettingCompletion {
     /// The words that the setting on the line may have, where there are only some.
     @Sendable static func values(_ words: [String], _ index: Int, _ prefix: String) -> [String] {

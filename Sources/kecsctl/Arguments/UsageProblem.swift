@@ -2,8 +2,8 @@
 import ArgumentParser
 import Kecs
 
-/// What is wrong with a command line, told better than the parser does: it stops at the first thing that it does not
-/// expect, which is rarely the word that was mistyped.
+/// The problem with a command line, described better than by the parser. The parser stops at the first unexpected
+/// thing, which is rarely the mistyped word.
 struct UsageProblem {
     var message: String
     var cause: String?

@@ -59,7 +59,7 @@ struct LabelArgument: Hashable, Sendable, ExpressibleByArgument {
     }
 }
 
-/// One name, or several with commas between.
+/// A name, or several with commas between.
 struct NamesArgument: Hashable, Sendable, ExpressibleByArgument {
     let names: [String]
 

@@ -28,7 +28,7 @@ struct DestroyCommand: SessionCommand {
         let what =
             names.map { "“\($0)”" }.joined(separator: ", ") + (deleteBackups ? " and all their backups" : "")
         if !names.isEmpty, change.asks {
-            // A question about what is not there would hide that it is not.
+            // A question about a missing instance would hide that it is missing.
             for name in try names.map({ try InstanceName(checking: $0) })
             where try !session.site.home.folder(of: name).path.isPresent {
                 throw session.site.notFound(name)

@@ -127,7 +127,7 @@ struct DoctorCommand: SessionCommand {
                     + "\n"
             }
         }
-        // One reason keeps many checks from looking: it is told once.
+        // One cause can prevent many checks: it is reported once.
         var unseen: [(message: String, ids: [String])] = []
         for finding in report.findings where finding.severity == .notLooked {
             if let index = unseen.firstIndex(where: { $0.message == finding.message }) {
@@ -184,7 +184,7 @@ struct DoctorCommand: SessionCommand {
 }
 
 extension String {
-    /// Each line made printable by itself.
+    /// Each line made printable separately.
     fileprivate var printableLines: String {
         split(separator: "\n").map { String($0).printable + "\n" }.joined()
     }

@@ -137,7 +137,7 @@ struct StartCommand: SessionCommand {
         return "\(name): " + facts.joined(separator: ", ") + places + engine(report)
     }
 
-    /// Which engine backs up what is in its cluster.
+    /// Returns the engine that backs up the content of its cluster.
     private static func engine(_ report: StartReport) -> String {
         switch report.backupEngine {
         case .velero where report.backupEngineError == nil:

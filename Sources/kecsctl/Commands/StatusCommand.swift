@@ -51,7 +51,7 @@ struct StatusCommand: SessionCommand {
         return unwell.contains { $0 != 0 } ? Session.status(unwell) : status
     }
 
-    /// Waits for each; what is wrong is told before the list, which shows how it is then.
+    /// Waits for each. Problems are reported before the list, which shows the state at that time.
     private func health(_ session: Session, _ names: [String]) async -> [Int32] {
         var statuses: [Int32] = []
         for text in names {
@@ -61,7 +61,7 @@ struct StatusCommand: SessionCommand {
                 statuses.append(0)
             } catch {
                 let failure = session.failure(error)
-                // That there is none is told by the list.
+                // The list reports a missing instance.
                 if failure.kind != .notFound { session.console.fail(failure, instance: text) }
                 statuses.append(failure.status)
             }

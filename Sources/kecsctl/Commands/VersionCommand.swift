@@ -55,13 +55,13 @@ struct VersionReport: Encodable {
     var libraries = LinkedLibrary.ofStorage + [.yaml]
     var reads = Reads()
 
-    /// What on disk this program reads; anything newer is refused.
+    /// The versions on disk that this program reads; anything newer is refused.
     struct Reads: Encodable {
         var backupFormat = Manifest.currentFormat
         var configurationVersion = InstanceConfig.currentVersion
-        /// Of a state database as it is used.
+        /// The version of a state database in use.
         var stateUserVersion = UpstreamHistory.newestUserVersion
-        /// Of state databases that `migrate schema` brings to the newest.
+        /// The oldest version of state databases that `migrate schema` brings to the newest.
         var oldestSchema = UpstreamHistory.earliest
         var newestSchema = UpstreamHistory.newest
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
-/// What a command's help has besides its flags: two examples or more at its start, its exit statuses at its end.
+/// The help of a command other than its flags: two examples or more at its start, its exit statuses at its end.
 struct CommandHelp: Sendable {
     var examples: [Example]
     var statuses: Set<Int32>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The exit statuses and what they say: help, man pages and `docs/exit-status.md` are written from this list.
+/// The exit statuses and their meanings. Help, man pages and `docs/exit-status.md` are written from this list.
 enum ExitStatus {
     static let meanings: [(status: Int32, meaning: String)] = [
         (0, "done, or already so"),
@@ -19,7 +19,7 @@ enum ExitStatus {
         (143, "interrupted by SIGTERM or SIGHUP, after cleaning up"),
     ]
 
-    /// What every command can end with.
+    /// The exit statuses of every command.
     static let common: Set<Int32> = [0, 1, 15, 64, 130, 143]
     /// Every command about named instances.
     static let instances: Set<Int32> = common.union([3, 10])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One page in mdoc(7), line by line.
+/// A page in mdoc(7), line by line.
 struct ManPage {
     private(set) var text = ".\\\" Written by “make man” from the commands; do not edit.\n"
 

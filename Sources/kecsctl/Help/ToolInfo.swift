@@ -2,7 +2,7 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// What ArgumentParser tells of the commands in JSON (its `ToolInfoV0`, of which the module is not a product).
+/// ArgumentParser's description of the commands in JSON (its `ToolInfoV0`, of which the module is not a product).
 struct ToolInfo: Decodable {
     let command: Command
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a command answers on standard output: one value in its four forms.
+/// A command's answer on standard output: one value in its four forms.
 struct Answer {
     /// JSON and YAML.
     var document: any Encodable
     /// For people, with its final newline; is given the width of the terminal, or nil when there is none.
     var table: (_ width: Int?) -> String
-    /// One id or name a line.
+    /// The ids or names, one a line.
     var names: [String]
 
     func text(_ format: OutputFormat, width: Int?) throws -> String {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How many columns of a terminal a text takes: some characters take two, and marks on others none.
+/// The number of columns of a terminal that a text takes: some characters take two, and marks on others none.
 enum Cells {
     static func count(_ text: some StringProtocol) -> Int {
         text.reduce(0) { $0 + width(of: $1) }
     }
 
-    /// As much of the beginning as fits.
+    /// Returns the longest beginning that fits.
     static func prefix(_ text: String, _ limit: Int) -> Substring {
         var used = 0
         var end = text.startIndex
@@ -19,7 +19,7 @@ enum Cells {
         return text[..<end]
     }
 
-    /// What is drawn as one takes the width of its widest.
+    /// Returns the width of a character. Scalars that are drawn as one character take the width of the widest.
     private static func width(of character: Character) -> Int {
         character.unicodeScalars.reduce(0) { max($0, width(of: $1)) }
     }

@@ -7,8 +7,8 @@ import SystemPackage
 
 /// The only writer to standard output and standard error.
 ///
-/// A reader that went away (`| head`) is no error: what is left is dropped and the command goes on to its end. Any
-/// other failure to write the answer is one, because the caller would take half an answer for the whole.
+/// A reader that went away (`| head`) is no error: the rest is dropped and the command continues to its end. Any other
+/// failure to write the answer is an error, because the caller would take half an answer for the whole.
 final class Console: Sendable {
     let terminal: Terminal
     let format: LogFormat
@@ -17,14 +17,14 @@ final class Console: Sendable {
     private let output: FileDescriptor
     private let errors: FileDescriptor
     private let clock: any WallClock
-    /// How wide the terminal is now: people change that while they watch.
+    /// Measures the width of the terminal now: it may change during the command.
     private let measure: @Sendable () -> Int?
     private let state = Mutex(State())
 
     private struct State {
         var outputError: Errno?
         var hasAnswered = false
-        /// Whether the last line of the terminal holds progress that the next line must overwrite.
+        /// True when the last line of the terminal holds progress that the next line must overwrite.
         var showsProgress = false
     }
 
@@ -43,12 +43,12 @@ final class Console: Sendable {
         self.measure = measure
     }
 
-    /// What kept the answer from being written, a closed pipe excepted.
+    /// The error in writing the answer, a closed pipe excepted.
     var outputError: Errno? {
         state.withLock { $0.outputError.flatMap { $0 == .brokenPipe ? nil : $0 } }
     }
 
-    /// Whether there is still a reader, and room for what it gets.
+    /// True when there is still a reader, and space for the output.
     var takesMore: Bool { state.withLock { $0.outputError == nil } }
 
     func answer(_ text: String) { answer(bytes: Array(text.utf8)) }
@@ -66,7 +66,7 @@ final class Console: Sendable {
         }
     }
 
-    /// What another program wrote to its standard error, as it is.
+    /// Passes another program's standard error on unchanged.
     func pass(bytes: [UInt8]) {
         state.withLock { state in
             clearProgress(&state)
@@ -96,7 +96,7 @@ final class Console: Sendable {
 
     private var hasAnswered: Bool { state.withLock { $0.hasAnswered } }
 
-    /// - Parameter details: What the line is about; `instance` has a field of its own in JSON.
+    /// - Parameter details: The subjects of the line; `instance` has a field of its own in JSON.
     func note(_ level: Logger.Level, _ message: String, details: [String: String] = [:]) {
         let message = message.masked
         let details = details.mapValues(\.masked)
@@ -115,10 +115,10 @@ final class Console: Sendable {
         }
     }
 
-    /// Puts one line of progress where the one before stood. Only for a terminal.
+    /// Replaces the previous line of progress. Only for a terminal.
     ///
-    /// - Parameter text: Makes it for that many columns; what is longer is cut. The last column stays free: a terminal
-    ///   whose line is full goes on to the next.
+    /// - Parameter text: Makes the line for that many columns; a longer one is cut. The last column stays free: a
+    ///   terminal with a full line continues on the next.
     func progress(_ text: (_ width: Int) -> String) {
         guard let width = measure() ?? terminal.errorWidth else { return }
         state.withLock { state in
@@ -147,7 +147,7 @@ final class Console: Sendable {
         send("\r\u{1b}[K")
     }
 
-    /// Standard error has nobody to tell that it cannot be written.
+    /// A failure to write to standard error cannot be reported anywhere.
     private func send(_ text: String) {
         do { _ = try errors.writeAll(text.utf8) } catch {}
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Logging
 
-/// What the libraries log, shown on standard error: from `notice` on always (unless `--quiet`: from `warning` on),
-/// `info` and `debug` with `-v`, `trace` with `-vv`.
+/// Shows the libraries' log on standard error: from `notice` on always (unless `--quiet`: from `warning` on), `info`
+/// and `debug` with `-v`, `trace` with `-vv`.
 struct ConsoleLog: LogHandler {
     let console: Console
     var metadata: Logger.Metadata = [:]

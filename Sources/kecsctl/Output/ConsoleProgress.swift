@@ -77,8 +77,8 @@ final class ConsoleProgress: ProgressSink {
 
     /// "reading data  45%  102 MB of 230 MB  312 MB/s  0:01 left"
     ///
-    /// - Parameter width: Where all of it does not fit, the amounts go first, then the rate, then the time that is left; at
-    ///   last the text is cut, for the share says most. Nil: nothing is left out.
+    /// - Parameter width: The columns. If the line is too long, the amounts go first, then the rate, then the remaining
+    ///   time; at last the text is cut, as the percentage is the most useful part. Nil: nothing is left out.
     static func line(
         _ text: String, done: Int64, total: Int64?, after time: Duration, width: Int? = nil
     ) -> String {

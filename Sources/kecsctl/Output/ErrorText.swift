@@ -2,7 +2,7 @@
 import Kecs
 import KecsSystem
 
-/// How a failure stands on standard error.
+/// The form of a failure on standard error.
 ///
 /// ```text
 /// kecsctl: error: not enough free space to back up “dev”
@@ -27,7 +27,7 @@ enum ErrorText {
     }
 }
 
-/// One line of `--log-format json`.
+/// A line of `--log-format json`.
 struct LogLine: Encodable {
     var time: Moment
     var level: String
@@ -36,7 +36,7 @@ struct LogLine: Encodable {
     var status: Int32?
     var cause: String?
     var remedy: String?
-    /// What else is known: `part`, `command`, `done`, `total`.
+    /// Other known values: `part`, `command`, `done`, `total`.
     var details: [String: String] = [:]
 
     private struct Key: CodingKey {

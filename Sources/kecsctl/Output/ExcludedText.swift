@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What a backup leaves out, for people.
+/// The exclusions of a backup, for people.
 enum ExcludedText {
     /// "3 names left out, with the databases cache/http.sqlite"; nil when nothing was.
     static func short(_ excluded: Manifest.Excluded) -> String? {

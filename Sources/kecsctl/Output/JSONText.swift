@@ -14,7 +14,7 @@ enum JSONText {
         String(decoding: try encoder(.prettyPrinted).encode(value), as: UTF8.self) + "\n"
     }
 
-    /// One line without a newline.
+    /// Returns a line without a newline.
     static func line(_ value: some Encodable) throws -> String {
         String(decoding: try encoder([]).encode(value), as: UTF8.self)
     }

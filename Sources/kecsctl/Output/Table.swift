@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Rows under headers: columns aligned by what they take on a terminal, two blanks between, none at the end of a line, `-` for nothing.
+/// Rows under headers: columns aligned by their width on a terminal, two blanks between, none at the end of a line, `-`
+/// for nothing.
 struct Table: Hashable, Sendable {
     /// In capitals.
     var header: [String]
@@ -8,7 +9,8 @@ struct Table: Hashable, Sendable {
     /// Sizes and counts stand at the right.
     var rightAligned: Set<Int> = []
 
-    /// - Parameter width: Of the terminal; the widest columns then give way, with `…` at the cut. Nil: nothing is cut.
+    /// - Parameter width: The width of the terminal; the widest columns are then shortened, with `…` at the cut. Nil:
+    ///   nothing is cut.
     func text(width: Int?) -> String {
         let cells =
             [header] + rows.map { row in row.map { $0.flatMap { $0.isEmpty ? nil : $0.printable } ?? "-" } }

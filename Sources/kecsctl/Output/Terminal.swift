@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// What is known of the three standard streams: asked once, in `Main.swift`.
+/// The facts about the three standard streams: asked once, in `Main.swift`.
 struct Terminal: Hashable, Sendable {
-    /// Whether a person can be asked: standard input and standard error are a terminal.
+    /// True when a person can be asked: standard input and standard error are a terminal.
     var canAsk = false
     /// Columns of standard output; nil when it is no terminal.
     var outputWidth: Int?

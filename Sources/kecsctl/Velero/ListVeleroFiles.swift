@@ -5,9 +5,9 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// What `backups ls velero:NAME` lists.
+/// An entry in the list of `backups ls velero:NAME`.
 struct VeleroFileItem: Encodable {
-    /// Printable: what is not plain text is escaped.
+    /// The path, printable: everything but plain text is escaped.
     var path: String
     /// `object`: in the bucket; `file`, `folder`, `link`: in the tarball.
     var kind: String
@@ -85,7 +85,7 @@ extension Session {
 }
 
 extension VeleroChoice {
-    /// What leads another command to the same store.
+    /// The options that lead another command to the same store.
     var optionWords: [String] {
         let words =
             place.instance.map { ["--instance", $0.description] } ?? ["--folder", place.folder.string]

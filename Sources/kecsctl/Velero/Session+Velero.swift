@@ -14,7 +14,7 @@ struct VeleroPlace: Sendable, CustomStringConvertible {
     var folder: FilePath { bucket.store.path }
     var description: String { instance?.description ?? "" }
 
-    /// What a remedy needs to come to the same place.
+    /// The words that lead a remedy to the same place.
     var words: [String] {
         let folder = instance.map { [$0.description] } ?? ["--folder", folder.string]
         return folder + (bucket.path == VeleroPlace.defaultBucket ? [] : ["--bucket", bucket.path])
@@ -23,7 +23,7 @@ struct VeleroPlace: Sendable, CustomStringConvertible {
     static let defaultBucket = "velero"
 }
 
-/// One backup of Velero.
+/// A backup of Velero.
 struct VeleroChoice: Sendable, CustomStringConvertible {
     let place: VeleroPlace
     let name: String
@@ -51,7 +51,8 @@ extension Session {
     private func veleroPlace(
         _ options: VeleroOptions, _ instance: InstanceName?, _ folder: FilePath
     ) throws -> VeleroPlace? {
-        // Whoever moved it to another disk may have left a link; what is no folder is told when it is opened.
+        // The user may have moved it to another disk and left a link. Anything but a folder is reported when it is
+        // opened.
         if instance != nil, try FileStatus.following(folder) == nil { return nil }
         let bucket = VeleroBucket(
             try ObjectStore(folder), path: options.bucket ?? VeleroPlace.defaultBucket)
@@ -138,7 +139,7 @@ extension Session {
         ReadVeleroBackup(choice.place.bucket, choice.name, cancellation: machine.cancellation)
     }
 
-    /// What is wrong with an object of a store, as a failure of the command.
+    /// Runs `body`, and turns an error in an object of a store into a failure of the command.
     func readingStore<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()

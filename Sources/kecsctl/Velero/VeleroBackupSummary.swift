@@ -4,7 +4,7 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// One backup of Velero in a list.
+/// A backup of Velero in a list.
 struct VeleroBackupSummary: Encodable {
     var name: String
     /// Nil for a folder that was named.
@@ -23,14 +23,14 @@ struct VeleroBackupSummary: Encodable {
     var errors: Int64
     var warnings: Int64
     var bytes: Int64
-    /// Of a verification: blocks whose checksum was confirmed.
+    /// The number of blocks whose checksum a verification confirmed.
     var blocks: Int?
-    /// Whether bytes are not what was written, whatever the verdict.
+    /// True when bytes have changed since they were written, whatever the verdict.
     var hasDamage: Bool
     var reasons: [String]
     var remarks: [String]
     var objects: [VeleroBackup.Object]
-    /// Of `backups show`: the first errors that Velero noted.
+    /// The first errors that Velero noted, for `backups show`.
     var messages: [String]?
 
     init(_ backup: VeleroBackup, in place: VeleroPlace) {

@@ -4,7 +4,7 @@ import Kecs
 import KecsVelero
 import SystemPackage
 
-/// Where Velero's backups are looked for: `minio-data` of the instances, or any folder.
+/// The places that are searched for Velero's backups: `minio-data` of the instances, or any folder.
 struct VeleroOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -25,7 +25,7 @@ struct VeleroOptions: ParsableArguments {
 }
 
 extension VeleroOptions {
-    /// That ids of both kinds are not mixed, and that these options are about one of Velero.
+    /// Checks that ids of both kinds are not mixed, and that these options are about one of Velero.
     func validate(ids: [String]) throws {
         let count = ids.count { VeleroName($0) != nil }
         guard count == 0 || count == ids.count else {

@@ -26,7 +26,8 @@ extension Session {
         return await verifyVeleroBackups(choices, quick: quick, areNamed: false)
     }
 
-    /// - Parameter areNamed: What is no backup is an error then; else it is what is left of a failed upload.
+    /// - Parameter areNamed: True when something that is no backup is an error; otherwise it counts as the leftover of
+    ///   a failed upload.
     private func verifyVeleroBackups(
         _ choices: [VeleroChoice], quick: Bool, areNamed: Bool
     ) async -> Int32 {

@@ -60,7 +60,7 @@ struct BackupsDiffCommand: SessionCommand {
     }
 }
 
-/// One row for each file and each table that differs.
+/// A row for each file and each table that differs.
 enum DifferenceTable {
     static func table(_ parts: [Difference.Part]) -> Table {
         Table(

@@ -20,7 +20,7 @@ struct DbCommand: HelpedCommand {
         .init("kecsctl db check dev", "see whether it is whole"))
 }
 
-/// Which database: an instance's, or a file.
+/// The choice of a database: an instance's, or a file.
 struct DatabaseOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(

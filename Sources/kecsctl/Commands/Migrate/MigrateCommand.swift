@@ -18,7 +18,7 @@ struct MigrateCommand: HelpedCommand {
         .init("kecsctl migrate schema dev --dry-run", "try the migration on a copy"))
 }
 
-/// Migrations of somebody else's, of an instance's database or of any file.
+/// The migrations of another tool, for an instance's database or any file.
 struct ForeignDatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
