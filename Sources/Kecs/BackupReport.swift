@@ -3,7 +3,7 @@ import SystemPackage
 public import KecsStorage
 public import KecsSystem
 
-/// A backup as `backups list` and `backup` tell it.
+/// A backup as `backups list` and `backup` show it.
 public struct BackupSummary: Encodable, Sendable {
     public var id: BackupID
     public var instance: String
@@ -19,7 +19,7 @@ public struct BackupSummary: Encodable, Sendable {
     public var good: Bool
     /// The things of the baseline that it lacks.
     public var lacks: [Lack]
-    /// The instance's own count of its backups; 0 for what older versions took.
+    /// The instance's own count of its backups; 0 for those of older versions.
     public var sequence: Int64
     public var pinned: Bool
     public var degraded: Bool

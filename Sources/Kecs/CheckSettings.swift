@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Something in a file of settings that has no effect, or not the one that was meant.
+/// Something in a file of settings that has no effect, or not the intended one.
 public struct SettingProblem: Encodable, Sendable, Hashable {
     public var file: String
     public var message: String
@@ -45,7 +45,7 @@ public struct CheckSettings: Sendable {
         for name in try site.instanceNames() {
             let file = site.home.folder(of: name).config.string
             do {
-                // The home's own have been told.
+                // The home's own problems have been reported.
                 var settings = try site.instance(name).settings
                 settings.home = nil
                 check(settings).forEach { add(file, $0) }

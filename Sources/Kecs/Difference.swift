@@ -20,7 +20,7 @@ public struct Difference: Encodable, Hashable, Sendable {
         public var bytesAfter: Int64?
     }
 
-    /// A table whose rows differ; nil where there is no such table.
+    /// A table whose rows differ; a count is nil where there is no such table.
     public struct Table: Encodable, Hashable, Sendable {
         public var database: String
         public var table: String
@@ -67,7 +67,7 @@ struct PartState: Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(facts) }
     }
 
-    /// By raw path. Databases are not in it: they differ by their rows.
+    /// The files by raw path. Databases are not among them: they differ by their rows.
     var files: [[UInt8]: File] = [:]
     /// Rows by table, by the database's printable path; nil rows for an engine that we cannot read.
     var databases: [String: [String: Int64]] = [:]

@@ -15,7 +15,7 @@ public struct Duty: Codable, Hashable, Sendable {
     public var version = Duty.currentVersion
     /// The operation that left it behind: "backup".
     public var operation: String
-    /// From when on it was not seen running.
+    /// The time since which it was not seen running.
     public var since: Moment
     /// The reason why it does not run: the last failure in words.
     public var because: String
@@ -45,7 +45,7 @@ public struct Duty: Codable, Hashable, Sendable {
 
     public var isDown: Bool { mustRun != false }
 
-    /// For people: "down since …, because …".
+    /// The sentence for people: "down since …, because …".
     public var sentence: String {
         isDown
             ? "down since \(since), because \(because)"
@@ -78,7 +78,7 @@ public struct Duty: Codable, Hashable, Sendable {
 
     public func write(to file: FilePath) throws { try JSONFile.write(self, to: file) }
 
-    /// It is done, or the user no longer wants it.
+    /// Ends the duty: it is fulfilled, or the user cancelled it.
     public static func end(_ file: FilePath) throws {
         guard try file.isPresent else { return }
         try file.remove()
@@ -87,8 +87,8 @@ public struct Duty: Codable, Hashable, Sendable {
 }
 
 extension Journal {
-    /// Closes the journal of an operation that is over although the instance is not as it must be. The duty is written
-    /// first: were that impossible, the journal stays and says the same.
+    /// Closes the journal of a finished operation that left its instance in another state than it must have. The duty
+    /// is written first: if that is impossible, the journal stays, with the same meaning.
     func settle(as duty: Duty, in folder: InstanceFolder) throws {
         try duty.write(to: folder.duty)
         try Journal.close(folder.journal)

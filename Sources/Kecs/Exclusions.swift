@@ -7,10 +7,10 @@ import KecsStorage
 /// `data:/cache/`. A name with a colon in it is written `a\:b`.
 struct Exclusions: Sendable {
     struct Item: Hashable, Sendable {
-        /// Nil: below every part.
+        /// The part; nil for paths below every part.
         var part: String?
         var pattern: ExcludePattern
-        /// Given by a flag, not by a setting.
+        /// True when a flag gave it, not a setting.
         var isFlag = false
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// The one error that leaves an operation: what failed, why, and what to try. The kind alone decides the exit status.
+/// The one error that leaves an operation: the failed action, the cause, and a remedy. The kind alone decides the exit
+/// status.
 public struct Failure: Error, Hashable, Sendable {
     /// Raw values are the exit statuses of `docs/exit-status.md`.
     public enum Kind: Int32, Sendable {
@@ -29,7 +30,7 @@ public struct Failure: Error, Hashable, Sendable {
     public var remedy: String?
     /// An error that no case of `describing` knows: a defect of ours, to be reported.
     public internal(set) var isUnforeseen = false
-    /// The server came up and is not well, which another start would only find again.
+    /// True when the server came up but is unhealthy. Another start would not change that.
     public var isServersState = false
 
     public init(_ kind: Kind, _ message: String, cause: String? = nil, remedy: String? = nil) {

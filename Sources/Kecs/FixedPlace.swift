@@ -3,10 +3,10 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A variable that says where an instance is. It is read once, when the instance is made, and recorded; later a value
-/// that differs is an error, so that nothing is ever done at another place than the instance's own.
+/// A variable that names an instance's place. It is read once, when the instance is made, and recorded. Later a
+/// different value is an error, so that no command ever works at another place than the instance's own.
 struct FixedPlace: Sendable {
-    /// Under which name the instance's configuration records it.
+    /// The name under which the instance's configuration records it.
     let setting: String
     /// The first one that is set counts.
     let variables: [String]
@@ -114,7 +114,7 @@ struct FixedPlace: Sendable {
         return form == .flag ? .bool(value == "true") : .string(value)
     }
 
-    /// - Throws: `Failure(.usage)` that names both, when the environment says another place than is recorded.
+    /// - Throws: `Failure(.usage)` that names both, when the environment names another place than the recorded one.
     func check(
         _ config: InstanceConfig, _ folder: InstanceFolder, environment: [String: String]
     ) throws(Failure) {
@@ -127,7 +127,7 @@ struct FixedPlace: Sendable {
         default: recorded = standard(config, folder, environment)
         }
         guard now != recorded else { return }
-        // Profiles of services that ran when the project was taken on are recorded besides those that were named.
+        // Profiles of services that ran when the project was adopted are recorded in addition to the named ones.
         if form == .names {
             let known = Set(recorded.split(separator: ","))
             if now.split(separator: ",").allSatisfy(known.contains) { return }
@@ -141,7 +141,7 @@ struct FixedPlace: Sendable {
 }
 
 extension InstanceConfig {
-    /// Records what the environment says of its place; to be called once, when it is made.
+    /// Records the environment's values for its place. Call it once, when the instance is made.
     mutating func fixPlace(_ environment: [String: String]) throws(Failure) {
         for place in FixedPlace.all {
             if let value = try place.recorded(for: self, environment: environment) {

@@ -107,12 +107,12 @@ extension Site {
         do { return try await runtime(instance).state() == .running } catch { return false }
     }
 
-    /// Starts again what an operation stopped, and closes its journal, whatever happens. A failed start becomes a duty.
-    /// Not cancelled with the command: an instance that was running must run again.
+    /// Starts an instance again that an operation stopped, and closes the operation's journal, whatever happens. A
+    /// failed start becomes a duty. Not cancelled with the command: an instance that was running must run again.
     ///
     /// - Returns: The reason why it does not run, or runs and does not answer.
-    /// - Throws: Any error when neither the duty nor the closing of the journal could be written. The journal then says
-    ///   the same.
+    /// - Throws: Any error when neither the duty nor the closing of the journal could be written. The journal then
+    ///   keeps the same meaning.
     func startAgain(
         _ instance: Instance, after journal: Journal, limit: Duration = .seconds(120)
     ) async throws -> Failure? {

@@ -38,7 +38,7 @@ public struct HistoryRecord: Sendable, Hashable, Decodable {
 }
 
 extension JSONValue {
-    /// A number, whatever its form.
+    /// The number, whatever its form.
     public var double: Double? {
         switch self {
         case .integer(let number): Double(number)

@@ -10,7 +10,7 @@ public struct HistoryItem: Encodable, Hashable, Sendable {
     /// Nil where the operation was about no instance.
     public var instance: String?
     public var status: Int32
-    /// `done`, `already`, `planned`, `partial`, `skipped` or `failed`; nil where the operation says none.
+    /// `done`, `already`, `planned`, `partial`, `skipped` or `failed`; nil where the operation has none.
     public var outcome: String?
     public var durationSeconds: Double?
     /// The backup that was made, or worked on.
@@ -41,7 +41,7 @@ public struct HistoryItem: Encodable, Hashable, Sendable {
 
 /// The options of `history`.
 public struct HistoryQuery: Sendable {
-    /// Empty: whatever they are about.
+    /// The instances of the wanted operations; empty for all.
     public var instances: Set<String>
     public var since: Moment?
     /// The number of newest operations to show.

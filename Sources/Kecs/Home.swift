@@ -6,7 +6,7 @@ public import SystemPackage
 
 /// `$KECS_HOME`: everything that kecsctl keeps. The only place that knows the names in it; `docs/formats.md` mirrors it.
 public struct Home: Hashable, Sendable {
-    /// Absolute.
+    /// The absolute path.
     public let path: FilePath
     /// The source of the path: "--home" or "KECS_HOME". Nil for the default home, which need not exist yet.
     public let namedBy: String?

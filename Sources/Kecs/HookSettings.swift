@@ -13,7 +13,7 @@ public struct Hook: Hashable, Sendable {
     /// The program and its arguments; no shell reads them.
     public var words: [String]
     public var limit: TimeSpan
-    /// Nil: of every instance.
+    /// The instances that it is for; nil for every instance.
     public var instances: Set<String>?
 
     public static let standardLimit = TimeSpan(milliseconds: 60_000)
@@ -33,7 +33,7 @@ public struct Hook: Hashable, Sendable {
 public struct HookSettings: Hashable, Sendable {
     public var hooks: [Hook] = []
 
-    /// - Throws: `Failure(.usage)` for a hook that would not run as it stands there: it must not be left out in silence.
+    /// - Throws: `Failure(.usage)` for a hook that would not run as written: it must not be left out in silence.
     public static func read(_ site: Site) throws -> HookSettings {
         guard try site.home.settings.isPresent else { return HookSettings() }
         guard let json = try JSONFile.read(JSONValue.self, from: site.home.settings)["hooks"] else {

@@ -3,7 +3,7 @@ import KecsSystem
 public import KecsStorage
 public import SystemPackage
 
-/// An instance whose configuration could be read.
+/// An instance with a readable configuration.
 public struct Instance: Sendable {
     public var name: InstanceName
     public var folder: InstanceFolder

@@ -14,7 +14,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
 
     public var version = InstanceConfig.currentVersion
     public var name: String
-    /// A UUID given at creation: tells two instances of one name apart.
+    /// A UUID given at creation. It distinguishes two instances with one name.
     public var id: String
     public var createdAt: Moment
     public var runtime: RuntimeKind
@@ -24,7 +24,8 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var degraded: Degraded?
     /// The failures of a recovery that were accepted with “start --accept”: they do not degrade the instance again.
     public var accepted: [String]?
-    /// Parts whose data a change of the runtime moved into one of another name: that they are not there is no loss.
+    /// The parts whose data a change of the runtime moved into a part with another name. They are missing without a
+    /// loss.
     public var movedParts: [String]?
     /// Below the data folder: the database that kecsctl made. Until a backup has it, this alone says that there was one.
     public var madeDatabase: String?

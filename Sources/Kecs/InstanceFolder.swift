@@ -13,9 +13,9 @@ public struct InstanceFolder: Hashable, Sendable {
     public var upstreamConfig: FilePath { path.appending(Self.upstreamConfigName) }
     /// flock; the content is for people.
     public var lock: FilePath { path.appending("lock") }
-    /// Only while a long operation runs, or after it was killed.
+    /// The journal. Exists only while a long operation runs, or after it was killed.
     public var journal: FilePath { path.appending("journal.json") }
-    /// Only while the instance is down and must run.
+    /// The duty. Exists only while the instance is down and must run.
     public var duty: FilePath { path.appending("duty.json") }
     /// The folder that the control plane writes.
     public var data: FilePath { path.appending(Self.dataName) }
@@ -34,7 +34,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var containers: FilePath { path.appending("containers.json") }
     /// The k3d runtime's access to its cluster, for kubectl: 0600, and never merged into the user's own.
     public var kubeconfig: FilePath { path.appending(Self.kubeconfigName) }
-    /// There while the k3d runtime makes a cluster: what a killed run made is then known to be ours and incomplete.
+    /// The draft of a cluster, while the k3d runtime makes it. It proves that the leftovers of a killed run are ours
+    /// and incomplete.
     public var clusterDraft: FilePath { path.appending(Self.clusterDraftName) }
     /// There from before a cluster is made anew until what it held is in it again.
     public var clusterRestore: FilePath { path.appending("cluster-restore.json") }

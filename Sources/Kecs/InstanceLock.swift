@@ -6,7 +6,7 @@ import KecsSystem
 /// The time to wait for another kecsctl, and the name of this command in the lock file.
 public struct LockRequest: Sendable {
     public var command: String
-    /// Nil: fail at once.
+    /// The time to wait; nil to fail at once.
     public var wait: Duration?
 
     public init(command: String, wait: Duration? = nil) {
@@ -17,9 +17,9 @@ public struct LockRequest: Sendable {
 
 /// A command's way to handle an instance that must run and does not.
 public enum DutyHandling: Sendable {
-    /// Tries to bring it up before its own work: every command that changes something, unless it says otherwise.
+    /// Tries to start it before the command's own work: the default of every command that changes something.
     case before
-    /// Tries after its own work, which may be what makes it come up: `restore`, `undo`.
+    /// Tries after the command's own work, which may be the repair that it needs: `restore`, `undo`.
     case after
     /// Leaves it to the command itself: `start`, `stop`, `restart`, `destroy`.
     case leave
@@ -39,7 +39,7 @@ extension Site {
         try checkIsOurs(home.folder(of: name).path)
         try checkIsOurs(home.backupStore(of: name).folder)
         guard try home.folder(of: name).path.isFolder else {
-            // It may be one whose removal was killed.
+            // Its removal may have been killed.
             Remains(home: home).sweep()
             throw notFound(name)
         }
@@ -105,7 +105,7 @@ extension Site {
         return try await body()
     }
 
-    /// For a change of an instance's settings: one that is wrong now is no obstacle to setting it right.
+    /// Takes the lock for a change of an instance's settings: a wrong value is no obstacle to correcting it.
     public func lockedSettings<Value>(
         _ name: InstanceName, _ request: LockRequest, told: (Told) -> Void = { _ in },
         _ body: () throws -> Value
@@ -175,7 +175,7 @@ extension Site {
         Set(currentRemnants(of: name).map(\.path))
     }
 
-    /// Told once, when it comes to lie there; `doctor` shows it from then on.
+    /// Returns the remnants to report. Each is reported once, when it appears; `doctor` shows it from then on.
     private func newRemnants(of name: InstanceName, _ known: Set<FilePath>) -> [String] {
         currentRemnants(of: name).filter { !known.contains($0.path) }.map { $0.sentence }
     }
@@ -188,7 +188,7 @@ extension Site {
     }
 }
 
-/// Something that a command says besides its answer.
+/// A message of a command other than its answer.
 public enum Told: Sendable, Hashable {
     /// Something that was repaired.
     case notice(String)

@@ -21,7 +21,7 @@ public struct InstanceName: Hashable, Comparable, Sendable, CustomStringConverti
         description = text
     }
 
-    /// - Throws: A usage failure that says what a name may be.
+    /// - Throws: A usage failure that explains the rules for a name.
     public init(checking text: String) throws(Failure) {
         guard let name = InstanceName(text) else {
             throw Failure(

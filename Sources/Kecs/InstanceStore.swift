@@ -5,8 +5,8 @@ import SystemPackage
 
 /// Finds, reads and creates instances.
 extension Site {
-    /// Every folder below `instances/`, broken ones included, sorted by name. A name that cannot be an instance's is
-    /// left out: it is not ours.
+    /// Returns every folder below `instances/`, broken ones included, sorted by name. A name that no instance can have
+    /// is left out: it is not ours.
     public func instanceNames() throws -> [InstanceName] {
         guard try home.instances.isFolder else { return [] }
         return try home.instances.entries().compactMap { InstanceName($0.string) }

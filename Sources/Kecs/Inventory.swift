@@ -7,7 +7,7 @@ public import SystemPackage
 /// Made by `Site.inventory(of:)`. Nothing in it is guessed from a file name alone.
 public struct Inventory: Sendable {
     public var parts: [InventoryPart]
-    /// In all parts that can be read here, by content.
+    /// The databases in all parts that can be read here, recognised by content.
     public var databases: [InventoryDatabase]
     /// The database that the server uses.
     public var primary: PrimaryDatabase
@@ -64,10 +64,10 @@ public enum PartRole: String, Sendable, Hashable, Codable {
 
 public enum PartPresence: Sendable, Hashable {
     case present
-    /// There, and nothing in it.
+    /// It exists and holds nothing.
     case empty
     case missing
-    /// There, but not readable here; why.
+    /// It exists, but is not readable here, with the reason.
     case unreadable(String)
 }
 
@@ -75,7 +75,7 @@ public enum PartPresence: Sendable, Hashable {
 public struct InventoryDatabase: Sendable, Hashable {
     /// The part's name.
     public var part: String
-    /// Below the part's root, as bytes: names on disk need not be UTF-8.
+    /// The path below the part's root, as bytes: names on disk need not be UTF-8.
     public var path: [UInt8]
     public var engine: InventoryEngine
     /// The size of its file, or of all files in its folder; sidecars included.
@@ -101,9 +101,9 @@ public enum InventoryEngine: Sendable, Hashable {
     case duckdb
     /// A folder of another server's: "PostgreSQL".
     case folder(String)
-    /// Has a SQLite database's sidecars, but other first bytes: encrypted, truncated or damaged.
+    /// An SQLite database's sidecars exist, but its first bytes are others: it is encrypted, truncated or damaged.
     case unknown
-    /// In a part that cannot be read here.
+    /// It is in a part that cannot be read here.
     case unseen
 }
 
@@ -112,11 +112,11 @@ public enum PrimaryDatabase: Sendable {
     case found(InventoryDatabase, PrimaryReason)
     /// More than one candidate: the verb that needs one names them all and asks for `--database PART/PATH`.
     case ambiguous([InventoryDatabase])
-    /// The server's place for it is known, and nothing is there.
+    /// The server's place for it is known, and nothing exists there.
     case missing(part: String, path: [UInt8], PrimaryReason)
     /// The server keeps it where nothing is mounted: it goes with the container.
     case inContainer(FilePath, PrimaryReason)
-    /// There is no database, and nothing says where one should be.
+    /// There is no database, and its intended place is unknown.
     case none
     /// Could not look; why.
     case unknown(String)
@@ -138,7 +138,7 @@ public enum PrimaryReason: Sendable, Hashable {
 public struct ServerUser: Sendable, Hashable {
     public var user: UInt32
     public var group: UInt32
-    /// Nil when the image's own passwd has none for it.
+    /// The name; nil when the image's own passwd has none for the user.
     public var name: String?
 
     public init(user: UInt32, group: UInt32, name: String? = nil) {

@@ -3,8 +3,8 @@ import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// `journal.json`: what an operation is about to do, written before it does it. A killed operation is finished or taken
-/// back from it by the next kecsctl on that instance.
+/// `journal.json`: the changes that an operation is about to make, written before it makes them. With it, the next
+/// kecsctl on that instance finishes a killed operation or rolls it back.
 public struct Journal: Codable, Hashable, Sendable {
     public static let currentVersion = 1
 
@@ -38,7 +38,7 @@ public struct Journal: Codable, Hashable, Sendable {
     }
 
     public struct VolumeFill: Codable, Hashable, Sendable {
-        /// The part that the volume is; nil in what earlier versions wrote.
+        /// The part that the volume is; nil in journals of earlier versions.
         public var part: String?
         public var volume: String
         /// The new content.

@@ -3,7 +3,7 @@ import CLinux
 import KecsSystem
 import SystemPackage
 
-/// Folders that are not there, remembered by a dry run that has to make them for its work.
+/// Missing folders, remembered by a dry run that has to make them for its work.
 struct MissingFolders {
     /// The innermost first.
     private var paths: [FilePath] = []

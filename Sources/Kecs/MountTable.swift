@@ -35,7 +35,8 @@ public struct MountTable: Sendable, Hashable {
         }
     }
 
-    /// The mount that holds the path. The path must be free of links; one that is not there yet counts as its folder.
+    /// Returns the mount that holds the path. The path must be free of links; one that does not exist yet counts as its
+    /// folder.
     public func mount(of path: FilePath) -> Mount? {
         var found: Mount?
         for mount in mounts where path.starts(with: mount.point) {

@@ -2,8 +2,8 @@
 
 /// Finds the word that a user meant.
 public enum NearestWord {
-    /// The nearest of the words, or nil when none is near: at most half of the letters may differ, and at most three. A
-    /// word that stands whole in a longer one is near, too: “--port” in “--api-port”.
+    /// Returns the nearest of the words, or nil when none is near: at most half of the letters may differ, and at most
+    /// three. A word that is contained whole in a longer one is near, too: “--port” in “--api-port”.
     public static func of(_ word: String, among words: some Sequence<String>) -> String? {
         let typed = Array(word.lowercased().unicodeScalars.prefix(64))
         guard !typed.isEmpty else { return nil }

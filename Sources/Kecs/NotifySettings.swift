@@ -27,7 +27,7 @@ public enum NotifyEvent: String, Sendable, Hashable, Encodable, CaseIterable {
 public struct NotifySettings: Sendable, Hashable {
     public struct Webhook: Sendable, Hashable {
         public var url: Secret
-        /// For the HMAC-SHA-256 in `X-Kecsctl-Signature`.
+        /// The secret for the HMAC-SHA-256 in `X-Kecsctl-Signature`.
         public var secret: Secret?
         public var events: Set<NotifyEvent>
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import SystemPackage
 
-/// Something with bytes that goes into an archive and comes back.
+/// Something with bytes that goes into an archive and is restored from it.
 public struct Part: Hashable, Sendable {
     /// "data", "minio", "config": also the stem of the archive's file name.
     public var name: String
@@ -30,7 +30,7 @@ public struct Part: Hashable, Sendable {
         self.place = place
     }
 
-    /// The name of a volume whose bytes only its runtime can bring.
+    /// The name of a volume whose bytes only its runtime can read.
     var volumeOutOfReach: String? {
         if case .volume(let name, at: nil) = place { name } else { nil }
     }

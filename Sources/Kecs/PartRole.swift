@@ -3,7 +3,7 @@ import KecsSystem
 import SystemPackage
 
 extension PartRole {
-    /// By what the part is called, here and inside of the container.
+    /// Determines the role by the part's name here and its path inside the container.
     public init(of part: Part, inside: String?) {
         if case .entries = part.place {
             self = .config

@@ -12,7 +12,8 @@ struct Placement: Codable, Hashable, Sendable {
 
     /// - Parameters:
     ///   - folder: The instance's.
-    ///   - file: Written when all was in place: the file systems' clock, not ours, tells when data was made.
+    ///   - file: A file written when everything was in place. Its time counts: it comes from the file systems' clock,
+    ///     like those of the data, and not from ours.
     static func note(in folder: FilePath, after file: FilePath) throws {
         guard let status = try FileStatus.of(file) else { return }
         try JSONFile.write(Placement(at: ExactMoment(status.modified)), to: folder.appending(fileName))

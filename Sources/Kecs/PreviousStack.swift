@@ -3,7 +3,7 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// The trees that restores replaced, newest first: what `undo` can go back to, and what an `undo` took away.
+/// The trees that restores replaced, newest first: those that `undo` can restore, and those that an `undo` removed.
 public struct PreviousStack: Sendable {
     /// The number of swaps that are kept. Anything that would have to go is backed up first.
     public static let depth = 3
@@ -33,7 +33,7 @@ public struct PreviousStack: Sendable {
 
     func records() throws -> [Record] {
         guard try folder.previous.isPresent else { return [] }
-        // Names with a dot are on their way out.
+        // Names with a dot are being removed.
         return try folder.previous.entries().filter { !$0.string.hasPrefix(".") }.compactMap { name in
             let place = folder.previous.appending(name)
             guard let swap = try PreviousTrees(folder: place).record(),
@@ -43,7 +43,7 @@ public struct PreviousStack: Sendable {
         }.sorted { ($0.at, $0.swap.id) > ($1.at, $1.swap.id) }
     }
 
-    /// Returns the swap that the next `undo` takes back: the newest restore that was not undone yet. When there is none
+    /// Returns the swap that the next `undo` reverses: the newest restore that was not undone yet. When there is none
     /// left, the newest undo, so that the state that it replaced returns.
     func next(redo: Bool = false) throws -> Record? {
         let records = try records()
@@ -70,7 +70,7 @@ public struct PreviousStack: Sendable {
     /// Cleans up after a completed swap: removes the record that it undoes, and those in excess.
     func settle(after swap: Swap) throws {
         guard try folder.previous.isPresent else { return }
-        // A name and nothing more, whatever a record says.
+        // Only a name, whatever a record holds.
         if let old = swap.replaces.flatMap({ FilePath.Component($0) }), old.kind == .regular {
             let place = folder.previous.appending(old)
             if try place.isPresent { try PreviousTrees(folder: place).remove(from: folder.path) }

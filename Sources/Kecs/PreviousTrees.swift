@@ -8,7 +8,7 @@ import SystemPackage
 struct PreviousTrees: Sendable {
     let folder: FilePath
 
-    /// Nil when the folder holds no record: then it is only rubbish.
+    /// Returns the record; nil when the folder holds none: then it is only rubbish.
     func record() throws -> Swap? {
         try Swap.record(in: folder)
     }
@@ -38,7 +38,7 @@ struct PreviousTrees: Sendable {
         PreviousTrees(folder: going).finish(instance)
     }
 
-    /// Removes what has been renamed, by this run or one that was killed.
+    /// Removes a renamed folder, of this run or of a killed one.
     private func finish(_ instance: FilePath) {
         var isGone = true
         // A record that cannot be read names nothing that could be removed.

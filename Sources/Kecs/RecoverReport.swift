@@ -8,7 +8,7 @@ public struct RecoverReport: OperationReport {
     /// The result for a cluster, service or task.
     public enum Fate: String, Encodable, Sendable {
         case recovered
-        /// It was there.
+        /// It existed already.
         case existing
         case skipped
         case failed
@@ -31,11 +31,11 @@ public struct RecoverReport: OperationReport {
         public var reason: String?
         /// The values in the database that Kubernetes cannot express.
         public var notes: [String]
-        /// Fields of its objects that are there and that the database says otherwise.
+        /// The fields of its existing objects that differ from the database.
         public var differences: [Difference] = []
     }
 
-    /// An object that is there and is not what would be made.
+    /// An existing object that differs from the one that would be made.
     public struct Difference: Encodable, Sendable {
         /// "Deployment default-us-east-1/web"
         public var object: String
@@ -63,16 +63,16 @@ public struct RecoverReport: OperationReport {
     }
 
     public struct NotRecovered: Encodable, Sendable {
-        /// Standalone tasks that ran and do not again, for whatever reason.
+        /// The standalone tasks that ran and do not run again, for any reason.
         public var tasks: [String] = []
-        /// `NAMESPACE/NAME KEY`: needed, and not there; their values are in no database.
+        /// The needed secrets that are missing, as `NAMESPACE/NAME KEY`. Their values are in no database.
         public var secrets: [String] = []
-        /// Services whose tasks something else starts.
+        /// The services whose tasks something else starts.
         public var external: [String] = []
     }
 
     public var outcome: Outcome
-    /// On every object that was made: for `recover --undo`.
+    /// The label of every object that was made, for `recover --undo`.
     public var recovery: String?
     public var clusters: [Cluster] = []
     public var summary = Summary()
@@ -87,7 +87,7 @@ public struct RecoverReport: OperationReport {
     public var isUnfinished = false
     /// The expected duration of a plan, by the guide's figures.
     public var estimatedSeconds: Double?
-    /// With `--undo`: namespaces that stay because of what else is in them.
+    /// The namespaces that `--undo` keeps because of other things in them.
     public var kept: [String] = []
     /// Standalone tasks that could not be started.
     var lostTasks: [String] = []
@@ -111,7 +111,7 @@ public struct RecoverReport: OperationReport {
     /// The report of a recovery that had nothing to do.
     public static var nothing: RecoverReport { RecoverReport(outcome: .already) }
 
-    /// Counts what the clusters say; the outcome follows.
+    /// Counts the results in the clusters, and derives the outcome.
     mutating func sumUp() {
         summary = Summary()
         for cluster in clusters {

@@ -7,6 +7,6 @@ public enum RecoveryEvent: Sendable {
     ///   - services: Likewise.
     case started(clusters: Int, services: Int, recovery: String, of: InstanceName)
     case finished(RecoverReport, recovery: String, of: InstanceName)
-    /// It could not be brought to its end.
+    /// It could not be completed.
     case failed(Failure, recovery: String, of: InstanceName)
 }

@@ -52,7 +52,7 @@ public protocol RecoveryGround: Sendable {
     func obstacles(
         in namespace: String, of cluster: String
     ) async throws -> [KubernetesObject.ID: RolloutObstacle]
-    /// Removes what bears the label of a recovery, and namespaces with that label if nothing else is in them.
+    /// Removes everything with the label of a recovery, and namespaces with that label if nothing else is in them.
     func remove(recovery: String, from cluster: String) async throws -> RecoveryRemoval
 }
 
@@ -88,7 +88,7 @@ public struct FoundObject: Hashable, Sendable {
     }
 }
 
-/// A key of a Secret that is there.
+/// A key of an existing Secret.
 public struct FoundSecret: Hashable, Sendable {
     public var namespace: String
     public var name: String
@@ -109,14 +109,14 @@ public struct RecoveryObject: Hashable, Sendable {
 public enum RolloutState: Hashable, Sendable {
     case complete(available: Int64)
     case waiting(available: Int64, why: String)
-    /// It does not get better by waiting.
+    /// Waiting does not help.
     case failed(available: Int64, why: String)
 }
 
 /// The reason why pods do not come up.
 public struct RolloutObstacle: Hashable, Sendable {
     public enum Certainty: Hashable, Sendable {
-        /// It may pass.
+        /// It may pass on its own.
         case none
         /// Once it has lasted a while, it does not pass without a change by the user.
         case lasting
@@ -135,7 +135,7 @@ public struct RolloutObstacle: Hashable, Sendable {
 /// The objects that an undo removed, and those that it left.
 public struct RecoveryRemoval: Hashable, Sendable {
     public var removed: [String]
-    /// Namespaces of the recovery in which there is something else, and what.
+    /// The recovery's namespaces with other things in them, and those things.
     public var kept: [String]
 
     public init(removed: [String] = [], kept: [String] = []) {

@@ -4,9 +4,9 @@ import KecsSystem
 /// The time limits of a recovery: for each single wait, and for all of it together when the user set a limit.
 public struct RecoveryTime: Sendable {
     private let clock: any WallClock
-    /// For one cluster's API, or for the rollouts of one batch.
+    /// The limit for one cluster's API, or for the rollouts of one batch.
     public let each: Duration
-    /// On the clock's count; nil: as long as it takes.
+    /// The end on the clock's count; nil for no limit.
     private let end: Duration?
 
     init(_ clock: any WallClock, each: Duration, whole: Duration?) {

@@ -9,7 +9,7 @@ struct Remains: Sendable {
 
     private static let suffix = ".destroying"
 
-    /// With this it is gone.
+    /// Gives up the folder: from now on it counts as gone.
     func give(up folder: FilePath) throws {
         guard let name = folder.lastComponent?.string else { return }
         let above = folder.removingLastComponent()
@@ -42,7 +42,7 @@ struct Remains: Sendable {
         } catch { return nil }
     }
 
-    /// A place that is not there, or cannot be read, has nothing that could be removed.
+    /// Returns the names in a place. One that does not exist, or cannot be read, has nothing to remove.
     private static func names(in place: FilePath) -> [FilePath.Component] {
         do { return try place.entries() } catch { return [] }
     }

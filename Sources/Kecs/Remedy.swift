@@ -33,7 +33,7 @@ public enum Remedy {
         return "kecsctl " + ShellWords.quote(Array(words[..<end]) + options + Array(words[end...]))
     }
 
-    /// Two ports that are ports, for a pair of which one is taken.
+    /// Returns two valid ports, for a pair of which one is taken.
     public static func otherPorts(than port: Int) -> String {
         let first = port <= 65_500 ? port + 10 : port - 110
         return "--api-port \(first) --admin-port \(first + 1)"

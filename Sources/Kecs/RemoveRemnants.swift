@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Removes what killed runs left, and tries again what could not be removed before. What still cannot goes to, or stays
-/// in, `.going/` and decides nothing: no verb fails because of rubbish.
+/// Removes the leftovers of killed runs, and retries failed removals. Anything that still cannot be removed goes to, or
+/// stays in, `.going/` and blocks nothing: no verb fails because of rubbish.
 struct RemoveRemnants: Sendable {
     let site: Site
 

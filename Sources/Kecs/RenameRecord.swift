@@ -44,7 +44,7 @@ struct RenameRecord: Codable, Hashable, Sendable {
 }
 
 extension Home {
-    /// Only while an instance is renamed, or after that was killed.
+    /// The record of a rename. Exists only while an instance is renamed, or after that was killed.
     var renaming: FilePath { path.appending("rename.json") }
 }
 

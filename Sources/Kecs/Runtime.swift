@@ -42,7 +42,7 @@ public protocol Runtime: Sendable {
     func state() async -> RuntimeState
     /// Brings the instance's processes up and waits until they answer, at most `limit`. Does nothing more when they run.
     func start(limit: Duration) async throws
-    /// Waits until the running processes are healthy, at most `limit`, and starts nothing: what `start` waits for.
+    /// Waits until the running processes are healthy, at most `limit`, and starts nothing. `start` uses it.
     ///
     /// - Throws: `Failure` with the problem: `.timeout` when it did not become healthy, `.failed` when it has ended.
     func waitUntilHealthy(limit: Duration) async throws
@@ -51,11 +51,11 @@ public protocol Runtime: Sendable {
     /// Returns why a stop would lose something that no start restores: a container that is removed when it ends. Nil
     /// when it would not. `stop` refuses then. An operation that has to stop the instance asks before it does anything.
     func lossWhenStopped() async throws -> Failure?
-    /// Runs `body` while nothing of the instance can write, and lets it go on afterwards whatever happens.
+    /// Runs `body` while no process of the instance can write, and resumes them afterwards, whatever happens.
     ///
     /// - Throws: `Failure` when it cannot be frozen; the body has not run then.
     func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value
-    /// Lets go on what a killed run left frozen.
+    /// Resumes the processes that a killed run left frozen.
     func thaw() async throws
     /// Returns the parts whose bytes belong into a backup.
     func parts() async throws -> [Part]
@@ -89,18 +89,18 @@ public protocol Runtime: Sendable {
     ///
     /// - Throws: `Failure(.timeout)` when that would take longer than `limit`.
     func copyVolume(_ name: String, to tar: FilePath, limit: Duration) async throws
-    /// Makes such a volume hold what the archive holds and nothing else. Can be repeated after a kill.
+    /// Replaces the content of such a volume with the archive's. Can be repeated after a kill.
     func fillVolume(_ name: String, from archive: FilePath) async throws
-    /// Makes what exists only with a container, which is an anonymous volume, by making the container, and starts nothing.
-    /// Does nothing where there is one. Called before a restore into an instance of which nothing is there.
+    /// Makes the places that exist only with a container, which are anonymous volumes, by making the container, and
+    /// starts nothing. Does nothing when there is one. Called before a restore into an instance that has nothing yet.
     func makePlaces() async throws
-    /// Sees to it that a volume is there and can be restored into; called before anything of it is touched.
+    /// Ensures that a volume exists and can be restored into. Called before anything of it is touched.
     func makeReady(volume name: String) async throws
     /// Returns the used and the total space of such a volume.
     func room(inVolume name: String) async throws -> VolumeRoom
     /// Removes everything that was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
-    /// Takes away what only this way of running needs, once the instance runs another way. Called when it is stopped.
+    /// Removes everything that only this runtime needs, once the instance uses another one. Called when it is stopped.
     func leave() async throws
     /// True when `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
@@ -230,7 +230,7 @@ public enum NameTies: Hashable, Sendable {
     case free
     /// These carry it. `remove` removes them, without data, and the next start recreates them.
     case made([String])
-    /// Something that cannot be renamed and whose loss a start does not make good; why.
+    /// Something that cannot be renamed and whose loss a start does not repair, with the reason.
     case fixed(String)
 
     var isFree: Bool { self == .free }
@@ -267,7 +267,7 @@ public struct Endpoint: Hashable, Sendable, Encodable {
     }
 }
 
-/// Takes what a server wrote, piece by piece, its two streams apart.
+/// Takes a server's log, piece by piece, its two streams apart.
 public struct LogSink: Sendable {
     public var output: @Sendable ([UInt8]) throws -> Void
     public var errors: @Sendable ([UInt8]) throws -> Void
@@ -283,7 +283,7 @@ public struct LogSink: Sendable {
 
 /// The wanted part of a log.
 public struct LogRequest: Hashable, Sendable {
-    /// So many lines from the end.
+    /// The number of lines from the end.
     public var tail: Int
     public var follow: Bool
     /// The oldest line to show, by its age.

@@ -15,14 +15,14 @@ extension Site {
         site.machine.cancellation = Cancellation()
         site.machine.processes = machine.processes.uncancelled()
         let calm = site
-        // A task of its own is not cancelled with the one that waits for it, which waits whatever happens.
+        // A separate task is not cancelled with the one that waits for it, which waits whatever happens.
         return try await Task { try await body(calm) }.value
     }
 }
 
 extension Runtime {
-    /// Stops what an operation may have told to end, so that it can be started from the beginning. One that a stop would
-    /// lose was never told to.
+    /// Stops a server that an operation may have told to end, so that it can be started from the beginning. A server
+    /// that would lose something by a stop was never told to.
     func stopAgain() async throws {
         guard try await lossWhenStopped() == nil else { return }
         try await stop(limit: .seconds(60))

@@ -2,7 +2,7 @@
 import KecsSystem
 public import SystemPackage
 
-/// Enough of a database file to tell whether two paths lead to one.
+/// The facts about a database file that show whether two paths lead to one.
 public struct SeenDatabase: Hashable, Encodable, Sendable {
     public var path: String
     public var size: Int64
@@ -27,7 +27,8 @@ public struct SeenDatabase: Hashable, Encodable, Sendable {
             path: path ?? file.string, size: status.size, inode: status.inode, head: try file.prefix(64))
     }
 
-    /// Inodes tell for sure. Sizes and versions tell only that they differ, and a server may be writing.
+    /// True when both are the same file. Inodes are certain. Sizes and versions can only show a difference, and a
+    /// server may be writing.
     func isSame(as other: SeenDatabase) -> Bool {
         if let inode, let theirs = other.inode { return inode == theirs }
         return size == other.size && userVersion == other.userVersion

@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// A runtime's report on an instance's server: the places of its parts, the paths at which it sees them, and its user.
 public struct ServerSetup: Sendable {
-    /// Also those that are missing. The presence of folders is looked up by `Site.inventory`; that of volumes out of
-    /// reach is the runtime's word.
+    /// The parts, including missing ones. `Site.inventory` looks up the presence of folders; for volumes out of reach
+    /// the runtime's answer counts.
     public var parts: [InventoryPart]
     /// The variables as the server gets them.
     public var variables: [String: String]
@@ -57,11 +57,11 @@ public struct ServerMount: Hashable, Sendable {
 extension ServerSetup {
     /// The place of a path that the server sees.
     enum Location: Hashable, Sendable {
-        /// In a part; the path below the part's root, empty for the root itself.
+        /// In a part, with the path below the part's root, empty for the root itself.
         case inPart(String, path: [UInt8])
-        /// In something mounted that is no part of the state.
+        /// In a mount that is no part of the state.
         case outsideOfParts(FilePath)
-        /// In the container's own layer, which goes with it.
+        /// In the container's own layer, which is lost with it.
         case inContainer(FilePath)
     }
 

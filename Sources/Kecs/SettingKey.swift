@@ -6,7 +6,7 @@ public import KecsStorage
 public enum SettingKey: String, CaseIterable, Sendable {
     case runtime
     case dataDir
-    /// `PART/PATH`: which database the server uses, where looking cannot tell.
+    /// `PART/PATH`: the database that the server uses, where it cannot be determined by looking.
     case database
     case containerMode
     /// Docker's own variables: the engine, recorded when the instance is made.
@@ -86,7 +86,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case copies
     /// How old the last drill that passed may be, for `check` and doctor; off unless it is set.
     case drillAge
-    /// From where on doctor warns: per cent of a file system, the data's size, one database's size.
+    /// The limits from which doctor warns: per cent of a file system, the data's size, one database's size.
     case diskPercent
     case dataLimit
     case databaseLimit
@@ -139,7 +139,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .timeZone: .zone
         case .diskPercent: .percent
         case .dataLimit, .databaseLimit: .size
-        // The newest backup always stays, so that 0 would say something else than what happens.
+        // The newest backup always stays, so that 0 would be misleading.
         case .keep: .count(from: 1)
         case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)
         }
@@ -193,7 +193,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// The same for a value that stands in a file.
+    /// Returns the value of a setting in a file, in the same form.
     func parse(_ value: JSONValue) -> JSONValue? {
         switch value {
         case .string(let text): parse(text)
@@ -212,7 +212,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         }
     }
 
-    /// For messages: "must be …".
+    /// The form for messages: "must be …".
     public var expected: String {
         switch form {
         case .text: "a text that is not empty"

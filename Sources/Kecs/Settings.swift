@@ -22,14 +22,14 @@ public struct Setting: Hashable, Sendable {
     }
 
     public let key: SettingKey
-    /// Nil when nothing sets it and there is no default.
+    /// The value; nil when nothing sets it and there is no default.
     public let value: JSONValue?
     public let origin: Origin
 }
 
 /// Resolves settings: flag, environment, the instance's `config.json`, the home's `kecsctl.json`, default.
 ///
-/// A value that cannot be read is an error that names where it stands; it never falls through to the next layer.
+/// An unreadable value is an error that names its place; the next layer never replaces it.
 public struct Settings: Sendable {
     public var flags: [SettingKey: String]
     public var environment: [String: String]
@@ -128,7 +128,7 @@ public struct Settings: Sendable {
         return failures
     }
 
-    /// Without the keys that mean nothing.
+    /// The settings without unknown keys.
     var known: Settings {
         var settings = self
         for problem in [settings.instance?.values.keys, settings.home?.values.keys].compactMap(\.self)
@@ -185,8 +185,8 @@ public struct Settings: Sendable {
             monthly: try number(.keepMonthly) ?? 0)
     }
 
-    /// The policies that count: what one of them keeps stays. Flags make one of their own for the run, and never remove
-    /// what the instance's own keeps, once it has one.
+    /// Returns the policies in effect: a backup stays when one of them keeps it. Flags make a policy of their own for
+    /// the run. They never remove a backup that the instance's own policy keeps, once it has one.
     public func retentionPolicies() throws(Failure) -> [Retention] {
         let keys = Self.retentionKeys
         guard keys.contains(where: { flags[$0] != nil }) else { return [try retention()] }

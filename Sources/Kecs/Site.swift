@@ -3,7 +3,7 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// A home on a machine, with the runtimes that its instances may have: what every operation works on.
+/// A home on a machine, with the runtimes that its instances may have. Every operation works on one.
 public struct Site: Sendable {
     public var machine: Machine
     public var home: Home

@@ -23,7 +23,7 @@ public struct Swap: Codable, Hashable, Sendable {
     /// The place of the units that are too many for this record.
     var unitFile: UnitFile?
 
-    /// The id of the swap that this one takes back: its record goes when this one is a fact.
+    /// The id of the swap that this one undoes: its record is removed when this one is complete.
     public var replaces: String?
 
     public enum Phase: String, Codable, Sendable {
@@ -41,7 +41,7 @@ public struct Swap: Codable, Hashable, Sendable {
         public var staged: PathText?
         /// The place of the old tree: on the same file system as `live`.
         public var previous: PathText
-        /// Inode numbers from before the first exchange tell afterwards how far it came.
+        /// The inode numbers from before the first exchange. They show afterwards how far it came.
         public var stagedInode: UInt64?
         public var liveInode: UInt64?
         /// True for a file of ours that every start of the instance rewrites, so that another file than the staged one
@@ -168,13 +168,13 @@ public struct Swap: Codable, Hashable, Sendable {
         try previous.path.removingLastComponent().sync()
     }
 
-    /// Exchanges back whatever was exchanged, the last first. What was staged lies where it was staged then.
+    /// Reverses every exchange, the last first. The staged trees are then where they were staged.
     public func exchangeBack() throws {
         try forEach(units.reversed()) { try $0.takeBack(syncing: $1) }
     }
 
-    /// Each step is synced for itself, unless there are very many: then all file systems are, once, when all is done. The
-    /// journal holds the order, and every step can be told from the inodes.
+    /// Runs each step and syncs it separately, unless there are very many: then all file systems are synced once, at
+    /// the end. The journal holds the order, and the inodes show the state of every step.
     private func forEach(_ units: [Unit], _ body: (Unit, _ syncing: Bool) throws -> Void) throws {
         let isSyncedOnce = units.count > 200
         for unit in units { try body(unit, !isSyncedOnce) }
@@ -208,7 +208,7 @@ public struct Swap: Codable, Hashable, Sendable {
 }
 
 extension FilePath {
-    /// Names that we make outside the instance's folder begin or go on with these.
+    /// The prefixes of the names that we make outside the instance's folder.
     private static let ours = ["kecsctl-previous", "kecsctl-restoring"]
 
     /// Removes the folders above this path that were made by us outside the instance's folder, as far as they are empty.

@@ -16,7 +16,7 @@ extension Swap {
         var sha256: String
     }
 
-    /// So many units go into the JSON itself.
+    /// The largest number of units in the JSON itself.
     private static let unitsInside = 500
     private static let longestLine = 1 << 20
 
@@ -72,7 +72,7 @@ extension Swap {
         return hasher.finish()
     }
 
-    /// The swap whose record is in `file`, with all its units.
+    /// Returns the swap whose record is in `file`, with all its units.
     func complete(beside file: FilePath) throws -> Swap {
         guard let expected = unitFile else { return self }
         let place = Self.unitFile(beside: file)
@@ -136,7 +136,7 @@ extension Swap {
         func refuse(_ path: FilePath) -> JSONFileError {
             JSONFileError(path: file, why: "it names a path that no restore makes: \(path)")
         }
-        // Above the instance's folder a name says nothing: the home may lie in a folder called `.previous`.
+        // Above the instance's folder a name proves nothing: the home may lie in a folder called `.previous`.
         let above = file.lastComponent?.string == Self.recordName ? 3 : 1
         let own = FilePath(root: file.root, file.components.dropLast(above))
         func isPlain(_ path: FilePath) -> Bool {

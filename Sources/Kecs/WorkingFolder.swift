@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 enum WorkingFolder {
-    /// Nil when it was deleted: cron and CI do that.
+    /// The current folder; nil when it was deleted: cron and CI do that.
     static var current: FilePath? {
         guard let buffer = getcwd(nil, 0) else { return nil }
         defer { free(buffer) }

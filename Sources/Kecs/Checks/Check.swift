@@ -3,7 +3,7 @@
 /// The description of a check, without running it: a row of `--list-checks`.
 public struct CheckInfo: Hashable, Sendable, Encodable {
     public enum Scope: String, Sendable, Encodable {
-        /// Asked once, of the machine or of all instances together.
+        /// It runs once, for the machine or for all instances together.
         case machine
         case instance
     }
@@ -17,7 +17,7 @@ public struct CheckInfo: Hashable, Sendable, Encodable {
     public var severity: Severity
     /// True when `--fix` may repair its findings. It then still makes only safe repairs.
     public var fixable: Bool
-    /// Nil for the checks that always run; else the profile that asks for it.
+    /// The profile that includes the check; nil for the checks that always run.
     public var profile: String?
 
     public init(
@@ -44,7 +44,7 @@ public protocol Check: Sendable {
     func run(_ look: Look) async throws -> [Finding]
 }
 
-/// A check that is asked of each instance.
+/// A check that runs for each instance.
 public protocol InstanceCheck: Check {
     func run(_ facts: InstanceFacts, _ look: Look) async throws -> [Finding]
 }

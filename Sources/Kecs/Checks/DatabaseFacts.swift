@@ -3,7 +3,7 @@ import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// The state database as its files tell it, without opening it as a database.
+/// The facts about the state database in its files, without opening it as a database.
 public struct DatabaseFacts: Sendable {
     public enum Kind: Sendable, Hashable {
         case missing
@@ -21,7 +21,7 @@ public struct DatabaseFacts: Sendable {
     public let walBytes: Int64
     /// True when the header says WAL (bytes 18 and 19 of the file format).
     public let usesWAL: Bool
-    /// `-wal`, `-shm`, `-journal` and DuckDB's `.wal`, as far as they are there.
+    /// The existing ones of `-wal`, `-shm`, `-journal` and DuckDB's `.wal`.
     public let sidecars: [String]
 
     public init(_ file: FilePath) throws {

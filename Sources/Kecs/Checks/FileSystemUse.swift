@@ -6,7 +6,7 @@ public import SystemPackage
 
 /// The use of a file system, as df(1) counts it: the space that only root may still use is neither free nor used.
 public struct FileSystemUse: Sendable, Hashable {
-    /// In units of `unit` bytes.
+    /// The used space, in units of `unit` bytes.
     public var used: UInt64
     public var free: UInt64
     public var unit: UInt64

@@ -3,7 +3,7 @@ public import KecsStorage
 
 public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
     case ok, info
-    /// A check could not look, and says why: never counted as passed.
+    /// A check could not examine something, with the reason: it never counts as passed.
     case notLooked = "not-looked-at"
     case warning, error
 
@@ -16,7 +16,8 @@ public struct Finding: Sendable, Hashable {
     /// The check's; set by the doctor.
     public var id = ""
     public var severity: Severity
-    /// Set by the doctor for a check of one instance; by the check itself otherwise, when it is about one.
+    /// The instance. The doctor sets it for a check of one instance, and other checks set it themselves when they are
+    /// about one.
     public var instance: String?
     public var message: String
     public var evidence: [String: JSONValue]

@@ -8,9 +8,9 @@ public import SystemPackage
 public struct InstanceFacts: Sendable {
     public let instance: Instance
     public var inventory: Known<Inventory>
-    /// The folder that a check looks at: of the part that holds the primary database, or of the part it is asked about.
+    /// The folder that a check examines: of the part that holds the primary database, or of the part that it checks.
     public var data: Known<FilePath>
-    /// The primary database, or the one that a check is asked about.
+    /// The primary database, or the one that a check examines.
     public var database: Known<DatabaseFacts>
     /// The tree of all parts but the configuration, or of the part that a check examines.
     public var tree: Known<TreeFacts>

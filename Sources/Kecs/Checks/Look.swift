@@ -9,7 +9,7 @@ public struct Look: Sendable {
     /// The facts of every instance that could be read.
     public let all: [InstanceFacts]
     public let surroundings: Surroundings
-    /// Set when the check's time is over, or the command's.
+    /// The cancellation, which is set when the check's time is over, or the command's.
     public let cancellation: Cancellation
 
     public init(

@@ -6,7 +6,7 @@ public import SystemPackage
 /// A part of an instance's state as the checks see it.
 public struct PartFacts: Sendable {
     public var part: InventoryPart
-    /// Its files; unknown when they cannot be looked at here.
+    /// Its files; unknown when they cannot be examined here.
     public var tree: Known<TreeFacts>
 
     public var name: String { part.part.name }
@@ -61,7 +61,7 @@ public struct DatabaseLook: Sendable {
 }
 
 extension InstanceFacts {
-    /// The same facts as if this part were all that there is.
+    /// Returns the same facts as if this part were the only one.
     func about(_ part: PartFacts) -> InstanceFacts {
         var facts = self
         facts.data = part.root.map { .known($0) } ?? .unknown("it cannot be reached here")
@@ -69,7 +69,7 @@ extension InstanceFacts {
         return facts
     }
 
-    /// The same facts as if this database were the only one.
+    /// Returns the same facts as if this database were the only one.
     func about(_ database: DatabaseLook) -> InstanceFacts {
         var facts = self
         facts.database = database.facts
@@ -87,7 +87,7 @@ extension InstanceFacts {
     public var roots: [FilePath] { parts.filter { $0.part.role != .config }.compactMap(\.root) }
 }
 
-/// Asks a check of each part, and says of which it could not be asked.
+/// Runs a check for each part, and reports the parts that it could not examine.
 struct EachPart: InstanceCheck {
     let check: any InstanceCheck
     /// True to check only the parts that are mounted into the server's container, if it runs in one.
@@ -124,7 +124,7 @@ struct EachPart: InstanceCheck {
     }
 }
 
-/// Asks a check of all parts together, and says which of them it could not see.
+/// Runs a check for all parts together, and reports those that it could not examine.
 struct AllParts: InstanceCheck {
     let check: any InstanceCheck
     var info: CheckInfo { check.info }
@@ -141,7 +141,7 @@ struct AllParts: InstanceCheck {
     }
 }
 
-/// Asks a check of each database, and says which it could not look into.
+/// Runs a check for each database, and reports those that it could not examine.
 struct EachDatabase: InstanceCheck {
     let check: any InstanceCheck
     var info: CheckInfo { check.info }

@@ -124,7 +124,7 @@ extension Repair {
         }
     }
 
-    /// The thing itself, never what a link leads to.
+    /// Opens the file itself, never the target of a link.
     private func withFile(_ path: FilePath, _ body: (CInt, FileStatus) throws -> Void) throws {
         let file = path.withPlatformString { paths_open($0, clinux_o_path | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", path) }

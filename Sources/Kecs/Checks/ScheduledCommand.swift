@@ -9,7 +9,7 @@ struct ScheduledCommand: Sendable, Hashable {
     var line: String
     /// The program as it is called: a path, or a name to look up on PATH.
     var program: String
-    /// Behind the program.
+    /// The words after the program.
     var arguments: [String]
 
     static func all(in around: Surroundings) -> [ScheduledCommand] {

@@ -5,15 +5,15 @@ public import SystemPackage
 /// The surroundings of the instances: file systems, schedules, the folder from which the doctor was called.
 public struct Surroundings: Sendable {
     public var mounts: Known<MountTable>
-    /// Every crontab that this user may read, with the name to show for it.
+    /// Every crontab that this user may read, with its name for messages.
     public var crontabs: [TextFile]
     /// Scripts that the crontabs call by their whole path.
     public var scripts: [TextFile] = []
-    /// systemd units whose text names kecsctl.
+    /// The systemd units whose text names kecsctl.
     public var units: [TextFile]
     public var workingFolder: FilePath?
     public var history: Known<History.Contents>
-    /// Processors that may be used; 1.5 where a control group's quota says so.
+    /// The processors that may be used; 1.5 if a control group's quota says so.
     public var processors = Resources.processors()
     /// Memory in bytes that may be used.
     public var memory: Known<Int64> = Resources.memory()

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs work that may hang where nothing can interrupt it: a dead NFS server, a docker that does not answer.
 enum TimeBound {
-    /// Threads of their own, so that checks that hang starve neither each other nor the caller.
-    /// Nil where the system refuses even one: then the work runs where it is called, and its limit is the work's own.
+    /// Separate threads, so that hanging checks starve neither each other nor the caller. Nil where the system refuses
+    /// even one: then the work runs where it is called, and its limit is the work's own.
     private static let threads = try? WorkerThreads(count: 16)
 
     /// - Returns: Nil when the limit passed. The work learns so from its `Cancellation`. If it does not react, it is
@@ -30,7 +30,7 @@ enum TimeBound {
                     guard ended.isOpen else { return }
                     cancellation.cancel(outer.reason ?? .timeout)
                     work.cancel()
-                    // Work that listens says more than that its time was over.
+                    // Work that reacts to its cancellation returns more than the fact that its time was over.
                     do { try await Task.sleep(for: .milliseconds(200)) } catch {}
                     ended.resume(nil)
                 }
@@ -49,7 +49,7 @@ enum TimeBound {
 
         var isOpen: Bool { state.withLock { $0 != nil } }
 
-        /// Only the first call counts.
+        /// Resumes the waiting caller. Only the first call counts.
         func resume(_ value: Value?) {
             let continuation = state.withLock { state in
                 defer { state = nil }

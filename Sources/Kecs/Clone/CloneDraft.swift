@@ -47,7 +47,7 @@ struct CloneDraft: Sendable {
             remedy: Remedy.again(with: "--wait-lock", "5m") ?? "kecsctl list")
     }
 
-    /// With this the clone is there.
+    /// Makes the clone visible.
     func commit(_ name: InstanceName) throws {
         let made = inside.home.folder(of: name).path
         try made.syncFileSystem()
@@ -64,7 +64,7 @@ struct CloneDraft: Sendable {
         folder.discard(into: site.home.instances)
     }
 
-    /// Removes what killed runs left.
+    /// Removes the leftovers of killed runs.
     static func sweep(_ site: Site) async throws {
         guard try site.home.instances.isFolder else { return }
         for name in try site.home.instances.entries()

@@ -18,8 +18,8 @@ public struct CloneRequest: Sendable {
     }
 }
 
-/// Makes a second instance of what one consists of: its databases are captured as for a backup, while the source runs, and
-/// unpacked and checked as by a restore, into a draft that becomes the instance with one rename.
+/// Makes a second instance from a source. Its databases are captured as for a backup, while the source runs. Everything
+/// is unpacked and checked as by a restore, into a draft that becomes the instance with one rename.
 public struct CloneInstance: Sendable {
     let site: Site
 
@@ -71,7 +71,7 @@ public struct CloneInstance: Sendable {
             try site.checkIsNotRenamed(name)
             try site.checkIsFree(name)
             let ports = try choosePorts(&config, of: source, runtime, request)
-            // It must be possible to run it before it is there.
+            // It must be possible to run it before it exists.
             _ = try site.runtime(try site.instance(name, config: config))
             let made = draft.inside.home.folder(of: name)
             try made.config.remove()
@@ -104,7 +104,7 @@ public struct CloneInstance: Sendable {
         return shadow.backups.folder.appending(id.description)
     }
 
-    /// Into an instance that runs nothing: whose engine it is to have is not asked.
+    /// Unpacks into an instance that runs nothing, so that its engine is not asked.
     private func unpack(
         _ backup: FilePath, _ config: InstanceConfig, named name: InstanceName, into draft: CloneDraft
     ) async throws -> [String] {

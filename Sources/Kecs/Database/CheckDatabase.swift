@@ -15,7 +15,7 @@ public struct DatabaseCheckReport: OperationReport {
     public var durationSeconds: Double
 
     public struct Problem: Encodable, Hashable, Sendable {
-        /// Nil when it is not in one table.
+        /// The table; nil for a problem outside a single table.
         public var table: String?
         /// SQLite's own words, with the page where it knows one.
         public var what: String
@@ -92,7 +92,7 @@ public struct CheckDatabase: Sendable {
                 }
             }
         } catch let error as SQLiteError where error.isCorrupt {
-            // The list of tables itself cannot be read: that is said already.
+            // The list of tables itself cannot be read: that is reported already.
             return problems
         }
         return problems

@@ -5,7 +5,7 @@ public import SystemPackage
 
 /// The database that a `db` command is about: the control plane's, or any SQLite file.
 public enum DatabaseTarget: Sendable {
-    /// Made by `of(_:site:)`, which knows where its file lies.
+    /// Made by `of(_:site:)`, which knows the file's path.
     case instance(Instance, FilePath)
     case file(FilePath)
 
@@ -25,7 +25,7 @@ public enum DatabaseTarget: Sendable {
         }
     }
 
-    /// Its place in a command line.
+    /// The database as it is named in a command line.
     var argument: String {
         switch self {
         case .instance(let instance, _): instance.name.description
@@ -50,7 +50,7 @@ public enum DatabaseTarget: Sendable {
         }
     }
 
-    /// For reading: leaves no sidecars where there were none, and a writer is not kept waiting.
+    /// Opens it for reading: leaves no sidecars where there were none, and delays no writer.
     func open(_ site: Site) throws -> SQLiteDatabase {
         let database = try SQLiteDatabase.reading(try path(), cancellation: site.machine.cancellation)
         try database.execute("PRAGMA query_only = ON")

@@ -17,7 +17,7 @@ public struct MaintainReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// ANALYZE, VACUUM and a checkpoint of the write-ahead log: what keeps a database small and fast.
+/// ANALYZE, VACUUM and a checkpoint of the write-ahead log, which keep a database small and fast.
 public struct MaintainDatabase: Sendable {
     let site: Site
 

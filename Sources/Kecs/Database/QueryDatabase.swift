@@ -34,7 +34,7 @@ public struct QueryDatabase: Sendable {
         return report
     }
 
-    /// The same as `sqlite3 -header -csv` writes it, piece by piece.
+    /// Writes the result as `sqlite3 -header -csv` does, piece by piece.
     public func csv(
         _ target: DatabaseTarget, _ sql: String, to write: @escaping ([UInt8]) throws -> Void
     ) throws {
@@ -62,7 +62,7 @@ public struct QueryDatabase: Sendable {
         let first = tokens.first ?? ""
         var isAllowed = Self.reading.contains(first)
         if first == "PRAGMA", tokens.count > 1 {
-            // With a name alone every pragma only tells, but for a few that do something.
+            // With a name alone every pragma only reads, except for a few that act.
             isAllowed =
                 Self.readingPragmas.contains(tokens[1])
                 || (tokens.count == 2 && !Self.actingPragmas.contains(tokens[1]))

@@ -10,7 +10,7 @@ public struct TrimReport: OperationReport {
     public var database: String
     public var table: String
     public var column: String
-    /// Rows whose time lies before this go.
+    /// The time before which rows are removed.
     public var before: Moment
     public var rows: Int64
     /// The number of rows that are removed.
@@ -20,7 +20,7 @@ public struct TrimReport: OperationReport {
     /// Rows of other tables that went along, as their foreign keys say.
     public var alsoRemoved: [String: Int64]
     public var notes: [String]
-    /// Taken before anything was changed.
+    /// The backup from before the first change.
     public var backup: BackupSummary?
     public var durationSeconds: Double
 }

@@ -56,7 +56,7 @@ public struct Doctor: Sendable {
         return checks.filter { selection.includes($0.info) }
     }
 
-    /// - Parameter names: The instances to ask about; one that is broken is asked by the machine's checks only.
+    /// - Parameter names: The instances to check; a broken one is checked by the machine's checks only.
     public func run(
         _ names: [InstanceName], _ selection: Selection = Selection()
     ) async throws -> DoctorReport {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every check that knows neither containers nor clusters, in the order of `--list-checks`.
+/// All checks that know neither containers nor clusters, in the order of `--list-checks`.
 public enum HostChecks {
     public static let all: [any Check] =
         files + locks + database + backups + machine

@@ -26,7 +26,7 @@ public struct RepairFindings: Sendable {
         self.doctor = doctor
     }
 
-    /// The plan alone: what `run` would do.
+    /// Returns the plan alone: the repairs that `run` would make.
     public static func plan(_ report: DoctorReport) -> [RepairResult] {
         steps(report.findings).map { instance, step in
             RepairResult(
@@ -144,7 +144,7 @@ public struct UndoRepairs: Sendable {
             }
             results.append(result)
         }
-        // One that could not be taken back whole stays, to be tried again.
+        // A run that could not be undone completely keeps its record, to be retried.
         if !results.contains(where: { $0.outcome == .failed }) { try file.remove() }
         return results
     }

@@ -35,7 +35,7 @@ public struct RepairRecord: Codable, Hashable, Sendable {
         return try JSONFile.read(RepairRecord.self, from: file)
     }
 
-    /// Records that were not taken back, the newest last.
+    /// Returns the records that were not undone, the newest last.
     static func all(in folder: FilePath) throws -> [FilePath] {
         guard try folder.isFolder else { return [] }
         return try folder.entries().filter { $0.extension == "json" && !$0.string.hasPrefix(".") }

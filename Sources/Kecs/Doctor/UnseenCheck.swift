@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// A check of the machine, because the own checks of an unseen instance are not run: that must not read as if all were
-/// well.
+/// A check of the machine, because the own checks of an unseen instance are not run: that must not look like a pass.
 struct UnseenCheck: Check {
     let info = CheckInfo("state.unseen", .machine, .error, "every instance could be looked at in time")
 

@@ -12,7 +12,7 @@ public struct HealInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// - Returns: A sentence for people for each thing that was repaired; empty when all was well.
+    /// - Returns: A sentence for people for each thing that was repaired; empty when there was nothing to repair.
     public func run(_ instance: Instance) async throws -> [String] {
         var told = try RemoveRemnants(site: site).run(instance)
         try await CloneDraft.sweep(site)
@@ -78,7 +78,7 @@ public struct HealInstance: Sendable {
 }
 
 extension Site {
-    /// A site whose instances are healed whenever they are locked.
+    /// Creates a site whose instances are healed whenever they are locked.
     public init(
         machine: Machine, home: Home, tool: Manifest.Tool, threads: Int = Threads.processors,
         runtime: @escaping @Sendable (Instance) throws -> any Runtime

@@ -24,7 +24,7 @@ public struct RunHooks: Sendable {
     let operation: Hook.Operation
     let name: InstanceName
     let hooks: [Hook]
-    /// The same in every hook of this run.
+    /// The id, the same in every hook of this run.
     let run: String
 
     /// - Throws: `Failure(.usage)` for hooks that cannot be used.
@@ -91,7 +91,7 @@ public struct RunHooks: Sendable {
         case .signaled(let signal): how = "it was ended by the signal \(signal)"
         case .timedOut: how = "it did not end within \(hook.limit)"
         }
-        // What it said last, on either stream.
+        // Its last output, on either stream.
         let said = (result.errors.isEmpty ? result.outputText : result.errorText).masked
             .split(separator: "\n").suffix(5).joined(separator: "\n")
         return said.isEmpty ? how : "\(how):\n\(said)"

@@ -13,8 +13,8 @@ public struct ChosenDatabase: Sendable {
 }
 
 extension Site {
-    /// The database that the server uses, told as cheaply as it can be: the parts are gone through only when neither the
-    /// setting nor the server's environment nor KECS's own name leads straight to it.
+    /// Returns the database that the server uses, in the cheapest way: it scans the parts only when neither the setting
+    /// nor the server's environment nor KECS's own name leads straight to it.
     public func primary(
         of instance: Instance
     ) async throws -> (primary: PrimaryDatabase, inventory: Inventory) {
@@ -29,10 +29,10 @@ extension Site {
         }
     }
 
-    /// The database that a verb is about.
+    /// Returns the database that a verb is about.
     ///
     /// - Parameter name: `PART/PATH`; nil for the one that the server uses.
-    /// - Throws: `Failure` that says why there is none, or names all that could be meant.
+    /// - Throws: `Failure` with the reason why there is none, or with the names of all candidates.
     public func database(of instance: Instance, named name: String? = nil) async throws -> ChosenDatabase {
         if let name { return try await database(of: instance, exactly: name) }
         let (primary, inventory) = try await primary(of: instance)
@@ -72,7 +72,7 @@ extension Site {
         }
     }
 
-    /// The same, and it must be of SQLite.
+    /// Returns the database, which must be an SQLite database.
     public func sqliteDatabase(
         of instance: Instance, named name: String? = nil
     ) async throws -> ChosenDatabase {
@@ -109,12 +109,12 @@ extension Site {
 }
 
 extension InventoryDatabase {
-    /// For lists in sentences: `data/app.db (SQLite, 12 KiB)`.
+    /// The name for lists in sentences: `data/app.db (SQLite, 12 KiB)`.
     var described: String { "\(name) (\(engine.title), \(ByteCount(bytes)))" }
 }
 
 extension InventoryEngine {
-    /// For people.
+    /// The name for people.
     public var title: String {
         switch self {
         case .sqlite: "SQLite"
@@ -127,7 +127,7 @@ extension InventoryEngine {
 }
 
 extension PrimaryReason {
-    /// Behind “which”.
+    /// The clause after “which”.
     var sentence: String {
         switch self {
         case .setting: "the setting database names"

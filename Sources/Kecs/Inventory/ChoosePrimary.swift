@@ -18,7 +18,7 @@ struct ChoosePrimary {
         for kind in DatabaseVariable.all(in: setup.variables) {
             var found: [(InventoryDatabase, PrimaryReason)] = []
             for variable in kind {
-                // What is there decides what the value means; else its likeliest meaning holds.
+                // An existing file decides the meaning of the value; otherwise the likeliest meaning counts.
                 var meant: PrimaryDatabase?
                 for path in variable.paths {
                     let file = variable.isFolder ? path.appending(InstanceFolder.databaseName) : path
@@ -32,7 +32,7 @@ struct ChoosePrimary {
                 if case .found(let database, let reason)? = meant {
                     if !found.contains(where: { $0.0 == database }) { found.append((database, reason)) }
                 } else if !variable.isFolder {
-                    // A folder says only where KECS would keep it.
+                    // A folder only shows where KECS would keep it.
                     expected = expected ?? meant
                 }
             }
@@ -86,7 +86,7 @@ struct ChoosePrimary {
             return .missing(part: part, path: path, reason)
         }
         guard status.kind == .file else { return .unknown("\(file) is no file") }
-        // What stands where the server keeps its database is its database, whatever became of it.
+        // A file at the server's path for its database is its database, whatever its content now.
         let engine = try FindDatabases.engine(of: file.realPath(), size: status.size) ?? .unknown
         return .found(
             InventoryDatabase(

@@ -10,7 +10,7 @@ struct DatabaseVariable: Hashable, Sendable {
     /// KECS's own variable names the folder, not the file.
     var isFolder = false
 
-    /// In the order in which they count; those of one kind by name.
+    /// Returns the variables in order of precedence; those of one kind by name.
     static func all(in variables: [String: String]) -> [[DatabaseVariable]] {
         func named(_ fits: (String) -> Bool, _ read: (String) -> [FilePath]) -> [DatabaseVariable] {
             variables.keys.filter(fits).sorted().compactMap { name in

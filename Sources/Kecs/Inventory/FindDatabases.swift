@@ -86,7 +86,7 @@ struct FindDatabases {
         }
     }
 
-    /// By the first bytes, or by a sidecar; nil for a file that is no database.
+    /// Returns the engine by the first bytes, or by a sidecar; nil for a file that is no database.
     static func engine(of file: FilePath, size: Int64) throws -> InventoryEngine? {
         if size >= 16, let engine = DatabaseEngine(firstBytes: try file.prefix(16)) {
             return InventoryEngine(engine)
@@ -121,7 +121,7 @@ extension InventoryEngine {
 }
 
 extension DatabaseFolder.Server {
-    /// For people.
+    /// The name for people.
     public var title: String {
         switch self {
         case .postgresql: "PostgreSQL"

@@ -94,7 +94,7 @@ public struct FindHolders: Sendable {
         }
     }
 
-    /// The instance's parts that are there. Of a container that is gone, what lies in the instance's own folder.
+    /// Returns the instance's existing parts. Without its container, only those in the instance's own folder.
     func parts(of instance: Instance) async throws -> [Part] {
         do {
             return try await site.inventory(of: instance, databases: .none).parts
@@ -152,8 +152,9 @@ public struct FindHolders: Sendable {
 struct CheckExclusive: Sendable {
     let site: Site
 
-    /// Against the other instances of this home: one that runs on the same folder, or on one in or around it, and one
-    /// whose folder it is: because it lies in the instance's own, or else because that instance is older.
+    /// Compares with the other instances of this home. Refuses one that runs on the same folder, or on one in or around
+    /// it, and one that owns the folder: because it lies in that instance's own, or else because that instance is
+    /// older.
     ///
     /// - Throws: `Failure(.busy)` naming the other instance; `.usage` for a data folder in a folder of kecsctl's own.
     func run(_ instance: Instance) async throws {

@@ -10,7 +10,7 @@ public struct InventoryReport: Encodable, Sendable {
         public var role: PartRole
         /// The place as a manifest names it: a folder, `file:…`, `volume:…`.
         public var place: PartRoot
-        /// On this host; nil when it cannot be reached here.
+        /// The path on this host; nil when it cannot be reached here.
         public var path: String?
         public var pathInside: String?
         /// `present empty missing unreadable`

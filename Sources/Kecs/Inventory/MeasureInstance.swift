@@ -33,7 +33,7 @@ public struct DiskUsage: Encodable, Sendable {
     public var history: [Moment]
 }
 
-/// Adds up what an instance takes on disk.
+/// Adds up the space that an instance takes on disk.
 public struct MeasureInstance: Sendable {
     let site: Site
 

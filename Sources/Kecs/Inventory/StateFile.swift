@@ -9,7 +9,7 @@ extension Instance {
         try await site.runtime(self).statePlace() ?? .folder(dataFolder())
     }
 
-    /// The same as a folder of this host.
+    /// Returns the data as a folder of this host.
     func reachableData(_ site: Site) async throws -> FilePath {
         switch try await statePlace(site) {
         case .folder(let path): return path

@@ -4,10 +4,10 @@ import KecsSystem
 import SystemPackage
 
 extension Site {
-    /// Looks where the instance's state is: what every verb is to work on.
+    /// Finds the instance's state, on which every verb works.
     ///
-    /// - Throws: `Failure` when the runtime cannot say what belongs to the instance. A part that is missing or cannot
-    ///   be read is no error: its presence says so.
+    /// - Throws: `Failure` when the runtime cannot determine the instance's parts. A missing or unreadable part is no
+    ///   error: its presence records it.
     public func inventory(
         of instance: Instance, databases search: DatabaseSearch = .look
     ) async throws -> Inventory {

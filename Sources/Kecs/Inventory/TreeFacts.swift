@@ -18,7 +18,7 @@ public struct TreeFacts: Sendable {
     public var unreadable: [String] = []
     public var isCut = false
 
-    /// A tree of this size takes about 30 MB; what lies beyond is counted but not kept.
+    /// The limit of kept entries. A tree of this size takes about 30 MB; further entries are counted but not kept.
     static let limit = 100_000
 
     /// An empty tree when there is no such folder.

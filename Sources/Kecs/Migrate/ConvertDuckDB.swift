@@ -9,7 +9,7 @@ public struct ImportedTable: Encodable, Hashable, Sendable {
     public var table: String
     public var rowsIn: Int64
     public var rowsOut: Int64
-    /// By reason; the rows are kept in `kecsctl_import_rejects`.
+    /// The counts by reason; the rows are kept in `kecsctl_import_rejects`.
     public var rejects: [String: Int64]
     /// Over the rows that came over, read back from the new database.
     public var digest: String
@@ -103,7 +103,7 @@ struct ConvertDuckDB: Sendable {
             var name: String
             var isInteger: Bool
             var isMoment: Bool
-            /// For a NULL where there may be none.
+            /// The value that replaces a NULL where none is allowed.
             var fallback: SQLiteValue?
         }
 
@@ -224,7 +224,7 @@ struct ConvertDuckDB: Sendable {
         result.rejects[reason, default: 0] += 1
     }
 
-    /// Rows whose parent is not there; taking one away may make orphans of its own children.
+    /// Rejects rows whose parent is missing. Removing one may make orphans of its own children.
     private func rejectOrphans(
         in database: SQLiteDatabase, _ tables: inout [ImportedTable], at now: Moment
     ) throws {

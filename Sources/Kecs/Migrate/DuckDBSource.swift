@@ -12,7 +12,7 @@ struct DuckDBSource: Sendable {
 
     struct Column: Hashable, Sendable {
         var name: String
-        /// In capitals: "VARCHAR", "TIMESTAMP" …
+        /// The type in capitals: "VARCHAR", "TIMESTAMP" …
         var type: String
     }
 

@@ -11,7 +11,7 @@ public struct ImportRequest: Sendable {
     public var start: Bool
     public var force: Bool
     public var dryRun: Bool
-    /// The part that a folder or an archive is; nil to tell it by content.
+    /// The part that a folder or an archive is; nil to determine it by content.
     public var parts: [String]?
     /// `PART/PATH`: the database that a single database replaces; nil for the one that the server uses.
     public var database: String?
@@ -38,7 +38,7 @@ public struct ImportReport: OperationReport {
     /// "directory", "duckdb", "volume" or "file".
     public var form: String
     public var backup: String?
-    /// For a database of another engine.
+    /// The imported tables of another engine's database.
     public var tables: [ImportedTable]
     /// The digest of the source, which equals that of the content unpacked for the instance; otherwise nothing would
     /// have been imported. Nil for a file that the restore has verified on its own.
@@ -54,7 +54,7 @@ public struct ImportState: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// Makes the instance when it is not there, once the source has been seen.
+    /// Makes the instance when it does not exist, once the source has been seen.
     public func makeInstance(_ name: InstanceName, for source: StatePlace, lock: LockRequest) async throws {
         switch source {
         case .path(let path):
@@ -70,7 +70,7 @@ public struct ImportState: Sendable {
         }
     }
 
-    /// The instance that `makeInstance` would make; nil when it is there.
+    /// Returns the instance that `makeInstance` would make; nil when it exists.
     public func plannedInstance(_ name: InstanceName, for source: StatePlace) async throws -> Instance? {
         switch source {
         case .path(let path):
@@ -154,7 +154,7 @@ public struct ImportState: Sendable {
             from: .file(file), parts: request.parts, owners: request.owners, start: request.start,
             force: request.force)
         restore.database = request.database
-        // What is imported comes from elsewhere: that is asked for.
+        // Imported data comes from elsewhere, as requested.
         restore.acceptsStrangers = true
         restore.keepsTop = read != nil
         restore.changesEngine = report.form == "duckdb"

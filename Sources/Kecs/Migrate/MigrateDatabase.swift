@@ -7,7 +7,7 @@ public import SystemPackage
 public struct ForeignMigrations: Sendable {
     public var database: FilePath
     public var folder: FilePath
-    /// Nil: told by the ledger and the files.
+    /// The tool; nil to determine it by the ledger and the files.
     public var tool: MigrationTool?
 
     public init(database: FilePath, folder: FilePath, tool: MigrationTool? = nil) {

@@ -33,7 +33,7 @@ public struct MigrationStatus: OperationReport {
     public var migrations: [MigrationPlan.Item]
     /// The differences between the schema and the ledger.
     public var drift: [String]
-    /// The age was told by the columns, as there is no ledger.
+    /// True when the columns gave the age, as there is no ledger.
     public var isRecognised: Bool
 
     public var pending: [MigrationPlan.Item] { migrations.filter { $0.state == .pending } }

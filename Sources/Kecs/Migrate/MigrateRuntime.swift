@@ -10,7 +10,7 @@ public struct MigrateRuntimeRequest: Sendable {
     public var settings: [SettingKey: String]
     /// The time limit until it answers.
     public var limit: Duration
-    /// Replace what the new place holds already; `undo` brings it back.
+    /// True to replace the content of the new place; `undo` restores it.
     public var force: Bool
     public var dryRun: Bool
 
@@ -256,7 +256,7 @@ public struct MigrateRuntime: Sendable {
             journal, restart: journal.runsAfterwards, after: error)
     }
 
-    /// The new way is a fact: what only the old one needed goes.
+    /// Settles the finished migration: removes everything that only the old runtime needed.
     private func settle(
         _ candidate: Instance, leaving old: any Runtime, _ journal: Journal,
         _ report: inout MigrateRuntimeReport
@@ -317,7 +317,7 @@ public struct MigrateRuntime: Sendable {
 }
 
 extension Part.Place {
-    /// For people and reports.
+    /// The text for people and reports.
     var text: String {
         switch self {
         case .folder(let path): "\(PartRoot.folder(path))"

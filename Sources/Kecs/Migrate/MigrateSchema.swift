@@ -6,13 +6,13 @@ import SystemPackage
 
 /// The options of `migrate schema`.
 public struct MigrateRequest: Sendable {
-    /// Nil for the newest; 0 for before the first.
+    /// Nil for the newest; 0 for the state before the first.
     public var target: Int64?
-    /// For the rehearsal, and for the run.
+    /// The limit for the rehearsal, and for the run.
     public var limit: Duration?
     /// Go on although the rehearsal found something.
     public var force: Bool
-    /// Only the rehearsal.
+    /// True for only the rehearsal.
     public var dryRun: Bool
 
     public init(target: Int64? = nil, limit: Duration? = nil, force: Bool = false, dryRun: Bool = false) {

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// The options of `migrate velero`.
 public struct MigrateVeleroRequest: Sendable {
-    /// Without Velero from now on.
+    /// True to remove Velero.
     public var undo: Bool
     public var limit: Duration?
     /// Although the backup before it lacks something.

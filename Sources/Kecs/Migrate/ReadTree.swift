@@ -10,7 +10,7 @@ struct ReadTree: Sendable {
     private let leftOut: Set<[UInt8]>
     private let owners: Bool
     private let cancellation: Cancellation
-    /// By part, where it lies in the folder, empty for all of it.
+    /// The place of each part in the folder, empty for all of it.
     private let places: [String: String]
     private let contents: [String: TreeContent]
 

@@ -10,7 +10,7 @@ struct RehearsedMigration: Sendable {
     let database: FilePath
     /// A folder of ours, on a file system with space for the copy; made and removed here.
     let scratch: FilePath
-    /// For the rehearsal, and for the run.
+    /// The limit for the rehearsal, and for the run.
     let limit: Duration?
 
     /// The migration that the database needs, decided on any copy of it. Nil when it needs none.

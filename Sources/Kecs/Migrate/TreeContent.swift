@@ -6,7 +6,7 @@ import SystemPackage
 /// The content of a folder, in a form that is equal for two copies of it. Databases count by their content, as a copy
 /// of a live one has other pages and no sidecars.
 struct TreeContent: Hashable {
-    /// By raw path.
+    /// The entries by raw path.
     var entries: [[UInt8]: String] = [:]
 
     /// - Parameters:

@@ -9,7 +9,7 @@ struct CurlConfig {
     var body: [UInt8]
     var limit: Duration
 
-    /// A redirection is not followed, and no scheme but HTTP is spoken whatever the address says.
+    /// The text for curl. Redirections are not followed, and only HTTP is allowed, whatever the address.
     var text: String {
         var lines = [
             "url = \(Self.quote(url.reveal()))", "silent", "output = \"/dev/null\"",

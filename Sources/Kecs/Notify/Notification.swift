@@ -7,7 +7,7 @@ public struct Notification: Encodable, Sendable {
     public var apiVersion = "kecsctl/v1"
     public var kind = "Notification"
     public var event: NotifyEvent
-    /// The same for the start and the end of one run.
+    /// The id, the same for the start and the end of one run.
     public var run: String
     public var at: Moment
     public var command: String

@@ -87,7 +87,7 @@ public struct SendNotification: Sendable {
         }
     }
 
-    /// - Returns: Why not, or nil. The address never stands in it.
+    /// - Returns: The reason for a failure, or nil. It never contains the address.
     private func post(_ body: [UInt8], to url: Secret, headers: [String]) async -> String? {
         var why = ""
         let deadline = machine.clock.elapsed() + limit

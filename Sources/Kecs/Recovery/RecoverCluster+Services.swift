@@ -47,7 +47,7 @@ extension RecoverCluster {
         for service in batch { log("Recovering service \(service.name) in cluster \(cluster.name)...") }
         var refused = try await apply(batch.flatMap(\.objects), step, &result)
         refused.merge(try await overwrite(batch, differences, step, there)) { first, _ in first }
-        // What waits for a secret that is not there would only use up the time of the others.
+        // A service that waits for a missing secret would only use up the time of the others.
         let watched = batch.filter { service in
             service.secrets.isDisjoint(with: missing) && !service.wanted.contains { refused[$0.id] != nil }
         }

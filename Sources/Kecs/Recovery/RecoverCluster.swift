@@ -22,7 +22,7 @@ struct RecoverCluster: Sendable {
         var controlPlane: RecoverReport.Fate?
         /// True when some object may bear this recovery's label.
         var hasApplied = false
-        /// Something was not applied that another run could apply.
+        /// True when something was not applied that another run could apply.
         var isUnfinished = false
         /// The error that cut it off.
         var interruption: (any Error)?
@@ -264,7 +264,7 @@ struct RecoverCluster: Sendable {
             result.isUnfinished = true
             return
         }
-        // Once the API is gone, the rest is lost as well; it is named, and `--resume` gets it.
+        // Once the API is gone, the rest is lost as well. It is reported, and `--resume` recovers it.
         var lost: String?
         for batch in batches where !batch.isEmpty {
             if lost == nil, work.time.isOver { lost = "the time that was given has passed before its turn" }

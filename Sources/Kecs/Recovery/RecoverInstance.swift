@@ -21,7 +21,7 @@ public struct RecoverRequest: Sendable {
     public var dryRun: Bool
     /// True to take existing objects that differ back to the state in the database.
     public var overwrite: Bool
-    /// For each cluster's API, and for each batch's rollouts.
+    /// The limit for each cluster's API, and for each batch's rollouts.
     public var limit: Duration
     /// The limit for all of it together. Services that are not up by then are reported as such. Nil: no limit.
     public var whole: Duration?
@@ -45,10 +45,10 @@ public struct RecoverRequest: Sendable {
     }
 }
 
-/// Brings back every cluster and service that the state database holds, and nothing that is there already.
+/// Recovers every cluster and service in the state database that does not exist yet.
 ///
-/// What it would do is a `RecoveryPlan`; everything is applied, so that doing it twice is doing it once, and every object
-/// bears the recovery's label, so that it can be taken back.
+/// The steps are a `RecoveryPlan`. Everything is applied, so that a second run changes nothing, and every object bears
+/// the recovery's label, so that it can be undone.
 public struct RecoverInstance: Sendable {
     let site: Site
     let ground: any RecoveryGround
@@ -130,7 +130,7 @@ public struct RecoverInstance: Sendable {
             report.isUnfinished = results.contains { $0.isUnfinished }
             report.isOutOfTime = report.isUnfinished && work.time.isOver
             record.finishedAt = report.isUnfinished ? nil : site.machine.clock.now()
-            // One that made nothing has nothing to be taken back: the last one that did still can be.
+            // A recovery that made nothing leaves nothing to undo: the last one that did can still be undone.
             let madeNothing = !results.contains(where: \.hasApplied)
             let kept = madeNothing && continued == nil && !report.isUnfinished ? before ?? record : record
             try JSONFile.write(kept, to: instance.folder.recovery)
@@ -166,7 +166,7 @@ public struct RecoverInstance: Sendable {
         }
     }
 
-    /// By the guide's figures: a cluster that is made, and each service that is waited for.
+    /// Estimates the duration by the guide's figures: for a new cluster, and for each service with a wait.
     private func estimate(_ results: [RecoverCluster.Result], _ work: RecoveryWork) -> Double {
         let services = results.flatMap(\.clusters).flatMap(\.services).count { $0.outcome == .planned }
         let clusters = work.outline.k3dClusters.count { $0.action == .create }
@@ -273,7 +273,7 @@ public struct RecoverInstance: Sendable {
         report.sumUp()
     }
 
-    /// ECS clusters that are wanted, whatever becomes of them.
+    /// Returns the wanted ECS clusters, whatever their result.
     private func wanted(_ work: RecoveryWork) -> [ClusterRecord] {
         work.records.clusters.filter { cluster in
             ["ACTIVE", "PROVISIONING"].contains(cluster.status) && !work.policy.skip.contains(cluster.name)
@@ -281,7 +281,8 @@ public struct RecoverInstance: Sendable {
         }
     }
 
-    /// Standalone tasks that ran and neither run again nor are there: also those of clusters that nothing could be done in.
+    /// Returns standalone tasks that ran and neither run again nor exist: also those of clusters in which nothing could
+    /// be done.
     private func tasksLeft(_ results: [RecoverCluster.Result], _ work: RecoveryWork) -> [String] {
         let clusters = Set(wanted(work).map(\.arn))
         let there = Set(results.flatMap { $0.tasks + $0.existingTasks })
@@ -290,7 +291,7 @@ public struct RecoverInstance: Sendable {
         }.map(\.arn).sorted()
     }
 
-    /// Services without task sets whose tasks something else starts.
+    /// Returns services without task sets whose tasks something else starts.
     private func externalServices(_ work: RecoveryWork) -> [String] {
         let names = Dictionary(wanted(work).map { ($0.arn, $0.name) }) { first, _ in first }
         let withSets = Set(work.records.taskSets.map(\.serviceARN))
@@ -336,6 +337,6 @@ struct RecoveryWork: Sendable {
     let time: RecoveryTime
     /// Objects with this recovery's mark may be of a run that did not wait for them.
     let wasCutOff: Bool
-    /// A plan made without knowing the content of the clusters: it tells which of them are wanted.
+    /// A plan made without knowing the content of the clusters. It names those that are wanted.
     let outline: RecoveryPlan
 }

@@ -12,7 +12,7 @@ struct RecoveryRecord: Codable, Hashable {
     var version = RecoveryRecord.currentVersion
     var id: String
     var startedAt: Moment
-    /// Nil while something is still to be applied.
+    /// Nil while something must still be applied.
     var finishedAt: Moment?
     /// Names of ECS clusters; nil for all.
     var only: [String]?
@@ -21,7 +21,7 @@ struct RecoveryRecord: Codable, Hashable {
     var k3dClusters: [String] = []
     /// The counts and places in the rows before it began, for its undo; nil in a record of 0.1.0.
     var before: Before?
-    /// ARNs of the services whose rows it wrote, or is about to.
+    /// The ARNs of the services whose rows it wrote, or is about to.
     var written: [String]?
 
     /// Counts and places, by ARN.

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Takes back what the last recovery made: by its label, so that nothing else goes. Clusters stay.
+/// Undoes the last recovery: by its label, so that nothing else is removed. Clusters stay.
 public struct UndoRecovery: Sendable {
     let site: Site
     let ground: any RecoveryGround

@@ -13,7 +13,8 @@ struct ServiceFact: Hashable, Sendable {
     var available: Int64
 }
 
-/// Writes what runs now into the database: counts and where the objects are. One transaction, all rows or none.
+/// Writes the present state into the database: counts, and the places of the objects. One transaction, all rows or
+/// none.
 struct WriteRecoveryBack {
     let records: StateRecords
     let now: Moment

@@ -5,7 +5,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Does what `rename.json` says, as far as it is not done: each step can be repeated.
+/// Carries out the remaining steps of `rename.json`: each step can be repeated.
 public struct FinishRename: Sendable {
     let site: Site
     let schedules: InstallSchedule
@@ -19,7 +19,7 @@ public struct FinishRename: Sendable {
     ///
     /// - Returns: Sentences for people; none when there is nothing to do.
     public func run(command: String) async throws -> [String] {
-        // A home where one may not look, the command itself tells.
+        // The command itself reports a home that this user may not read.
         guard (try? site.home.renaming.isPresent) == true, try RenameRecord.read(site.home) != nil else {
             return []
         }
@@ -82,7 +82,7 @@ public struct FinishRename: Sendable {
         }
         let folder = site.home.folder(of: new)
         let moved = MovedFolder(from: name(old), to: name(new))
-        // The record of a restore says where its trees are; when it was made, `undo` sorts by.
+        // The record of a restore names the places of its trees; `undo` sorts by the record's time.
         for record in try folder.previous.isPresent ? folder.previous.entries() : [] {
             try rewrite(folder.previous.appending(record).appending(Swap.recordName), moved)
         }

@@ -2,7 +2,7 @@
 import KecsStorage
 import SystemPackage
 
-/// An instance's folder under its old and under its new name: what a path or a text that names the one says for the other.
+/// An instance's folder under its old and under its new name. Converts paths and texts from the one to the other.
 struct MovedFolder: Sendable {
     let from: FilePath
     let to: FilePath
@@ -14,7 +14,7 @@ struct MovedFolder: Sendable {
 
     private func path(_ text: PathText) -> PathText { PathText(path(text.path)) }
 
-    /// Every path in it: of a list (`a:b`, `a,b`), of a command line.
+    /// Returns the text with every path in it converted: of a list (`a:b`, `a,b`), of a command line.
     func text(_ text: String) -> String {
         let old = Array(from.string.utf8)
         var rest = Array(text.utf8)[...]

@@ -12,7 +12,7 @@ public struct RenameReport: OperationReport {
     public var backups: Int
     /// What carried the old name and was removed; the next start creates it.
     public var removed: [String]
-    /// Lines of the crontab or names of units, as they are called now.
+    /// The lines of the crontab or the names of units, in their new form.
     public var schedule: [String]
     /// Notes and tasks for the user.
     public var notes: [String]

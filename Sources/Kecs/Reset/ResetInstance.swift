@@ -11,7 +11,7 @@ public struct ResetReport: OperationReport {
     public var parts: [String]
     /// The backup of the earlier state.
     public var backup: BackupSummary?
-    /// The id of the exchange that `undo` takes back.
+    /// The id of the exchange that `undo` reverses.
     public var undo: String?
     public var state: String
     /// The reason why an instance that ran does not run again.

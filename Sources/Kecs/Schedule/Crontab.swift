@@ -70,7 +70,7 @@ public struct Crontab: Sendable, Hashable {
     public static func load(_ machine: Machine) async throws -> Crontab {
         let result = try await machine.processes.run(call("-l"))
         if result.succeeded, !result.isCut { return Crontab(result.output) }
-        // The same status stands for "there is none" and for "may not be read".
+        // The same status means "there is none" and "it may not be read".
         if result.end == .exited(1), result.output.isEmpty, Self.saysNone(result.errorText.trimmed) {
             return Crontab([])
         }
@@ -85,7 +85,7 @@ public struct Crontab: Sendable, Hashable {
             || complaint.contains("can't open '") && complaint.hasSuffix("No such file or directory")
     }
 
-    /// For looking only.
+    /// Reads the crontab without a later change.
     static func read(_ machine: Machine) async throws -> String {
         String(decoding: try await load(machine).bytes, as: UTF8.self)
     }

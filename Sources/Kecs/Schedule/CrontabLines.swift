@@ -32,7 +32,7 @@ extension Schedule {
         return lines
     }
 
-    /// The same for a name on every machine (FNV-1a).
+    /// Returns the offset, the same for a name on every machine (FNV-1a).
     static func offset(of name: InstanceName, within minutes: Int) -> Int {
         let hash = name.description.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         return Int(hash % UInt32(minutes))

@@ -144,7 +144,7 @@ public struct InstallSchedule: Sendable {
         }
     }
 
-    /// This instance's units that are there, those of former versions too.
+    /// Returns this instance's existing units, including those of former versions.
     func units(of name: InstanceName, in folder: FilePath) throws -> [String] {
         let own = try SystemdUnits.names(name, program).filter { try folder.appending($0).isPresent }
         let timers = try SystemdUnits.formerNames(name).filter { unit in

@@ -40,7 +40,7 @@ extension InstallSchedule {
         return moved
     }
 
-    /// The name stands behind the verb, in what `ScheduledProgram` writes.
+    /// Replaces the name after the verb, in the form that `ScheduledProgram` writes.
     static func line(_ line: String, from old: InstanceName, to new: InstanceName) -> String {
         var line = line
         for verb in ["backup", "drill", "start"] {

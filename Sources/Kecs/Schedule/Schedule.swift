@@ -6,7 +6,7 @@ public import KecsSystem
 public struct Schedule: Sendable, Hashable {
     public enum Time: Sendable, Hashable {
         case at(hour: Int, minute: Int)
-        /// So many minutes apart, counted from midnight; a divisor of an hour, or of a day in hours.
+        /// At this interval, counted from midnight; a divisor of an hour, or of a day in hours.
         case every(minutes: Int)
     }
 
@@ -64,7 +64,7 @@ public struct Schedule: Sendable, Hashable {
 
 /// The program and the home that a schedule is for. A schedule runs with neither PATH nor working directory.
 public struct ScheduledProgram: Sendable, Hashable {
-    /// Absolute.
+    /// The absolute path.
     public var executable: String
     public var home: Home
     /// The PATH with docker and the other programs.

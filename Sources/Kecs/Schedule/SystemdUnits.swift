@@ -8,7 +8,7 @@ import SystemPackage
 /// An instance of another home than the user's own has `NAME:DIGEST`, of the home's path. No name of an instance holds `@`
 /// or `:`, so that no two instances' units can have one name.
 public struct SystemdUnits: Sendable, Hashable {
-    /// By file name.
+    /// The contents by file name.
     public let files: [String: String]
     /// The units that have to be enabled.
     public let enabled: [String]

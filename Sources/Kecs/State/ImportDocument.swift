@@ -9,7 +9,7 @@ public struct DocumentReport: OperationReport {
     public static let kind = "DocumentReport"
     public var outcome: Outcome
     public var file: String
-    /// Taken before anything was changed.
+    /// The backup from before the first change.
     public var backup: String?
     public var changes: [StateChange]
     /// Members of the document that have no place in the database.
@@ -34,8 +34,8 @@ public struct DocumentRequest: Sendable {
     }
 }
 
-/// Brings what a document in the shapes of the ECS API says into the database of an instance: rows that are not there are
-/// added, those that differ are changed, and everything else stays.
+/// Brings the content of a document in the shapes of the ECS API into the database of an instance: missing rows are
+/// added, differing ones are changed, and everything else stays.
 public struct ImportDocument: Sendable {
     let site: Site
 
@@ -84,7 +84,7 @@ public struct ImportDocument: Sendable {
         return report
     }
 
-    /// Made if need be, where kecsctl makes it and not the server.
+    /// Returns the database's path. Makes the database if need be, where kecsctl makes it and not the server.
     private func database(of instance: Instance, _ request: DocumentRequest) async throws -> FilePath {
         do {
             return try await stateDatabase(of: instance, site)

@@ -21,7 +21,7 @@ public struct CheckAgeReport: OperationReport {
     public var message: String
 }
 
-/// For monitoring: reads manifests only, and takes no lock.
+/// Checks the age for monitoring: reads manifests only, and takes no lock.
 public struct CheckAge: Sendable {
     let site: Site
 

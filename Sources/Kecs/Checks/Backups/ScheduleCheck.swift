@@ -2,8 +2,8 @@
 import KecsStorage
 import KecsSystem
 
-/// A hint: an instance without a schedule is well as long as its backups are young, which `backup.old` sees to. The profile
-/// `production` makes it an error.
+/// Gives a hint: an instance without a schedule is fine as long as its backups are young, which `backup.old` checks.
+/// The profile `production` makes it an error.
 struct ScheduleCheck: InstanceCheck {
     let info = CheckInfo("schedule.none", .instance, .info, "backups are taken by a schedule")
 

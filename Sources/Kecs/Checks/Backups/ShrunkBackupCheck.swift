@@ -9,7 +9,7 @@ struct ShrunkBackupCheck: InstanceCheck {
     func run(_ facts: InstanceFacts, _ look: Look) throws -> [Finding] {
         let good = try facts.backups.get().filter(\.isGood)
         guard good.count > 1, let newest = good[0].manifest else { return [] }
-        // Only what both hold can be compared: a backup of one part is smaller by right. Config files may well halve.
+        // Only parts in both can be compared: a backup of one part is rightly smaller. Config files may well halve.
         for part in newest.parts where part.name != "config" {
             guard
                 let before = good.dropFirst().lazy.compactMap({ backup in

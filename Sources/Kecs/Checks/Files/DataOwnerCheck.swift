@@ -16,7 +16,7 @@ struct DataOwnerCheck: InstanceCheck {
         }
         let tree = try facts.tree.get()
         let wrong = tree.entries.filter { entry in
-            // Root may read and write whatever belongs to others, and a group that differs locks no owner out.
+            // Root may read and write everyone's files, and a different group locks no owner out.
             entry.status.owner != expected.owner.user && expected.owner.user != 0
         }
         guard let first = wrong.first else { return [] }

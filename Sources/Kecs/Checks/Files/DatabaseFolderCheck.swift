@@ -18,7 +18,7 @@ struct DatabaseFolderCheck: InstanceCheck {
         guard let status = try FileStatus.of(folder.resolved()), status.kind == .folder else { return [] }
         let expected = try ExpectedOwner.of(facts, user: user, group: group)?.owner
         let server = expected ?? Repair.Owner(status.owner, status.group)
-        // A container's root may write whatever belongs to others.
+        // A container's root may write everyone's files.
         if server.user == 0, status.owner != 0 { return [] }
         guard !status.isWritable(by: server) else { return [] }
         // A folder that another user owns needs another owner, not another mode.

@@ -8,7 +8,7 @@ public struct ExpectedOwner: Sendable, Hashable {
     /// The source of the expectation.
     public var because: String
 
-    /// Nil when nothing here tells: the container's own user decides then.
+    /// Returns the expected owner; nil when nothing here determines it: the container's own user decides then.
     public static func of(_ facts: InstanceFacts, user: UInt32, group: UInt32) throws -> ExpectedOwner? {
         let instance = facts.instance
         if let text = instance.config.settings["owner"]?.string {

@@ -45,7 +45,7 @@ struct LockProof: Sendable, Hashable {
         _ table: () throws -> ProcessTable = ProcessTable.current
     ) -> (Verdict, String) {
         guard let identity = try? JSONDecoder().decode(ProcessIdentity.self, from: Data(bytes)) else {
-            // A bare pid, alone or as "pid" of a JSON object: only other facts can tell whose it is.
+            // A bare pid, alone or as "pid" of a JSON object: only other facts can identify its process.
             let number = text.split { !$0.isASCII || !$0.isNumber }.first.flatMap { pid_t($0) }
             guard let pid = number, pid > 0 else { return (.unknown, "it does not say whose it is") }
             do {

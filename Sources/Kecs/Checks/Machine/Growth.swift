@@ -10,7 +10,7 @@ public struct Growth: Sendable, Hashable {
     ///
     /// - Returns: Nil for fewer than three backups, or less than a day between the first and the last.
     public init?(_ backups: [StoredBackup]) {
-        // A backup of one part alone says nothing of the whole.
+        // A backup of one part alone shows nothing about the whole.
         let names = Set(
             backups.filter(\.isVerified).map { backup in
                 (backup.manifest?.parts ?? []).filter { $0.root != .configuration }.map(\.name)
@@ -38,7 +38,7 @@ public struct Growth: Sendable, Hashable {
         bytesPerDay = covariance / variance
     }
 
-    /// Nil when it does not grow.
+    /// Returns the days until the space is used up; nil when it does not grow.
     public func days(untilFull free: ByteCount) -> Double? {
         bytesPerDay > 0 ? Double(free.bytes) / bytesPerDay : nil
     }

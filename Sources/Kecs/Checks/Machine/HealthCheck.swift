@@ -18,7 +18,7 @@ struct HealthCheck: InstanceCheck {
             guard (200..<300).contains(answer.status) else {
                 return [finding(facts, url, "it answered with the status \(answer.status)")]
             }
-            // The persistence guide's server says more than its status does: {"status":"degraded"}.
+            // The persistence guide's server reports more in the body than in its status: {"status":"degraded"}.
             if let status = try? JSONFile.decode(JSONValue.self, from: answer.body, at: "health")["status"]?
                 .string,
                 !["ok", "healthy", "up", "pass", "alive"].contains(status.lowercased())
