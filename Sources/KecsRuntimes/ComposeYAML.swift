@@ -6,7 +6,7 @@ import KecsStorage
 enum ComposeYAML {
     struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         var why: String
-        /// From 1; 0 when it has none.
+        /// The line, from 1; 0 when it has none.
         var line: Int
         var description: String { line > 0 ? "line \(line): \(why)" : why }
     }

@@ -14,7 +14,7 @@ struct BackupChoice: Sendable, CustomStringConvertible {
     var description: String { name.description }
 }
 
-/// `--instance NAME` of the commands whose positional is a backup.
+/// The option `--instance NAME` of the commands whose positional is a backup.
 struct BackupInstanceOption: ParsableArguments {
     @Option(
         name: .customLong("instance"),

@@ -30,7 +30,7 @@ struct Program: Sendable {
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest {
-            // Of a command that is not there no other one's help is the answer.
+            // For an unknown command, another command's help is no answer.
             if let problem = UsageProblem.unknownCommand(page) {
                 return refuse(words, .usage(problem, at: page))
             }

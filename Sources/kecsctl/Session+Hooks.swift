@@ -5,7 +5,7 @@ import KecsSystem
 import Logging
 import SystemPackage
 
-/// An operation's report, and what its hooks after it did not do.
+/// An operation's report, with the failures of the hooks after it.
 struct Hooked<Report: OperationReport>: OperationReport {
     static var kind: String { Report.kind }
     var report: Report
@@ -56,14 +56,14 @@ extension Session {
         return Hooked(report: report, hookErrors: await hooks.after(end))
     }
 
-    /// For the standard input of a hook, which does without one that cannot be written.
+    /// Returns the value for the standard input of a hook. A value that cannot be written is left out.
     private func json(_ value: some Encodable) throws -> JSONValue {
         try JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result")
     }
 }
 
 extension Session.Telling {
-    /// The same of a report with its hooks.
+    /// The presentation of a report with its hooks.
     var hooked: Session.Telling<Hooked<Report>> {
         .init(
             text: { text($0, $1.report) }, names: { names($0, $1.report) }, warnings: { warnings($0.report) },

@@ -12,7 +12,7 @@ extension Session {
 
     /// The presentation of the entries of backups: a line for each as it is read, because there may be half a million.
     struct Entries {
-        /// With its newline, for people.
+        /// The header with its newline, for people.
         var header: String
         var line: (BackupEntry) -> String
         /// The name for `-o name`; a repeated one is left out.

@@ -6,7 +6,7 @@ import KecsStorage
 import KecsSystem
 
 extension Session {
-    /// Tells webhook, command and healthchecks of one run. What goes wrong there is said, and changes nothing.
+    /// Notifies webhook, command and healthchecks of one run. A failure there is reported, and changes nothing.
     struct Notifying {
         fileprivate let send: SendNotification
         fileprivate let run: String
@@ -111,7 +111,7 @@ extension Session {
         }
     }
 
-    /// Nil for what cannot be written, which is no reason to tell nothing.
+    /// Returns the value; nil when it cannot be written, which is no reason to send nothing.
     private func json(_ value: some Encodable) -> JSONValue? {
         (try? JSONFile.decode(JSONValue.self, from: JSONFile.encode(value), at: "result"))?.masked
     }

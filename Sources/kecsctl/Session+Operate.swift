@@ -12,7 +12,7 @@ extension Session {
         var names: (InstanceName, Report) -> [String] = { name, _ in [name.description] }
         /// The warnings that even a quiet script gets, on standard error.
         var warnings: (Report) -> [String] = { _ in [] }
-        /// A failure inside a report that is otherwise good: what makes it partial.
+        /// The failures inside a report that is otherwise good. They make it partial.
         var failures: (Report) -> [Failure] = { _ in [] }
     }
 

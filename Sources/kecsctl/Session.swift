@@ -48,7 +48,7 @@ struct Session: Sendable {
         return names
     }
 
-    /// For commands about exactly one.
+    /// Returns the only instance of a command that is about exactly one.
     func one(
         _ selection: InstanceSelection, unnamed: InstanceSelection.Unnamed, existing: [String]? = nil
     ) throws -> InstanceName {
@@ -59,8 +59,8 @@ struct Session: Sendable {
         return try InstanceName(checking: names[0])
     }
 
-    /// Under the instance's lock, with what a killed run left repaired and told. A dry run takes no lock and repairs
-    /// nothing.
+    /// Runs `body` under the instance's lock. It repairs and reports the leftovers of a killed run first. A dry run
+    /// takes no lock and repairs nothing.
     func locked<Value>(
         _ name: InstanceName, _ change: ChangeOptions, flags: [SettingKey: String] = [:],
         duty: DutyHandling = .before, checksPlace: Bool = true, _ body: (Instance) async throws -> Value

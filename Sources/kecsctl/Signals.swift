@@ -38,7 +38,8 @@ final class RootTask: Sendable {
     let cancellation = Cancellation()
     private let stop = Mutex<(@Sendable () -> Void)?>(nil)
 
-    /// The flag reaches code on plain threads, the task's cancellation what waits. Only the first reason counts.
+    /// Cancels the command. The flag reaches code on plain threads, the task's cancellation reaches waiting code. Only
+    /// the first reason counts.
     func cancel(_ why: Interruption) {
         cancellation.cancel(why)
         stop.withLock { $0 }?()

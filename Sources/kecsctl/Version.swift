@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The only place that says which version this is.
+/// The only place with this program's version.
 enum Version {
     static let number = "0.1.0"
     /// The date of the release. The man pages carry it, so that they are the same whenever they are written.
     static let date = (day: 21, month: "November", year: 2026)
-    /// The same in figures.
+    /// The date in figures.
     static var day: String {
         let months = [
             "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",

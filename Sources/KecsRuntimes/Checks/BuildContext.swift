@@ -8,7 +8,7 @@ import SystemPackage
 struct BuildContext: Sendable {
     let folder: FilePath
     let ignore: DockerIgnore
-    /// Below the folder, by content, as far as they are not ignored.
+    /// The databases below the folder, recognised by content, as far as they are not ignored.
     let databases: [String]
 
     /// Never of use in an image, and often large.
@@ -34,8 +34,8 @@ struct BuildContext: Sendable {
     }
 }
 
-/// The rules of `.dockerignore` (https://docs.docker.com/build/concepts/context/#dockerignore-files): the last that fits
-/// decides, `!` takes back, and a folder that fits takes all below it along.
+/// The rules of `.dockerignore` (https://docs.docker.com/build/concepts/context/#dockerignore-files): the last one that
+/// matches decides, `!` includes again, and a folder that matches takes everything below it along.
 struct DockerIgnore: Sendable {
     private var rules: [(pattern: String, isException: Bool)] = []
 
@@ -55,7 +55,7 @@ struct DockerIgnore: Sendable {
         return isIgnored
     }
 
-    /// Without `./`, slashes at the ends and `.`.
+    /// Returns the pattern without `./`, slashes at the ends and `.`.
     static func cleaned(_ pattern: String) -> String {
         pattern.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }

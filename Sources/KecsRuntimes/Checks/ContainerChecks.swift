@@ -210,7 +210,7 @@ enum ContainerChecks {
         return [UInt64(raw.st_dev), UInt64(raw.st_ino)]
     }
 
-    /// By the setting `volumes`: "NAME:PATH", one or several with commas.
+    /// Returns the names in the setting `volumes`: "NAME:PATH", one or several with commas.
     private static func named(_ facts: InstanceFacts) -> [String] {
         let value = facts.instance.config.settings["volumes"]
         let texts =

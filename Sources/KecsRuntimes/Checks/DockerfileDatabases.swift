@@ -13,7 +13,7 @@ struct DockerfileDatabases {
     private struct Stage {
         var name: String
         var folder = "/"
-        /// Absolute paths in the image.
+        /// The databases, as absolute paths in the image.
         var databases: Set<String> = []
         /// The line that brought the first one.
         var line: Script.Line?

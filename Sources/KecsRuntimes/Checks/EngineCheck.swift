@@ -2,7 +2,7 @@
 import Kecs
 import KecsSystem
 
-/// A check whose answer follows from what docker was asked once.
+/// A check whose answer follows from the facts that docker was asked for once.
 struct EngineCheck: Check {
     let info: CheckInfo
     let judge: @Sendable (Look) throws -> [Finding]
@@ -18,7 +18,7 @@ struct EngineCheck: Check {
     func run(_ look: Look) throws -> [Finding] { try judge(look) }
 }
 
-/// The same for one instance that runs in containers; others pass.
+/// A check of an instance that runs in containers; others pass.
 struct ContainerCheck: InstanceCheck {
     let info: CheckInfo
     let kinds: Set<RuntimeKind>
@@ -47,7 +47,7 @@ extension Look {
     }
 }
 
-/// "v5.9.0", "28.2.2", "20.10.24+dfsg1": the numbers, as far as they are there.
+/// Returns the numbers of "v5.9.0", "28.2.2", "20.10.24+dfsg1", as far as they exist.
 func versionNumbers(_ text: String) -> [Int] {
     let start = text.drop { !$0.isNumber }
     return start.prefix { $0.isNumber || $0 == "." }.split(separator: ".").compactMap { Int($0) }

@@ -101,7 +101,7 @@ public struct ContainerFacts: Sendable, Hashable {
     public var user: String
     public var extraGroups: [String]
     public var mounts: [Mount]
-    /// By network.
+    /// The addresses by network.
     public var addresses: [String: String]
     /// "6443/tcp" to the addresses that it is published on.
     public var published: [String: [String]]

@@ -61,7 +61,7 @@ struct ImageDatabaseCheck: InstanceCheck {
         let search = Mutex(ImageSearch())
         let result = try await processes.stream(save) { bytes in try search.withLock { try $0.take(bytes) } }
         let (found, unread, isComplete) = search.withLock { ($0.found, $0.unreadLayers, $0.isComplete) }
-        // What was found is there, however the rest ended.
+        // A finding counts, however the rest ended.
         guard found.isEmpty else { return found }
         guard result.succeeded, isComplete else {
             throw CannotTell("the image \(image) could not be read to its end: \(result.complaint)")

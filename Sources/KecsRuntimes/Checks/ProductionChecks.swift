@@ -185,7 +185,7 @@ enum ProductionChecks {
         }
     }
 
-    /// By the last `test persistence`, whose report names each step that passed.
+    /// Returns a check by the last `test persistence`, whose report names each step that passed.
     private static func persistence(_ id: String, _ claim: String, step: String) -> any Check {
         item(id, claim) { facts, look in
             let last = facts.history.last {

@@ -33,8 +33,8 @@ enum ProjectChecks {
         ]
     }
 
-    /// Every form of COPY and ADD, with what `.dockerignore` leaves of the folder that the Dockerfile lies in, and of the
-    /// project's folders above it.
+    /// Checks every form of COPY and ADD against the build context that `.dockerignore` leaves: the Dockerfile's own
+    /// folder, and the project's folders above it.
     static func databasesInDockerfiles(
         _ project: ProjectFiles, _ cancellation: Cancellation = Cancellation()
     ) throws -> [Finding] {

@@ -80,7 +80,7 @@ public struct ProjectFiles: Sendable {
             || name.hasPrefix("justfile")
     }
 
-    /// None when it is no working tree, or when there is no git.
+    /// Returns the tracked files; none when it is no working tree, or when there is no git.
     private static func trackedFiles(
         in folder: FilePath, _ site: Site, _ limit: Duration
     ) async -> Known<[FilePath]> {

@@ -37,7 +37,7 @@ struct Script: Sendable {
         /// The words behind the first call of the program, up to the end of its command.
         func arguments(of program: String) -> [String] { allArguments(of: program).first ?? [] }
 
-        /// The same for each call on the line.
+        /// Returns the arguments of each call on the line.
         func allArguments(of program: String) -> [[String]] {
             words.indices.filter { words[$0] == program || words[$0].hasSuffix("/" + program) }.map { index in
                 words[(index + 1)...].prefix { ![";", "|", "&&", "||", "&"].contains($0) }.map { $0 }

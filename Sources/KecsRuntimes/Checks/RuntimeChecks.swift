@@ -2,7 +2,8 @@
 public import Kecs
 import KecsSystem
 
-/// Every check that knows containers, clusters and what people wrote about them. With `HostChecks.all` these are all.
+/// All checks that know containers, clusters and the files that people wrote about them. With `HostChecks.all` these
+/// are all.
 public enum RuntimeChecks {
     /// - Parameters:
     ///   - engine: Nil to list the checks without asking anybody anything.

@@ -25,7 +25,7 @@ public struct SocketFacts: Sendable, Hashable {
         self.mode = mode
     }
 
-    /// Nil when docker is not reached through a socket of this machine: `tcp://`, `ssh://`.
+    /// Returns the facts; nil when docker is not reached through a socket of this machine: `tcp://`, `ssh://`.
     static func of(_ environment: [String: String]) -> SocketFacts? {
         of(environment["DOCKER_HOST"].flatMap { $0.isEmpty ? nil : $0 })
     }

@@ -3,7 +3,8 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// Registries have dropped images of object stores before: which one cannot be had, and which setting says another.
+/// Checks whether the images are still available: registries have dropped images of object stores before. Names the
+/// missing one, and the setting for another.
 enum VeleroImageCheck {
     @Sendable static func judge(_ json: JSONValue, _ facts: InstanceFacts, _ look: Look) -> [Finding] {
         (json["items"]?.array ?? []).flatMap { pod -> [Finding] in

@@ -3,20 +3,20 @@ import Kecs
 
 /// A component that can run next to the control plane in its cluster.
 enum Component: String, CaseIterable, Hashable, Sendable {
-    /// In the control plane's own pod: where upstream's server keeps its state.
+    /// In the control plane's own pod. Upstream's server keeps its state there.
     case postgres
     case localstack
     case traefik
     case vector
 
     static let none = "none"
-    /// Its server reaches a database at localhost:5432 and has no other place for its state.
+    /// The image of upstream's server. It reaches a database at localhost:5432 and has no other place for its state.
     private static let upstreamImage = "ghcr.io/nandemo-ya/kecs"
 
     /// - Parameters:
-    ///   - text: The setting `components`: names with commas, `none`, or nil for what the image needs.
+    ///   - text: The setting `components`: names with commas, `none`, or nil for those that the image needs.
     ///   - image: The control plane's.
-    /// - Throws: `Failure(.usage)` for a name that is none.
+    /// - Throws: `Failure(.usage)` for an unknown name.
     static func chosen(_ text: String?, image: String, instance: String) throws(Failure) -> Set<Component> {
         guard let text else {
             let rest = image.dropFirst(upstreamImage.count)

@@ -2,7 +2,7 @@
 import KecsStorage
 
 extension ControlPlaneManifests {
-    /// The last one that starts without a token (LOCALSTACK_AUTH_TOKEN is asked for since March 2026).
+    /// The last image that starts without a token (LOCALSTACK_AUTH_TOKEN is required since March 2026).
     static let localStackImage = "localstack/localstack:4.14.0"
 
     var localStackObjects: [JSONValue] {

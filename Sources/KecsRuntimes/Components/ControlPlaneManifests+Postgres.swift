@@ -7,9 +7,10 @@ import SystemPackage
 /// The server's database. Its files are on this host below the instance's data, so they are in every backup and outlive
 /// the cluster.
 extension ControlPlaneManifests {
-    /// Below the data folder; upstream's name for it.
+    /// The folder's name below the data folder, as upstream has it.
     static let postgresFolder = "postgres"
-    /// In alpine's image. Another base's has another C library, with another order of texts: indexes would be wrong.
+    /// The user in alpine's image. An image with another base has another C library, with another order of texts:
+    /// indexes would be wrong.
     private static let alpineUser: UInt32 = 70
 
     /// Returns the image and the user of PostgreSQL. An instance of upstream's keeps its own. A new one belongs to the

@@ -2,7 +2,7 @@
 import KecsStorage
 
 extension ControlPlaneManifests {
-    /// Carries the tasks' logs to CloudWatch Logs, which LocalStack stands for.
+    /// The objects of Vector. It carries the tasks' logs to CloudWatch Logs, which LocalStack replaces.
     var vectorObjects: [JSONValue] {
         let host: [(name: String, path: String)] = [
             ("logs", "/var/log"), ("containers", "/var/lib/docker/containers"),

@@ -11,11 +11,11 @@ struct ControlPlaneManifests: Hashable, Sendable {
     static let deployment = "kecs-server"
     /// The name of the container in its pod.
     static let container = "controlplane"
-    /// In its container.
+    /// The path in its container.
     static let dataFolder = "/data"
 
     var image: String
-    /// On this host, and bound at the same path into the node.
+    /// The path on this host, mounted at the same path into the node.
     var dataFolder: FilePath
     /// The owner of the data: the control plane writes it as that user, so that nothing has to change owners.
     var owner: (user: UInt32, group: UInt32)
@@ -32,7 +32,7 @@ struct ControlPlaneManifests: Hashable, Sendable {
     static func == (left: Self, right: Self) -> Bool { left.objects == right.objects }
     func hash(into hasher: inout Hasher) { hasher.combine(objects) }
 
-    /// In the order in which they must be applied.
+    /// The objects in the order in which they must be applied.
     var objects: [JSONValue] {
         [
             namespaceObject, serviceAccount, clusterRole, clusterRoleBinding, configuration, server,

@@ -137,7 +137,7 @@ struct ComposeFiles: Hashable, Sendable {
         return name.isEmpty ? "default" : name
     }
 
-    /// For a person who is to call compose by hand.
+    /// Returns the words for a person who has to call compose by hand.
     func words(project: String) -> [String] {
         files.flatMap { ["-f", $0.string] } + ["-p", project] + profiles.flatMap { ["--profile", $0] }
     }

@@ -3,15 +3,16 @@ import Kecs
 import KecsStorage
 import SystemPackage
 
-/// A compose project as `config` prints it, v1's short forms and v2's long ones alike: what matters here of it.
+/// A compose project as `config` prints it, v1's short forms and v2's long ones alike, reduced to the fields that
+/// matter here.
 struct ComposeProject: Hashable, Sendable {
     struct Service: Hashable, Sendable {
         var name: String
         var image: String?
-        /// "1001:1001"; a name is not told apart from none.
+        /// The user, such as "1001:1001"; a name counts as none.
         var user: String?
         var dependsOn: [Dependency] = []
-        /// Without any it always runs.
+        /// The profiles; without any it always runs.
         var profiles: [String] = []
         var environment: [String: String] = [:]
         var mounts: [Mount] = []

@@ -37,7 +37,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         volumes = Volumes(machine, helpersOf: instance, image: nil)
     }
 
-    /// The settings, else what compose would use when it is called here.
+    /// Returns the definition in the settings, or else the one that compose would use when it is called here.
     private static func given(_ instance: Instance, _ machine: Machine) throws -> ComposeFiles {
         let profiles = try instance.settings.text(.composeProfiles).map { ComposeFiles.names($0) }
         if let text = try instance.settings.text(.composeFile) {
@@ -116,8 +116,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         service == nil || container.labels[ComposeLabel.service] == service
     }
 
-    /// The control plane's. While another container of the project is up, something may still write: then it is
-    /// "paused", whose start starts the rest and whose stop stops all.
+    /// Returns the control plane's state. While another container of the project is up, something may still write. The
+    /// state is then "paused": a start starts the rest, and a stop stops all.
     public func state() async -> RuntimeState {
         do {
             let all = try await containers()
@@ -203,7 +203,8 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await Compose(machine, given, project: project).create(limit: .seconds(600))
     }
 
-    /// With as many containers of each service as there are: compose would remove those that its file does not name.
+    /// Calls `up` with the present number of containers of each service: compose would remove those that its file does
+    /// not name.
     private func up(
         _ flags: [String], _ all: [DockerContainer], _ profiles: [String], _ limit: Duration
     ) async throws {
@@ -237,7 +238,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await DockerHealth(docker, instance, machine, "127.0.0.1").wait(for: own.map(\.id), limit: limit)
     }
 
-    /// Before docker would make it root's.
+    /// Makes the data folder before docker would give it to root.
     private func makeDataFolder(_ config: ComposeProject) async throws {
         let control = try controlPlane(of: config)
         guard let folder = dataFolder(control), try !folder.isPresent else { return }

@@ -8,7 +8,7 @@ enum ComposeLabel {
     static let version = "com.docker.compose.version"
     /// "True" on a container of `compose run`.
     static let oneOff = "com.docker.compose.oneoff"
-    /// With commas; v1's are relative to the working directory.
+    /// The files, with commas; v1's are relative to the working directory.
     static let files = "com.docker.compose.project.config_files"
     static let folder = "com.docker.compose.project.working_dir"
     /// v2: of `--env-file`, with commas.

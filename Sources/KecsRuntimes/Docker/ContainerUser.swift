@@ -7,7 +7,7 @@ struct ContainerUser: Hashable, Sendable {
     /// The user as it is written: "", "1001", "1001:1001", "app:staff".
     let text: String
 
-    /// Nil when a name cannot be looked up.
+    /// Returns the user by numbers; nil when a name cannot be looked up.
     func resolved(passwd: String?, group groups: String?) -> ServerUser? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let wanted = parts.first.flatMap { $0.isEmpty ? nil : $0 } ?? "0"

@@ -8,7 +8,7 @@ import SystemPackage
 struct ContainerUsers: Sendable {
     let docker: Docker
     let instance: Instance
-    /// Ids of containers that its runtime knows as its own, whatever their labels say.
+    /// The ids of containers that its runtime knows as its own, whatever their labels.
     var own: Set<String> = []
 
     func run(_ parts: [Part]) async throws -> OtherContainers {
@@ -60,7 +60,7 @@ struct ContainerUsers: Sendable {
             guard let folder, ["bind", "volume"].contains(mount.type) else { return false }
             let source = FilePath(mount.source).resolved()
             if source.starts(with: folder) { return true }
-            // `/` or `/home` in some container is no claim on what lies below.
+            // A mount of `/` or `/home` in some container is no claim on the folders below.
             return folder.starts(with: source) && mount.isWritable && mount.holdsState
         }
     }

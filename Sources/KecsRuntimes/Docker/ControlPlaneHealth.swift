@@ -10,7 +10,7 @@ enum ControlPlaneHealth: Hashable, Sendable {
     case healthy
     /// The reason why it does not count as healthy.
     case not(String)
-    /// It is up, and says that its database is not: waiting need not help.
+    /// It is up, and reports that its database is not: waiting need not help.
     case withoutPersistence(String)
 
     private static let good: Set<String> = [
@@ -32,7 +32,7 @@ enum ControlPlaneHealth: Hashable, Sendable {
         }
     }
 
-    /// Asks once; whatever goes wrong is a reason why it is not healthy.
+    /// Asks once. Any failure is a reason why it is not healthy.
     init(asking url: String) {
         do {
             let answer = try HTTPProbe.get(url)

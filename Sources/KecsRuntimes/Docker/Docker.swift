@@ -7,8 +7,8 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// The docker command, one call each. What is not there is nil; an engine that does not answer is a `Failure` that
-/// says why, so that it is never taken for "not there".
+/// The docker command, one call each. A missing thing is nil. An engine that does not answer is a `Failure` with the
+/// reason, so that it is never taken for a missing thing.
 struct Docker: Sendable {
     let processes: any ProcessRunner
     let environment: [String: String]
@@ -20,7 +20,7 @@ struct Docker: Sendable {
 
     // MARK: Containers
 
-    /// Enough of a container, a network or a volume to tell whose it is.
+    /// The facts about a container, a network or a volume that show its owner.
     struct Listed: Hashable, Sendable {
         /// A volume has none but its name.
         var id: String
@@ -28,7 +28,7 @@ struct Docker: Sendable {
         /// The container's own labels among those in `Docker.labels`.
         var labels: [String: String]
 
-        /// Empty when it does not have the label.
+        /// The instance's name; empty without the label.
         var instance: String { labels[DockerLabel.instance] ?? "" }
         var instanceID: String { labels[DockerLabel.id] ?? "" }
         var helper: String { labels[DockerLabel.helper] ?? "" }
@@ -98,7 +98,7 @@ struct Docker: Sendable {
 
     /// Stops it as its owner does: with its own signal, and its own patience.
     func stop(_ container: DockerContainer) async throws {
-        // Docker waits 10 s where nothing is said, and without end at -1.
+        // Docker waits 10 s by default, and without end at -1.
         let grace = container.stopTimeout ?? 10
         try await ask(
             ["container", "stop", container.id],
@@ -111,7 +111,7 @@ struct Docker: Sendable {
         try await ask(["container", "rename", id, name])
     }
 
-    /// Only the container: its volumes, anonymous ones too, stay.
+    /// Removes only the container: its volumes, anonymous ones too, stay.
     func remove(_ id: String) async throws { try await ask(["container", "rm", "--force", id]) }
 
     /// A container of ours that holds nothing: with the volumes that docker made for it because its image has a `VOLUME`.
@@ -125,7 +125,7 @@ struct Docker: Sendable {
         try await inspect(JSONValue.self, ["container", "inspect", id]).first
     }
 
-    /// Nil when it is not there.
+    /// Returns the labels; nil when the network does not exist.
     func labels(ofNetwork name: String) async throws -> [String: String]? {
         struct Network: Decodable {
             var labels: [String: String]?
@@ -169,7 +169,7 @@ struct Docker: Sendable {
     ///
     /// - Parameter path: Inside.
     func file(_ path: String, in container: DockerContainer) async throws -> ServerView {
-        // Whether the program can be run at all, the line about the folder above everything tells.
+        // The line about the folder above everything shows whether the program can be run at all.
         let facts = try await run(
             ["container", "exec", container.id, "stat", "-c", "%i %s", "/", path], limit: .seconds(10))
         if !facts.succeeded { try await checkAnswers(after: facts) }
@@ -227,8 +227,8 @@ struct Docker: Sendable {
         guard let ready = bridge.flatMap({ Moment($0.created) }), end < ready,
             ready.since(end) < .seconds(300)
         else { return false }
-        // An engine knows the events of its own life only: an end that it tells of, and that lies before it listened, was
-        // its own doing.
+        // An engine knows the events of its own life only. If it reports an end from before it listened, it ended the
+        // container itself.
         let events = try await ask([
             "events", "--since", "\(end.seconds - 1)", "--until", "\(ready.seconds + 1)", "--filter",
             "container=\(container.id)", "--filter", "event=die", "--format", "{{.TimeNano}}",
@@ -297,7 +297,7 @@ extension ProcessResult {
 }
 
 extension String {
-    /// Without white space at both ends.
+    /// The text without white space at both ends.
     var trimmed: String {
         let start = drop(while: \.isWhitespace)
         return String(start.reversed().drop(while: \.isWhitespace).reversed())

@@ -6,11 +6,11 @@ import KecsSystem
 enum DockerLabel {
     /// The instance's name.
     static let instance = "dev.kecsctl.instance"
-    /// Its UUID: another home may have an instance of the same name.
+    /// The instance's UUID: another home may have an instance of the same name.
     static let id = "dev.kecsctl.id"
     /// A digest of the settings that the container was created from. It shows when the container must be recreated.
     static let spec = "dev.kecsctl.spec"
-    /// On a container that only lends its mounts for a copy: the instance's UUID.
+    /// The instance's UUID, on a container that only lends its mounts for a copy.
     static let helper = "dev.kecsctl.helper"
 }
 
@@ -23,7 +23,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var exitCode: Int
         var error: String
         var health: Health?
-        /// Nil of one that has not ended yet: the engine says year 1 then.
+        /// The time of its end; nil before: the engine reports year 1 then.
         var finishedAt: Moment?
         /// The time as the engine spells it: another text, another start.
         var startedAt: String
@@ -64,7 +64,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
         var type: String
         /// The name of a volume.
         var name: String?
-        /// On the host.
+        /// The path on the host.
         var source: String
         var destination: String
         var isWritable: Bool
@@ -103,7 +103,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var mounts: [Mount]
     /// "8080/tcp" → where it is, or will be, published.
     var ports: [String: [Binding]]
-    /// The same as it is now: with the port that docker chose where none was asked for. Empty of one that does not run.
+    /// The ports as they are published now, including those that docker chose. Empty for a container that does not run.
     var published: [String: [Binding]]
     /// "no", "always", "unless-stopped", "on-failure"
     var restartPolicy: String
@@ -203,7 +203,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     }
 
     var isPaused: Bool { state.status == "paused" }
-    /// Its processes run, are paused, or will be started again by the engine at any moment.
+    /// True when its processes run, are paused, or will be restarted by the engine at any moment.
     var isUp: Bool { ["running", "paused", "restarting"].contains(state.status) }
 
     /// The port of this host that leads to one of the container.

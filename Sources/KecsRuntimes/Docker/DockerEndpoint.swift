@@ -12,7 +12,7 @@ struct DockerEndpoint: Hashable, Sendable {
 
     init(_ text: String) { self.text = text }
 
-    /// On this host; nil for an engine elsewhere.
+    /// The socket on this host; nil for an engine elsewhere.
     var socket: FilePath? {
         guard text.hasPrefix("unix://") else { return nil }
         let path = FilePath(String(text.dropFirst("unix://".count)))

@@ -113,7 +113,7 @@ struct DockerFreeze: Sendable {
             remedy: "docker container kill \(up.name)")
     }
 
-    /// After a stop that only an operation needed: pauses those again that were paused before it, and forgets.
+    /// Pauses the containers again that were paused before a stop which only an operation needed, and forgets them.
     func pauseAgain() async throws {
         let record = try ContainerRecord.current(instance.folder)
         for container in try await docker.inspect(record.paused)

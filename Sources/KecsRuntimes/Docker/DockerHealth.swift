@@ -26,7 +26,7 @@ struct DockerHealth: Sendable {
         case time
     }
 
-    /// A program that cannot start says so within this.
+    /// The time within which a program that cannot start reports it.
     private static let steady = Duration.seconds(2)
 
     /// - Parameter ids: The ids of containers. The first one that publishes the admin port is asked.
@@ -86,7 +86,8 @@ struct DockerHealth: Sendable {
         return .url("http://\(host.contains(":") ? "[\(host)]" : host):\(port)/health")
     }
 
-    /// By the engine's clock where it agrees with ours, else from the first look on.
+    /// True when it has run for long enough: by the engine's clock where it agrees with ours, else from the first look
+    /// on.
     private func hasRun(_ container: DockerContainer, since began: Duration) -> Bool {
         if container.state.status == "exited" { return true }
         if machine.clock.elapsed() - began >= Self.steady { return true }
@@ -120,7 +121,7 @@ struct DockerHealth: Sendable {
 }
 
 extension DockerContainer {
-    /// Runs, or has ended well.
+    /// True when it runs, or has ended successfully.
     fileprivate var isWellStarted: Bool {
         state.status == "running" || state.status == "exited" && state.exitCode == 0
     }

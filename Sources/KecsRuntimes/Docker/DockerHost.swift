@@ -57,9 +57,9 @@ extension Docker {
         }
     }
 
-    /// A file of the engine's: the container's own folder, or what the engine keeps its id in.
+    /// Looks for proof in a file of the engine's: the container's own folder, or the file with the engine's id.
     ///
-    /// - Returns: Nil when this user cannot tell.
+    /// - Returns: Nil when this user cannot determine it.
     private static func fileProof(_ facts: Facts, _ container: DockerContainer?) throws -> Bool? {
         func text(_ path: FilePath) -> String? {
             (try? path.contents(limit: 64 << 10)).map { String(decoding: $0, as: UTF8.self) }

@@ -27,7 +27,7 @@ struct DockerMounts: Sendable {
                 parts += DockerMounts([mount]).volumes(besides: parts)
             } else if mount.type == "bind" {
                 let source = FilePath(mount.source)
-                // Something below a part that is there already would be kept twice.
+                // A mount below an existing part would be kept twice.
                 let isCovered = parts.contains {
                     if case .folder(let other) = $0.place { source.starts(with: other) } else { false }
                 }
@@ -99,8 +99,8 @@ struct DockerMounts: Sendable {
         return found
     }
 
-    /// The volumes among the mounts as parts. An anonymous one is called after where it is mounted: the container that takes
-    /// this one's place has another under another number, and it is the same part.
+    /// Returns the volumes among the mounts as parts. An anonymous one is named after its mount point: the container
+    /// that replaces this one has another volume with another number, and it is the same part.
     func volumes(besides parts: [Part]) -> [Part] {
         var volumes: [Part] = []
         for mount in mounts.sorted(by: { $0.destination < $1.destination }) where mount.type == "volume" {
@@ -219,7 +219,7 @@ struct DockerMounts: Sendable {
 }
 
 extension DockerContainer.Mount {
-    /// False for what a container borrows from the host: its devices, its programs, the engine's socket.
+    /// False for things that a container borrows from the host: its devices, its programs, the engine's socket.
     var holdsState: Bool {
         if type == "volume" { return true }
         guard type == "bind" else { return false }

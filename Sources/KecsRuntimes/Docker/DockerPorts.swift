@@ -4,7 +4,7 @@ import KecsSystem
 
 /// Checks whether a container's ports can be published, before docker would fail half-way.
 enum DockerPorts {
-    /// - Throws: `Failure` that names who has the port, when that can be told.
+    /// - Throws: `Failure` that names the port's holder, when it is known.
     static func check(_ port: UInt16, address: String, of instance: Instance) throws {
         let isFree: Bool
         do {

@@ -56,7 +56,7 @@ extension DockerRuntime {
             for mount in container.mounts where mount.type == "bind" && mount.isWritable {
                 let other = FilePath(mount.source)
                 guard try other.isSameFolder(as: spec.data) || spec.data.starts(with: other) else { continue }
-                // `/` or `/home` in some container is no claim on what lies below.
+                // A mount of `/` or `/home` in some container is no claim on the folders below.
                 guard
                     try other.isSameFolder(as: spec.data)
                         || container.state.status == "running" && mount.holdsState
@@ -177,7 +177,8 @@ extension DockerRuntime {
         return try await replace(container)
     }
 
-    /// Its name goes to a new container at once; it is removed only when the new one is complete.
+    /// Replaces a container. The new one gets its name at once; the old one is removed only when the new one is
+    /// complete.
     ///
     /// - Returns: The id of the new one.
     private func replace(_ container: DockerContainer) async throws -> String {

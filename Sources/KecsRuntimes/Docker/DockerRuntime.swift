@@ -192,7 +192,7 @@ public struct DockerRuntime: Runtime {
         return loss(whenStopped: container)?.failure(of: instance, container: container.name)
     }
 
-    /// Only what we made; the data folder and the volumes stay.
+    /// Removes only the container that we made; the data folder and the volumes stay.
     public func remove() async throws {
         try await volumes.removeHelpers()
         if try instance.folder.containers.isPresent { try instance.folder.containers.remove() }

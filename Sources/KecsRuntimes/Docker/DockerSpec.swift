@@ -6,7 +6,7 @@ import SystemPackage
 
 /// The container that an instance's settings ask for: all that is decided without asking the engine.
 struct DockerSpec: Hashable, Sendable {
-    /// Inside the container, as the container-mode guide has them.
+    /// The ports and paths inside the container, as in the container-mode guide.
     static let apiPort = 8080
     static let adminPort = 8081
     static let dataFolder = "/data"
@@ -108,7 +108,8 @@ struct DockerSpec: Hashable, Sendable {
         return bytes.allSatisfy { $0.isLetterOrDigit || "_.-".utf8.contains($0) }
     }
 
-    /// Coarser than distribution's grammar: what could be read as an option, or holds what no reference may.
+    /// True for an image's name, by coarser rules than distribution's grammar: refuses a text that could be read as an
+    /// option, or that holds characters which no reference may have.
     private static func isImageName(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, bytes.count <= 4096, first.isLetterOrDigit else { return false }

@@ -20,7 +20,7 @@ struct K3dCreate: Hashable, Sendable {
     var image: String
     var agents = 0
     var kubePort: Int
-    /// Bound at the same path in the server: what the control plane sees by hostPath is this host's folder.
+    /// The folders, mounted at the same path in the server: the control plane sees this host's folder by hostPath.
     var folders: [FilePath]
     /// The mount of Velero's object store. With it, policies between pods are in effect.
     var store: Mount?
@@ -32,14 +32,14 @@ struct K3dCreate: Hashable, Sendable {
     /// k3d's own, and only for each of its phases.
     var phase: Duration
 
-    /// The label that says whose a cluster is.
+    /// The label with the owner of a cluster.
     static let ownerLabel = "kecsctl.instance"
 
     /// A second is the smallest unit that k3d is given, and none is not understood.
     var arguments: [String] {
         var words = [
             "cluster", "create", cluster, "--image", image, "--servers", "1", "--agents", "\(agents)",
-            // Without an address the API binds to all of them, and the kubeconfig says 0.0.0.0.
+            // Without an address the API binds to all of them, and the kubeconfig has 0.0.0.0.
             "--api-port", "127.0.0.1:\(kubePort)",
         ]
         for folder in folders { words += ["--volume", "\(folder):\(folder)@server:0"] }

@@ -19,7 +19,7 @@ struct K3dEngine: Sendable {
         var network: Docker.Listed?
         var volume: Docker.Listed?
 
-        /// The UUID of the instance whose cluster it is; nil when kecsctl did not make it.
+        /// The UUID of the instance that owns the cluster; nil when kecsctl did not make it.
         var owner: String? { containers.lazy.compactMap { $0.labels[K3dCreate.ownerLabel] }.first }
     }
 

@@ -41,7 +41,7 @@ struct VolumeMount: Hashable, Sendable, CustomStringConvertible {
         return mounts
     }
 
-    /// For `--mount`.
+    /// The argument of `--mount`.
     var argument: String {
         isFolder ? Self.bind(source, destination) : "type=volume,source=\(source),target=\(destination)"
     }

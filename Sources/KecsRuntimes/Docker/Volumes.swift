@@ -11,7 +11,7 @@ import SystemPackage
 struct Volumes: Sendable {
     private let docker: Docker
     private let instance: Instance
-    /// The instance's own image, tried first; any other that is there does as well.
+    /// The instance's own image, which is tried first; any other existing one will do.
     private let image: String?
     private let freeSpace: @Sendable (FilePath) throws -> ByteCount
 
@@ -23,12 +23,12 @@ struct Volumes: Sendable {
     }
 
     private static let mountPath = "/kecsctl-volume"
-    /// By the instance's id: “kecs-dev-volume” would be the container of an instance “dev-volume”, and another home may have
-    /// a “dev”, too.
+    /// The name contains the instance's id: “kecs-dev-volume” would be the container of an instance “dev-volume”, and
+    /// another home may have a “dev”, too.
     private var helperName: String { "kecsctl-helper-\(instance.config.id)" }
 
-    /// Nil when the tree cannot be reached here: another user's, an engine in a virtual machine, a volume that is only
-    /// mounted while it is used.
+    /// Returns the folder; nil when the tree cannot be reached here: another user's, an engine in a virtual machine, a
+    /// volume that is only mounted while it is used.
     func folder(of name: String) async throws -> FilePath? {
         let volume = try await volume(name)
         guard let folder = try place(of: volume) else { return nil }
@@ -75,7 +75,7 @@ struct Volumes: Sendable {
         return false
     }
 
-    /// The same parts, with the place of each volume that can be reached.
+    /// Returns the parts, with the place of each volume that can be reached.
     func located(_ parts: [Part]) async throws -> [Part] {
         var located: [Part] = []
         for part in parts {
@@ -107,7 +107,7 @@ struct Volumes: Sendable {
                         throw FileError("write to", tar, error)
                     }
                 }
-                // Go's tar writer leaves out what POSIX's fills a record of 20 blocks up with.
+                // Go's tar writer leaves out the padding with which POSIX's fills a record of 20 blocks.
                 let size = try FileStatus.of(descriptor: file.rawValue, at: tar).size
                 _ = try file.writeAll([UInt8](repeating: 0, count: Int((10_240 - size % 10_240) % 10_240)))
                 try file.close()
@@ -126,7 +126,7 @@ struct Volumes: Sendable {
             used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume))
     }
 
-    /// On the file system that the volume's bytes lie on; nil when that is not known here.
+    /// Returns the free space on the file system of the volume's bytes; nil when that is not known here.
     private func freeSpace(for volume: DockerVolume) async throws -> ByteCount? {
         var place = FilePath(volume.mountPoint)
         if let device = volume.options?["device"], device.hasPrefix("/"), volume.options?["type"] == "none" {

@@ -35,7 +35,7 @@ struct ControlPlane: Sendable {
         case .complete: return nil
         case .failed(let why): return why
         case .waiting(let why):
-            // In an update the old pod may go on serving.
+            // During an update the old pod may keep serving.
             if (found["status"]?["availableReplicas"]?.integer ?? 0) > 0 { return nil }
             return try await obstacle(of: ControlPlaneManifests.deployment)?.why ?? why
         }
@@ -75,8 +75,8 @@ struct ControlPlane: Sendable {
                 words, in: "deployment/\(ControlPlaneManifests.deployment)",
                 container: ControlPlaneManifests.container, namespace: ControlPlaneManifests.namespace)
         }
-        // kubectl ends with 1 when the program cannot be run as well as when the program does. Of the folder above it
-        // everybody can tell, so a line about that is the proof that the program ran.
+        // kubectl exits with 1 when the program cannot be run as well as when the program does. Every user may read the
+        // folder above it, so a line about that folder proves that the program ran.
         let result = try await execute(["stat", "-c", "%i %s", "/", path])
         let lines = result.outputText.split(separator: "\n")
         guard let line = lines.last else {

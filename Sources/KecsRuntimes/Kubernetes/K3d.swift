@@ -10,7 +10,7 @@ import SystemPackage
 /// answer here only means that k3d said so; `K3dCluster` and `/readyz` are believed.
 struct K3d: Sendable {
     let machine: Machine
-    /// Ours, never the user's: `delete` takes entries out of whatever $KUBECONFIG names.
+    /// The kubeconfig is ours, never the user's: `delete` removes entries from the file that $KUBECONFIG names.
     let ownKubeconfig: FilePath
 
     /// The time limit of a call that only asks.
@@ -139,12 +139,12 @@ extension Substring {
 }
 
 extension ProcessResult {
-    /// The last thing that k3d, kubectl or docker complained of, as it said it.
+    /// The first complaint of k3d, kubectl or docker, in its own words.
     var firstComplaint: String {
         if end == .timedOut { return "no answer within \(duration.components.seconds) s" }
         let lines = errorText.split(separator: "\n").map { K3dLog.message(of: String($0)) }
             .filter { !$0.isEmpty }
-        // k3d's last line is about the rollback; the first error says why.
+        // k3d's last line is about the rollback; the first error has the reason.
         let said = lines.first { !$0.hasPrefix("Failed to create cluster") } ?? lines.last
         return said ?? "it ended with \(end)"
     }

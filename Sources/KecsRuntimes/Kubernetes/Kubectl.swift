@@ -9,10 +9,10 @@ import SystemPackage
 struct Kubectl: Sendable {
     let machine: Machine
     let kubeconfig: FilePath
-    /// For messages.
+    /// The cluster's name in messages.
     let cluster: String
 
-    /// With a load balancer whose server is gone kubectl waits 27 s for nothing (K84).
+    /// The limit of a request. With a load balancer whose server is gone kubectl waits 27 s for nothing (K84).
     static let patience = "--request-timeout=10s"
     static let fieldManager = "kecsctl"
 
@@ -89,7 +89,7 @@ struct Kubectl: Sendable {
 
     /// Objects of some kinds, by label if one is given. A namespace that is not there holds none.
     ///
-    /// - Throws: `Failure(.unreachable)` when they are not to be known.
+    /// - Throws: `Failure(.unreachable)` when they cannot be determined.
     func get(
         _ kinds: [String], namespace: String?, label: String? = nil, everywhere: Bool = false
     ) async throws -> [JSONValue] {
@@ -205,7 +205,7 @@ struct Kubectl: Sendable {
 }
 
 extension ProcessResult {
-    /// Every line of the error stream, each once: kubectl says the same thing several times (K52, K65).
+    /// Every line of the error stream, each once: kubectl repeats itself (K52, K65).
     var allComplaints: String {
         if end == .timedOut { return firstComplaint }
         var lines: [Substring] = []
@@ -230,7 +230,7 @@ enum Rollout: Hashable, Sendable {
             return number
         }
         let conditions = object["status"]?["conditions"]?.array ?? []
-        // A status that was written before the last change says nothing of it.
+        // A status from before the last change says nothing about it.
         guard number("status", "observedGeneration") >= number("metadata", "generation") else {
             self = .waiting("its controller has not seen it yet")
             return

@@ -40,7 +40,7 @@ public struct LocalRuntime: Runtime {
     }
 
     public var runsSomething: Bool { command != nil }
-    /// A server finds its database or makes it, of whatever engine; without one the data is KECS's.
+    /// True with a command: a server finds or makes its database, of any engine. Without one the data is KECS's.
     public var makesItsDatabase: Bool { command != nil }
 
     public func endpoints() -> [Endpoint] {
@@ -52,7 +52,7 @@ public struct LocalRuntime: Runtime {
 
     public func parts() async throws -> [Part] { try instance.folderParts() }
 
-    /// A server of this host sees this host's paths. What its environment was, only its process can tell.
+    /// Returns the setup: a server of this host sees this host's paths. Only its process knows its environment.
     public func serverSetup() async throws -> ServerSetup {
         var setup = ServerSetup(
             parts: try instance.ownParts(), variables: ["KECS_DATA_DIR": dataFolder.string],

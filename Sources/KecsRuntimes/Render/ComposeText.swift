@@ -5,10 +5,10 @@ import KecsSystem
 /// Renders services that run as a compose file that makes the same ones again, on the same volumes and folders. It
 /// contains no secret's value: a secret is a variable that must be set to start it.
 struct ComposeText {
-    /// `name:` stands at the top; compose 1 refuses it.
+    /// The project's name, for a `name:` at the top; compose 1 refuses it.
     var project: String?
     var services: [RunningService]
-    /// The labels of a network, by its name, and of those that are there.
+    /// The labels of the existing networks, by name.
     var networks: [String: [String: String]]
 
     func text(heading: String) -> String {
@@ -153,7 +153,7 @@ extension RunningService {
         return ["-", "_"].contains { containerName.hasPrefix("\(project)\($0)\(name)\($0)") }
     }
 
-    /// The same as `docker run` takes it.
+    /// The words in the form that `docker run` takes.
     var dockerWords: [String] {
         var words = ["docker", "run", "--detach", "--name", containerName]
         if restart != "no" { words += ["--restart", restart] }

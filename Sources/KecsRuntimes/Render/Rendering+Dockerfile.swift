@@ -82,7 +82,7 @@ extension Rendering {
         "[" + words.map { "\"\(escaped($0))\"" }.joined(separator: ", ") + "]"
     }
 
-    /// In quotes where it must be; a `$` would be a variable of the build.
+    /// Returns the text, in quotes where necessary; a `$` would be a variable of the build.
     private static func quotedForDocker(_ text: String) -> String {
         let isPlain =
             !text.isEmpty

@@ -2,9 +2,10 @@
 import Kecs
 import KecsSystem
 
-/// The environment as a file: what `docker run --env-file` and compose's `env_file` read.
+/// The environment as a file, in the format of `docker run --env-file` and compose's `env_file`.
 extension Rendering {
-    /// A secret stands there as its name alone: both take its value from the environment that they are called in.
+    /// The file. A secret is written as its name alone: both programs take its value from the environment that they are
+    /// called in.
     var environmentFile: String {
         var lines = [
             "# The environment of the instance \(name). Written by “kecsctl render env \(name)”.",
@@ -44,7 +45,7 @@ extension Rendering {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Nil for what the file's format cannot hold.
+    /// Returns the line; nil for a value that the file's format cannot hold.
     private static func line(_ variable: RunningService.Variable) -> String? {
         if variable.isSecret { return variable.name }
         guard !variable.value.contains(where: \.isNewline) else { return nil }
@@ -59,7 +60,7 @@ extension Rendering {
         return "\(variable.name)=\"\(withBackslashes(variable.value))\""
     }
 
-    /// For between double quotes where `$` begins a variable.
+    /// Returns the text for double quotes where `$` begins a variable.
     static func withBackslashes(_ text: String) -> String {
         var result = ""
         for character in text {

@@ -2,7 +2,8 @@
 import Kecs
 
 extension Rendering {
-    /// The container-mode guide's PVC and Deployment, with what keeps one writer: one replica, and Recreate.
+    /// The container-mode guide's PVC and Deployment, with the settings that allow only one writer: one replica, and
+    /// Recreate.
     var kubernetes: String {
         let owner = user.split(separator: ":")
         let uid = owner.first ?? "65532"

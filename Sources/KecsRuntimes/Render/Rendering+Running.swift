@@ -5,9 +5,9 @@ import KecsSystem
 
 /// Finds the running containers, for the forms that show how to run them again.
 extension Rendering {
-    /// With the containers that the instance has. Without any, what its settings would make.
+    /// Creates the rendering with the instance's containers. Without any, with those that its settings would make.
     ///
-    /// - Throws: `Failure` when the engine does not answer: what does not run now must not be made up.
+    /// - Throws: `Failure` when the engine does not answer: containers that do not run now must not be invented.
     public static func ofWhatRuns(_ instance: Instance, site: Site) async throws -> Rendering {
         var rendering = try Rendering(instance, site: site)
         let docker = Docker(site.machine)

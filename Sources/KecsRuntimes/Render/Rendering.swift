@@ -17,7 +17,7 @@ public struct Rendering: Sendable {
 
     let name: InstanceName
     let image: String
-    /// On this host.
+    /// The folder on this host.
     let data: FilePath
     let user: String
     let apiPort: Int
@@ -79,7 +79,7 @@ public struct Rendering: Sendable {
         return result
     }
 
-    /// In a compose file a `$` begins a variable.
+    /// Returns the text for a compose file, where a `$` begins a variable.
     private func composed(_ text: String) -> String {
         quoted(text.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$"))
     }

@@ -33,14 +33,14 @@ struct RunningService: Hashable, Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(test) }
     }
 
-    /// Below `services`.
+    /// The name below `services`.
     var name: String
     var containerName: String
     var project: String?
     /// The number of its containers.
     var count = 1
     var image: String
-    /// Set when the tag names another image by now: then `image` is an id.
+    /// The former tag; set when it names another image by now: then `image` is an id.
     var formerTag: String?
     var entrypoint: [String]?
     var command: [String]?
@@ -60,12 +60,12 @@ struct RunningService: Hashable, Sendable {
     var stopTimeout: Int64?
     /// "host", "none", "bridge", "container:…"; nil: `networks`.
     var networkMode: String?
-    /// A network's name, and what the container is called in it.
+    /// The networks by name, with the container's names in each.
     var networks: [String: [String]] = [:]
     var dependsOn: [ComposeProject.Dependency] = []
     /// Options that are lists of texts, by compose's name: "cap_add", "group_add".
     var lists: [(name: String, flag: String, values: [String])] = []
-    /// Options that are there or not: "privileged", "read_only".
+    /// The options without a value: "privileged", "read_only".
     var switches: [(name: String, flag: String)] = []
     /// Options with one value: "hostname", "mem_limit".
     var values: [(name: String, flag: String, value: String)] = []
@@ -132,7 +132,7 @@ struct RunningService: Hashable, Sendable {
         return fields.compactMapValues(\.string)
     }
 
-    /// By its name, or because an address in it has a password.
+    /// True when its name sounds like a secret, or an address in it has a password.
     static func isSecret(_ name: String, _ value: String) -> Bool {
         let name = name.uppercased()
         let words = [
@@ -224,7 +224,7 @@ struct RunningService: Hashable, Sendable {
             ("init", "--init", host["Init"]), ("tty", "--tty", config["Tty"]),
             ("stdin_open", "--interactive", config["OpenStdin"]),
         ] where value == .bool(true) { switches.append((name, flag)) }
-        // Docker takes the first digits of its id unless it was told another.
+        // Docker takes the first digits of its id by default.
         let hostname = config["Hostname"]?.string ?? ""
         if !hostname.isEmpty, facts["Id"]?.string?.hasPrefix(hostname) != true, networkMode != "host" {
             values.append(("hostname", "--hostname", hostname))

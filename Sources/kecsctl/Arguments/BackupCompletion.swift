@@ -12,7 +12,7 @@ enum BackupCompletion {
         offers(words, ["latest"]).lines(words, index, prefix)
     }
 
-    /// The same for `start --restore`.
+    /// The suggestions for `start --restore`.
     @Sendable static func idsOrNone(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         offers(words, ["auto", "latest", "none"]).lines(words, index, prefix)
     }
@@ -47,7 +47,7 @@ enum BackupCompletion {
         return Set(names).union(["config", "data"]).sorted().map { Offer($0) }.lines(words, index, prefix)
     }
 
-    /// Every check that doctor knows.
+    /// All checks that doctor knows.
     @Sendable static func checks(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         Wiring.allChecks.map { Offer($0.info.id, $0.info.claim) }.lines(words, index, prefix)
     }

@@ -4,7 +4,7 @@ import ArgumentParser
 /// The command that the words of a command line name. Needed before they are parsed (global flags in front of the
 /// command, help) and when they cannot be parsed (errors).
 struct CommandPath {
-    /// From `Kecsctl` down.
+    /// The commands from `Kecsctl` down.
     private(set) var commands: [any ParsableCommand.Type] = [Kecsctl.self]
     /// Options before the last command name, with their values.
     private(set) var optionsBefore: [String] = []
@@ -38,7 +38,7 @@ struct CommandPath {
         }
     }
 
-    /// Without the program's own name: "backups list"; "" for the program alone.
+    /// The name without the program's own: "backups list"; "" for the program alone.
     var name: String { commands.dropFirst().map { $0._commandName }.joined(separator: " ") }
     var isRoot: Bool { commands.count == 1 }
     var command: any ParsableCommand.Type { commands.last ?? Kecsctl.self }
@@ -46,7 +46,7 @@ struct CommandPath {
 
     var subcommands: [any ParsableCommand.Type] { command.configuration.subcommands }
 
-    /// The word that stands where the name of a command is expected.
+    /// The word in the place of a command's name that is none.
     var unknownCommand: String? {
         guard !subcommands.isEmpty, rest.first != "--" else { return nil }
         var index = 0

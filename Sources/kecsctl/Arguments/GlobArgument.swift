@@ -3,8 +3,8 @@ import ArgumentParser
 
 /// A pattern for paths inside a part: `config/*.yaml`, `data/**`.
 ///
-/// It can only name what lies inside, so an absolute pattern and one that climbs are refused here already, and so are
-/// a class that never closes and a lone escape, which would silently match nothing.
+/// It can only name paths inside, so an absolute pattern and one with `..` are refused here already. So are a class
+/// that never closes and a lone escape, which would silently match nothing.
 struct GlobArgument: Hashable, Sendable {
     let pattern: String
 

@@ -23,7 +23,7 @@ struct InstanceArguments: ParsableArguments {
     var selection: InstanceSelection { InstanceSelection(names: names + named, isAll: isAll) }
 }
 
-/// For commands about exactly one instance.
+/// The argument of commands about exactly one instance.
 struct OneInstanceArgument: ParsableArguments {
     @Argument(
         help: ArgumentHelp("The instance.", valueName: "instance"),

@@ -8,7 +8,8 @@ struct UsageProblem {
     var message: String
     var cause: String?
 
-    /// The first empty word. Nothing is called by nothing: taken as the beginning of a name it would fit everything.
+    /// Returns the problem of the first empty word. No name is empty: taken as the beginning of a name it would fit
+    /// everything.
     static func emptyWord(_ words: [String]) -> UsageProblem? {
         for (index, word) in words.enumerated() {
             if word == "--" { continue }

@@ -99,7 +99,7 @@ struct ConfigSetCommand: SessionCommand {
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
     func validate() throws {
-        // One that means nothing can be taken out, as long as it is there.
+        // An unknown setting can be removed, as long as it is set.
         guard unset || SettingKey(rawValue: setting) != nil else {
             let near = NearestWord.of(setting, among: SettingKey.allCases.map(\.rawValue))
             throw ValidationError(

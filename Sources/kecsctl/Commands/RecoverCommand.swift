@@ -55,7 +55,7 @@ struct RecoverCommand: SessionCommand {
     }
 
     func run(_ session: Session) async throws -> Int32 {
-        // Before the whole command is out of time there is still to be written back and told what there is.
+        // The results must still be written back and reported before the whole command is out of time.
         let whole = global.timeout.map { $0.duration * 4 / 5 }
         let request = RecoverRequest(
             clusters: cluster, skip: skip, parallel: parallel, wait: !noWait, resume: resume,
@@ -83,7 +83,7 @@ struct RecoverCommand: SessionCommand {
         return isOutOfTime.withLock { $0 } ? Failure.Kind.timeout.rawValue : status
     }
 
-    /// So many services that failed are shown with their reason; JSON has all of them.
+    /// The number of failed services that are shown with their reason; JSON has all of them.
     private static let mostReasons = 10
 
     private static func text(_ name: InstanceName, _ report: RecoverReport) -> String {

@@ -264,6 +264,6 @@ struct RestoreCommand: SessionCommand {
 }
 
 extension String {
-    /// Without its final newline.
+    /// The text without its final newline.
     fileprivate var trimmed: String { hasSuffix("\n") ? String(dropLast()) : self }
 }

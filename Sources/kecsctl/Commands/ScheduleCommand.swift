@@ -144,7 +144,7 @@ enum ScheduleText {
         }
     }
 
-    /// This very program: a schedule must not depend on PATH.
+    /// Returns this very program: a schedule must not depend on PATH.
     static func program(_ session: Session) -> ScheduledProgram {
         let link = try? FilePath("/proc/self/exe").linkTarget()
         return ScheduledProgram(

@@ -22,7 +22,7 @@ struct CommandHelp: Sendable {
     }
 }
 
-/// Every command and every group of commands.
+/// A command or a group of commands.
 protocol HelpedCommand: ParsableCommand {
     static var help: CommandHelp { get }
 }

@@ -21,8 +21,8 @@ enum ExitStatus {
 
     /// The exit statuses of every command.
     static let common: Set<Int32> = [0, 1, 15, 64, 130, 143]
-    /// Every command about named instances.
+    /// The statuses of every command about named instances.
     static let instances: Set<Int32> = common.union([3, 10])
-    /// Every command that changes an instance.
+    /// The statuses of every command that changes an instance.
     static let changes: Set<Int32> = instances.union([11, 13, 16])
 }

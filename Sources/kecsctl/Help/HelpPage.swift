@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 
-/// `--help`: two examples, what the parser knows, the exit statuses.
+/// `--help`: two examples, the parser's text, the exit statuses.
 enum HelpPage {
     static func text(_ path: CommandPath, width: Int?) -> String {
         let columns = max(60, width ?? 80)

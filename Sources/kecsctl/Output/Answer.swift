@@ -4,7 +4,7 @@
 struct Answer {
     /// JSON and YAML.
     var document: any Encodable
-    /// For people, with its final newline; is given the width of the terminal, or nil when there is none.
+    /// The table for people, with its final newline. Gets the width of the terminal, or nil when there is none.
     var table: (_ width: Int?) -> String
     /// The ids or names, one a line.
     var names: [String]

@@ -24,7 +24,7 @@ enum Cells {
         character.unicodeScalars.reduce(0) { max($0, width(of: $1)) }
     }
 
-    /// By https://www.unicode.org/reports/tr11/: W and F take two.
+    /// Returns the width by https://www.unicode.org/reports/tr11/: W and F take two.
     private static func width(of scalar: Unicode.Scalar) -> Int {
         if scalar.value < 0x300 { return 1 }
         switch scalar.properties.generalCategory {

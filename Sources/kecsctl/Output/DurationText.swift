@@ -28,7 +28,7 @@ enum DurationText {
         return hours > 0 ? "\(hours):\(two(minutes)):\(two(seconds))" : "\(minutes):\(two(seconds))"
     }
 
-    /// "3 min ago", "2 d ago"; the future, which only a wrong clock brings, is said as it is.
+    /// Returns "3 min ago", "2 d ago"; a moment in the future, which only a wrong clock causes, is shown as such.
     static func age(of moment: Moment, at now: Moment) -> String {
         let seconds = Int(now.since(moment) / .seconds(1))
         if seconds < 0 { return "in the future" }

@@ -18,7 +18,7 @@ extension String {
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        // C0, DEL and C1, the separators, and the marks that turn the direction of what follows.
+        // C0, DEL and C1, the separators, and the marks that change the direction of the following text.
         case 0..<0x20, 0x7f..<0xa0, 0x2028, 0x2029, 0x202a...0x202e, 0x2066...0x2069: true
         default: false
         }

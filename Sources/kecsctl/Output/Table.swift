@@ -3,7 +3,7 @@
 /// Rows under headers: columns aligned by their width on a terminal, two blanks between, none at the end of a line, `-`
 /// for nothing.
 struct Table: Hashable, Sendable {
-    /// In capitals.
+    /// The headers in capitals.
     var header: [String]
     var rows: [[String?]]
     /// Sizes and counts stand at the right.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Writes a JSON value as block-style YAML that every YAML 1.1 and 1.2 reader takes back as the same value.
+/// Writes a JSON value as block-style YAML that every YAML 1.1 and 1.2 reader reads as the same value.
 ///
-/// Text stands plain only when it cannot be anything else: a word that some version reads as a number, a boolean, a
-/// date or nothing is quoted, and so is everything outside a small set of harmless characters.
+/// Text is plain only when it cannot be anything else. A word that some version reads as a number, a boolean, a date or
+/// nothing is quoted, and so is everything outside a small set of harmless characters.
 enum YAMLText {
     static func document(_ value: JSONValue) -> String {
         var text = ""

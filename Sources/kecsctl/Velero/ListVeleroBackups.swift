@@ -14,7 +14,7 @@ extension Session {
         }
     }
 
-    /// The instances whose stores are looked at.
+    /// Returns the instances whose stores are searched.
     ///
     /// - Throws: `Failure` for one that does not exist, and when instances and a folder were given.
     private func veleroInstances(

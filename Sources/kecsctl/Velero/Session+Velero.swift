@@ -5,9 +5,9 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// A bucket with backups of Velero, and whose it is.
+/// A bucket with backups of Velero, and its instance.
 struct VeleroPlace: Sendable, CustomStringConvertible {
-    /// Nil for a folder that was named.
+    /// The instance; nil for a folder that the user named.
     let instance: InstanceName?
     let bucket: VeleroBucket
 
@@ -32,7 +32,7 @@ struct VeleroChoice: Sendable, CustomStringConvertible {
 }
 
 extension Session {
-    /// The buckets that a command looks at.
+    /// Returns the buckets that a command works on.
     ///
     /// - Parameter names: Instances; those whose store has no such bucket have no backups of Velero.
     func veleroPlaces(_ options: VeleroOptions, of names: [String]) throws -> [VeleroPlace] {
@@ -122,7 +122,7 @@ extension Session {
         return first
     }
 
-    /// The newest one that can be restored, as far as metadata and sizes tell.
+    /// Returns the newest backup that can be restored, as far as metadata and sizes show.
     private func newest(in place: VeleroPlace) throws -> VeleroChoice? {
         let backups = try readingStore { try judge(place, .sizes).all() ?? [] }
         return backups.first { $0.verdict == .restorable || $0.verdict == .withErrors }

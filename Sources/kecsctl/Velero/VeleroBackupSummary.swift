@@ -7,7 +7,7 @@ import SystemPackage
 /// A backup of Velero in a list.
 struct VeleroBackupSummary: Encodable {
     var name: String
-    /// Nil for a folder that was named.
+    /// The instance; nil for a folder that the user named.
     var instance: String?
     /// The object store's data folder, and in it bucket and prefix.
     var folder: String
@@ -55,7 +55,7 @@ struct VeleroBackupSummary: Encodable {
         objects = backup.objects
     }
 
-    /// A list reads no tarball, and says so.
+    /// The verdict. A list reads no tarball, and says so.
     var judgement: String {
         let isGood = verdict == .restorable || verdict == .withErrors
         return verdict.rawValue + (isGood && checked == .sizes ? " (not verified)" : "")

@@ -135,7 +135,7 @@ struct BackupsListCommand: SessionCommand {
 }
 
 extension Session {
-    /// Instances that have backups or could have some, as a list of backups is asked for.
+    /// Returns the instances that have backups or could have some, for a list of backups.
     func backupNames(_ selection: InstanceSelection) throws -> [String] {
         try resolve(selection, unnamed: .everything, existing: try namesWithBackups().map(\.description))
     }

@@ -45,7 +45,7 @@ extension Session {
         return try await .of(try site.instance(name), named: option.database, site: site)
     }
 
-    /// The same with the instance's lock held, for what changes it.
+    /// Runs `body` with the instance's lock held, for commands that change the database.
     func withTarget<Value>(
         _ name: String?, _ option: DatabaseOption, _ change: ChangeOptions,
         _ body: (DatabaseTarget) async throws -> Value
