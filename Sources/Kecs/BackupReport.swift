@@ -15,7 +15,7 @@ public struct BackupSummary: Encodable, Sendable {
     /// The damage and its cause.
     public var problem: String?
     public var verified: Bool
-    /// Verified, and everything that should be in it is in it.
+    /// True when it is verified and lacks nothing of the baseline.
     public var good: Bool
     /// The things of the baseline that it lacks.
     public var lacks: [Lack]

@@ -35,7 +35,7 @@ public struct Difference: Encodable, Hashable, Sendable {
 
 /// A state of a part, as a comparison needs it.
 struct PartState: Sendable {
-    /// 32 bytes, however much there is to compare: an instance may have a million of them, on both sides.
+    /// A digest of 32 bytes, as there is much to compare: an instance may have a million files, on both sides.
     struct File: Hashable, Sendable {
         var size: Int64
         /// The hash of the kind, and of a file's SHA-256 or a link's target. `Hasher` has a different key in every
@@ -71,7 +71,7 @@ struct PartState: Sendable {
     var files: [[UInt8]: File] = [:]
     /// Rows by table, by the database's printable path; nil rows for an engine that we cannot read.
     var databases: [String: [String: Int64]] = [:]
-    /// SHA-256 of each database's captured bytes; of an engine that we cannot read it is all that is known.
+    /// The SHA-256 of each database's captured bytes. For an engine that we cannot read, nothing else is known.
     var databaseContents: [String: String] = [:]
     /// The rows of the SQLite databases, table by table: equal for two files whose pages differ.
     var databaseRows: [String: DatabaseContent] = [:]
@@ -117,7 +117,7 @@ extension Difference.Part {
                         rowsAfter: new[table]))
             }
             let isListed = tables.contains { $0.database == database }
-            // Where both were read row by row their pages may differ: only indexes, views and triggers are left.
+            // Where both were read row by row their pages may differ: only indexes, views and triggers remain.
             if let oldRows, let newRows {
                 if !isListed, oldRows.schema != newRows.schema {
                     files.append(

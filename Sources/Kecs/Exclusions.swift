@@ -22,7 +22,7 @@ struct Exclusions: Sendable {
     /// Creates exclusions that leave nothing out.
     init() {}
 
-    /// - Parameter flags: Come after the setting's, so that they can take it back.
+    /// - Parameter flags: They follow the setting's patterns, so that they can override them.
     init(_ settings: Settings, flags: [String]) throws(Failure) {
         items = try settings.text(.exclude).flatMap { Self.items(of: $0) } ?? []
         for text in flags {
@@ -57,7 +57,7 @@ struct Exclusions: Sendable {
 
     private static func item(_ text: String) -> Item? {
         let (part, pattern) = parted(text)
-        // What kecsctl itself needs of an instance is small, and is always there.
+        // The parts of an instance that kecsctl itself needs are small, and are always there.
         if part == "config" { return nil }
         return ExcludePattern(pattern).map { Item(part: part, pattern: $0) }
     }

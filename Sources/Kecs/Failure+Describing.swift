@@ -128,7 +128,8 @@ extension Failure {
 }
 
 extension Failure {
-    /// The runtime could not say whether the instance runs: nothing that depends on it may be done.
+    /// Returns the failure that the runtime could not determine whether the instance runs: nothing that depends on it
+    /// may be done.
     public static func unknownState(of instance: Instance, _ why: String) -> Failure {
         Failure(
             .unreachable, "cannot determine whether “\(instance.name)” is running", cause: why,

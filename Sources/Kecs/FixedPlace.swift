@@ -108,7 +108,7 @@ struct FixedPlace: Sendable {
         else {
             return nil
         }
-        // Compose's own variables are for the runtime to read: with its `.env`, and by the rules of its version.
+        // Compose's own variables are read by the runtime: with its `.env`, and by the rules of its version.
         if form == .paths || form == .names, !name.hasPrefix("KECSCTL_") { return nil }
         guard let value = try normal(text, environment: environment) else { throw failure(name, text) }
         return form == .flag ? .bool(value == "true") : .string(value)

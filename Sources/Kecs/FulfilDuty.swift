@@ -75,7 +75,7 @@ struct FulfilDuty: Sendable {
         if duty.mayBeStopped == true { try await runtime.stopAgain() }
     }
 
-    /// The one that was written down, or one that arose meanwhile: an engine ended the instance when it was restarted.
+    /// Returns the recorded duty, or one that arose meanwhile: an engine ended the instance when it was restarted.
     private func duty(of instance: Instance) async throws -> Duty? {
         if let duty = try Duty.read(instance.folder.duty) { return duty }
         guard case .yes(let why) = await site.takenDown(instance) else { return nil }

@@ -24,7 +24,7 @@ public struct History: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let line = try encoder.encode(Line(at: moment, command: command, status: status, result: result))
-        // As JSON it is looked through once more, because a result may quote any program and any script.
+        // As JSON it is masked once more, because a result may quote any program and any script.
         var bytes = try Array(
             JSONValue(parsing: String(decoding: line, as: UTF8.self)).masked.description.utf8)
         bytes.append(UInt8(ascii: "\n"))
@@ -34,7 +34,7 @@ public struct History: Sendable {
         }
         guard descriptor >= 0 else { throw FileError.last("open", file) }
         defer { close(descriptor) }
-        // A FIFO would be waited for when everything is done already.
+        // Opening a FIFO would wait, although everything is done already.
         guard try FileStatus.of(descriptor: descriptor, at: file).kind == .file else {
             throw FileError("append to, as it is no file:", file, .invalidArgument)
         }

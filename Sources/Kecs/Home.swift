@@ -46,7 +46,7 @@ public struct Home: Hashable, Sendable {
         return Home(FilePath(user).appending(".kecs"))
     }
 
-    /// A relative path means one below the folder in which the command was given.
+    /// Returns the absolute path. A relative one is below the folder in which the command was given.
     public static func absolute(_ path: FilePath, environment: [String: String]) throws(Failure) -> FilePath {
         if path.isAbsolute { return path.lexicallyNormalized() }
         guard let here = WorkingFolder.current else {
@@ -58,7 +58,7 @@ public struct Home: Hashable, Sendable {
     }
 
     /// Checks that the home can be used. A default home that does not exist yet holds nothing. A named one that does
-    /// not exist is a typing error or a missing mount, and must not be reported as empty.
+    /// not exist is a typo or a missing mount, and must not be reported as empty.
     ///
     /// - Throws: `Failure(.usage)` when it was named and does not exist, or is no folder; `FileError` when that cannot
     ///   be determined.
@@ -87,7 +87,7 @@ public struct Home: Hashable, Sendable {
     public var settings: FilePath { path.appending("kecsctl.json") }
     /// The history, a line for each finished operation.
     public var history: FilePath { path.appending("history.jsonl") }
-    /// Held for a moment while an instance is created.
+    /// The lock that is held for a moment while an instance is created.
     public var lock: FilePath { path.appending("lock") }
     public var instances: FilePath { path.appending("instances") }
     public var backups: FilePath { path.appending("backups") }

@@ -66,7 +66,7 @@ extension Site {
     ) async throws {
         let instance = try instance(name, flags: flags)
         for sentence in try await FulfilDuty(site: self).run(instance) {
-            // What is still down must be heard by scripts, too.
+            // Scripts too must see that it is still down.
             told(try Duty.read(instance.folder.duty) == nil ? .notice(sentence) : .warning(sentence))
         }
     }
@@ -118,7 +118,7 @@ extension Site {
                 told(.notice(sentence))
             }
         } catch let failure as Failure where failure.kind == .usage {
-            // The setting that is about to be changed, or another one.
+            // The setting that is about to be changed may be wrong, or another one.
         }
         return try body()
     }

@@ -87,7 +87,7 @@ extension Site {
             return Failure.describing(error, doing: "look for “\(name)”")
         }
         let near = NearestWord.of(name.description, among: names)
-        // A name that was mistyped is not made an instance of.
+        // No instance is made for a mistyped name.
         return Failure(
             .notFound, "there is no instance “\(name)”",
             cause: names.isEmpty

@@ -19,7 +19,7 @@ public struct Inventory: Sendable {
     public var engineHost: EngineHost
     /// True when the server is KECS, so that it answers the ECS API; nil when that is not known.
     public var isKECS: Bool?
-    /// Everything of the outside that the server sees; nil when it sees this host's own paths.
+    /// The outside folders and volumes that the server sees; nil when it sees this host's own paths.
     public var mounts: [ServerMount]?
 
     public init(
@@ -110,15 +110,15 @@ public enum InventoryEngine: Sendable, Hashable {
 /// The database that the server uses.
 public enum PrimaryDatabase: Sendable {
     case found(InventoryDatabase, PrimaryReason)
-    /// More than one candidate: the verb that needs one names them all and asks for `--database PART/PATH`.
+    /// There is more than one candidate. The verb that needs one names them all and asks for `--database PART/PATH`.
     case ambiguous([InventoryDatabase])
     /// The server's place for it is known, and nothing exists there.
     case missing(part: String, path: [UInt8], PrimaryReason)
-    /// The server keeps it where nothing is mounted: it goes with the container.
+    /// The server keeps it in a place without a mount: it is lost with the container.
     case inContainer(FilePath, PrimaryReason)
     /// There is no database, and its intended place is unknown.
     case none
-    /// Could not look; why.
+    /// It could not be determined, with the reason.
     case unknown(String)
 }
 
@@ -151,6 +151,6 @@ public struct ServerUser: Sendable, Hashable {
 public enum EngineHost: Sendable, Hashable {
     case thisMachine
     case another
-    /// Could not be determined; why.
+    /// It could not be determined, with the reason.
     case unknown(String)
 }

@@ -22,7 +22,7 @@ public struct Journal: Codable, Hashable, Sendable {
     /// The process that wrote it. Processes that it started may outlive it.
     public var process: ProcessIdentity?
     public var swap: Swap?
-    /// Volumes that are filled before the swap; while it is `.swapping`, each may be half full.
+    /// The volumes that are filled before the swap; while it is `.swapping`, each may be half full.
     public var fills: [VolumeFill]?
 
     public init(
@@ -68,8 +68,8 @@ public struct Journal: Codable, Hashable, Sendable {
         try JSONFile.write(journal, to: file)
     }
 
-    /// Takes the swap back. Once the trees are exchanged back, that is written down before anything staged is removed:
-    /// the next run must not try to finish with half of it.
+    /// Rolls the swap back. The exchange back is recorded before anything staged is removed: the next run must not try
+    /// to finish with half of it.
     public mutating func takeBackSwap(at file: FilePath) throws {
         guard let swap else { return }
         if swap.phase == .swapping {
@@ -92,15 +92,15 @@ public struct Journal: Codable, Hashable, Sendable {
             guard let duty = try Duty.read(folder.duty) else { return false }
             return duty.operation != "start" && duty.operation != "restart"
         }
-        // What a migration has exchanged is started for the first time.
+        // The exchanged content of a migration is started for the first time.
         if journal.operation == runtimeMigration { return journal.swap?.phase != .swapping }
         return journal.operation != "start" && journal.operation != "restart"
     }
 
-    /// The operation that changes how an instance runs: its configuration changes hands with its data.
+    /// The operation that changes the runtime of an instance: its configuration is exchanged together with its data.
     static let runtimeMigration = "migrate runtime"
 
-    /// The operation is over.
+    /// Ends the journal: the operation is over.
     public static func close(_ file: FilePath) throws {
         guard try file.isPresent else { return }
         try file.remove()

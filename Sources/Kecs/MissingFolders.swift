@@ -8,7 +8,7 @@ struct MissingFolders {
     /// The innermost first.
     private var paths: [FilePath] = []
 
-    /// - Parameter path: Looked for together with every folder above it.
+    /// - Parameter path: Examined together with every folder above it.
     init(upTo path: FilePath) throws {
         var path = path
         while !path.isEmpty, try !path.isPresent {

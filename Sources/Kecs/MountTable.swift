@@ -40,7 +40,7 @@ public struct MountTable: Sendable, Hashable {
     public func mount(of path: FilePath) -> Mount? {
         var found: Mount?
         for mount in mounts where path.starts(with: mount.point) {
-            // Of two on one point the later one hides the earlier.
+            // If two mounts are on one point, the later one hides the earlier.
             if mount.point.components.count >= found?.point.components.count ?? 0 { found = mount }
         }
         return found

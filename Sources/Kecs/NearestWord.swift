@@ -8,7 +8,7 @@ public enum NearestWord {
         let typed = Array(word.lowercased().unicodeScalars.prefix(64))
         guard !typed.isEmpty else { return nil }
         let letterCount = typed.count { $0 != "-" }
-        // An option's hyphens are always right.
+        // An option's hyphens do not count as letters.
         let limit = max(1, min(3, (letterCount < typed.count ? letterCount + 1 : letterCount) / 2))
         let near = words.compactMap { candidate -> (word: String, distance: Int)? in
             let letters = Array(candidate.lowercased().unicodeScalars)

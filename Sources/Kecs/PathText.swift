@@ -2,7 +2,7 @@
 import KecsSystem
 public import SystemPackage
 
-/// A path in a JSON file of ours: as it is when it is plain text, else with `%XX` for each byte that is not.
+/// A path in a JSON file of ours: plain text is written as it is, any other byte as `%XX`.
 public struct PathText: Codable, Hashable, Sendable {
     public var path: FilePath
 

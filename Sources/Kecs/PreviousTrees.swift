@@ -32,7 +32,7 @@ struct PreviousTrees: Sendable {
             try folder.rename(to: going)
             try going.removingLastComponent().sync()
         } catch let error as FileError where error.isRefused {
-            // Another user's, in a folder of another user's: it stays, and `undo` can still take it back.
+            // It is another user's, in a folder of another user's: it stays, and `undo` can still restore it.
             return
         }
         PreviousTrees(folder: going).finish(instance)
@@ -41,7 +41,7 @@ struct PreviousTrees: Sendable {
     /// Removes a renamed folder, of this run or of a killed one.
     private func finish(_ instance: FilePath) {
         var isGone = true
-        // A record that cannot be read names nothing that could be removed.
+        // An unreadable record names nothing that could be removed.
         do { isGone = try removeOuterTrees(besides: instance) } catch { isGone = true }
         if isGone { folder.discard(into: instance) } else { Remnants(in: instance).take(folder) }
     }
@@ -53,7 +53,7 @@ struct PreviousTrees: Sendable {
         var isGone = true
         for unit in try record()?.units ?? [] {
             let old = unit.previous.path
-            // With the instance: it goes with the folder, wherever that was moved to.
+            // With the instance: it is removed with the folder, wherever that was moved to.
             guard !old.starts(with: instance) else { continue }
             if try old.removeWhatCanBe() != nil { isGone = false }
             try old.removeEmptyFoldersOfOurs()

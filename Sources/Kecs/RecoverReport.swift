@@ -81,7 +81,7 @@ public struct RecoverReport: OperationReport {
     public var tasks: [String] = []
     /// The result for the instance's own control plane; nil when there was nothing to do about it.
     public var controlPlane: Fate?
-    /// The time that was given for all of it has passed.
+    /// True when the limit for all of it has passed.
     public var isOutOfTime = false
     /// True when something must still be applied: `--resume` continues with it.
     public var isUnfinished = false

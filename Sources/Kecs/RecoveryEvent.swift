@@ -3,8 +3,8 @@
 /// An event of a recovery for notifications, in addition to the start and the end of the command that it is part of.
 public enum RecoveryEvent: Sendable {
     /// - Parameters:
-    ///   - clusters: That the database holds, be they to be recovered or not.
-    ///   - services: Likewise.
+    ///   - clusters: The number of clusters in the database, whether they are recovered or not.
+    ///   - services: The number of services, likewise.
     case started(clusters: Int, services: Int, recovery: String, of: InstanceName)
     case finished(RecoverReport, recovery: String, of: InstanceName)
     /// It could not be completed.

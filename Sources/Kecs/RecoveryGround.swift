@@ -14,7 +14,7 @@ public protocol RecoveryGround: Sendable {
     func ownedClusters() async throws -> [String: K3dClusterState]
     /// Stops one of them and keeps it.
     func stop(cluster: String, limit: Duration) async throws
-    /// Deletes one of them, with all that is in it.
+    /// Deletes one of them, with everything in it.
     func delete(cluster: String) async throws
     /// Returns the troubles of a cluster that answers: nodes that are not ready, addresses that have moved.
     ///
@@ -29,7 +29,7 @@ public protocol RecoveryGround: Sendable {
     func bringUpControlPlane(in cluster: String, _ time: RecoveryTime) async throws
     /// Returns the objects in a cluster, of the kinds that a recovery makes.
     func objects(in cluster: String) async throws -> [KubernetesObject.ID: FoundObject]
-    /// The objects of a namespace as they are, of the kinds that services are made of.
+    /// Returns the present objects of a namespace, of the kinds that services are made of.
     func manifests(
         in namespace: String, of cluster: String
     ) async throws -> [KubernetesObject.ID: JSONValue]

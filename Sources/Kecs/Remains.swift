@@ -21,13 +21,14 @@ struct Remains: Sendable {
         try above.sync()
     }
 
-    /// Removes all that was given up, by whomever. What cannot be removed goes to `.going/` and decides nothing.
+    /// Removes everything that was given up, by any run. Anything that cannot be removed goes to `.going/` and blocks
+    /// nothing.
     func sweep() {
         for place in [home.instances, home.backups] {
             for name in Self.names(in: place) where name.string.hasSuffix(Self.suffix) {
                 guard name.string.hasPrefix(".") else { continue }
                 let given = place.appending(name)
-                // What lay on another disk goes there too, and the link last.
+                // Content on another disk goes there too, and the link last.
                 if let there = Self.behind(given) { there.discard(into: there.removingLastComponent()) }
                 given.discard(into: place)
             }

@@ -26,7 +26,7 @@ public enum Remedy {
     /// The invocation of the running command; nil in a library that no command called.
     @TaskLocal public static var invocation: Invocation?
 
-    /// The command that is running, once more with these options; nil where none is.
+    /// Returns the running command with these additional options; nil when there is none.
     static func again(with options: String...) -> String? {
         guard let words = invocation?.words, !words.isEmpty else { return nil }
         let end = words.firstIndex(of: "--") ?? words.endIndex
@@ -39,7 +39,7 @@ public enum Remedy {
         return "--api-port \(first) --admin-port \(first + 1)"
     }
 
-    /// The line as it can be pasted. Lines of other programs stay as they are.
+    /// Returns the line in a form that can be pasted. Lines of other programs stay as they are.
     public static func line(_ text: String) -> String {
         guard let invocation, !text.contains("--home"), !text.contains("--help") else { return text }
         let home = ShellWords.quote(["--home", invocation.home.string])

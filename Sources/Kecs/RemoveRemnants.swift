@@ -35,8 +35,8 @@ struct RemoveRemnants: Sendable {
         ]
     }
 
-    /// Drafts of our small files, which a killed run had not renamed yet: `.config.json.1x2y.draft`; and the folder that a
-    /// killed rescue worked in.
+    /// Removes drafts of our small files that a killed run had not renamed yet: `.config.json.1x2y.draft`; and the
+    /// folder that a killed rescue worked in.
     private func removeDrafts(of instance: Instance) throws {
         let own = [
             "config.json", "journal.json", "journal.units", "server.json", "duty.json", "containers.json",

@@ -19,7 +19,7 @@ struct RenameRecord: Codable, Hashable, Sendable {
         var startedAt: Moment
     }
 
-    /// - Throws: `JSONFileError` for one that no kecsctl of this version writes.
+    /// - Throws: `JSONFileError` for a record that no kecsctl of this version writes.
     static func read(_ home: Home) throws -> Names? {
         let file = home.renaming
         guard try file.isPresent else { return nil }

@@ -10,7 +10,7 @@ public protocol OperationReport: Encodable, Sendable {
     /// "BackupReport"
     static var kind: String { get }
     var outcome: Outcome { get }
-    /// The exit status of one that failed.
+    /// The exit status of a failed one.
     var failedStatus: Failure.Kind { get }
 }
 

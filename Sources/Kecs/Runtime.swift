@@ -40,13 +40,13 @@ public enum RuntimeState: Hashable, Sendable {
 public protocol Runtime: Sendable {
     /// Asks; never guesses: a state that cannot be determined is `.unknown`.
     func state() async -> RuntimeState
-    /// Brings the instance's processes up and waits until they answer, at most `limit`. Does nothing more when they run.
+    /// Starts the instance's processes and waits until they answer, at most `limit`. Does nothing more when they run.
     func start(limit: Duration) async throws
     /// Waits until the running processes are healthy, at most `limit`, and starts nothing. `start` uses it.
     ///
     /// - Throws: `Failure` with the problem: `.timeout` when it did not become healthy, `.failed` when it has ended.
     func waitUntilHealthy(limit: Duration) async throws
-    /// Ends the instance's processes and sees them ended. Does nothing when nothing runs.
+    /// Ends the instance's processes and waits until they have ended. Does nothing when nothing runs.
     func stop(limit: Duration) async throws
     /// Returns why a stop would lose something that no start restores: a container that is removed when it ends. Nil
     /// when it would not. `stop` refuses then. An operation that has to stop the instance asks before it does anything.
@@ -104,14 +104,15 @@ public protocol Runtime: Sendable {
     func leave() async throws
     /// True when `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
     var goesWhenStopped: Bool { get }
-    /// A database as the server sees it; nil when nothing runs, or it runs on this host like any other program.
+    /// Returns a database as the server sees it; nil when nothing runs, or when it runs on this host like any other
+    /// program.
     ///
-    /// - Parameter path: Inside of the container; `Inventory.pathInside` has it.
+    /// - Parameter path: The path inside the container, from `Inventory.pathInside`.
     func serverDatabase(at path: FilePath) async throws -> ServerView?
     /// Returns the processes that it may stop as its own.
     func ownProcesses() async throws -> Set<pid_t>
-    /// Running containers of others that have something of these parts mounted: the same folder or volume, one around
-    /// it, or one in it.
+    /// Returns other running containers that have something of these parts mounted: the same folder or volume, one
+    /// around it, or one in it.
     func otherContainers(using parts: [Part]) async throws -> OtherContainers
     /// Hands over the server's log, and with `follow` also new lines from now on.
     ///
@@ -129,9 +130,9 @@ public protocol Runtime: Sendable {
     func obstacleToCloning() -> String?
     /// The engine that can back up the objects in the instance's cluster; nil for a runtime without one.
     var backupEngine: BackupEngine? { get }
-    /// Brings that up in a cluster that runs: its own failure, not the instance's.
+    /// Starts the backup engine in a running cluster. Its failure is not the instance's.
     ///
-    /// - Parameter limit: For each wait; zero: for none that can be left out.
+    /// - Parameter limit: The limit of each wait; zero for no wait that can be left out.
     func bringUpBackupEngine(limit: Duration) async throws
     /// Backs up the objects in the cluster, reads the backup back on this host, and removes older ones. Nothing is stopped.
     ///
@@ -218,7 +219,7 @@ extension Runtime {
 
 /// The way to back up a cluster's content.
 public enum BackupEngine: String, Encodable, Sendable {
-    /// kecsctl's own: folders and databases. What is only in the cluster is not in them.
+    /// kecsctl's own: folders and databases. Objects that exist only in the cluster are not in its backups.
     case files
     /// The objects in the cluster too, by Velero in it.
     case velero

@@ -11,7 +11,7 @@ public struct ServerSetup: Sendable {
     public var variables: [String: String]
     /// The folder that the server's relative paths begin at, as the server sees it.
     public var workingFolder: FilePath?
-    /// Everything of the outside that the server sees; nil when it sees this host's own paths.
+    /// The outside folders and volumes that the server sees; nil when it sees this host's own paths.
     public var mounts: [ServerMount]?
     public var user: ServerUser?
     /// The endpoints that are really published.
@@ -36,7 +36,7 @@ public struct ServerSetup: Sendable {
     }
 }
 
-/// A folder, file or volume of the outside, and where the server has it.
+/// A folder, file or volume from outside, and its path for the server.
 public struct ServerMount: Hashable, Sendable {
     public enum Source: Hashable, Sendable {
         /// A folder or a file of the engine's host.
@@ -65,7 +65,7 @@ extension ServerSetup {
         case inContainer(FilePath)
     }
 
-    /// - Parameter path: As the server writes it; a relative one begins at its working folder.
+    /// - Parameter path: The path as the server writes it; a relative one begins at its working folder.
     func locate(_ path: FilePath) -> Location {
         let path = (path.isAbsolute ? path : (workingFolder ?? "/").appending(path.components))
             .lexicallyNormalized()

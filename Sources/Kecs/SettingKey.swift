@@ -22,7 +22,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case containerId
     case owner
     case address
-    /// `NAME:PATH,…`: volumes, or folders by absolute path, and where the container has them.
+    /// `NAME:PATH,…`: volumes, or folders by absolute path, and their paths in the container.
     case volumes
     /// Only volumes with this label (`KEY=VALUE`) are backed up.
     case volumeLabel
@@ -150,7 +150,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         if case .port = $0.form { true } else { false }
     }
 
-    /// The variables that set it, the first one that is set wins: our own, then KECS's.
+    /// The variables that set it: our own, then KECS's. The first one that is set counts.
     public var variables: [String] {
         var own = "KECSCTL_"
         for character in rawValue {

@@ -7,19 +7,20 @@ import SystemPackage
 public struct Site: Sendable {
     public var machine: Machine
     public var home: Home
-    /// Chosen by the wiring in the executable; a runtime's words are known nowhere in this module.
+    /// Returns the runtime of an instance. The wiring in the executable chooses it; this module knows no runtime's
+    /// words.
     public var runtime: @Sendable (Instance) throws -> any Runtime
     /// Finishes or rolls back what a killed run left of an instance, under its lock, and returns sentences on its
     /// actions.
     let heal: @Sendable (Site, Instance) async throws -> [String]
     /// The environment of a recovery; nil where there is none.
     public var ground: (@Sendable (Instance) -> any RecoveryGround)?
-    /// Lines that people and scripts watch for, word for word.
+    /// Prints lines that people and scripts watch for, word for word.
     public var log: @Sendable (String) -> Void = { _ in }
     /// Called when a recovery starts and ends, and awaited: the receivers are notified before it continues.
     public var tellRecovery: @Sendable (RecoveryEvent) async -> Void = { _ in }
     public var tool: Manifest.Tool
-    /// Threads for compression and hashing, in each of at most two archives at once.
+    /// The number of threads for compression and hashing, in each of at most two archives at once.
     public var threads: Int
 
     /// `HealInstance` has the one without `heal`.
@@ -36,7 +37,7 @@ public struct Site: Sendable {
         self.runtime = runtime
     }
 
-    /// The settings in force for an instance, or for all when there is none.
+    /// Returns the settings in effect for an instance, or for all when there is none.
     public func settings(
         for config: InstanceConfig? = nil, named name: InstanceName? = nil, flags: [SettingKey: String] = [:]
     ) throws -> Settings {
@@ -50,7 +51,7 @@ public struct Site: Sendable {
         return settings
     }
 
-    /// Settings that were given as flags, as an instance's configuration keeps them: paths absolute, texts parsed.
+    /// Returns settings from flags in the form of an instance's configuration: paths absolute, texts parsed.
     ///
     /// - Parameter name: Whose settings they are.
     /// - Throws: `Failure(.usage)` for one that means nothing.
@@ -64,7 +65,7 @@ public struct Site: Sendable {
         return values
     }
 
-    /// A setting's value as a file keeps it: a path that was typed belongs to the folder in which it was typed.
+    /// Returns a setting's value in the form of a file: a typed path is relative to the folder in which it was typed.
     ///
     /// - Parameter name: Nil for a setting of all instances.
     /// - Throws: `Failure(.usage)` for a data folder that no server could have its data in.

@@ -77,7 +77,7 @@ public struct Swap: Codable, Hashable, Sendable {
                 return
             }
             if now == nil || now != stagedInode {
-                // An unfinished `takeBack` has it where the old one was kept.
+                // An unfinished `takeBack` left it in the place of the old one.
                 guard
                     let new = try [staged, previous].first(where: { try Self.inode($0) == stagedInode }),
                     stagedInode != nil
@@ -158,7 +158,7 @@ public struct Swap: Codable, Hashable, Sendable {
         try removeStaging()
     }
 
-    /// Exchanges everything and keeps the record for `undo`: with it the swap is a fact.
+    /// Exchanges everything and keeps the record for `undo`. With the record the swap is complete.
     public func exchange() throws {
         try forEach(units) { try $0.finish(syncing: $1) }
         try previous.path.createFolder()
@@ -211,7 +211,7 @@ extension FilePath {
     /// The prefixes of the names that we make outside the instance's folder.
     private static let ours = ["kecsctl-previous", "kecsctl-restoring"]
 
-    /// Removes the folders above this path that were made by us outside the instance's folder, as far as they are empty.
+    /// Removes the folders above this path that we made outside the instance's folder, as far as they are empty.
     func removeEmptyFoldersOfOurs() throws {
         func isOurs(_ name: FilePath.Component) -> Bool { Self.ours.contains { name.string.contains($0) } }
         var folder = removingLastComponent()

@@ -116,7 +116,7 @@ extension Swap {
         return swap
     }
 
-    /// The record of a swap that was made, in the folder of the old trees.
+    /// Returns the record of a completed swap, in the folder of the old trees.
     static func record(in folder: FilePath) throws -> Swap? {
         let file = folder.appending(recordName)
         guard try file.isPresent else { return nil }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// The limits at which checks speak up. All are exact: a value at the limit is still good.
+/// The limits at which checks report. All are exact: a value at the limit is still good.
 public enum Thresholds {
     /// The persistence guide's alert, which in its own shell arithmetic only fired from 11 GiB on.
     public static let data: Int64 = 10 << 30
@@ -14,7 +14,7 @@ public enum Thresholds {
     public static let backupAge = TimeSpan(milliseconds: 26 * 3_600_000)
     public static let drillAge = TimeSpan(milliseconds: 35 * 86_400_000)
     public static let verificationAge = TimeSpan(milliseconds: 35 * 86_400_000)
-    /// A backup under half of the one before has probably lost something.
+    /// The divisor for shrunk backups: one under half of the previous size has probably lost something.
     public static let shrunkFactor: Int64 = 2
     /// Days until the disk is full, by the growth of the backups' sources.
     public static let daysToFull = 14.0

@@ -8,7 +8,7 @@ public struct CheckInfo: Hashable, Sendable, Encodable {
         case instance
     }
 
-    /// Stable: scripts and alerts are written against it.
+    /// The id. It is stable: scripts and alerts depend on it.
     public var id: String
     public var scope: Scope
     /// The statement that holds when the check passes, as a clause: "the database is sound".
@@ -56,7 +56,7 @@ extension InstanceCheck {
     }
 }
 
-/// Thrown by a check that cannot answer here, for a reason that is no trouble in itself.
+/// The error of a check that cannot answer here, for a reason that is no trouble in itself.
 public struct CannotTell: Error, Hashable, Sendable {
     public var why: String
     public init(_ why: String) { self.why = why }

@@ -69,7 +69,7 @@ public struct DatabaseFacts: Sendable {
     func read<Value>(_ cancellation: Cancellation, _ body: (SQLiteDatabase) throws -> Value) throws -> Value {
         guard kind == .sqlite else { throw CannotTell("\(file) is no SQLite database") }
         if sidecars.contains("-journal") {
-            // One that was cut off is rolled back in a private copy.
+            // A transaction that was cut off is rolled back in a private copy.
             return try body(
                 try SQLiteDatabase.reading(file, busyTimeout: .seconds(2), cancellation: cancellation))
         }

@@ -13,7 +13,7 @@ public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
 
 /// The message of a check, with the facts behind it.
 public struct Finding: Sendable, Hashable {
-    /// The check's; set by the doctor.
+    /// The id of the check; set by the doctor.
     public var id = ""
     public var severity: Severity
     /// The instance. The doctor sets it for a check of one instance, and other checks set it themselves when they are

@@ -32,7 +32,8 @@ public struct InstanceFacts: Sendable {
 
     public var name: InstanceName { instance.name }
 
-    /// - Parameter limit: For asking whether it runs. Beyond it that is unknown, and the rest is looked at all the same.
+    /// - Parameter limit: The limit for determining whether it runs. Beyond it that is unknown, and everything else is
+    ///   examined anyway.
     static func gather(
         _ instance: Instance, site: Site, history: [HistoryRecord], cancellation: Cancellation,
         limit: Duration = .seconds(8)
@@ -85,7 +86,7 @@ public struct InstanceFacts: Sendable {
         var isGone = false
     }
 
-    /// Goes through the parts and the databases that the inventory names.
+    /// Scans the parts and the databases that the inventory names.
     private mutating func look(_ cancellation: Cancellation) {
         switch inventory {
         case .known(let inventory):

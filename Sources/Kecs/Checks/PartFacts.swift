@@ -154,7 +154,7 @@ struct EachDatabase: InstanceCheck {
         for database in facts.databases {
             let name = database.database.name
             if database.isPrimary { hasPrimary = true }
-            // A folder of another server's is looked at by that server's own tools.
+            // A folder of another server's is examined by that server's own tools.
             if case .folder = database.database.engine { continue }
             if case .unknown(let why) = database.facts {
                 findings.append(.notLooked("\(name): \(why)", ["database": .string(name)]))
@@ -170,10 +170,10 @@ struct EachDatabase: InstanceCheck {
                 findings.append(.notLooked("\(name): \(error.why)", ["database": .string(name)]))
             }
         }
-        // Two databases in one folder are no reason to say one thing of the folder twice.
+        // Two databases in one folder are no reason to report one finding of the folder twice.
         var seen: Set<String> = []
         findings = findings.filter { $0.severity == .notLooked || seen.insert($0.message).inserted }
-        // One that is missing is in no list of databases.
+        // A missing database is in no list of databases.
         if !hasPrimary, case .known = facts.database { findings += try await check.run(facts, look) }
         for part in facts.parts where part.part.role == .data {
             if case .unknown = part.tree { findings.append(.notLooked(at: part)) }

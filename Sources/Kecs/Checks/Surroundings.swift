@@ -7,7 +7,7 @@ public struct Surroundings: Sendable {
     public var mounts: Known<MountTable>
     /// Every crontab that this user may read, with its name for messages.
     public var crontabs: [TextFile]
-    /// Scripts that the crontabs call by their whole path.
+    /// The scripts that the crontabs call by their whole path.
     public var scripts: [TextFile] = []
     /// The systemd units whose text names kecsctl.
     public var units: [TextFile]
@@ -49,7 +49,7 @@ public struct Surroundings: Sendable {
         }
     }
 
-    /// Looks; a source that cannot be read is left out or unknown.
+    /// Gathers the surroundings. An unreadable source is left out or unknown.
     public static func gather(_ site: Site) async -> Surroundings {
         var around = Surroundings()
         around.workingFolder = WorkingFolder.current

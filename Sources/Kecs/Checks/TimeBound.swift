@@ -23,7 +23,7 @@ enum TimeBound {
                 let work = Task(executorPreference: threads) { ended.resume(await work(cancellation)) }
                 Task(executorPreference: threads) {
                     let start = ContinuousClock.now
-                    // Short sleeps, because the command's own cancellation can only be asked.
+                    // Short sleeps, because the command's own cancellation can only be polled.
                     while ContinuousClock.now - start < limit, ended.isOpen, outer.reason == nil {
                         do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
                     }

@@ -5,9 +5,9 @@ import SystemPackage
 
 /// The options of `clone`.
 public struct CloneRequest: Sendable {
-    /// A backup's id or its beginning, or `latest`; nil: the source as it is now.
+    /// A backup's id or its beginning, or `latest`; nil for the source's present state.
     public var from: String?
-    /// Ports that were given.
+    /// The given ports.
     public var settings: [SettingKey: String]
     public var dryRun: Bool
 
@@ -145,7 +145,7 @@ public struct CloneInstance: Sendable {
         _ config: inout InstanceConfig, of source: Instance, _ runtime: any Runtime, _ request: CloneRequest
     ) throws -> [String: Int] {
         let old = SettingKey.ports.filter { source.config.settings[$0.rawValue] != nil }
-        // What is not chosen here, the next start chooses.
+        // The next start chooses everything that is not chosen here.
         for key in old { config.settings[key.rawValue] = nil }
         if runtime.choosesPorts {
             let free = try ChoosePorts(site: site).run(for: source.config.runtime)
@@ -160,7 +160,7 @@ public struct CloneInstance: Sendable {
             guard case .integer(let port)? = config.settings[key.rawValue] else { continue }
             ports[key.rawValue] = Int(port)
         }
-        // “http://127.0.0.1:5374/health” asks the new one.
+        // “http://127.0.0.1:5374/health” reaches the new instance.
         if case .string(var url)? = config.settings[SettingKey.healthUrl.rawValue] {
             for key in old {
                 guard let new = ports[key.rawValue],

@@ -6,7 +6,7 @@ public struct CloneReport: OperationReport {
     public var outcome: Outcome
     /// The new instance.
     public var to: String
-    /// The backup that it was made from; nil when it was made of the source as it is.
+    /// The backup that it was made from; nil for the source's present state.
     public var from: String?
     public var parts: [String]
     /// Settings of the new instance that differ from the source's.

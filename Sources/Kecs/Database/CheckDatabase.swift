@@ -17,14 +17,14 @@ public struct DatabaseCheckReport: OperationReport {
     public struct Problem: Encodable, Hashable, Sendable {
         /// The table; nil for a problem outside a single table.
         public var table: String?
-        /// SQLite's own words, with the page where it knows one.
+        /// The message in SQLite's own words, with the page where it knows one.
         public var what: String
     }
 
     public var isSound: Bool { problems.isEmpty && orphans.isEmpty }
 }
 
-/// Looks whether a database is whole. Changes nothing.
+/// Checks whether a database is undamaged. Changes nothing.
 public struct CheckDatabase: Sendable {
     let site: Site
 

@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// Brings a database into text, and text into a database.
+/// Writes a database as text, and makes a database from text.
 public struct DumpDatabase: Sendable {
     let site: Site
 
@@ -17,7 +17,7 @@ public struct DumpDatabase: Sendable {
         case postgres
     }
 
-    /// Writes all of it, piece by piece.
+    /// Writes the whole dump, piece by piece.
     public func sql(
         _ target: DatabaseTarget, _ dialect: Dialect = .sqlite, to write: @escaping ([UInt8]) throws -> Void
     ) throws {
@@ -44,7 +44,7 @@ public struct DumpDatabase: Sendable {
         try database.writeCSV(table: table, to: write)
     }
 
-    /// Makes a new database of a dump.
+    /// Makes a new database from a dump.
     public func load(_ dump: FilePath, into file: FilePath) throws -> LoadReport {
         guard let status = try FileStatus.following(dump) else {
             throw Failure(.notFound, "there is no file \(dump)")

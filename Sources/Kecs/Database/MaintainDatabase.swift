@@ -38,7 +38,7 @@ public struct MaintainDatabase: Sendable {
             outcome: .planned, database: path.string, bytesBefore: before, bytesAfter: before, freeBytes: 0,
             steps: [], durationSeconds: 0)
         if vacuum {
-            // A copy of all that is used, and as much again in the journal or the log.
+            // Space for a copy of all used pages, and as much again in the journal or the log.
             let needed = ByteCount(before * 2)
             let free = try site.machine.freeSpace(path)
             guard needed <= free else {

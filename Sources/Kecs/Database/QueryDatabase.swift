@@ -12,7 +12,7 @@ public struct QueryReport: OperationReport {
     public var isCut: Bool
 }
 
-/// Asks the database something without being able to change it.
+/// Queries the database without being able to change it.
 public struct QueryDatabase: Sendable {
     let site: Site
 

@@ -9,12 +9,12 @@ import SystemPackage
 public struct RescueReport: OperationReport {
     public static let kind = "RescueReport"
     public var outcome: Outcome
-    /// The damaged one.
+    /// The damaged database.
     public var database: String
-    /// The new one, which passes every check.
+    /// The new database, which passes every check.
     public var rescued: String
     public var tables: [Table]
-    /// Rows that were found and belong to no table; they are in `lostAndFoundTable` of the new one.
+    /// The number of rows that were found and belong to no table; they are in `lostAndFoundTable` of the new one.
     public var lostAndFound: Int64
     public var lostAndFoundTable: String?
     /// The things that could not be recreated, as clauses.
@@ -33,7 +33,7 @@ public struct RescueReport: OperationReport {
         public var isCut: Bool
         /// Nil when the table is not in the new one.
         public var rowsAfter: Int64?
-        /// Pages of it that make no sense; nil where `sqlite3` recovered, which does not say.
+        /// The number of its pages that make no sense; nil where `sqlite3` recovered, which does not report it.
         public var pagesLost: Int64?
         /// The rows that the newest good backup has; nil without one.
         public var rowsInBackup: Int64?
@@ -181,7 +181,7 @@ public struct RescueDatabase: Sendable {
         return site.machine.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : FilePath($0) } ?? "/var/tmp"
     }
 
-    /// The copy, the text, the new one.
+    /// Checks the space for the copy, the text and the new database.
     private func checkRoom(_ path: FilePath, _ target: DatabaseTarget) throws {
         let needed = ByteCount((try FileStatus.of(path)?.size ?? 0) * 4)
         let free = try site.machine.freeSpace(path)
@@ -244,7 +244,7 @@ public struct RescueDatabase: Sendable {
         }
     }
 
-    /// The pages are read from the file alone. A log that SQLite cannot bring in is lost with it.
+    /// Merges the log into the copy. The pages are read from the file alone: a log that SQLite cannot merge is lost.
     private func bringInLog(of copy: FilePath) {
         guard let database = try? SQLiteDatabase(copy, .readWrite) else { return }
         try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

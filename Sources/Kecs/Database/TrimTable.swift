@@ -15,9 +15,9 @@ public struct TrimReport: OperationReport {
     public var rows: Int64
     /// The number of rows that are removed.
     public var removed: Int64
-    /// Rows without a time, which stay.
+    /// The number of rows without a time, which stay.
     public var withoutTime: Int64
-    /// Rows of other tables that went along, as their foreign keys say.
+    /// The rows of other tables that were removed with them by their foreign keys.
     public var alsoRemoved: [String: Int64]
     public var notes: [String]
     /// The backup from before the first change.

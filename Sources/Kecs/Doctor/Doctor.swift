@@ -20,7 +20,7 @@ public struct Doctor: Sendable {
 
     /// The selection of the checks to run.
     public struct Selection: Sendable {
-        /// Ids; a prefix that ends in a dot means all below it. Nil: all that belong to the profile.
+        /// The ids; a prefix that ends in a dot means everything below it. Nil: all that belong to the profile.
         public var ids: [String]?
         public var profile: String?
 

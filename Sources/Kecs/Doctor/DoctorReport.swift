@@ -3,7 +3,7 @@
 /// The result of `doctor`. In JSON: `{"apiVersion":…,"kind":"DoctorReport","results":[…],"summary":{…}}`.
 public struct DoctorReport: Sendable {
     public static let kind = "DoctorReport"
-    /// The worst first, then by instance and id; checks that passed stand at the end.
+    /// The findings, the worst first, then by instance and id; passed checks come last.
     public var findings: [Finding]
 
     /// The repairs that `--fix` made, or would make; nil without it.

@@ -49,7 +49,7 @@ public struct RepairFindings: Sendable {
                 continue
             }
             results += try await site.locked(name, lock, told: told) { _ in
-                // What another kecsctl changed until the lock was ours is not repaired twice.
+                // Changes that another kecsctl made before we got the lock are not repaired twice.
                 let findings = try await doctor.run([name], selection).findings
                 return try await apply(findings.filter { $0.instance != nil }, to: name)
             }
@@ -95,7 +95,7 @@ public struct RepairFindings: Sendable {
     }
 }
 
-/// Takes back the last `doctor --fix` of an instance, or of the home.
+/// Undoes the last `doctor --fix` of an instance, or of the home.
 public struct UndoRepairs: Sendable {
     let site: Site
 

@@ -7,7 +7,7 @@ struct UnseenCheck: Check {
 
     func run(_ look: Look) throws -> [Finding] {
         try look.site.instanceNames().filter { name in
-            // One that cannot be read at all has its own finding.
+            // An instance that cannot be read at all has its own finding.
             !look.all.contains { $0.name == name } && (try? look.site.instance(name)) != nil
         }.map { name in
             Finding(

@@ -47,7 +47,7 @@ public struct HealInstance: Sendable {
                 try swap.takeBack()
                 told.append("took back the \(journal.operation) that was interrupted on \(journal.startedAt)")
             case .swapping:
-                // A server that bound the old tree must not meet the new one half-way.
+                // A server that mounted the old tree must not meet the new one half-way.
                 let runtime = try site.runtime(instance)
                 if journal.runsAfterwards { try await runtime.stop(limit: .seconds(60)) }
                 for fill in journal.fills ?? [] {

@@ -3,8 +3,8 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Runs the hooks of one operation on one instance, one after the other. They run as this user, with this environment and the
-/// facts of the run in `KECSCTL_HOOK_…`.
+/// Runs the hooks of one operation on one instance, one after the other. They run as this user, with this environment
+/// and the facts of the run in `KECSCTL_HOOK_…`.
 public struct RunHooks: Sendable {
     /// The end of the operation, for the hooks that run after it.
     public struct End: Sendable {
@@ -36,7 +36,7 @@ public struct RunHooks: Sendable {
         run = site.newRun()
     }
 
-    /// - Throws: `Failure` for the first that fails; those behind it do not run. Nothing was done then.
+    /// - Throws: `Failure` for the first that fails; the following ones do not run. Nothing was done then.
     public func before() async throws {
         for hook in hooks where hook.isFor(operation, .before, name) {
             guard let why = try await self.why(hook, nil) else { continue }
@@ -66,7 +66,7 @@ public struct RunHooks: Sendable {
         return failures
     }
 
-    /// - Returns: Why it failed; nil when it did not.
+    /// - Returns: The reason for its failure; nil when it did not fail.
     private func why(_ hook: Hook, _ end: End?) async throws -> String? {
         var call = ProcessCall(hook.words[0], Array(hook.words.dropFirst()))
         call.limit = hook.limit.duration

@@ -172,7 +172,7 @@ extension Inventory {
                 return mount.inside.appending(file.components.dropFirst(folder.components.count))
             }
         }
-        // What was to be mounted there, and is not: the server has something else of that name, or nothing.
+        // The intended mount is missing there: the server has something else of that name, or nothing.
         return part?.pathInside.map { FilePath($0).appending(bytes: database.path) }
     }
 }

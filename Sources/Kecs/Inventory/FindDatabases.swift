@@ -5,7 +5,7 @@ import SystemPackage
 
 /// The source of an inventory's databases.
 public enum DatabaseSearch: Sendable {
-    /// Goes through every part that can be read here.
+    /// Scans every part that can be read here.
     case look
     /// Uses existing scans, by the part's name; other parts are scanned.
     case scans([String: TreeScan])
@@ -45,7 +45,7 @@ struct FindDatabases {
             file: root.appending(bytes: found.path))
     }
 
-    /// A database behind a link that leads out of the part, or in a folder behind one.
+    /// Returns a database behind a link that leads out of the part, or in a folder behind one.
     private func behind(
         _ link: TreeScan.OutwardLink, in part: Part, at root: FilePath
     ) throws -> [InventoryDatabase] {

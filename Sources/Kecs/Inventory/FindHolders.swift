@@ -125,7 +125,7 @@ public struct FindHolders: Sendable {
         func hinder(_ holders: Holders) -> [Holder] {
             demand.writersOnly ? holders.list.filter(\.mayWrite) : holders.list
         }
-        // Whoever only looked at it is gone a moment later.
+        // A process that only looked at it is gone a moment later.
         if !demand.force, !hinder(holders).isEmpty, hinder(holders).allSatisfy({ !$0.mayWrite }) {
             _ = try await site.machine.clock.wait(upTo: .milliseconds(500), every: .milliseconds(100)) {
                 try site.machine.cancellation.check()

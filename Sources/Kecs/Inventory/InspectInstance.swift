@@ -58,7 +58,7 @@ public struct InventoryReport: Encodable, Sendable {
     public var unseenHolders: [String]
 }
 
-/// Looks at where an instance's state is, and changes nothing.
+/// Finds the places of an instance's state, and changes nothing.
 public struct InspectInstance: Sendable {
     let site: Site
 

@@ -26,12 +26,13 @@ extension Instance {
     }
 }
 
-/// The SQLite file of the database that the server uses; its absence or another engine is explained.
+/// Returns the SQLite file of the database that the server uses. Fails with an explanation when it is missing or
+/// belongs to another engine.
 func stateDatabase(of instance: Instance, _ site: Site) async throws -> FilePath {
     try sqliteFile(try await site.database(of: instance), of: instance)
 }
 
-/// The file of a database that must be of SQLite.
+/// Returns the file of a database that must be an SQLite database.
 func sqliteFile(_ chosen: ChosenDatabase, of instance: Instance) throws(Failure) -> FilePath {
     switch chosen.database.engine {
     case .sqlite: return chosen.file

@@ -53,7 +53,7 @@ extension Site {
             mounts: setup.mounts)
     }
 
-    /// - Returns: Nil for a part that is not looked into.
+    /// - Returns: Nil for a part that is not scanned.
     private func scan(
         _ part: InventoryPart, _ search: DatabaseSearch
     ) throws -> Result<TreeScan, FileError>? {

@@ -49,7 +49,8 @@ public struct TreeFacts: Sendable {
                         facts.isCut = true
                     }
                 } catch let error as FileError where error.errno == .fileNameTooLong {
-                    // So deep that it has no path from the root; a backup, which goes down step by step, reads it.
+                    // It is so deep that it has no path from the root. A backup, which goes down step by step, reads
+                    // it.
                     facts.isCut = true
                 } catch {
                     facts.unreadable.append("\(error)")

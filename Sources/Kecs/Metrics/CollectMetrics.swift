@@ -70,7 +70,7 @@ public struct CollectMetrics: Sendable {
         text.add(
             "kecsctl_instance_degraded", .gauge, "Whether a start could not restore the state.", me,
             facts.instance.config.degraded == nil ? 0 : 1)
-        // One that could not be seen whole has no size: a part that is left out must not look like a loss.
+        // A backup that could not be fully examined has no size: a part that is left out must not look like a loss.
         let isWhole = facts.unlooked == nil && facts.parts.allSatisfy { $0.tree.value != nil }
         text.add(
             "kecsctl_data_bytes", .gauge, "Size of all parts of the data.", me,
@@ -122,7 +122,7 @@ public struct CollectMetrics: Sendable {
             "kecsctl_backup_newest_verified_timestamp_seconds", .gauge, "When it was last read as a whole.",
             me,
             newest.map { seconds(max($0.mark.verification?.at ?? $0.id.createdAt, $0.id.createdAt)) })
-        // Evidence that cannot be read is no evidence.
+        // Unreadable evidence is no evidence.
         let drills = try? PastDrills(facts.instance.backups)
         text.add(
             "kecsctl_drill_last_timestamp_seconds", .gauge, "When a restore was last rehearsed.", me,

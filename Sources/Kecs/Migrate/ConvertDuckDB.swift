@@ -11,11 +11,11 @@ public struct ImportedTable: Encodable, Hashable, Sendable {
     public var rowsOut: Int64
     /// The counts by reason; the rows are kept in `kecsctl_import_rejects`.
     public var rejects: [String: Int64]
-    /// Over the rows that came over, read back from the new database.
+    /// A digest over the imported rows, read back from the new database.
     public var digest: String
 }
 
-/// Makes a state database of a DuckDB file of any of upstream's ages, without losing a row.
+/// Makes a state database from a DuckDB file of any of upstream's ages, without losing a row.
 struct ConvertDuckDB: Sendable {
     let site: Site
 
@@ -26,7 +26,7 @@ struct ConvertDuckDB: Sendable {
         "elbv2_targets", "task_logs",
     ]
 
-    /// - Parameter force: Leave out tables and columns that no version of the schema knows.
+    /// - Parameter force: True to leave out tables and columns that no version of the schema knows.
     func run(
         _ source: FilePath, to target: FilePath, scratch: FilePath, force: Bool
     ) async throws -> (tables: [ImportedTable], notes: [String]) {

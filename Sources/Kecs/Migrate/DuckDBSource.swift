@@ -5,7 +5,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A database of DuckDB, asked through the `duckdb` program. All values come as text, so that nothing is rounded.
+/// A database of DuckDB, read through the `duckdb` program. All values come as text, so that nothing is rounded.
 struct DuckDBSource: Sendable {
     let site: Site
     let file: FilePath
@@ -39,7 +39,8 @@ struct DuckDBSource: Sendable {
         return DuckDBSource(site: site, file: copy)
     }
 
-    /// DuckDB holds an fcntl lock on the file as long as it is open (single_file_block_manager).
+    /// Returns the process that holds DuckDB's fcntl lock on the file, which it keeps as long as it has the file open
+    /// (single_file_block_manager).
     private static func lockHolder(of file: FilePath) throws -> Int32? {
         let descriptor = file.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC, 0) }
         guard descriptor >= 0 else { throw FileError.last("open", file) }

@@ -18,8 +18,8 @@ public struct ExportReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// Brings the state of an instance elsewhere, in a form that needs no kecsctl: the data folder, its tar.gz, the database,
-/// or its SQL.
+/// Exports the state of an instance in a form that needs no kecsctl: the data folder, its tar.gz, the database, or its
+/// SQL.
 public struct ExportState: Sendable {
     let site: Site
 

@@ -67,7 +67,8 @@ enum RecognisedSource: Hashable {
         self = try Self.folder(path, cancellation)
     }
 
-    /// The data folder itself, an instance's folder, or a dated folder with one archive of the data among others.
+    /// Recognises the data folder itself, an instance's folder, or a dated folder with one archive of the data among
+    /// others.
     private static func folder(_ path: FilePath, _ cancellation: Cancellation) throws -> RecognisedSource {
         let entries = try path.entries().map { path.appending($0) }
         var archives: [FilePath] = []

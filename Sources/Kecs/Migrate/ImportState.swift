@@ -64,7 +64,7 @@ public struct ImportState: Sendable {
             var config = InstanceConfig(
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
             try config.fixPlace(site.machine.environment)
-            // Throws when there is no such volume.
+            // It throws when there is no such volume.
             _ = try await site.runtime(try site.instance(name, config: config)).folder(ofVolume: volume)
             try await RebuildInstance(site: site).run(name, nil, runtime: nil, lock: lock)
         }
@@ -92,7 +92,8 @@ public struct ImportState: Sendable {
         var report = ImportReport(
             outcome: .planned, from: request.source.description, form: "file", tables: [], notes: [],
             durationSeconds: 0)
-        // In the instance's folder, named like a draft's: a killed import leaves nothing that the next run does not sweep.
+        // In the instance's folder, named like a draft: a killed import leaves nothing that the next run does not
+        // sweep.
         let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
@@ -186,7 +187,7 @@ public struct ImportState: Sendable {
         }
         let read = try ReadTree(
             root: root, isInstance: isInstance, leftOut: leftOut,
-            // Without root they fall as they can.
+            // Without root the owners are those of this user.
             owners: request.owners == .asRecorded && Machine.userID == 0,
             cancellation: site.machine.cancellation)
         for (index, database) in foreign.enumerated() {

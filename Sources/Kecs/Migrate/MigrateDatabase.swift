@@ -3,7 +3,7 @@ public import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// A database that is no instance's, with the folder of its migrations.
+/// A database that belongs to no instance, with the folder of its migrations.
 public struct ForeignMigrations: Sendable {
     public var database: FilePath
     public var folder: FilePath

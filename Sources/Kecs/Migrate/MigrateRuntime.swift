@@ -6,7 +6,7 @@ import SystemPackage
 /// The options of `migrate runtime`.
 public struct MigrateRuntimeRequest: Sendable {
     public var kind: RuntimeKind
-    /// Settings that the new way needs: an image, a compose file, a command.
+    /// The settings that the new runtime needs: an image, a compose file, a command.
     public var settings: [SettingKey: String]
     /// The time limit until it answers.
     public var limit: Duration
@@ -44,10 +44,10 @@ public struct MigrateRuntimeReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// Runs an instance another way: backup, stop, bring the data to where the new way looks for it, start, and back to the
-/// old way when that does not become healthy.
+/// Changes the runtime of an instance: backup, stop, data to the place where the new runtime looks for it, start. If
+/// that does not become healthy, it goes back to the old runtime.
 ///
-/// The configuration and the data change hands in one journaled exchange. A kill before it leaves the old way, a kill
+/// The configuration and the data are exchanged in one journaled step. A kill before it leaves the old runtime, a kill
 /// after it the new one; the next kecsctl starts it.
 public struct MigrateRuntime: Sendable {
     let site: Site
@@ -98,7 +98,7 @@ public struct MigrateRuntime: Sendable {
                 previous: instance.folder.previous.appending(id)))
         try journal.write(to: instance.folder.journal)
         do {
-            // Ports, folders and volumes are the new one's only when the old one has let go of them.
+            // The new runtime gets ports, folders and volumes only when the old one has released them.
             if state.mayWrite { try await old.stop(limit: .seconds(60)) }
             candidate = try await prepared(candidate)
             let target = try await candidate.statePlace(site)
@@ -141,7 +141,7 @@ public struct MigrateRuntime: Sendable {
 
     // MARK: Decide
 
-    /// The instance as it would be: the same with another runtime and the settings that were given for it.
+    /// Returns the instance as it would be: the same with another runtime and the given settings.
     private func candidate(_ instance: Instance, _ request: MigrateRuntimeRequest) async throws -> Instance {
         var config = instance.config
         config.runtime = request.kind
@@ -178,7 +178,7 @@ public struct MigrateRuntime: Sendable {
             config.settings[key.rawValue] = value
         }
         var prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
-        // A data folder that is not where the server looks would still be taken for a part of the instance.
+        // A data folder outside the server's place would still be taken for a part of the instance.
         if case .volume = try await prepared.statePlace(site) {
             config.settings[SettingKey.dataDir.rawValue] = nil
             prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
@@ -186,7 +186,8 @@ public struct MigrateRuntime: Sendable {
         return prepared
     }
 
-    /// Another runtime may call the part with the data otherwise, after where it is mounted for one.
+    /// Returns the instance with the part renamed. Another runtime may give the data's part another name, for example
+    /// after its mount point.
     private func renamed(
         _ candidate: Instance, from source: Part.Place, of old: Inventory, to target: Part.Place
     ) async throws -> Instance {

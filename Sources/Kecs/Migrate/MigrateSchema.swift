@@ -10,7 +10,7 @@ public struct MigrateRequest: Sendable {
     public var target: Int64?
     /// The limit for the rehearsal, and for the run.
     public var limit: Duration?
-    /// Go on although the rehearsal found something.
+    /// True to continue although the rehearsal found something.
     public var force: Bool
     /// True for only the rehearsal.
     public var dryRun: Bool
@@ -73,7 +73,7 @@ public struct MigrateSchema: Sendable {
         }
         guard isNeeded else { return report(.already, now.version, now.version) }
 
-        // The backup comes first: also a rehearsal that goes wrong must find it there.
+        // The backup comes first: even a failed rehearsal must find it there.
         var backup: BackupSummary?
         if !request.dryRun {
             backup = try await TakeBackup(site: site).run(

@@ -8,7 +8,7 @@ public struct MigrateVeleroRequest: Sendable {
     /// True to remove Velero.
     public var undo: Bool
     public var limit: Duration?
-    /// Although the backup before it lacks something.
+    /// True to continue although the backup before it lacks something.
     public var force: Bool
     public var dryRun: Bool
 
@@ -34,7 +34,7 @@ public struct MigrateVeleroReport: OperationReport {
     public var store: String
     public var notes: [String]
     public var recovery: RecoverReport?
-    /// The instance runs, and Velero does not.
+    /// The failure of Velero, while the instance runs.
     public var backupEngineError: Failure?
     public var durationSeconds: Double
 }
@@ -64,7 +64,7 @@ public struct MigrateVelero: Sendable {
         var report = MigrateVeleroReport(
             outcome: .already, from: Self.engine(now), to: Self.engine(wants), state: state.name,
             rebuilt: false, store: instance.folder.objectStore.string, notes: [], durationSeconds: 0)
-        // A setting for all instances may have come after the cluster.
+        // A setting for all instances may be newer than the cluster.
         let isLacking = wants ? try await old.seesStore() == false : false
         guard now != wants || isLacking else { return report }
         report.rebuilt = state != .absent

@@ -3,9 +3,9 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Gets the control plane's data ready where another runtime looks for it, with the owner that its server runs as.
-/// Nothing of the old place changes before the exchange; a folder of the instance's own then goes to `.previous/`, a
-/// volume or anybody's folder stays as it is.
+/// Prepares the control plane's data in the place where another runtime looks for it, with the owner that its server
+/// runs as. Nothing in the old place changes before the exchange. A folder of the instance's own then goes to
+/// `.previous/`; a volume or another folder stays as it is.
 struct MoveData: Sendable {
     let site: Site
     let instance: Instance
@@ -136,7 +136,7 @@ struct MoveData: Sendable {
         return (archive, content)
     }
 
-    /// The tar, and the tree that is made of it.
+    /// Checks the space for the tar, and for the tree that is made from it.
     private func checkRoom(_ folder: FilePath) throws {
         var bytes: Int64 = 0
         try walkTree(TreeSource(root: folder), cancellation: site.machine.cancellation) { _, status in

@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Migrations of one database file: tried on a copy, then run in one transaction. Which ones, and where the backup goes,
-/// is up to the caller.
+/// Migrations of one database file: rehearsed on a copy, then run in one transaction. The caller chooses the migrations
+/// and the place of the backup.
 struct RehearsedMigration: Sendable {
     let site: Site
     let database: FilePath

@@ -19,7 +19,7 @@ func limited<Result>(
     return try body(watch.inner)
 }
 
-/// SQLite asks a flag and knows no time, so a thread watches the clock for it.
+/// A thread that watches the clock for SQLite, which checks a flag and knows no time.
 private final class Watch: Sendable {
     let outer: Cancellation
     let inner = Cancellation()

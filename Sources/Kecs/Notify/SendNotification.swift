@@ -94,7 +94,7 @@ public struct SendNotification: Sendable {
         for attempt in 1...Self.attempts {
             do {
                 let pause = Duration.seconds(attempt - 1)
-                // Less than a second is no attempt.
+                // Less than a second is too short for an attempt.
                 guard attempt == 1 || machine.clock.elapsed() + pause + .seconds(1) <= deadline else { break }
                 if attempt > 1 { try await machine.clock.sleep(for: pause) }
                 let left = deadline - machine.clock.elapsed()
@@ -102,7 +102,7 @@ public struct SendNotification: Sendable {
                 var call = ProcessCall("curl", "--disable", "--config", "-")
                 call.input = .bytes(
                     Array(CurlConfig(url: url, headers: headers, body: body, limit: left).text.utf8))
-                // curl sees to the limit itself; this is for one that does not.
+                // curl enforces the limit itself; this is for one that does not.
                 call.limit = left + .seconds(2)
                 // A receiver of failures wants to hear of an interrupted run, too.
                 call.outlivesCancellation = true
@@ -115,7 +115,7 @@ public struct SendNotification: Sendable {
                     // 28 is CURLE_OPERATION_TIMEDOUT.
                     : result.end == .exited(28) || result.end == .timedOut
                         ? "it did not answer within \(limit)" : "curl ended with \(result.end)"
-                // A request that was refused, or sent elsewhere, is so again.
+                // A refused or redirected request would be refused or redirected again.
                 if (300..<500).contains(status), status != 408, status != 429 { return why }
             } catch {
                 return "\(error)"

@@ -6,7 +6,7 @@ import KecsSystem
 /// Recovers the services and tasks of an ECS cluster: applies the missing objects, then waits until they are up or
 /// cannot come up.
 extension RecoverCluster {
-    /// - Returns: Those that were refused, and why.
+    /// - Returns: The refused objects, each with its reason.
     func apply(
         _ objects: [KubernetesObject], _ step: RecoveryPlan.K3dStep, _ result: inout Result
     ) async throws -> [KubernetesObject.ID: String] {
@@ -71,7 +71,7 @@ extension RecoverCluster {
                         deployment: service.workload?.id.name, available: state?.available ?? 0))
             }
             var entry: RecoverReport.Service
-            // One that waits for a secret is as it must be.
+            // A service that waits for a secret is in its proper state.
             if let why = complaints.first ?? (isWatched.contains(service.key) ? state?.complaint : nil) {
                 if work.time.isOver { result.isUnfinished = true }
                 log("Failed to create deployment for service \(service.name): \(why)")
@@ -196,7 +196,7 @@ extension RolloutState {
 }
 
 extension JSONValue {
-    /// A manifest with another recovery's mark, or without one.
+    /// Returns a manifest with another recovery's mark, or without one.
     fileprivate func marked(_ recovery: String?) -> JSONValue {
         guard case .object(var fields) = self, case .object(var metadata)? = fields["metadata"],
             case .object(var labels)? = metadata["labels"]

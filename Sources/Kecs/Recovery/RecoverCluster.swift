@@ -28,7 +28,8 @@ struct RecoverCluster: Sendable {
         var interruption: (any Error)?
     }
 
-    /// Objects in one call of kubectl: a thousand services are a handful of calls, and one call stays under a few MB.
+    /// The number of objects in one call of kubectl: a thousand services are a handful of calls, and one call stays
+    /// under a few MB.
     static let batchSize = 400
 
     /// Recovers the services of a k3d cluster. An interruption also leaves a result: the objects made by then are
@@ -100,7 +101,7 @@ struct RecoverCluster: Sendable {
         }
     }
 
-    /// The instance's own cluster is more than the services in it.
+    /// Recovers the control plane: the instance's own cluster holds more than services.
     private func recoverControlPlane(_ step: RecoveryPlan.K3dStep, _ result: inout Result) async throws {
         guard ground.holdsControlPlane(step.name) else { return }
         if work.request.dryRun, step.action != .reuse {
@@ -186,7 +187,7 @@ struct RecoverCluster: Sendable {
         case .repair(let why): report.reason = "its k3d cluster was not whole: \(why)"
         case .create, .reuse, .leave: break
         }
-        // What this recovery made before it was cut off is still to be waited for; it may not be up yet.
+        // The objects that this recovery made before it was cut off need a wait too; they may not be up yet.
         let waiting = cluster.services.filter { service in
             service.decision == .recover
                 || service.decision == .exists && work.wasCutOff
@@ -298,7 +299,7 @@ struct RecoverCluster: Sendable {
         report.services.sort { ($0.name, $0.taskSet ?? "") < ($1.name, $1.taskSet ?? "") }
     }
 
-    /// Services of one priority, in portions of one call.
+    /// Returns services of one priority, in portions of one call.
     private func batches(of services: [RecoveryPlan.ServiceStep]) -> [[RecoveryPlan.ServiceStep]] {
         var batches: [[RecoveryPlan.ServiceStep]] = []
         var objects = 0

@@ -52,7 +52,7 @@ public struct RecoverRequest: Sendable {
 public struct RecoverInstance: Sendable {
     let site: Site
     let ground: any RecoveryGround
-    /// The lines of the State Recovery Guide.
+    /// Prints the lines of the State Recovery Guide.
     let log: @Sendable (String) -> Void
 
     public init(site: Site, ground: any RecoveryGround, log: @escaping @Sendable (String) -> Void) {
@@ -187,7 +187,7 @@ public struct RecoverInstance: Sendable {
         }
     }
 
-    /// Refuses a name that does not exist. It is a typing error: the intended object would be left out, or not.
+    /// Refuses a name that does not exist. It is a typo: the intended object would be left out, or not.
     private func check(_ request: RecoverRequest, against records: StateRecords, of instance: Instance) throws
     {
         let clusters = Set(records.clusters.map(\.name))
@@ -247,7 +247,7 @@ public struct RecoverInstance: Sendable {
         _ results: [RecoverCluster.Result], _ work: RecoveryWork, into report: inout RecoverReport
     ) {
         var clusters = results.flatMap(\.clusters)
-        // Those that are in no k3d cluster that is wanted.
+        // Those that are in no wanted k3d cluster.
         let seen = Set(clusters.map(\.name))
         for step in work.outline.clusters where !seen.contains(step.name) {
             var cluster = RecoverReport.Cluster(
@@ -330,12 +330,12 @@ public struct RecoverInstance: Sendable {
 struct RecoveryWork: Sendable {
     let records: StateRecords
     let policy: RecoveryPolicy
-    /// The k3d clusters that there were.
+    /// The k3d clusters that existed before.
     let clusters: [String: K3dClusterState]
     let id: String
     let request: RecoverRequest
     let time: RecoveryTime
-    /// Objects with this recovery's mark may be of a run that did not wait for them.
+    /// True when objects with this recovery's mark may be of a run that did not wait for them.
     let wasCutOff: Bool
     /// A plan made without knowing the content of the clusters. It names those that are wanted.
     let outline: RecoveryPlan

@@ -8,7 +8,7 @@ struct RecoveredClusters: Sendable {
     let site: Site
     let instance: Instance
 
-    /// - Throws: `Failure(.unreachable)` when they are not to be known.
+    /// - Throws: `Failure(.unreachable)` when they cannot be determined.
     func all() async throws -> [String: K3dClusterState] {
         try await site.ground?(instance).ownedClusters() ?? [:]
     }

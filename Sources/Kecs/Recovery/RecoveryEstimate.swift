@@ -20,7 +20,7 @@ struct RecoveryEstimate: Sendable {
         clustersLeft = max(0, clustersLeft - 1)
     }
 
-    /// - Parameter time: For all of the batch.
+    /// - Parameter time: The time for the whole batch.
     mutating func servicesAreUp(_ count: Int, after time: Duration) {
         services.add(time, count: count)
         servicesLeft = max(0, servicesLeft - count)
@@ -39,7 +39,7 @@ struct RecoveryEstimate: Sendable {
         (clusters.value * clustersLeft + services.value * servicesLeft) / parallel
     }
 
-    /// "about 3 min left", in steps that do not pretend to more than is known.
+    /// The text "about 3 min left", in steps that do not claim more than is known.
     var text: String {
         let seconds = left.components.seconds
         if seconds < 10 { return "a few seconds left" }

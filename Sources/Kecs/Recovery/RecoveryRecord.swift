@@ -98,7 +98,7 @@ struct RecoveryRecord: Codable, Hashable {
         }
         record.finishedAt = nil
         if !request.resume {
-            // All that was asked for of this recovery so far.
+            // All requests for this recovery so far.
             record.only = record.only.flatMap { earlier in only.map { Array(Set(earlier + $0)).sorted() } }
             record.skip = record.skip.filter(request.skip.contains)
         }

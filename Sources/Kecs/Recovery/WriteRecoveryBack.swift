@@ -31,7 +31,7 @@ struct WriteRecoveryBack {
                     .integer(fact.available), .text(time), .text(taskSet), .text(fact.arn))
             }
             for (arn, all) in Dictionary(grouping: facts, by: \.arn) {
-                // Of a service with task sets some may have been there all along: all of them are its tasks.
+                // In a service with task sets some may have existed before: all of them are its tasks.
                 var available = all.reduce(0) { $0 + $1.available }
                 if all[0].taskSet != nil {
                     let sum = try database.value(

@@ -23,7 +23,7 @@ public struct FinishRename: Sendable {
         guard (try? site.home.renaming.isPresent) == true, try RenameRecord.read(site.home) != nil else {
             return []
         }
-        // One that is at work now has the lock, and takes a moment.
+        // A rename that is running now holds the lock, and takes a moment.
         return try await FileLock.hold(
             site.home.lock, command: command, wait: .seconds(30), clock: site.machine.clock,
             cancellation: site.machine.cancellation
@@ -35,7 +35,7 @@ public struct FinishRename: Sendable {
                 try RenameRecord.close(site.home)
                 return []
             }
-            // Whoever waited for the instance when its rename was killed may be at work on it.
+            // A process that waited for the instance when its rename was killed may be working on it.
             return try await FileLock.hold(
                 InstanceFolder(path: folder).lock, command: command, wait: .seconds(30),
                 clock: site.machine.clock, cancellation: site.machine.cancellation

@@ -19,8 +19,8 @@ public struct ResetReport: OperationReport {
     public var notes: [String]
 }
 
-/// Backs up, then puts empty folders in the place of an instance's data, by the same exchange as a restore: `undo` brings
-/// the old ones back.
+/// Backs up, then replaces an instance's data by empty folders, by the same exchange as a restore: `undo` restores the
+/// old ones.
 public struct ResetInstance: Sendable {
     let site: Site
 
@@ -73,7 +73,7 @@ public struct ResetInstance: Sendable {
                 try journal.write(to: instance.folder.journal)
                 try await runtime.stop(limit: .seconds(60))
             }
-            // Whoever came meanwhile.
+            // A process may have come meanwhile.
             demand.isStopped = true
             _ = try await holders.check(instance, live, demand)
             journal.swap?.units = try trees.flatMap { try $0.units(kept: kept, id: id) }
@@ -87,7 +87,7 @@ public struct ResetInstance: Sendable {
                 journal, restart: stopBegan, after: error)
         }
 
-        // From here the reset is a fact.
+        // From here on the reset is complete.
         report.undo = id
         try journal.swap?.removeStaging()
         instance.folder.restoring.discard(into: instance.folder.path)
@@ -108,7 +108,7 @@ public struct ResetInstance: Sendable {
         var live: FilePath
     }
 
-    /// The state's, as far as there is something in them.
+    /// Returns the state's folders, as far as there is something in them.
     private func folders(of instance: Instance) async throws -> [Folder] {
         try await site.inventory(of: instance, databases: .none).parts.compactMap { part in
             guard part.role == .data || part.role == .objects else { return nil }
@@ -144,7 +144,7 @@ public struct ResetInstance: Sendable {
         }
     }
 
-    /// The server that writes into the one must be able to write into the other.
+    /// Makes an empty folder. The server that writes into the old one must be able to write into it.
     private func makeEmpty(_ folder: FilePath, like live: FilePath) throws {
         try folder.createFolder()
         guard let status = try FileStatus.of(live) else { return }

@@ -30,7 +30,8 @@ public struct Crontab: Sendable, Hashable {
         " --home " + ShellWords.quote([home.path.string]).replacing("%", with: "\\%") + " "
     }
 
-    /// Our lines of an instance become these; none removes them all. The first takes the place of the old first one.
+    /// Replaces our lines of an instance by these; none removes them all. The first takes the place of the old first
+    /// one.
     public mutating func setLines(_ lines: [String], of name: InstanceName, in home: Home) {
         let mark = Array(Self.mark(name).utf8)
         let newline = UInt8(ascii: "\n")

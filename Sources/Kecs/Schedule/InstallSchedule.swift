@@ -16,9 +16,9 @@ public struct ScheduleReport: OperationReport {
     public static let kind = "ScheduleReport"
     public var outcome: Outcome
     public var scheduler: Scheduler?
-    /// Lines of the crontab, or names of units.
+    /// The lines of the crontab, or names of units.
     public var lines: [String]
-    /// Files that were, or would be, written.
+    /// The files that were, or would be, written.
     public var files: [String: String]
     /// Notes for the user: lingering is off.
     public var notes: [String]
@@ -63,7 +63,7 @@ public struct InstallSchedule: Sendable {
         }
     }
 
-    /// Out of the crontab and of systemd, wherever it is.
+    /// Removes the schedule from the crontab and from systemd, wherever it is.
     public func remove(_ name: InstanceName, dryRun: Bool = false) async throws -> ScheduleReport {
         var report = ScheduleReport(outcome: .already, scheduler: nil, lines: [], files: [:], notes: [])
         do {

@@ -51,7 +51,7 @@ extension InstallSchedule {
 }
 
 extension SystemdUnits {
-    /// The schedule that a timer of ours has.
+    /// Returns the schedule of a timer of ours.
     ///
     /// - Throws: `Failure(.usage)` for a time that we did not write.
     static func schedule(of timer: String, startsAtBoot: Bool) throws(Failure) -> Schedule {

@@ -16,7 +16,7 @@ public struct Schedule: Sendable, Hashable {
     /// True when a restore is also rehearsed, each Sunday.
     public var drillsWeekly: Bool
 
-    /// - Throws: `Failure(.usage)` for a time that a crontab cannot say exactly.
+    /// - Throws: `Failure(.usage)` for a time that a crontab cannot express exactly.
     public init(
         at text: String? = nil, every span: TimeSpan? = nil, startsAtBoot: Bool = false,
         drillsWeekly: Bool = false

@@ -22,7 +22,7 @@ public struct DocumentRequest: Sendable {
     public var file: FilePath
     /// True to remove the objects of the document's clusters that the document does not have.
     public var prune: Bool
-    /// Although the instance is running.
+    /// True to import although the instance is running.
     public var force: Bool
     public var dryRun: Bool
 

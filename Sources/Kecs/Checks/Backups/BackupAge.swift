@@ -4,8 +4,8 @@ public import KecsSystem
 
 /// The age of the newest backup that may be restored from: for `check`, `status`, `doctor` and the metrics.
 public struct BackupAge: Sendable, Hashable {
-    /// The newest good backup; of several parts that are backed up apart, that of the part which has gone without one
-    /// for longest. Nil when there is none.
+    /// The newest good backup. Of several parts with separate backups, the one of the part that has gone without a
+    /// backup for longest. Nil when there is none.
     public let newest: BackupID?
     private let instanceCreatedAt: Moment
     private let now: Moment
@@ -30,7 +30,7 @@ public struct BackupAge: Sendable, Hashable {
     /// The age; 0 for a backup from the future, whose age is not known.
     public var seconds: Int64? { newest.map { max(0, now.since($0.createdAt).components.seconds) } }
 
-    /// The clock was ahead when it was taken, or is behind now. A minute is allowed between two clocks.
+    /// True when the clock was ahead when it was taken, or is behind now. A minute is allowed between two clocks.
     public var isInFuture: Bool { newest.map { $0.isAhead(of: now) } ?? false }
 
     /// True when it is older than the limit, to the second. Also when there is no backup, and when its age is unknown.

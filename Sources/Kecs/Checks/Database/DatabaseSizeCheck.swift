@@ -11,7 +11,7 @@ struct DatabaseSizeCheck: InstanceCheck {
         var files: [(String, Int64)] = []
         let database = try facts.database.get()
         if let status = database.status { files.append((database.file.string, status.size)) }
-        // Other databases of the instance are known by their names; the size of a wrong guess is no harm.
+        // Other databases of the instance are identified by their names; the size of a wrong guess does no harm.
         for entry in facts.tree.value?.entries ?? [] where entry.status.kind == .file {
             let name = entry.path.lastComponent?.string ?? ""
             if [".db", ".sqlite", ".sqlite3"].contains(where: name.hasSuffix),

@@ -39,7 +39,7 @@ struct SidecarsCheck: InstanceCheck {
                     ["sidecars": ["-journal"]], remedy: "kecsctl db maintain \(facts.name)")
             ]
         }
-        // A WAL that is older than a database that was put in its place belongs to the one before.
+        // A WAL that is older than a replaced database belongs to the previous one.
         guard database.kind == .sqlite, !database.usesWAL, database.walBytes > 0,
             database.sidecars.contains("-wal")
         else { return [] }

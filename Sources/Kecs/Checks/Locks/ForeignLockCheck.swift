@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The guides' `.lock`: removed only with proof that its owner is gone.
+/// Checks the guides' `.lock`, which is removed only with proof that its owner is gone.
 struct ForeignLockCheck: InstanceCheck {
     let info = CheckInfo(
         "lock.foreign", .instance, .warning, "no lock file of a process that is gone lies in the data folder",

@@ -11,7 +11,7 @@ struct LockProof: Sendable, Hashable {
 
     var verdict: Verdict
     var why: String
-    /// The file's text, for taking its removal back.
+    /// The file's text, to undo its removal.
     var contents: String
 
     /// - Parameters:
@@ -61,8 +61,8 @@ struct LockProof: Sendable, Hashable {
         }
     }
 
-    /// A process that started after the file was written cannot have written it. Any other that has the number, here or
-    /// in a container, may.
+    /// Judges by the start of processes. One that started after the file was written cannot have written it. Any other
+    /// with the number, here or in a container, may have.
     static func judge(
         pid: pid_t, writtenAt: Moment, boot: Moment, _ table: ProcessTable
     ) -> (Verdict, String) {
@@ -109,8 +109,8 @@ struct LockProof: Sendable, Hashable {
         )
     }
 
-    /// `3: FLOCK  ADVISORY  WRITE 812 fd:01:4711 0 EOF`, proc(5). Devices are not compared: overlay and btrfs show
-    /// others here than stat does, and a lock too many only means that nothing is removed.
+    /// Finds the holder in `3: FLOCK  ADVISORY  WRITE 812 fd:01:4711 0 EOF`, proc(5). Devices are not compared: overlay
+    /// and btrfs show others here than stat does, and a lock too many only means that nothing is removed.
     static func holder(ofInode inode: UInt64, in locks: String) -> String? {
         for line in locks.split(separator: "\n") {
             let fields = line.split(separator: " ").filter { $0 != "->" }

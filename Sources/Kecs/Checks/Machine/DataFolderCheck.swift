@@ -36,7 +36,7 @@ struct DataFolderCheck: InstanceCheck {
                     remedy: "kecsctl backups list \(facts.name)")
             ]
         }
-        // Who does not answer leaves at least the instance's own folder to look for.
+        // If the runtime does not answer, at least the instance's own folder can be checked.
         guard [.local, .k3d].contains(facts.instance.config.runtime) else {
             throw CannotTell(facts.unlooked ?? "")
         }

@@ -13,7 +13,7 @@ struct VersionCheck: InstanceCheck {
             changes.append(("kecsctl", manifest.tool.version, look.site.tool.version))
         }
         let then = manifest.runtime.versions
-        // What cannot be asked now has its own finding, and an older kecsctl recorded nothing.
+        // A program that cannot be asked now has its own finding, and an older kecsctl recorded nothing.
         if !then.isEmpty, !facts.state.isUnknown,
             manifest.runtime.kind == facts.instance.config.runtime.rawValue
         {
