@@ -25,7 +25,7 @@ enum ComposeYAML {
         }
     }
 
-    /// Builds the value while the events come.
+    /// Builds the value from the events.
     private struct Reader {
         private let parser: UnsafeMutablePointer<yaml_parser_t>
         private var anchors: [String: JSONValue] = [:]
@@ -33,7 +33,7 @@ enum ComposeYAML {
 
         init(parser: UnsafeMutablePointer<yaml_parser_t>) { self.parser = parser }
 
-        /// A file of compose has a few thousand; an alias bomb has millions.
+        /// The limit of values. A compose file has a few thousand; an alias bomb has millions.
         private static let valueLimit = 1_000_000
         private static let depthLimit = 100
 
@@ -145,7 +145,7 @@ enum ComposeYAML {
             }
         }
 
-        /// YAML 1.1's words, as far as compose's files have them.
+        /// Returns the value of a plain scalar, with YAML 1.1's words as far as compose's files have them.
         private static func plain(_ text: String) -> JSONValue {
             switch text {
             case "", "~", "null": .null

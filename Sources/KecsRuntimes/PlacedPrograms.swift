@@ -2,7 +2,7 @@
 public import Kecs
 public import KecsSystem
 
-/// Runs programs with some variables fixed: those by which docker finds an instance's engine.
+/// Runs programs with some fixed variables: those by which docker finds an instance's engine.
 struct PlacedPrograms: ProcessRunner {
     let processes: any ProcessRunner
     let variables: [String: String]

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// A runner that does not start some programs, because it is known that they would wait for nothing: they fail at once,
-/// and say why.
+/// A runner that does not start some programs because they would wait in vain: they fail at once, with the reason.
 public struct SilencedPrograms: ProcessRunner {
     private let processes: any ProcessRunner
     private let programs: Set<String>
     private let why: String
 
-    /// Programs that ask docker's engine.
+    /// The programs that ask docker's engine.
     public static let docker: Set<String> = ["docker", "docker-compose", "k3d"]
 
     public init(

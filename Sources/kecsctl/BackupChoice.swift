@@ -24,7 +24,7 @@ struct BackupInstanceOption: ParsableArguments {
 }
 
 extension Session {
-    /// Instances, and those that are gone but have backups.
+    /// Returns the names of instances, and of those that are gone but have backups.
     func namesWithBackups() throws -> [InstanceName] {
         var names = Set(try site.instanceNames())
         if try site.home.backups.isFolder {

@@ -5,7 +5,7 @@
 struct BuildFacts: Encodable, Hashable {
     /// "debug" or "release"
     var configuration: String
-    /// The compiler's language version, at least: "6.3".
+    /// The language version that the compiler has at least: "6.3".
     var swift: String
     var architecture: String
     var system: String

@@ -8,7 +8,7 @@ import SystemPackage
 /// The only place where the program ends.
 ///
 /// Not asynchronous: an asynchronous `main` leaves the main thread to Dispatch, which waits there with every signal
-/// unblocked. Here it is this thread that waits for the signals, and the command runs on others.
+/// unblocked. Here this thread waits for the signals, and the command runs on others.
 @main
 struct Main {
     static func main() {

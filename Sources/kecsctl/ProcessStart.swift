@@ -5,19 +5,19 @@ import Glibc
 enum ProcessStart {
     static func prepare() {
         openStandardStreams()
-        // What is written belongs to the user alone; a core file would hold passphrases and credentials.
+        // Files of the process belong to the user alone; a core file would hold passphrases and credentials.
         umask(0o077)
         var core = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &core) == 0 {
             core.rlim_cur = 0
             setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &core)
         }
-        // `| head` is answered by EPIPE where the answer is written.
+        // The code that writes the answer handles `| head`, by EPIPE.
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// A closed descriptor 0, 1 or 2 would be given to the next file that is opened, and a database would then
-    /// receive our error messages.
+    /// Opens the standard streams. The next opened file would get a closed descriptor 0, 1 or 2, and a database would
+    /// then receive our error messages.
     private static func openStandardStreams() {
         for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 {
             // What is written to a standard output that was closed must fail: an answer that nobody gets is none.

@@ -10,7 +10,7 @@ import SystemPackage
 struct Program: Sendable {
     let environment: [String: String]
     let interruption: RootTask
-    /// Threads of our own, because almost everything below blocks: see `WorkerThreads`.
+    /// The threads for commands. Almost everything below blocks: see `WorkerThreads`.
     let workers: WorkerThreads
     let output: FileDescriptor
     let errors: FileDescriptor
@@ -19,7 +19,8 @@ struct Program: Sendable {
     var bootstrapLog: @Sendable (Console) -> Void = { _ in }
     var clock: any WallClock = SystemClock()
 
-    /// The parser lists many values below each other: "one of the following:\n  - compose\n  - docker".
+    /// Returns the message on one line. The parser lists many values below each other: "one of the following:\n  -
+    /// compose\n  - docker".
     private static func oneLine(_ message: String) -> String {
         message.replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
     }
@@ -53,7 +54,7 @@ struct Program: Sendable {
             return say(Kecsctl.fullMessage(for: error))
         }
         guard let command = command as? any SessionCommand else {
-            // A command that only holds others, alone.
+            // A command without a subcommand that only holds others.
             if path.isRoot { return say(HelpPage.text(path, width: terminal.outputWidth)) }
             return refuse(words, Failure.usage("“\(path.name)” needs to know what to do", at: path))
         }
@@ -134,7 +135,7 @@ struct Program: Sendable {
         }
     }
 
-    /// An answer that could not be written in full must not look like one that was.
+    /// Closes the output. An answer that could not be written in full must not look complete.
     private func close(_ console: Console, _ status: Int32) -> Int32 {
         guard let error = console.outputError else { return status }
         let failure = Failure(
@@ -150,8 +151,8 @@ struct Program: Sendable {
         return close(console, 0)
     }
 
-    /// A command line that could not be read has no options yet, so the two that decide how to say so are looked for
-    /// among its words.
+    /// Refuses a command line. An unreadable one has no options yet, so its words are searched for the two that decide
+    /// on the form of the error.
     private func refuse(_ words: [String], _ failure: Failure) -> Int32 {
         let console = plainConsole(
             CommandPath.value(of: ["--log-format"], in: words).flatMap(LogFormat.init) ?? .text)

@@ -11,20 +11,20 @@ extension Session {
         var name: (Item) -> String
         /// The text for people when there is nothing to list.
         var nothing: String = ""
-        /// 13 for a damaged backup: the list itself is done, and yet something is wrong.
+        /// The status of an item: 13 for a damaged backup, although the list itself succeeded.
         var status: (Item) -> Int32 = { _ in 0 }
         /// The totals: the last line for people, `totals` in the document.
         var totals: (([Item]) throws -> BackupTotals)?
     }
 
-    /// Prints one list.
+    /// Prints a list.
     func list<Item: Encodable>(
         _ listing: Listing<Item>, _ items: () async throws -> [Item]
     ) async -> Int32 {
         await list(listing, over: [""]) { _ in try await items() }
     }
 
-    /// Prints one list made of several instances' items; one that fails does not stop the others.
+    /// Prints a list made of several instances' items; one that fails does not stop the others.
     func list<Item: Encodable, Name>(
         _ listing: Listing<Item>, over names: [Name], _ items: (Name) async throws -> [Item]
     ) async -> Int32 {

@@ -6,7 +6,7 @@ import Logging
 extension Session {
     /// The presentation of an operation's report to people and to scripts.
     struct Telling<Report: OperationReport> {
-        /// Sentences without the final newline; empty: none.
+        /// The sentences without the final newline; empty for none.
         var text: (InstanceName, Report) -> String
         /// The names for `-o name`.
         var names: (InstanceName, Report) -> [String] = { name, _ in [name.description] }

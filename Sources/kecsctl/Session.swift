@@ -10,7 +10,7 @@ struct Session: Sendable {
     let options: GlobalOptions
     /// "backups list": for remedies, the lock file and the history.
     let command: String
-    /// The whole command line, for remedies that are the same again with one word more.
+    /// The whole command line, for remedies that repeat it with one more word.
     var words: [String] = []
 
     var machine: Machine { site.machine }

@@ -4,7 +4,7 @@
 protocol SessionCommand: HelpedCommand, Sendable {
     var global: GlobalOptions { get }
     /// True when it works without a home, or makes a named home that does not exist. All other commands fail then,
-    /// because “there is nothing” would be the wrong answer to a typing error.
+    /// because “there is nothing” would be the wrong answer to a typo.
     var makesHome: Bool { get }
     /// True when `--output` is supported: not for output in another program's format, or bytes.
     var hasForms: Bool { get }

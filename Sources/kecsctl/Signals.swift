@@ -33,7 +33,7 @@ struct Signals {
     }
 }
 
-/// The one task that runs the command, for those who must stop it: the signals and `--timeout`.
+/// The one task that runs the command, for everything that must stop it: the signals and `--timeout`.
 final class RootTask: Sendable {
     let cancellation = Cancellation()
     private let stop = Mutex<(@Sendable () -> Void)?>(nil)
@@ -45,7 +45,7 @@ final class RootTask: Sendable {
         stop.withLock { $0 }?()
     }
 
-    /// - Parameter stop: Is called at once when it was cancelled before.
+    /// - Parameter stop: Called at once when it was cancelled before.
     func attach(_ stop: @escaping @Sendable () -> Void) {
         self.stop.withLock { $0 = stop }
         if cancellation.reason != nil { stop() }

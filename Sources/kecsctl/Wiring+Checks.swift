@@ -7,8 +7,8 @@ extension Wiring {
     /// All checks, to list them, not to run them.
     static var allChecks: [any Check] { HostChecks.all + RuntimeChecks.all() }
 
-    /// Docker and the scripts around have been looked at. An engine that takes calls and never answers is not asked
-    /// again, by no check and for no instance's state.
+    /// Returns the doctor after docker and the scripts have been examined. An engine that takes calls and never answers
+    /// is not asked again, by no check and for no instance's state.
     static func doctor(_ site: Site) async -> Doctor {
         let (checks, engine) = await RuntimeChecks.looking(at: site)
         var patient = site

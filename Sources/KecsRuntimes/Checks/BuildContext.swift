@@ -11,7 +11,7 @@ struct BuildContext: Sendable {
     /// The databases below the folder, recognised by content, as far as they are not ignored.
     let databases: [String]
 
-    /// Never of use in an image, and often large.
+    /// Folders that are never of use in an image, and often large.
     private static let skipped = [".git", "node_modules", "target", ".build"]
 
     /// - Parameter dockerfile: Its own `NAME.dockerignore` counts before the folder's.

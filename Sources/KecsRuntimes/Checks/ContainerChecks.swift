@@ -156,7 +156,7 @@ enum ContainerChecks {
                 of: [.docker, .compose]
             ) { facts, _ in
                 let there = Set(try engine.volumes.get().map(\.name))
-                // Before the first start none can be.
+                // Before the first start there can be none.
                 guard try !engine.containers(of: facts).isEmpty else { return [] }
                 return named(facts).filter { !there.contains($0) }.map {
                     Finding(

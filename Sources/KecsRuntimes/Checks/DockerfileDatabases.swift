@@ -4,10 +4,10 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Follows the databases of a build context through a Dockerfile: which lines bring one into the image, also by way of
-/// another stage.
+/// Follows the databases of a build context through a Dockerfile: finds the lines that bring one into the image, also
+/// through another stage.
 struct DockerfileDatabases {
-    /// Folders that hold databases by custom; they count where the context cannot be looked into.
+    /// Folders that usually hold databases; they count where the context cannot be examined.
     private static let customary: Set<String> = ["dev_assets", "kecs-data", "data"]
 
     private struct Stage {
@@ -20,10 +20,10 @@ struct DockerfileDatabases {
     }
 
     let file: Surroundings.TextFile
-    /// The folders that it may be built in.
+    /// The folders that may be its build context.
     let contexts: [BuildContext]
 
-    /// The lines that copy a database into the image, and which.
+    /// Returns the lines that copy a database into the image, with the databases.
     func run() throws -> [(line: Script.Line, databases: [String])] {
         var stages: [Stage] = []
         var found: [(line: Script.Line, databases: [String])] = []
@@ -33,7 +33,7 @@ struct DockerfileDatabases {
                 let words = line.words.filter { !$0.hasPrefix("--") }
                 let from = words.count > 1 ? words[1] : ""
                 let name = words.count > 3 && words[2].uppercased() == "AS" ? words[3] : "\(stages.count)"
-                // A stage that begins where another one ended has all that is in it.
+                // A stage that begins with another one has everything that is in it.
                 var stage = stages.last { $0.name.lowercased() == from.lowercased() } ?? Stage(name: name)
                 stage.name = name
                 stages.append(stage)

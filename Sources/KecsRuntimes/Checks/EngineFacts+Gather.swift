@@ -27,7 +27,7 @@ extension EngineFacts {
             kinds.contains(.k3d) ? say(asking, "kubectl", ["version", "--client", "-o", "json"]) : notAsked
         var facts = EngineFacts()
         (facts.socket, facts.server, facts.isSilent) = await server
-        // Even docker's question for its plugin may wait for the engine: leaving here ends it.
+        // Even docker's request for its plugin may wait for the engine: leaving here ends it.
         facts.compose = facts.isSilent ? .unknown("docker does not answer") : await compose
         facts.k3d = json(await k3d) { $0["k3d"]?.string }
         facts.kubectl = json(await kubectl) { $0["clientVersion"]?["gitVersion"]?.string }
@@ -69,7 +69,7 @@ extension EngineFacts {
                 let why = "\(socket.path) takes calls, and nothing answered within \(patience)"
                 return (socket, .unknown(why), true)
             } catch {
-                // What else is wrong docker's own words say better.
+                // docker's own words describe any other problem better.
             }
         }
         let question = ["version", "--format", "{{.Server.Version}}"]
@@ -84,7 +84,7 @@ extension EngineFacts {
             .value.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The plugin, or the program of its own that it was before.
+    /// Returns the plugin's version, or that of the former separate program.
     private static func compose(_ asking: Asking) async -> Known<String> {
         let plugin = await say(asking, "docker", ["compose", "version", "--short"])
         guard plugin.value == nil else { return plugin }
@@ -99,7 +99,7 @@ extension EngineFacts {
         case .known(let text):
             let words = text.split(separator: "\n").map(String.init)
             guard !words.isEmpty else { return .known([]) }
-            // One that went meanwhile makes the status 1; the others are printed all the same.
+            // A container that went meanwhile makes the status 1; the others are printed anyway.
             let answer = await say(asking, "docker", ["container", "inspect"] + words, mayFail: true)
             guard case .known(let text) = answer,
                 let all = try? JSONDecoder().decode([JSONValue].self, from: Data(text.utf8))
@@ -116,7 +116,7 @@ extension EngineFacts {
         }
     }
 
-    /// `a=b,c=d`, in an order of docker's whim. A value with a comma is cut; ours have none.
+    /// Parses `a=b,c=d`, in docker's arbitrary order. A value with a comma is cut; ours have none.
     private static func labels(_ row: JSONValue) -> [String: String] {
         var labels: [String: String] = [:]
         for pair in (row["Labels"]?.string ?? "").split(separator: ",") {

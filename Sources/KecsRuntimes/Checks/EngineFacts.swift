@@ -41,7 +41,8 @@ public struct EngineFacts: Sendable {
         self.images = images
     }
 
-    /// Containers that belong to the instance: by kecsctl's label, by k3d's, or because they bind its data.
+    /// Returns the containers that belong to the instance: by kecsctl's label, by k3d's, or because they mount its
+    /// data.
     func containers(of facts: InstanceFacts) throws -> [ContainerFacts] {
         let all = try containers.get()
         let data = facts.data.value
@@ -103,7 +104,7 @@ public struct ContainerFacts: Sendable, Hashable {
     public var mounts: [Mount]
     /// The addresses by network.
     public var addresses: [String: String]
-    /// "6443/tcp" to the addresses that it is published on.
+    /// The addresses on which a port such as "6443/tcp" is published.
     public var published: [String: [String]]
 
     /// - Returns: Nil for JSON that is no container.

@@ -5,13 +5,14 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// Looks into the image's layers: a database in there comes back, as old as the image, wherever no volume hides it.
+/// Searches the image's layers. A database in there returns, as old as the image, wherever no volume hides it.
 struct ImageDatabaseCheck: InstanceCheck {
     let info = CheckInfo(
         "image.database", .instance, .error, "no layer of the instance's image contains a database")
     let engine: EngineFacts
 
-    /// Docker writes some hundred MB a second: more than this is not read within a check's ten seconds.
+    /// The limit of an image's size. Docker writes some hundred MB a second, so that more is not read within a check's
+    /// ten seconds.
     static let sizeLimit: Int64 = 1 << 30
     static let timeLimit = Duration.seconds(8)
 

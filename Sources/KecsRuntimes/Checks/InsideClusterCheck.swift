@@ -5,7 +5,7 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// A check that asks the cluster itself, through the kubectl that every k3s node has: needs no kubeconfig, reads only.
+/// A check that asks the cluster itself, through the kubectl of every k3s node: needs no kubeconfig, reads only.
 struct InsideClusterCheck: InstanceCheck {
     let info: CheckInfo
     let engine: EngineFacts

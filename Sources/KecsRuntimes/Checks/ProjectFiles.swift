@@ -4,10 +4,10 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// The texts in which people wrote down how they back up, build and run: crontabs, scripts, compose files, Dockerfiles.
+/// The files in which people wrote down how they back up, build and run: crontabs, scripts, compose files, Dockerfiles.
 public struct ProjectFiles: Sendable {
     public var files: [Surroundings.TextFile]
-    /// The folders that were looked through.
+    /// The folders that were searched.
     public var folders: [FilePath]
     /// The files of those folders that git tracks, as `git ls-files` prints them.
     public var tracked: Known<[FilePath]>
@@ -23,10 +23,10 @@ public struct ProjectFiles: Sendable {
     public static let fileLimit = 300
     private static let below = ["scripts", "bin", "docker", "deploy", "ops", "backup", ".github/workflows"]
 
-    /// The working folder, and the folders of compose files and of data that lies outside the home; not below them, but
-    /// for the usual places of scripts.
+    /// Gathers the files of the working folder, and of the folders of compose files and of data outside the home. It
+    /// searches no folders below them, except for the usual places of scripts.
     ///
-    /// - Parameter limit: For git, in each folder.
+    /// - Parameter limit: The limit for git, in each folder.
     public static func gather(_ site: Site, limit: Duration = .seconds(5)) async -> ProjectFiles {
         var folders: [FilePath] = []
         let around = await Surroundings.gather(site)
@@ -86,7 +86,7 @@ public struct ProjectFiles: Sendable {
     ) async -> Known<[FilePath]> {
         var call = ProcessCall("git", "-C", folder.string, "ls-files", "-z")
         call.limit = limit
-        // A repository may name programs to be run; none of them is needed to list files.
+        // A repository may configure programs to run; listing files needs none of them.
         call.environment = ["GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"]
         call.arguments = ["-c", "core.fsmonitor=false"] + call.arguments
         do {

@@ -8,7 +8,7 @@ struct Recipe: Sendable {
     let why: String
     /// The better way.
     let remedy: String
-    /// Numbers of the lines that do it.
+    /// Finds the numbers of the lines that use it.
     let find: @Sendable (Script) -> [Int]
 
     init(_ id: String, _ why: String, _ remedy: String, each: @escaping @Sendable (Script.Line) -> Bool) {
@@ -28,13 +28,13 @@ struct Script: Sendable {
     struct Line: Sendable {
         var number: Int
         var text: String
-        /// Split where a shell ends a word, quotes dropped.
+        /// The words, split where a shell ends a word, quotes dropped.
         var words: [String]
 
         func calls(_ program: String) -> Bool {
             words.contains { $0 == program || $0.hasSuffix("/" + program) }
         }
-        /// The words behind the first call of the program, up to the end of its command.
+        /// Returns the words after the first call of the program, up to the end of its command.
         func arguments(of program: String) -> [String] { allArguments(of: program).first ?? [] }
 
         /// Returns the arguments of each call on the line.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// R1 to R15, each tried before it was called wrong.
+/// R1 to R15, each tried before it was judged wrong.
 enum Recipes {
     static let all = copying + restoring + deleting + measuring
 
@@ -93,7 +93,7 @@ enum Recipes {
             if let target = words.last, Script.isDatabase(target), !Script.isBackup(target),
                 words.dropLast().contains(where: Script.isBackup),
                 !words.contains(where: { $0.contains("*") }),
-                // The end of “$(date +%F).sqlite” is no place.
+                // The end of “$(date +%F).sqlite” is not a path.
                 target.contains("(") || !target.contains(")")
             {
                 return true

@@ -6,8 +6,8 @@ import KecsSystem
 /// are all.
 public enum RuntimeChecks {
     /// - Parameters:
-    ///   - engine: Nil to list the checks without asking anybody anything.
-    ///   - project: The scripts and compose files that recipes are looked for in.
+    ///   - engine: Nil to list the checks without asking any program.
+    ///   - project: The scripts and compose files that are searched for recipes.
     public static func all(engine: EngineFacts? = nil, project: ProjectFiles? = nil) -> [any Check] {
         let engine = engine ?? EngineFacts()
         let project = project ?? ProjectFiles()
@@ -17,12 +17,12 @@ public enum RuntimeChecks {
             + ProductionChecks.all(engine, project)
     }
 
-    /// Asks docker and looks through the scripts, both at once and bounded.
+    /// Asks docker and searches the scripts, both at once and bounded.
     public static func looking(at site: Site) async -> (checks: [any Check], engine: EngineFacts) {
         let names = (try? site.instanceNames()) ?? []
         let instances = names.compactMap { try? site.instance($0, checksPlace: false) }
         let kinds = Set(instances.map(\.config.runtime))
-        // From cron, the variables by which the engine is found are those that the instances recorded.
+        // Under cron, the engine is found by the variables that the instances recorded.
         let recorded = Dictionary(
             grouping: instances.filter { !$0.engineVariables.isEmpty }, by: \.engineVariables)
         let machine =

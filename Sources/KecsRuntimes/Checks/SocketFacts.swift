@@ -43,7 +43,7 @@ public struct SocketFacts: Sendable, Hashable {
             return SocketFacts(path: path, condition: errno == EACCES ? .denied : .missing)
         }
         let status = FileStatus(raw)
-        // As the user who calls docker: access(2) would ask for the one who called sudo.
+        // Checks as the user who calls docker: access(2) would check for the one who called sudo.
         let may = path.withPlatformString { paths_access($0, R_OK | W_OK) } == 0
         return SocketFacts(
             path: path, condition: status.kind != .socket ? .notSocket : may ? .ok : .denied,

@@ -40,7 +40,7 @@ extension ControlPlaneManifests {
                 .localstack, containers: [container], serviceAccount: nil,
                 volumes: [
                     ["name": "init", "configMap": ["name": "localstack-config", "defaultMode": 0o755]],
-                    // Its community edition keeps nothing over a restart, so there is nothing to keep for it.
+                    // Its community edition keeps nothing over a restart, so it needs no volume.
                     ["name": "state", "emptyDir": ["sizeLimit": "10Gi"]],
                 ]),
             [

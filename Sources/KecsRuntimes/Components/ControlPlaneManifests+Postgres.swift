@@ -20,7 +20,7 @@ extension ControlPlaneManifests {
     static func postgresImage(
         existing: UInt32?, owner: (user: UInt32, group: UInt32)
     ) -> (image: String, user: UInt32, group: UInt32) {
-        // Arbitrary users need the entry for them that only Debian's image makes up.
+        // Arbitrary users need an entry that only Debian's image makes up for them.
         existing == alpineUser
             ? ("postgres:16-alpine", alpineUser, alpineUser) : ("postgres:16", owner.user, owner.group)
     }
@@ -40,7 +40,7 @@ extension ControlPlaneManifests {
             "env": [
                 ["name": "POSTGRES_DB", "value": "kecs"],
                 ["name": "POSTGRES_USER", "value": "kecs"],
-                // Upstream's server has it in its program. Only its own pod reaches the database.
+                // Upstream's server has this password in its program. Only its own pod reaches the database.
                 ["name": "POSTGRES_PASSWORD", "value": "kecs-postgres-2024"],
                 ["name": "PGDATA", "value": "/var/lib/postgresql/data/pgdata"],
             ],

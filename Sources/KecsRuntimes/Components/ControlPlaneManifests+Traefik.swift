@@ -2,7 +2,7 @@
 import KecsStorage
 
 extension ControlPlaneManifests {
-    /// Traefik's own, and the node's for each: fixed by upstream.
+    /// Traefik's own ports, and the node's for each: fixed by upstream.
     static let httpNodePort = 30_880
     static let httpsNodePort = 30_443
     static let traefikNodePort = 30_808
@@ -70,7 +70,7 @@ extension ControlPlaneManifests {
             ]
     }
 
-    /// Ingresses only: Traefik's own kinds of objects would have to be defined in the cluster first.
+    /// Reads Ingresses only: Traefik's own kinds of objects would have to be defined in the cluster first.
     private static let traefikConfiguration = """
         global:
           checkNewVersion: false

@@ -10,11 +10,11 @@ extension ControlPlaneManifests {
         let container: JSONValue = [
             "name": "vector", "image": "timberio/vector:0.34.0-alpine", "imagePullPolicy": "IfNotPresent",
             "args": ["--config", "/etc/vector/vector.yaml"],
-            // What the kubelet writes is root's.
+            // The kubelet writes its files as root.
             "securityContext": ["runAsUser": 0, "runAsGroup": 0],
             "env": [
                 ["name": "VECTOR_SELF_NODE_NAME", "valueFrom": ["fieldRef": ["fieldPath": "spec.nodeName"]]],
-                // LocalStack takes any.
+                // LocalStack accepts any.
                 ["name": "AWS_ACCESS_KEY_ID", "value": "test"],
                 ["name": "AWS_SECRET_ACCESS_KEY", "value": "test"],
             ],

@@ -194,11 +194,11 @@ struct ControlPlaneManifests: Hashable, Sendable {
                 variable("KECS_CONFIG_PATH", "/etc/kecs/config.yaml"),
                 variable("KECS_DATA_DIR", Self.dataFolder),
                 variable("KECS_LOG_LEVEL", logLevel),
-                // Upstream does not set it, and every row is then of the cluster "kecs-default".
+                // Upstream does not set it: every row then belongs to the cluster "kecs-default".
                 variable("KECS_INSTANCE", instance),
-                // kecsctl recovers, with its own plan; two at once would make everything twice.
+                // kecsctl recovers, with its own plan; two recoveries at once would make everything twice.
                 variable("KECS_AUTO_RECOVER_STATE", "false"),
-                // Said either way: upstream's server takes it for enabled.
+                // Always explicit: upstream's server takes it for enabled by default.
                 variable("KECS_LOCALSTACK_ENABLED", "\(components.contains(.localstack))"),
                 variable("KECS_LOCALSTACK_USE_TRAEFIK", "\(components.contains(.traefik))"),
                 field("KECS_NAMESPACE", "metadata.namespace"),

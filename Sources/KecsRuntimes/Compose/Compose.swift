@@ -17,8 +17,8 @@ struct Compose: Sendable {
         self.project = project
     }
 
-    /// The project as compose understands it, with variables filled in, paths made absolute, and the services of all
-    /// profiles. Asks no engine.
+    /// Returns the project as compose understands it, with variables filled in, paths made absolute, and the services
+    /// of all profiles. Asks no engine.
     func config() async throws -> ComposeProject {
         let isPlugin = try await hasPlugin()
         // v1 always prints them all, whatever its arguments.
@@ -103,7 +103,7 @@ struct Compose: Sendable {
             isPlugin
             ? ProcessCall("docker", ["compose"] + words + arguments)
             : ProcessCall("docker-compose", words + arguments)
-        // What these say is in the words already, as it was when the instance was made.
+        // The words already hold the values of these, from the time at which the instance was made.
         for name in ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"] {
             call.environment[name] = .some(nil)
         }

@@ -11,7 +11,7 @@ struct ComposeFiles: Hashable, Sendable {
     /// The folder at which relative paths in the files start, and which has the `.env`.
     var folder: FilePath
     var profiles: [String] = []
-    /// Other files than `.env` that variables come from.
+    /// The files with variables other than `.env`.
     var environmentFiles: [FilePath] = []
 
     /// Files as the setting `composeFile` holds them: absolute, with colons or commas between.
@@ -19,7 +19,7 @@ struct ComposeFiles: Hashable, Sendable {
         let characters = Array(text)
         var files = [""]
         for (index, character) in characters.enumerated() {
-            // One that is followed by no absolute path is part of a name.
+            // A separator that no absolute path follows is part of a name.
             let next = index + 1 < characters.count ? characters[index + 1] : " "
             if character == ":" || character == ",", next == "/" {
                 files.append("")
@@ -36,7 +36,7 @@ struct ComposeFiles: Hashable, Sendable {
         text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
     }
 
-    /// Compose's own default: the folder of the first file.
+    /// Creates the files with compose's own default folder: that of the first file.
     init(files: [FilePath], profiles: [String] = []) {
         self.files = files
         folder = files.first?.removingLastComponent() ?? "/"
@@ -54,7 +54,7 @@ struct ComposeFiles: Hashable, Sendable {
             Self.names(labels[key] ?? "").map { folder.pushing(FilePath($0)).lexicallyNormalized() }
         }
         files = paths(ComposeLabel.files)
-        // What came from standard input is gone.
+        // A file from standard input is gone.
         guard !files.contains(where: { $0.lastComponent == "-" }) else { return nil }
         self.folder = folder
         environmentFiles = paths(ComposeLabel.environmentFiles)

@@ -29,7 +29,8 @@ struct ComposeOrder: Hashable, Sendable {
 
     func dependencies(of service: String) -> [ComposeProject.Dependency] { dependencies[service] ?? [] }
 
-    /// The services in groups: every one in a later group than those that it depends on. A circle is cut where it closes.
+    /// Returns the services in groups: every one in a later group than those that it depends on. A circle is cut where
+    /// it closes.
     func layers(_ services: Set<String>) -> [[String]] {
         var depths: [String: Int] = [:]
         var path: Set<String> = []
@@ -45,7 +46,7 @@ struct ComposeOrder: Hashable, Sendable {
         return groups.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// The containers in the same groups.
+    /// Returns the containers in the same groups.
     func layers(_ containers: [DockerContainer]) -> [[DockerContainer]] {
         let services = Set(containers.map(\.serviceName))
         return layers(services).map { names in containers.filter { names.contains($0.serviceName) } }

@@ -51,7 +51,7 @@ struct ComposeProject: Hashable, Sendable {
         var labels: [String: String]
         var driver: String?
         var options: [String: String] = [:]
-        /// Compose must not make it.
+        /// True when compose must not make it.
         var isExternal = false
     }
 
@@ -106,7 +106,7 @@ struct ComposeProject: Hashable, Sendable {
         var target: String?
         if let text = value.string {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            // One alone is an anonymous volume: it has no name to find it by.
+            // A path alone is an anonymous volume, which has no name to find it by.
             guard parts.count >= 2 else { return nil }
             (source, target) = (parts[0], parts[1])
         } else {

@@ -42,7 +42,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let profiles = try instance.settings.text(.composeProfiles).map { ComposeFiles.names($0) }
         if let text = try instance.settings.text(.composeFile) {
             let files = ComposeFiles.list(text)
-            // Until the instance is made, the variables and the project's `.env` say which profiles there are.
+            // Until the instance is made, the variables and the project's `.env` give the profiles.
             let usual =
                 try profiles ?? (try instance.folder.config.isPresent ? [] : usualProfiles(files, machine))
             return ComposeFiles(files: files, profiles: usual)
@@ -144,7 +144,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let isAgain = try Journal.isStartingAgain(instance.folder)
         let record = try ContainerRecord.current(instance.folder)
         for container in all where container.isPaused {
-            // Another's, or one that its owner had paused before the operation under way.
+            // It is another's, or its owner had paused it before the present operation.
             if !isAgain || record.ran.contains(container.id) { try await docker.unpause(container.id) }
         }
         let ran = isAgain ? all.filter { record.ran.contains($0.id) } : []
@@ -199,7 +199,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await makeDataFolder(config)
         var given = compose.given
         given.profiles = profiles(inUse: all, config)
-        // Building, or fetching, an image takes its time.
+        // Building, or fetching, an image takes a while.
         try await Compose(machine, given, project: project).create(limit: .seconds(600))
     }
 
@@ -251,7 +251,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let all = try await containers()
         guard all.contains(where: \.isUp) else { return }
         if let loss = try await lossWhenStopped() { throw loss }
-        // Who depends on others goes first.
+        // Services that depend on others are first.
         try await DockerFreeze(docker, instance).stop(
             await order(all).layers(all).reversed(), limit: DockerContainer.grace(within: limit))
     }
@@ -277,7 +277,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public var isRebuildable: Bool { get throws { try given.files.allSatisfy { try $0.isPresent } } }
 
-    /// Images of services with a `build` section are built first.
+    /// Rebuilds the project. Images of services with a `build` section are built first.
     public func rebuild(limit: Duration) async throws {
         let all = try await containers()
         let profiles = profiles(inUse: all, try await compose(for: all).config())
@@ -285,7 +285,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await waitUntilHealthy(limit: limit)
     }
 
-    /// `down` without `-v`: the volumes stay.
+    /// Runs `down` without `-v`: the volumes stay.
     public func removeAndReturn(limit: Duration) async throws {
         let all = try await containers()
         let compose = try compose(for: all)
@@ -298,7 +298,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         try await waitUntilHealthy(limit: limit)
     }
 
-    /// The project is not ours to remove.
+    /// Removes only our helpers: the project was not made by kecsctl.
     public func remove() async throws { try await volumes.removeHelpers() }
 
     /// The recorded ones, and one of each service that has a container and would not run without.

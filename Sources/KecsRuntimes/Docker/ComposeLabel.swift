@@ -11,7 +11,7 @@ enum ComposeLabel {
     /// The files, with commas; v1's are relative to the working directory.
     static let files = "com.docker.compose.project.config_files"
     static let folder = "com.docker.compose.project.working_dir"
-    /// v2: of `--env-file`, with commas.
+    /// The files of `--env-file`, with commas; v2 only.
     static let environmentFiles = "com.docker.compose.project.environment_file"
     /// v2: "db:service_healthy:false,cache:service_started:true"
     static let dependsOn = "com.docker.compose.depends_on"

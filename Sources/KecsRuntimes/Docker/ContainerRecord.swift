@@ -18,7 +18,7 @@ struct ContainerRecord: Codable, Hashable, Sendable {
 
     /// Returns the record of the current operation so far.
     static func current(_ folder: InstanceFolder) throws -> ContainerRecord {
-        // What an operation could not start again is owed in its name.
+        // The duty of an operation that could not restart the containers has the operation's time.
         let since = try Journal.read(folder.journal)?.startedAt ?? Duty.read(folder.duty)?.since
         guard try folder.containers.isPresent else { return ContainerRecord(since: since) }
         let record = try JSONFile.read(ContainerRecord.self, from: folder.containers)

@@ -22,7 +22,7 @@ struct Docker: Sendable {
 
     /// The facts about a container, a network or a volume that show its owner.
     struct Listed: Hashable, Sendable {
-        /// A volume has none but its name.
+        /// The id; a volume has none but its name.
         var id: String
         var name: String
         /// The container's own labels among those in `Docker.labels`.
@@ -69,7 +69,7 @@ struct Docker: Sendable {
         }
     }
 
-    /// Ids of those with a label: `KEY=VALUE`.
+    /// Returns the ids of the containers with a label: `KEY=VALUE`.
     func containers(label: String) async throws -> [String] {
         try await ask(["container", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=\(label)"])
             .outputText.split(separator: "\n").map(String.init)
@@ -90,13 +90,13 @@ struct Docker: Sendable {
 
     func start(_ id: String) async throws { try await ask(["container", "start", id], limit: .seconds(120)) }
 
-    /// SIGTERM, and SIGKILL after `grace`. Returns when the container has ended; does nothing to one that has.
+    /// Sends SIGTERM, and SIGKILL after `grace`. Returns when the container has ended; does nothing to one that has.
     func stop(_ id: String, grace: Duration) async throws {
         let seconds = max(1, grace.components.seconds)
         try await ask(["container", "stop", "--time", "\(seconds)", id], limit: grace + .seconds(60))
     }
 
-    /// Stops it as its owner does: with its own signal, and its own patience.
+    /// Stops it as its owner does: with its own signal and its own time limit.
     func stop(_ container: DockerContainer) async throws {
         // Docker waits 10 s by default, and without end at -1.
         let grace = container.stopTimeout ?? 10
@@ -114,8 +114,9 @@ struct Docker: Sendable {
     /// Removes only the container: its volumes, anonymous ones too, stay.
     func remove(_ id: String) async throws { try await ask(["container", "rm", "--force", id]) }
 
-    /// A container of ours that holds nothing: with the volumes that docker made for it because its image has a `VOLUME`.
-    /// One that was mounted by its name stays, an anonymous one too (moby, `daemon/mounts.go`, removeMountPoints).
+    /// Removes a container of ours that holds nothing, with the volumes that docker made for it because its image has a
+    /// `VOLUME`. A volume that was mounted by its name stays, an anonymous one too (moby, `daemon/mounts.go`,
+    /// removeMountPoints).
     func removeWithVolumes(_ id: String) async throws {
         try await ask(["container", "rm", "--force", "--volumes", id])
     }
@@ -184,7 +185,7 @@ struct Docker: Sendable {
                     path: path, size: Int64(clamping: lines[1][1]), inode: lines[1][0],
                     head: head.succeeded ? head.output : []))
         }
-        // An image without such programs: root on the same machine sees it all the same.
+        // For an image without such programs: root on the same machine sees it anyway.
         guard container.state.pid > 0, Machine.userID == 0, try await isOnThisMachine() else {
             return .unknown(
                 "the container “\(container.name)” has no “stat” to ask, and only root on the engine's machine sees through"
@@ -196,7 +197,7 @@ struct Docker: Sendable {
         return seen.map { .database($0) } ?? .nothing(path)
     }
 
-    /// The last lines that the container wrote, for an error's cause.
+    /// Returns the last lines that the container wrote, for an error's cause.
     func lastWords(_ id: String, lines: Int = 5) async throws -> String {
         let result = try await ask(["container", "logs", "--tail", "\(lines)", id])
         let words = (result.outputText + result.errorText).split(separator: "\n").suffix(lines)
@@ -205,7 +206,7 @@ struct Docker: Sendable {
 
     // MARK: The engine
 
-    /// Server and client, or a `Failure`.
+    /// Returns the versions of server and client, or throws a `Failure`.
     func version() async throws -> String {
         try await ask(["version", "--format", "{{.Server.Version}}"]).outputText.trimmed
     }
@@ -268,7 +269,7 @@ struct Docker: Sendable {
     }
 }
 
-/// The end of a stream that is handed on, for an error's cause.
+/// The end of a forwarded stream, for an error's cause.
 private final class LastBytes: Sendable {
     private let bytes = Mutex<[UInt8]>([])
 

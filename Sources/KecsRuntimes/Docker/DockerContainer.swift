@@ -101,7 +101,7 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     var labels: [String: String]
     var variables: [String: String]
     var mounts: [Mount]
-    /// "8080/tcp" → where it is, or will be, published.
+    /// The ports: "8080/tcp" → the address at which it is, or will be, published.
     var ports: [String: [Binding]]
     /// The ports as they are published now, including those that docker chose. Empty for a container that does not run.
     var published: [String: [Binding]]
@@ -110,9 +110,9 @@ struct DockerContainer: Decodable, Hashable, Sendable {
     /// The user as given: "", "1001", "app:staff"; the image's own where the container was given none.
     var user: String
     var workingFolder: String
-    /// The image by the name that it was created with.
+    /// The image's name at the creation of the container.
     var imageName: String
-    /// Docker removes it, and its anonymous volumes, as soon as it ends (`docker run --rm`).
+    /// True when docker removes it, and its anonymous volumes, as soon as it ends (`docker run --rm`).
     var isRemovedAtItsEnd: Bool
     /// The paths of its folders in memory, which are gone when it ends.
     var memoryFolders: [String]

@@ -26,7 +26,7 @@ struct DockerFreeze: Sendable {
                 remedy: "kecsctl logs \(instance.name)")
         }
         let running = containers.filter { $0.state.status == "running" }
-        // Noted first: the engine may have paused one although its answer did not come.
+        // Recorded first: the engine may have paused one although its answer did not come.
         try note(frozen: running.map(\.id))
         var paused: [DockerContainer] = []
         do {
@@ -35,7 +35,7 @@ struct DockerFreeze: Sendable {
                 try await docker.pause(container.id)
             }
             let value = try await body()
-            // Without another question first: every moment counts.
+            // Without another request first: every moment counts.
             for container in paused { try await docker.unpause(container.id) }
             try note(frozen: [])
             return value

@@ -41,7 +41,7 @@ struct DockerHealth: Sendable {
         let isHealthy = try await clock.wait(upTo: limit) {
             try machine.cancellation.check()
             if clock.elapsed() >= nextLook {
-                // Dearer than a question over HTTP.
+                // It costs more than a request over HTTP.
                 nextLook = clock.elapsed() + .seconds(1)
                 let containers = try await docker.inspect(ids)
                 try await checkAlive(containers, &firstStarts)

@@ -7,7 +7,7 @@ import SystemPackage
 /// Determines whether an engine's paths are this machine's, by something that both can see. Equal kernel releases prove
 /// nothing: every virtual machine of a cloud has the same one.
 extension Docker {
-    /// - Parameter container: One of the engine's, when there is one.
+    /// - Parameter container: Any of the engine's containers, when there is one.
     func host(seenBy container: DockerContainer? = nil) async throws -> EngineHost {
         let endpoint = DockerEndpoint(try await endpoint())
         if endpoint.text.hasPrefix("ssh://") { return .another }
@@ -46,7 +46,7 @@ extension Docker {
         }
     }
 
-    /// The process that the engine names is in the control group of the container: both count the same processes.
+    /// True when the process that the engine names is in the container's control group: both count the same processes.
     private static func isProcess(_ pid: Int, of container: String) throws -> Bool {
         guard pid > 0 else { return false }
         do {

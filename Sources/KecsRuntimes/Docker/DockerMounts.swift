@@ -202,7 +202,8 @@ struct DockerMounts: Sendable {
         }
     }
 
-    /// A part's name is also a file's: letters, digits, `_`, `.` and `-`, and no other part has it.
+    /// Returns a free name. A part's name is also a file's: letters, digits, `_`, `.` and `-`, and no other part has
+    /// it.
     private static func free(_ wanted: String, besides used: [String]) -> String {
         var name = String(
             wanted.map { $0.isASCII && ($0.isLetter || $0.isNumber || "_.-".contains($0)) ? $0 : "-" })

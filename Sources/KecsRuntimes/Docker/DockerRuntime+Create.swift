@@ -45,12 +45,12 @@ extension DockerRuntime {
             guard container.labels[DockerLabel.id] != instance.config.id || instance.config.id.isEmpty else {
                 continue
             }
-            // Of the project that the instance ran as before, and that is stopped now.
+            // The project that the instance ran as before; it is stopped now.
             let project = instance.config.settings[SettingKey.composeProject.rawValue]?.string
             if let project, ComposeLabel.project(of: container.labels) == project, !container.isUp {
                 continue
             }
-            // Of the cluster that it ran in before: its nodes stay bound to the data until it is given up.
+            // The cluster that it ran in before: its nodes keep the data mounted until it is given up.
             let owner = container.labels[K3dCreate.ownerLabel]
             if owner == instance.config.id, !instance.config.id.isEmpty, !container.isUp { continue }
             for mount in container.mounts where mount.type == "bind" && mount.isWritable {
@@ -97,7 +97,7 @@ extension DockerRuntime {
 
     // MARK: Create
 
-    /// - Parameter attached: Anonymous volumes of the container that this one takes the place of: `NAME:PATH`.
+    /// - Parameter attached: The anonymous volumes of the container that this one replaces: `NAME:PATH`.
     func create(attached: [VolumeMount] = []) async throws -> String {
         try makeDataFolder()
         for volume in spec.volumes where !volume.isFolder {
@@ -201,7 +201,7 @@ extension DockerRuntime {
             .compactMap { mount in try mount.name.map { try VolumeMount("\($0):\(mount.destination)") } }
     }
 
-    /// Ends a replacement that was killed: the new container is complete, or the old one gets its name back.
+    /// Ends a killed replacement: either the new container is complete, or the old one gets its name back.
     func dropPrevious() async throws {
         let all = try await docker.containers()
         guard let previous = all.first(where: { $0.name == previousName }),

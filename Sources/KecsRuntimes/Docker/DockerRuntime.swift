@@ -55,8 +55,8 @@ public struct DockerRuntime: Runtime {
         }
     }
 
-    /// The instance's container: by its name, so that one that was recreated by hand is found, else by our labels or by
-    /// the id that an adopted one had, so that one that was renamed is.
+    /// Finds the instance's container. The name finds one that was recreated by hand; our labels, or the id of an
+    /// adopted one, find one that was renamed.
     func find() async throws -> DockerContainer? {
         let all = try await docker.containers()
         if let named = all.first(where: { $0.name == spec.container }) {
@@ -83,7 +83,7 @@ public struct DockerRuntime: Runtime {
             {
                 return try await docker.container(renamed.id)
             }
-            // A kecsctl that was replacing it was killed in between.
+            // A kecsctl was killed while it was replacing it.
             guard let previous = all.first(where: { $0.name == previousName }),
                 previous.instanceID == instance.config.id
             else { return nil }
@@ -201,7 +201,7 @@ public struct DockerRuntime: Runtime {
         }
     }
 
-    /// The folders and volumes that hold the data do not go with a container.
+    /// Returns the ties by name. The folders and volumes that hold the data are not removed with a container.
     public func nameTies() async throws -> NameTies {
         guard !spec.isAdopted else { return .free }
         let own = try await docker.containers().filter { $0.instanceID == instance.config.id }
@@ -292,7 +292,7 @@ public struct DockerRuntime: Runtime {
             for volume in spec.volumes {
                 parts.append(try DockerMounts.part(for: volume, besides: parts.map(\.name)))
             }
-            // Those that docker made for a `VOLUME` of the image.
+            // The volumes that docker made for a `VOLUME` of the image.
             if let container = try await find() {
                 parts += DockerMounts(container.mounts.filter(\.isAnonymous)).volumes(besides: parts)
             }

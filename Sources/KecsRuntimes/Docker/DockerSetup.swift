@@ -66,7 +66,7 @@ extension DockerContainer {
         var endpoints: [Endpoint] = []
         let ports = state.status == "running" ? published : ports
         for (inside, bindings) in ports.sorted(by: { $0.key < $1.key }) {
-            // Where no port was asked for, docker chose one.
+            // Where no port was requested, docker chose one.
             let bindings = bindings + (published[inside] ?? [])
             guard let binding = bindings.first(where: { UInt16($0.port) ?? 0 > 0 }) else { continue }
             let address = ["", "0.0.0.0", "::"].contains(binding.address) ? "127.0.0.1" : binding.address

@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The container that an instance's settings ask for: all that is decided without asking the engine.
+/// The container that an instance's settings describe: everything that is decided without asking the engine.
 struct DockerSpec: Hashable, Sendable {
     /// The ports and paths inside the container, as in the container-mode guide.
     static let apiPort = 8080
@@ -24,7 +24,7 @@ struct DockerSpec: Hashable, Sendable {
     var adminPort: Int?
     var data: FilePath
     var owner: DockerOwner
-    /// Then the container runs as this user.
+    /// True when the owner was given: the container then runs as this user.
     var isOwnerGiven: Bool
     var volumes: [VolumeMount]
 

@@ -2,7 +2,7 @@
 import KecsSystem
 import SystemPackage
 
-/// Everything that is decided about a cluster before it is made.
+/// Everything that is decided about a cluster before it is created.
 struct K3dCreate: Hashable, Sendable {
     struct Port: Hashable, Sendable {
         var address = "127.0.0.1"
@@ -27,15 +27,15 @@ struct K3dCreate: Hashable, Sendable {
     /// True when mounts in a node reach the pods that ask for them, such as an agent that reads volumes.
     var sharesMounts = false
     var ports: [Port]
-    /// The instance's UUID, on every server's container: how a cluster is known to be ours.
+    /// The instance's UUID, on every server's container. It shows that a cluster is ours.
     var instance: String
-    /// k3d's own, and only for each of its phases.
+    /// k3d's own limit, which is only for each of its phases.
     var phase: Duration
 
     /// The label with the owner of a cluster.
     static let ownerLabel = "kecsctl.instance"
 
-    /// A second is the smallest unit that k3d is given, and none is not understood.
+    /// The arguments of k3d. A second is the smallest unit that k3d is given, and it does not accept zero.
     var arguments: [String] {
         var words = [
             "cluster", "create", cluster, "--image", image, "--servers", "1", "--agents", "\(agents)",
@@ -52,7 +52,7 @@ struct K3dCreate: Hashable, Sendable {
         }
         if store == nil { words += ["--k3s-arg", "--disable-network-policy@server:*"] }
         words += ["--runtime-label", "\(Self.ownerLabel)=\(instance)@server:*"]
-        // The user's own kubeconfig and its current context are none of our business.
+        // The user's own kubeconfig and its current context must not change.
         words += ["--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"]
         words += ["--wait", "--timeout", "\(max(1, phase.components.seconds))s"]
         return words
@@ -72,7 +72,8 @@ enum NodePort {
         return range.contains(port + 22_000) ? port + 22_000 : fallback
     }
 
-    /// Upstream lets the two collide (8080 and 5373 are both 30080); here the second one moves on to the next free one.
+    /// Returns two node ports. Upstream lets the two collide (8080 and 5373 are both 30080); here the second one moves
+    /// on to the next free one.
     static func pair(api: Int, admin: Int) -> (api: Int, admin: Int) {
         func free(_ port: Int, besides taken: Set<Int>) -> Int {
             var port = port

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 
-/// A volume or a folder of the host, and where a container has it: `NAME:PATH` or `/FOLDER:PATH`.
+/// A volume or a folder of the host, and its path in a container: `NAME:PATH` or `/FOLDER:PATH`.
 struct VolumeMount: Hashable, Sendable, CustomStringConvertible {
     /// The name of a volume, or the absolute path of a folder.
     var source: String

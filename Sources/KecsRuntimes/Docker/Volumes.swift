@@ -32,7 +32,7 @@ struct Volumes: Sendable {
     func folder(of name: String) async throws -> FilePath? {
         let volume = try await volume(name)
         guard let folder = try place(of: volume) else { return nil }
-        // An engine in a virtual machine may name a path that something else has here.
+        // An engine in a virtual machine may name a path that is something else here.
         guard try await docker.isOnThisMachine() else { return nil }
         return folder
     }
@@ -136,7 +136,7 @@ struct Volumes: Sendable {
         }
         guard DockerEndpoint(try await docker.endpoint()).socket != nil, try await docker.isOnThisMachine()
         else { return nil }
-        // The engine closes its folder to others, but everybody may ask how full its file system is.
+        // The engine hides its folder from other users, but everyone may ask for its file system's free space.
         while place.withPlatformString({ paths_access($0, F_OK) }) != 0, place != "/" {
             place = place.removingLastComponent()
         }
@@ -180,7 +180,7 @@ struct Volumes: Sendable {
                 && ComposeLabel.project(of: container.labels) != nil
     }
 
-    /// Empties the volume and unpacks the archive into it. What was removed is in the backup that was made before.
+    /// Empties the volume and unpacks the archive into it. The removed content is in the backup from before.
     func fill(_ name: String, from archive: FilePath) async throws {
         _ = try await volume(name)
         guard let broom = try await broom() else {
@@ -203,7 +203,7 @@ struct Volumes: Sendable {
         case shell(image: String)
     }
 
-    /// The first that runs.
+    /// Returns the first program that runs.
     private func broom() async throws -> Broom? {
         let images = try await images()
         if let image = images.first, DockerEndpoint(try await docker.endpoint()).socket != nil,
@@ -234,7 +234,7 @@ struct Volumes: Sendable {
             words += ["--entrypoint", "/usr/bin/find", image]
             words += volume == nil ? ["/", "-maxdepth", "0"] : [Self.mountPath, "-mindepth", "1", "-delete"]
         case .shell(let image):
-            // Names that no file has stay as patterns; `rm -f` does not mind.
+            // Patterns that match no file stay as they are; `rm -f` ignores them.
             let script = "cd \(Self.mountPath) && rm -rf -- ..?* .[!.]* * && test -z \"$(ls -A)\""
             words += ["--entrypoint", "/bin/sh", image, "-c", volume == nil ? "true" : script]
         }
@@ -282,7 +282,7 @@ struct Volumes: Sendable {
         await drop(helper)
     }
 
-    /// A helper that stays decides nothing: the next one, and `thaw`, remove it.
+    /// Removes a helper. A failure does no harm: the next one, and `thaw`, remove it.
     private func drop(_ helper: String) async {
         do { try await docker.removeWithVolumes(helper) } catch { return }
     }

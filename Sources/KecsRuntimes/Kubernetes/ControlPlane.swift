@@ -47,7 +47,8 @@ struct ControlPlane: Sendable {
             KubernetesObject.ID("Deployment", namespace, deployment)]
     }
 
-    /// Applying into a namespace that is going exits 0, and then all of it goes (K62c).
+    /// Waits for the end of a namespace's removal. Applying into such a namespace exits 0, and then everything is
+    /// removed (K62c).
     private func waitOutTermination() async throws {
         let isGone = try await machine.clock.wait(upTo: .seconds(60), every: .seconds(1)) {
             try machine.cancellation.check()

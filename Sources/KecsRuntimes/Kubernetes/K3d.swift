@@ -29,7 +29,7 @@ struct K3d: Sendable {
         } catch let failure as Failure where failure.kind == .unreachable {
             return .unknown(failure.cause ?? failure.message)
         } catch ProcessError.notFound(let program) {
-            // Of a cluster that was ever made there is at least its kubeconfig or its draft.
+            // For a cluster that was ever made there is at least its kubeconfig or its draft.
             let place = ownKubeconfig.removingLastComponent()
             let traces = [
                 ownKubeconfig, place.appending(InstanceFolder.clusterDraftName),
@@ -77,19 +77,20 @@ struct K3d: Sendable {
         try await run(["cluster", "stop", cluster], limit: limit)
     }
 
-    /// Exit 0 means nothing: list afterwards.
+    /// Deletes a cluster. Exit 0 means nothing: list afterwards.
     func delete(_ cluster: String, limit: Duration) async throws -> ProcessResult {
         try await run(["cluster", "delete", cluster], limit: limit)
     }
 
-    /// The cluster's kubeconfig, with an address that can be connected to; nil while the cluster has none yet.
+    /// Returns the cluster's kubeconfig, with an address that can be connected to; nil while the cluster has none yet.
     func kubeconfig(of cluster: String) async throws -> [UInt8]? {
         let result = try await run(["kubeconfig", "get", cluster], limit: Self.question)
         // Before the file exists it prints "---" and exits 1.
         guard result.succeeded, result.outputText.contains("server:") else { return nil }
         let text = result.outputText.split(separator: "\n", omittingEmptySubsequences: false)
             .map { line in
-                // A cluster that was made without an address for its API binds to all, which is none to connect to.
+                // A cluster that was made without an address for its API binds to 0.0.0.0, which is no address to
+                // connect to.
                 guard let range = line.firstRange(of: "https://0.0.0.0:") else { return String(line) }
                 return String(line.replacingCharacters(range, "https://127.0.0.1:"))
             }
@@ -114,7 +115,7 @@ struct K3d: Sendable {
         return try await machine.processes.run(call)
     }
 
-    /// Log lines would stand before the JSON, in colour, and any K3D_* variable is a flag.
+    /// The environment of k3d. Log lines would precede the JSON, in colour, and any K3D_* variable is a flag.
     private var environment: [String: String?] {
         var changes: [String: String?] = [
             "LOG_LEVEL": "warn", "LOG_COLORS": "0", "KUBECONFIG": ownKubeconfig.string,

@@ -59,7 +59,7 @@ struct K3dCluster: Decodable, Hashable, Sendable {
         }
         if members.contains(where: { $0.state.status == "paused" }) { return .paused }
         if members.allSatisfy({ $0.state.status == "running" }) {
-            // A delete that was cut off took the load balancer first.
+            // A delete that was cut off removed the load balancer first.
             guard members.contains(where: { $0.role == "loadbalancer" }) else {
                 return .mixed("it has no load balancer")
             }

@@ -4,8 +4,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The kubectl command line against one cluster, one call each. Nothing is decided by kubectl's prose: by exit status and
-/// JSON only.
+/// The kubectl command line against one cluster, one call each. Nothing is decided by kubectl's texts, only by exit
+/// status and JSON.
 struct Kubectl: Sendable {
     let machine: Machine
     let kubeconfig: FilePath
@@ -23,7 +23,7 @@ struct Kubectl: Sendable {
         return (false, result.firstComplaint)
     }
 
-    /// A node as the cluster has it on record.
+    /// A node in the cluster's records.
     struct Node: Hashable, Sendable {
         var name: String
         var address: String?

@@ -130,7 +130,7 @@ struct KubectlObstacles {
                 + (ended["message"]?.string.map { ": \($0)" } ?? "")
         }
         guard let waiting = container["state"]?["waiting"], let reason = waiting["reason"]?.string else {
-            // Between two attempts: it has just ended once more.
+            // It is between two attempts: it has just ended once more.
             return last.map { RolloutObstacle($0, .none) }
         }
         switch reason {

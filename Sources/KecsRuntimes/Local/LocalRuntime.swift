@@ -67,8 +67,8 @@ public struct LocalRuntime: Runtime {
 
     // MARK: State
 
-    /// `server.json`. Written before the server is started, with a token that the server's environment carries, and again
-    /// with its identity: so a server is found even when kecsctl was killed in between.
+    /// `server.json`. Written before the server is started, with a token that the server's environment carries, and
+    /// again with its identity. So a server is found even when kecsctl was killed in between.
     struct Record: Codable, Hashable {
         var token: String
         var identity: ProcessIdentity?

@@ -43,7 +43,7 @@ struct ComposeText {
 
     private static let networkLabel = "com.docker.compose.network"
 
-    /// Compose takes a network for its own only under the name that it had in the file.
+    /// Returns the network's key. Compose takes a network for its own only under the name that it had in the file.
     private func key(ofNetwork name: String) -> String { networks[name]?[Self.networkLabel] ?? name }
 
     private func block(_ service: RunningService) -> [String] {
@@ -129,7 +129,7 @@ struct ComposeText {
         return lines
     }
 
-    /// A YAML string in double quotes, in which compose finds no variable but those of secrets.
+    /// Returns a YAML string in double quotes, in which compose finds only the variables of secrets.
     private func quoted(_ text: String, hiding secrets: [RunningService.Variable] = []) -> String {
         var result = ""
         var rest = text[...]

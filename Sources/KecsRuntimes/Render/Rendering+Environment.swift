@@ -33,7 +33,7 @@ extension Rendering {
                     lines.append("# \(variable.name) has a line end in it, which no such file can hold")
                     continue
                 }
-                // Of two lines with one name the last would hold for all.
+                // If two lines have one name, the last would count for all.
                 if let other = known[variable.name] {
                     if other != line { lines.append("# differs here: \(line)") }
                     continue

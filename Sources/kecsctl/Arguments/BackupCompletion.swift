@@ -6,8 +6,8 @@ import SystemPackage
 
 /// The shell's suggestions for backups, parts and checks: called by the completion scripts through the program itself.
 enum BackupCompletion {
-    /// `latest`, and the ids of all backups with their age, the newest first; only those of the instance that the line
-    /// names.
+    /// Returns `latest`, and the ids of all backups with their age, the newest first; only those of the instance that
+    /// the line names.
     @Sendable static func ids(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         offers(words, ["latest"]).lines(words, index, prefix)
     }
@@ -38,7 +38,7 @@ enum BackupCompletion {
         return names.map { Offer($0) } + unique.sorted { $0.id > $1.id }
     }
 
-    /// The parts of the newest backup of each instance that is meant.
+    /// Returns the parts of the newest backup of each selected instance.
     @Sendable static func parts(_ words: [String], _ index: Int, _ prefix: String) -> [String] {
         let names = stores(words).flatMap { store -> [String] in
             guard let newest = ids(in: store).first, let id = BackupID(newest) else { return [] }

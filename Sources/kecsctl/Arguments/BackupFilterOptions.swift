@@ -4,7 +4,7 @@ import Kecs
 import KecsStorage
 import KecsSystem
 
-/// A moment, or so long ago: `2026-11-21T01:45`, `7d`.
+/// A moment or an age: `2026-11-21T01:45`, `7d`.
 enum WhenArgument: Hashable, Sendable, ExpressibleByArgument {
     case moment(Moment)
     case ago(TimeSpan)

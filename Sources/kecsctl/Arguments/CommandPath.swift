@@ -56,7 +56,7 @@ struct CommandPath {
         return index < rest.count ? rest[index] : nil
     }
 
-    /// The first option in front of the command's name that is not one of every command's.
+    /// The first option before the command's name that not every command has.
     var optionBeforeCommand: String? {
         let flags: Set = [
             "-q", "--quiet", "-v", "-vv", "--verbose", "-n", "--dry-run", "-y", "--yes", "--no-color",
@@ -91,14 +91,14 @@ struct CommandPath {
         "--passphrase-file",
     ]
 
-    /// The parser's own questions, and those of the completion scripts, stay as they are.
+    /// True for the parser's own requests and those of the completion scripts, which stay as they are.
     static func isForTheParser(_ words: [String]) -> Bool {
         guard let first = words.first else { return false }
         return first.hasPrefix("---") || first.hasPrefix("--generate") || first == "help"
     }
 
-    /// `kecsctl --home D backups -o json list dev` → `backups list --home D -o json dev`: every command has the
-    /// global flags, so they may stand in front of its name too.
+    /// Moves the global flags behind the command: `kecsctl --home D backups -o json list dev` → `backups list --home D
+    /// -o json dev`. Every command has them, so they may precede its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
         let words = questionFirst(helpFirst(separated(words)))
         guard !words.isEmpty, !isForTheParser(words) else { return words }
@@ -137,7 +137,7 @@ struct CommandPath {
         return ["help"] + words[..<index] + words[(index + 1)...]
     }
 
-    /// `-ojson` is `-o json`: the parser takes a letter's value only apart.
+    /// Separates `-ojson` into `-o json`: the parser accepts a letter's value only apart.
     private static func separated(_ words: [String]) -> [String] {
         let end = words.firstIndex(of: "--") ?? words.endIndex
         return words[..<end].flatMap { word -> [String] in

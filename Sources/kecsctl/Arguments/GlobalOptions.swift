@@ -38,7 +38,7 @@ struct GlobalOptions: ParsableArguments {
 
     var format: OutputFormat { output ?? .table }
 
-    /// `--quiet` takes the table away; an `--output` that was asked for stays.
+    /// True when the answer is printed: `--quiet` removes the table, but a requested `--output` stays.
     var answers: Bool { !quiet || output != nil }
 }
 

@@ -22,7 +22,7 @@ struct InstanceSelection: Equatable, Sendable {
     ///   - existing: The names of all instances, sorted.
     ///   - variable: `$KECS_INSTANCE`.
     ///   - command: The words typed, for the remedy: "restore --from latest".
-    /// - Returns: Each name once, in the order typed; whether they exist is for the operation to find out.
+    /// - Returns: Each name once, in the order typed; the operation finds out whether they exist.
     func resolve(
         existing: [String], variable: String?, unnamed: Unnamed, command: String
     ) throws(Failure) -> [String] {

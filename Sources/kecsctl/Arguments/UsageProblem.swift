@@ -24,7 +24,7 @@ struct UsageProblem {
         return nil
     }
 
-    /// A word where a command is expected.
+    /// Returns the problem of an unknown word where a command is expected.
     static func unknownCommand(_ path: CommandPath) -> UsageProblem? {
         guard let word = path.unknownCommand else { return nil }
         if let option = path.optionBeforeCommand {
@@ -39,7 +39,7 @@ struct UsageProblem {
         )
     }
 
-    /// An option that the command does not have, or a negative number as the value of one that it has.
+    /// Returns the problem of an unknown option, or of a negative number as the value of a known one.
     static func option(_ words: [String], of path: CommandPath) -> UsageProblem? {
         guard let known = path.options else { return nil }
         var rest = words.prefix { $0 != "--" }[...]

@@ -14,7 +14,7 @@ extension TimeSpan: ExpressibleByArgument {
 extension RuntimeKind: ExpressibleByArgument {}
 extension Compression: ExpressibleByArgument {}
 
-/// A path; a relative one is below the folder in which the command was given, once that folder is needed.
+/// A path. A relative one is below the folder in which the command was given, once that folder is needed.
 struct PathArgument: Hashable, Sendable, ExpressibleByArgument {
     let text: String
 

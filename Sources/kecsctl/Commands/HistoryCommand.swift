@@ -61,7 +61,8 @@ struct HistoryCommand: SessionCommand {
         return 0
     }
 
-    /// An instance that is gone has a history too; one that is in neither is a typo.
+    /// Returns the names. An instance that is gone has a history too. A name that is neither an instance nor in the
+    /// history is a typo.
     private func names(_ session: Session, _ contents: History.Contents) throws -> Set<String> {
         var selection = instances.selection
         if selection.isAll, selection.names.isEmpty { return [] }

@@ -79,7 +79,7 @@ struct RecoverCommand: SessionCommand {
                     .run(instance, dryRun: change.dryRun, whole: whole)
             }
         }
-        // There is a report, and yet the time has passed.
+        // There is a report, although the time has passed.
         return isOutOfTime.withLock { $0 } ? Failure.Kind.timeout.rawValue : status
     }
 

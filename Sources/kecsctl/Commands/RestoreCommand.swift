@@ -180,7 +180,7 @@ struct RestoreCommand: SessionCommand {
         var wanted = asked
         if !change.dryRun {
             let isNew = try await rebuild.run(name, source, runtime: runtime, lock: session.lock(change))
-            // There is nothing that another instance's backup could be mistaken for.
+            // A new instance has nothing that another instance's backup could be confused with.
             if isNew { wanted.acceptsStrangers = true }
         } else if let planned = try await rebuild.planned(name, source, runtime: runtime) {
             return Hooked(report: try await RestoreBackup(site: session.site).run(planned, asked))

@@ -60,7 +60,7 @@ enum ManPages {
         return page.text
     }
 
-    /// "Print the …." as mdoc wants it behind a name: without a capital and a full stop.
+    /// Returns "Print the …." in the form that mdoc wants after a name: without a capital and a full stop.
     private static func lowercasedFirst(_ text: String) -> String {
         let clause = text.hasSuffix(".") ? String(text.dropLast()) : text
         return clause.prefix(1).lowercased() + clause.dropFirst()

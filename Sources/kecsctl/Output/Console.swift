@@ -53,7 +53,7 @@ final class Console: Sendable {
 
     func answer(_ text: String) { answer(bytes: Array(text.utf8)) }
 
-    /// Bytes as they are: a log of another program.
+    /// Prints unchanged bytes: a log of another program.
     func answer(bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         state.withLock { state in
@@ -86,8 +86,8 @@ final class Console: Sendable {
         }
     }
 
-    /// The failure as the document that a script asked for; people have read it on standard error. Nothing when the
-    /// answer, or a part of it, is out already: two documents are none.
+    /// Prints the failure as the document that a script asked for; people have read it on standard error. Prints
+    /// nothing when the answer, or a part of it, is already written: two documents would be invalid.
     func answer(_ failure: Failure, in form: OutputFormat?) {
         guard let form, form == .json || form == .yaml, !hasAnswered else { return }
         let answer = Answer(document: ErrorDocument(error: failure), table: { _ in "" }, names: [])
@@ -133,7 +133,7 @@ final class Console: Sendable {
         do { self.line(try JSONText.line(line) + "\n") } catch { self.line("\(line.message.printable)\n") }
     }
 
-    /// - Parameter text: With its newline, which only a question has not.
+    /// - Parameter text: The text with its newline, which only a question lacks.
     func line(_ text: String) {
         state.withLock { state in
             clearProgress(&state)

@@ -47,7 +47,7 @@ final class ConsoleProgress: ProgressSink {
         }
     }
 
-    /// The operation is over.
+    /// Ends the progress: the operation is over.
     func finish() {
         let now = clock.elapsed()
         state.withLock { endStep(&$0, at: now) }
@@ -83,7 +83,7 @@ final class ConsoleProgress: ProgressSink {
         _ text: String, done: Int64, total: Int64?, after time: Duration, width: Int? = nil
     ) -> String {
         let fields = fields(done: done, total: total, after: time)
-        // Those with the lowest rank go first.
+        // The parts with the lowest rank are dropped first.
         for rank in 0...4 {
             let shown = fields.filter { $0.rank >= rank }.map { $0.text }
             let line = ([text] + shown).joined(separator: "  ")
@@ -102,7 +102,7 @@ final class ConsoleProgress: ProgressSink {
         guard done > 0 else { return [] }
         var fields: [(text: String, rank: Int)] = []
         if let total, total > 0 {
-            // What grows while it is read must not show 103%.
+            // A file that grows while it is read must not show 103%.
             fields.append(("\(min(100, Int(Double(done) / Double(total) * 100)))%", 4))
             fields.append(("\(ByteCount(done)) of \(ByteCount(max(total, done)))", 0))
         } else {

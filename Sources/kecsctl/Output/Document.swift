@@ -24,7 +24,8 @@ struct ListDocument<Item: Encodable>: Encodable {
     private enum CodingKeys: CodingKey { case apiVersion, kind, items, totals, error }
 }
 
-/// `{"apiVersion":"kecsctl/v1","kind":"QueryReport", …}`: the fields of one report that is about no list of instances.
+/// `{"apiVersion":"kecsctl/v1","kind":"QueryReport", …}`: the fields of one report that is not about a list of
+/// instances.
 struct ReportDocument<Report: Encodable>: Encodable {
     let kind: String
     let report: Report

@@ -2,7 +2,7 @@
 import Kecs
 import KecsSystem
 
-/// An entry of a backup as `ls -l` writes one. Every column has a width of its own, so that a line can be written before the
+/// An entry of a backup as `ls -l` prints one. Every column has a fixed width, so that a line can be written before the
 /// next one is known; the path is the last.
 enum EntryText {
     static let header = "MODE        OWNER             SIZE  MODIFIED              PATH\n"

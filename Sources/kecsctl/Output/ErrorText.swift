@@ -18,7 +18,7 @@ enum ErrorText {
         return text
     }
 
-    /// The lines of a longer text stand under its first one.
+    /// Returns a block: the further lines of a text are aligned with its first one.
     private static func block(_ title: String, _ text: String) -> String {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
         return lines.enumerated().map { index, line in
@@ -49,7 +49,7 @@ struct LogLine: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var line = encoder.container(keyedBy: Key.self)
-        // First, so that nothing in them can take the place of a field with a fixed meaning.
+        // First, so that none of them can replace a field with a fixed meaning.
         for (name, value) in details { try line.encode(value, forKey: Key(name)) }
         try line.encode(time, forKey: Key("time"))
         try line.encode(level, forKey: Key("level"))

@@ -19,7 +19,7 @@ enum JSONText {
         String(decoding: try encoder([]).encode(value), as: UTF8.self)
     }
 
-    /// The document as a value: YAML is written from it, so that both forms say exactly the same.
+    /// Returns the document as a value. YAML is written from it, so that both forms hold exactly the same.
     static func value(_ value: some Encodable) throws -> JSONValue {
         try JSONDecoder().decode(JSONValue.self, from: encoder([]).encode(value))
     }

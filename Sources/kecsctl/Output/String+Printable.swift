@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension String {
-    /// The text with every control character written out (`\n`, `\u{1b}`), so that a file name cannot break a table
-    /// or give orders to the terminal.
+    /// The text with every control character escaped (`\n`, `\u{1b}`), so that a file name cannot break a table or
+    /// control the terminal.
     var printable: String {
         guard unicodeScalars.contains(where: Self.isControl) else { return self }
         return unicodeScalars.reduce(into: "") { text, scalar in

@@ -6,7 +6,7 @@ struct Table: Hashable, Sendable {
     /// The headers in capitals.
     var header: [String]
     var rows: [[String?]]
-    /// Sizes and counts stand at the right.
+    /// The columns that are right-aligned: sizes and counts.
     var rightAligned: Set<Int> = []
 
     /// - Parameter width: The width of the terminal; the widest columns are then shortened, with `…` at the cut. Nil:
@@ -31,7 +31,7 @@ struct Table: Hashable, Sendable {
         return rightAligned.contains(column) ? blanks + cell : cell + blanks
     }
 
-    /// Takes from the widest column, one character at a time, but never below its header and never below 6.
+    /// Narrows the widest column, one character at a time, but never below its header and never below 6.
     private static func fit(_ widths: inout [Int], header: [String], into limit: Int) {
         let least = zip(widths, header).map { min($0, max(6, $1.count)) }
         while widths.reduce(0, +) + 2 * (widths.count - 1) > limit {

@@ -13,7 +13,8 @@ struct Terminal: Hashable, Sendable {
 
     static let none = Terminal()
 
-    /// Colour is for standard error only, where errors and warnings are: the answer has none.
+    /// Returns the terminal's facts. Colour is for standard error only, where errors and warnings are: the answer has
+    /// none.
     static func current(environment: [String: String]) -> Terminal {
         let errors = width(of: STDERR_FILENO)
         let plain = environment["NO_COLOR"]?.isEmpty == false || environment["TERM"] == "dumb"

@@ -83,7 +83,7 @@ enum YAMLText {
 
     private static func isDigit(_ one: Unicode.Scalar) -> Bool { ("0"..."9").contains(one) }
 
-    /// Double quotes: the only style in which every character can be written.
+    /// Returns the text in double quotes, the only style in which every character can be written.
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -5,7 +5,7 @@ import KecsSystem
 import KecsVelero
 
 extension Session {
-    /// `backups cat velero:NAME PATH`. Of MinIO's blocks nothing is written that their checksum does not confirm.
+    /// Runs `backups cat velero:NAME PATH`. Writes only those of MinIO's blocks that their checksum confirms.
     func catVeleroFile(
         _ name: VeleroName, _ path: String, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) throws -> Int32 {

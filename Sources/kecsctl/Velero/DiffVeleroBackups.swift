@@ -5,7 +5,8 @@ import KecsSystem
 import KecsVelero
 
 extension Session {
-    /// `backups diff velero:NAME velero:NAME`: which objects of the cluster differ, from the files of the tarballs.
+    /// Runs `backups diff velero:NAME velero:NAME`: finds the differing objects of the cluster, from the files of the
+    /// tarballs.
     func diffVeleroBackups(
         _ first: VeleroName, _ second: VeleroName, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) async -> Int32 {

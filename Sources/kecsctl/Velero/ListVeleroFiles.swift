@@ -9,7 +9,7 @@ import SystemPackage
 struct VeleroFileItem: Encodable {
     /// The path, printable: everything but plain text is escaped.
     var path: String
-    /// `object`: in the bucket; `file`, `folder`, `link`: in the tarball.
+    /// The kind: `object` in the bucket; `file`, `folder`, `link` in the tarball.
     var kind: String
     var bytes: Int64
     var modified: Moment
@@ -35,7 +35,7 @@ extension Session {
         }
     }
 
-    /// The path without `./` before and slashes behind.
+    /// Returns the path without `./` at the beginning and slashes at the end.
     static func trimmed(_ path: String) -> String {
         var path = path[...]
         while path.hasPrefix("./") { path = path.dropFirst(2) }

@@ -72,9 +72,9 @@ extension Session {
                 : "kecsctl backups list --velero \(ShellWords.quote(words))")
     }
 
-    /// The one backup that a name means.
+    /// Returns the only backup that a name means.
     ///
-    /// - Throws: `Failure(.notFound)`, or `.usage` when several fit.
+    /// - Throws: `Failure(.notFound)`, or `.usage` when several match.
     func veleroBackup(
         _ name: VeleroName, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) throws -> VeleroChoice {

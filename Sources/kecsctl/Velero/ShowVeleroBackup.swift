@@ -5,7 +5,7 @@ import KecsSystem
 import KecsVelero
 
 extension Session {
-    /// `backups show velero:NAME`: with the first errors that Velero noted, which are in no object of the cluster.
+    /// Runs `backups show velero:NAME`: with the first errors that Velero noted, which are in no object of the cluster.
     func showVeleroBackup(
         _ name: VeleroName, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) async -> Int32 {

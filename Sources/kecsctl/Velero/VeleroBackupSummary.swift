@@ -13,7 +13,7 @@ struct VeleroBackupSummary: Encodable {
     var folder: String
     var bucket: String
     var verdict: VeleroBackup.Verdict
-    /// `sizes` or `blocks`: how closely it was looked at.
+    /// The depth of the verification: `sizes` or `blocks`.
     var checked: VeleroBackup.Depth
     var phase: String?
     var startedAt: Moment?

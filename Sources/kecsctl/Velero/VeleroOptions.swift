@@ -37,7 +37,7 @@ extension VeleroOptions {
     }
 }
 
-/// `velero:NAME` or `velero:INSTANCE/NAME`, where a backup's id can stand.
+/// `velero:NAME` or `velero:INSTANCE/NAME`, in the place of a backup's id.
 struct VeleroName: Hashable, Sendable {
     static let prefix = "velero:"
 

@@ -37,7 +37,7 @@ extension Session {
         return try Home.absolute(FilePath(text), environment: machine.environment)
     }
 
-    /// The words that name the instance, or none with `--database`, and the database that they mean.
+    /// Returns the database of the named instance, or the one of `--database` without a name.
     func target(_ name: String?, _ option: DatabaseOption) async throws -> DatabaseTarget {
         if name == nil, let file = option.database { return .file(try path(file)) }
         let name = try one(

@@ -43,14 +43,14 @@ struct ForeignDatabaseOptions: ParsableArguments {
         }
     }
 
-    /// A database that is no instance's; nil when an instance is meant.
+    /// Returns a database that belongs to no instance; nil when an instance is meant.
     func foreign(_ session: Session, _ selection: InstanceSelection) throws -> ForeignMigrations? {
         guard selection.names.isEmpty, let database, let migrations else { return nil }
         return ForeignMigrations(
             database: try session.path(database), folder: try migrations.path(session), tool: tool)
     }
 
-    /// The instance's own database with migrations of its project; nil when they are KECS's.
+    /// Returns the instance's own database with migrations of its project; nil when they are KECS's.
     func foreign(_ session: Session, of instance: Instance) async throws -> (ForeignMigrations, part: String)?
     {
         guard let migrations else { return nil }
