@@ -186,8 +186,8 @@ public struct MigrateRuntime: Sendable {
         return prepared
     }
 
-    /// Returns the instance with the part renamed. Another runtime may give the data's part another name, for example
-    /// after its mount point.
+    /// Returns the instance with its old data part recorded as moved, when the new runtime gives that part another
+    /// name, for example after its mount point.
     private func renamed(
         _ candidate: Instance, from source: Part.Place, of old: Inventory, to target: Part.Place
     ) async throws -> Instance {
