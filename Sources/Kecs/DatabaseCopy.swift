@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// True for copies that common tools leave next to a database: `db.backup.1763550000.sqlite`, the result of `db
-/// rescue`.
+/// Returns true for copies that common tools leave next to a database: `db.backup.1763550000.sqlite`, the result of
+/// `db rescue`.
 func isCopyOfDatabase(_ path: [UInt8]) -> Bool {
     let name = String(decoding: path, as: UTF8.self)
     let last = name.split(separator: "/").last.map(String.init) ?? name

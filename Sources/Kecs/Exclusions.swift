@@ -80,6 +80,6 @@ struct Exclusions: Sendable {
             items.filter { $0.part == nil || $0.part == part.name }.map(\.pattern), caches: caches)
     }
 
-    /// True when anything could be left out of a part with this name.
+    /// Returns true when anything could be left out of a part with this name.
     func concern(_ part: String) -> Bool { caches || items.contains { $0.part == nil || $0.part == part } }
 }

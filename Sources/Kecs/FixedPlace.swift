@@ -78,8 +78,8 @@ struct FixedPlace: Sendable {
         }
     }
 
-    /// True when the setting applies. A server that was not made by kecsctl keeps its data where its own mounts are,
-    /// regardless of KECS's variables.
+    /// Returns true when the setting applies. A server that was not made by kecsctl keeps its data where its own mounts
+    /// are, regardless of KECS's variables.
     private func concerns(_ config: InstanceConfig) -> Bool {
         guard kinds.contains(config.runtime) else { return false }
         guard setting == "dataDir" || setting == "containerMode" else { return true }

@@ -102,7 +102,7 @@ extension Site {
         }
     }
 
-    /// True only when it certainly runs: an instance in an unknown state may be down.
+    /// Returns true only when it certainly runs: an instance in an unknown state may be down.
     func isRunning(_ instance: Instance) async -> Bool {
         do { return try await runtime(instance).state() == .running } catch { return false }
     }

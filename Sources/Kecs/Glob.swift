@@ -18,8 +18,8 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// True when the pattern matches as in `find`: without a slash the last name, with one the whole path; nothing
-    /// below.
+    /// Returns true when the pattern matches as in `find`: without a slash the last name, with one the whole path;
+    /// nothing below.
     public func matchesItself(_ path: [UInt8]) -> Bool {
         let slash = UInt8(ascii: "/")
         let text = description.contains("/") ? path[...] : path.split(separator: slash).last ?? []

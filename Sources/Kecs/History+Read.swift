@@ -25,7 +25,7 @@ public struct HistoryRecord: Sendable, Hashable, Decodable {
         return candidates.first { $0["instance"]?.string == name.description }
     }
 
-    /// True when it succeeded for this instance; nil when the line is not about it.
+    /// Returns true when it succeeded for this instance; nil when the line is not about it.
     public func succeeded(for name: InstanceName) -> Bool? {
         guard let mine = result(of: name) else { return nil }
         switch mine["outcome"]?.string {

@@ -160,8 +160,8 @@ extension Site {
         }
     }
 
-    /// True when a killed run, a failed start or a failed removal left something for the next command that changes the
-    /// instance.
+    /// Returns true when a killed run, a failed start or a failed removal left something for the next command that
+    /// changes the instance.
     func needsCare(_ name: InstanceName) async throws -> Bool {
         let folder = home.folder(of: name)
         if case .yes = await takenDown(try instance(name)) { return true }

@@ -85,8 +85,8 @@ public struct Journal: Codable, Hashable, Sendable {
         try swap.takeBack()
     }
 
-    /// True when the present start resumes an instance after a backup or a restore, rather than starting it on a user's
-    /// request. Then it must be the same as before, not a version with a changed image or file.
+    /// Returns true when the present start resumes an instance after a backup or a restore, rather than starting it on
+    /// a user's request. Then it must be the same as before, not a version with a changed image or file.
     public static func isStartingAgain(_ folder: InstanceFolder) throws -> Bool {
         guard let journal = try read(folder.journal) else {
             guard let duty = try Duty.read(folder.duty) else { return false }

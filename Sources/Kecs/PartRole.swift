@@ -28,7 +28,7 @@ extension PartRole {
     /// The number of names that are examined before a part counts as one of data.
     private static let mostNames = 2_000
 
-    /// True when every file in it is a dump or an archive, and there is one.
+    /// Returns true when every file in it is a dump or an archive, and there is one.
     static func holdsOnlyBackups(_ part: InventoryPart) throws -> Bool {
         guard part.presence == .present, case let root? = part.part.root, case .data = part.role else {
             return false

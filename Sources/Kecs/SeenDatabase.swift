@@ -27,8 +27,8 @@ public struct SeenDatabase: Hashable, Encodable, Sendable {
             path: path ?? file.string, size: status.size, inode: status.inode, head: try file.prefix(64))
     }
 
-    /// True when both are the same file. Inodes are certain. Sizes and versions can only show a difference, and a
-    /// server may be writing.
+    /// Returns true when both are the same file. Inodes are certain. Sizes and versions can only show a difference, and
+    /// a server may be writing.
     func isSame(as other: SeenDatabase) -> Bool {
         if let inode, let theirs = other.inode { return inode == theirs }
         return size == other.size && userVersion == other.userVersion

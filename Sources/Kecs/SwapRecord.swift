@@ -193,7 +193,7 @@ extension Swap {
 extension FilePath {
     private static let markers = [".kecsctl-previous", ".kecsctl-restoring"]
 
-    /// True for the name of a folder in which restores keep or stage trees.
+    /// Returns true for the name of a folder in which restores keep or stage trees.
     static func isMadeForRestores(_ name: FilePath.Component) -> Bool {
         let text = name.string
         if text == ".previous" || text == ".restoring" { return true }

@@ -39,7 +39,7 @@ public struct DoctorReport: Sendable {
     /// True when anything that could not be examined counts as failed, as before production.
     public var isStrict = false
 
-    /// True when anything is at least as severe.
+    /// Returns true when anything is at least as severe.
     public func fails(on severity: Severity) -> Bool {
         findings.contains { $0.severity >= severity || isStrict && $0.severity == .notLooked }
     }

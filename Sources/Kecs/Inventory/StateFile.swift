@@ -53,7 +53,7 @@ func sqliteFile(_ chosen: ChosenDatabase, of instance: Instance) throws(Failure)
 }
 
 extension Runtime {
-    /// True when a volume holds nothing. A volume that is only available as a stream is read for that.
+    /// Returns true when a volume holds nothing. A volume that is only available as a stream is read for that.
     func isEmpty(volume: String, scratch: FilePath, _ cancellation: Cancellation) async throws -> Bool {
         if let folder = try await folder(ofVolume: volume) { return try StateOf.isEmpty(folder) }
         let tar = scratch.appending("there.tar")

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Checks whether the control plane's data is gone.
 enum StateOf {
-    /// True for a folder that is missing or holds no entry at all but our own helpers'.
+    /// Returns true for a folder that is missing or holds no entry at all but our own helpers'.
     static func isEmpty(_ folder: FilePath) throws -> Bool {
         guard try folder.isPresent else { return true }
         let ignored =

@@ -90,7 +90,8 @@ extension PartPresence {
 }
 
 extension InventoryPart {
-    /// True when the part lies in the instance's own folder, which never counts as a user's collection of dumps.
+    /// Returns true when the part lies in the instance's own folder, which never counts as a user's collection of
+    /// dumps.
     func isOwn(of instance: Instance) -> Bool {
         guard let root = part.root else { return false }
         return root.starts(with: instance.folder.path)

@@ -37,7 +37,7 @@ struct MovedFolder: Sendable {
         if case .string(let text) = value { .string(self.text(text)) } else { value }
     }
 
-    /// True for a byte that may follow a whole path: `/srv/dev-2` is not below `/srv/dev`.
+    /// Returns true for a byte that may follow a whole path: `/srv/dev-2` is not below `/srv/dev`.
     private static func isEdge(_ byte: UInt8?) -> Bool {
         byte.map { $0 == UInt8(ascii: "/") || !isInName($0) } ?? true
     }

@@ -109,7 +109,7 @@ public struct RenameInstance: Sendable {
         return []
     }
 
-    /// True when the server has something in the instance's folder open, or mounted, by its path.
+    /// Returns true when the server has something in the instance's folder open, or mounted, by its path.
     private func isInsideOwnFolder(_ runtime: any Runtime, _ instance: Instance) async throws -> Bool {
         try await runtime.parts().contains { part in
             switch part.place {

@@ -160,8 +160,8 @@ public struct InstallSchedule: Sendable {
         return own + timers
     }
 
-    /// True when a line of a unit runs kecsctl for this instance of this home, with the verb that the unit's name
-    /// means.
+    /// Returns true when a line of a unit runs kecsctl for this instance of this home, with the verb that the unit's
+    /// name means.
     private func isOurs(_ line: String, _ name: InstanceName, unit: String) -> Bool {
         let verb = unit == "kecsctl-\(name).service" ? "start" : "backup"
         let words = ([program.executable, verb, name.description]).dropFirst()

@@ -60,7 +60,7 @@ struct DockerIgnore: Sendable {
         pattern.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
-    /// True when the path, or a folder above it, matches.
+    /// Returns true when the path, or a folder above it, matches.
     static func matches(_ pattern: String, _ path: String) -> Bool {
         fits(
             pattern.split(separator: "/").map(String.init)[...],
@@ -79,7 +79,7 @@ struct DockerIgnore: Sendable {
         return fits(pattern.dropFirst(), path.dropFirst())
     }
 
-    /// True when a name matches `*`, `?` and `[…]`, as in Go's `filepath.Match`.
+    /// Returns true when a name matches `*`, `?` and `[…]`, as in Go's `filepath.Match`.
     private static func name(_ pattern: ArraySlice<Character>, fits name: ArraySlice<Character>) -> Bool {
         guard let first = pattern.first else { return name.isEmpty }
         switch first {

@@ -167,7 +167,7 @@ enum ClusterChecks {
         ]
     }
 
-    /// True when it should run, by the last command that decided it.
+    /// Returns true when it should run, by the last command that decided it.
     static func shouldRun(_ facts: InstanceFacts) -> Bool {
         let decisive = facts.history.last { record in
             ["start", "restart", "stop", "destroy"].contains(record.command)

@@ -41,7 +41,7 @@ struct ContainerCheck: InstanceCheck {
 }
 
 extension Look {
-    /// True when an instance runs with one of these.
+    /// Returns true when an instance runs with one of these.
     func needs(_ kinds: RuntimeKind...) -> Bool {
         all.contains { kinds.contains($0.instance.config.runtime) }
     }

@@ -60,7 +60,7 @@ struct ComposeFiles: Hashable, Sendable {
         environmentFiles = paths(ComposeLabel.environmentFiles)
     }
 
-    /// True when all of these are among them, under this path or another one of the same file.
+    /// Returns true when all of these are among them, under this path or another one of the same file.
     func holds(_ others: [FilePath]) throws -> Bool {
         try others.allSatisfy { other in try files.contains { try $0 == other || $0.isSameFolder(as: other) }
         }

@@ -19,7 +19,7 @@ struct DockerEndpoint: Hashable, Sendable {
         return path.isAbsolute ? path : nil
     }
 
-    /// True when there may be an engine, for callers that can do without one. Asks no engine yet.
+    /// Returns true when there may be an engine, for callers that can do without one. Asks no engine yet.
     static func isThere(_ machine: Machine) -> Bool {
         let text = machine.environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
         guard let socket = DockerEndpoint(text).socket else { return !text.isEmpty }

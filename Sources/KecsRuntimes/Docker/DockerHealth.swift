@@ -86,8 +86,8 @@ struct DockerHealth: Sendable {
         return .url("http://\(host.contains(":") ? "[\(host)]" : host):\(port)/health")
     }
 
-    /// True when it has run for long enough: by the engine's clock where it agrees with ours, else from the first look
-    /// on.
+    /// Returns true when it has run for long enough: by the engine's clock where it agrees with ours, else from the
+    /// first look on.
     private func hasRun(_ container: DockerContainer, since began: Duration) -> Bool {
         if container.state.status == "exited" { return true }
         if machine.clock.elapsed() - began >= Self.steady { return true }

@@ -46,7 +46,8 @@ extension Docker {
         }
     }
 
-    /// True when the process that the engine names is in the container's control group: both count the same processes.
+    /// Returns true when the process that the engine names is in the container's control group: both count the same
+    /// processes.
     private static func isProcess(_ pid: Int, of container: String) throws -> Bool {
         guard pid > 0 else { return false }
         do {

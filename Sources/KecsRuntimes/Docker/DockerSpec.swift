@@ -108,8 +108,8 @@ struct DockerSpec: Hashable, Sendable {
         return bytes.allSatisfy { $0.isLetterOrDigit || "_.-".utf8.contains($0) }
     }
 
-    /// True for an image's name, by coarser rules than distribution's grammar: refuses a text that could be read as an
-    /// option, or that holds characters which no reference may have.
+    /// Returns true for an image's name, by coarser rules than distribution's grammar: refuses a text that could be
+    /// read as an option, or that holds characters which no reference may have.
     private static func isImageName(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, bytes.count <= 4096, first.isLetterOrDigit else { return false }

@@ -63,7 +63,7 @@ struct K3dEngine: Sendable {
 
     private func isK3ds(_ thing: Docker.Listed) -> Bool { thing.labels[K3dLabel.app] == "k3d" }
 
-    /// True when it belongs to the cluster. Networks do not name their cluster; containers and volumes do.
+    /// Returns true when it belongs to the cluster. Networks do not name their cluster; containers and volumes do.
     private func isOurs(_ thing: Docker.Listed) -> Bool {
         isK3ds(thing) && thing.labels[K3dLabel.cluster] == cluster
     }

@@ -71,10 +71,10 @@ struct K3dCluster: Decodable, Hashable, Sendable {
         return .mixed(silent.joined(separator: ", "))
     }
 
-    /// True when the first server sees a folder of this host at the same path.
+    /// Returns true when the first server sees a folder of this host at the same path.
     func binds(_ folder: String) -> Bool { binds(folder, at: folder) }
 
-    /// True when it sees the folder at another path.
+    /// Returns true when it sees the folder at another path.
     func binds(_ folder: String, at inside: String) -> Bool {
         nodes.contains { node in
             node.role == "server"

@@ -76,8 +76,8 @@ extension Kubectl {
         ).sorted()
     }
 
-    /// True for an object that Kubernetes itself puts into a namespace, or that it made for something which is gone by
-    /// now and which it follows.
+    /// Returns true for an object that Kubernetes itself puts into a namespace, or that it made for something which is
+    /// gone by now and which it follows.
     private static func isEverywhere(_ kind: String, _ name: String, owner: String) -> Bool {
         switch kind {
         case "ConfigMap": name == "kube-root-ca.crt"

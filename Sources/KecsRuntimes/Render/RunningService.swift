@@ -132,7 +132,7 @@ struct RunningService: Hashable, Sendable {
         return fields.compactMapValues(\.string)
     }
 
-    /// True when its name sounds like a secret, or an address in it has a password.
+    /// Returns true when its name sounds like a secret, or an address in it has a password.
     static func isSecret(_ name: String, _ value: String) -> Bool {
         let name = name.uppercased()
         let words = [

@@ -91,14 +91,14 @@ struct CommandPath {
         "--passphrase-file",
     ]
 
-    /// True for the parser's own requests and those of the completion scripts, which stay as they are.
+    /// Returns true for the parser's own requests and those of the completion scripts, which stay as they are.
     static func isForTheParser(_ words: [String]) -> Bool {
         guard let first = words.first else { return false }
         return first.hasPrefix("---") || first.hasPrefix("--generate") || first == "help"
     }
 
-    /// Moves the global flags behind the command: `kecsctl --home D backups -o json list dev` → `backups list --home D
-    /// -o json dev`. Every command has them, so they may precede its name too.
+    /// Moves the global flags behind the command: `kecsctl --home D backups -o json list dev` →
+    /// `backups list --home D -o json dev`. Every command has them, so they may precede its name too.
     static func globalsBehindCommand(_ words: [String]) -> [String] {
         let words = questionFirst(helpFirst(separated(words)))
         guard !words.isEmpty, !isForTheParser(words) else { return words }
@@ -146,8 +146,8 @@ struct CommandPath {
         } + words[end...]
     }
 
-    /// True when the words, without the program's own name, are a command line that this program accepts: every remedy
-    /// must be one.
+    /// Returns true when the words, without the program's own name, are a command line that this program accepts: every
+    /// remedy must be one.
     static func accepts(_ words: [String]) -> Bool {
         let words = globalsBehindCommand(words)
         guard UsageProblem.emptyWord(words) == nil else { return false }

@@ -33,7 +33,8 @@ public struct BackupAge: Sendable, Hashable {
     /// True when the clock was ahead when it was taken, or is behind now. A minute is allowed between two clocks.
     public var isInFuture: Bool { newest.map { $0.isAhead(of: now) } ?? false }
 
-    /// True when it is older than the limit, to the second. Also when there is no backup, and when its age is unknown.
+    /// Returns true when it is older than the limit, to the second. Also when there is no backup, and when its age is
+    /// unknown.
     public func isOver(_ limit: TimeSpan) -> Bool {
         isInFuture || (seconds.map { $0 > limit.seconds } ?? true)
     }

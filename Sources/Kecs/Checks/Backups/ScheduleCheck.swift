@@ -22,7 +22,7 @@ struct ScheduleCheck: InstanceCheck {
 }
 
 extension Surroundings {
-    /// True when a crontab or a timer takes backups of the instance.
+    /// Returns true when a crontab or a timer takes backups of the instance.
     public func isScheduled(_ name: InstanceName, home: Home) -> Bool {
         ScheduledCommand.all(in: self).contains { $0.backsUp(name, home: home) }
     }

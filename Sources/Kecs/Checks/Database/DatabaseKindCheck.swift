@@ -41,7 +41,7 @@ struct DatabaseKindCheck: InstanceCheck {
         }
     }
 
-    /// True when the newest good backup holds it as an SQLite database: then it was overwritten.
+    /// Returns true when the newest good backup holds it as an SQLite database: then it was overwritten.
     private func wasSQLite(_ database: DatabaseFacts, _ facts: InstanceFacts) -> Bool {
         guard let found = facts.databases.first(where: { $0.facts.value?.file == database.file })?.database
         else {

@@ -7,7 +7,7 @@ struct SecretsCheck: InstanceCheck {
     let info = CheckInfo(
         "perm.secrets", .instance, .error, "credentials can be read by their owner only", fixable: true)
 
-    /// True for names that usually hold secrets.
+    /// Returns true for names that usually hold secrets.
     static func isSecret(_ name: String) -> Bool {
         let name = name.lowercased()
         return name == "credentials" || name == ".env" || name.hasPrefix(".env.") || name == "token"

@@ -2,7 +2,7 @@
 import KecsSystem
 
 extension FileStatus {
-    /// True when the mode lets that user write, root's privilege left out.
+    /// Returns true when the mode lets that user write, root's privilege left out.
     func isWritable(by owner: Repair.Owner) -> Bool {
         if self.owner == owner.user { return mode & 0o200 != 0 }
         if group == owner.group { return mode & 0o020 != 0 }

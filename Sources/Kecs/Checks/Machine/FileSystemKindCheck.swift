@@ -35,7 +35,7 @@ struct FileSystemKindCheck: InstanceCheck {
         "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs", "fuse.grpcfuse", "fuse.osxfs", "fakeowner",
     ]
 
-    /// True when processes that this machine does not see may use files there.
+    /// Returns true when processes that this machine does not see may use files there.
     static func isShared(_ kind: String) -> Bool { remote.contains(kind) || host.contains(kind) }
 
     static func judge(_ kind: String, inContainer: Bool) -> (Severity, String)? {
