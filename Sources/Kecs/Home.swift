@@ -4,7 +4,8 @@ public import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// `$KECS_HOME`: everything that kecsctl keeps. The only place that knows the names in it; `docs/formats.md` mirrors it.
+/// `$KECS_HOME`: everything that kecsctl keeps. The only place that knows the names in it; `docs/formats.md` mirrors
+/// it.
 public struct Home: Hashable, Sendable {
     /// The absolute path.
     public let path: FilePath

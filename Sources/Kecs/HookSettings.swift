@@ -24,8 +24,8 @@ public struct Hook: Hashable, Sendable {
     }
 }
 
-/// All hooks, in their order. In `hooks` of the home's `kecsctl.json`, and nowhere else, so that no backup and no bundle can
-/// bring one:
+/// All hooks, in their order. In `hooks` of the home's `kecsctl.json`, and nowhere else, so that no backup and no
+/// bundle can bring one:
 ///
 ///     "hooks": [
 ///       {"on": "backup", "when": "before", "argv": ["/usr/local/bin/quiesce"], "limit": "30s", "instances": ["dev"]}

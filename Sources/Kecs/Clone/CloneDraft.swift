@@ -9,7 +9,8 @@ struct CloneDraft: Sendable {
     private static let suffix = ".cloning"
 
     let site: Site
-    /// The site of the draft: no variable of this process and no settings of the real home reach into it, and nothing runs.
+    /// The site of the draft: no variable of this process and no settings of the real home reach into it, and nothing
+    /// runs.
     let inside: Site
     private let folder: FilePath
     private let lock: FileLock

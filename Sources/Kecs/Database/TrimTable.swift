@@ -25,8 +25,8 @@ public struct TrimReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// Removes the rows of a table that are older than a time, by a column that holds nothing but times. A backup comes first, and
-/// all rows go in one transaction.
+/// Removes the rows of a table that are older than a time, by a column that holds nothing but times. A backup comes
+/// first, and all rows go in one transaction.
 public struct TrimTable: Sendable {
     let site: Site
 

@@ -108,7 +108,8 @@ struct DuckDBSource: Sendable {
     private static let page = 2000
 
     private func query(_ sql: String) async throws -> [JSONValue] {
-        // A view or a generated column may read any file of this machine: https://duckdb.org/docs/operations_manual/securing_duckdb
+        // A view or a generated column may read any file of this machine:
+        // https://duckdb.org/docs/operations_manual/securing_duckdb
         let closed = "SET enable_external_access = false; \(sql)"
         var call = ProcessCall("duckdb", "-readonly", "-json", file.string, "-c", closed)
         call.limit = .seconds(600)

@@ -3,10 +3,9 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, `kecsctl-start@NAME.service` for the boot, and
-/// `kecsctl-drill@NAME.service` and `.timer`.
-/// An instance of another home than the user's own has `NAME:DIGEST`, of the home's path. No name of an instance holds `@`
-/// or `:`, so that no two instances' units can have one name.
+/// The unit files of a schedule: `kecsctl-backup@NAME.service` and `.timer`, `kecsctl-start@NAME.service` for the boot,
+/// and `kecsctl-drill@NAME.service` and `.timer`. An instance of another home than the user's own has `NAME:DIGEST`, of
+/// the home's path. No name of an instance holds `@` or `:`, so that no two instances' units can have one name.
 public struct SystemdUnits: Sendable, Hashable {
     /// The contents by file name.
     public let files: [String: String]

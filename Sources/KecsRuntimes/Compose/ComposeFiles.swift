@@ -68,7 +68,8 @@ struct ComposeFiles: Hashable, Sendable {
 
     // MARK: Compose's own rules
 
-    /// The names that compose looks for, the best first (compose-spec, "The Compose file"; `DefaultFileNames` of compose-go).
+    /// The names that compose looks for, the best first (compose-spec, "The Compose file"; `DefaultFileNames` of
+    /// compose-go).
     private static let names = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"]
     private static let overrides = [
         "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
