@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-/// Waits until an instance runs and its server is well. Starts nothing and changes nothing.
+/// Waits until an instance runs and its server is healthy. Starts nothing and changes nothing.
 public struct AwaitHealth: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// - Parameter limit: Nil for the instance's own, the setting `startLimit`.
-    /// - Throws: `Failure` with what is wrong once the limit has passed: `.timeout`, or `.failed` where its server has ended
-    ///   or says that it cannot keep its data; `.usage` for an instance that has no server.
+    /// - Parameter limit: Nil for the instance's own limit, the setting `startLimit`.
+    /// - Throws: `Failure` with the problem once the limit has passed: `.timeout`, or `.failed` where its server has
+    ///   ended or reports that it cannot keep its data; `.usage` for an instance that has no server.
     public func run(_ instance: Instance, limit: Duration?) async throws {
         let runtime = try site.runtime(instance)
         guard runtime.runsSomething else {
@@ -25,11 +25,11 @@ public struct AwaitHealth: Sendable {
         let isWell = try await clock.wait(upTo: limit, every: .milliseconds(500)) {
             try site.machine.cancellation.check()
             if let why = try await obstacle(instance, runtime, limit) {
-                // One that has ended since says more than that it is stopped.
+                // A failure that says that the server has ended is more useful than “stopped”: it is kept.
                 last = last?.kind == .failed ? last : why
                 return false
             }
-            // At least one question, also at the limit itself.
+            // Asks at least once, also at the limit itself.
             let left = max(.milliseconds(1), limit - (clock.elapsed() - start))
             do {
                 try await runtime.waitUntilHealthy(limit: left)
@@ -42,7 +42,7 @@ public struct AwaitHealth: Sendable {
         if !isWell, let last { throw last }
     }
 
-    /// Why its server cannot be asked; nil when it runs.
+    /// Returns the reason why its server cannot be asked; nil when it runs.
     private func obstacle(
         _ instance: Instance, _ runtime: any Runtime, _ limit: Duration
     ) async throws -> Failure? {

@@ -2,24 +2,25 @@
 import KecsStorage
 public import KecsSystem
 
-/// A file, folder or link in a backup, as `backups ls` and `backups find` tell it.
+/// A file, folder or link in a backup, as `backups ls` and `backups find` show it.
 public struct BackupEntry: Encodable, Sendable {
     public var instance: String
-    /// Of the backup.
+    /// The id of the backup.
     public var id: String
-    /// When the backup was made.
+    /// The time at which the backup was made.
     public var createdAt: Moment
-    /// Begins with the part's name, without a slash at either end; bytes that are not text are written out.
+    /// The path. It begins with the part's name, without a slash at either end; bytes that are not text are written
+    /// out.
     public var path: String
     public var kind: Kind
-    /// Of a folder that is listed by itself: of all that lies below it.
+    /// The size. For a folder that is listed on its own line: of everything below it.
     public var bytes: Int64
-    /// Permission bits; nil where only the part as a whole is known.
+    /// The permission bits; nil where only the part as a whole is known.
     public var mode: UInt32?
     public var owner: UInt32?
     public var group: UInt32?
     public var modifiedAt: Moment?
-    /// Of a link.
+    /// The target of a link.
     public var target: String?
 
     public enum Kind: String, Encodable, Sendable {
@@ -30,7 +31,7 @@ public struct BackupEntry: Encodable, Sendable {
         case instance, id, createdAt, path, kind, bytes, mode, owner, group, modifiedAt, target
     }
 
-    /// The mode as people read it in numbers: "0640".
+    /// Encodes the entry with the mode as people read it in numbers: "0640".
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(instance, forKey: .instance)
@@ -67,7 +68,8 @@ extension BackupEntry {
             target: Self.target(entry, part))
     }
 
-    /// A hard link's is a path in the backup too, and a symlink's is whatever it says.
+    /// Returns the target of a link. For a hard link it is a path in the backup too; for a symlink it is the link's own
+    /// text.
     private static func target(_ entry: ArchiveEntry, _ part: Manifest.Part) -> String? {
         switch entry.kind {
         case .hardLink: BackupPath.text(part.name, entry.linkTarget)

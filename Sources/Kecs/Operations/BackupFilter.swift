@@ -2,7 +2,7 @@
 public import KecsStorage
 public import KecsSystem
 
-/// Which of an instance's backups are meant: those that pass every rule, and of these the newest so many.
+/// A choice among an instance's backups: those that pass every rule, and of these the newest N.
 public struct BackupFilter: Sendable {
     public var since: Moment?
     public var labels: [String: String]
@@ -16,7 +16,7 @@ public struct BackupFilter: Sendable {
 
     public var meansAll: Bool { since == nil && labels.isEmpty && last == nil }
 
-    /// - Parameter backups: Of one instance, the newest first.
+    /// - Parameter backups: The backups of one instance, the newest first.
     public func chosen(from backups: [StoredBackup]) -> [StoredBackup] {
         let fitting = backups.filter { backup in
             let isYoung = since.map { backup.id.createdAt >= $0 } ?? true

@@ -5,7 +5,7 @@ import KecsStorage
 /// `restore --path` does: `minio-data/…` for `minio/…`.
 struct BackupPath {
     var part: Manifest.Part
-    /// Below the part's root, as typed and without slashes at its ends; empty for the root.
+    /// The path below the part's root, as typed and without slashes at its ends; empty for the root.
     var text: String
 
     /// - Throws: `Failure(.notFound)` when the backup has no such part.
@@ -32,22 +32,22 @@ struct BackupPath {
             remedy: "kecsctl backups ls \(backup.argument)")
     }
 
-    /// How it stands in an answer.
+    /// Returns the path as answers show it.
     static func text(_ part: String, _ path: [UInt8]) -> String {
         path.isEmpty ? part : "\(part)/\(printable(path))"
     }
 
-    /// Whether this is the entry's path: byte by byte, or as answers write it, where a name is not text.
+    /// Returns true when this is the entry's path: byte by byte, or as answers write it, where a name is not text.
     func names(_ path: [UInt8]) -> Bool {
         path.elementsEqual(text.utf8) || (text.contains("\\") && printable(path) == text)
     }
 
-    /// What of the entry's path is below this one; empty for itself, nil for anything else.
+    /// Returns the rest of the entry's path below this one; empty for the same path, nil for one that is not below it.
     func below(_ path: [UInt8]) -> ArraySlice<UInt8>? {
         if text.isEmpty { return path[...] }
         if names(path) { return [] }
         if text.contains("\\") {
-            // As many names as were typed.
+            // The number of names that the user typed.
             let depth = text.split(separator: "/").count
             var slashes = 0
             for (index, byte) in path.enumerated() where byte == UInt8(ascii: "/") {

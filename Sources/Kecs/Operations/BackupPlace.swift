@@ -2,7 +2,7 @@
 public import KecsStorage
 public import KecsSystem
 
-/// Whose backup it is, and how it is called in answers and in command lines.
+/// The instance of a backup, and the backup's name in answers and in command lines.
 public struct BackupPlace: Sendable {
     public var instance: String
     public var id: String

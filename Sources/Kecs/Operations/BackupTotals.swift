@@ -3,12 +3,13 @@ import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Several backups added up.
+/// The totals of several backups.
 public struct BackupTotals: Encodable, Hashable, Sendable {
     public var backups: Int
-    /// Of all their archives, each backup by itself.
+    /// The size of all their archives, with every backup counted separately.
     public var bytes: Int64
-    /// Of the archives' files: one that several backups share, because its part had not changed, counts once.
+    /// The size of the archives' files. A file that several backups share, because its part had not changed, counts
+    /// once.
     public var storedBytes: Int64
 
     public init(_ items: [BackupSummary]) throws {
@@ -33,21 +34,22 @@ public struct BackupTotals: Encodable, Hashable, Sendable {
     }
 }
 
-/// An instance's backups in figures.
+/// The statistics of an instance's backups.
 public struct BackupStats: Encodable, Hashable, Sendable {
     public var instance: String
     public var good: Int
-    /// Neither good nor incomplete: damaged, unreadable, or without something that should be in it.
+    /// The number of backups that are neither good nor incomplete: damaged, unreadable, or without something that
+    /// should be in them.
     public var notGood: Int
     public var pinned: Int
     public var oldest: Moment?
     public var newest: Moment?
     public var newestGood: Moment?
     public var totals: BackupTotals
-    /// Of the files in the newest good backup, before compression; nil without one.
+    /// The size of the files in the newest good backup, before compression; nil without one.
     public var sourceBytes: Int64?
 
-    /// - Parameter items: The newest first.
+    /// - Parameter items: The backups, the newest first.
     public init(_ instance: InstanceName, _ items: [BackupSummary]) throws {
         self.instance = instance.description
         good = items.filter(\.good).count

@@ -3,13 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What can only be read while nobody writes it, and is read while the instance is frozen.
+/// The capture of databases and volumes that can only be read while no process writes to them: they are read while the
+/// instance is frozen.
 extension CaptureParts {
-    /// Copies every database file that is not SQLite, with its sidecars, beside, and volumes that only the runtime can
-    /// reach, whole. A part with a database that is a folder is archived as long as nothing can write: what belongs to
-    /// it can be any file of the folder, there or not.
+    /// Copies every database file that is not SQLite, with its sidecars, into the draft's scratch folder, and volumes
+    /// that only the runtime can reach as a whole. A part with a database that is a folder is archived while nothing
+    /// can write: any file of the folder can belong to it, whether it exists or not.
     ///
-    /// - Returns: The records of the parts that were archived, and for how long the instance was frozen.
+    /// - Returns: The records of the archived parts, and the time for which the instance was frozen.
     func captureFrozen(
         _ plans: [PartPlan], _ volumes: [Part], _ copies: CaptureVolumes
     ) async throws -> (parts: [Manifest.Part], pause: Duration) {
@@ -20,14 +21,14 @@ extension CaptureParts {
             .map { ($0, try captureSQLite(of: $0)) }
         let limit = try instance.settings.duration(.maxPause)?.duration ?? .seconds(10)
         let clock = site.machine.clock
-        // A first copy while it is written to is of no moment at all, but most of its pages are right already: frozen,
-        // only those that are not are written, and no device is waited for.
+        // A first copy that is made during writes is not consistent, but most of its pages are right already. While
+        // frozen, only the others are written, and no device is waited for.
         for (path, copy) in try frozenFiles(of: opaque) {
             do {
                 try path.copyContents(to: copy) { try site.machine.cancellation.check() }
                 try copy.sync()
             } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
-                // A write-ahead log that is not there now.
+                // The write-ahead log does not exist now.
             }
         }
         let journal = Journal(
@@ -79,13 +80,13 @@ extension CaptureParts {
         return (parts, clock.elapsed() - began)
     }
 
-    /// Looks at the part once more, since what was seen of it before it was frozen is of no moment.
+    /// Looks at the part once more: a look from before the freeze is out of date.
     private func captureHeld(_ plan: PartPlan, sqlite: [[UInt8]: SQLiteCopy]) throws -> Manifest.Part {
         try capture(look.again(plan), consistency: .frozen, sqlite: sqlite, isHeld: true)
     }
 
-    /// Captures parts once more, frozen, of which a file was different at every reading. Where that cannot be done, the
-    /// first capture stays, and says what is torn.
+    /// Captures parts once more, frozen, if a file in them was different at every reading. Where that is impossible,
+    /// the first capture stays, and its record says what is torn.
     func captureTornAgain(
         _ plans: [PartPlan], _ records: [Manifest.Part]
     ) async throws -> (parts: [Manifest.Part], pause: Duration) {
@@ -142,14 +143,14 @@ extension CaptureParts {
         return (parts, isFrozen ? clock.elapsed() - began : .zero)
     }
 
-    /// An SQLite database's copy, and what the manifest says of it.
+    /// The copy of an SQLite database, with its record in the manifest.
     struct SQLiteCopy: Sendable {
         var file: FilePath
         var record: Manifest.Database
     }
 
-    /// Copies a part's SQLite databases while their writers run: a frozen one may hold a lock, and could not be waited
-    /// for.
+    /// Copies a part's SQLite databases while their writers run. A frozen writer may hold a lock that it could not
+    /// release.
     private func captureSQLite(of plan: PartPlan) throws -> [[UInt8]: SQLiteCopy] {
         let scratch = try draft.scratch(for: plan.part.name)
         var copies: [[UInt8]: SQLiteCopy] = [:]
@@ -160,7 +161,8 @@ extension CaptureParts {
         return copies
     }
 
-    /// Every file that may belong to a database that is a file and not SQLite, there or not, and where its copy goes.
+    /// Returns every file that may belong to a database that is a file and not SQLite, whether it exists or not, and
+    /// the path of its copy.
     private func frozenFiles(of plans: [PartPlan]) throws -> [(source: FilePath, copy: FilePath)] {
         try plans.flatMap { plan in
             let scratch = try draft.scratch(for: plan.part.name)
@@ -183,7 +185,7 @@ extension CaptureParts {
     static func copies(
         of database: TreeScan.Database, number: Int, in scratch: FilePath
     ) -> [(path: [UInt8], copy: FilePath)] {
-        // A write-ahead log comes and goes: what was there when the tree was looked at need not be there now.
+        // A write-ahead log comes and goes: one that the scan of the tree found need not exist now.
         let sidecars = DatabaseIdentity.dataSidecars.map { database.path + Array($0.utf8) }
         return ([database.path] + sidecars + database.sidecars.filter { !sidecars.contains($0) })
             .enumerated().map { index, path in (path, scratch.appending("\(number).\(index)")) }

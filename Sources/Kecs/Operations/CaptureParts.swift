@@ -4,7 +4,7 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// Brings the bytes of the parts into a draft, each read back before it counts.
+/// Captures the bytes of the parts into a draft. Each archive is read back before it counts.
 struct CaptureParts: Sendable {
     var site: Site
     let instance: Instance
@@ -15,25 +15,27 @@ struct CaptureParts: Sendable {
     /// Files that may be torn without harm, matched below the part's root.
     let ignoreChanging: [Glob]
 
-    /// What a running instance is frozen for.
+    /// The things for which a running instance is frozen.
     enum Freezing: Sendable {
-        /// Databases that can only be copied while nobody writes, and what was torn at every reading.
+        /// Freezes for databases that can only be copied while no process writes, and for files that were torn at every
+        /// reading.
         case whereNeeded
-        /// Only the former: somebody asked for `live`.
+        /// Freezes only for those databases: the user asked for `live`.
         case databasesOnly
-        /// Everything: somebody asked for `frozen`.
+        /// Freezes for everything: the user asked for `frozen`.
         case everything
     }
 
-    /// At most so many parts at once: while one checks a database on one processor, the other compresses.
+    /// The number of parts that are captured at once: while one checks a database on one processor, the other
+    /// compresses.
     private static let atOnce = 2
 
     struct Captured {
         /// The manifest's records in the order of the plans.
         var parts: [Manifest.Part]
-        /// How long the instance was frozen or stopped.
+        /// The time for which the instance was frozen or stopped.
         var pause: Duration
-        /// Why an instance that was stopped for it does not run again.
+        /// The reason why an instance that was stopped for the backup does not run again.
         var startFailure: Failure?
     }
 
@@ -59,7 +61,7 @@ struct CaptureParts: Sendable {
             } catch {
                 throw await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)
             }
-            // What was captured counts, whether the server comes up or not.
+            // The capture counts, whether the server comes up or not.
             let failure = try await site.startAgain(instance, after: journal)
             return Captured(parts: parts, pause: clock.elapsed() - began, startFailure: failure)
         case .frozen where wasRunning:
@@ -92,7 +94,7 @@ struct CaptureParts: Sendable {
                 if index >= Self.atOnce, let (done, record) = try await group.next() {
                     records[done] = record
                 }
-                // What needs no freezing was read while the instance ran, whatever became of the others.
+                // A part that needs no freezing was read while the instance ran, whatever the others needed.
                 let own = consistency == .frozen && plan.opaqueDatabases.isEmpty ? .live : consistency
                 group.addTask { (index, try capture(plan, consistency: own)) }
             }
@@ -102,9 +104,9 @@ struct CaptureParts: Sendable {
     }
 
     /// - Parameters:
-    ///   - sqlite: Databases that have been copied already.
-    ///   - isHeld: Whether nothing of the instance can write while this runs.
-    ///   - tries: How often a database that appears while the part is read may still send it back to the start.
+    ///   - sqlite: The databases that have been copied already.
+    ///   - isHeld: True when nothing of the instance can write while this runs.
+    ///   - tries: The number of times that a database that appears during the reading may still restart the capture.
     func capture(
         _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy] = [:],
         isHeld: Bool = false, tries: Int = 3
@@ -115,7 +117,7 @@ struct CaptureParts: Sendable {
                 site.machine.progress.advance(plan.scan.bytes)
                 return record
             }
-            // What only may be copied while it is frozen was not copied, because it is unchanged.
+            // The part is unchanged, so that the databases that can only be copied while frozen were not copied.
             guard consistency != .frozen || plan.opaqueDatabases.isEmpty else {
                 throw Failure(
                     .damaged, "the archive of the last backup, which was to be used again, is damaged",
@@ -138,7 +140,7 @@ struct CaptureParts: Sendable {
                     databases.append(copy.record)
                 } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path)
                 {
-                    // Its bytes are kept as they are, for a rescue, and what it was is what the backup lacks.
+                    // Its bytes are kept as they are, for a rescue; the backup lacks the former database.
                     databases.append(try unreadable(database, in: source))
                 }
             default:
@@ -174,10 +176,10 @@ struct CaptureParts: Sendable {
             source.followed[link.path] = link.target
             databases.append(copy.record)
         }
-        // Second chance: written to, but with the same content as before.
+        // Second chance: the part was written to, but its content is the same as before.
         if let last = plan.last, plan.isLike(last.part), plan.holdsOnlyDatabases || !plan.mayBeWritten,
             last.part.databases.map(\.content) == databases.map(\.content),
-            // What is in a write-ahead log beside, the digest of the database does not tell.
+            // The digest of a database does not cover its write-ahead log.
             databases.allSatisfy({ $0.sidecars.isEmpty }),
             var record = try link(last.part, from: last.backup, databases: databases)
         {
@@ -193,7 +195,8 @@ struct CaptureParts: Sendable {
             try draft.dropScratch(for: plan.part.name)
             return record
         } catch is NewDatabase where tries > 0 && consistency != .frozen {
-            // It came to be after the part was looked at, and was read like any file: once more, with it known.
+            // The database appeared after the look at the part, and was read like any file. The capture starts again
+            // and knows it now.
             try draft.dropScratch(for: plan.part.name)
             let again = try look.again(plan)
             guard consistency != .live || again.opaqueDatabases.count <= plan.opaqueDatabases.count else {
@@ -207,7 +210,7 @@ struct CaptureParts: Sendable {
         }
     }
 
-    /// A file that was a database in the last good backup and begins like none now.
+    /// Returns the record of a file that was a database in the last good backup and now begins like none.
     private func unreadable(_ database: TreeScan.Database, in source: TreeSource) throws -> Manifest.Database
     {
         let file = source.root.appending(bytes: database.path)
@@ -222,7 +225,7 @@ struct CaptureParts: Sendable {
     func captureSQLite(
         _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath
     ) throws -> SQLiteCopy {
-        // From before the copy: what is written meanwhile must not look like what was copied.
+        // Taken before the copy: a write during the copy must not look like the copied state.
         let identity = plan.settledIdentity(of: database)
         let source = plan.source.root.appending(bytes: database.path)
         let madeAt = try source.birth()
@@ -299,7 +302,7 @@ struct CaptureParts: Sendable {
             try file.remove()
             throw NewDatabase(path: printable(new))
         }
-        // Read back: what is on the disk is what was hashed, and it unpacks.
+        // Reads the archive back: the bytes on the disk are those that were hashed, and the archive unpacks.
         let check = try checkArchive(
             file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,
             progress: SilentProgress())
@@ -332,23 +335,23 @@ struct CaptureParts: Sendable {
         return record
     }
 
-    /// Databases that were read as files where they lie, and were written meanwhile by somebody.
+    /// Returns the databases that were read as files in place, and that another process has written meanwhile.
     private func changedDatabases(of plan: PartPlan, _ source: TreeSource) throws -> [[UInt8]] {
         try plan.scan.databases.lazy.map(\.path).filter { source.substitutes[$0] == nil }.filter { path in
             try DatabaseIdentity(of: path, in: source.root).text != plan.identities[path]?.text
         }
     }
 
-    /// Whether the tree's last change lies so far back that another one could not carry the same time stamp.
+    /// Returns true when the tree's last change is so old that another one could not carry the same time stamp.
     private func isSettled(_ plan: PartPlan) -> Bool {
         site.machine.clock.now().since(plan.scan.newest) > .seconds(2)
     }
 
     private static let marking = Mutex(())
 
-    /// Takes the last backup's archive over, after reading it: a link to rotten bytes is no backup.
+    /// Takes over the archive of the last backup after reading it: a link to rotten bytes is not a backup.
     ///
-    /// - Returns: Nil when it is rotten: then the part is archived anew, and the old backup is marked as damaged.
+    /// - Returns: Nil when it is rotten: then the part is archived again, and the old backup is marked as damaged.
     private func link(
         _ part: Manifest.Part, from backup: StoredBackup, databases: [Manifest.Database]
     ) throws -> Manifest.Part? {
@@ -373,6 +376,7 @@ struct CaptureParts: Sendable {
 }
 
 extension Manifest.Database {
-    /// What makes two captures equal: everything but when the source files were written.
+    /// The values that are equal when two captures are equal: everything but the times at which the source files were
+    /// written.
     fileprivate var content: [String] { [path, engine.rawValue, sha256, "\(bytes)"] + sidecars }
 }

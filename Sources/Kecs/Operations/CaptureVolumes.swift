@@ -3,20 +3,20 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Volumes that only the runtime can reach come as a tar stream. It is the archive as it is: whoever may not look into
-/// the volume may not set the owners of its files either, which would be lost in between.
+/// Captures volumes that only the runtime can reach. They come as a tar stream, which becomes the archive unchanged: a
+/// user who may not read the volume may not set the owners of its files either, so that unpacking would lose them.
 struct CaptureVolumes: Sendable {
     let site: Site
     let instance: Instance
     let runtime: any Runtime
     let draft: BackupDraft
 
-    /// For a volume that nothing writes to.
+    /// The limit for a volume that nothing writes to.
     static let longest = Duration.seconds(24 * 3600)
 
     private func file(_ part: Part) -> FilePath { draft.folder.appending("\(part.name).tar") }
 
-    /// To be called while nothing can write.
+    /// Copies the part's volume. Call it while nothing can write.
     func copy(_ part: Part, limit: Duration) async throws {
         guard let volume = part.volumeOutOfReach else { return }
         guard limit > .zero else {
@@ -28,7 +28,7 @@ struct CaptureVolumes: Sendable {
         try await runtime.copyVolume(volume, to: file(part), limit: limit)
     }
 
-    /// What was made for the copy is taken away by the next run, should this one be killed.
+    /// Copies the volumes under a journal: if this run is killed, the next run removes what was made for the copy.
     func copyUnderJournal(_ parts: [Part]) async throws {
         let journal = Journal(
             operation: "backup", startedAt: site.machine.clock.now(), runsAfterwards: false, mayBeFrozen: true
@@ -68,7 +68,7 @@ struct CaptureVolumes: Sendable {
 
     private func database(_ found: TreeScan.Database, in scratch: FilePath) throws -> Manifest.Database {
         let file = scratch.appending(bytes: found.path)
-        // Of the file as it is in the archive, before SQLite recovers it here from its write-ahead log.
+        // The digest of the file as it is in the archive, before SQLite recovers it here from its write-ahead log.
         let facts = try digest(of: file, cancellation: site.machine.cancellation)
         var record = Manifest.Database(
             path: printable(found.path), engine: found.engine, bytes: facts.bytes, pages: nil, tables: nil,

@@ -3,15 +3,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Refuses patterns that would leave out what a backup is made for, before anything is done.
+/// Refuses patterns that would leave out essential parts of a backup, before anything is done.
 struct CheckExclusions: Sendable {
     let site: Site
     let instance: Instance
     let exclusions: Exclusions
 
     /// - Parameters:
-    ///   - parts: Those that are to be captured.
-    ///   - known: Names of all parts that the instance has or had.
+    ///   - parts: The parts that are to be captured.
+    ///   - known: The names of all parts that the instance has or had.
     /// - Returns: By part, the databases that are left out: others than the server's own.
     func run(_ parts: [Part], known: Set<String>) async throws -> [String: [String]] {
         for item in exclusions.items where item.isFlag {
@@ -43,7 +43,7 @@ struct CheckExclusions: Sendable {
         return leftOut
     }
 
-    /// All of it where that can be read: databases are looked for also where nothing is archived.
+    /// Scans all of the part where it can be read: the search for databases also covers files that are not archived.
     private func scan(_ part: Part) throws -> TreeScan {
         var source = try part.source()
         do {
@@ -54,7 +54,7 @@ struct CheckExclusions: Sendable {
         }
     }
 
-    /// Also one that is not there at the moment.
+    /// Refuses to leave out the server's database, also one that does not exist at the moment.
     private func checkPrimary(_ inventory: Inventory, _ part: Part) throws {
         switch inventory.primary {
         case .found(let database, _) where database.part == part.name:
@@ -67,7 +67,7 @@ struct CheckExclusions: Sendable {
         }
     }
 
-    /// - Returns: Whether it is left out as a whole.
+    /// - Returns: True when the database is left out as a whole.
     private func check(
         _ database: InventoryDatabase, _ part: Part, _ inventory: Inventory
     ) throws -> Bool {
@@ -86,8 +86,8 @@ struct CheckExclusions: Sendable {
             }
             return true
         }
-        // A folder has none, and what is captured through SQLite needs none; told all the same, because whoever wrote the
-        // pattern believes that something is left out.
+        // A folder has no sidecars, and a database that is captured through SQLite needs none. They are refused anyway,
+        // because the author of the pattern believes that something is left out.
         guard !isFolder else { return false }
         try refuseSidecars(of: database.path, in: part)
         return false
@@ -117,7 +117,7 @@ struct CheckExclusions: Sendable {
         }
     }
 
-    /// A folder that is a database is left out as a whole or not at all.
+    /// Refuses patterns that match only some files of a database folder: it is left out as a whole or not at all.
     private func checkFolders(_ inventory: Inventory, _ part: Part) throws {
         let folders = inventory.databases.filter { database in
             guard database.part == part.name, case .folder = database.engine else { return false }

@@ -2,16 +2,17 @@
 import KecsStorage
 import KecsSystem
 
-/// Whether a start may be told to back up the cluster another way: what Velero's store needs is bound into the nodes when
-/// they are made.
+/// Decides whether a start may switch the backup engine of the cluster. The folder of Velero's store is mounted into
+/// the nodes when they are created.
 struct ChooseBackupEngine: Sendable {
     let site: Site
 
     init(site: Site) { self.site = site }
 
-    /// Changes nothing.
+    /// Checks the request. Changes nothing.
     ///
-    /// - Throws: `Failure(.usage)` for an instance without a cluster, or with one that was made the other way.
+    /// - Throws: `Failure(.usage)` for an instance without a cluster, or with one that was created with the other
+    ///   choice.
     func check(_ name: InstanceName, _ request: StartRequest, isNew: Bool) async throws {
         guard let text = request.settings[.veleroBackup] else { return }
         let wants = text == "true"

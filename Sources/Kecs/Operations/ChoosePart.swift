@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What an archive that we did not make holds, as far as it tells where it belongs.
+/// The contents of an archive that kecsctl did not make, as far as they show where it belongs.
 struct ArchiveContents: Sendable {
-    /// The first names of all paths.
+    /// The first component of every path.
     var tops: Set<[UInt8]> = []
-    /// Of those, what certainly are folders, and what certainly are not.
+    /// The components that are certainly folders, and those that are certainly not.
     var topFolders: Set<[UInt8]> = []
     var topFiles: Set<[UInt8]> = []
-    /// Paths of files, without `./`; the first so many.
+    /// The paths of files, without `./`; only the first ones, up to a limit.
     var files: Set<[UInt8]> = []
     var isCut = false
 
@@ -27,14 +27,14 @@ struct ArchiveContents: Sendable {
         files.insert(Array(path.joined(separator: [UInt8(ascii: "/")])))
     }
 
-    /// `data/…` beside `minio-data/…` or `config.json`: a whole instance's folder.
+    /// True for `data/…` next to `minio-data/…` or `config.json`: the folder of a whole instance.
     var isInstance: Bool {
         let others = ([InstanceFolder.objectStoreName] + InstanceFolder.configEntries).map { Array($0.utf8) }
         return topFolders.contains(Array(InstanceFolder.dataName.utf8))
             && tops.contains { others.contains($0) }
     }
 
-    /// The one folder that everything is in.
+    /// The only folder, when everything is in it.
     var onlyFolder: [UInt8]? {
         guard tops.count == 1, let only = topFolders.first, !topFiles.contains(only) else { return nil }
         return only
@@ -44,7 +44,7 @@ struct ArchiveContents: Sendable {
         files.contains(top.map { $0 + [UInt8(ascii: "/")] + path } ?? path)
     }
 
-    /// First names, once the top folder is taken away.
+    /// Returns the first components, without the top folder.
     func names(below top: [UInt8]?) -> Set<[UInt8]> {
         guard let top else { return tops }
         return Set(
@@ -53,7 +53,7 @@ struct ArchiveContents: Sendable {
             })
     }
 
-    /// Whether it seems to hold a database directly in the folder.
+    /// Returns true when it seems to hold a database directly in the folder.
     func hasDatabase(below top: [UInt8]?) -> Bool {
         let prefix = top.map { $0 + [UInt8(ascii: "/")] } ?? []
         return files.contains { path in
@@ -65,13 +65,14 @@ struct ArchiveContents: Sendable {
     }
 }
 
-/// Which part an archive of other programs belongs to, and whether its top folder is the part's own folder or lies in it.
-/// Told by content: the part's databases, what its folder is called inside of the container, what is in it now.
+/// Decides to which part an archive of another program belongs, and whether its top folder is the part's own folder or
+/// lies in it. The decision is by content: the part's databases, the name of its folder inside the container, its
+/// present files.
 struct ChoosePart {
     let instance: Instance
     let inventory: Inventory
     let contents: ArchiveContents
-    /// Never take the top folder away.
+    /// True to keep the top folder always.
     var keepsTop = false
 
     struct Choice {
@@ -81,7 +82,7 @@ struct ChoosePart {
         fileprivate var strength = 0
     }
 
-    /// - Throws: `Failure(.usage)` naming the parts when it is not clear.
+    /// - Throws: `Failure(.usage)` that names the parts when it is not clear.
     func run(_ wanted: [String]?) throws -> Choice {
         let all = inventory.parts.filter { part in
             if case .entries = part.part.place { return false }
@@ -121,7 +122,7 @@ struct ChoosePart {
         return found
     }
 
-    /// Nil when it is no archive of the part, as far as can be told.
+    /// Returns the fit; nil when it does not seem to be an archive of the part.
     private func fit(_ part: InventoryPart) throws -> Choice? {
         let tops: [[UInt8]?] = keepsTop || contents.onlyFolder == nil ? [nil] : [nil, contents.onlyFolder]
         let databases = databases(part)
@@ -137,7 +138,7 @@ struct ChoosePart {
             }
             if isThere { return Choice(part: part, top: top, strength: 3) }
         }
-        // An archive without the databases that it has now is none of this part.
+        // An archive without the databases that the part has now is not an archive of this part.
         guard databases.isEmpty else { return nil }
         if !keepsTop, let top = contents.onlyFolder, isName(top, of: part), try !has(top, part) {
             return Choice(part: part, top: top, strength: 2)
@@ -155,7 +156,7 @@ struct ChoosePart {
         return nil
     }
 
-    /// Whether a folder of that name is how the part itself is called, here or inside of its container.
+    /// Returns true when the part itself has that folder's name, on this host or inside its container.
     private func isName(_ top: [UInt8], of part: InventoryPart) -> Bool {
         var names = [part.part.name]
         if let inside = part.pathInside.map({ FilePath($0) })?.lastComponent { names.append(inside.string) }
@@ -172,8 +173,8 @@ struct ChoosePart {
         return try root.entries().contains { $0.bytes == name }
     }
 
-    /// For a part that nothing speaks for: the top folder is taken away only where it is a name of the part, or where
-    /// the database lies right in it, as `tar` does with a folder that is named.
+    /// Returns the likely top folder, for a part without any evidence. The top folder is cut off only where it is a
+    /// name of the part, or where the database lies directly in it, as `tar` writes a folder that is named.
     private func likelyTop(_ part: InventoryPart) throws -> [UInt8]? {
         guard !keepsTop, let top = contents.onlyFolder, try !has(top, part) else { return nil }
         return isName(top, of: part) || contents.hasDatabase(below: top) ? top : nil

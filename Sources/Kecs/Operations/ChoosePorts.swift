@@ -2,11 +2,11 @@
 import KecsStorage
 import KecsSystem
 
-/// Finds ports for a new instance that no other instance has and nobody listens on.
+/// Finds ports for a new instance that no other instance has and on which no process listens.
 struct ChoosePorts: Sendable {
     let site: Site
 
-    /// KECS's own defaults (`kecs start`); in containers those of the container-mode guide. The next ones follow in
+    /// KECS's own defaults (`kecs start`); in containers those of the container-mode guide. The next ports follow in
     /// steps of ten, as upstream counts.
     static func defaults(for kind: RuntimeKind) -> (api: Int, admin: Int) {
         switch kind {
@@ -15,7 +15,7 @@ struct ChoosePorts: Sendable {
         }
     }
 
-    /// To be called under the home's lock, so that two new instances do not choose the same.
+    /// Returns free ports. Call it under the home's lock, so that two new instances do not choose the same.
     func run(for kind: RuntimeKind) throws -> (api: Int, admin: Int) {
         var taken: Set<Int> = []
         for name in try site.instanceNames() {

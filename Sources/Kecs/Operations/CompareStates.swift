@@ -3,7 +3,7 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Which files and which tables' row counts differ between two backups, or between a backup and the live tree.
+/// Compares two backups, or a backup with the live tree: which files and which tables' row counts differ.
 public struct CompareStates: Sendable {
     let site: Site
 
@@ -11,7 +11,7 @@ public struct CompareStates: Sendable {
 
     /// Reads every byte of both sides, so that equal means equal.
     ///
-    /// - Parameter other: Nil for the live tree.
+    /// - Parameter other: The other backup; nil for the live tree.
     public func run(
         _ instance: Instance, _ backup: StoredBackup, _ other: StoredBackup?
     ) async throws -> Difference {
@@ -76,7 +76,7 @@ public struct CompareStates: Sendable {
             guard !databases.contains(printable(entry.path)) else { return }
             guard !entry.path.isEmpty else { return }
             if entry.kind == .hardLink {
-                // Another name of a file that came before.
+                // A hard link to an earlier file.
                 state.files[entry.path] = state.files[entry.linkTarget]
                 return
             }
@@ -90,12 +90,13 @@ public struct CompareStates: Sendable {
         return state
     }
 
-    /// What the captured databases say: unpacked alone, beside, and gone again afterwards.
+    /// Returns the content of the captured databases. They are unpacked alone into a temporary folder, which is removed
+    /// afterwards.
     private func rows(of part: Manifest.Part, in backup: StoredBackup) throws -> [String: DatabaseContent] {
         let databases = part.databases.filter { $0.engine == .sqlite }
         guard !databases.isEmpty, part.encryption == nil else { return [:] }
         let scratch = try site.scratch(for: ByteCount(databases.total(\.bytes)))
-        // Rubbish in the folder for temporary files is no reason to fail.
+        // Leftovers in the temporary folder are no reason to fail.
         defer { try? scratch.removeTree() }
         let names = Set(databases.map(\.path))
         var options = UnpackOptions(
@@ -124,9 +125,9 @@ public struct CompareStates: Sendable {
         return found
     }
 
-    /// The live tree, archived nowhere: the same facts by walking it.
+    /// Returns the same facts for the live tree by walking it, without an archive.
     ///
-    /// - Parameter excluded: What the backup that it is compared with leaves out.
+    /// - Parameter excluded: The patterns of the backup that it is compared with.
     func state(
         of part: Part, in instance: Instance, without excluded: Manifest.Excluded?
     ) throws -> PartState {
@@ -135,7 +136,7 @@ public struct CompareStates: Sendable {
         if let excluded { source.excluded = try excluded.all() }
         let scan = try scanTree(source, cancellation: site.machine.cancellation)
         for database in scan.databases {
-            // Also those that reading the database makes.
+            // Leaves out the sidecars, also those that reading the database creates.
             source.leaveOutSidecars(of: database)
             let file = source.root.appending(bytes: database.path)
             let name = printable(database.path)

@@ -3,7 +3,7 @@ import SystemPackage
 public import KecsStorage
 import KecsSystem
 
-/// One row of `config show`.
+/// A row of `config show`.
 public struct SettingItem: Encodable, Sendable {
     public var key: String
     public var value: JSONValue?
@@ -16,6 +16,8 @@ public struct Configure: Sendable {
 
     public init(site: Site) { self.site = site }
 
+    /// Returns the settings in effect.
+    ///
     /// - Parameter name: Nil for the settings of all instances.
     public func show(_ name: InstanceName?) throws -> [SettingItem] {
         let settings = try name.map { try site.instance($0, checksPlace: false).settings } ?? site.settings()
@@ -41,7 +43,7 @@ public struct Configure: Sendable {
         return items
     }
 
-    /// Whether an instance's own configuration says something else.
+    /// Returns true when an instance's own configuration has other values.
     public func differs(_ values: [SettingKey: String], from name: InstanceName) throws -> Bool {
         let settings = try site.instance(name).config.settings
         return values.contains { settings[$0.key.rawValue] != $0.key.parse($0.value) }
@@ -49,7 +51,7 @@ public struct Configure: Sendable {
 
     /// Writes several settings of an instance, under its lock.
     ///
-    /// - Returns: Whether that changed anything.
+    /// - Returns: True when that changed anything.
     public func set(_ values: [SettingKey: String], for name: InstanceName) throws -> Bool {
         guard try differs(values, from: name) else { return false }
         for (key, value) in values { try set(key, to: value, for: name) }
@@ -89,7 +91,7 @@ public struct Configure: Sendable {
         try write(key.rawValue, value, for: name)
     }
 
-    /// Takes a setting out, also one whose name means nothing.
+    /// Removes a setting, also one with an unknown name.
     public func unset(_ key: String, for name: InstanceName?) throws {
         try write(key, nil, for: name)
     }

@@ -4,13 +4,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The state database of KECS at the newest schema, for an instance whose server does not make its own.
+/// Creates the state database of KECS at the newest schema, for an instance whose server does not create its own.
 struct CreateDatabase: Sendable {
     let site: Site
 
-    /// Only where there is no other: a second database beside the server's own would answer in its place.
+    /// Creates the database only where there is no other: a second database next to the server's own would answer in
+    /// its place.
     ///
-    /// - Returns: Whether it was created.
+    /// - Returns: True when it was created.
     func run(_ instance: Instance) async throws -> Bool {
         let file = try instance.databaseFile()
         guard try !file.isPresent else { return false }
@@ -25,7 +26,7 @@ struct CreateDatabase: Sendable {
         }
         let folder = file.removingLastComponent()
         try folder.createFolder()
-        // Built beside and renamed: a kill leaves no half of a schema that looks like a state.
+        // Built under another name and renamed: a kill leaves no partial schema that looks like a state.
         let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
         func removeDraft() throws {
             for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
@@ -36,8 +37,8 @@ struct CreateDatabase: Sendable {
         try removeDraft()
         do {
             _ = try StateDatabase.create(draft, at: site.machine.clock.now())
-            // The last one to close a database moves its log into it, and says nothing when the disk is full: half of the
-            // schema would be in a file that is not renamed with it.
+            // The last connection that closes moves the log into the database, and reports nothing when the disk is
+            // full: half of the schema would then be in a file that is not renamed with it.
             let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
             if try log.isPresent {
                 try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -3,19 +3,19 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Where a single database that comes from elsewhere belongs: in the place of the one that the server uses, or of the one
+/// The place of a single database that comes from elsewhere: that of the database that the server uses, or of the one
 /// that was named.
 struct DatabaseSpot: Sendable {
     var part: InventoryPart
-    /// Below the part's root.
+    /// The path below the part's root.
     var path: [UInt8]
-    /// What is there now; nil for nothing.
+    /// The engine of the present database; nil for none.
     var engine: InventoryEngine?
 
     /// - Parameters:
     ///   - named: `PART/PATH`; nil for the primary.
-    ///   - parts: Parts that were asked for; nil for any.
-    /// - Throws: `Failure(.usage)` when it is not clear which database is meant, naming them.
+    ///   - parts: The parts that were asked for; nil for any.
+    /// - Throws: `Failure(.usage)` that names the databases when it is not clear which one is meant.
     init(
         _ inventory: Inventory, named: String?, parts: [String]?, for instance: Instance
     ) throws {
@@ -88,7 +88,7 @@ struct DatabaseSpot: Sendable {
         }
     }
 
-    /// Whether the server is one that keeps its database in the instance's own folder unless it is told otherwise.
+    /// Returns true when the server keeps its database in the instance's own folder unless it is configured otherwise.
     private static func isOwn(_ inventory: Inventory, _ instance: Instance) -> Bool {
         guard [.local, .k3d].contains(instance.config.runtime) else { return false }
         return !inventory.databases.contains { !isCopyOfDatabase($0.path) }
@@ -104,7 +104,7 @@ struct DatabaseSpot: Sendable {
                 ?? "kecsctl inspect \(instance.name)")
     }
 
-    /// A server reads its own engine's files only.
+    /// Refuses a database of another engine: a server reads its own engine's files only.
     func checkEngine(for instance: Instance, force: Bool) throws {
         guard !force else { return }
         let other: String
@@ -120,7 +120,8 @@ struct DatabaseSpot: Sendable {
             remedy: "kecsctl inspect \(instance.name)")
     }
 
-    /// The file that is, or is to be, there: a link is followed, so that it goes where the server reads it.
+    /// Returns the file at this place, or the path at which it is to be. A link is followed, so that the file goes
+    /// where the server reads it.
     func file(in root: FilePath, for instance: Instance) throws -> FilePath {
         let file = root.appending(bytes: path)
         if let status = try FileStatus.following(file), status.kind == .folder {
@@ -141,12 +142,12 @@ struct DatabaseSpot: Sendable {
 }
 
 extension Inventory {
-    /// The part that a backup's record is of, where it is now; nil when there is none any more.
+    /// Returns the present part that a backup's record describes; nil when there is none any more.
     func part(of record: Manifest.Part) -> InventoryPart? {
         parts.first { $0.part.name == record.name }
     }
 
-    /// Where it goes when it is restored.
+    /// Returns the root into which the record is restored.
     func root(of record: Manifest.Part, in instance: Instance) -> PartRoot {
         guard let now = part(of: record), record.root != .configuration else { return record.root }
         return instance.root(of: now.part)

@@ -3,15 +3,15 @@ import SystemPackage
 import KecsStorage
 import KecsSystem
 
-/// Removes an instance after a backup; its backups stay unless they are to go too.
+/// Removes an instance after a backup; its backups stay unless they are to be deleted too.
 public struct DestroyInstance: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Removes the instance. Call it under the instance's lock.
     ///
-    /// - Parameter force: Go on although the backup failed.
+    /// - Parameter force: Continues although the backup failed.
     public func run(
         _ instance: Instance, deleteBackups: Bool, force: Bool, dryRun: Bool
     ) async throws -> DestroyReport {

@@ -3,19 +3,21 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// `restore --into DIR`: unpacks a backup's parts into a folder of their own; the instance is not touched.
+/// Unpacks a backup's parts into a folder of their own, for `restore --into DIR`; the instance is not touched.
 public struct ExtractBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
+    /// Unpacks the parts.
+    ///
     /// - Parameter folder: Must be missing or empty.
     public func run(
         _ name: InstanceName, _ request: RestoreRequest, into folder: FilePath
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        // The configuration may be gone: what is needed of the instance are only its backups.
+        // The configuration may be gone: of the instance only the backups are needed.
         let instance = try site.instance(
             name,
             config: InstanceConfig(name: name, id: "", createdAt: clock.now(), runtime: .local))

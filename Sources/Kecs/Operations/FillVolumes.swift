@@ -3,16 +3,16 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A volume that only its runtime can reach cannot be exchanged: what it holds is backed up first.
+/// Fills volumes that only their runtime can reach. They cannot be exchanged, so their content is backed up first.
 struct FillVolumes: Sendable {
     let site: Site
     let instance: Instance
     let runtime: any Runtime
 
-    /// Sees to it that volumes can be restored into, before anything is touched. What is made for looking is taken away by
-    /// the next run, should this one be killed.
+    /// Ensures that volumes can be restored into, before anything is touched. If this run is killed, the next one
+    /// removes what was made for the check.
     ///
-    /// - Parameter isRunning: Whether the instance runs now.
+    /// - Parameter isRunning: True when the instance runs now.
     func makeReady(_ volumes: [String], isRunning: Bool) async throws {
         guard !volumes.isEmpty else { return }
         let journal = Journal(
@@ -28,13 +28,16 @@ struct FillVolumes: Sendable {
         try Journal.close(instance.folder.journal)
     }
 
-    /// - Throws: `Failure(.noRoom)` when what a place is to hold does not fit, as far as that can be told.
+    /// Checks the free space in the volumes.
+    ///
+    /// - Throws: `Failure(.noRoom)` when the content for a volume does not fit, as far as its size is known.
     func checkRoom(for places: [StageTrees.Place]) async throws {
         for place in places {
             guard case .volume(let name) = place.target, let record = place.record else { continue }
             let room = try await runtime.room(inVolume: name)
             guard let free = room.free else { continue }
-            // It is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes an inode.
+            // The volume is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes
+            // an inode.
             let needed = record.roomNeeded
             guard needed > free + (room.used ?? ByteCount(0)) else { continue }
             throw Failure(
@@ -45,7 +48,7 @@ struct FillVolumes: Sendable {
         }
     }
 
-    /// What is to be filled; what the volumes hold now is backed up first.
+    /// Returns the fills to do. Backs up the present content of the volumes first.
     func keep(_ places: [StageTrees.Place]) async throws -> [Journal.VolumeFill] {
         try await keep(
             places.compactMap { place in
@@ -55,9 +58,9 @@ struct FillVolumes: Sendable {
             })
     }
 
-    /// The fills that bring back what others replaced.
+    /// Returns the fills that bring back what others replaced.
     ///
-    /// - Throws: `Failure(.damaged)` when a backup of what a volume held is gone or rotten.
+    /// - Throws: `Failure(.damaged)` when the backup of a volume's former content is gone or rotten.
     func reversed(_ fills: [Journal.VolumeFill], isRunning: Bool) async throws -> [Journal.VolumeFill] {
         let back = try fills.compactMap { fill in
             try fill.kept.map { kept in
@@ -113,7 +116,7 @@ struct FillVolumes: Sendable {
         }
     }
 
-    /// Fills them again with what they held.
+    /// Fills the volumes again with their former content.
     func takeBack(_ fills: [Journal.VolumeFill]) async throws {
         for fill in fills {
             guard let kept = fill.kept else { continue }

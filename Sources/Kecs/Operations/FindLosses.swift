@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Finds out what a backup lacks: what the instance had when it was last good, and what was seen and not captured.
+/// Finds what a backup lacks: what the instance had when it was last good, and what was seen and not captured.
 struct FindLosses {
     let instance: Instance
     let baseline: Baseline
     let request: BackupRequest
     /// All parts of the instance, captured or not.
     let parts: [InventoryPart]
-    /// Parts that are nobody's loss in this backup: those of the user's own dumps, which are no part of the state.
+    /// Parts whose absence from this backup is no loss: those of the user's own dumps, which are not part of the state.
     private let leftOut: Set<String>
     private var absences: [String: Baseline.Absence] = [:]
     private var seen: [Lack] = []
@@ -28,17 +28,17 @@ struct FindLosses {
 
     struct Found: Sendable {
         var lacks: [Lack]
-        /// By name: for the manifest.
+        /// The names of the accepted losses, for the manifest.
         var accepted: [String]
         var remarks: [String]
     }
 
     // MARK: Before the capture
 
-    /// The parts to capture: those that were named, else all. One that the last good backup holds and that is not there
+    /// Returns the parts to capture: those that were named, else all. A missing part that the last good backup holds
     /// may be named too.
     ///
-    /// - Parameter captured: What the runtime hands over for a backup.
+    /// - Parameter captured: The parts that the runtime hands over for a backup.
     mutating func select(from captured: [Part]) throws(Failure) -> [Part] {
         for name in request.parts ?? []
         where !parts.contains(where: { $0.part.name == name }) && baseline.parts[name] == nil {
@@ -54,11 +54,11 @@ struct FindLosses {
             let found = captured.first { $0.name == name }
             switch part.presence {
             case .present, .empty: if let found { chosen.append(found) }
-            // Nobody can look into it here, but the runtime brings it.
+            // The part cannot be read here, but the runtime can copy it.
             case .unreadable where found?.volumeOutOfReach != nil: if let found { chosen.append(found) }
             case .missing: absences[name] = Baseline.Absence(.missing, Self.whereMissing(part.part))
             case .unreadable(let why):
-                // Without a good backup of it nothing says that it ever could be read: the capture tells the error.
+                // Without a good backup of it nothing shows that it was ever readable: the capture reports the error.
                 if baseline.parts[name] == nil {
                     if let found { chosen.append(found) }
                 } else {
@@ -82,7 +82,9 @@ struct FindLosses {
         }
     }
 
-    /// - Throws: The error itself, when no good backup holds the part: then nothing says that it ever could be read.
+    /// Notes a part that cannot be read.
+    ///
+    /// - Throws: The error itself, when no good backup holds the part: then nothing shows that it was ever readable.
     mutating func note(_ part: Part, unreadable error: FileError) throws {
         guard baseline.parts[part.name] != nil else { throw error }
         unreadable = unreadable ?? error
@@ -92,7 +94,9 @@ struct FindLosses {
             : Baseline.Absence(.unreadable, "cannot be read: \(error)")
     }
 
-    /// - Parameter mayFreeze: Whether what writes can be the instance's own server, which is frozen.
+    /// Notes what the plans cannot capture.
+    ///
+    /// - Parameter mayFreeze: True when the writer can be the instance's own server, which is frozen.
     mutating func note(_ plans: [PartPlan], mayFreeze: Bool) {
         for plan in plans {
             seen += plan.links.lacks
@@ -122,7 +126,7 @@ struct FindLosses {
                 Lack(part: part.name, path: $0, .torn, "is torn: it changed every time it was read")
             }
         }
-        // What the patterns leave out is nobody's loss.
+        // A file that the patterns leave out is no loss.
         func isLeftOut(_ lack: Lack) throws -> Bool {
             guard let plan = plans.first(where: { $0.part.name == lack.part }) else { return false }
             guard let path = lack.path else {
@@ -193,12 +197,13 @@ struct FindLosses {
             || instance.config.movedParts?.contains(lack.part) ?? false
     }
 
-    /// A part's name stands for all that is in it, as long as it is the user who says so now.
+    /// Returns true when the name covers the lack. A part's name covers everything in it only when the user gives it
+    /// now.
     private func covers(_ name: String, _ lack: Lack) -> Bool {
         name == lack.name || name == lack.part && request.acceptedLosses.contains(name)
     }
 
-    /// What is where a database was.
+    /// Returns what is now in the place of a database.
     private func whereabouts(
         of database: Manifest.Database, in plan: PartPlan
     ) throws -> Baseline.Absence? {
@@ -214,7 +219,7 @@ struct FindLosses {
         }
     }
 
-    /// What a dry run can tell, without the tables.
+    /// Returns the losses that a dry run can predict, without the tables.
     func expected(of plans: [PartPlan], _ volumes: [Part]) throws -> Found {
         let records = plans.map { plan in
             Manifest.Part(
@@ -232,7 +237,7 @@ struct FindLosses {
                             sha256: "", userVersion: nil, identity: nil, sidecars: [])
                     }, warnings: [])
         }
-        // Of a volume out of reach only the copy tells what is in it.
+        // For a volume out of reach, only the copy shows its content.
         let unknown = volumes.compactMap { baseline.parts[$0.name]?.record }
         return try find(in: records + unknown, plans)
     }

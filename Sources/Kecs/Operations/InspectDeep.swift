@@ -3,15 +3,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Whether the server, its database and this host speak of the same thing.
+/// The results of the question whether the server, its database and this host see the same state.
 public struct DeepFindings: Hashable, Encodable, Sendable {
-    /// The database as the server sees it, and as this host does.
+    /// The database as the server sees it; `host` is the same as this host sees it.
     public var server: SeenDatabase?
     public var host: SeenDatabase?
     public var api: APIFindings?
-    /// What does not fit together, in sentences.
+    /// The contradictions, in sentences.
     public var problems: [String] = []
-    /// What could not be compared, and why.
+    /// The comparisons that were not possible, with the reasons.
     public var unknown: [String] = []
 
     public struct APIFindings: Hashable, Encodable, Sendable {
@@ -20,7 +20,7 @@ public struct DeepFindings: Hashable, Encodable, Sendable {
     }
 }
 
-/// `status --deep`: asks the server itself.
+/// Asks the server itself, for `status --deep`.
 public struct InspectDeep: Sendable {
     let site: Site
 
@@ -30,7 +30,7 @@ public struct InspectDeep: Sendable {
         var findings = DeepFindings()
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
-        // What is up and serves nobody is looked at all the more.
+        // An instance that is up but does not serve needs this look even more.
         var isUp = state == .running
         if state == .paused { isUp = await runtime.outage() != nil }
         guard isUp else { return findings }
@@ -52,7 +52,7 @@ public struct InspectDeep: Sendable {
         case .inContainer:
             findings.problems.append("the database: \(primary.problem ?? "")")
         case .ambiguous, .unknown: findings.unknown.append("the database: \(primary.problem ?? "")")
-        // A server need not have one.
+        // A server need not have a database.
         case .none: break
         }
         if inventory.isKECS != false { await askAPI(inventory, file, &findings) }
@@ -125,7 +125,7 @@ public struct InspectDeep: Sendable {
         names.isEmpty ? "none" : names.joined(separator: ", ")
     }
 
-    /// The last components of the ARNs that the API lists, sorted; page by page.
+    /// Returns the last components of the ARNs that the API lists, sorted; read page by page.
     private func names(
         _ action: String, _ field: String, _ request: [String: JSONValue], at url: String
     ) async throws -> [String] {
@@ -172,7 +172,8 @@ public struct InspectDeep: Sendable {
         }
     }
 
-    /// Services by cluster as the database has them; nil when it is no SQLite database with KECS's tables.
+    /// Returns the services by cluster as the database has them; nil when it is not an SQLite database with KECS's
+    /// tables.
     private func remembered(_ file: FilePath) throws -> [String: [String]]? {
         guard try DatabaseEngine(of: file) == .sqlite else { return nil }
         let database = try SQLiteDatabase.reading(file, cancellation: site.machine.cancellation)

@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Whether what an instance consisted of is still there: asked before a start creates, starts or fetches anything, and
-/// measured against the good backups.
+/// Judges whether the parts of an instance still exist. A start asks before it creates, starts or fetches anything. The
+/// good backups are the measure.
 struct JudgeLoss: Sendable {
     let site: Site
 
@@ -12,14 +12,15 @@ struct JudgeLoss: Sendable {
         case none
         /// Every part that the baseline holds with content is missing or empty; the backups to try, the best first.
         case gone([StoredBackup])
-        /// Some are: parts, or databases as PART/PATH, and the backup that has the first of them.
+        /// Some of them are missing or empty: parts, or databases as PART/PATH, and the backup that has the first of
+        /// them.
         case partly([String], has: BackupID)
-        /// Parts that nothing of the instance has mounted any more, so that no restore would reach its server.
+        /// Parts that the instance no longer mounts, so that no restore would reach its server.
         case unmounted([String], has: BackupID)
-        /// Nothing is there, and there are backups, none of which can be used.
+        /// No part holds anything, and there are backups, none of which can be used.
         case goneForGood(newest: BackupID)
 
-        /// What is lost, with its verb: "data/kecs.db is"; nil for nothing.
+        /// The names of what is lost, with a verb: "data/kecs.db is"; nil for nothing.
         var names: String? {
             switch self {
             case .none: nil
@@ -30,8 +31,10 @@ struct JudgeLoss: Sendable {
         }
     }
 
-    /// - Parameter accepted: Parts and databases whose loss does not count.
-    /// - Throws: `Failure` when what the instance runs in is not there.
+    /// Judges the present state.
+    ///
+    /// - Parameter accepted: The parts and databases whose loss does not count.
+    /// - Throws: `Failure` when the container or cluster of the instance does not exist.
     func run(_ instance: Instance, accepted: [String] = []) async throws -> Loss {
         let inventory = try await site.inventory(of: instance, databases: .none)
         let judged = try instance.backups.judged()
@@ -64,7 +67,7 @@ struct JudgeLoss: Sendable {
             guard now.role != .backups, now.role != .logs else { continue }
             switch now.presence {
             case .missing, .empty: lost.append((name, before.backup))
-            // Nobody can say that it is gone.
+            // An unreadable part is not known to be gone.
             case .unreadable: isAnythingThere = true
             case .present:
                 isAnythingThere = true
@@ -84,14 +87,15 @@ struct JudgeLoss: Sendable {
         return .gone(candidates(judged, instance, baseline))
     }
 
-    /// Of a part that the inventory does not have: a folder of the instance's own that is there is no part of it any more.
+    /// Returns true when a part that the inventory does not have is state. A folder of the instance's own that exists
+    /// is not a part any more.
     private func isState(_ record: Manifest.Part, of instance: Instance) throws -> Bool {
         if case .inInstance = record.root { return false }
         let role = PartRole(of: Part(name: record.name, place: .folder(instance.folder.path)), inside: nil)
         return role != .backups && role != .logs
     }
 
-    /// A folder of the instance's own is a part only while it is there.
+    /// Returns the part as missing. A folder of the instance's own is a part only while it exists.
     private func missing(_ record: Manifest.Part, of instance: Instance) throws -> InventoryPart? {
         guard case .inInstance(let path) = record.root else { return nil }
         let folder = instance.folder.path.appending(path.components.filter { $0.kind == .regular })
@@ -100,7 +104,7 @@ struct JudgeLoss: Sendable {
         return InventoryPart(part: part, role: PartRole(of: part, inside: nil), presence: .missing)
     }
 
-    /// Good backups of the instance: those that hold all of it before others, the newest first.
+    /// Returns the good backups of the instance: those that hold all of it before others, the newest first.
     private func candidates(
         _ judged: JudgedBackups, _ instance: Instance, _ baseline: Baseline
     ) -> [StoredBackup] {
@@ -110,7 +114,7 @@ struct JudgeLoss: Sendable {
             + good.filter { !parts.isSubset(of: $0.partNames) && !parts.isDisjoint(with: $0.partNames) }
     }
 
-    /// Whether a part had content that can be lost.
+    /// Returns true when a part had content that can be lost.
     private func counts(_ part: Manifest.Part) -> Bool {
         switch part.root {
         case .configuration, .file: false
@@ -118,15 +122,15 @@ struct JudgeLoss: Sendable {
         }
     }
 
-    /// Databases that had content, and of which nothing is left where they were, or of which another file with less in it
-    /// has the name.
+    /// Returns the databases that had content and are gone from their place, or whose name now belongs to another file
+    /// with less content.
     private func lostDatabases(
         _ part: Manifest.Part, _ now: InventoryPart, _ placedAt: ExactMoment?
     ) throws -> [String] {
         guard let root = now.part.root else { return [] }
         return try part.databases.filter { database in
             guard database.bytes > 0, database.tables?.isEmpty != true else { return false }
-            // A name that is not UTF-8 is recorded escaped: it cannot be looked for. What are copies come and go.
+            // A name that is not UTF-8 is recorded escaped, and cannot be searched for. Copies come and go.
             let path = Array(database.path.utf8)
             guard !database.path.contains("\\"), !isCopyOfDatabase(path) else { return false }
             let file = root.appending(bytes: path)
@@ -136,7 +140,8 @@ struct JudgeLoss: Sendable {
         }.map(\.path)
     }
 
-    /// Only of another file than the backup was made of are the rows counted.
+    /// Returns true when another file with fewer rows has the place. The rows are counted only when the file is not the
+    /// one that was backed up.
     private func isReplaced(
         _ database: Manifest.Database, by file: FilePath, _ placedAt: ExactMoment?
     ) throws -> Bool {
@@ -146,12 +151,12 @@ struct JudgeLoss: Sendable {
         do {
             return database.hasMore(than: try SQLiteDatabase.reading(file).tableRowCounts())
         } catch let error as SQLiteError where error.isCorrupt || error.isBusy {
-            // What cannot be read is no new database of a server's; a backup says what is wrong with it.
+            // An unreadable file is not a server's new database; a backup reports its problem.
             return false
         }
     }
 
-    /// Whether no part but the configuration holds anything.
+    /// Returns true when no part but the configuration holds anything.
     private func isEmpty(_ inventory: Inventory) -> Bool {
         inventory.parts.allSatisfy { part in
             if case .entries = part.part.place { return true }

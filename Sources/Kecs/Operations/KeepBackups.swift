@@ -3,15 +3,15 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What one `backups verify` found of one backup.
+/// The result of one `backups verify` for one backup.
 public struct VerifyItem: Encodable, Sendable {
     public var id: BackupID
     public var instance: String
-    /// `verified`, `damaged` or `incomplete`.
+    /// The result: `verified`, `damaged` or `incomplete`.
     public var result: String
     public var file: String?
     public var why: String?
-    /// Encrypted parts of which only the digest was compared, because their key is not known here.
+    /// The encrypted parts of which only the digest was compared, because their key is not known here.
     public var sealed: [String]?
     /// Nil for one that lies here.
     public var remote: String?
@@ -21,13 +21,13 @@ public struct VerifyItem: Encodable, Sendable {
     public var isGood: Bool { result == "verified" }
 }
 
-/// Single steps on backups that exist. All but `verify` are to be called under the instance's lock.
+/// Single steps on existing backups. Call all but `verify` under the instance's lock.
 public struct KeepBackups: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// Reads a backup again and remembers what was found.
+    /// Reads a backup again and records the result.
     public func verify(
         _ backup: StoredBackup, of name: InstanceName, depth: VerifyBackup.Depth
     ) async throws -> VerifyItem {
@@ -55,7 +55,7 @@ public struct KeepBackups: Sendable {
             verification.damagedFile = damage.file
             verification.why = damage.why
         }
-        // A quick look does not overrule what a full one found.
+        // The result of a quick look does not overrule that of a full one.
         if depth == .full || verification.damagedFile != nil {
             do {
                 try store.mark(backup.id) { $0.verification = verification }
@@ -102,9 +102,10 @@ public struct KeepBackups: Sendable {
         return parts.map(\.name).filter { !names.contains($0) }
     }
 
-    /// - Throws: `Failure(.usage)` for a pinned one, and for the only good one unless `force` is given.
+    /// Deletes a backup.
     ///
-    /// - Parameter dryRun: Only says whether it would.
+    /// - Parameter dryRun: Only checks whether it would.
+    /// - Throws: `Failure(.usage)` for a pinned one, and for the only good one unless `force` is given.
     public func delete(
         _ backup: StoredBackup, of name: InstanceName, force: Bool, dryRun: Bool = false
     ) throws {
@@ -115,7 +116,7 @@ public struct KeepBackups: Sendable {
                 remedy: "kecsctl backups unpin \(backup.id) --instance \(name)")
         }
         let good = try store.all().filter(\.isGood)
-        // Of some part it may be the only one, although there are others.
+        // It may be the only backup of some part, although there are others.
         if let judged = good.first(where: { $0.id == backup.id }), !force {
             let others = good.filter { $0.id != judged.id }.reduce(into: Set<String>()) {
                 $0.formUnion($1.partNames)

@@ -5,15 +5,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Brings what a backup's patterns left out of the live folder into the staged one, just before the two are exchanged:
-/// what no backup holds is not removed by a restore of it. The old tree keeps it too.
+/// Brings the files that a backup's patterns left out from the live folder into the staged one, just before the two are
+/// exchanged. No backup holds them, so a restore does not remove them. The old tree keeps them too.
 ///
-/// Files get a second name, which needs no room; databases are copied, because two names of one are two databases to
+/// Files get a second name, which needs no space. Databases are copied, because two names of one are two databases to
 /// SQLite, each with a write-ahead log of its own.
 struct KeepExcluded {
     let cancellation: Cancellation
 
-    /// To be called while nothing writes.
+    /// Brings the files over. Call it while nothing writes.
     ///
     /// - Returns: A sentence for the report; nil when nothing was left out.
     func run(_ tree: StagedTree) throws -> String? {
@@ -42,6 +42,8 @@ struct KeepExcluded {
 
     private final class Found { var paths: [[UInt8]] = [] }
 
+    /// Brings one path over.
+    ///
     /// - Returns: False when the backup has something else at its place.
     private func keep(_ path: [UInt8], _ live: FilePath, _ staged: FilePath) throws -> Bool {
         let slash = UInt8(ascii: "/")
@@ -70,7 +72,7 @@ struct KeepExcluded {
             let done = from.withPlatformString { from in target.withPlatformString { paths_link(from, $0) } }
             if done == 0 { return }
             let error = FileError.last("give a second name to", from)
-            // Another file system mounted there, a file of somebody else's, or as many names as it can have.
+            // Another file system is mounted there, the file is another user's, or it has as many names as possible.
             guard status.kind == .file,
                 [.improperLink, .notPermitted, .tooManyLinks, .permissionDenied].contains(error.errno)
             else { throw error }
@@ -90,7 +92,7 @@ struct KeepExcluded {
         do { return try DatabaseEngine(of: file) != nil } catch let error as FileError
             where error.errno == .permissionDenied
         {
-            // What this user cannot read they cannot copy either.
+            // A file that this user cannot read cannot be copied either.
             return false
         }
     }

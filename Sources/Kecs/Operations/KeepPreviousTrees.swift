@@ -3,12 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Backs up the oldest trees that `undo` keeps, before another restore pushes them out: nothing that was live is lost
-/// without having been asked for.
+/// Backs up the oldest trees that `undo` keeps, before another restore pushes them out: no state that was live is lost
+/// unless the user asks for it.
 struct KeepPreviousTrees: Sendable {
     let site: Site
     let instance: Instance
 
+    /// Backs up the trees.
+    ///
     /// - Returns: A sentence for each backup that was made.
     func run() async throws -> [String] {
         var told: [String] = []
@@ -21,19 +23,21 @@ struct KeepPreviousTrees: Sendable {
         return told
     }
 
-    /// - Returns: Nil when nothing lies there: volumes that were filled are backups already.
+    /// Backs up the trees of one record.
+    ///
+    /// - Returns: Nil when there are no files: volumes that were filled are backups already.
     private func backUp(_ record: PreviousStack.Record) async throws -> String? {
         let look = LookAtParts(
             instance: instance, earlier: [], seen: PartsSeen([]), isRunning: false,
             cancellation: site.machine.cancellation)
         var plans: [PartPlan] = []
-        // Of the places where they were live.
+        // The roots of the places where they were live.
         var roots: [String: PartRoot] = [:]
         for name in Set(record.swap.units.map(\.part)).sorted() {
             let units = try record.swap.units.filter { try $0.part == name && $0.previous.path.isPresent }
             guard let first = units.first else { continue }
             let isWhole = try units.count == 1 && first.staged != nil && first.previous.path.isFolder
-            // Of exchanges one by one, the folder above holds what changed hands.
+            // For entries that were exchanged one by one, the folder above holds them.
             let root = isWhole ? first.previous.path : first.previous.path.removingLastComponent()
             let live = isWhole ? first.live.path : first.live.path.removingLastComponent()
             guard try root.isFolder else { continue }
@@ -66,7 +70,7 @@ struct KeepPreviousTrees: Sendable {
                 part.root = roots[part.name] ?? part.root
                 return part
             }
-            // It is older than its id says and need not be whole: it never counts as a good backup.
+            // The state is older than the backup's id says and need not be whole: it never counts as a good backup.
             var manifest = Manifest(
                 id: draft.id, instance: instance.name.description, instanceId: instance.config.id,
                 tool: site.tool, runtime: .init(kind: instance.config.runtime.rawValue), degraded: true,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsStorage
 
-/// One change of a backup's labels: `K=V` sets, `K-` takes away.
+/// A change of a backup's labels: `K=V` sets one, `K-` removes one.
 public enum LabelChange: Hashable, Sendable {
     case set(String, String)
     case remove(String)
 
-    /// Nil for anything else, and for a key of nothing.
+    /// Creates a change from its text. Nil for any other text, and for an empty key.
     public init?(_ text: String) {
         if let equals = text.firstIndex(of: "=") {
             guard equals != text.startIndex else { return nil }
@@ -18,15 +18,15 @@ public enum LabelChange: Hashable, Sendable {
     }
 }
 
-/// Labels what was taken before. The manifest stays as it is: the mark beside it has what differs.
+/// Labels existing backups. The manifest stays unchanged: the mark next to it has the differences.
 public struct LabelBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Changes the labels. Call it under the instance's lock.
     ///
-    /// - Returns: The labels as they are then.
+    /// - Returns: The labels after the change.
     @discardableResult
     public func run(
         _ backup: StoredBackup, of name: InstanceName, _ changes: [LabelChange], dryRun: Bool = false
@@ -54,7 +54,7 @@ public struct LabelBackup: Sendable {
         return labels
     }
 
-    /// What the mark must say so that the manifest's labels become these.
+    /// Returns the content of the mark that turns the manifest's labels into these.
     static func difference(from old: [String: String], to new: [String: String]) -> [String: String?] {
         var difference: [String: String?] = [:]
         for key in Set(old.keys).union(new.keys) where old[key] != new[key] {

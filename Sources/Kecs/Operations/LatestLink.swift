@@ -5,15 +5,17 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `latest` beside the backups: a link to the newest one that may be restored from, for scripts that know nothing of
-/// kecsctl. Once it is there, every command that changes the backups keeps it right; it never leads to a damaged one.
+/// `latest` next to the backups: a link to the newest one that may be restored from, for scripts that know nothing of
+/// kecsctl. Once it exists, every command that changes the backups updates it; it never leads to a damaged one.
 struct LatestLink {
     static let name = "latest"
     private static let draft = ".latest.draft"
 
     let store: BackupStore
 
-    /// - Parameter isWanted: Make it when it is not there.
+    /// Updates the link.
+    ///
+    /// - Parameter isWanted: True to create it when it does not exist.
     /// - Throws: `Failure(.usage)` when something else has the name.
     func update(isWanted: Bool = false) throws {
         let place = store.folder.appending(Self.name)
@@ -24,7 +26,7 @@ struct LatestLink {
             let target =
                 status.kind == .symlink ? String(decoding: try place.linkTarget(), as: UTF8.self) : ""
             guard BackupID(target) != nil else {
-                // Somebody else's, as long as nobody asks for ours.
+                // The name belongs to another program's file, as long as the user does not ask for our link.
                 guard isWanted else { return }
                 throw Failure(
                     .usage,
@@ -39,7 +41,7 @@ struct LatestLink {
         guard folder >= 0 else { throw FileError.last("open", store.folder) }
         defer { close(folder) }
         if let newest {
-            // What a killed run left.
+            // A leftover of a killed run.
             guard unlinkat(folder, Self.draft, 0) == 0 || errno == ENOENT else {
                 throw FileError.last("remove", store.folder.appending(Self.draft))
             }

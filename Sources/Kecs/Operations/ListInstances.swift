@@ -4,27 +4,28 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// One row of `list` and `status`.
+/// A row of `list` and `status`.
 public struct InstanceSummary: Encodable, Sendable {
     public var name: String
     public var runtime: String?
-    /// `absent stopped running paused unknown`
+    /// The state: `absent stopped running paused unknown`.
     public var state: String
     public var apiPort: Int?
     public var adminPort: Int?
     public var endpoints: [Endpoint]
-    /// Of the instance's folder and of its parts elsewhere, as the files' sizes add up.
+    /// The size of the instance's folder and of its parts elsewhere: the sum of the files' sizes.
     public var sizeBytes: Int64
-    /// Parts whose size is not in it, as they cannot be looked into here.
+    /// The parts whose size is not included, because they cannot be read here.
     public var unmeasured: [String]?
     public var lastBackup: LastBackup?
     public var degraded: Bool
     /// Set while it is down and must run.
     public var down: Down?
-    /// What `undo` could still take back, and how much room it takes.
+    /// The state that `undo` can still bring back, and its size on disk.
     public var previous: Previous?
     public var problems: [String]
-    /// k3d clusters that recoveries made, beside the control plane's own: `running stopped` or why they are neither.
+    /// The k3d clusters that recoveries created in addition to the control plane's own: `running stopped` or the reason
+    /// for another state.
     public var clusters: [String: String]?
     /// By remote, the newest good backup that was copied there and found equal.
     public var copies: [String: NewestCopy]?
@@ -35,7 +36,7 @@ public struct InstanceSummary: Encodable, Sendable {
         public var id: BackupID
         public var createdAt: Moment
         public var verified: Bool
-        /// The newest good one is meant; another one only where there is none.
+        /// True for a good backup. The newest good one is listed; another one only where there is none.
         public var good: Bool
     }
 
@@ -59,20 +60,20 @@ public struct InstanceSummary: Encodable, Sendable {
     public struct Previous: Encodable, Sendable {
         public var id: String
         public var sizeBytes: Int64
-        /// All that `undo --list` shows, the newest first.
+        /// The ids of everything that `undo --list` shows, the newest first.
         public var kept: [String]
     }
 }
 
-/// Looks at instances and changes nothing: what a killed run left, and an instance that is down and must run, are problems
-/// of its row, and the next command that changes the instance sees to them. A broken instance is a row with its problems,
-/// never an error.
+/// Lists instances and changes nothing. Leftovers of a killed run, and an instance that is down and must run, are
+/// problems in its row; the next command that changes the instance handles them. A broken instance is a row with its
+/// problems, never an error.
 public struct ListInstances: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// In the order of `names`, several looked at at once.
+    /// Returns the rows in the order of `names`. Several instances are examined at once.
     public func run(_ names: [InstanceName]) async throws -> [InstanceSummary] {
         try await withThrowingTaskGroup(of: (Int, InstanceSummary).self) { group in
             for (index, name) in names.enumerated() {
@@ -242,7 +243,7 @@ public struct ListInstances: Sendable {
             kept: try stack.records().map(\.swap.id))
     }
 
-    /// What is written down, or what an engine did by itself and nobody has written down yet.
+    /// Returns the recorded outage, or one that the engine caused and that is not recorded yet.
     private func down(_ instance: Instance, _ state: RuntimeState) async throws -> InstanceSummary.Down? {
         let next = Duty.nextTry(instance.name)
         if let duty = try Duty.read(instance.folder.duty), duty.isDown, state != .running {
@@ -255,7 +256,7 @@ public struct ListInstances: Sendable {
 }
 
 extension Journal {
-    /// For people who look at the instance while it is there.
+    /// Returns a sentence about the journal, for people who look at the instance while the journal exists.
     func sentence(_ name: InstanceName, in folder: InstanceFolder) -> String {
         if let holder = FileLock.holder(of: folder.lock), holder.process.isAlive {
             return "a \(operation) is under way since \(startedAt)"

@@ -2,14 +2,14 @@
 import KecsStorage
 import KecsSystem
 
-/// Makes the list of one folder from all entries of its part: what lies in it, folders with the size of what is below.
+/// Lists one folder from all entries of its part: the entries in it, folders with the size of everything below.
 struct ListedFolder {
     private let wanted: BackupPath
     private let place: BackupPlace
     private let isDeep: Bool
-    /// Whether anything of the part is the folder, or is in it.
+    /// True when an entry of the part is the folder, or is in it.
     private(set) var isThere = false
-    /// By name, for one level; nothing is kept of a deep list.
+    /// The children by name, for one level; a deep list keeps nothing.
     private var children: [ArraySlice<UInt8>: BackupEntry] = [:]
 
     init(_ wanted: BackupPath, _ place: BackupPlace, isDeep: Bool) {
@@ -22,7 +22,7 @@ struct ListedFolder {
         guard let rest = wanted.below(entry.path) else { return }
         isThere = true
         if rest.isEmpty {
-            // The folder itself is not in it; a file that was named is its own list.
+            // The folder itself is not in its list; a file that was named is its own list.
             if entry.kind != .folder { try each(BackupEntry(place, wanted.part, entry)) }
             return
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// A database whose server never lets go of its lock (`PRAGMA locking_mode=EXCLUSIVE`): it cannot be read while the server
-/// runs, however long one waits. What helps is to stop the server for the backup.
+/// A database whose server never releases its lock (`PRAGMA locking_mode=EXCLUSIVE`). It cannot be read while the
+/// server runs, for any length of waiting. The remedy is to stop the server for the backup.
 struct LockedDatabase: ExplainedError {
     let failure: Failure
 

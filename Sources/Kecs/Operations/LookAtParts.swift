@@ -9,12 +9,12 @@ struct LookAtParts: Sendable {
     let earlier: [StoredBackup]
     let seen: PartsSeen
     let isRunning: Bool
-    /// Somebody asked for everything to be captured frozen: then nothing is linked because it looks the same.
+    /// True when the user asked to capture everything frozen: then nothing is linked because it looks the same.
     var isFrozen = false
-    /// What is left out of them.
+    /// The patterns that leave files out of the parts.
     var exclusions = Exclusions()
     let cancellation: Cancellation
-    /// How the backup is to be encrypted; nil: not.
+    /// The encryption of the backup; nil for none.
     var sealing: Sealing?
 
     func run(_ part: Part) throws -> PartPlan {
@@ -22,18 +22,18 @@ struct LookAtParts: Sendable {
         var plan = try PartPlan(
             part, of: instance, earlier: earlier, seen: seen, excluded: exclusions.patterns(of: part),
             cancellation: cancellation)
-        // Until somebody looked.
+        // True until the search for writers.
         plan.mayBeWritten = true
         plan.isSealedLikeLast = plan.last.map { Sealing.is(sealing, of: $0.part) } ?? false
         return plan
     }
 
-    /// Finds out which parts nobody can be writing to. Asked only of those that would be unchanged then.
+    /// Finds out which parts no process can be writing to. Checks only those that would be unchanged then.
     func lookForWriters(_ plans: inout [PartPlan]) {
         if isFrozen { return }
         let asked = plans.indices.filter { plans[$0].seemsUnchanged }
         let places = asked.map { plans[$0].source.root }
-        // One look tells of all, as long as it finds nobody.
+        // A single search covers all parts, as long as it finds no writer.
         let isQuiet = !places.isEmpty && !Writers.mayWrite(below: places, isRunning: isRunning)
         for index in asked {
             plans[index].mayBeWritten =
@@ -43,7 +43,7 @@ struct LookAtParts: Sendable {
         }
     }
 
-    /// What was seen of it before may be of no moment any more.
+    /// Looks at a part again: the results of the earlier look may be out of date.
     func again(_ plan: PartPlan) throws -> PartPlan {
         var again = try run(plan.part)
         if !plan.isSealedLikeLast { again.isSealedLikeLast = false }

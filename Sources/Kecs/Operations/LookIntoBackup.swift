@@ -3,33 +3,32 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What can be looked into: parts, what stands in them, one file's bytes. Whatever else than a backup of ours is to be
-/// looked into conforms here, and gets its form in `Session.looked(_:of:)`.
+/// A source that can be looked into: its parts, their entries, one file's bytes. Any source other than our own backups
+/// conforms to this protocol, and gets its form in `Session.looked(_:of:)`.
 public protocol LookedInto: Sendable {
-    /// The parts, or with a path what lies in that folder.
+    /// Lists the parts, or with a path the entries of that folder.
     ///
     /// - Parameters:
-    ///   - isDeep: Everything below, too.
-    ///   - each: Is handed each entry once it is known, before all of the part has been checked.
-    /// - Throws: `Failure(.damaged)` when the rest cannot be read; what was handed over is then not all.
+    ///   - isDeep: True to list everything below, too.
+    ///   - each: Receives each entry once it is known, before all of the part has been checked.
+    /// - Throws: `Failure(.damaged)` when the rest cannot be read; the entries that were handed over are then not all.
     func list(_ path: String?, isDeep: Bool, each: (BackupEntry) throws -> Void) throws
-    /// The bytes of one file.
+    /// Reads the bytes of one file.
     ///
     /// - Parameters:
-    ///   - damaged: Also of a part that is damaged, as far as it can be read.
-    ///   - write: False ends it.
+    ///   - damaged: True to read a damaged part too, as far as possible.
+    ///   - write: Receives the bytes. False ends the reading.
     func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws
 }
 
-/// Looks into one backup: every part that is asked for is read once, as a stream, with everything checked that `verify`
-/// checks.
+/// Looks into one backup. Every part that is asked for is read once, as a stream, with all the checks of `verify`.
 public struct LookIntoBackup: LookedInto {
     let site: Site
     let store: BackupStore
     let backup: StoredBackup
     let place: BackupPlace
 
-    /// Archives that were decrypted for looking, if any were; `close` removes them.
+    /// The archives that were decrypted for the look, if any; `close` removes them.
     private let unsealed: UnsealedBackup?
 
     public init(site: Site, _ backup: StoredBackup, of name: InstanceName) {
@@ -40,9 +39,9 @@ public struct LookIntoBackup: LookedInto {
         place = BackupPlace(backup, of: name)
     }
 
-    /// The same for a backup that may be encrypted.
+    /// Opens a backup that may be encrypted.
     ///
-    /// - Throws: `Failure(.wrongKey)` when it is and no key opens it.
+    /// - Throws: `Failure(.wrongKey)` when it is encrypted and no key opens it.
     public init(opening backup: StoredBackup, of name: InstanceName, site: Site) async throws {
         self.site = site
         let settings = try site.settings(ofBackupsOf: name)
@@ -78,7 +77,7 @@ public struct LookIntoBackup: LookedInto {
         do {
             try readAll([wanted.part.name]) { try listing.add($1, each) }
         } catch {
-            // What is known is not lost; the error says that it is not all.
+            // The known entries are not lost; the error says that they are not all.
             try listing.end(each)
             throw error
         }
@@ -86,9 +85,10 @@ public struct LookIntoBackup: LookedInto {
         guard listing.isThere else { throw missing(wanted) }
     }
 
-    /// Every entry that the pattern names.
+    /// Finds every entry that matches the pattern.
     ///
-    /// - Parameter read: What was found in archives before: an unchanged part is the same file in many backups.
+    /// - Parameter read: The entries of archives that were read before: an unchanged part is the same file in many
+    ///   backups.
     public func find(
         _ pattern: Glob, read: inout ReadArchives, each: (BackupEntry) throws -> Void
     ) throws {
@@ -109,8 +109,8 @@ public struct LookIntoBackup: LookedInto {
         }
     }
 
-    /// Two readings: the first proves the whole part and finds the file, so that nothing of a damaged one is ever taken for
-    /// the file; the second hands it over.
+    /// Reads the file twice. The first reading proves the whole part and finds the file, so that bytes of a damaged
+    /// part are never taken for the file; the second one hands it over.
     public func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws {
         let manifest = try manifest()
         let wanted = try BackupPath(path, in: manifest, of: place)

@@ -3,16 +3,16 @@ public import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// That a backup was carried to another place: a line of the history.
+/// A line of the history: a backup was carried to another place.
 public struct BackupCopy: Encodable, Sendable, Hashable {
     public var instance: String
     public var id: String
     public var file: String
-    /// Whether it outlives the file system that the backups are on.
+    /// True when the copy outlives the file system that the backups are on.
     public var isOnAnotherFileSystem: Bool
 }
 
-/// Carries a backup to another place: as one tar with the backup's folder in it.
+/// Carries a backup to another place, as one tar with the backup's folder in it.
 public struct MoveBackup: Sendable {
     let site: Site
 
@@ -62,9 +62,9 @@ public struct MoveBackup: Sendable {
             isOnAnotherFileSystem: try FileStatus.of(file)?.device != FileStatus.of(backup.folder)?.device)
     }
 
-    /// Takes a bundle into the store of `name`, verified. To be called under the instance's lock when it exists.
+    /// Takes a bundle into the store of `name`, verified. Call it under the instance's lock when the instance exists.
     ///
-    /// - Parameter dryRun: Does all but the last step, and leaves nothing behind.
+    /// - Parameter dryRun: Does everything but the last step, and leaves nothing behind.
     public func importBundle(
         _ file: FilePath, to name: InstanceName, dryRun: Bool = false
     ) throws -> StoredBackup {

@@ -3,11 +3,11 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A restore's source, found and recognised; nothing of the instance has been touched yet.
+/// The source of a restore, found and recognised. The instance has not been touched yet.
 struct OpenedSource: Sendable {
     enum Content: Sendable {
         case backup(StoredBackup, Manifest)
-        /// A tar archive that is no bundle of ours; its contents say where its entries belong.
+        /// A tar archive that is not one of our bundles; its contents show where its entries belong.
         case archive(FilePath, ArchiveContents)
         case database(FilePath)
         case dump(FilePath)
@@ -16,26 +16,26 @@ struct OpenedSource: Sendable {
     var content: Content
     /// The backup's id or the file's path, for people.
     var name: String
-    /// What `--from` was.
+    /// The value of `--from`.
     var argument: String {
         if spool != nil { return "-" }
         return temporary == nil ? name : String(name.prefix { $0 != " " })
     }
-    /// A bundle unpacked for the time of the restore.
+    /// The folder of a bundle that is unpacked for the duration of the restore.
     var temporary: FilePath?
-    /// What came from standard input, for the time of the restore.
+    /// The bytes from standard input, for the duration of the restore.
     var spool: Spool?
-    /// The folder of a file from elsewhere that was decrypted, for the time of the restore.
+    /// The folder of a file from elsewhere that was decrypted, for the duration of the restore.
     var scratch: FilePath?
-    /// Archives that were decrypted for the time of the restore.
+    /// The archives that were decrypted for the duration of the restore.
     var unsealed: UnsealedBackup?
 
-    /// Whether a restore from it makes a degraded instance good again: a backup of a healthy one does.
+    /// True when a restore from it makes a degraded instance good again: a backup of a healthy one does.
     var endsDegradation: Bool {
         if case .backup(let backup, _) = content { !backup.isDegraded } else { true }
     }
 
-    /// What cannot be removed now is swept by the next run: it is named like a draft.
+    /// Removes the temporary files. The next run sweeps those that cannot be removed now: they are named like drafts.
     func close() {
         if let temporary { try? temporary.removeTree() }
         spool?.remove()
@@ -47,9 +47,9 @@ struct OpenedSource: Sendable {
 struct OpenRestoreSource: Sendable {
     let site: Site
 
-    /// As `find`, with the archives of a backup ready to be read: encrypted ones are decrypted.
+    /// Opens the source as `find` does, with the archives of a backup ready to be read: encrypted ones are decrypted.
     ///
-    /// - Parameter parts: Names of the parts that are wanted; nil for all.
+    /// - Parameter parts: The names of the wanted parts; nil for all.
     func run(_ from: RestoreFrom, for instance: Instance, parts: [String]? = nil) async throws -> OpenedSource
     {
         if case .file(let file) = from, let method = try encryption(of: file) {
@@ -79,7 +79,7 @@ struct OpenRestoreSource: Sendable {
         }
     }
 
-    /// Decrypts a file that the programs themselves made, and opens what was in it.
+    /// Decrypts a file that another program encrypted, and opens its content.
     private func open(
         _ file: FilePath, encryptedWith method: EncryptionMethod, for instance: Instance
     ) async throws -> OpenedSource {
@@ -102,7 +102,7 @@ struct OpenRestoreSource: Sendable {
         }
     }
 
-    /// Finds and recognises the source. Archives of a backup stay encrypted if they are.
+    /// Finds and recognises the source. The archives of an encrypted backup stay encrypted.
     func find(_ from: RestoreFrom, for instance: Instance) throws -> OpenedSource {
         let name = instance.name.description
         switch from {
@@ -119,7 +119,7 @@ struct OpenRestoreSource: Sendable {
     private func open(_ backup: StoredBackup) throws -> OpenedSource {
         switch backup.state {
         case .damaged(let file, let why):
-            // Read it again: the mark may be all that says so, and the person may have repaired the file.
+            // Verified again: the mark may be the only sign of damage, and the user may have repaired the file.
             _ = try VerifyBackup(
                 depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress
@@ -148,7 +148,7 @@ struct OpenRestoreSource: Sendable {
             return opened
         } catch {
             spool.remove()
-            // The file is gone by the time somebody reads its name.
+            // The file is gone by the time the user reads its name.
             switch error {
             case var error as ArchiveError:
                 error.file = FilePath(Spool.name)
@@ -169,7 +169,7 @@ struct OpenRestoreSource: Sendable {
                 .notFound, "there is no file “\(file)”", remedy: "kecsctl backups list \(instance.name)")
         }
         if status.kind == .folder, let id = file.lastComponent.flatMap({ BackupID($0.string) }) {
-            // A backup's folder, copied here by hand.
+            // A backup's folder that was copied here by hand.
             let backup = BackupStore(folder: file.removingLastComponent()).look(at: id)
             return try open(backup)
         }
@@ -202,8 +202,8 @@ struct OpenRestoreSource: Sendable {
         return OpenedSource(content: .archive(file, contents), name: file.string)
     }
 
-    /// A bundle is one tar with a backup's folder in it. It is unpacked as a draft, so that a killed restore leaves
-    /// nothing that the next run does not sweep.
+    /// Opens a bundle: one tar with a backup's folder in it. It is unpacked as a draft, so that the next run sweeps
+    /// whatever a killed restore leaves.
     private func openBundle(_ file: FilePath, _ id: BackupID, for instance: Instance) throws -> OpenedSource {
         let size = try FileStatus.of(file)?.size ?? 0
         let place = try BackupDraft(in: instance.backups, reason: .imported, at: site.machine.clock.now())

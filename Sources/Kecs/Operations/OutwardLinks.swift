@@ -4,11 +4,12 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What is known of an instance's parts when one of them is looked at.
+/// The facts about all parts of an instance that the look at one of them needs.
 struct PartsSeen: Sendable {
     /// The folders of all parts, links resolved.
     var roots: [FilePath]
-    /// Whether the server sees the paths of this host; one in a container sees its image's behind an absolute link.
+    /// True when the server sees the paths of this host. A server in a container sees its image's paths behind an
+    /// absolute link.
     var sharesPaths: Bool
 
     init(_ parts: [InventoryPart]) {
@@ -22,7 +23,7 @@ struct PartsSeen: Sendable {
     }
 }
 
-/// Symbolic links that lead out of a part, as far as something of the state is behind them.
+/// The symbolic links that lead out of a part to something of the state.
 struct OutwardLinks: Sendable {
     /// An SQLite database that is captured in place of its link.
     struct Database: Sendable {
@@ -31,7 +32,7 @@ struct OutwardLinks: Sendable {
     }
 
     var databases: [Database] = []
-    /// What is behind a link and cannot be captured.
+    /// The targets of links that cannot be captured.
     var lacks: [Lack] = []
 
     init(_ links: [TreeScan.OutwardLink], in root: FilePath, of part: String, _ seen: PartsSeen) throws {
@@ -40,7 +41,7 @@ struct OutwardLinks: Sendable {
             if link.target.first == UInt8(ascii: "/"), !seen.sharesPaths { continue }
             let path = link.path
             let place = root.appending(bytes: path)
-            // A link that leads nowhere has nothing behind it.
+            // A link without a target loses nothing.
             guard let target = Self.end(of: place), let status = try FileStatus.of(target) else { continue }
             if ([own] + seen.roots).contains(where: { target.starts(with: $0) }) { continue }
             func lack(_ why: String) {
@@ -49,7 +50,7 @@ struct OutwardLinks: Sendable {
             }
             switch status.kind {
             case .folder:
-                // A folder above is no state that was put elsewhere, but a way back.
+                // A folder above is not state in another place, but a way back.
                 if own.starts(with: target) { continue }
                 if try !target.entries().isEmpty { lack("which is no part of the instance") }
             case .file:
@@ -68,8 +69,8 @@ struct OutwardLinks: Sendable {
         }
     }
 
-    /// Only a link of root, of this user or of the file's own owner may lead to a file: whoever may write to the part must
-    /// not have a file read that is somebody else's.
+    /// Returns true when the link may lead to the file. Only a link of root, of this user or of the file's own owner
+    /// may: a user who may write to the part must not have another user's file read.
     private static func mayFollow(_ link: FileStatus, to target: FileStatus) -> Bool {
         link.owner == target.owner || link.owner == 0 || link.owner == Machine.userID
     }

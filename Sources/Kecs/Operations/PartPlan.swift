@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What a backup would do with one part: decided by looking, before anything is written.
+/// The plan of a backup for one part, decided by looking, before anything is written.
 struct PartPlan: Sendable {
     var part: Part
     var root: PartRoot
@@ -11,20 +11,23 @@ struct PartPlan: Sendable {
     var scan: TreeScan
     /// The newest verified record of this part that was made from the same place.
     var last: (backup: StoredBackup, part: Manifest.Part)?
-    /// Metadata of each database with its sidecars, by the database's path, for telling “not written since”.
+    /// The metadata of each database with its sidecars, by the database's path, to recognise “not written since”.
     var identities: [[UInt8]: DatabaseIdentity]
-    /// Owner, mode, ACL and attributes of what the fingerprint leaves out: databases, and the folders that hold one.
+    /// The owner, mode, ACL and attributes of the paths that the fingerprint leaves out: databases, and the folders
+    /// that hold one.
     var attributes: String
-    /// Links that lead out of the part, as far as something of the state is behind them.
+    /// The links that lead out of the part to something of the state.
     var links: OutwardLinks
-    /// Whether somebody may be writing now: then equal time stamps prove nothing.
+    /// True when a process may be writing now: then equal time stamps prove nothing.
     var mayBeWritten = false
-    /// Whether the last archive is encrypted as this backup is to be, or plain if it is not.
+    /// True when the last archive is encrypted as this backup is to be, or plain if it is not.
     var isSealedLikeLast = true
 
+    /// Looks at the part.
+    ///
     /// - Parameters:
-    ///   - earlier: Verified backups, the newest first.
-    ///   - setting: What is known of the parts around.
+    ///   - earlier: The verified backups, the newest first.
+    ///   - seen: The facts about the other parts.
     init(
         _ part: Part, of instance: Instance, earlier: [StoredBackup], seen: PartsSeen,
         excluded: ExcludePatterns, cancellation: Cancellation
@@ -40,7 +43,7 @@ struct PartPlan: Sendable {
             }.first
         source.knownDatabases = Self.known(part, last?.part)
         scan = try scanTree(source, cancellation: cancellation)
-        // PostgreSQL and MySQL lock their sockets in the same way, by a file beside with the name of the process.
+        // PostgreSQL and MySQL lock their sockets in the same way, by a file next to it that names the process.
         let serverLocks =
             scan.databaseFolders.compactMap(\.lockFile) + scan.sockets.map { $0 + Array(".lock".utf8) }
         if !serverLocks.isEmpty {
@@ -60,7 +63,7 @@ struct PartPlan: Sendable {
             })
     }
 
-    /// What was a database in the last good backup is one still, however it begins now.
+    /// Returns the databases of the last good backup: they still count as databases, whatever their first bytes are.
     private static func known(_ part: Part, _ record: Manifest.Part?) -> [[UInt8]: DatabaseEngine] {
         guard part.name != Part.objectStore, let record else { return [:] }
         var known: [[UInt8]: DatabaseEngine] = [:]
@@ -71,7 +74,7 @@ struct PartPlan: Sendable {
         return known
     }
 
-    /// For the manifest.
+    /// The patterns and the number of entries that they leave out, for the manifest.
     var excluded: Manifest.Excluded? {
         source.excluded.isEmpty ? nil : Manifest.Excluded(source.excluded, entries: scan.excluded)
     }
@@ -80,33 +83,35 @@ struct PartPlan: Sendable {
         last?.part.databases.contains { Array($0.path.utf8) == path && $0.engine == .sqlite } ?? false
     }
 
-    /// Whether it is unchanged if nobody writes.
+    /// True when the part is unchanged if no process writes.
     var seemsUnchanged: Bool { last.map { isLike($0.part) } ?? false }
 
-    /// What may only be copied while nobody writes it: databases that are not SQLite, files or (with a slash) folders.
+    /// The databases that may only be copied while no process writes them: those that are not SQLite, files or (with a
+    /// slash) folders.
     var opaqueDatabases: [String] {
         scan.databases.filter { $0.engine != .sqlite }.map { printable($0.path) }
             + scan.databaseFolders.map { printable($0.path) + "/" }
     }
 
-    /// The metadata to know a database by at the next backup; nil when it may change without showing.
+    /// Returns the metadata that identifies a database at the next backup; nil when it may change without a visible
+    /// difference.
     func settledIdentity(of database: TreeScan.Database) -> String? {
         identities[database.path].flatMap { $0.isSettled ? $0.text : nil }
     }
 
-    /// Whether everything but the content of databases is as it is in the last backup.
+    /// Returns true when everything but the content of databases is as in the last backup.
     func isLike(_ last: Manifest.Part) -> Bool {
         isSealedLikeLast && !last.fingerprint.isEmpty && last.fingerprint == scan.fingerprint
             && last.attributes == attributes
             && links.databases.isEmpty && last.torn == nil
     }
 
-    /// Whether a fingerprint tells all that could change.
+    /// True when a fingerprint covers everything that can change.
     var canBeLinked: Bool {
         links.databases.isEmpty && links.lacks.isEmpty && !scan.databases.contains { $0.engine == .unknown }
     }
 
-    /// Whether the databases are all that the part holds, so that their content proves that nothing changed.
+    /// True when the part holds nothing but databases, so that their content proves that nothing changed.
     var holdsOnlyDatabases: Bool {
         scan.databaseFolders.isEmpty && scan.databases.allSatisfy { $0.engine == .sqlite }
             && scan.bytes == scan.databases.total(\.bytes).adding(sidecarBytes)
@@ -114,12 +119,12 @@ struct PartPlan: Sendable {
 
     private var sidecarBytes: Int64 {
         scan.databases.flatMap(\.sidecars).reduce(0) { sum, path in
-            // One that went away meanwhile makes the sum differ, and so proves nothing.
+            // A sidecar that is gone meanwhile makes the sum differ, and so proves nothing.
             sum.adding((try? FileStatus.of(source.root.appending(bytes: path)))??.size ?? 0)
         }
     }
 
-    /// Whether the archive of the last backup can be linked: same tree, nobody writes, and no database was written since.
+    /// True when the archive of the last backup can be linked: same tree, no writer, and no database was written since.
     var isUnchanged: Bool {
         guard !mayBeWritten, let last = last?.part, isLike(last),
             last.databases.count == scan.databases.count
@@ -132,8 +137,9 @@ struct PartPlan: Sendable {
         }
     }
 
-    /// A linked part needs none. Else the archive at worst as large as its source, or half as large again as the last
-    /// one, and beside it a copy of the databases while the archive is written.
+    /// The free space that the capture needs. A linked part needs none. Otherwise the archive is at worst as large as
+    /// its source, or half as large again as the last one, and a copy of the databases lies next to it while the
+    /// archive is written.
     var roomNeeded: ByteCount {
         if isUnchanged { return ByteCount(0) }
         // A header, a pax header and padding for each entry: 2 KiB at the most for ordinary names.
@@ -159,17 +165,17 @@ struct PartPlan: Sendable {
     }
 }
 
-/// The state of a database's files as the file system tells it: unchanged text, unchanged bytes.
+/// The state of a database's files in the file system. As long as the text is unchanged, the bytes are too.
 struct DatabaseIdentity: Hashable, Sendable {
-    /// Size, mtime, ctime and inode of the file and of each sidecar that holds data.
+    /// The size, mtime, ctime and inode of the file and of each sidecar that holds data.
     var text: String
-    /// Of the file and its sidecars.
+    /// The size of the file and its sidecars.
     var bytes: Int64
-    /// False when a file changed so recently that another write could carry the same time stamp: the kernel's clock
-    /// for them ticks every 1-10 ms; two seconds also cover file systems with coarse stamps.
+    /// False when a file changed so recently that another write could carry the same time stamp. The kernel's clock for
+    /// time stamps ticks every 1-10 ms; two seconds also cover file systems with coarse stamps.
     var isSettled: Bool
 
-    /// `-shm` is left out: it is an index that readers rewrite, and holds nothing of its own.
+    /// The sidecars with data. `-shm` is left out: it is an index that readers rewrite, and holds nothing of its own.
     static let dataSidecars = ["-wal", "-journal", ".wal"]
 
     init(of path: [UInt8], in root: FilePath, now: Moment = SystemClock().now()) throws {

@@ -3,11 +3,11 @@ import SystemPackage
 public import KecsStorage
 import KecsSystem
 
-/// One backup's fate, with the reason.
+/// The verdict on one backup, with the reason.
 public struct PruneItem: Encodable, Sendable {
     public var id: BackupID
     public var instance: String
-    /// `keep` or `delete`.
+    /// The verdict: `keep` or `delete`.
     public var verdict: String
     public var reason: String
     /// Nil for one that lies here.
@@ -24,18 +24,18 @@ public struct PruneItem: Encodable, Sendable {
     }
 }
 
-/// Applies the retention policy: decides with `Retention`, deletes what it lets go.
+/// Applies the retention policy: decides with `Retention`, and deletes the backups that it does not keep.
 public struct PruneBackups: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Prunes the backups. Call it under the instance's lock.
     ///
-    /// - Parameter dropsPrevious: Also gives up what `undo` could take back. Otherwise that goes after seven days, once
-    ///   there is a verified backup of the state that replaced it.
-    /// - Parameter taken: A backup that has just been taken, which stays whatever its date says: the clock may have been
-    ///   wrong when older ones were taken.
+    /// - Parameter dropsPrevious: Also gives up the state that `undo` could bring back. Otherwise that goes after seven
+    ///   days, once there is a verified backup of the state that replaced it.
+    /// - Parameter taken: A backup that has just been taken, which stays regardless of its date: the clock may have
+    ///   been wrong when older ones were taken.
     public func run(
         _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false, taken: BackupID? = nil
     ) throws -> [PruneItem] {
@@ -45,7 +45,7 @@ public struct PruneBackups: Sendable {
         let policies = try instance.settings.retentionPolicies().map {
             $0.verdicts(for: candidates, at: now, in: zone)
         }
-        // Each has a verdict on each backup, in the same order; what any of them keeps stays.
+        // Each policy has a verdict on each backup, in the same order; a backup that any of them keeps stays.
         let verdicts = (policies.first ?? []).indices.map { index in
             let verdict = policies.lazy.map { $0[index] }.first(where: \.isKept) ?? policies[0][index]
             return verdict.id == taken && !verdict.isKept
@@ -69,7 +69,7 @@ public struct PruneBackups: Sendable {
             let isOld = made.map { made in
                 site.machine.clock.now().since(made) > Self.previousAge && (newest.map { $0 > made } ?? false)
             }
-            // A name with a dot is on its way out already.
+            // A name with a dot is already being removed.
             if always || isOld == true || name.string.hasPrefix(".") {
                 try PreviousTrees(folder: instance.folder.previous.appending(name))
                     .remove(from: instance.folder.path)

@@ -3,12 +3,12 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What one search found in each archive that it has read.
+/// The results of one search in each archive that it has read.
 public struct ReadArchives {
     struct Key: Hashable {
         var device: UInt64
         var inode: UInt64
-        /// Two manifests that disagree about one file are both to be told.
+        /// The manifest's digest of the file. When two manifests disagree about one file, both are reported.
         var sha256: String
         var name: String
 

@@ -3,26 +3,26 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Makes the folder of an instance that is gone, or whose configuration is broken, so that a backup can be restored
+/// Creates the folder of an instance that is gone, or whose configuration is broken, so that a backup can be restored
 /// into it.
 public struct RebuildInstance: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// Does nothing when the instance can be read. Else its configuration is the one in the backup, so that it comes back
-    /// as it was; a foreign file brings none.
+    /// Rebuilds the instance. Does nothing when the instance can be read. Otherwise its configuration is the one in the
+    /// backup, so that it returns as it was; a foreign file has none.
     ///
     /// - Parameter from: Nil for a state that comes without a configuration.
-    /// - Returns: Whether anything was made.
-    /// - Throws: `Failure(.notFound)` when there is neither instance nor backup.
+    /// - Returns: True when anything was made.
+    /// - Throws: `Failure(.notFound)` when there is neither an instance nor a backup.
     @discardableResult
     public func run(
         _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?, lock: LockRequest
     ) async throws -> Bool {
         let folder = site.home.folder(of: name)
         guard try isNeeded(folder) else { return false }
-        // Looking for something makes nothing: without a backup there is nothing to rebuild from.
+        // The search creates nothing: without a backup there is nothing to rebuild from.
         _ = try await config(of: name, from, runtime: runtime)
         try site.home.instances.createFolder()
         let homeLock = try await FileLock.acquire(
@@ -39,7 +39,7 @@ public struct RebuildInstance: Sendable {
         let own = try await site.lock(name, lock)
         defer { own.unlock() }
         if try folder.config.isPresent {
-            // A broken configuration is evidence: it is kept beside.
+            // A broken configuration is evidence: it is kept under another name.
             let broken = try FreeName.first { number in
                 let name = "config.json.broken" + (number > 1 ? "-\(number)" : "")
                 return try folder.path.appending(name).isPresent ? nil : folder.path.appending(name)
@@ -50,7 +50,7 @@ public struct RebuildInstance: Sendable {
         return true
     }
 
-    /// The instance that `run` would make, made nowhere; nil when there is one already.
+    /// Returns the instance that `run` would make, without making it; nil when there is one already.
     public func planned(
         _ name: InstanceName, _ from: RestoreFrom?, runtime: RuntimeKind?
     ) async throws -> Instance? {
@@ -63,7 +63,8 @@ public struct RebuildInstance: Sendable {
         return planned
     }
 
-    /// A configuration that cannot be read now, or that another version wrote, is not broken.
+    /// Returns true when the instance must be rebuilt. A configuration that cannot be read now, or that another version
+    /// wrote, is not broken.
     private func isNeeded(_ folder: InstanceFolder) throws -> Bool {
         guard try folder.config.isPresent else { return true }
         do {
@@ -118,7 +119,7 @@ public struct RebuildInstance: Sendable {
         return config
     }
 
-    /// The `config.json` that the backup holds. Under the home's lock, where nobody else creates this instance.
+    /// Returns the `config.json` that the backup holds. Under the home's lock no other process creates this instance.
     private func recorded(
         _ name: InstanceName, in backup: StoredBackup, _ manifest: Manifest
     ) async throws -> InstanceConfig? {

@@ -3,25 +3,26 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `restore` is asked to do.
+/// The options of `restore`.
 public struct RestoreRequest: Sendable {
     public var from: RestoreFrom
     public var parts: [String]?
-    /// `--path`: only what one of these matches; `*` also matches a slash. Matched against `data/kecs.db` and `kecs.db`.
+    /// The patterns of `--path`: only matching files are restored; `*` also matches a slash. They are matched against
+    /// `data/kecs.db` and `kecs.db`.
     public var paths: [Glob]
     public var owners: OwnerMapping
     public var start: Bool
     public var force: Bool
     public var dryRun: Bool
-    /// A backup of another instance is wanted: `--yes`.
+    /// True when a backup of another instance is wanted: `--yes`.
     public var acceptsStrangers = false
-    /// `PART/PATH`: which database a file that is one replaces; nil for the one that the server uses.
+    /// The database that a single database file replaces, as `PART/PATH`; nil for the one that the server uses.
     public var database: String?
-    /// A foreign archive's only folder is part of the tree, whatever it is called.
+    /// True when a foreign archive's only folder is part of the tree, regardless of its name.
     var keepsTop = false
-    /// The database was brought over from another engine's on the way: it may replace one of that.
+    /// True when the database was converted from another engine's on the way: it may replace one of that engine.
     var changesEngine = false
-    /// Asked of each part's tree once it is unpacked beside, before anything is touched; what it throws ends the restore.
+    /// A check of each part's tree once it is staged, before anything is touched; an error from it ends the restore.
     var verify: (@Sendable (_ part: String, FilePath) throws -> Void)?
 
     public init(
@@ -38,16 +39,16 @@ public struct RestoreRequest: Sendable {
     }
 }
 
-/// Brings a backup, or a foreign file, back: unpack beside, check, stop, exchange, start.
+/// Restores a backup or a foreign file: stage, check, stop, exchange, start.
 public struct RestoreBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock. An instance that does not exist is made from the backup first, by
-    /// `RebuildInstance`.
+    /// Restores the backup. Call it under the instance's lock. An instance that does not exist is made from the backup
+    /// first, by `RebuildInstance`.
     ///
-    /// - Parameter ask: Asks whether a backup of another instance is wanted; throws when not. Nil: it is refused.
+    /// - Parameter ask: Asks whether a backup of another instance is wanted; throws when not. Nil refuses it.
     public func run(
         _ instance: Instance, _ request: RestoreRequest, ask: ((String) throws -> Void)? = nil
     ) async throws -> RestoreReport {
@@ -62,7 +63,7 @@ public struct RestoreBackup: Sendable {
         let makesPlaces =
             await runtime.state() == .absent && lacksAnonymousVolume(opened, request, inventory)
         if request.dryRun {
-            // One that is gone would be made; nothing is made for looking.
+            // An instance that is gone would be made; a dry run makes nothing.
             var preview = StageTrees(
                 site: site, instance: instance, request: request, id: "preview", inventory: inventory)
             preview.isWithoutContainer = makesPlaces
@@ -120,7 +121,7 @@ public struct RestoreBackup: Sendable {
                 try journal.write(to: instance.folder.journal)
                 try await runtime.stop(limit: .seconds(60))
             }
-            // Whoever came meanwhile, and what the stopped server left running.
+            // Finds processes that came meanwhile, and those that the stopped server left running.
             demand.isStopped = true
             _ = try await holders.check(instance, places.map(\.livePart), demand)
             for tree in trees {
@@ -138,12 +139,12 @@ public struct RestoreBackup: Sendable {
             for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
             try journal.swap?.exchange()
         } catch {
-            // The live trees are what they were; who was stopped runs again.
+            // The live trees are unchanged; an instance that was stopped runs again.
             throw await TakeBack(site: site, instance: instance).run(
                 journal, restart: stopBegan, after: error)
         }
 
-        // From here the restore is a fact; a server that does not come up is told, not taken back.
+        // From here the restore is a fact; a server that does not come up is reported, not rolled back.
         var startFailure: Failure?
         let restored = try site.instance(instance.name, flags: instance.settings.flags)
         let runtimeNow = try site.runtime(restored)
@@ -158,7 +159,7 @@ public struct RestoreBackup: Sendable {
                         stage.notes.add(note)
                     }
                 } catch {
-                    // A restore that nobody sees is none.
+                    // A restore that the server does not see is not a restore.
                     try journal.write(to: instance.folder.journal)
                     throw await TakeBack(site: site, instance: restored).run(
                         journal, restart: true, after: error)
@@ -181,7 +182,7 @@ public struct RestoreBackup: Sendable {
             notes: stage.notes.all)
     }
 
-    /// What another instance was is not taken for this one without a yes.
+    /// Refuses a backup of another instance without a yes.
     private func checkOrigin(
         _ source: OpenedSource, of instance: Instance, _ request: RestoreRequest,
         _ ask: ((String) throws -> Void)?
@@ -207,7 +208,8 @@ public struct RestoreBackup: Sendable {
             remedy: "kecsctl restore \(instance.name) --from \(source.argument) --yes")
     }
 
-    /// What a container that is gone would say is not known; a backup says itself where its parts belong.
+    /// Returns the inventory; nil when the container is gone and the source is a backup, which says itself where its
+    /// parts belong.
     private func inventory(_ instance: Instance, _ source: OpenedSource) async throws -> Inventory? {
         do {
             return try await site.inventory(of: instance)
@@ -217,7 +219,7 @@ public struct RestoreBackup: Sendable {
         }
     }
 
-    /// Whether a part goes into an anonymous volume that no container has now.
+    /// Returns true when a part goes into an anonymous volume that no container has now.
     private func lacksAnonymousVolume(
         _ source: OpenedSource, _ request: RestoreRequest, _ inventory: Inventory?
     ) -> Bool {
@@ -228,7 +230,7 @@ public struct RestoreBackup: Sendable {
         }
     }
 
-    /// Before volumes that are missing have been made.
+    /// Returns the folders of the volumes that exist, before the missing ones are made.
     private func foldersThatAreThere(
         _ source: OpenedSource, _ stage: StageTrees, _ runtime: any Runtime
     ) async throws -> [String: FilePath] {

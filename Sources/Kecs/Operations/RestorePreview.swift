@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What a restore would change, found without writing anything.
+/// Finds what a restore would change, without writing anything.
 struct RestorePreview: Sendable {
     let site: Site
     let stage: StageTrees
@@ -35,14 +35,14 @@ struct RestorePreview: Sendable {
             after.files = planned.files.filter { isChosen($0.key) }
             before.databases = live.databases.filter { isChosen(Array($0.key.utf8)) }
             after.databases = planned.databases.filter { isChosen(Array($0.key.utf8)) }
-            // Only engines that we cannot read are told apart by their bytes.
+            // Only databases of engines that kecsctl cannot read are compared by their bytes.
             before.databaseContents = live.databaseContents.filter { live.databaseRows[$0.key] == nil }
             after.databaseContents = planned.databaseContents.filter { live.databaseContents[$0.key] != nil }
             if case .entries(_, let named) = place.target, !named.contains(InstanceFolder.configName) {
                 before.files[Array(InstanceFolder.configName.utf8)] = nil
                 after.files[Array(InstanceFolder.configName.utf8)] = nil
             }
-            // A part in which nothing matches is not restored.
+            // A part without a match is not restored.
             if isPartial, after.files.isEmpty, after.databases.isEmpty { continue }
             parts.append(Difference.Part(place.part, before: before, after: after, printable: printable))
         }

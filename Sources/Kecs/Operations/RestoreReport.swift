@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `restore` and `undo` did, or would do.
+/// The report of `restore` and `undo`, also of their dry runs.
 public struct RestoreReport: OperationReport {
     public static let kind = "RestoreReport"
     public var outcome: Outcome
     /// The backup's id or the file's path.
     public var from: String
     public var parts: [String]
-    /// For `undo`; nil when there is nothing to take back.
+    /// The id for `undo`; nil when there is nothing to take back.
     public var undo: String?
-    /// Of the instance afterwards.
+    /// The state of the instance afterwards.
     public var state: String
     public var durationSeconds: Double
-    /// The restore is done, but the instance did not come up again.
+    /// The error of the start: the restore is done, but the instance did not come up again.
     public var startError: Failure?
-    /// What the person should know: removed set-id bits, owners that could not be set.
+    /// The notes for the user: removed set-id bits, owners that could not be set.
     public var notes: [String]
-    /// For `--dry-run`: what would change.
+    /// The changes that a `--dry-run` found.
     public var changes: Difference?
-    /// Of an `undo` of `doctor --fix`: each repair, and what became of it.
+    /// The repairs that an `undo` of `doctor --fix` took back, each with its result.
     public var repairs: [RepairResult]?
 
     init(

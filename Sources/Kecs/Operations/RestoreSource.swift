@@ -3,19 +3,19 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// Where a restore takes its bytes from, as it was asked for.
+/// The source of a restore, as the user gave it.
 public enum RestoreFrom: Sendable {
     case latest
     /// An id or a unique prefix of one.
     case id(String)
-    /// The newest restorable backup that is not younger.
+    /// The newest restorable backup that is not younger than this.
     case at(Moment)
-    /// A bundle, an archive of the guides, a database or a dump: told apart by content.
+    /// A bundle, an archive of the guides, a database or a dump: recognised by content.
     case file(FilePath)
     /// The same, from standard input.
     case input
 
-    /// `latest`, `-`, something that names a file, or an id.
+    /// Creates a source from `latest`, `-`, the name of a file, or an id.
     public init(_ text: String, environment: [String: String]) throws(Failure) {
         if text == "latest" {
             self = .latest
@@ -54,7 +54,7 @@ extension BackupStore {
         return first
     }
 
-    /// The newest restorable backup that is not younger than `moment`.
+    /// Returns the newest restorable backup that is not younger than `moment`.
     func newest(notAfter moment: Moment, instance: String) throws -> StoredBackup {
         let restorable = try all().filter(\.isRestorable)
         guard let found = JudgedBackups(restorable.filter { $0.id.createdAt <= moment }).latest() else {

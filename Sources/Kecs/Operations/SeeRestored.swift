@@ -3,15 +3,17 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Whether the server that was started after a restore has the restored database before it: another folder may be mounted
-/// there by now, or the file lies beside the one that it opens.
+/// Checks whether the server that was started after a restore sees the restored database. Another folder may be mounted
+/// there by now, or the file lies next to the one that it opens.
 struct SeeRestored: Sendable {
     let site: Site
 
+    /// Compares the server's file with the restored one.
+    ///
     /// - Parameters:
-    ///   - before: The inventory of before, which says where the server keeps its database.
-    ///   - parts: What was restored.
-    /// - Returns: A note when nobody can look through the server's eyes.
+    ///   - before: The inventory from before the restore, which says where the server keeps its database.
+    ///   - parts: The names of the restored parts.
+    /// - Returns: A note when the server's file cannot be examined.
     /// - Throws: `Failure(.failed)` when it sees another file, or none.
     func run(
         _ instance: Instance, _ before: Inventory?, parts: [String]
@@ -44,7 +46,7 @@ struct SeeRestored: Sendable {
         }
     }
 
-    /// Where the server keeps it: as it was before the restore, which may have been of nothing.
+    /// Returns the place where the server keeps its database: as before the restore, when there may have been none.
     private func database(
         _ instance: Instance, _ before: Inventory?
     ) async throws -> (InventoryDatabase, Inventory)? {

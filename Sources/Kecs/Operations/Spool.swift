@@ -4,11 +4,12 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What came from standard input, in a file of ours: an archive is read twice, and a zip from its end.
+/// The bytes from standard input, in a file of ours: an archive is read twice, and a zip from its end.
 ///
-/// It lies in a draft of a backup, under the instance's lock, so that what a killed restore leaves goes with the next one.
+/// The file lies in a draft of a backup, under the instance's lock, so that the next run removes the leftovers of a
+/// killed restore.
 struct Spool: Sendable {
-    /// In the text that people read.
+    /// The name in the texts that people read.
     static let name = "standard-input"
 
     let file: FilePath
@@ -40,7 +41,7 @@ struct Spool: Sendable {
         }
     }
 
-    /// What cannot be removed now is swept by the next run.
+    /// Removes the file. The next run sweeps one that cannot be removed now.
     func remove() {
         try? folder.removeTree()
         missing.remove()

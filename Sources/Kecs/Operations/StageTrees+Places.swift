@@ -6,7 +6,7 @@ import SystemPackage
 
 /// The decision where each part of a source goes, and whether there is enough free space for it.
 extension StageTrees {
-    /// The volumes that what is asked for goes into.
+    /// Returns the volumes into which the requested parts go.
     func volumes(of source: OpenedSource) throws -> [String] {
         guard case .backup(let backup, let manifest) = source.content else { return [] }
         return try chosen(manifest, of: backup).compactMap { part in
@@ -26,7 +26,8 @@ extension StageTrees {
         return places
     }
 
-    /// Those that were asked for; else all but what the server does not use any more, and the user's own backups.
+    /// Returns the parts that were asked for; else all but those that the server does not use any more, and the user's
+    /// own backups.
     func chosen(_ manifest: Manifest, of backup: StoredBackup) throws -> [Manifest.Part] {
         let names = manifest.parts.map(\.name)
         for wanted in request.parts ?? [] where !names.contains(wanted) {
@@ -44,7 +45,8 @@ extension StageTrees {
                     "\(part.name): your own backups are left as they are; --part \(part.name) restores them")
                 return false
             }
-            // Of a folder that is not there the runtime says nothing; what another instance's is called, `root(of:in:)` refuses.
+            // The runtime says nothing of a folder that does not exist; `root(of:in:)` refuses the parts of other
+            // instances.
             guard now == nil, part.root != .configuration, part.name != Part.objectStore, isOwn(backup) else {
                 return true
             }
@@ -55,7 +57,7 @@ extension StageTrees {
             )
             return false
         }
-        // The configuration alone is no state.
+        // The configuration alone is not state.
         guard
             isWithoutContainer || chosen.contains(where: { $0.root != .configuration })
                 || manifest.parts.allSatisfy({ $0.root == .configuration })
@@ -96,7 +98,7 @@ extension StageTrees {
         if !request.paths.isEmpty {
             target = .overlay(on: live)
         } else if isConfig {
-            // How the instance runs on this host now is not undone by the way, only when the part is asked for.
+            // The configuration of the instance on this host is restored only when the part is asked for explicitly.
             let keepsOwn = try request.parts?.contains(part.name) != true && instance.folder.config.isPresent
             let names = InstanceFolder.configEntries.filter { !keepsOwn || $0 != InstanceFolder.configName }
             target = .entries(of: live, named: names)
@@ -109,8 +111,8 @@ extension StageTrees {
             record: part)
     }
 
-    /// Where a part of this name is for this instance. What the record says of its place is information: only in a backup
-    /// that this instance made itself is it good for a part that is not there at the moment.
+    /// Returns the place of a part of this name in this instance. The place in the record is only information. It
+    /// decides only for a part that does not exist at the moment, and only in a backup that this instance made itself.
     func root(of part: Manifest.Part, in backup: StoredBackup) throws -> PartRoot {
         if part.name == "config" { return .configuration }
         if let known = inventory?.part(of: part) { return instance.root(of: known.part) }
@@ -188,11 +190,11 @@ extension StageTrees {
         ]
     }
 
-    /// `data/` beside `minio-data/`: an instance's folder as it is on disk.
+    /// Returns the places for `data/` next to `minio-data/`: an instance's folder as it is on disk.
     func placesOfInstance(_ file: FilePath) throws -> [Place] {
         var data = try instance.dataFolder()
         if let inventory {
-            // Where the server keeps it, should that be somewhere else.
+            // The root of the server's data, which may be in another place.
             let part =
                 inventory.parts.first { $0.part.name == "data" } ?? inventory.parts.first { $0.role == .data }
             guard let root = part?.part.root else {
@@ -226,7 +228,7 @@ extension StageTrees {
         return inventory
     }
 
-    /// The database that the server uses, or the one that was named, wherever it is.
+    /// Returns the place of the database that the server uses, or of the one that was named, wherever it is.
     func placeOfDatabase(_ file: FilePath) throws -> Place {
         let spot = try DatabaseSpot(
             known(), named: request.database, parts: request.parts, for: instance)
@@ -234,7 +236,8 @@ extension StageTrees {
         let name = spot.part.part.name
         guard let root = try spot.part.part.root.map(followed) else { throw spot.outOfReach(instance) }
         let live = try spot.file(in: root, for: instance)
-        // Behind a link that leads out of the part it is exchanged where it is; so is a file that is bound alone.
+        // A database behind a link that leads out of the part is exchanged in its own folder; so is a file that is
+        // mounted alone.
         var folder = root
         if case .entries = spot.part.part.place { folder = live.removingLastComponent() }
         if !live.starts(with: root) { folder = live.removingLastComponent() }
@@ -247,7 +250,8 @@ extension StageTrees {
         return place
     }
 
-    /// Whoever put a link where the folder was wants the data to lie there, also after a restore.
+    /// Returns the target of a link. A user who put a link in the folder's place wants the data there, also after a
+    /// restore.
     func followed(_ live: FilePath) throws -> FilePath {
         try FileStatus.of(live)?.kind == .symlink ? live.resolved() : live
     }
@@ -256,7 +260,7 @@ extension StageTrees {
         try StagedTree.stagingFolder(for: live, part: part, id: id, in: instance.folder)
     }
 
-    /// The new trees lie beside the old ones until the exchange.
+    /// Checks the free space: the new trees lie next to the old ones until the exchange.
     func checkRoom(_ places: [Place], for source: OpenedSource) throws {
         guard !request.force else { return }
         var needed: [UInt64: (bytes: Int64, place: FilePath)] = [:]

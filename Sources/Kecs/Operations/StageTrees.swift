@@ -4,17 +4,18 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// Unpacks what a restore asks for beside the live trees, and checks it there.
+/// Unpacks the requested parts of a restore next to the live trees, and checks them there.
 struct StageTrees: Sendable {
     let site: Site
     let instance: Instance
     let request: RestoreRequest
     let id: String
-    /// What the instance consists of now; nil when there is nothing that could be asked, as of a container that is gone.
+    /// The present parts of the instance; nil when nothing can be asked, for example when the container is gone.
     var inventory: Inventory?
-    /// Where volumes lie on this host; those that are missing here are filled by their runtime.
+    /// The folders of volumes on this host; volumes without one are filled by their runtime.
     var volumes: [String: FilePath] = [:]
-    /// Nothing is made for a dry run: it looks at an instance whose container, with its anonymous volumes, is to be made.
+    /// True for a dry run on an instance whose container is still to be created, with its anonymous volumes: a dry run
+    /// creates nothing.
     var isWithoutContainer = false
     let notes = Notes()
 
@@ -22,31 +23,31 @@ struct StageTrees: Sendable {
     final class Notes: Sendable {
         private let list = Mutex<[String]>([])
         var all: [String] { list.withLock { $0 } }
-        /// Each sentence once: where things belong is decided a second time once volumes are there.
+        /// Adds a sentence once: the places are decided a second time once the volumes exist.
         func add(_ note: String) {
             list.withLock { if !$0.contains(note) { $0.append(note) } }
         }
     }
 
-    /// One part: where it is unpacked and where it will go.
+    /// The folder in which one part is unpacked, and its target.
     struct Place: Sendable {
         var part: String
-        /// The folder that is made for it, to be removed when all is over.
+        /// The folder that is made for it. It is removed at the end.
         var staging: FilePath
         var target: StagedTree.Target
-        /// "data" for `--path data/kecs.db`; empty for the configuration.
+        /// The name in `--path`, such as "data" in `data/kecs.db`; empty for the configuration.
         var label: String
         var archive: FilePath
-        /// The manifest's record, when the source is a backup of ours.
+        /// The manifest's record, when the source is one of our backups.
         var record: Manifest.Part?
-        /// The entries' one top folder, which is cut off.
+        /// The entries' only top folder, which is cut off.
         var topFolder: [UInt8]?
-        /// Of an archive that holds a whole instance: the folder in it that is this part.
+        /// The folder that is this part, in an archive that holds a whole instance.
         var subfolder: String?
-        /// Of a single database: where in the staged folder it is unpacked.
+        /// The path in the staged folder at which a single database is unpacked.
         var database: [UInt8]?
 
-        /// What is replaced, for whoever asks who uses it.
+        /// The part that is replaced, for the search for processes that use it.
         var livePart: Part {
             switch target {
             case .folder(let live), .overlay(let live): Part(name: part, place: .folder(live))
@@ -55,7 +56,7 @@ struct StageTrees: Sendable {
             }
         }
 
-        /// What is to become live.
+        /// The tree that is to become live.
         var staged: FilePath { subfolder.map { staging.appending($0) } ?? staging }
     }
 
@@ -65,11 +66,12 @@ struct StageTrees: Sendable {
         let trees = try places.compactMap { place -> StagedTree? in
             try site.machine.cancellation.check()
             try place.staging.removingLastComponent().createFolder()
-            // Nobody may have put anything there: a folder of somebody else's would stay theirs with what is unpacked.
+            // The folder must be new: a folder of another user would stay theirs, with everything that is unpacked into
+            // it.
             try place.staging.makeFolder()
             switch source.content {
             case .backup, .archive:
-                // With --path a part of which nothing is wanted stays as it is.
+                // With --path, a part without a match stays unchanged.
                 guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
                 if case .archive = source.content, try place.staged.isFolder {
                     try checkNothingIsLacking(place) { try staged($0, in: place.staged) }
@@ -160,8 +162,8 @@ struct StageTrees: Sendable {
         return done.entries
     }
 
-    /// An archive brings what the part is, and nothing else in its place: a link where a folder is expected would become
-    /// the live folder, and the next restore would go where it leads.
+    /// Refuses an entry of another kind in the part's place. A link where a folder is expected would become the live
+    /// folder, and the next restore would go to its target.
     private func checkKind(_ place: Place) throws {
         func refuse(_ path: FilePath, _ what: String) -> BackupDamage {
             BackupDamage(
@@ -186,7 +188,7 @@ struct StageTrees: Sendable {
         let isRecorded = Atomic<Bool>(false)
     }
 
-    /// An archive that says nothing of its own folder changes nothing about the part's: whose it is, and its mode, stay.
+    /// Keeps the owner and the mode of the part's folder when the archive has no entry for its own folder.
     private func keepRoot(_ place: Place) throws {
         guard case .folder(let live) = place.target, try place.staged.isFolder,
             let model = try FileStatus.following(live), model.kind == .folder
@@ -244,7 +246,7 @@ struct StageTrees: Sendable {
             remedy: "kecsctl inspect \(instance.name)")
     }
 
-    /// What is about to become live must open.
+    /// Checks the databases that are about to become live: they must open.
     private func checkDatabases(_ place: Place) throws {
         guard place.part != Part.objectStore else { return }
         let scan = try scanTree(TreeSource(root: place.staging), cancellation: site.machine.cancellation)
@@ -262,7 +264,7 @@ struct StageTrees: Sendable {
                 }
             }
             guard database.engine == .sqlite else { continue }
-            // One of our own snapshots has no sidecars; a foreign one is recovered from its write-ahead log here.
+            // Our own snapshots have no sidecars; a foreign database is recovered from its write-ahead log here.
             let problems = try SQLiteDatabase(
                 file, record?.sidecars.isEmpty == true ? .immutable : .readWrite
             )
@@ -277,7 +279,7 @@ struct StageTrees: Sendable {
         }
     }
 
-    /// Stages one database file under the name that the instance's own has, with its owner and mode.
+    /// Stages one database file under the name of the instance's own, with its owner and mode.
     private func stageDatabase(_ place: Place, _ fill: (FilePath) throws -> Void) throws {
         guard case .overlay(let live) = place.target, let path = place.database else { return }
         let copy = place.staging.appending(bytes: path)
@@ -290,7 +292,7 @@ struct StageTrees: Sendable {
             try copy.setOwner(request.owners.owner(of: model))
             return
         }
-        // As what is around it.
+        // Takes the owner and mode from the folders around it.
         var around = existing.removingLastComponent()
         while try FileStatus.following(around) == nil, around != live {
             around = around.removingLastComponent()
@@ -324,7 +326,7 @@ extension StageTrees.StagedEntry {
 }
 
 extension OwnerMapping {
-    /// Whom a file belongs to that takes the place of one with these facts.
+    /// Returns the owner of a file that replaces one with these facts.
     fileprivate func owner(of model: FileStatus) -> (user: UInt32, group: UInt32) {
         switch self {
         case .all(let user, let group): (user, group)
@@ -334,6 +336,6 @@ extension OwnerMapping {
 }
 
 extension Manifest.Part {
-    /// The name of the volume that it was made of.
+    /// The name of the volume from which the part was captured.
     var volume: String? { if case .volume(let name) = root { name } else { nil } }
 }

@@ -5,31 +5,31 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// One part unpacked beside the live one, and where it is to go.
+/// A part that is unpacked next to the live one, with its target.
 struct StagedTree: Sendable {
     var part: String
-    /// Holds what is to become live.
+    /// The folder with the tree that is to become live.
     var staged: FilePath
     var target: Target
-    /// What its backup left out: the live folder's own stays.
+    /// The files that the backup left out: those of the live folder stay.
     var excluded: Manifest.Excluded?
-    /// Of the part: what its paths are called in `--path`, for example "data".
+    /// The part's name in `--path`, for example "data".
     var label: String
 
     enum Target: Sendable {
-        /// The whole folder takes the place of this one.
+        /// Replaces this folder with the whole staged folder.
         case folder(FilePath)
-        /// Only these names of the folder change hands.
+        /// Exchanges only these names in the folder.
         case entries(of: FilePath, named: [String])
-        /// What is staged goes in, everything else stays: `--path`, or a single database file.
+        /// Adds or replaces the staged files, everything else stays: `--path`, or a single database file.
         case overlay(on: FilePath)
-        /// What is staged was only looked at: the volume is filled from the archive, by its runtime.
+        /// The staged tree was only for the checks: the runtime fills the volume from the archive.
         case volume(String)
     }
 
-    /// The exchanges that bring it in place.
+    /// Returns the exchanges that make it live.
     ///
-    /// - Parameter kept: The folder for the old ones, on the instance's file system.
+    /// - Parameter kept: The folder for the old trees, on the instance's file system.
     func units(kept: FilePath, id: String) throws -> [Swap.Unit] {
         switch target {
         case .folder(let live):
@@ -40,7 +40,7 @@ struct StagedTree: Sendable {
                         previous: try Self.keep(live, kept: kept, id: id, part: part))
                 ]
             }
-            // Its entries change hands one by one.
+            // The entries of the folder are exchanged one by one.
             let old = try Self.keep(live, kept: kept, id: id, part: part)
             let names = Set(try staged.entries()).union(try live.entries())
                 .filter { !Part.ours.contains($0.bytes) }
@@ -68,7 +68,7 @@ struct StagedTree: Sendable {
         }
     }
 
-    /// Every file of the staged tree for itself; a database's sidecars go away with the one they belong to.
+    /// Adds an exchange for every file of the staged tree. A database's sidecars go away with it.
     private func overlay(_ new: FilePath, _ old: FilePath, kept: FilePath, _ units: inout [Swap.Unit]) throws
     {
         for name in try new.entries() {
@@ -95,7 +95,8 @@ struct StagedTree: Sendable {
         }
     }
 
-    /// Whether the folder itself cannot be renamed: something is mounted on it, or its parent is not ours to change.
+    /// Returns true when the folder itself cannot be renamed: something is mounted on it, or this user may not change
+    /// its parent.
     private static func staysInPlace(_ live: FilePath) throws -> Bool {
         guard try live.isFolder else { return false }
         let above = live.removingLastComponent()
@@ -103,7 +104,7 @@ struct StagedTree: Sendable {
         return above.withPlatformString { paths_access($0, W_OK | X_OK) } != 0
     }
 
-    /// Whether a rename from one to the other can work: one file system, seen through one mount.
+    /// Returns true when a rename from one to the other can work: one file system, seen through one mount.
     private static func areTogether(_ one: FilePath, _ other: FilePath) throws -> Bool {
         func nearest(_ path: FilePath) throws -> FilePath {
             var place = path
@@ -113,7 +114,8 @@ struct StagedTree: Sendable {
         return try nearest(one).mountID() == nearest(other).mountID()
     }
 
-    /// Where the old one is kept: with the instance when that is the same file system, else beside it, else in it.
+    /// Returns the place for the old tree: in the instance's folder when that is the same file system, else next to the
+    /// tree, else in it.
     private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
         let inPlace = try staysInPlace(live)
         if inPlace, try !areTogether(live, kept) {
@@ -124,7 +126,8 @@ struct StagedTree: Sendable {
             ? kept.appending(part) : above.appending(".\(part).kecsctl-previous-\(id)")
     }
 
-    /// Where to unpack so that the exchange is a rename: a fresh folder on the live folder's own file system.
+    /// Returns the folder for unpacking, so that the exchange is a rename: a new folder on the live folder's own file
+    /// system.
     static func stagingFolder(
         for live: FilePath, part: String, id: String, in instance: InstanceFolder
     ) throws -> FilePath {
@@ -138,7 +141,8 @@ struct StagedTree: Sendable {
             : above.appending(".\(part).kecsctl-restoring-\(id)-\(Self.random())")
     }
 
-    /// Outside the instance's folder others may be able to write: they must not know the name before it is there.
+    /// Returns a random suffix. Outside the instance's folder other users may be able to write: they must not know the
+    /// name before it exists.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return String(generator.next() as UInt64, radix: 36)
@@ -146,7 +150,8 @@ struct StagedTree: Sendable {
 }
 
 extension DatabaseEngine {
-    /// By the file's first bytes; nil for anything that is no database, or no regular file.
+    /// Recognises the engine by the file's first bytes; nil for a file that is not a database, and for anything but a
+    /// regular file.
     init?(of file: FilePath) throws {
         let head = try file.prefix(16)
         guard let engine = DatabaseEngine(firstBytes: head) else { return nil }

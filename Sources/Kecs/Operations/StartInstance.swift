@@ -3,27 +3,27 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `start` is asked to do.
+/// The options of `start`.
 public struct StartRequest: Sendable {
     public enum Restore: Hashable, Sendable {
-        /// The newest good backup, only when the state is gone.
+        /// Restores the newest good backup, only when the state is gone.
         case auto
         case latest
         case none
         case id(String)
     }
 
-    /// Settings given as flags; on the first start they are written into the instance's configuration.
+    /// Settings given as flags; the first start writes them into the instance's configuration.
     public var settings: [SettingKey: String]
     public var restore: Restore
-    /// Start as it is although it is degraded, and call it good.
+    /// True to start a degraded instance as it is, and to call it good.
     public var accept: Bool
-    /// Parts, or databases as PART/PATH, without which it is to go on.
+    /// Parts, or databases as PART/PATH, that the start may do without.
     public var acceptedLosses: [String]
-    /// Start although somebody else uses the data.
+    /// True to start although another process uses the data.
     public var force: Bool
     public var wait: Bool
-    /// Nil: the setting `startLimit`.
+    /// The time limit; nil for the setting `startLimit`.
     public var limit: Duration?
     public var dryRun: Bool
 
@@ -43,7 +43,7 @@ public struct StartRequest: Sendable {
     }
 }
 
-/// Creates what is missing, restores a state that is gone, starts, waits until it answers.
+/// Creates the missing parts, restores a state that is gone, starts, and waits until the server answers.
 public struct StartInstance: Sendable {
     let site: Site
 
@@ -71,7 +71,7 @@ public struct StartInstance: Sendable {
         }
     }
 
-    /// What was asked for and could not be begun, because what runs it did not answer, is a duty, too.
+    /// Records a duty for a start that could not begin because its engine did not answer.
     private func owe(_ instance: Instance, after error: any Error) throws {
         let failure = Failure.describing(error)
         guard [.failed, .unreachable, .timeout].contains(failure.kind),
@@ -85,7 +85,8 @@ public struct StartInstance: Sendable {
 
     // MARK: Create
 
-    /// Under the home's lock, so that two instances that are made at once do not choose the same ports.
+    /// Creates the instance under the home's lock, so that two instances that are created at once do not choose the
+    /// same ports.
     private func create(_ name: InstanceName, _ request: StartRequest, _ lock: LockRequest) async throws {
         let found = try await prepare(name, request)
         try site.home.instances.createFolder()
@@ -101,7 +102,7 @@ public struct StartInstance: Sendable {
         }
         var config = InstanceConfig(
             name: name, id: site.newUUID(), createdAt: site.machine.clock.now(), runtime: kind)
-        // A backup of an instance of this name, which is gone: it is the same instance that comes back.
+        // There is a backup of an instance of this name, which is gone: the same instance returns.
         if request.restore != .none, let manifest = try site.home.backupStore(of: name).latest()?.manifest {
             config.id = manifest.instanceId
         }
@@ -118,12 +119,12 @@ public struct StartInstance: Sendable {
                 config.settings[key.rawValue] = .integer(Int64(port))
             }
         }
-        // It must be possible to run it before anything is made.
+        // The runtime must be able to run it, before anything is made.
         _ = try site.runtime(try site.instance(name, config: config, flags: request.settings))
         try site.create(config, named: name)
     }
 
-    /// Before the lock: an image may have to be fetched, which takes its time.
+    /// Prepares the creation before the lock: an image may have to be pulled, which takes time.
     private func prepare(
         _ name: InstanceName, _ request: StartRequest
     ) async throws -> [SettingKey: JSONValue] {
@@ -178,7 +179,7 @@ public struct StartInstance: Sendable {
         var restoreFailure: Failure?
         var notes: [String] = []
         if !before.mayWrite {
-            // All of this before anything is created, started or fetched.
+            // All of these checks come before anything is created, started or pulled.
             if !request.force { try await CheckExclusive(site: site).run(instance) }
             let needed = try await neededRestore(instance, request)
             notes = try await checkHolders(instance, request)
@@ -253,14 +254,14 @@ public struct StartInstance: Sendable {
         return report
     }
 
-    /// The start of an operation that has the lock and has seen to the data.
+    /// Starts the instance for an operation that has the lock and has checked the data.
     func again(_ instance: Instance, limit: Duration?) async throws -> StartReport {
         var hasBegun = false
         return try await start(
             instance, StartRequest(restore: .none, limit: limit), isNew: false, &hasBegun)
     }
 
-    /// Without what backs up its cluster an instance is none the worse today.
+    /// Brings up the backup engine of the cluster. Its failure is not the instance's: the instance works without it.
     private func bringUpBackupEngine(_ instance: Instance, _ request: StartRequest) async throws -> Failure? {
         let limit = try request.limit ?? instance.startLimit()
         do {
@@ -272,7 +273,7 @@ public struct StartInstance: Sendable {
         }
     }
 
-    /// A server that lost its state and made itself a new one runs as if nothing had happened.
+    /// Checks a running instance: a server that lost its state and created a new one runs as if nothing had happened.
     private func checkWhatRuns(_ instance: Instance, _ request: StartRequest) async throws {
         guard let lost = try await JudgeLoss(site: site).run(instance, accepted: request.acceptedLosses).names
         else { return }
@@ -282,9 +283,10 @@ public struct StartInstance: Sendable {
             remedy: "kecsctl restore \(instance.name) --from latest")
     }
 
-    /// Nothing half-started stays. What the runtime failed to start is a duty from then on: it was asked to run, also when
-    /// it came up and the engine failed afterwards, because it is stopped here. One that came up and is not well was seen,
-    /// and its user knows; one that was interrupted is no longer wanted.
+    /// Cleans up after a start that failed: nothing half-started stays. If the runtime failed to start it, that is a
+    /// duty from then on, because the user asked for it to run. That includes an instance that came up before the
+    /// engine failed, because it is stopped here. An instance that came up and is not healthy is no duty, because its
+    /// user has seen it; an interrupted start is no longer wanted.
     private func giveUp(
         _ instance: Instance, _ journal: Journal, owed: Duty?, ran: Bool, after error: any Error
     ) async -> any Error {
@@ -293,7 +295,7 @@ public struct StartInstance: Sendable {
         let cameUp = await site.isRunning(instance)
         var problem: Failure?
         do {
-            // What ran before, in part or frozen, is not for this start to end.
+            // An instance that ran before, in part or frozen, is not stopped by a failed start.
             if !ran {
                 try await site.seenThrough { site in
                     try await site.runtime(instance).stop(limit: .seconds(20))
@@ -328,7 +330,8 @@ public struct StartInstance: Sendable {
         return whole
     }
 
-    /// The cluster that has just come up holds nothing of what the database says, unless it was there all along.
+    /// Recovers the services in the cluster. A cluster that has just come up holds nothing of the database's content,
+    /// unless it was there all along.
     private func recover(
         _ instance: Instance, _ request: StartRequest
     ) async throws -> (RecoverReport?, Failure?) {
@@ -351,7 +354,8 @@ public struct StartInstance: Sendable {
         }
     }
 
-    /// What could not be recovered degrades the instance, unless it was accepted as it is: now, or by an earlier start.
+    /// Degrades the instance when something could not be recovered, unless that was accepted: now, or by an earlier
+    /// start.
     private func settle(
         _ report: RecoverReport, _ instance: Instance, _ request: StartRequest
     ) throws -> RecoverReport {
@@ -379,18 +383,18 @@ public struct StartInstance: Sendable {
         try config.write(to: instance.folder.config)
     }
 
-    /// Whoever only reads is no second server.
+    /// Checks for other processes that use the data. A process that only reads is not a second server.
     private func checkHolders(_ instance: Instance, _ request: StartRequest) async throws -> [String] {
         let holders = FindHolders(site: site)
         var demand = FindHolders.Demand(verb: "started", force: request.force)
         demand.writersOnly = true
         demand.isStopped = true
-        // Nothing is replaced: who could not be seen is no matter for every start.
+        // Nothing is replaced: processes that could not be examined need not be reported at every start.
         demand.tellsUnseen = false
         return try await holders.check(instance, try await holders.parts(of: instance), demand)
     }
 
-    /// What a start is to bring back first, in the order in which it is tried.
+    /// The restore that must come first, in the order in which the cases are tried.
     private enum NeededRestore {
         case nothing
         case from(RestoreFrom)
@@ -398,7 +402,9 @@ public struct StartInstance: Sendable {
         case impossible(Failure)
     }
 
-    /// - Throws: `Failure(.partial)` when some of the state is gone: then nobody but a person can say what is right.
+    /// Decides which restore must come first.
+    ///
+    /// - Throws: `Failure(.partial)` when some of the state is gone: then only a person can decide what is right.
     private func neededRestore(
         _ instance: Instance, _ request: StartRequest
     ) async throws -> NeededRestore {

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `start` and `restart` did, or would do.
+/// The report of `start` and `restart`, also of their dry runs.
 public struct StartReport: OperationReport {
     public static let kind = "StartReport"
     public var outcome: Outcome
-    /// Of the instance afterwards: `stopped` when it has no command to run.
+    /// The state of the instance afterwards: `stopped` when it has no command to run.
     public var state: String
     public var created: Bool
-    /// The backup that a lost state was restored from.
+    /// The backup from which a lost state was restored.
     public var restored: String?
     /// Newer backups that proved damaged when the lost state was restored.
     public var damaged: [String] = []
-    /// What the person should know: who was overridden with `--force`, which loss was accepted.
+    /// The notes for the user: the processes that `--force` overrode, the losses that were accepted.
     public var notes: [String] = []
-    /// The state was gone and could not be restored: the instance is degraded now.
+    /// The error of a restore: the state was gone and could not be restored, and the instance is degraded now.
     public var restoreError: Failure?
-    /// What came back of the clusters and services that the state database holds; nil when nobody looked.
+    /// The result for the clusters and services in the state database; nil when there was no recovery.
     public var recovery: RecoverReport?
-    /// They could not even be looked for: the instance is degraded now.
+    /// The error of a recovery that could not even begin: the instance is degraded now.
     public var recoveryError: Failure?
     /// What stood in the cluster before it was made anew, and is in it again; nil when nothing was due.
     public var clusterRestore: ClusterRestore?
@@ -25,10 +25,10 @@ public struct StartReport: OperationReport {
     public var clusterRestoreError: Failure?
     /// What can back up the objects in its cluster; nil without a cluster.
     public var backupEngine: BackupEngine?
-    /// It could not be brought up: the instance runs without it.
+    /// The error of the backup engine: the instance runs without it.
     public var backupEngineError: Failure?
     public var degraded: String?
-    /// False for a local instance without a command: it is data, and nothing was started.
+    /// False for a local instance without a command: it is only data, and nothing was started.
     public var runsSomething: Bool
     public var endpoints: [Endpoint]
     public var durationSeconds: Double
@@ -50,7 +50,7 @@ public struct StartReport: OperationReport {
     }
 }
 
-/// What `stop` did, or would do.
+/// The report of `stop`, also of its dry run.
 public struct StopReport: OperationReport {
     public static let kind = "StopReport"
     public var outcome: Outcome
@@ -69,14 +69,14 @@ public struct StopReport: OperationReport {
     public var durationSeconds: Double
 }
 
-/// What `destroy` did, or would do.
+/// The report of `destroy`, also of its dry run.
 public struct DestroyReport: OperationReport {
     public static let kind = "DestroyReport"
     public var outcome: Outcome
-    /// Taken before anything was removed.
+    /// The backup that was taken before anything was removed.
     public var backup: BackupSummary?
-    /// Whether the backups went too.
+    /// True when the backups were deleted too.
     public var backupsDeleted: Bool
-    /// What the person should know: who was overridden with `--force`.
+    /// The notes for the user: the processes that `--force` overrode.
     public var notes: [String] = []
 }

@@ -2,7 +2,7 @@
 import KecsStorage
 import KecsSystem
 
-/// What `stop` is asked to do.
+/// The options of `stop`.
 public struct StopRequest: Sendable {
     public var backup: Bool
     /// Whether Velero, where it is, backs up the cluster before.
@@ -30,7 +30,7 @@ public struct StopInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Stops the instance. Call it under the instance's lock.
     public func run(_ instance: Instance, _ request: StopRequest) async throws -> StopReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -48,7 +48,7 @@ public struct StopInstance: Sendable {
         case .absent, .stopped:
             let isAnyRunning = try await clusters.isAnyRunning()
             if request.dryRun { return report(isAnyRunning ? .planned : .already, state.name, nil, nil) }
-            // It need not run any more: the user says so.
+            // The instance need not run any more, because the user stops it.
             try Duty.end(instance.folder.duty)
             guard isAnyRunning else { return report(.already, state.name, nil, nil) }
             try await clusters.stop(limit: request.limit)
@@ -107,7 +107,7 @@ public struct StopInstance: Sendable {
         }
         try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
-        // They hold services only, and the rows say how they come back.
+        // The clusters hold only services, and the database's rows are enough to recreate them.
         if backup?.verified == true, runtime.goesWhenStopped {
             try await clusters.delete()
         } else {
@@ -127,7 +127,8 @@ public struct StopInstance: Sendable {
 }
 
 extension StopInstance {
-    /// It is about to be stopped anyway: where its database can only be read then, it is stopped for the backup.
+    /// Takes the backup. The instance is about to be stopped anyway: if its database can only be read then, it is
+    /// stopped for the backup.
     private func backup(_ instance: Instance) async throws -> BackupReport {
         let request = BackupRequest(reason: .stop, exclude: [])
         do {
@@ -146,9 +147,10 @@ public struct RestartInstance: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
-    /// - Throws: `Failure(.busy)` when somebody else writes to the data, `Failure(.partial)` when some of it is gone, with
-    ///   nothing stopped.
+    /// Restarts the instance. Call it under the instance's lock.
+    ///
+    /// - Throws: `Failure(.busy)` when another process writes to the data, `Failure(.partial)` when some of it is gone,
+    ///   with nothing stopped.
     public func run(
         _ instance: Instance, limit: Duration?, force: Bool = false, dryRun: Bool = false
     ) async throws -> StartReport {
@@ -187,8 +189,8 @@ public struct RestartInstance: Sendable {
         return report
     }
 
-    /// What a start decides before it starts anything. What runs may still have open what is gone from its folder, so
-    /// that nothing is stopped then.
+    /// Makes the decisions that a start makes before it starts anything. The running server may still have files open
+    /// that are gone from its folder, so nothing is stopped then.
     private func check(_ instance: Instance, force: Bool) async throws -> [String] {
         if !force { try await CheckExclusive(site: site).run(instance) }
         if let lost = try await JudgeLoss(site: site).run(instance).names {
@@ -206,8 +208,8 @@ public struct RestartInstance: Sendable {
         return try await holders.check(instance, try await holders.parts(of: instance), demand)
     }
 
-    /// One that was interrupted runs at once; one that came up and is not well is left as it is; one that does not come up
-    /// is a duty.
+    /// Ends a restart that failed. An instance whose restart was interrupted runs at once; one that came up and is not
+    /// healthy is left running; one that does not come up is a duty.
     private func giveUp(_ instance: Instance, _ journal: Journal, after error: any Error) async -> any Error {
         guard site.machine.cancellation.reason == nil else {
             return await TakeBack(site: site, instance: instance).run(journal, restart: true, after: error)

@@ -3,17 +3,20 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Brings an instance back to where it was before an operation that failed or was interrupted, and closes its journal: a
-/// failure that was carried to its end leaves none.
+/// Rolls an instance back to its state before an operation that failed or was interrupted, and closes its journal: a
+/// failure that is fully handled leaves none.
 struct TakeBack: Sendable {
     let site: Site
     let instance: Instance
 
+    /// Rolls the instance back.
+    ///
     /// - Parameters:
-    ///   - restart: Whether the instance was, or was about to be, stopped, and is to run.
-    ///   - error: Why.
-    /// - Returns: What is to be thrown: `error`, with what could not be taken back added to its cause. A server that does
-    ///   not come up is a duty from then on. Only files that could not go back keep the journal, which alone knows of them.
+    ///   - restart: True when the instance was, or was about to be, stopped, and is to run.
+    ///   - error: The reason.
+    /// - Returns: The error to throw: `error`, with everything that could not be rolled back added to its cause. A
+    ///   server that does not come up is a duty from then on. The journal is kept only for files that could not be
+    ///   moved back, because it alone knows them.
     func run(_ journal: Journal, restart: Bool, after error: any Error) async -> any Error {
         var journal = journal
         do {
@@ -36,7 +39,7 @@ struct TakeBack: Sendable {
         guard restart || journal.mayBeFrozen else {
             return await closing(journal, after: error)
         }
-        // Whoever presses Ctrl-C does not want to wait until it is healthy.
+        // A user who presses Ctrl-C does not want to wait until the server is healthy.
         let limit: Duration = site.machine.cancellation.reason == nil ? .seconds(120) : .zero
         var isStopped = false
         do {
@@ -44,7 +47,7 @@ struct TakeBack: Sendable {
                 let runtime = try site.runtime(instance)
                 if journal.mayBeFrozen { try await runtime.thaw() }
                 guard restart else { return false }
-                // It may have been told to end, and not have ended yet.
+                // An earlier stop may have reached it, and it may not have ended yet.
                 try await runtime.stopAgain()
                 return true
             }

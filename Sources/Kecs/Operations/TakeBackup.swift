@@ -3,23 +3,23 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What `backup` is asked to do.
+/// The options of `backup`.
 public struct BackupRequest: Sendable {
     public var reason: BackupReason
-    /// Names of parts; nil for all.
+    /// The names of the parts; nil for all.
     public var parts: [String]?
     public var labels: [String: String]
-    /// Losses that are to be accepted, `PART` or `PART/PATH`: the backup counts as good without them.
+    /// Losses to accept, as `PART` or `PART/PATH`: the backup counts as good without them.
     public var acceptedLosses: [String]
-    /// Patterns beside those of the settings. Nil: nothing is left out, whatever the settings say, because the backup is
-    /// taken before something is removed, or is to be another instance.
+    /// Patterns in addition to those of the settings. Nil leaves nothing out, regardless of the settings, because the
+    /// backup is taken before a removal, or is to become another instance.
     public var exclude: [String]?
-    /// Whatever the instance had and has no more: somebody emptied it on purpose.
+    /// True to accept every loss: the user emptied the instance on purpose.
     var acceptsEveryLoss = false
     public var prune: Bool
-    /// Go on although the estimate says that there is not enough free space.
+    /// True to continue although the estimate says that there is not enough free space.
     public var force: Bool
-    /// Whether what is strange about the state makes the result a partial one.
+    /// True when unusual facts about the state make the result a partial one.
     public var strict: Bool
     public var dryRun: Bool
 
@@ -40,20 +40,20 @@ public struct BackupRequest: Sendable {
     }
 }
 
-/// Takes a backup: capture, archive, read back, compare with what the instance had when it was last good, and only then
-/// make it visible.
+/// Takes a backup. It captures, archives, reads back, and compares with the parts of the instance when it was last
+/// good. Only then does the backup become visible.
 public struct TakeBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Takes the backup. Call it under the instance's lock.
     public func run(_ instance: Instance, _ request: BackupRequest) async throws -> BackupReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
         let exclusions =
             try request.exclude.map { try Exclusions(instance.settings, flags: $0) } ?? Exclusions()
-        // A policy that cannot be read is told before the work, not after it.
+        // An unreadable policy is reported before the work, not after it.
         if request.prune { _ = try instance.settings.retention() }
         let runtime = try site.runtime(instance)
         let inventory = try await site.inventory(of: instance, databases: .none)
@@ -69,7 +69,7 @@ public struct TakeBackup: Sendable {
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
 
-        // Decide: what changed, what must be frozen, is there room.
+        // Decide: what changed, what must be frozen, is there enough free space.
         site.machine.progress.step("looking at \(instance.name)", total: nil)
         var look = LookAtParts(
             instance: instance, earlier: judged.all.filter { $0.isVerified && !$0.hasFailedDrill },
@@ -101,7 +101,7 @@ public struct TakeBackup: Sendable {
         losses.note(plans, mayFreeze: state.mayWrite)
         let free = try site.machine.freeSpace(instance.backups.folder)
         var needed = try await roomNeeded(plans, volumes, runtime)
-        // One archive at a time is there twice, plain and encrypted.
+        // One archive at a time exists twice, plain and encrypted.
         if sealing != nil { needed = needed + (plans.map(\.roomNeeded).max() ?? ByteCount(0)) }
         if needed > free, !request.force {
             throw GainRoom(site: site, instance: instance).failure(
@@ -115,7 +115,7 @@ public struct TakeBackup: Sendable {
                 duration: clock.elapsed() - began, pause: .zero,
                 plan: plans.map { $0.described(consistency) }
                     + volumes.map {
-                        // How much it is, only the copy tells.
+                        // Only the copy shows how much it is.
                         BackupReport.PlannedPart(
                             name: $0.name, sourceBytes: 0, entries: 0, databases: [],
                             consistency: consistency,
@@ -170,7 +170,7 @@ public struct TakeBackup: Sendable {
             throw error
         }
 
-        // From here the backup is a fact; an old one that cannot be removed is told.
+        // From here the backup is a fact; an old one that cannot be removed is reported.
         var pruned: [PruneItem] = []
         var pruneFailure: Failure?
         if request.prune {
@@ -203,14 +203,15 @@ public struct TakeBackup: Sendable {
     ) async throws -> ByteCount {
         var needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
         for volume in volumes.compactMap(\.volumeOutOfReach) {
-            // The tar, and what is unpacked of it to look at its databases.
+            // The tar, and the databases that are unpacked from it for the checks.
             guard let used = try await runtime.room(inVolume: volume).used else { continue }
             needed = needed + used + used
         }
         return needed
     }
 
-    /// An archive that another passphrase encrypted is not taken over: whoever changed it counts on the new one.
+    /// Excludes archives that another passphrase encrypted from being taken over: a user who changed it relies on the
+    /// new one.
     private func forget(
         archivesOfOtherPassphrases plans: inout [PartPlan], _ sealing: Sealing, _ cipher: Cipher
     ) async throws {
@@ -238,7 +239,7 @@ public struct TakeBackup: Sendable {
         }
     }
 
-    /// SQLite is captured live; any other database only while its writer cannot write.
+    /// Chooses the consistency. SQLite is captured live; any other database only while its writer cannot write.
     private func chooseConsistency(
         _ plans: [PartPlan], _ volumes: [Part], state: RuntimeState, instance: Instance
     ) throws(Failure) -> Consistency {

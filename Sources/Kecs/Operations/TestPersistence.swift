@@ -4,30 +4,33 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A runtime whose processes can be made anew, or taken away and brought back, without their data.
+/// A runtime whose processes can be recreated, or removed and brought back, without their data.
 public protocol RebuildableRuntime: Runtime {
-    /// False for what somebody else made, and only they can make again.
+    /// False for containers that another program created, and that only it can recreate.
     var isRebuildable: Bool { get throws }
-    /// Makes the instance's containers anew from what they are made of; they run afterwards.
+    /// Recreates the instance's containers from their definition; they run afterwards.
     func rebuild(limit: Duration) async throws
-    /// Takes the containers away, volumes excepted, and brings them back.
+    /// Removes the containers, but not the volumes, and brings them back.
     func removeAndReturn(limit: Duration) async throws
 }
 
-/// What `test persistence` proved.
+/// The results of `test persistence`.
 public struct PersistenceReport: OperationReport {
     public static let kind = "PersistenceReport"
     public var outcome: Outcome
-    /// What the data outlived: `restart`, `rebuild`, `down`.
+    /// The steps that the data survived: `restart`, `rebuild`, `down`.
     public var survived: [String]
-    /// What does not apply: a local server cannot be made anew, and one that is only data cannot be restarted.
+    /// The steps that do not apply: a local server cannot be recreated, and an instance that is only data cannot be
+    /// restarted.
     public var skipped: [String]
-    /// Why it could not be seen that the server has the very file that was written; nil when it was seen.
+    /// The reason why kecsctl could not determine whether the server has the very file that was written; nil when it
+    /// could.
     public var unseen: String?
     public var durationSeconds: Double
 }
 
-/// The persistence guide's eight steps: write, read, restart, read, rebuild, read, down and up, read. Leaves nothing behind.
+/// Performs the persistence guide's eight steps: write, read, restart, read, rebuild, read, down and up, read. Leaves
+/// nothing behind.
 public struct TestPersistence: Sendable {
     let site: Site
 
@@ -35,7 +38,7 @@ public struct TestPersistence: Sendable {
 
     static let table = "kecsctl_persistence_test"
 
-    /// To be called under the instance's lock.
+    /// Performs the test. Call it under the instance's lock.
     public func run(
         _ instance: Instance, limit: Duration = .seconds(120), dryRun: Bool = false
     ) async throws -> PersistenceReport {
@@ -61,10 +64,10 @@ public struct TestPersistence: Sendable {
         do {
             try probe.expect(after: "writing it")
             if runtime.runsSomething {
-                // Whatever kills this run: what ran before runs afterwards.
+                // Even if this run is killed, an instance that ran before runs afterwards.
                 try journal.write(to: instance.folder.journal)
                 try await steps.run(wasRunning: wasRunning, limit)
-                // An instance that was stopped was started for the test.
+                // The test started an instance that was stopped.
                 if !wasRunning { try await runtime.stop(limit: limit) }
                 try Journal.close(instance.folder.journal)
             } else {
@@ -85,7 +88,7 @@ public struct TestPersistence: Sendable {
             durationSeconds: (clock.elapsed() - began).inSeconds)
     }
 
-    /// Steps 3 to 8 of the guide, as far as the runtime knows how.
+    /// Steps 3 to 8 of the guide, as far as the runtime supports them.
     private struct Steps {
         let runtime: any Runtime
         let probe: Probe
@@ -113,7 +116,7 @@ public struct TestPersistence: Sendable {
             survived.append(name)
         }
 
-        /// The row is in a file of this host: the server must have that very file.
+        /// Expects the server to see the row. The row is in a file of this host: the server must have that very file.
         private mutating func expectServerSees(after step: String) async throws {
             let why: String
             guard let inside = probe.inside else {
@@ -136,10 +139,10 @@ public struct TestPersistence: Sendable {
         }
     }
 
-    /// A row with a random mark in a table of its own, which goes with it.
+    /// A row with a random mark in a table of its own, which is removed with it.
     private struct Probe {
         let database: FilePath
-        /// Where the server sees it.
+        /// The path at which the server sees the database.
         let inside: FilePath?
         let token: String
 
@@ -150,7 +153,7 @@ public struct TestPersistence: Sendable {
                 )
             }
             let connection = try SQLiteDatabase(database, .readWrite)
-            // One that a killed test left says nothing.
+            // A leftover row of a killed test proves nothing.
             try connection.transaction {
                 try connection.execute("DROP TABLE IF EXISTS \(TestPersistence.table)")
                 try connection.execute("CREATE TABLE \(TestPersistence.table) (token TEXT NOT NULL)")

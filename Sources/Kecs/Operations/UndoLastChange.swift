@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsSystem
 
-/// What `undo` takes back: the newest change of an instance that can be, a restore or a `doctor --fix`.
+/// Undoes the newest change of an instance that can be undone, a restore or a `doctor --fix`.
 public struct UndoLastChange: Sendable {
     public enum Change: Sendable, Hashable {
         case restore
@@ -12,15 +12,15 @@ public struct UndoLastChange: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// By the times of the files that record them, which are finer than the seconds in their names. A restore when there
-    /// is nothing at all: its refusal says so.
+    /// Returns the newest change, by the times of the files that record the changes: they are finer than the seconds in
+    /// their names. Returns a restore when there is no change at all: its refusal says so.
     public func last(_ instance: Instance) throws -> Change {
         guard let repaired = try UndoRepairs(site: site).recorded(instance.name) else { return .restore }
         guard let restored = try UndoRestore(site: site).last(instance) else { return .repairs(at: repaired) }
         return restored > repaired ? .restore : .repairs(at: repaired)
     }
 
-    /// To be called under the instance's lock.
+    /// Undoes the change. Call it under the instance's lock.
     public func run(
         _ instance: Instance, start: Bool = true, redo: Bool = false, force: Bool = false,
         dryRun: Bool = false
@@ -39,7 +39,7 @@ public struct UndoLastChange: Sendable {
 }
 
 extension UndoRepairs {
-    /// As `undo` tells it: nothing is stopped or started for a mode or an owner.
+    /// Undoes the repairs and reports them as `undo` does: nothing is stopped or started for a mode or an owner.
     func report(_ instance: Instance, dryRun: Bool) throws -> RestoreReport {
         let began = site.machine.clock.elapsed()
         let results = dryRun ? try plan(instance.name) : try run(instance.name)

@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Takes back the newest restore that was not taken back yet, by the same exchange: repeated, it walks back. What it takes
-/// away is kept and comes again with `redo`, or when there is nothing left to go back to.
+/// Undoes the newest restore that was not undone yet, by the same exchange: repeated, it walks back. The state that it
+/// replaces is kept, and returns with `redo`, or when there is nothing left to go back to.
 public struct UndoRestore: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// To be called under the instance's lock.
+    /// Undoes the restore. Call it under the instance's lock.
     public func run(
         _ instance: Instance, start: Bool = true, redo: Bool = false, force: Bool = false,
         dryRun: Bool = false
@@ -41,7 +41,7 @@ public struct UndoRestore: Sendable {
         let runtime = try site.runtime(instance)
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
-        // What an undo took away is put in place as a restore would: it can be taken back again.
+        // The state that an undo replaced is put in place as by a restore, so that it can be undone again.
         let id = try RestoreBackup(site: site).freeSwapID(
             clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
@@ -94,7 +94,8 @@ public struct UndoRestore: Sendable {
             startError: startFailure, notes: notes)
     }
 
-    /// A write-ahead log belongs to the database that goes, and would be played into the one that comes back.
+    /// Returns exchanges for the sidecars. A write-ahead log belongs to the database that goes, and would be played
+    /// into the one that returns.
     private func sidecars(of units: [Swap.Unit]) throws -> [Swap.Unit] {
         var more: [Swap.Unit] = []
         for unit in units where unit.staged != nil {
@@ -116,7 +117,7 @@ public struct UndoRestore: Sendable {
         return more
     }
 
-    /// What would be taken back, the newest first.
+    /// Returns the changes that can be undone, the newest first.
     public func kept(_ instance: Instance) throws -> [PreviousStack.Kept] {
         try PreviousStack(folder: instance.folder).records().map {
             PreviousStack.Kept(
@@ -124,7 +125,8 @@ public struct UndoRestore: Sendable {
         }
     }
 
-    /// What an undo would replace, and what it would put in its place: whoever was overridden may still write to that.
+    /// Returns the parts that an undo would replace, and those that it would put in their place: a process that was
+    /// overridden may still write to those.
     private func liveParts(_ record: Swap) -> [Part] {
         let folders = record.units.filter { $0.part != "config" }.flatMap { unit in
             [unit.live.path, unit.previous.path].map { Part(name: unit.part, place: .folder($0)) }
@@ -135,12 +137,13 @@ public struct UndoRestore: Sendable {
             }
     }
 
-    /// When the restore, or the undo of one, was made that would be taken back; nil when there is none.
+    /// Returns the time of the restore, or of the undo, that would be undone; nil when there is none.
     func last(_ instance: Instance) throws -> Moment? {
         try PreviousStack(folder: instance.folder).records().first?.at
     }
 
-    /// Where what lies at `path` for one swap would lie for another: with the instance, or on a file system of its own.
+    /// Returns the path for swap `new` that corresponds to `path` for swap `old`: in the instance's folder, or on a
+    /// file system of its own.
     private static func renamed(_ path: FilePath, from old: String, to new: String) -> FilePath {
         var renamed = FilePath(root: path.root, [])
         for name in path.components {

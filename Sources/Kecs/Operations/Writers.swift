@@ -2,10 +2,12 @@
 import KecsSystem
 import SystemPackage
 
-/// Whether anybody could be writing to a part, for what time stamps prove only when nobody does.
+/// Finds out whether a process could be writing to a part, for facts that time stamps prove only without a writer.
 enum Writers {
-    /// - Parameter isRunning: Whether the instance's own server runs: then a process that does not let itself be looked
-    ///   into may be it.
+    /// Returns true when a process could be writing.
+    ///
+    /// - Parameter isRunning: True when the instance's own server runs: then a process that cannot be examined may be
+    ///   it.
     static func mayWrite(below places: [FilePath], isRunning: Bool) -> Bool {
         do {
             let found = try FileHolders.below(places, locks: false)
@@ -17,7 +19,7 @@ enum Writers {
         }
     }
 
-    /// Somebody who has a file open for writing: "3812 (app --serve)".
+    /// Returns a process that has a file open for writing: "3812 (app --serve)".
     static func writer(of file: FilePath) -> String? {
         let found = try? FileHolders.below([file], locks: false)
         return found?.holders.first(where: \.mayWrite).map { "\($0.pid) (\($0.command))" }
