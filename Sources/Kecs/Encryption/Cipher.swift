@@ -3,13 +3,13 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Encrypts and decrypts files with gpg or age as child processes. A passphrase goes through standard input and is in no
-/// argument, no environment and no file.
+/// Encrypts and decrypts files with gpg or age as child processes. A passphrase goes through standard input, never
+/// through an argument, the environment or a file.
 struct Cipher: Sendable {
     let site: Site
     let keys: Keys
 
-    /// As long as the largest file takes.
+    /// The time limit of a call: long enough for the largest file.
     private static let longest = Duration.seconds(7 * 24 * 3600)
     /// The largest count of OpenPGP's iterated key derivation (RFC 9580, 3.7.1.3), and gpg's own default. It is given so
     /// that gpg does not start an agent to ask for it.
@@ -24,8 +24,10 @@ struct Cipher: Sendable {
         try await encrypt(probe, to: folder.appending("sealed"), sealing)
     }
 
+    /// Encrypts a file.
+    ///
     /// - Parameter target: Must not exist.
-    /// - Throws: `Failure(.wrongKey)` without a passphrase or for a recipient that is none.
+    /// - Throws: `Failure(.wrongKey)` without a passphrase, or for an invalid recipient.
     func encrypt(_ file: FilePath, to target: FilePath, _ sealing: Sealing) async throws {
         let result: ProcessResult
         switch sealing.method {
@@ -66,8 +68,11 @@ struct Cipher: Sendable {
         }
     }
 
-    /// - Parameter target: Must not exist. It exists only when all was decrypted and the program's own check held.
-    /// - Throws: `Failure(.wrongKey)` when the program says no, whose words are the cause.
+    /// Decrypts a file.
+    ///
+    /// - Parameter target: Must not exist. It exists only when everything was decrypted and the program's own check
+    ///   held.
+    /// - Throws: `Failure(.wrongKey)` when the program refuses; its own words are the cause.
     func decrypt(_ file: FilePath, to target: FilePath, _ sealing: Sealing) async throws {
         let result = try await decryption(of: file, to: target, sealing)
         guard result.succeeded else {
@@ -78,14 +83,14 @@ struct Cipher: Sendable {
         }
     }
 
-    /// Returns true when the passphrase opens a file that was encrypted before. Its beginning is enough to tell.
+    /// Returns true when the passphrase opens a file that was encrypted before. Its beginning is enough to decide.
     func opens(_ file: FilePath, _ sealing: Sealing) async throws -> Bool {
         let folder = try site.scratch(for: ByteCount(0))
         defer { folder.discardQuietly() }
         let start = folder.appending("start")
         try start.replaceContents(try file.prefix(4096))
         let result = try await decryption(of: start, to: folder.appending("opened"), sealing)
-        // A cut file is never decrypted as a whole; only these words are about the key.
+        // A truncated file is never decrypted as a whole; only these messages are about the key.
         return !["Bad session key", "No secret key", "Bad passphrase"].contains {
             result.errorText.contains($0)
         }
@@ -131,7 +136,7 @@ struct Cipher: Sendable {
         "--batch", "--no-tty", "--quiet", "--no-options", "--pinentry-mode", "loopback", "--no-autostart",
     ]
 
-    /// A keyring of its own for the time of one call: nothing of the user's is read, and nothing is left in it.
+    /// Runs `body` with a keyring of its own for one call: nothing of the user's is read, and nothing is left in it.
     private func withGPGFolder<Value>(_ body: (FilePath) async throws -> Value) async throws -> Value {
         let folder = try site.scratch(for: ByteCount(0))
         defer { folder.discardQuietly() }
@@ -144,7 +149,7 @@ struct Cipher: Sendable {
         var call = ProcessCall(program, arguments)
         if let input { call.input = .bytes(Array((input.reveal() + "\n").utf8)) }
         call.limit = Self.longest
-        // Where keys come from is no business of the child's.
+        // The child does not need to know the sources of the keys.
         for key in [SettingKey.passphraseFile, .passphraseCommand, .identityFile] {
             for name in key.variables { call.environment[name] = .some(nil) }
         }
@@ -157,7 +162,7 @@ struct Cipher: Sendable {
         }
     }
 
-    /// What the program said, in its own words.
+    /// Returns the program's message, in its own words.
     private static func words(_ result: ProcessResult) -> String {
         let lines = result.errorText.split(separator: "\n").map { printable(Array($0.utf8)) }
         return lines.isEmpty ? "it ended with \(result.end)" : lines.suffix(3).joined(separator: "; ")
@@ -173,6 +178,6 @@ struct Cipher: Sendable {
 }
 
 extension FilePath {
-    /// Rubbish in the folder for temporary files is no reason to fail.
+    /// Removes the tree. Leftovers in the folder for temporary files are no reason to fail.
     func discardQuietly() { try? removeTree() }
 }

@@ -3,23 +3,23 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The program that encrypts an archive. Both formats are open: the program alone decrypts what kecsctl wrote.
+/// The program that encrypts an archive. Both formats are open: the program alone can decrypt the archives of kecsctl.
 enum EncryptionMethod: String, CaseIterable, Sendable {
     case gpg
     case age
 
-    /// What the name of an encrypted archive ends in.
+    /// The suffix of an encrypted archive's name.
     var suffix: String { ".\(rawValue)" }
 
-    /// The Debian package that has it.
+    /// The Debian package that contains the program.
     var package: String { self == .gpg ? "gpg" : "age" }
 }
 
-/// How the parts of a backup are encrypted. Equal ones can be opened with the same keys, except that a passphrase may
-/// have changed.
+/// The encryption of a backup's parts. Parts with equal values can be opened with the same keys, except that a
+/// passphrase may have changed.
 struct Sealing: Hashable, Sendable {
     var method: EncryptionMethod
-    /// Keys as the program takes them; empty: a passphrase.
+    /// The keys, as the program takes them; empty for a passphrase.
     var recipients: [String]
 
     init(method: EncryptionMethod, recipients: [String]) {
@@ -27,10 +27,10 @@ struct Sealing: Hashable, Sendable {
         self.recipients = recipients
     }
 
-    /// What an instance's settings ask for.
+    /// Creates the encryption that an instance's settings ask for.
     ///
     /// - Returns: Nil when backups are not encrypted.
-    /// - Throws: `Failure(.usage)` for what the program cannot do.
+    /// - Throws: `Failure(.usage)` for settings that the program does not support.
     init?(_ settings: Settings) throws(Failure) {
         guard let name = try settings.text(.encrypt), let method = EncryptionMethod(rawValue: name) else {
             return nil
@@ -49,7 +49,7 @@ struct Sealing: Hashable, Sendable {
         }
     }
 
-    /// How a part is encrypted.
+    /// Creates the encryption of a stored part.
     ///
     /// - Returns: Nil for a plain one.
     /// - Throws: `Failure(.usage)` for a method that this version does not know.

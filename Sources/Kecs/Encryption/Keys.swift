@@ -3,15 +3,15 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The keys that the settings name. Each is read when it is needed, and kept nowhere.
+/// The keys that the settings name. Each is read when it is needed, and never kept.
 struct Keys: Sendable {
     let site: Site
     let settings: Settings
 
-    /// A passphrase is one line; more than this is a file that was named by mistake.
+    /// The longest passphrase. It is one line; a longer file was named by mistake.
     private static let longest = 4096
 
-    /// Whether there is anything that could decrypt a part. A key that gpg keeps itself needs no setting.
+    /// Returns true when there is a key that may decrypt the part. A key that gpg keeps itself needs no setting.
     func mayOpen(_ sealing: Sealing) throws -> Bool {
         switch sealing.method {
         case .gpg: try !sealing.recipients.isEmpty || hasPassphrase
@@ -23,8 +23,10 @@ struct Keys: Sendable {
         get throws { try settings.text(.passphraseFile) != nil || settings.text(.passphraseCommand) != nil }
     }
 
+    /// Returns the passphrase.
+    ///
     /// - Returns: Nil when no setting names one.
-    /// - Throws: `Failure(.wrongKey)` for a file or a command that gives none.
+    /// - Throws: `Failure(.wrongKey)` for a file or a command that provides none.
     func passphrase() async throws -> Secret? {
         if let text = try settings.text(.passphraseFile) { return try read(try path(text), .passphraseFile) }
         guard let command = try settings.text(.passphraseCommand) else { return nil }
@@ -41,6 +43,8 @@ struct Keys: Sendable {
         return try line(result.output, "the command of passphraseCommand (\(origin))")
     }
 
+    /// Returns the file with age's key.
+    ///
     /// - Throws: `Failure(.wrongKey)` when there is none.
     func identityFile() throws -> FilePath {
         guard let text = try settings.text(.identityFile) else {
@@ -80,7 +84,7 @@ struct Keys: Sendable {
         }
     }
 
-    /// The first line, which is all that gpg takes.
+    /// Returns the first line, because gpg takes no more.
     private func line(_ bytes: [UInt8], _ source: String) throws -> Secret {
         var first = bytes.prefix { $0 != UInt8(ascii: "\n") }
         if first.last == UInt8(ascii: "\r") { first.removeLast() }

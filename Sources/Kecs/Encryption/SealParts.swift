@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Encrypts the archives of a draft, once each was written and read back.
+/// Encrypts the archives of a draft after each was written and read back.
 struct SealParts: Sendable {
     let site: Site
     let draft: BackupDraft
     let cipher: Cipher
     let sealing: Sealing
 
-    /// Parts that were taken over from an earlier backup are encrypted already.
+    /// Encrypts the parts. Those that were taken over from an earlier backup are encrypted already.
     func run(_ parts: inout [Manifest.Part]) async throws {
         for index in parts.indices where parts[index].encryption == nil {
             parts[index] = try await seal(parts[index])
@@ -32,7 +32,7 @@ struct SealParts: Sendable {
         record.recipients = sealing.recipients
         record.bytes = found.bytes
         record.sha256 = found.sha256
-        // What has no key here cannot be read back; with one it must be what was encrypted.
+        // An archive without a key here cannot be read back; with a key, its content must equal the original.
         if try cipher.keys.mayOpen(sealing), sealing.method == .age || sealing.recipients.isEmpty {
             let opened = draft.folder.appending(".\(part.file).opened")
             try await cipher.decrypt(sealed, to: opened, sealing)

@@ -3,7 +3,7 @@ public import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A backup whose archives can be read, for the time of one command.
+/// A backup whose archives can be read, for the duration of one command.
 public struct UnsealedBackup: Sendable {
     public let backup: StoredBackup
     let folder: FilePath?
@@ -12,17 +12,19 @@ public struct UnsealedBackup: Sendable {
     public func close() { folder?.discardQuietly() }
 }
 
-/// Decrypts the archives of a backup into a private folder, so that readers of backups know nothing of encryption.
+/// Decrypts the archives of a backup into a private folder, so that readers of backups need not handle encryption.
 public struct UnsealBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
+    /// Decrypts the archives.
+    ///
     /// - Parameters:
-    ///   - settings: Say where the keys are.
-    ///   - parts: Names of the parts that are wanted; nil for all. The others stay as they are.
+    ///   - settings: The settings that name the keys.
+    ///   - parts: The names of the wanted parts; nil for all. The others stay as they are.
     /// - Returns: The backup itself when nothing in it is encrypted.
-    /// - Throws: `BackupDamage` for an archive that is not what was stored, found before any key is asked for;
+    /// - Throws: `BackupDamage` for an archive that differs from the stored one, found before any key is asked for;
     ///   `Failure(.wrongKey)`; `Failure(.noRoom)`.
     public func run(
         _ backup: StoredBackup, settings: Settings, parts: Set<String>? = nil
