@@ -3,7 +3,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Compares what was restored of one part with what the manifest says of it: each database's bytes, its soundness, its rows,
+/// Compares a restored part with its record in the manifest: the bytes, the integrity and the rows of each database,
 /// and whether it is the kind of database that the instance had.
 struct CheckRestored: Sendable {
     let site: Site
@@ -64,7 +64,7 @@ struct CheckRestored: Sendable {
             return
         }
         do {
-            // A snapshot of ours has no sidecars; what was copied as files is recovered from them here.
+            // Our own snapshots have no sidecars; a database that was copied as files is recovered from them here.
             let opened = try SQLiteDatabase(
                 file, record.sidecars.isEmpty ? .immutable : .readWrite,
                 cancellation: site.machine.cancellation)
@@ -108,7 +108,8 @@ struct CheckRestored: Sendable {
                 + (other.count > 1 ? ", and \(other.count - 1) more tables differ" : ""))
     }
 
-    /// Tables come and go with migrations; a database that shares none with what it was is another one.
+    /// Returns a clause when the database has another schema. Tables come and go with migrations, but a database that
+    /// shares no table with the earlier one is another database.
     private func otherSchema(than tables: [String: Int64], _ part: String, _ path: String) -> String? {
         guard let reference,
             let before = reference.parts.first(where: { $0.name == part })?.databases.first(where: {

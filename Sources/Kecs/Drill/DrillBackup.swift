@@ -3,13 +3,14 @@ import KecsStorage
 import KecsSystem
 public import SystemPackage
 
-/// What `backups drill` is asked to do.
+/// The options of `backups drill`.
 public struct DrillRequest: Sendable {
-    /// A backup's id or its beginning; nil: the newest good one.
+    /// The backup's id or its beginning; nil for the newest good one.
     public var from: String?
-    /// Where it is restored to, in a folder of its own; nil: the first of `$TMPDIR`, /var/tmp and /tmp that has room.
+    /// The folder below which the drill makes its own; nil for the first of `$TMPDIR`, /var/tmp and /tmp with enough
+    /// free space.
     public var folder: FilePath?
-    /// Also starts a server on what was restored.
+    /// True to start a server on the restored data, too.
     public var start: Bool
     public var dryRun: Bool
 
@@ -21,14 +22,17 @@ public struct DrillRequest: Sendable {
     }
 }
 
-/// Rehearses a restore: unpacks a backup where nobody looks, checks what came out, and keeps the result. The instance is
-/// neither touched nor locked; what is written is the evidence and the backup's mark.
+/// Rehearses a restore: unpacks a backup in a private folder, checks the result, and keeps a report. The instance is
+/// neither touched nor locked; the drill writes only the evidence and the backup's mark.
 public struct DrillBackup: Sendable {
     let site: Site
 
     public init(site: Site) { self.site = site }
 
-    /// - Throws: `Failure` for what says nothing of the backup: no room, no engine, an interruption. Nothing is noted then.
+    /// Drills the backup.
+    ///
+    /// - Throws: `Failure` for problems that are not the backup's: no free space, no engine, an interruption. Nothing
+    ///   is recorded then.
     public func run(
         _ name: InstanceName, _ request: DrillRequest, command: String
     ) async throws -> DrillReport {
@@ -51,7 +55,8 @@ public struct DrillBackup: Sendable {
         do {
             try await drill(backup, of: name, judged, in: folder.path, server, &report)
         } catch {
-            // What failed is told, not what could not be removed after it: the next command tries that again.
+            // Reports the failure itself, not the leftovers that could not be removed after it: the next command tries
+            // that again.
             try? await folder.close()
             throw error
         }
@@ -71,7 +76,7 @@ public struct DrillBackup: Sendable {
         return report
     }
 
-    /// First the evidence: a mark without one would be a claim.
+    /// Keeps the report. The evidence comes first: a mark without one would be a claim.
     private func keep(_ report: DrillReport, of name: InstanceName, _ store: BackupStore) throws -> FilePath {
         let passed = report.problems.isEmpty
         let file = try PastDrills(store).add(
@@ -190,8 +195,8 @@ public struct DrillBackup: Sendable {
             threads: site.threads, cancellation: site.machine.cancellation, progress: site.machine.progress)
     }
 
-    /// The newest older backup of the instance that passed its drill, else the newest older good one; none from before a loss
-    /// of the database that was accepted since.
+    /// Returns the newest older backup of the instance that passed its drill, else the newest older good one; none from
+    /// before a loss of the database that was accepted since.
     private func reference(for backup: StoredBackup, _ judged: JudgedBackups) -> Manifest? {
         let instance = backup.manifest?.instanceId
         let older = judged.all.drop { $0.id != backup.id }.dropFirst()

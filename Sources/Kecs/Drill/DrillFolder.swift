@@ -3,10 +3,10 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Where a drill restores to: a folder that only this user can enter, with a record of it in the home while it is there, so
-/// that a drill that was killed leaves nothing for longer than until the next command.
+/// The folder into which a drill restores. Only this user can enter it. A record in the home names it while it exists,
+/// so that the next command removes the leftovers of a killed drill.
 struct DrillFolder: Sendable {
-    /// `$KECS_HOME/.drill-ID.json`
+    /// The record: `$KECS_HOME/.drill-ID.json`.
     private struct Record: Codable {
         var version = 1
         var instance: String
@@ -24,7 +24,9 @@ struct DrillFolder: Sendable {
     private let record: FilePath
     private let lock: FileLock
 
-    /// - Parameter place: The folder that it is made in.
+    /// Creates the folder with its record.
+    ///
+    /// - Parameter place: The folder in which it is created.
     init(_ site: Site, for name: InstanceName, in place: FilePath, command: String) async throws {
         self.site = site
         let id = hex(site.machine.random(8))
@@ -34,7 +36,7 @@ struct DrillFolder: Sendable {
             site.home.path.appending(Self.prefix + id + Self.lockSuffix), command: command,
             clock: site.machine.clock, cancellation: site.machine.cancellation)
         do {
-            // First the record: what it names and what is not there needs no sweep.
+            // The record comes first: a record of a folder that does not exist needs no sweep.
             try JSONFile.write(
                 Record(
                     instance: name.description, folder: PathText(path), startedAt: site.machine.clock.now()),
@@ -47,10 +49,11 @@ struct DrillFolder: Sendable {
         }
     }
 
-    /// Ends what runs in it and removes it. What cannot be done now the next command does.
+    /// Stops the servers in the folder and removes it. The next command does what cannot be done now.
     func close() async throws { try await Self.end(record, lock, site) }
 
-    /// The room in which a drill is done: what was given, else the first of the usual places that has enough.
+    /// Returns the folder below which a drill is done: the given one, else the first of the usual places with enough
+    /// free space.
     static func place(for size: ByteCount, given: FilePath?, _ site: Site) throws -> FilePath {
         let own = site.machine.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? FilePath($0) : nil }
         let places = given.map { [$0] } ?? [own, "/var/tmp", "/tmp"].compactMap(\.self)
@@ -77,7 +80,7 @@ struct DrillFolder: Sendable {
 
     // MARK: Sweep
 
-    /// Removes what killed drills left, their servers too.
+    /// Removes the leftovers of killed drills, also their servers.
     ///
     /// - Returns: Sentences for people.
     static func sweep(_ site: Site, command: String) async throws -> [String] {
@@ -91,7 +94,7 @@ struct DrillFolder: Sendable {
                     cancellation: site.machine.cancellation)
             } catch is LockHeld { continue }
             let record = site.home.path.appending(name.string.dropLast(lockSuffix.count) + recordSuffix)
-            // Of a record that was being written when its drill was killed.
+            // Drafts of a record that was being written when its drill was killed.
             let draft = ".\(name.string.dropLast(lockSuffix.count))\(recordSuffix)."
             for file in try site.home.path.entries() where file.string.hasPrefix(draft) {
                 try site.home.path.appending(file).remove()
@@ -138,7 +141,7 @@ struct DrillFolder: Sendable {
     }
 }
 
-/// Removes what killed drills left; asked before every command.
+/// Removes the leftovers of killed drills. Runs before every command.
 public struct SweepDrills: Sendable {
     let site: Site
 
@@ -151,7 +154,7 @@ public struct SweepDrills: Sendable {
             where [.noSuchFileOrDirectory, .permissionDenied, .readOnlyFileSystem, .notDirectory]
             .contains(error.errno)
         {
-            // A home that is not there, or where one may not look or write, the command itself tells.
+            // The command itself reports a home that does not exist, or that this user may not read or write.
             return []
         }
     }

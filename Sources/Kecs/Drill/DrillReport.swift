@@ -2,49 +2,49 @@
 public import KecsStorage
 public import KecsSystem
 
-/// What a rehearsal of a restore found, or would look at; also what its evidence holds.
+/// The report of a rehearsal of a restore, also of its dry run; the evidence holds it too.
 public struct DrillReport: OperationReport {
     public static let kind = "DrillReport"
     public var outcome: Outcome
     /// The backup's id.
     public var backup: BackupID
-    /// Nil for a plan.
+    /// True when the drill passed; nil for a plan.
     public var passed: Bool?
     public var problems: [Problem] = []
     public var parts: [String]
     public var databases: [Database] = []
-    /// Nil when it was not to be started.
+    /// The server; nil when it was not to be started.
     public var server: Server?
-    /// In the order in which they were done.
+    /// The steps, in the order in which they were done.
     public var steps: [Step] = []
     public var startedAt: Moment
     public var durationSeconds: Double = 0
     /// The file that keeps this report; nil for a plan.
     public var evidence: String?
-    /// By whom it was done.
+    /// The version of kecsctl that did it.
     public var tool: Manifest.Tool
-    /// What the person should know and what is no problem of the backup.
+    /// Notes for the user that are not problems of the backup.
     public var notes: [String] = []
 
     public struct Problem: Encodable, Hashable, Sendable {
         public enum Kind: String, Encodable, Sendable {
-            /// Bytes are not what was written, or a database is not whole.
+            /// The bytes differ from those that were written, or a database is damaged.
             case damaged
-            /// What the instance had and the backup does not hold.
+            /// The backup does not hold something that the instance had.
             case lacking
-            /// Its rows are not those that the manifest counted.
+            /// The rows differ from those that the manifest counted.
             case rows
             /// A database of another kind has its name.
             case schema
-            /// The server did not come up on what was restored.
+            /// The server did not come up on the restored data.
             case server
         }
 
         public var kind: Kind
         public var part: String?
-        /// Of a database or a file in the part.
+        /// The path of a database or a file in the part.
         public var path: String?
-        /// A clause.
+        /// The reason, as a clause.
         public var why: String
 
         var sentence: String {
@@ -53,22 +53,22 @@ public struct DrillReport: OperationReport {
         }
     }
 
-    /// One database as it was after the restore.
+    /// A database after the restore.
     public struct Database: Encodable, Hashable, Sendable {
         public var part: String
         public var path: String
         public var engine: DatabaseEngine
         public var bytes: Int64
         public var sha256: String
-        /// Whether its bytes are those that were captured.
+        /// True when its bytes equal those that were captured.
         public var isSame: Bool
-        /// Of each table; nil for an engine that cannot be read here.
+        /// The rows of each table; nil for an engine that cannot be read here.
         public var tables: [String: Int64]?
     }
 
     public struct Server: Encodable, Hashable, Sendable {
         public var endpoints: [Endpoint]
-        /// Until it was well; nil when it did not become well.
+        /// The time until the server was healthy; nil when it was not.
         public var healthySeconds: Double?
     }
 
@@ -77,10 +77,10 @@ public struct DrillReport: OperationReport {
         public var seconds: Double
     }
 
-    /// Bytes and rows are right or they are not: it is the backup that is damaged.
+    /// The failure's kind. Bytes and rows are either right or wrong, so the backup is damaged.
     public var failedStatus: Failure.Kind { .damaged }
 
-    /// What a failed drill is to the person.
+    /// Returns the failure to report for a failed drill.
     public func failure(of name: InstanceName) -> Failure? {
         guard passed == false, let first = problems.first else { return nil }
         let more = problems.count > 1 ? ", and \(problems.count - 1) more" : ""

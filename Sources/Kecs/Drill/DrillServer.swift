@@ -3,14 +3,16 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Starts a server of an instance's kind on what a drill restored: in a home of its own, with a name, an id and ports that
-/// nobody else has, and ends it again.
+/// Starts a server of an instance's kind on the restored data, in a home of its own, with a name, an id and ports that
+/// no other instance has. Stops it afterwards.
 struct DrillServer: Sendable {
     let site: Site
     private let source: Instance
 
     private static let homeName = "home"
 
+    /// Prepares the server.
+    ///
     /// - Throws: `Failure(.usage)` for an instance of which no second one can run.
     init(site: Site, name: InstanceName) throws {
         self.site = site
@@ -32,8 +34,10 @@ struct DrillServer: Sendable {
             .usage, "no second “\(name)” can be started", cause: why, remedy: "kecsctl backups drill \(name)")
     }
 
-    /// - Parameter parts: The folder with what was restored; the parts that the server uses leave it.
-    /// - Returns: What is wrong with the server, as a clause; nil when it became well.
+    /// Runs the server.
+    ///
+    /// - Parameter parts: The folder with the restored parts; those that the server uses leave it.
+    /// - Returns: The server's problem, as a clause; nil when it became healthy.
     func run(
         on parts: FilePath, in folder: FilePath
     ) async throws -> (server: DrillReport.Server, problem: String?) {
@@ -66,7 +70,7 @@ struct DrillServer: Sendable {
         return (server, nil)
     }
 
-    /// Ends what runs in a drill's folder, whoever left it.
+    /// Stops the servers in a drill's folder, also those of a killed drill.
     static func end(in folder: FilePath, _ site: Site) async throws {
         let inside = inside(folder, site)
         for name in try inside.instanceNames() {
@@ -80,7 +84,7 @@ struct DrillServer: Sendable {
         try await runtime.remove()
     }
 
-    /// No variable of this process and no settings of the real home reach into it.
+    /// Returns the site of the drill: no variable of this process and no settings of the real home reach into it.
     private static func inside(_ folder: FilePath, _ site: Site) -> Site {
         var machine = site.machine
         machine.environment = machine.environment.filter { ["HOME", "PATH", "TMPDIR"].contains($0.key) }
@@ -92,7 +96,7 @@ struct DrillServer: Sendable {
 
     // MARK: The configuration
 
-    /// The source's as it is in force, without what says which one it is and where it lies.
+    /// Returns the effective configuration of the source, without its identity and its places.
     private func config(named name: InstanceName, _ inside: Site) throws -> InstanceConfig {
         let clone = CloneInstance(site: site)
         var config = try clone.config(of: source, named: name, in: inside.home)
@@ -105,10 +109,10 @@ struct DrillServer: Sendable {
         return config
     }
 
-    /// A command that names the data or a port of the real one would be the real one's.
+    /// Refuses a command that names the data or a port of the real instance: it would start the real one.
     private static func checkCommand(_ source: Instance, _ site: Site) throws {
         guard let given = try source.settings.text(.command) else { return }
-        // What it names in the instance's own folder it is given in the drill's.
+        // Paths in the instance's own folder are replaced by those in the drill's.
         let command = MovedFolder(from: source.folder.path, to: "/").text(given)
         let data = try source.dataFolder()
         for path in [data, data.resolved(), source.folder.path, site.home.path]

@@ -4,9 +4,9 @@ import KecsSystem
 import SystemPackage
 
 extension PastDrills {
-    /// Writes the evidence of one more, and lets the oldest go.
+    /// Writes the evidence of another drill, and removes the oldest.
     ///
-    /// - Returns: The file.
+    /// - Returns: The file of the evidence.
     func add(_ result: InstanceResult<DrillReport>, at moment: Moment, passed: Bool) throws -> FilePath {
         struct Evidence: Encodable {
             var apiVersion = "kecsctl/v1"
