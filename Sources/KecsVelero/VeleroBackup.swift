@@ -5,42 +5,43 @@ public import KecsSystem
 public struct VeleroBackup: Sendable {
     public enum Verdict: String, Sendable, Encodable, CaseIterable {
         case restorable
-        /// It can be restored, and something is not in it.
+        /// It can be restored, but something is not in it.
         case withErrors = "restorable with errors"
-        /// It cannot, or not as a whole.
+        /// It cannot be restored, or not as a whole.
         case damaged
-        /// Nothing that Velero would take for a backup: what is left of an upload that failed.
+        /// Velero would not take it for a backup: the leftovers of an upload that failed.
         case notABackup = "not a backup"
-        /// Nothing is known: encrypted, not ours to read, an unknown format.
+        /// Its content is unknown: encrypted, not readable for this user, in an unknown format.
         case unreadable
     }
 
-    /// How closely it was looked at.
+    /// The depth of the examination.
     public enum Depth: String, Sendable, Encodable {
-        /// Metadata, the small lists, the sizes of all files.
+        /// The metadata, the small lists, the sizes of all files.
         case sizes
         /// Every block of every object, and the tar inside.
         case blocks
     }
 
-    /// An object of it, under its name in the backup's folder.
+    /// An object of the backup, under its name in the backup's folder.
     public struct Object: Sendable, Encodable {
         public var name: String
         public var bytes: Int64
         public var layout: StoredObject.Layout
         public var modified: Moment
-        /// Why it cannot be used; nil where nothing was found.
+        /// The reason why it cannot be used; nil where no problem was found.
         public var problem: String?
     }
 
     public let name: String
     public let depth: Depth
     public internal(set) var verdict = Verdict.restorable
-    /// Why the verdict is not the best one.
+    /// The reasons why the verdict is not the best one.
     public internal(set) var reasons: [String] = []
-    /// What is worth to be known and changes no verdict.
+    /// Useful facts that change no verdict.
     public internal(set) var remarks: [String] = []
-    /// Bytes that are not what was written, whatever the verdict: a log that nobody needs can be damaged too.
+    /// True when bytes differ from those that were written, regardless of the verdict: a log that a restore does not
+    /// need can be damaged too.
     public internal(set) var hasDamage = false
     /// Of the Backup object.
     public internal(set) var labels: [String: String] = [:]
@@ -52,7 +53,7 @@ public struct VeleroBackup: Sendable {
     public internal(set) var errors: Int64 = 0
     public internal(set) var warnings: Int64 = 0
     public internal(set) var objects: [Object] = []
-    /// Blocks whose checksum was confirmed.
+    /// The number of blocks whose checksum was confirmed.
     public internal(set) var blocks = 0
 
     public var bytes: Int64 { objects.total(\.bytes) }
@@ -62,7 +63,7 @@ public struct VeleroBackup: Sendable {
         self.depth = depth
     }
 
-    /// The worst verdict stays: what cannot be read says less than what is known to be damaged.
+    /// Lowers the verdict. The worst one stays: an unreadable object says less than a damaged one.
     mutating func lower(to verdict: Verdict, _ reason: String) {
         func rank(_ verdict: Verdict) -> Int {
             switch verdict {
@@ -79,7 +80,7 @@ public struct VeleroBackup: Sendable {
 
     mutating func remark(_ remark: String) { Self.add(remark, to: &remarks) }
 
-    /// More sentences than anybody reads are no answer, and a list of a bucket may hold any number.
+    /// Adds a sentence, up to the limit: a longer answer helps no reader, and a list of a bucket may have any length.
     private static func add(_ sentence: String, to list: inout [String]) {
         if list.count < sentenceLimit, !list.contains(sentence) { list.append(sentence) }
     }

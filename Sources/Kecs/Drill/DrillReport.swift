@@ -21,7 +21,7 @@ public struct DrillReport: OperationReport {
     public var durationSeconds: Double = 0
     /// The file that keeps this report; nil for a plan.
     public var evidence: String?
-    /// The version of kecsctl that did it.
+    /// The program that did it, with its version.
     public var tool: Manifest.Tool
     /// Notes for the user that are not problems of the backup.
     public var notes: [String] = []
