@@ -5,16 +5,16 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The port of a cluster's Kubernetes API: chosen once and kept, so that no kubeconfig is ever outdated.
+/// Chooses the port of a cluster's Kubernetes API once and keeps it, so that no kubeconfig is ever outdated.
 struct K3dPorts: Sendable {
     let instance: Instance
     let machine: Machine
 
-    /// k3d's own customary port.
+    /// The first port to try: k3d's own customary one.
     static let first = 6550
 
-    /// The cluster's port: of the instance's own in `config.json`, of another in a file beside its kubeconfig. Written
-    /// there when it is not yet.
+    /// Returns the cluster's port. The instance's own cluster has it in `config.json`, another one in a file next to
+    /// its kubeconfig. A port that is chosen now is written there.
     func kubePort(of cluster: OwnCluster) async throws -> Int {
         let isMain = cluster.kubeconfig == instance.folder.kubeconfig
         let file = Self.file(of: cluster)
@@ -27,7 +27,7 @@ struct K3dPorts: Sendable {
         }
     }
 
-    /// Traefik's ports of this host, and the node's.
+    /// Returns Traefik's ports of this host, with the node's.
     func ingress(of cluster: OwnCluster) async throws -> [K3dCreate.Port] {
         var ports: [K3dCreate.Port] = []
         for entry in cluster.ingress {
@@ -36,7 +36,7 @@ struct K3dPorts: Sendable {
         return ports
     }
 
-    /// What the instance's configuration says, or the first port that is free, which it says from now on.
+    /// Returns the port in the instance's configuration, or the first free one, which is then saved there.
     private func kept(_ key: SettingKey, from first: Int) async throws -> Int {
         if let port = try instance.settings.number(key) { return port }
         return try await Self.exclusively("ports", machine: machine) {
@@ -58,12 +58,12 @@ struct K3dPorts: Sendable {
             remedy: "kecsctl config set \(key.rawValue) \(first + 1000) --instance \(instance.name)")
     }
 
-    /// Where the port of a cluster that only holds services is kept.
+    /// Returns the file with the port of a cluster that only holds services.
     static func file(of cluster: OwnCluster) -> FilePath {
         cluster.kubeconfig.removingLastComponent().appending(fileName)
     }
 
-    /// For a remedy: the next port up that nobody listens on.
+    /// Returns the next higher port on which no process listens, for a remedy.
     static func nextFree(after port: Int) throws -> Int {
         for next in (port + 1)..<min(port + 1000, 65_536) where try Ports.isFree(UInt16(next)) { return next }
         return port
@@ -72,11 +72,11 @@ struct K3dPorts: Sendable {
     private struct Record: Codable { var kubePort: Int }
     private static let fileName = "cluster.json"
 
-    /// Those that the instances of this home have chosen, be they running or not.
+    /// Returns the ports that the instances of this home have chosen, running or not.
     private func takenPorts() -> Set<Int> {
         let home = instance.folder.path.removingLastComponent()
         var taken: Set<Int> = []
-        // A broken instance has no port that could be read; it is told elsewhere.
+        // A broken instance has no readable port; it is reported elsewhere.
         for name in (try? home.entries()) ?? [] {
             let folder = home.appending(name)
             if let config = try? InstanceConfig.read(InstanceFolder(path: folder).config) {
@@ -93,14 +93,14 @@ struct K3dPorts: Sendable {
         return taken
     }
 
-    /// One at a time among all processes of this user, whatever their homes.
+    /// Runs `body` with a lock against all other processes of this user, in any home.
     static func exclusively<Value>(
         _ name: String, machine: Machine, _ body: () async throws -> Value
     ) async throws -> Value {
         let folder = FilePath(machine.environment["TMPDIR"] ?? "/tmp")
             .appending("kecsctl-\(Machine.userID)")
         try folder.createFolder()
-        // Anyone may make folders in /tmp: one that is not ours is not to be trusted with a lock.
+        // Any user may create folders in /tmp: a folder of another user is not safe for a lock.
         guard let status = try FileStatus.of(folder), status.kind == .folder, status.owner == Machine.userID
         else { throw FileError("use the folder", folder, .notPermitted) }
         do {

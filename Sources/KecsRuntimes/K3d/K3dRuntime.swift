@@ -6,7 +6,7 @@ public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 
-/// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is bound into the node.
+/// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is mounted into the node.
 public struct K3dRuntime: Runtime {
     let instance: Instance
     let machine: Machine
@@ -23,7 +23,7 @@ public struct K3dRuntime: Runtime {
 
     static let defaultImage = "ghcr.io/nandemo-ya/kecs:latest"
 
-    /// - Throws: `Failure(.usage)` for settings that k3d cannot be given.
+    /// - Throws: `Failure(.usage)` for settings that k3d does not accept.
     public init(_ instance: Instance, machine: Machine) throws {
         self.instance = instance
         self.machine = machine
@@ -69,7 +69,7 @@ public struct K3dRuntime: Runtime {
             isKECS: true)
     }
 
-    /// A cluster that was only stopped is kept with what is in it.
+    /// Returns the ties. A cluster that was only stopped is kept with its content.
     public func nameTies() async throws -> NameTies {
         switch try await cluster.condition() {
         case .absent: .free
@@ -92,12 +92,12 @@ public struct K3dRuntime: Runtime {
                     return .unknown("the cluster “\(cluster.name)” belongs to another instance (\(other))")
                 }
                 return switch found.condition {
-                // Its nodes run; the state is the server's.
+                // Its nodes run; the server decides the state.
                 case .running: await outage() == nil ? .running : .paused
                 case .stopped: .stopped
                 case .paused: .paused
-                // Its server may be writing, so it is not stopped; nobody reaches it, so it is not running. `start`
-                // puts it right, and a backup freezes it like any other.
+                // Its server may be writing, so it is not stopped; it cannot be reached, so it is not running. `start`
+                // repairs it, and a backup freezes it like any other.
                 case .mixed, .halfMade: found.hasRunningServer ? .paused : .stopped
                 }
             }
@@ -107,7 +107,8 @@ public struct K3dRuntime: Runtime {
         }
     }
 
-    /// Why the control plane does not serve although its cluster runs. One that is on its way is no outage.
+    /// Returns the reason why the control plane does not serve although its cluster runs. A control plane that is
+    /// starting is not an outage.
     public func outage() async -> String? {
         if let healthURL, ControlPlaneHealth(asking: healthURL) == .healthy { return nil }
         do {
@@ -125,7 +126,8 @@ public struct K3dRuntime: Runtime {
         }
     }
 
-    /// As docker does with a container of its own: nodes that ended with the engine, or that it found ended at its start.
+    /// Returns true when docker took the cluster down: nodes that ended with the engine, or that it found ended at its
+    /// start. The rule is the same as for docker's own containers.
     public func wasTakenDown() async throws -> Bool {
         guard case .present(let found) = try await cluster.condition(), found.condition == .stopped else {
             return false
@@ -137,7 +139,8 @@ public struct K3dRuntime: Runtime {
         return false
     }
 
-    /// Before anything of a new instance is made: without these programs there would be an instance that cannot be started.
+    /// Checks for the programs before anything of a new instance is made: without them the instance could not be
+    /// started.
     public func prepare() async throws -> [SettingKey: JSONValue] {
         for program in ["k3d", "kubectl", "docker"] where !isOnPath(program) {
             throw Failure(
@@ -148,11 +151,12 @@ public struct K3dRuntime: Runtime {
         return [:]
     }
 
-    /// The control plane's pod writes as the owner of the data folder: what it finds there must be its own to write.
+    /// Refuses data that the control plane cannot write. Its pod writes as the owner of the data folder, so the files
+    /// there must be writable for that owner.
     private func checkDataIsWritable() throws {
-        // As root it may write everything.
+        // A pod that runs as root may write everything.
         guard let folder = try FileStatus.of(dataFolder), folder.owner != 0 else { return }
-        // PostgreSQL's folder is its own user's, and hidden files are helpers.
+        // PostgreSQL's folder belongs to its own user, and hidden files are helpers.
         for name in try dataFolder.entries() where name.string != "postgres" && !name.string.hasPrefix(".") {
             let path = dataFolder.appending(name)
             guard let status = try FileStatus.of(path), [.file, .folder].contains(status.kind) else {
@@ -171,7 +175,8 @@ public struct K3dRuntime: Runtime {
         }
     }
 
-    /// What the shell would find: a folder of the PATH that is no folder, or may not be looked into, has no programs.
+    /// Returns true when the shell would find the program. An entry of PATH that is not a readable folder has no
+    /// programs.
     private func isOnPath(_ program: String) -> Bool {
         (machine.environment["PATH"] ?? "").split(separator: ":").contains {
             paths_access(FilePath(String($0)).appending(program).string, X_OK) == 0
@@ -180,7 +185,8 @@ public struct K3dRuntime: Runtime {
 
     // MARK: Start
 
-    /// - Parameter limit: From the moment that the cluster is there until the control plane answers; zero: do not wait.
+    /// - Parameter limit: The time from the moment that the cluster exists until the control plane answers; zero does
+    ///   not wait.
     public func start(limit: Duration) async throws {
         try await cluster.bringUp(limit: limit)
         try await bringUpControlPlane(limit: limit)
@@ -188,7 +194,7 @@ public struct K3dRuntime: Runtime {
         try await waitUntilHealthy(limit: limit)
     }
 
-    /// In a cluster that is up: applies it, and waits until it is available.
+    /// Applies the control plane in a cluster that is up, and waits until it is available.
     func bringUpControlPlane(limit: Duration) async throws {
         let controlPlane = ControlPlane(
             machine: machine, kubectl: cluster.kubectl, instance: "\(instance.name)")
@@ -228,7 +234,7 @@ public struct K3dRuntime: Runtime {
 
     // MARK: Looking in
 
-    /// Of the control plane. In a cluster a container's two streams are one.
+    /// Writes the log of the control plane. In a cluster a container's two streams are one.
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         let kubectl = try await reachable()
         try await kubectl.log(
@@ -244,7 +250,8 @@ public struct K3dRuntime: Runtime {
         .database(path.string)
     }
 
-    /// An instance that never had a cluster can be looked after without docker.
+    /// Returns the other containers that use the parts. An instance that never had a cluster can be examined without
+    /// docker.
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
         do {
             return try await ContainerUsers(docker: cluster.engine.docker, instance: instance).run(parts)
@@ -284,7 +291,7 @@ public struct K3dRuntime: Runtime {
     public func stop(limit: Duration) async throws { try await cluster.stop(limit: limit) }
     public func remove() async throws { try await cluster.remove() }
     public func thaw() async throws { try await cluster.thaw() }
-    /// A cluster that is to be kept when the instance stops is kept here too.
+    /// Leaves the instance. A cluster that is kept when the instance stops is kept here too.
     public func leave() async throws { if goesWhenStopped { try await remove() } }
 
     public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
@@ -293,12 +300,12 @@ public struct K3dRuntime: Runtime {
 }
 
 extension OwnCluster {
-    /// The instance's own cluster, with its data bound into it and its ports mapped.
+    /// Creates the instance's own cluster, with its data mounted into it and its ports mapped.
     init(main instance: Instance, machine: Machine) throws {
         try self.init(instance, machine: machine, named: "kecs-\(instance.name)")
         let data = try instance.dataFolder()
         for folder in [data, instance.folder.path] {
-            // SRC:DST@FILTER: what docker and k3d split at these.
+            // SRC:DST@FILTER: docker and k3d split a mount at these characters.
             guard folder.isAbsolute, !folder.string.contains(where: { ":@,".contains($0) }) else {
                 throw Failure(
                     .usage, "the folder \(folder) of “\(instance.name)” cannot be bound into a cluster",

@@ -2,19 +2,20 @@
 import Kecs
 import KecsSystem
 
-/// Calls of k3d that go on although the kecsctl that made them was killed: k3d has no signal handling, and with its log
-/// turned down nothing tells it that nobody listens any more. Two that work on one cluster destroy each other's work.
+/// Calls of k3d that continue although the kecsctl that made them was killed. k3d has no signal handling, and with its
+/// log turned down it does not notice that its caller is gone. Two calls that work on one cluster destroy each other's
+/// work.
 struct K3dSurvivors: Sendable {
     let machine: Machine
     let cluster: String
     /// The instance's UUID, which is in the arguments of its own creates.
     let instance: String
 
-    /// As long as a stop or a delete may take.
+    /// The longest time that a stop or a delete may take.
     var patience = Duration.seconds(120)
 
-    /// Ends a create that was ours, since what it leaves is known to be incomplete, and waits for everything else. To be
-    /// called under the cluster's lock: what is found then belongs to nobody who still waits for it.
+    /// Ends a create of ours, because its result is known to be incomplete, and waits for every other call. Call it
+    /// under the cluster's lock: then no other process waits for the calls that are found.
     func settle() async throws {
         let label = "\(K3dCreate.ownerLabel)=\(instance)@server:*"
         for call in try calls() where call.arguments.contains(label) { try call.kill() }
@@ -31,14 +32,15 @@ struct K3dSurvivors: Sendable {
             remedy: "kill \(call.pid)")
     }
 
-    /// A cluster of this name on another engine is another one, and another folder for locks is another world.
+    /// Returns true when the call is for the same engine. A cluster of this name on another engine is another cluster,
+    /// and a process with another folder for locks is independent of this one.
     private func isOfThisEngine(_ process: RunningProcess) -> Bool {
         ["DOCKER_HOST", "DOCKER_CONTEXT", "TMPDIR"].allSatisfy {
             process.variable($0) == machine.environment[$0]
         }
     }
 
-    /// `k3d cluster create|start|stop|delete … NAME …`, also behind an interpreter.
+    /// Returns the running calls `k3d cluster create|start|stop|delete … NAME …`, also behind an interpreter.
     private func calls() throws -> [RunningProcess] {
         let verbs: Set = ["create", "start", "stop", "restart", "delete", "edit"]
         return try RunningProcess.ofThisUser { words in

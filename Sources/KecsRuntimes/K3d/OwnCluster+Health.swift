@@ -5,9 +5,9 @@ import KecsSystem
 import SystemPackage
 
 extension OwnCluster {
-    /// What is not as it should be in a cluster whose API answers.
+    /// Returns the problems of a cluster whose API answers.
     ///
-    /// - Parameter limit: How long to wait for nodes that are not ready yet; a minute at most.
+    /// - Parameter limit: The time to wait for nodes that are not ready yet; a minute at most.
     func troubles(limit: Duration) async throws -> [ClusterTrouble] {
         var nodes: [Kubectl.Node] = []
         _ = try await machine.clock.wait(upTo: min(limit, .seconds(60)), every: .seconds(1)) {
@@ -36,8 +36,9 @@ extension OwnCluster {
         return try await troubles + nameTroubles(containers)
     }
 
-    /// k3d writes the addresses of the nodes and of this host into CoreDNS's `NodeHosts` when it starts a cluster; after a
-    /// reboot docker starts the containers by itself, and nobody writes them (k3d issues 926 and 1221).
+    /// Returns the problems of the names in DNS. k3d writes the addresses of the nodes and of this host into CoreDNS's
+    /// `NodeHosts` when it starts a cluster. After a reboot docker starts the containers without k3d, so they are not
+    /// written (k3d issues 926 and 1221).
     private func nameTroubles(_ containers: [String: String]) async throws -> [ClusterTrouble] {
         guard let map = try await kubectl.object("configmap", "coredns", namespace: "kube-system"),
             let hosts = map["data"]?["NodeHosts"]?.string
@@ -55,13 +56,13 @@ extension OwnCluster {
         return troubles
     }
 
-    /// Where people put names that are to survive a restart of k3s.
+    /// Returns true when the name is in the ConfigMap for names that survive a restart of k3s.
     private func isInCustomNames(_ name: String) async throws -> Bool {
         let map = try await kubectl.object("configmap", "coredns-custom", namespace: "kube-system")
         return (map?["data"]?.object ?? [:]).values.contains { $0.string?.contains(name) == true }
     }
 
-    /// `172.18.0.2 k3d-dev-server-0` a line, as in /etc/hosts.
+    /// Returns the addresses of lines such as `172.18.0.2 k3d-dev-server-0`, as in /etc/hosts.
     static func hosts(in text: String) -> [String: String] {
         var hosts: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
@@ -76,8 +77,9 @@ extension OwnCluster {
     }
 }
 
-/// The addresses of a cluster's nodes: of their containers now, and when the cluster last worked. k3s that finds its node
-/// at another address may not start at all (k3d issue 1637), and then its API cannot be asked what it expects.
+/// The addresses of a cluster's nodes: those of their present containers, and those from the time when the cluster last
+/// worked. A k3s that finds its node at another address may not start at all (k3d issue 1637), and then its API cannot
+/// be asked for the expected address.
 struct NodeAddresses {
     private let cluster: OwnCluster
     private var file: FilePath {
@@ -86,7 +88,7 @@ struct NodeAddresses {
 
     init(_ cluster: OwnCluster) { self.cluster = cluster }
 
-    /// Of servers and agents, by node. What has no address now is left out.
+    /// Returns the addresses of servers and agents, by node. A node without an address is left out.
     func containers() async throws -> [String: String] {
         let name = cluster.name
         guard let found = try await cluster.k3d.clusters().first(where: { $0.name == name }) else {
@@ -99,20 +101,21 @@ struct NodeAddresses {
         return addresses
     }
 
-    /// To be called when the cluster works.
+    /// Records the addresses. Call it when the cluster works.
     func record() async throws {
         let now = try await containers()
         if try file.isPresent, try JSONFile.read([String: String].self, from: file) == now { return }
         try JSONFile.write(now, to: file)
     }
 
-    /// As they were when the cluster was brought up last, which is a moment ago for who looks after that.
+    /// Returns the addresses from the last time that the cluster was brought up. Right after a start these are the
+    /// present ones.
     func recorded() async throws -> [String: String] {
         guard try file.isPresent else { return try await containers() }
         return try JSONFile.read([String: String].self, from: file)
     }
 
-    /// A clause for each node that is not where it was.
+    /// Returns a clause for each node whose address has changed.
     func moved() async throws -> [String] {
         guard try file.isPresent else { return [] }
         let before = try JSONFile.read([String: String].self, from: file)

@@ -4,7 +4,7 @@ import KecsSystem
 import SystemPackage
 
 extension OwnCluster {
-    /// Stops the cluster and keeps it. One that was never complete is taken away: there is nothing in it.
+    /// Stops the cluster and keeps it. A cluster that was never complete is deleted, because it has no content.
     func stop(limit: Duration) async throws {
         try await locked {
             switch try await k3d.existence(of: name) {
@@ -39,7 +39,7 @@ extension OwnCluster {
             switch try await k3d.existence(of: name) {
             case .unknown(let why): throw unknown(why)
             case .absent:
-                // Without docker nothing was ever made here that could be left.
+                // Without docker nothing was ever created here, so nothing is left.
                 do {
                     try await removeRemains(engine.findings())
                 } catch {
@@ -49,7 +49,7 @@ extension OwnCluster {
                 }
             case .present:
                 guard try await isOurs() else {
-                    // Nobody asked us to make it, so nobody asks us to delete it.
+                    // A cluster that kecsctl did not create is not deleted by kecsctl.
                     return
                 }
                 try await deleteCluster()
@@ -60,7 +60,8 @@ extension OwnCluster {
         }
     }
 
-    /// Until docker and k3d both say that nothing is left: a delete that could not reach docker exits 0 as well.
+    /// Deletes the cluster, and checks that docker and k3d both report nothing left: a delete that could not reach
+    /// docker exits 0 as well.
     func deleteCluster() async throws {
         let result = try await k3d.delete(name, limit: .seconds(120))
         if case .unknown(let why) = try await k3d.existence(of: name) { throw unknown(why) }

@@ -4,9 +4,9 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// A k3d cluster that belongs to an instance: its own, which the control plane lives in, or one that its rows name.
+/// A k3d cluster that belongs to an instance: its own, which holds the control plane, or one that its rows name.
 ///
-/// Three answers to "is it there": yes, no, unknown. Unknown changes nothing.
+/// Its existence has three answers: yes, no, unknown. Unknown changes nothing.
 struct OwnCluster: Sendable {
     let instance: Instance
     let machine: Machine
@@ -14,24 +14,24 @@ struct OwnCluster: Sendable {
     let k3d: K3d
     let engine: K3dEngine
     let kubectl: Kubectl
-    /// There while the cluster is made.
+    /// The file that exists while the cluster is created.
     let draft: FilePath
     let kubeconfig: FilePath
-    /// What the control plane sees of this host; none in a cluster that holds only services.
+    /// The folders of this host that the control plane sees; none in a cluster that holds only services.
     var folders: [FilePath] = []
-    /// Velero's, bound into every node.
+    /// Velero's store, mounted into every node.
     var store: K3dCreate.Mount?
     var sharesMounts = false
     var ports: [K3dCreate.Port] = []
     var components: Set<Component> = []
-    /// Traefik's, when it stands beside the control plane.
+    /// Traefik's ports, when it runs next to the control plane.
     var ingress: [Ingress] = []
     var image = OwnCluster.defaultImage
     var agents = 0
-    /// Of a recovery with a bound, which no wait here goes beyond.
+    /// The time of a recovery with a limit, which no wait here exceeds.
     var time: RecoveryTime?
 
-    /// A port of this host that leads to Traefik: which setting keeps it, from where on it is looked for.
+    /// A port of this host that leads to Traefik: the setting that keeps it, and the first port to try.
     struct Ingress: Sendable {
         var key: SettingKey
         var scheme: String
@@ -45,11 +45,12 @@ struct OwnCluster: Sendable {
         ]
     }
 
-    /// What upstream KECS pins.
+    /// The image that upstream KECS pins.
     static let defaultImage = "rancher/k3s:v1.31.4-k3s1"
-    /// For each of k3d's phases: it has no limit of its own, and a server that never gets ready holds it for ever.
+    /// The limit for each of k3d's phases. k3d has no limit of its own, and a server that never becomes ready would
+    /// block it permanently.
     static let phase = Duration.seconds(120)
-    /// A create with everything to be pulled.
+    /// The limit for a create that must pull everything.
     static let creation = Duration.seconds(600)
 
     init(_ instance: Instance, machine: Machine, named name: String) throws {
@@ -73,7 +74,7 @@ struct OwnCluster: Sendable {
         kubectl = Kubectl(machine: machine, kubeconfig: kubeconfig, cluster: name)
     }
 
-    /// Stricter than k3d, which takes capitals and dots as well.
+    /// Returns true for a valid name. The rule is stricter than k3d's, which allows capitals and dots as well.
     static func isName(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         func isWord(_ byte: UInt8) -> Bool {
@@ -86,14 +87,15 @@ struct OwnCluster: Sendable {
 
     func condition() async throws -> K3d.Existence { try await k3d.existence(of: name) }
 
-    /// Not less than a second: k3d takes no smaller one, and a wait of nothing still looks once.
+    /// Returns the limit within the recovery's time. It is at least a second: k3d accepts no smaller one, and a wait of
+    /// zero still checks once.
     private func bounded(_ limit: Duration) -> Duration {
         time.map { max(.seconds(1), $0.limit(limit)) } ?? limit
     }
 
     /// Creates, starts, resumes or rebuilds it, and waits until its API is ready.
     ///
-    /// - Parameter limit: For the API, once the nodes run.
+    /// - Parameter limit: The limit for the API, once the nodes run.
     func bringUp(limit: Duration) async throws {
         try kubeconfig.removingLastComponent().createFolder()
         try await locked {
@@ -104,7 +106,7 @@ struct OwnCluster: Sendable {
         }
     }
 
-    /// The instance whose cluster this is, when it is not this one.
+    /// Returns the instance that owns this cluster, when it is another one.
     func foreignOwner() async throws -> String? {
         let owner = try await engine.findings().owner
         return owner == nil || owner == instance.config.id ? nil : owner
@@ -112,7 +114,9 @@ struct OwnCluster: Sendable {
 
     // MARK: Start
 
-    /// - Returns: Whether it was created now.
+    /// Brings up the nodes.
+    ///
+    /// - Returns: True when the cluster was created now.
     func bringUpNodes() async throws -> Bool {
         switch try await k3d.existence(of: name) {
         case .unknown(let why): throw unknown(why)
@@ -159,7 +163,7 @@ struct OwnCluster: Sendable {
     func create() async throws {
         let findings = try await engine.findings()
         try refuseForeignNames(in: findings)
-        // What an interrupted create left would be re-used, and then kept for ever.
+        // k3d would reuse the leftovers of an interrupted create, and then keep them permanently.
         try await removeRemains(findings)
         let choice = K3dPorts(instance: instance, machine: machine)
         let kubePort = try await choice.kubePort(of: self)
@@ -178,7 +182,7 @@ struct OwnCluster: Sendable {
         machine.progress.step("creating the cluster \(name)", total: nil)
         let result = try await k3d.create(request, limit: bounded(Self.creation))
         guard !result.succeeded else { return }
-        // k3d has rolled back, or says so; see for ourselves, and take away what is left.
+        // k3d has rolled back, or claims it. The result is checked here, and leftovers are removed.
         let failure = failed("k3d could not create “\(name)”", result)
         if case .unknown(let why) = try await k3d.existence(of: name) { throw unknown(why) }
         try await deleteCluster()
@@ -206,7 +210,8 @@ struct OwnCluster: Sendable {
         try await create()
     }
 
-    /// Made by this instance: its nodes say so, or nothing of it came so far as to have a node while we were making it.
+    /// Returns true when this instance made the cluster: its nodes have the instance's label, or it has no node yet and
+    /// this instance was creating it.
     func isOurs() async throws -> Bool {
         let findings = try await engine.findings()
         if let owner = findings.owner { return owner == instance.config.id }
@@ -224,7 +229,7 @@ struct OwnCluster: Sendable {
         }
     }
 
-    /// Remains without a server: a tools container, a network, the image volume.
+    /// Removes leftovers without a server: a tools container, a network, the image volume.
     func removeRemains(_ findings: K3dEngine.Findings) async throws {
         if findings.containers.isEmpty {
             _ = try await engine.removeLeftovers(findings)
@@ -233,7 +238,7 @@ struct OwnCluster: Sendable {
         }
     }
 
-    /// Which setting each port of this host comes from.
+    /// Returns the setting of each port of this host.
     private func settings(of ports: [K3dCreate.Port]) throws -> [(Int, SettingKey)] {
         let api = try instance.settings.number(.apiPort) ?? 5373
         let admin = try instance.settings.number(.adminPort) ?? 5374
@@ -251,7 +256,8 @@ struct OwnCluster: Sendable {
         guard let number = UInt16(exactly: port), try !Ports.isFree(number) else { return }
         let holder = Ports.holder(of: number)
         let isMain = kubeconfig == instance.folder.kubeconfig
-        // Of a cluster that only holds services the port stands in a file of its own, and is chosen anew without it.
+        // The port of a cluster that only holds services is in a file of its own. Without that file, it is chosen
+        // again.
         let remedy =
             key == .kubePort && !isMain
             ? "rm \(ShellWords.quote([K3dPorts.file(of: self).string]))"
@@ -263,7 +269,7 @@ struct OwnCluster: Sendable {
 
     // MARK: Ready
 
-    /// A cluster is there when every node runs and its API says that it is ready, whatever k3d said.
+    /// Waits until every node runs and the API reports that it is ready, regardless of k3d's own report.
     func waitForAPI(isNew: Bool, limit: Duration) async throws {
         machine.progress.step("waiting for the API of \(name)", total: nil)
         var last = "nobody answered"
@@ -290,7 +296,8 @@ struct OwnCluster: Sendable {
             return answer.isReady
         }
         guard !isReady else { return }
-        // Never complete, so there is nothing in it: make it again. What was complete once is for the user to give up.
+        // The cluster was never complete, so it has no content: it is created again. Only the user may give up one that
+        // was complete.
         if !isNew, try draft.isPresent, try await isOurs() {
             try await rebuild(because: last)
             return try await waitForAPI(isNew: true, limit: limit)
@@ -316,7 +323,7 @@ struct OwnCluster: Sendable {
             remedy: "kecsctl doctor \(instance.name)")
     }
 
-    /// Two creates of one name destroy each other, from whatever home they come.
+    /// Runs `body` under the lock of the cluster's name: two creates of one name destroy each other, from any home.
     func locked<Value>(_ body: () async throws -> Value) async throws -> Value {
         try await K3dPorts.exclusively(name, machine: machine) {
             try await K3dSurvivors(machine: machine, cluster: name, instance: instance.config.id).settle()
@@ -324,7 +331,7 @@ struct OwnCluster: Sendable {
         }
     }
 
-    /// Stops and starts the nodes, by which k3d gives the cluster's DNS its names again.
+    /// The command that stops and starts the nodes: k3d then gives the cluster's DNS its names again.
     var restart: String {
         instance.config.runtime == .k3d && name == "kecs-\(instance.name)"
             ? "kecsctl restart \(instance.name)" : "k3d cluster stop \(name) && k3d cluster start \(name)"

@@ -5,7 +5,7 @@ public import KecsStorage
 public import KecsSystem
 import SystemPackage
 
-/// Where a recovery takes place in earnest: k3d for the clusters, kubectl for what is in them.
+/// The real ground of a recovery: k3d for the clusters, kubectl for their objects.
 public struct RecoverGround: RecoveryGround {
     private let instance: Instance
     private let machine: Machine
@@ -29,7 +29,7 @@ public struct RecoverGround: RecoveryGround {
 
     public func ownedClusters() async throws -> [String: K3dClusterState] {
         let folder = instance.folder.path.appending(InstanceFolder.clustersName)
-        // Each cluster that is brought up has a folder here; who has none is not asked for k3d.
+        // Each cluster that is brought up has a folder here. Without such a folder, k3d is not needed.
         guard try folder.isFolder else { return [:] }
         let names = try folder.entries().map(\.string).filter(OwnCluster.isName)
         guard !names.isEmpty else { return [:] }
@@ -63,7 +63,7 @@ public struct RecoverGround: RecoveryGround {
         try await K3dRuntime(instance, machine: machine).bringUpControlPlane(limit: time.limit())
     }
 
-    /// The instance's own cluster has its data and its ports; others hold services only.
+    /// Returns a cluster. The instance's own has its data and its ports; others hold services only.
     private func ownCluster(_ name: String) throws -> OwnCluster {
         if name == "kecs-\(instance.name)", instance.config.runtime == .k3d {
             return try OwnCluster(main: instance, machine: machine)
@@ -73,7 +73,7 @@ public struct RecoverGround: RecoveryGround {
 
     private func kubectl(_ cluster: String) async throws -> Kubectl {
         let cluster = try ownCluster(cluster)
-        // Of a cluster that runs and that we have not brought up ourselves: when a plan is only shown.
+        // The cluster runs, but this run has not brought it up: the plan is only shown.
         if try !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
         return cluster.kubectl
     }
@@ -111,15 +111,15 @@ public struct RecoverGround: RecoveryGround {
         let kubectl = try await kubectl(cluster)
         let (applied, complaint) = try await kubectl.apply(objects.map(\.manifest), forced: overwriting)
         guard let complaint else { return [:] }
-        // Refused, or nobody there to refuse it?
+        // Either the API refused the objects, or it does not answer.
         let (isReady, why) = try await kubectl.readyz()
         guard isReady else {
             throw Failure(
                 .unreachable, "the API of “\(cluster)” does not answer any more", cause: why,
                 remedy: "kecsctl recover \(instance.name) --resume")
         }
-        // Names are unique within one call: it is about one namespace. What kubectl says of many objects at once does not
-        // always name the one that it means, so each is asked about by itself.
+        // Names are unique within one call, because it is about one namespace. kubectl's message about many objects at
+        // once does not always name the right one, so each object is applied alone.
         var refused: [KubernetesObject.ID: String] = [:]
         let left = objects.filter { !applied.contains(Kubectl.word(for: $0)) }
         guard left.count > 1 else {
@@ -138,7 +138,7 @@ public struct RecoverGround: RecoveryGround {
         return refused
     }
 
-    /// So many objects that were refused are asked about one by one; more than that have one reason.
+    /// The number of refused objects that are applied alone; more than that have one reason.
     private static let singleQuestions = 50
 
     public func rollouts(
@@ -175,12 +175,12 @@ public struct RecoverGround: RecoveryGround {
         var removal = RecoveryRemoval()
         removal.removed = try await kubectl.delete(
             ["deployments.apps", "daemonsets.apps", "services", "pods"], label: label, limit: .seconds(120))
-        // A namespace takes everything in it along: only those go that hold nothing of anybody else.
+        // Deleting a namespace deletes everything in it, so a namespace with foreign objects stays.
         let left = try await kubectl.inventory(mark: RecoveryLabel.name)
         for (id, found) in left.sorted(by: { $0.key < $1.key })
         where id.kind == "Namespace" && found.recovery == recovery {
             var foreign: [String] = []
-            // Addresses of a Service that is gone go a moment after it.
+            // The addresses of a deleted Service disappear a moment after it.
             _ = try await machine.clock.wait(upTo: .seconds(10), every: .seconds(1)) {
                 try machine.cancellation.check()
                 foreign = try await kubectl.foreignObjects(in: id.name)
@@ -211,6 +211,8 @@ extension K3dCluster.Condition {
 }
 
 extension OwnCluster {
+    /// Fetches the kubeconfig.
+    ///
     /// - Returns: False while the cluster has none.
     func fetchKubeconfig() async throws -> Bool {
         guard let bytes = try await k3d.kubeconfig(of: name) else { return false }
