@@ -6,7 +6,7 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// Puts Velero and its object store into a cluster that runs, stage by stage. Can be repeated: everything is applied.
+/// Installs Velero and its object store in a running cluster, stage by stage. Can be repeated: everything is applied.
 struct InstallVelero: Sendable {
     let machine: Machine
     let kubectl: Kubectl
@@ -16,7 +16,7 @@ struct InstallVelero: Sendable {
 
     private var instance: Instance { setup.instance }
 
-    /// - Parameter limit: For each wait; zero: Velero itself is not waited for.
+    /// - Parameter limit: The limit for each wait; zero does not wait for Velero itself.
     func run(limit: Duration) async throws {
         let manifests = try setup.manifests()
         let credentials = try VeleroFolder(instance: instance, machine: machine).prepare()
@@ -28,7 +28,7 @@ struct InstallVelero: Sendable {
         try await apply(
             manifests.foundation + manifests.secrets(credentials), "Velero's namespace and rights")
         try await apply(manifests.storeObjects, "the object store")
-        // Without it no bucket can be made, and without a bucket Velero is of no use.
+        // No bucket can be created without the store, and Velero is useless without a bucket.
         try await waitForStore(limit: limit > .zero ? limit : .seconds(30))
         try makeBucket(owner: manifests.owner)
         try await seedLocation(manifests)
@@ -79,7 +79,7 @@ struct InstallVelero: Sendable {
         }
     }
 
-    /// What is applied into a namespace that is going goes with it.
+    /// Waits until the namespace is not being deleted: objects that are applied to it before would be deleted with it.
     private func waitOutTermination() async throws {
         let isGone = try await machine.clock.wait(upTo: .seconds(60), every: .seconds(1)) {
             try machine.cancellation.check()
@@ -94,7 +94,7 @@ struct InstallVelero: Sendable {
         }
     }
 
-    /// Rights that it had are not kept because they were given before.
+    /// Removes the other rights: rights that were given earlier are not kept.
     private func dropOtherRights() async throws {
         guard setup.rights == .scoped else { return }
         let bindings = ["clusterrolebindings.rbac.authorization.k8s.io"]
@@ -109,7 +109,7 @@ struct InstallVelero: Sendable {
             "statefulset", VeleroManifests.store, of: "the object store", limit: limit, obstacle: .pod)
     }
 
-    /// A bucket is a folder beside the server's own, on this host.
+    /// Creates the bucket: a folder of this host, next to the server's own.
     private func makeBucket(owner: (user: UInt32, group: UInt32)) throws {
         let folder = instance.folder.objectStore
         if let file = setup.flavour.formatFile, try !folder.appending(file).isPresent {
@@ -173,7 +173,8 @@ struct InstallVelero: Sendable {
         return all[id]
     }
 
-    /// Images of stores have vanished from registries before: which one it is, and what says another one.
+    /// Returns the failure of a rollout. Images of stores have vanished from registries before, so the remedy names the
+    /// image, and the cause names the setting for another one.
     private func down(_ what: String, _ why: String, _ kind: Failure.Kind) -> Failure {
         var cause = why
         var remedy = "kecsctl start \(instance.name)"
@@ -187,7 +188,7 @@ struct InstallVelero: Sendable {
             cause += "; the setting \(key.rawValue) says another image"
             remedy = ShellWords.quote(["docker", "pull", image])
         }
-        // The cluster was made before volumes were wanted.
+        // The cluster was created before volumes were wanted.
         if why.contains("not a shared or slave mount") {
             remedy = "kecsctl stop \(instance.name) && kecsctl start \(instance.name)"
         }
@@ -195,7 +196,8 @@ struct InstallVelero: Sendable {
             kind, "\(what) of “\(instance.name)” does not come up", cause: cause, remedy: remedy)
     }
 
-    /// Velero says so once it has listed the bucket; what nobody has looked at yet has no time of that.
+    /// Waits until Velero has listed the bucket and reports it as available. A location without a time of validation
+    /// has not been checked yet.
     private func waitForLocation(limit: Duration) async throws {
         machine.progress.step("waiting for Velero to see its store", total: nil)
         var last = "Velero has not processed it"

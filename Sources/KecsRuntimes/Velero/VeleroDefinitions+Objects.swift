@@ -3,7 +3,7 @@ import KecsStorage
 import KecsVelero
 
 extension VeleroDefinitions {
-    /// As objects, with the label that Velero's own installer gives them.
+    /// Returns the definitions as objects, with the label that Velero's own installer gives them.
     static func objects() throws -> [JSONValue] {
         try files.map { file in
             guard case .object(var definition) = try ComposeYAML.parse(file.yaml),

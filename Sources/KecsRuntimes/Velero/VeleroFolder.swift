@@ -4,7 +4,8 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// `velero-config/`: the credentials of the object store and the guide's description of where backups go.
+/// The folder `velero-config/`: the credentials of the object store and the guide's description of the backups'
+/// location.
 struct VeleroFolder: Sendable {
     let instance: Instance
     let machine: Machine
@@ -12,7 +13,7 @@ struct VeleroFolder: Sendable {
     var credentials: FilePath { instance.folder.veleroConfig.appending("credentials") }
     var location: FilePath { instance.folder.veleroConfig.appending("backup-location.yaml") }
 
-    /// Makes what is missing. Credentials that are there stay.
+    /// Creates the missing files. Existing credentials stay.
     func prepare() throws -> StoreCredentials {
         try instance.folder.veleroConfig.createFolder()
         try instance.folder.veleroConfig.checkIsOurs()

@@ -4,7 +4,7 @@ import KecsSystem
 import KecsVelero
 import SystemPackage
 
-/// What an instance's settings say of Velero in its cluster.
+/// The settings of an instance for Velero in its cluster.
 struct VeleroSetup: Sendable {
     let instance: Instance
     let flavour: ObjectStoreFlavour
@@ -12,7 +12,7 @@ struct VeleroSetup: Sendable {
     let rights: VeleroManifests.Rights
     let hasVolumes: Bool
 
-    /// Whether or not it is switched on.
+    /// Reads the settings, regardless of whether Velero is switched on.
     init(_ instance: Instance) throws {
         let settings = instance.settings
         self.instance = instance
@@ -26,12 +26,12 @@ struct VeleroSetup: Sendable {
         hasVolumes = try settings.flag(.veleroVolumes)
     }
 
-    /// Nil when it is switched off.
+    /// Returns the setup; nil when Velero is switched off.
     static func of(_ instance: Instance) throws -> VeleroSetup? {
         try instance.settings.flag(.veleroBackup) ? VeleroSetup(instance) : nil
     }
 
-    /// The guide's: the object store's folder of this host, in every node.
+    /// Returns the guide's mount: the object store's folder of this host, in every node.
     static func mount(of instance: Instance) -> K3dCreate.Mount {
         K3dCreate.Mount(
             host: instance.folder.objectStore, inside: VeleroManifests.folder(of: "\(instance.name)"))
@@ -39,7 +39,7 @@ struct VeleroSetup: Sendable {
 
     var mount: K3dCreate.Mount { Self.mount(of: instance) }
 
-    /// The store runs as whom its folder belongs to, so that its user can read and remove what it writes.
+    /// Returns the objects. The store runs as the owner of its folder, so that this user can read and remove its files.
     func manifests() throws -> VeleroManifests {
         let status = try FileStatus.of(instance.folder.objectStore)
         return VeleroManifests(
