@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `docker container …` on one container.
+/// The calls `docker container …` on one container.
 struct ContainerCalls {
     let scene: Scene
 
@@ -29,7 +29,7 @@ struct ContainerCalls {
         }
     }
 
-    /// By its id or its name; without one, docker's complaint.
+    /// Finds a container by its id or its name; ends with docker's complaint when there is none.
     private func find(_ word: String?, orReplay recording: String) -> World.Container {
         guard let word else { scene.unexpected("no name") }
         guard let found = scene.world.containers.first(where: { $0.dockerID == word || $0.name == word })
@@ -63,13 +63,13 @@ struct ContainerCalls {
             }
         }
         options.end()
-        // It prints what it found, and then complains.
+        // docker prints the objects that it found, and then complains.
         scene.say(JSONValue.array(found).text(pretty: true), to: 1)
         for word in missing { scene.say("Error response from daemon: No such container: \(word)\n", to: 2) }
         _exit(missing.isEmpty ? 0 : 1)
     }
 
-    /// The recorded object with other values.
+    /// Returns the recorded object with other values.
     private func describe(_ container: World.Container) -> JSONValue {
         let isUp = ["running", "paused"].contains(container.status)
         guard
@@ -107,7 +107,7 @@ struct ContainerCalls {
             "Config": ["Env": .array(container.variables.map(JSONValue.string))],
             "Mounts": .array(mounts),
         ])
-        // These replace what was recorded, they do not add to it.
+        // These values replace the recorded ones, they are not added to them.
         if case .object(var fields) = changed, case .object(var config)? = fields["Config"],
             case .object(var host)? = fields["HostConfig"]
         {
@@ -162,7 +162,7 @@ struct ContainerCalls {
         return made
     }
 
-    /// 64 hexadecimal digits, others for each call.
+    /// Returns 64 hexadecimal digits, different for each call.
     private func digits(of text: String) -> String {
         var digits = ""
         var hash: UInt64 = 14_695_981_039_346_656_037
@@ -273,7 +273,7 @@ struct ContainerCalls {
 
     // MARK: Inside
 
-    /// `exec CONTAINER PROGRAM ARGUMENT…`, with what the mounts show of this host.
+    /// Performs `exec CONTAINER PROGRAM ARGUMENT…`, with the folders of this host that are mounted.
     private func execute() -> Never {
         let words = Array(scene.arguments.dropFirst(2))
         let container = find(words.first, orReplay: "container-exec-missing")
@@ -300,7 +300,7 @@ struct ContainerCalls {
             scene.change { $0.containers.removeAll { $0.name == container.name } }
             _exit(scene.replay("container-run-no-program", names: [("/bin/nope", program)]))
         }
-        // What is run here sees this host; only the container's own paths are other ones.
+        // The program sees this host; only the container's own paths are replaced.
         exec(
             [name]
                 + rest.map { word in
@@ -310,7 +310,7 @@ struct ContainerCalls {
                 })
     }
 
-    /// The path on this host of what the container has at a path; other words as they are.
+    /// Returns the path on this host for a path in the container; other words unchanged.
     private func hostPath(_ word: String, in container: World.Container) -> String {
         for mount in container.mounts.sorted(by: { $0.target.count > $1.target.count })
         where word == mount.target || word.hasPrefix(mount.target + "/") {
@@ -339,7 +339,7 @@ struct ContainerCalls {
         }
         scene.say(last(container.output), to: 1)
         scene.say(last(container.errors), to: 2)
-        // Until it ends.
+        // Follows until the container ends.
         while follows,
             scene.world.containers.contains(where: { $0.name == container.name && $0.status == "running" })
         {
@@ -348,7 +348,7 @@ struct ContainerCalls {
         _exit(0)
     }
 
-    /// `cp CONTAINER:/PATH/. -` and `cp - CONTAINER:/PATH`: tar streams.
+    /// Performs `cp CONTAINER:/PATH/. -` and `cp - CONTAINER:/PATH`: tar streams.
     private func copy() -> Never {
         let words = scene.arguments.dropFirst(2).filter { $0 != "--follow-link" }
         guard words.count == 2, let place = words.first(where: { $0 != "-" }),
@@ -357,7 +357,7 @@ struct ContainerCalls {
         let container = find(String(place[..<colon]), orReplay: "container-cp-no-container")
         let inside = String(place[place.index(after: colon)...])
         let folder = hostPath(inside, in: container)
-        // What no mount leads to is the image's own, which is not in the world.
+        // A path without a mount is the image's own, which is not in the world.
         guard folder != inside, isThere(FilePath(folder)) else {
             _exit(
                 scene.replay(

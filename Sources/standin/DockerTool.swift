@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// docker 28 with an engine 20.10, as `Tests/Fixtures/docker-28` recorded them.
+/// docker 28 with an engine 20.10, as recorded in `Tests/Fixtures/docker-28`.
 struct DockerTool {
     let scene: Scene
 
@@ -82,7 +82,7 @@ struct DockerTool {
         scene.say(JSONValue.array(volumes).text() + "\n", to: 1)
     }
 
-    /// Only ends of containers are remembered.
+    /// Prints the recorded events, which are only ends of containers.
     private func events() -> Never {
         var options = Options(scene.arguments.dropFirst(), scene: scene)
         let since = options.value("--since").flatMap { Int64($0) } ?? 0

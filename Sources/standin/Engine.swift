@@ -4,17 +4,17 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What goes on in the engine, whether or not the client that asked for it still waits.
+/// The work of the engine, which continues even if the client that asked for it is gone.
 struct Engine {
     let scene: Scene
 
     // MARK: Ending
 
-    /// Ends containers after the time that their servers take for it, and comes back when they have ended. The one who
-    /// waits may be killed meanwhile.
+    /// Ends containers after the time that their servers take for it, and returns when they have ended. The client may
+    /// be killed meanwhile.
     func stop(_ containers: [String]) {
         guard !containers.isEmpty else { return }
-        // Of this run only: a container that is started again meanwhile was not meant.
+        // Only this run: a container that is started again meanwhile is not stopped.
         let runs = scene.world.containers.filter { containers.contains($0.name) }.map(\.run)
         guard scene.world.stopMilliseconds > 0 else { return settle(runs) }
         Self.spawn([scene.folder.string, "end"] + runs)
@@ -23,7 +23,7 @@ struct Engine {
         }
     }
 
-    /// The engine's own part of it.
+    /// Performs the engine's own part of a stop.
     func end(_ runs: some Sequence<String>) -> Never {
         Self.leave()
         usleep(UInt32(scene.world.stopMilliseconds) * 1000)
@@ -59,7 +59,7 @@ struct Engine {
 
     // MARK: Starting
 
-    /// Lets a process of its own listen on the container's ports, as an engine does.
+    /// Starts a process of its own that listens on the container's ports, as an engine does.
     ///
     /// - Returns: False when a port is taken.
     func serve(_ container: World.Container) -> Bool {
@@ -80,13 +80,13 @@ struct Engine {
         return true
     }
 
-    /// To be called first by what `spawn` started: it leaves the session of whoever asked for it, and what that had open.
+    /// Leaves the session of the caller and closes its open files. A process that `spawn` started calls it first.
     static func leave() {
         setsid()
         for descriptor in CInt(3)..<64 { close(descriptor) }
     }
 
-    /// With nothing of the environment of whoever asked for it.
+    /// Starts a process without the environment of the caller.
     @discardableResult
     private static func spawn(_ arguments: [String]) -> pid_t {
         var pid = pid_t()
@@ -104,8 +104,8 @@ struct Engine {
     }
 }
 
-/// The process of a container: answers `/health` on what is published of 8081, and an empty ECS API elsewhere. It ends with
-/// its container, and when the world goes.
+/// The process of a container. It answers `/health` on the port that publishes 8081, and an empty ECS API on the
+/// others. It ends with its container, and when the world is deleted.
 struct Server {
     let scene: Scene
     let container: String
@@ -127,7 +127,7 @@ struct Server {
             guard let world = try? World.read(from: scene.folder, withObjects: false),
                 let now = world.containers.first(where: { $0.id == container })
             else { break }
-            // Its pid is written down a moment after it was started.
+            // Its pid is recorded a moment after its start.
             if now.status == "exited" || now.pid != 0 && now.pid != getpid() { break }
             guard now.status != "paused" else {
                 usleep(20_000)

@@ -24,7 +24,7 @@ struct K3dTool {
         }
     }
 
-    /// - Parameter recordings: What was said with docker down, and with its socket forbidden.
+    /// - Parameter recordings: The recordings of the answers with docker down, and with its socket forbidden.
     private func needDocker(_ down: String, _ forbidden: String, _ name: String = "") {
         switch scene.world.docker {
         case "down": _exit(scene.replay(down, names: [("down1", name)]))
@@ -42,7 +42,7 @@ struct K3dTool {
         options.end()
         needDocker("42-dockerdown-cluster-list-json", "60-noperm-cluster-list-json")
         let world = scene.world
-        // Clusters of which only a tools container is left are not listed.
+        // Clusters with only a tools container left are not listed.
         let clusters = world.clusters.filter { cluster in
             nodes(of: cluster.name, in: world).contains { $0.labels["k3d.role"] != "noRole" }
         }
@@ -55,7 +55,7 @@ struct K3dTool {
         world.containers.filter { $0.labels["k3d.cluster"] == cluster }
     }
 
-    /// From the recorded cluster "one", with what is different here put in its place.
+    /// Returns the recorded cluster "one" with the values of this cluster.
     private func describe(_ cluster: World.Cluster, _ world: World) -> String {
         let text = scene.recorded("71c-cluster-list-running-json").replacing(
             "k3d-one", with: "k3d-\(cluster.name)"
@@ -69,7 +69,7 @@ struct K3dTool {
         var running = 0
         for node in nodes(of: cluster.name, in: world) where node.labels["k3d.role"] != "noRole" {
             let role = node.labels["k3d.role"] ?? ""
-            // No recording has an agent that runs; its node is told like the server's.
+            // No recording has a running agent; its node is described like the server's.
             let known = recorded.first { $0["role"]?.string == (role == "agent" ? "server" : role) }
             guard case .object(var facts)? = known else { continue }
             if role == "agent" {
@@ -166,7 +166,8 @@ struct K3dTool {
         if exists { _exit(scene.replay("72-create-existing", names: [("'one'", "'\(name)'")])) }
         let fault = scene.take { $0.kind == "die" }
         var lines = scene.recorded("80-create-manager-style").split(separator: "\n").map(String.init)[...]
-        /// Prints up to the log line with a text, dies there if so ordered, and then what it says is done.
+        /// Prints up to the log line with a text, dies there if a fault says so, and then makes the change that the
+        /// line reports.
         func reach(_ text: String, objects: Bool = false, _ body: (inout World) -> Void) {
             while let line = lines.first {
                 lines = lines.dropFirst()
@@ -246,7 +247,7 @@ struct K3dTool {
         _exit(0)
     }
 
-    /// By name, and so also what k3d did not make (115).
+    /// Removes by name, and so also containers that k3d did not make (115).
     private func rollBack(_ name: String, _ recording: String, names: [(String, String)]) -> Never {
         scene.change(objects: true) { world in
             world.containers.removeAll { $0.name.hasPrefix("k3d-\(name)-") }
@@ -353,7 +354,7 @@ struct K3dTool {
         let found = scene.change(objects: true) { world -> (all: Bool, tools: Bool) in
             let all = nodes(of: name, in: world)
             if fault != nil {
-                // The load balancer goes first.
+                // The load balancer is deleted first.
                 world.containers.removeAll { $0.name == "k3d-\(name)-serverlb" }
                 return (true, false)
             }
@@ -372,7 +373,7 @@ struct K3dTool {
         _exit(scene.replay("79-delete-running", names: oneIs(name)))
     }
 
-    /// The network and the volume go only if k3d made them for this cluster.
+    /// Removes the cluster. The network and the volume are only deleted if k3d made them for this cluster.
     private func forget(_ name: String, _ world: inout World) {
         let cluster = world.clusters.first { $0.name == name }
         if cluster?.isNetworkForeign != true { world.networks.removeAll { $0.name == "k3d-\(name)" } }

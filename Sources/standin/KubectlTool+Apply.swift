@@ -131,7 +131,7 @@ extension KubectlTool {
         world.objects[cluster, default: [:]][key] = .object(fields)
     }
 
-    /// As the API gives back what it was given: quantities in their shortest form, nothing that is empty.
+    /// Returns the value as the API stores it: quantities in their shortest form, no empty values.
     private static func canonical(_ value: JSONValue, _ field: String = "") -> JSONValue {
         switch value {
         case .object(let members):
@@ -164,13 +164,13 @@ extension KubectlTool {
         version.contains("/") ? String(version.prefix { $0 != "/" }) : ""
     }
 
-    /// `deployment.apps`
+    /// Returns the name for messages: `deployment.apps`.
     static func word(_ resource: APITable.Resource) -> String {
         resource.kind.lowercased() + (resource.group.isEmpty ? "" : ".\(resource.group)")
     }
 }
 
-/// What people do by hand (K56).
+/// The changes that people make by hand (K56).
 extension KubectlTool {
     func scale(_ options: inout Options, _ cluster: String) -> Never {
         _ = options.value("--request-timeout")

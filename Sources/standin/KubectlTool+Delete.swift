@@ -30,13 +30,15 @@ extension KubectlTool {
         _exit(held.isEmpty ? 0 : 1)
     }
 
-    /// `deployment.apps/web`
+    /// Returns the name for messages: `deployment.apps/web`.
     private func word(_ key: String) -> String {
         let words = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let kind = table.resource(words[0]).map(Self.word) ?? words[0]
         return "\(kind)/\(words[2])"
     }
 
+    /// Removes an object.
+    ///
     /// - Returns: False while a finalizer holds it: it is marked, and stays.
     private func remove(_ key: String, _ cluster: String, _ world: inout World) -> Bool {
         guard let object = world.objects[cluster]?[key] else { return true }
@@ -50,7 +52,7 @@ extension KubectlTool {
         return true
     }
 
-    /// A namespace takes everything in it along, and waits for what a finalizer holds (K62).
+    /// Deletes a namespace with everything in it, and waits for objects that a finalizer holds (K62).
     private func deleteNamespace(_ options: inout Options, _ cluster: String) -> Never {
         _ = options.next()
         guard let name = options.next(), options.flag("--ignore-not-found"),

@@ -45,7 +45,7 @@ extension KubectlTool {
             world = velero.world
             let controllers = Controllers(cluster: cluster, world: world)
             return resources.flatMap { resource -> [JSONValue] in
-                // Both groups tell the same events.
+                // Both groups list the same events.
                 if resource.group == "events.k8s.io" { return [] }
                 return controllers.all(resource.kind.lowercased()).filter { key, object in
                     let words = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
@@ -58,7 +58,7 @@ extension KubectlTool {
         show(found, form, isOne: name != nil, ignores: ignores)
     }
 
-    /// As it is shown: nobody is shown the managed fields, and a pod has the status that its node gives it.
+    /// Returns the object as it is shown: without the managed fields, and a pod with the status that its node gives it.
     private func seen(_ object: JSONValue, _ controllers: Controllers) -> JSONValue {
         guard case .object(var fields) = object, case .object(var metadata)? = fields["metadata"] else {
             return object
@@ -92,7 +92,7 @@ extension KubectlTool {
             }
             scene.say(object.text(), to: 1)
         } else if found.isEmpty, ignores {
-            // K07: nothing at all.
+            // K07: no output at all.
             _exit(0)
         } else {
             let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(found)]
@@ -101,8 +101,8 @@ extension KubectlTool {
         _exit(0)
     }
 
-    /// `KIND:.kind,MARK:.metadata.labels.a\.b/c,OWNER:.metadata.ownerReferences[0].kind`: values, three spaces apart;
-    /// `<none>` for what is not there.
+    /// Returns the columns for `KIND:.kind,MARK:.metadata.labels.a\.b/c,OWNER:.metadata.ownerReferences[0].kind`:
+    /// values, three spaces apart; `<none>` for a missing one.
     private func columns(_ object: JSONValue, _ form: Substring) -> String {
         form.split(separator: ",").map { column in
             let path = column.drop { $0 != ":" }.dropFirst(2).replacing("\\.", with: "\u{0}")
@@ -128,7 +128,7 @@ extension KubectlTool {
         }
     }
 
-    /// `api-resources --namespaced=true --verbs=list,delete -o name` (K70 has the form of an answer).
+    /// Performs `api-resources --namespaced=true --verbs=list,delete -o name` (K70 has the form of an answer).
     func resources(_ options: inout Options) -> Never {
         _ = options.value("--request-timeout")
         guard options.value("--namespaced") == "true", options.value("--verbs") == "list,delete",
@@ -140,7 +140,7 @@ extension KubectlTool {
         _exit(0)
     }
 
-    /// A workload comes up a little with each question, unless something holds its pods back.
+    /// Advances a workload a little with each question, unless an obstacle holds its pods back.
     private func advance(_ key: String, _ cluster: String, _ world: inout World) {
         guard case .object(var object)? = world.objects[cluster]?[key],
             case .object(var status)? = object["status"]

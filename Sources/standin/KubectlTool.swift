@@ -29,8 +29,8 @@ struct KubectlTool {
         }
     }
 
-    /// The cluster that $KUBECONFIG leads to, if its API can be reached: server and load balancer run, and the latter was
-    /// told where to.
+    /// Returns the cluster of $KUBECONFIG if its API can be reached: server and load balancer run, and the latter knows
+    /// its target.
     private func reach() -> String {
         let path = FilePath(Scene.environment["KUBECONFIG"] ?? "")
         guard let bytes = try? path.contents() else {
@@ -59,7 +59,7 @@ struct KubectlTool {
 
     // MARK: Looking in
 
-    /// The workload that a call names, if it is there.
+    /// Ends with kubectl's complaint when the workload of a call does not exist.
     func needWorkload(_ word: String?, _ namespace: String?, _ cluster: String) {
         guard let word, let namespace else { scene.unexpected("no workload, or no namespace") }
         let words = word.split(separator: "/").map(String.init)
@@ -90,7 +90,7 @@ struct KubectlTool {
                     "K93-logs-waiting",
                     names: [("\"img\"", "\"controlplane\""), ("noimg-6fd7d75d64-89fll", "kecs-server-0")]))
         }
-        // Nothing is younger than a second here.
+        // No line here is younger than a second.
         var lines = log.split(separator: "\n").suffix(tail)[...]
         if since == "1s" { lines = [] }
         scene.say(lines.map { $0 + "\n" }.joined(), to: 1)
@@ -99,8 +99,8 @@ struct KubectlTool {
         _exit(0)
     }
 
-    /// `exec WORKLOAD -n NAMESPACE --container NAME --request-timeout=10s -- PROGRAM ARGUMENT…`: the pod's `/data` is the
-    /// folder that its Deployment names.
+    /// Performs `exec WORKLOAD -n NAMESPACE --container NAME --request-timeout=10s -- PROGRAM ARGUMENT…`: the pod's
+    /// `/data` is the folder that its Deployment names.
     private func execute(_ cluster: String) -> Never {
         let words = Array(scene.arguments.dropFirst())
         guard let end = words.firstIndex(of: "--") else { scene.unexpected("no --") }
@@ -125,7 +125,7 @@ struct KubectlTool {
         }
         let inside = program.map { $0.hasPrefix("/data/") ? folder + $0.dropFirst("/data".count) : $0 }
         let child = fork(inside)
-        // K59: what it ended with is repeated, and is the exit status.
+        // K59: the program's exit code is in the message, and is the exit status.
         if child != 0 { scene.say("command terminated with exit code \(child)\n", to: 2) }
         _exit(child)
     }
@@ -142,8 +142,8 @@ struct KubectlTool {
 }
 
 extension APITable {
-    /// The first word of an object's key: `deploy` and `deployments.apps` to `deployment`. What the server has no type for
-    /// is refused as it refuses it (K08).
+    /// Returns the first word of an object's key: `deploy` and `deployments.apps` become `deployment`. Unknown types
+    /// are refused as the server refuses them (K08).
     func kind(_ word: String) -> String {
         resource(word)?.kind.lowercased() ?? word.lowercased()
     }

@@ -3,15 +3,15 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
-/// `standin FOLDER TOOL ARGUMENT…`: behaves as k3d 5.9, kubectl 1.32 or docker 20.10/28 behaved when they were recorded,
-/// with a world in FOLDER that is kept between calls. Only for tests.
+/// `standin FOLDER TOOL ARGUMENT…` behaves like the recorded k3d 5.9, kubectl 1.32 or docker 20.10/28. It keeps a world
+/// in FOLDER between calls. Only for tests.
 @main
 enum Main {
     static func main() {
         let words = CommandLine.arguments
         guard words.count >= 3 else { exit(2) }
         let scene = Scene(folder: FilePath(words[1]), tool: words[2], arguments: Array(words.dropFirst(3)))
-        // What the engine does by itself.
+        // The engine's own work.
         switch words[2] {
         case "serve": Server(scene: scene, container: words[3]).run()
         case "init":

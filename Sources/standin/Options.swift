@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Arguments of a call, taken apart strictly: what is left over in the end is a call that nobody recorded.
+/// Parses the arguments of a call strictly: an argument that is left over belongs to a call that was never recorded.
 struct Options {
     private var words: [String]
     private let scene: Scene

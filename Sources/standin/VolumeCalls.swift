@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// `docker volume …`; a volume's bytes are a folder of the world.
+/// The calls `docker volume …`; a volume's bytes are a folder of the world.
 struct VolumeCalls {
     let scene: Scene
 
@@ -33,7 +33,7 @@ struct VolumeCalls {
         _exit(scene.replay("volume-create", names: [("made", name)]))
     }
 
-    /// Does nothing when it is there.
+    /// Creates a volume. Does nothing when it exists.
     static func make(_ name: String, _ labels: [String: String], _ scene: Scene) {
         scene.change { world in
             guard !world.volumes.contains(where: { $0.name == name }) else { return }
@@ -56,7 +56,7 @@ struct VolumeCalls {
         }
         let found = names.compactMap { name in all.first { $0.name == name } }.map(inspected)
         scene.say(JSONValue.array(found).text() + "\n", to: 1)
-        // Those that are there are shown, and the others are an error all the same.
+        // docker shows the existing ones, and still ends with an error for the others.
         for name in missing { scene.say("Error: No such volume: \(name)\n", to: 2) }
         _exit(missing.isEmpty ? 0 : 1)
     }
@@ -89,7 +89,7 @@ struct VolumeCalls {
     }
 }
 
-/// `docker image …`; nothing is ever fetched.
+/// The calls `docker image …`; nothing is ever pulled.
 struct ImageCalls {
     let scene: Scene
 

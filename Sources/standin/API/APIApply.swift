@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Server-side apply: what each manager set is its own; what another one set stays, unless it is forced.
+/// Performs server-side apply: a manager owns the fields that it set; a field that another one set stays, unless the
+/// apply is forced.
 struct APIApply {
     let table: APITable
     let manager: String
@@ -12,7 +13,7 @@ struct APIApply {
         case refused(String)
     }
 
-    /// - Parameter live: Nil for what is not there yet.
+    /// - Parameter live: The present object; nil when it does not exist yet.
     func run(_ object: JSONValue, over live: JSONValue?) -> Answer {
         let type = table.type(of: object) ?? ""
         let mine = leaves(object, .type(type), [])
@@ -32,7 +33,7 @@ struct APIApply {
             if !conflicts.isEmpty, !forces { return .refused(Self.text(conflicts)) }
         }
         var merged = merge(object, .type(type), into: live ?? .object([:]))
-        // What this manager does not say any more goes, unless somebody else says it too.
+        // Fields that this manager no longer sets are removed, unless another manager sets them too.
         for path in owners[manager] ?? [] where mine[path] == nil {
             if owners.contains(where: { $0.key != manager && $0.value.contains(path) }) { continue }
             merged = Self.removing(path[...], from: merged)
@@ -59,7 +60,8 @@ struct APIApply {
 
     // MARK: Owners
 
-    /// As `managedFields`, with a list of paths in place of the API's own notation; nobody is shown them.
+    /// Returns the owners from `managedFields`, with a list of paths in place of the API's own notation; clients never
+    /// see it.
     static func owners(of object: JSONValue) -> [String: Set<[String]>] {
         var owners: [String: Set<[String]>] = [:]
         for entry in object["metadata"]?["managedFields"]?.array ?? [] {
@@ -81,7 +83,7 @@ struct APIApply {
 
     // MARK: Paths
 
-    /// `.spec`, `.ports`, `[containerPort=80,protocol="TCP"]` …
+    /// Returns the values by path: `.spec`, `.ports`, `[containerPort=80,protocol="TCP"]` …
     private func leaves(
         _ value: JSONValue, _ shape: APITable.Field.Shape, _ path: [String], keys: [String] = []
     ) -> [[String]: JSONValue] {
@@ -184,9 +186,9 @@ struct APIApply {
 }
 
 extension World {
-    /// What somebody else does by hand: `kubectl scale`, `kubectl set image`, `kubectl edit`.
+    /// Makes a change that another user makes by hand: `kubectl scale`, `kubectl set image`, `kubectl edit`.
     ///
-    /// - Parameter path: `[".spec", ".replicas"]`
+    /// - Parameter path: The path, for example `[".spec", ".replicas"]`.
     mutating func edit(
         _ cluster: String, _ key: String, _ path: [String], _ value: JSONValue, by manager: String = "kubectl"
     ) {

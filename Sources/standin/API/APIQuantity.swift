@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A quantity as resource.Quantity reads it: `100m`, `1.5`, `128Mi`, `2e3`; in thousandths.
+/// Parses a quantity as resource.Quantity does: `100m`, `1.5`, `128Mi`, `2e3`; in thousandths.
 enum APIQuantity {
     static func thousandths(_ text: String) -> Double? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == "." || $0 == "+" || $0 == "-") }

@@ -2,7 +2,7 @@
 import Glibc
 import KecsStorage
 
-/// What the API server refuses although the shape is right, as its validation has it (pkg/apis/core/validation and
+/// The API server's rules for objects with the right shape, as in its validation (pkg/apis/core/validation and
 /// pkg/apis/apps/validation of 1.31): names, quantities, references, ports, probes.
 struct APIRules {
     private(set) var complaints: [String] = []
@@ -306,7 +306,7 @@ struct APIRules {
     }
 }
 
-/// Names and values as the API server accepts them.
+/// The rules of the API server for names and values.
 enum APIName {
     private static let lower = Set("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
     private static let word = lower.union("ABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
@@ -336,7 +336,7 @@ enum APIName {
         text.isEmpty || has(text, 63, ends: word, inner: word.union("-_.".utf8))
     }
 
-    /// `kecs.dev/cluster`
+    /// Returns true for a qualified name such as `kecs.dev/cluster`.
     static func isQualified(_ text: String) -> Bool {
         let words = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard words.count <= 2, let name = words.last else { return false }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// Whether an object has the shape that server-side apply wants before anything else is looked at: fields that there are,
-/// values of their types, and no two entries of a list with the same keys.
+/// Checks the shape of an object, as server-side apply does before anything else: known fields, values of their types,
+/// and no two entries of a list with the same keys.
 struct APIShape {
     let table: APITable
     private(set) var complaints: [String] = []
@@ -25,7 +25,7 @@ struct APIShape {
                 return
             }
             let fields = table.fields(of: type)
-            // Of a type without fields nothing is known: RawExtension.
+            // Nothing is known of a type without fields: RawExtension.
             if fields.isEmpty { return }
             for (name, member) in members.sorted(by: { $0.key < $1.key }) {
                 guard let field = fields[name] else {
@@ -54,7 +54,7 @@ struct APIShape {
         var seen: Set<String> = []
         for item in items {
             let key = field.keys.map { name in
-                // The one key that has a default.
+                // The only key that has a default.
                 let value = item[name] ?? (name == "protocol" ? "TCP" : .null)
                 return "\(name)=\(value)"
             }.joined(separator: ",")

@@ -3,8 +3,8 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What the API server knows of its kinds: `Tests/Fixtures/kubernetes/api-1.31.json`, which is made from Kubernetes' own
-/// OpenAPI definitions (`Tests/Tools/kubernetes-table`).
+/// The API server's table of kinds: `Tests/Fixtures/kubernetes/api-1.31.json`, generated from Kubernetes' own OpenAPI
+/// definitions (`Tests/Tools/kubernetes-table`).
 struct APITable {
     struct Resource: Hashable {
         var plural: String
@@ -12,11 +12,11 @@ struct APITable {
         var kind: String
         var isNamespaced: Bool
 
-        /// `deployments.apps`
+        /// The full name: `deployments.apps`.
         var name: String { group.isEmpty ? plural : "\(plural).\(group)" }
     }
 
-    /// A field's type, taken apart: `![@Container] name`.
+    /// The parsed type of a field: `![@Container] name`.
     struct Field: Hashable {
         indirect enum Shape: Hashable {
             case scalar(String)
@@ -26,7 +26,7 @@ struct APITable {
         }
         var shape: Shape
         var isRequired: Bool
-        /// Of a list that is merged by keys.
+        /// The keys of a list that is merged by keys.
         var keys: [String]
 
         init(_ text: String) {
@@ -50,11 +50,11 @@ struct APITable {
     }
 
     let resources: [Resource]
-    /// "apps/v1 Deployment" to the type's name.
+    /// The type's name by version and kind: "apps/v1 Deployment".
     private let kinds: [String: String]
     private let types: [String: [String: Field]]
 
-    /// - Parameter custom: Of custom resource definitions: `widgets.example.com`.
+    /// - Parameter custom: The names of custom resource definitions: `widgets.example.com`.
     init(scene: Scene, custom: [String]) {
         let file = scene.folder.appending("recordings/kubernetes/api-1.31.json")
         guard let bytes = try? file.contents(),
@@ -87,7 +87,7 @@ struct APITable {
 
     func fields(of type: String) -> [String: Field] { types[type] ?? [:] }
 
-    /// The resource that a word of a command line means: `deploy`, `deployments`, `deployments.apps`, `Deployment`.
+    /// Returns the resource for a word of a command line: `deploy`, `deployments`, `deployments.apps`, `Deployment`.
     func resource(_ word: String) -> Resource? {
         let short = ["deploy": "deployments", "ds": "daemonsets", "ns": "namespaces", "svc": "services"]
         let word = short[word] ?? word.lowercased()

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 
-/// What controllers, scheduler and kubelet make of the objects that there are. Nothing of it is kept: it is what a question
-/// finds.
+/// The objects and states that controllers, scheduler and kubelet derive from the existing objects. Nothing is stored:
+/// each question derives them again.
 struct Controllers {
     let cluster: String
     let world: World
 
     private var objects: World.Objects { world.objects[cluster] ?? [:] }
 
-    /// Why a workload's pods do not become available.
+    /// The reason why a workload's pods do not become available.
     enum Trouble: String {
         case imagePull = "ImagePullBackOff"
         case crash = "CrashLoopBackOff"
@@ -18,11 +18,11 @@ struct Controllers {
         case create = "FailedCreate"
         case config = "CreateContainerConfigError"
         case imageName = "InvalidImageName"
-        /// It starts, and its readiness probe fails.
+        /// The container starts, and its readiness probe fails.
         case unready = "Unready"
     }
 
-    /// By the objects themselves, or because the world says so.
+    /// Returns the trouble of a workload: one that follows from the objects, or one that the world prescribes.
     func trouble(of workload: JSONValue) -> (Trouble, String)? {
         let name = workload["metadata"]?["name"]?.string ?? ""
         let namespace = workload["metadata"]?["namespace"]?.string ?? ""
@@ -46,7 +46,7 @@ struct Controllers {
                 $0["mountPropagation"] == "HostToContainer"
             }
             if let wants, !isShared {
-                // k3d's issue 1063.
+                // k3d issue 1063.
                 return (
                     .config,
                     "failed to generate container spec: path \(wants["mountPath"]?.string ?? "") is mounted on / but it is not a shared or slave mount"
@@ -67,7 +67,7 @@ struct Controllers {
         return nil
     }
 
-    /// Whether the node that the pod comes to has a folder of the host: one that is bound, on the node that it is bound on.
+    /// Returns true when the pod's node has a folder of the host: one that is mounted, on the node where it is mounted.
     private func isBound(_ path: String, _ pod: JSONValue?) -> Bool {
         guard let known = world.clusters.first(where: { $0.name == cluster }) else { return false }
         let server = "k3d-\(cluster)-server-0"
@@ -86,7 +86,7 @@ struct Controllers {
     private static func message(_ trouble: Trouble, _ pod: JSONValue?) -> String {
         let image = pod?["containers"]?.array?.first?["image"]?.string ?? ""
         switch trouble {
-        // K90.
+        // As in K90.
         case .imagePull:
             return
                 "Back-off pulling image \"\(image)\": ErrImagePull: failed to pull and unpack image \"docker.io/\(image)\": failed to resolve reference \"docker.io/\(image)\": not found"
@@ -110,7 +110,7 @@ struct Controllers {
 
     // MARK: What is there besides
 
-    /// All of a kind that somebody made, and all that follows from it.
+    /// Returns all created objects of a kind, with the objects that follow from them.
     func all(_ kind: String) -> [(key: String, object: JSONValue)] {
         var found = objects.filter { $0.key.hasPrefix("\(kind)/") }
         for (key, object) in derived(kind) where found[key] == nil { found[key] = object }
@@ -222,7 +222,7 @@ struct Controllers {
         }
     }
 
-    /// In the form of K90.
+    /// Returns the status in the form of K90.
     func status(_ trouble: (Trouble, String)?, _ workload: JSONValue) -> JSONValue {
         let pod = workload["kind"] == "Pod" ? workload["spec"] : workload["spec"]?["template"]?["spec"]
         func conditions(scheduled: Bool, _ message: String) -> JSONValue {

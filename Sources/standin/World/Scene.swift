@@ -4,7 +4,7 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// One call of one tool in the world.
+/// A call of one tool in the world.
 struct Scene {
     let folder: FilePath
     let tool: String
@@ -22,15 +22,15 @@ struct Scene {
         return root
     }
 
-    /// A call as it was recorded with the real tools; nil when there is none of this name.
+    /// Returns the folder of a call that was recorded with the real tools; nil when there is none of this name.
     private func recording(_ name: String) -> FilePath? {
         ["k3d-5.9", "docker-28"].map { folder.appending("recordings").appending($0).appending(name) }
             .first { isThere($0) }
     }
 
-    /// Changes the world while no other call does.
+    /// Changes the world under a lock against other calls.
     ///
-    /// - Parameter objects: Whether `body` looks at objects: then they are read and written as well.
+    /// - Parameter objects: True when `body` uses objects: then they are read and written as well.
     @discardableResult
     func change<Value>(objects: Bool = false, _ body: (inout World) -> Value) -> Value {
         let lock = folder.appending("world.lock").withPlatformString { open($0, O_RDWR | O_CREAT, 0o600) }
@@ -47,12 +47,13 @@ struct Scene {
         }
     }
 
-    /// As it is now; without objects.
+    /// The present world, without objects.
     var world: World {
         do { return try World.read(from: folder, withObjects: false) } catch { unexpected("\(error)") }
     }
 
-    /// A call that was never recorded. The test looks at `unexpected`; the caller gets an error, as from a real tool.
+    /// Ends a call that was never recorded. The test checks `unexpected`; the caller gets an error, as from a real
+    /// tool.
     func unexpected(_ why: String) -> Never {
         change { $0.unexpected.append("\(([tool] + arguments).joined(separator: " ")): \(why)") }
         say("Error: \(why)\n", to: 2)
@@ -61,7 +62,8 @@ struct Scene {
 
     // MARK: Faults
 
-    /// `die` at a certain point, which needs to know how far the call is, is met by the tool itself.
+    /// Performs a fault of this call. The tool itself handles a `die` at a certain point, because it knows the progress
+    /// of the call.
     func meetFaults() {
         guard let fault = take(where: { $0.kind != "die" || tool == "docker" }) else { return }
         switch fault.kind {
@@ -82,7 +84,7 @@ struct Scene {
         }
     }
 
-    /// The fault that strikes this call now.
+    /// Returns the fault for this call now, and counts it.
     func take(where isMeant: (Fault) -> Bool) -> Fault? {
         let line = ([tool] + arguments).joined(separator: " ")
         return change { world -> Fault? in
@@ -122,10 +124,10 @@ struct Scene {
         }
     }
 
-    /// Prints what was printed then, with the names of now.
+    /// Prints the recorded output, with the present names.
     ///
-    /// - Parameter names: What stood for what in the recording.
-    /// - Returns: The exit status of then.
+    /// - Parameter names: The names in the recording, with their replacements.
+    /// - Returns: The recorded exit status.
     func replay(_ name: String, names: [(String, String)] = []) -> Int32 {
         for (stream, descriptor) in [("stdout", CInt(1)), ("stderr", 2)] {
             for line in recorded(name, stream).split(separator: "\n", omittingEmptySubsequences: true) {
@@ -135,7 +137,7 @@ struct Scene {
         return Int32(recorded(name, "exit").prefix { $0.isNumber }) ?? 0
     }
 
-    /// One line, as LOG_LEVEL and LOG_COLORS have it: INFO and below to stdout, the rest to stderr.
+    /// Prints a line, as LOG_LEVEL and LOG_COLORS demand: INFO and below to stdout, the rest to stderr.
     func print(_ line: String, names: [(String, String)], to descriptor: CInt) {
         var line = line
         for (old, new) in names { line = line.replacing(old, with: new) }
@@ -172,7 +174,7 @@ struct Scene {
     }
 }
 
-/// `ESC[36mINFO ESC[0m[0003] text`
+/// A line of k3d's log: `ESC[36mINFO ESC[0m[0003] text`.
 struct LogLine {
     static let levels = ["trace", "debug", "info", "warn", "error", "fatal"]
     static let marks = ["TRAC", "DEBU", "INFO", "WARN", "ERRO", "FATA"]
@@ -192,5 +194,5 @@ struct LogLine {
     }
 }
 
-/// Whether a path leads to something, as far as this process may know.
+/// Returns true when a path exists, as far as this process can see.
 func isThere(_ path: FilePath) -> Bool { path.withPlatformString { access($0, F_OK) } == 0 }

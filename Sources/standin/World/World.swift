@@ -3,14 +3,14 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// What there is: kept in `world.json` between calls. Tests write it to say how things are, and read it to see what became
-/// of them.
+/// The state of the world, kept in `world.json` between calls. Tests write it to set up a state, and read it to see the
+/// results.
 struct World: Codable {
     struct Container: Codable {
         struct Mount: Codable {
-            /// `bind volume`
+            /// The type: `bind volume`.
             var type: String
-            /// Of a volume.
+            /// The name of a volume.
             var name = ""
             var source: String
             var target: String
@@ -23,110 +23,110 @@ struct World: Codable {
         }
 
         var name: String
-        /// `created running paused exited`
+        /// The status: `created running paused exited`.
         var status: String
         var labels: [String: String] = [:]
-        /// Those that k3d makes have none but their name.
+        /// The id. Containers that k3d makes have no id but their name.
         var id = ""
         var image = ""
         var variables: [String] = []
         var mounts: [Mount] = []
         var ports: [Port] = []
         var restart = "no"
-        /// How many times it was started.
+        /// The number of times it was started.
         var runs = 0
-        /// Of the process that listens on its ports.
+        /// The pid of the process that listens on its ports.
         var pid: Int32 = 0
         var finishedAt = "0001-01-01T00:00:00Z"
-        /// What it wrote, on either stream.
+        /// The text that it wrote to standard output; `errors` has the text to standard error.
         var output = ""
         var errors = ""
     }
     struct Image: Codable {
         var id: String
         var tags: [String]
-        /// What can be run in it: "sh", "stat".
+        /// The programs that can be run in it: "sh", "stat".
         var programs: [String] = []
     }
-    /// What a container's server says at `/health`, so many times.
+    /// An answer of a container's server at `/health`, for a number of times.
     struct Health: Codable {
-        /// 0: it hangs up.
+        /// The HTTP status; 0 closes the connection.
         var status: Int
         var body: String
-        /// Nil: from now on.
+        /// The number of times; nil for every time from now on.
         var times: Int?
     }
     struct Cluster: Codable {
         var name: String
         var kubePort: Int
         var binds: [String] = []
-        /// What is bound into every node, `HOST:INSIDE`.
+        /// The folders that are mounted into every node, `HOST:INSIDE`.
         var shared: [String]?
-        /// Whether it was made with `K3D_FIX_MOUNTS=1`.
+        /// True when it was created with `K3D_FIX_MOUNTS=1`.
         var sharesMounts: Bool?
         var image = ""
-        /// Of the server, by docker; what k3d lists.
+        /// The address of the server in docker, which k3d lists.
         var address = World.recordedAddress
-        /// Written by `create` only, when the load balancer is up: without it nobody reaches the API.
+        /// True once the load balancer is up, which only `create` records: without it, the API cannot be reached.
         var isReachable = false
         var isNetworkForeign = false
         var isVolumeForeign = false
         var agents = 0
-        /// Whether what is bound is bound into every node.
+        /// True when the mounted folders are mounted into every node.
         var bindsAllNodes = false
     }
-    /// Of the recorded cluster's server (71c).
+    /// The address of the recorded cluster's server (71c).
     static let recordedAddress = "172.25.0.2"
     struct Thing: Codable {
         var name: String
         var labels: [String: String] = [:]
-        /// Of a volume: with any, its mount point holds nothing while no container uses it.
+        /// The options of a volume: with any, its mount point is empty while no container uses it.
         var options: [String: String] = [:]
     }
-    /// Of one cluster, by `kind/namespace/name`.
+    /// The objects of one cluster, by `kind/namespace/name`.
     typealias Objects = [String: JSONValue]
 
-    /// `up down forbidden`
+    /// The state of docker: `up down forbidden`.
     var docker = "up"
     var clusters: [Cluster] = []
     var containers: [Container] = []
     var networks: [Thing] = []
     var volumes: [Thing] = []
     var images: [Image] = []
-    /// What servers say of themselves; well, once the list is at its end.
+    /// The servers' answers about their health; healthy after the end of the list.
     var health: [Health] = []
-    /// When the engine was started.
+    /// The time at which the engine was started.
     var engineStart = "2026-01-01T00:00:00Z"
-    /// Ends of containers that the engine remembers, in nanoseconds, by container.
+    /// The ends of containers that the engine remembers, in nanoseconds, by container.
     var deaths: [String: Int64] = [:]
-    /// How long a server takes to end when it is told to. The engine sees to it also when nobody waits for it.
+    /// The time that a server takes to end when it is stopped. The engine stops it also when no client waits.
     var stopMilliseconds = 0
-    /// What docker says that volumes hold; others are "N/A".
+    /// The sizes of volumes in docker's list; others are "N/A".
     var volumeSizes: [String: String] = [:]
-    /// Kept in a file of its own: a thousand objects are read only by those who ask for objects.
+    /// The objects by cluster, in a file of their own: only calls that need objects read a thousand of them.
     var objects: [String: Objects] = [:]
-    /// Ports that somebody listens on whom docker finds out too late.
+    /// Ports that another process holds, and that docker finds taken too late.
     var takenPorts: [Int] = []
     var missingImages: [String] = []
-    /// Names of objects that the API refuses.
+    /// The names of objects that the API refuses.
     var invalid: [String] = []
-    /// Of custom resource definitions: `widgets.example.com`, `widgets.example.com=WidgetKind`.
+    /// The names of custom resource definitions: `widgets.example.com`, `widgets.example.com=WidgetKind`.
     var customResources: [String] = []
-    /// Workloads whose pods do not become available, by name, and why: `ImagePullBackOff CrashLoopBackOff FailedMount
-    /// FailedScheduling FailedCreate CreateContainerConfigError InvalidImageName Unready`.
+    /// The workloads whose pods do not become available, by name, with the reason: `ImagePullBackOff CrashLoopBackOff
+    /// FailedMount FailedScheduling FailedCreate CreateContainerConfigError InvalidImageName Unready`.
     var podTroubles: [String: String] = [:]
-    /// How long k3d takes to create a cluster.
+    /// The time that k3d takes to create a cluster.
     var createMilliseconds = 0
-    /// How many creates run now, and how many ran at once at most.
+    /// The number of creates that run now; `mostCreating` is the largest number at once.
     var creating = 0
     var mostCreating = 0
-    /// How many times a new workload is seen waiting before it is available.
+    /// The number of times that a new workload is reported as waiting before it is available.
     var rolloutQuestions = 0
-    /// What the control plane's pod wrote; nil: its container waits for its image.
+    /// The log of the control plane's pod; nil while its container waits for its image.
     var podLog: String?
-    /// What can be run in the pod.
+    /// The programs that can be run in the pod.
     var podPrograms = ["stat", "head"]
-    /// Clusters whose API does not answer.
+    /// The clusters whose API does not answer.
     var silent: [String] = []
     var faults: [Fault] = []
     var velero = Velero()
@@ -151,7 +151,8 @@ struct World: Codable {
     }
 
     func write(to folder: FilePath, withObjects: Bool = true) throws {
-        // First: who is killed in between has made a cluster's objects, and nobody reaches it yet.
+        // The objects come first: a process that is killed in between has made a cluster's objects, and the cluster
+        // cannot be reached yet.
         if withObjects {
             let text = JSONValue.object(objects.mapValues { .object($0) }).text()
             try folder.appending("objects.json").replaceContents(Array(text.utf8))
@@ -160,18 +161,18 @@ struct World: Codable {
     }
 }
 
-/// What goes wrong at a call, once unless said otherwise.
+/// A fault of a call, once unless stated otherwise.
 struct Fault: Codable {
-    /// The call begins with these words: "k3d cluster create".
+    /// The first words of the call: "k3d cluster create".
     var call: String
-    /// `fail hang lie flood die`
+    /// The kind: `fail hang lie flood die`.
     var kind: String
-    /// Calls to let pass before.
+    /// The number of calls that pass before it.
     var after = 0
-    /// How many times; nil for always.
+    /// The number of times; nil for always.
     var times: Int? = 1
-    /// For `fail`: a recording's name, or words for stderr.
+    /// The message of `fail`: a recording's name, or words for stderr.
     var says: String?
-    /// For `die`: at the log line that contains this, or after so many objects.
+    /// The point of `die`: at the log line that contains this, or after that many objects.
     var at: String?
 }
