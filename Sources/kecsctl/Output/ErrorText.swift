@@ -6,8 +6,8 @@ import KecsSystem
 ///
 /// ```text
 /// kecsctl: error: not enough free space to back up “dev”
-///   because: 1.2 GB are free in ~/.kecs/backups and about 3.4 GB are needed
-///   try:     kecsctl backups prune dev --keep 3
+///   because: 1.2 GB are free in /home/ana/.kecs/backups/dev and about 3.4 GB are needed
+///   try:     kecsctl backups prune dev --keep 1
 /// ```
 enum ErrorText {
     static func text(_ failure: Failure, colour: Bool) -> String {
