@@ -68,7 +68,7 @@ struct StagedTree: Sendable {
         }
     }
 
-    /// Adds an exchange for every file of the staged tree. A database's sidecars go away with it.
+    /// Adds an exchange for every file of the staged tree. The sidecars of a replaced database are moved away.
     private func overlay(_ new: FilePath, _ old: FilePath, kept: FilePath, _ units: inout [Swap.Unit]) throws
     {
         for name in try new.entries() {
