@@ -11,8 +11,8 @@ struct Cipher: Sendable {
 
     /// The time limit of a call: long enough for the largest file.
     private static let longest = Duration.seconds(7 * 24 * 3600)
-    /// The largest count of OpenPGP's iterated key derivation (RFC 9580, 3.7.1.3), and gpg's own default. It is given so
-    /// that gpg does not start an agent to ask for it.
+    /// The largest count of OpenPGP's iterated key derivation (RFC 9580, 3.7.1.3), and gpg's own default. It is given
+    /// so that gpg does not start an agent to ask for it.
     private static let derivations = "65011712"
 
     /// Proves before the work that encrypting will succeed: the program, the passphrase or every recipient.

@@ -19,7 +19,7 @@ public struct InstanceSummary: Encodable, Sendable {
     public var unmeasured: [String]?
     public var lastBackup: LastBackup?
     public var degraded: Bool
-    /// Set while it is down and must run.
+    /// The outage; set while the instance is down and must run.
     public var down: Down?
     /// The state that `undo` can still bring back, and its size on disk.
     public var previous: Previous?
