@@ -208,7 +208,7 @@ extension OnDocker {
                 let answer = try await scene.kecsctl(
                     "start", "app", "--runtime", "docker", "--container", "dies")
                 #expect(answer.status == 1, "\(answer.output)\(answer.errors)")
-                #expect(answer.errors.contains("ended by itself"), "\(answer.errors)")
+                #expect(answer.errors.contains("exited on its own"), "\(answer.errors)")
             }
         }
 

@@ -51,6 +51,8 @@ import Testing
         kecsctl state export dev >dev.json
         printf '#!/bin/sh\\nexec sleep 600\\n' >bin/kecs
         chmod 755 bin/kecs
+        echo 'correct horse' >kecs.key
+        chmod 600 kecs.key
         """
 
     private static let sample = FilePath(#filePath).removingLastComponent().removingLastComponent()
@@ -88,7 +90,9 @@ import Testing
         line.replacing(/dev\/2026[0-9]+(T[0-9]+Z-manual)?/, with: "dev/\(ids[0])")
             .replacing("20261121T014530Z", with: ids[0])
             .replacing("--cluster default", with: "--cluster single-task-nginx")
-            .replacing("/mnt/usb/", with: "usb/").replacing("/tmp/look", with: "look")
+            .replacing("/etc/kecs.key", with: "kecs.key").replacing("/mnt/usb/", with: "usb/").replacing(
+                "/tmp/look", with: "look"
+            )
             .replacing("/var/lib/node_exporter/", with: "")
     }
 
@@ -96,6 +100,14 @@ import Testing
     private func before(_ line: String) -> String {
         if line.contains("backups export") { return "rm dev.tar usb/dev.tar; " }
         if line.contains("migrate export dev") { return "rm dev.sql; " }
+        let remotes = ["offsite", "usb"].filter { line.contains($0) && !line.contains("remote add") }
+        if !remotes.isEmpty, !line.contains("/mnt/usb") {
+            return (line.contains("prod/") ? "kecsctl start prod --runtime local; kecsctl backup prod; " : "")
+                + remotes.map {
+                    "kecsctl remote add \($0) $PWD/at-\($0); kecsctl backups copy --all --to \($0); "
+                }
+                .joined()
+        }
         if line.contains(" prod ") { return "kecsctl start prod --runtime local; " }
         return line.contains(" app ") ? "kecsctl restore app --from db.sqlite; " : ""
     }

@@ -276,13 +276,13 @@ import Testing
             #expect(future.first?.hasPrefix("20360101T") == true)
             let check = try await scene.kecsctl("check", "dev")
             #expect(check.status == 20)
-            #expect(check.output.contains("lies in the future"), "\(check.output)")
+            #expect(check.output.contains("is in the future"), "\(check.output)")
             let real = try await scene.backUp()
             #expect(try await scene.kecsctl("check", "dev").status == 0)
             #expect(try await scene.latest() == real)
             let status = try await scene.kecsctl("status", "dev", "-o", "json").first()
             #expect(
-                status["problems"]?.array?.contains { $0.string?.contains("lies in the future") == true }
+                status["problems"]?.array?.contains { $0.string?.contains("is in the future") == true }
                     == true)
             let pruned = try await scene.kecsctl("backups", "prune", "dev", "--keep", "1")
             #expect(pruned.status == 0)

@@ -142,7 +142,7 @@ import Testing
             #expect(live.errors.contains("pg/"), "\(live.errors)")
             let short = try await scene.kecsctl("backup", "dev", "--max-pause", "1ms")
             #expect(short.status == 15, "\(short.errors)")
-            #expect(short.errors.contains("would have been paused for longer"))
+            #expect(short.errors.contains("would have to be paused for longer"))
             #expect(try await scene.sql("SELECT 1").trimmed == "1")
             let stopped = try await scene.kecsctl("backup", "dev", "--consistency", "stopped", "-o", "json")
             #expect(stopped.status == 0, "\(stopped.errors)")

@@ -114,7 +114,7 @@ import Testing
             #expect(env == [["name": "A", "value": "2"], ["name": "B", "value": "x"]])
             #expect(
                 services(report).first { $0.name == "twice-env" }?.notes.contains {
-                    $0.contains("the last value counts")
+                    $0.contains("the last value is used")
                 } == true)
             let aliases = try pod("hosts-one-address")?["hostAliases"]
             #expect(

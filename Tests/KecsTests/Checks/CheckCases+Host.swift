@@ -10,7 +10,7 @@ import Testing
 
 extension CheckCase {
     static let files = [
-        CheckCase("home.mode", .warning, "other users can look into") {
+        CheckCase("home.mode", .warning, "other users can read") {
             try $0.site.home.path.setMode(0o755)
         },
         CheckCase("home.owner", geteuid() == 0 ? .info : .error, "belongs to the user") { scene in
@@ -79,7 +79,7 @@ extension CheckCase {
     ]
 
     static let locks = [
-        CheckCase("lock.foreign", .warning, "left from a process that is gone") { scene in
+        CheckCase("lock.foreign", .warning, "left from a process that has ended") { scene in
             var identity = try ProcessIdentity.current()
             identity.bootId = "of another boot"
             try scene.write(
@@ -222,7 +222,7 @@ extension CheckCase {
             good: { try $0.addBackup(.seconds(35 * 86_400)) },
             bad: { $0.clock.advance(by: .seconds(1)) }),
         CheckCase(
-            "clock.backwards", .warning, "lies in the future", good: { try $0.addBackup(.seconds(-60)) },
+            "clock.backwards", .warning, "is in the future", good: { try $0.addBackup(.seconds(-60)) },
             bad: { try $0.addBackup(.seconds(-61)) }),
         CheckCase(
             "drill.never", .info, "the last rehearsal of a restore",
@@ -281,7 +281,7 @@ extension CheckCase {
             try Duty(operation: "backup", since: CheckScene.now, because: "docker said no", tries: 2)
                 .write(to: scene.folder.duty)
         },
-        CheckCase("files.remnants", .warning, "is in nobody's way") { scene in
+        CheckCase("files.remnants", .warning, "where it does no harm") { scene in
             try scene.write(scene.folder.path.appending(".going").appending("old-1").appending("file"), "x")
         },
         CheckCase("instance.degraded", .error, "the restore failed") { scene in
@@ -371,7 +371,7 @@ extension CheckCase {
             good: { $0.site.machine.freeSpace = { _ in ByteCount(20_000_000_000) } },
             bad: { $0.site.machine.freeSpace = { _ in ByteCount(1_000_000_000) } }),
         CheckCase("state.unknown", .warning, "docker is down") { $0.setState(.unknown("docker is down")) },
-        CheckCase("state.unseen", .error, "could not be looked at") { $0.change = { _ in nil } },
+        CheckCase("state.unseen", .error, "could not be examined") { $0.change = { _ in nil } },
         CheckCase(
             "state.paused", .error, "is paused", good: { $0.setState(.running) },
             bad: { $0.setState(.paused) }),

@@ -59,7 +59,7 @@ extension CheckCase {
         proved("restore-tested", "a restore was tried", by: "restore"),
         proved("rollback-tested", "taking back a change was tried", by: "undo"),
         persistence("persists-restart", "restart", "outlives a restart"),
-        persistence("persists-rebuild", "rebuild", "outlives a container that is made anew"),
+        persistence("persists-rebuild", "rebuild", "survives a recreated container"),
         persistence("persists-down", "down", "outlives the removal of the containers"),
         tracked("env-not-in-git", ".env", "is tracked by git, with the secrets in it"),
         tracked("db-not-in-git", "dev_assets/db.sqlite", "is a database that is tracked by git"),

@@ -171,7 +171,7 @@ extension CheckCase {
                 let other = scene.folder.logs.string
                 try scene.engine.change { $0.mounts[0].destination = other }
             }),
-        container("container.anonymous-volume", .warning, "in a volume without a name") {
+        container("container.anonymous-volume", .warning, "is an anonymous volume") {
             $0.mounts[0].name = String(repeating: "a1", count: 32)
         },
         CheckCase(

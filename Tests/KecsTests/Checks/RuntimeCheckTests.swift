@@ -124,7 +124,7 @@ import Testing
             ("container.out-of-memory", "want of memory", { $0.wasOutOfMemory = true }),
             ("container.no-mount", "has no mount", { $0.mounts = [] }),
             (
-                "container.anonymous-volume", "without a name",
+                "container.anonymous-volume", "an anonymous volume",
                 { $0.mounts[0].name = String(repeating: "a1", count: 32) }
             ),
             (

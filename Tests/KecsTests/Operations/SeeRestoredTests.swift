@@ -63,7 +63,7 @@ struct SeeRestoredTests {
                 let failure = await #expect(throws: Failure.self) {
                     try await RestoreBackup(site: site).run(instance, RestoreRequest(from: .latest))
                 }
-                #expect(failure?.message.contains("does not see what was restored") == true)
+                #expect(failure?.message.contains("does not see the restored data") == true)
                 #expect(failure?.kind == .failed)
                 #expect(try rows() == 4)
                 #expect(try !place.journal.isPresent)
