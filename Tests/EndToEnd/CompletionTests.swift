@@ -136,7 +136,10 @@ import Testing
             let home = scene.kecsctl.home
             for (line, expected) in [
                 ("kecsctl --home \(home) stop de<TAB>--dry-run", "dev: already stopped\n"),
-                ("kecsctl --home=\(home) backups cat late<TAB>data/kecs.db | head -c 15", "SQLite format 3"),
+                (
+                    "kecsctl --home=\(home) backups cat late<TAB>data/kecs.db --instance dev | head -c 15",
+                    "SQLite format 3"
+                ),
                 ("kecsctl --ho<TAB>\(home) list -o na<TAB>", "dev\nshop\n"),
                 ("kecsctl comp<TAB>ba<TAB>| head -n 1", "#!/bin/bash\n"),
             ] {
