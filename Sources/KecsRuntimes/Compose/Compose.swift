@@ -9,9 +9,10 @@ import SystemPackage
 struct Compose: Sendable {
     private let processes: any ProcessRunner
     let given: ComposeFiles
-    let project: String
+    /// Nil: only `config` is asked, which says the name.
+    let project: String?
 
-    init(_ machine: Machine, _ given: ComposeFiles, project: String) {
+    init(_ machine: Machine, _ given: ComposeFiles, project: String?) {
         processes = machine.processes
         self.given = given
         self.project = project
@@ -36,7 +37,7 @@ struct Compose: Sendable {
                 try isPlugin
                 ? JSONDecoder().decode(JSONValue.self, from: Data(result.output))
                 : ComposeYAML.parse(result.output)
-            return ComposeProject(document, named: project)
+            return ComposeProject(document, named: project ?? given.folderName)
         } catch {
             throw Failure(.failed, "the answer of docker compose config cannot be read", cause: "\(error)")
         }
@@ -66,7 +67,7 @@ struct Compose: Sendable {
         }
         guard result.succeeded else {
             throw Failure(
-                .failed, "docker compose could not \(verb) the project “\(project)”",
+                .failed, "docker compose could not \(verb) the project “\(project ?? given.folderName)”",
                 cause: result.complaint,
                 remedy: "docker compose \(ShellWords.quote(given.words(project: project) + arguments))")
         }
@@ -94,11 +95,11 @@ struct Compose: Sendable {
     private func run(
         _ arguments: [String], _ isPlugin: Bool, _ limit: Duration, profiles: [String]? = nil
     ) async throws -> ProcessResult {
-        let words =
-            given.files.flatMap { ["--file", $0.string] }
-            + given.environmentFiles.flatMap { ["--env-file", $0.string] }
-            + (profiles ?? given.profiles).flatMap { ["--profile", $0] }
-            + ["--project-name", project, "--project-directory", given.folder.string]
+        var words = given.files.flatMap { ["--file", $0.string] }
+        words += given.environmentFiles.flatMap { ["--env-file", $0.string] }
+        words += (profiles ?? given.profiles).flatMap { ["--profile", $0] }
+        if let project { words += ["--project-name", project] }
+        words += ["--project-directory", given.folder.string]
         var call =
             isPlugin
             ? ProcessCall("docker", ["compose"] + words + arguments)

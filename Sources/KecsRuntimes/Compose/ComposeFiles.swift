@@ -125,21 +125,23 @@ struct ComposeFiles: Hashable, Sendable {
         return variables
     }
 
-    /// Returns compose's name for a project that is given none (compose-spec, "Project name"; v1 drops the same
-    /// characters as v2).
-    func projectName(environment: [String: String]) throws -> String {
-        if let name = environment["COMPOSE_PROJECT_NAME"], !name.isEmpty { return name }
-        if let name = try Self.variables(in: folder.appending(".env"))["COMPOSE_PROJECT_NAME"], !name.isEmpty
-        {
-            return name
-        }
+    /// The project's name as a variable of the environment, or of `.env`, gives it.
+    func projectVariable(environment: [String: String]) throws -> String? {
+        let name = "COMPOSE_PROJECT_NAME"
+        if let text = environment[name], !text.isEmpty { return text }
+        return try Self.variables(in: folder.appending(".env"))[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// What compose calls a project that is given no name (compose-spec, "Project name"; v1 drops what v2 drops).
+    var folderName: String {
         let name = (folder.lastComponent?.string ?? "").lowercased()
             .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
         return name.isEmpty ? "default" : name
     }
 
-    /// Returns the words for a person who has to call compose by hand.
-    func words(project: String) -> [String] {
-        files.flatMap { ["-f", $0.string] } + ["-p", project] + profiles.flatMap { ["--profile", $0] }
+    /// For a person who is to call compose by hand.
+    func words(project: String?) -> [String] {
+        files.flatMap { ["-f", $0.string] } + (project.map { ["-p", $0] } ?? [])
+            + profiles.flatMap { ["--profile", $0] }
     }
 }

@@ -128,17 +128,17 @@ extension ComposeRuntime {
     }
 
     /// As compose itself would make it; nil for one that is not the project's, or while nobody knows the project.
-    func description(ofVolume name: String) async throws -> [String]? {
-        guard try await docker.volume(name) == nil else { return nil }
-        let compose = try compose(for: try await containers())
+    func description(ofVolume volumeName: String) async throws -> [String]? {
+        guard try await docker.volume(volumeName) == nil else { return nil }
+        let compose = try await compose(for: containers())
         guard try compose.given.files.allSatisfy({ try $0.isPresent }) else { return nil }
         guard
             let (key, volume) = try await compose.config().volumes.first(where: {
-                $0.value.name == name && !$0.value.isExternal
+                $0.value.name == volumeName && !$0.value.isExternal
             })
         else { return nil }
         var labels = volume.labels
-        labels[ComposeLabel.project] = project
+        labels[ComposeLabel.project] = try await name.run()
         labels[ComposeLabel.volume] = key
         labels[ComposeLabel.version] = try await compose.version()
         return (volume.driver.map { ["--driver", $0] } ?? [])

@@ -8,7 +8,7 @@ import SystemPackage
 extension ComposeRuntime {
     public func prepare() async throws -> [SettingKey: JSONValue] {
         let all = try await containers()
-        let compose = try compose(for: all)
+        let compose = try await compose(for: all)
         if let missing = try compose.given.files.first(where: { try !$0.isPresent }) {
             throw Failure(
                 .usage, "there is no compose file \(missing)",

@@ -12,7 +12,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     let docker: Docker
     /// As the settings have them; what the containers were made from may say more.
     let given: ComposeFiles
-    let project: String
+    let name: ComposeName
     let service: String?
     let volumes: Volumes
 
@@ -29,9 +29,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         guard try instance.dataFolder().isAbsolute else {
             throw Failure(.usage, "the data folder of “\(instance.name)” is a relative path")
         }
-        project =
-            try instance.settings.text(.composeProject)
-            ?? given.projectName(environment: machine.environment)
+        name = try ComposeName(instance, machine, given)
         service = try instance.settings.text(.composeService)
         docker = Docker(machine)
         volumes = Volumes(machine, helpersOf: instance, image: nil)
@@ -67,7 +65,8 @@ public struct ComposeRuntime: RebuildableRuntime {
     }
 
     /// The containers' own files where they go further than the settings: override files, profiles that are in use.
-    func compose(for all: [DockerContainer]) throws -> Compose {
+    func compose(for all: [DockerContainer]) async throws -> Compose {
+        let project = try await name.run()
         guard var made = ComposeFiles(all), try made.holds(given.files) else {
             return Compose(machine, given, project: project)
         }
@@ -80,7 +79,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     public var choosesPorts: Bool { false }
 
     public func obstacleToCloning() -> String? {
-        "its containers and volumes are those of the compose project “\(project)”, which is somebody's own"
+        "its containers and volumes are those of the compose project “\(name.known ?? given.folderName)”, which is somebody's own"
     }
 
     /// Returns the endpoints of the control plane's container, or of its service before there is one.
@@ -97,7 +96,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     public func versions() async -> [String: String] {
         do {
-            let compose = Compose(machine, given, project: project)
+            let compose = Compose(machine, given, project: nil)
             return ["docker": try await docker.version(), "compose": try await compose.version()]
         } catch {
             return [:]
@@ -108,7 +107,7 @@ public struct ComposeRuntime: RebuildableRuntime {
 
     /// Returns all containers of the project, regardless of the present file. Those of `compose run` do not count.
     func containers() async throws -> [DockerContainer] {
-        let ids = try await docker.containers(label: "\(ComposeLabel.project)=\(project)")
+        let ids = try await docker.containers(label: "\(ComposeLabel.project)=\(name.run())")
         return try await docker.inspect(ids).filter { $0.labels[ComposeLabel.oneOff] != "True" }
     }
 
@@ -183,7 +182,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         let missing = config.active(profiles).filter { service in
             !all.contains { $0.serviceName == service.name }
         }
-        try remember(compose(for: all).given.files, profiles)
+        try await remember(compose(for: all).given.files, profiles)
         if missing.isEmpty, all.contains(where: isControlPlane) {
             return try await start(all, of: all, config, isAgain: false, limit)
         }
@@ -194,13 +193,13 @@ public struct ComposeRuntime: RebuildableRuntime {
     public func makePlaces() async throws {
         let all = try await containers()
         guard !all.contains(where: isControlPlane) else { return }
-        let compose = try compose(for: all)
+        let compose = try await compose(for: all)
         let config = try await compose.config()
         try await makeDataFolder(config)
         var given = compose.given
         given.profiles = profiles(inUse: all, config)
-        // Building, or fetching, an image takes a while.
-        try await Compose(machine, given, project: project).create(limit: .seconds(600))
+        // Building, or fetching, an image takes its time.
+        try await Compose(machine, given, project: name.run()).create(limit: .seconds(600))
     }
 
     /// Calls `up` with the present number of containers of each service: compose would remove those that its file does
@@ -211,9 +210,9 @@ public struct ComposeRuntime: RebuildableRuntime {
         let counts = Dictionary(grouping: all.filter { !$0.serviceName.isEmpty }, by: \.serviceName)
             .mapValues(\.count).filter { $0.value > 1 }
         let scale = counts.sorted { $0.key < $1.key }.flatMap { ["--scale", "\($0.key)=\($0.value)"] }
-        var given = try compose(for: all).given
+        var given = try await compose(for: all).given
         given.profiles = profiles
-        try await Compose(machine, given, project: project).up(
+        try await Compose(machine, given, project: name.run()).up(
             flags + scale, limit: max(limit, .seconds(600)))
     }
 
@@ -271,7 +270,7 @@ public struct ComposeRuntime: RebuildableRuntime {
         return config.map { ComposeOrder($0) } ?? ComposeOrder(all)
     }
 
-    func hasPlugin() async throws -> Bool { try await compose(for: []).hasPlugin() }
+    func hasPlugin() async throws -> Bool { try await Compose(machine, given, project: nil).hasPlugin() }
 
     // MARK: Anew
 
@@ -288,11 +287,11 @@ public struct ComposeRuntime: RebuildableRuntime {
     /// Runs `down` without `-v`: the volumes stay.
     public func removeAndReturn(limit: Duration) async throws {
         let all = try await containers()
-        let compose = try compose(for: all)
+        let compose = try await compose(for: all)
         let config = try await compose.config()
         var given = compose.given
         given.profiles = profiles(inUse: all, config)
-        try await Compose(machine, given, project: project).down(limit: max(limit, .seconds(120)))
+        try await Compose(machine, given, project: name.run()).down(limit: max(limit, .seconds(120)))
         try await makeDataFolder(config)
         try await up([], all, given.profiles, limit)
         try await waitUntilHealthy(limit: limit)
@@ -335,7 +334,7 @@ public struct ComposeRuntime: RebuildableRuntime {
     }
 
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
-        let own = Set(try await docker.containers(label: "\(ComposeLabel.project)=\(project)"))
+        let own = Set(try await docker.containers(label: "\(ComposeLabel.project)=\(name.run())"))
         return try await ContainerUsers(docker: docker, instance: instance, own: own).run(parts)
     }
 

@@ -58,6 +58,13 @@ struct RuntimeOptions: ParsableArguments {
             valueName: "name"))
     var profile: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "compose: the project's name, as with -p of docker compose. Without it, that of the containers made from these "
+                + "files, COMPOSE_PROJECT_NAME, the name in the file, or the folder's.",
+            valueName: "name"))
+    var composeProject: String?
+
     @Option(help: ArgumentHelp("compose: the service of the control plane.", valueName: "name"))
     var service: String?
 
@@ -93,6 +100,7 @@ struct RuntimeOptions: ParsableArguments {
             composeFile.isEmpty
             ? nil : try composeFile.map { try $0.path(session).string }.joined(separator: ":")
         settings[.composeProfiles] = profile.isEmpty ? nil : profile.joined(separator: ",")
+        settings[.composeProject] = composeProject
         settings[.composeService] = service
         settings[.volumeLabel] = volumeLabel
         settings[.k3sImage] = k3sImage
