@@ -129,7 +129,10 @@ public struct Swap: Codable, Hashable, Sendable {
             }
         }
 
-        private static func inode(_ path: FilePath) throws -> UInt64? { try FileStatus.of(path)?.inode }
+        /// Whether the new one is live.
+        var isInPlace: Bool { get throws { try stagedInode != nil && Self.inode(live.path) == stagedInode } }
+
+        fileprivate static func inode(_ path: FilePath) throws -> UInt64? { try FileStatus.of(path)?.inode }
 
         private func sync(_ folder: FilePath, _ syncing: Bool) throws { if syncing { try folder.sync() } }
 
@@ -160,7 +163,12 @@ public struct Swap: Codable, Hashable, Sendable {
 
     /// Exchanges everything and keeps the record for `undo`. With the record the swap is complete.
     public func exchange() throws {
-        try forEach(units) { try $0.finish(syncing: $1) }
+        let covers = units.covers()
+        try forEach(units) { unit, syncing in
+            // One that a later one replaced is not where it was put any more.
+            if let later = covers[unit.live], try later.contains(where: { try $0.isInPlace }) { return }
+            try unit.finish(syncing: syncing)
+        }
         try previous.path.createFolder()
         let record = previous.path.appending(Self.recordName)
         try JSONFile.write(try written(beside: record), to: record)

@@ -110,6 +110,7 @@ public struct RestoreBackup: Sendable {
             swap: Swap(id: id, from: opened.name, units: [], staging: places.map(\.staging), previous: kept))
         try journal.write(to: instance.folder.journal)
 
+        let successors = try stage.successors(for: opened)
         var stopBegan = false
         var restoredParts: [String] = []
         do {
@@ -127,7 +128,7 @@ public struct RestoreBackup: Sendable {
             for tree in trees {
                 try KeepExcluded(cancellation: site.machine.cancellation).run(tree).map(stage.notes.add)
             }
-            let units = try trees.flatMap { try $0.units(kept: kept, id: id) }
+            let units = try trees.units(kept: kept, id: id)
             for tree in trees { try tree.staged.syncFileSystem() }
             try site.machine.cancellation.check()
             journal.swap?.units = units
@@ -154,7 +155,7 @@ public struct RestoreBackup: Sendable {
             if startFailure == nil {
                 do {
                     if let note = try await SeeRestored(site: site).run(
-                        restored, inventory, parts: restoredParts)
+                        restored, inventory, parts: restoredParts + successors.values)
                     {
                         stage.notes.add(note)
                     }
@@ -169,9 +170,16 @@ public struct RestoreBackup: Sendable {
         instance.folder.restoring.discard(into: instance.folder.path)
         if let swap = journal.swap { try PreviousStack(folder: instance.folder).settle(after: swap) }
         try Journal.close(instance.folder.journal)
+        let moved = restoredParts.filter { successors[$0] != nil }
+        if !moved.isEmpty, request.paths.isEmpty {
+            // Its data has another name now; that this one is not there is no loss.
+            var config = try InstanceConfig.read(restored.folder.config)
+            config.movedParts = Set((config.movedParts ?? []) + moved).sorted()
+            try config.write(to: restored.folder.config)
+        }
         if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
         {
-            var config = restored.config
+            var config = try InstanceConfig.read(restored.folder.config)
             config.degraded = nil
             try config.write(to: restored.folder.config)
         }

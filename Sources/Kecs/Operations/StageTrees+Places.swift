@@ -36,7 +36,11 @@ extension StageTrees {
                 cause: "its parts are \(names.joined(separator: ", "))",
                 remedy: "kecsctl backups show \(backup.id) --instance \(instance.name)")
         }
-        if let wanted = request.parts { return manifest.parts.filter { wanted.contains($0.name) } }
+        if let wanted = request.parts {
+            let chosen = manifest.parts.filter { wanted.contains($0.name) }
+            for part in chosen { tellPlace(of: part, in: backup) }
+            return chosen
+        }
         guard let inventory else { return manifest.parts }
         let chosen = manifest.parts.filter { part in
             let now = inventory.part(of: part)
@@ -68,6 +72,32 @@ extension StageTrees {
                 remedy: "kecsctl inspect \(instance.name)")
         }
         return chosen
+    }
+
+    /// Where a part goes that the server does not have mounted under its own name.
+    private func tellPlace(of part: Manifest.Part, in backup: StoredBackup) {
+        guard let inventory, inventory.part(of: part) == nil, part.root != .configuration,
+            part.name != Part.objectStore, part.name != "data", isOwn(backup), !isWithoutContainer
+        else { return }
+        if let other = successor(of: part, in: backup) {
+            notes.add(
+                "\(part.name): it is not mounted any more; its content goes into \(other.part.name), which is mounted at "
+                    + "\(other.pathInside ?? "") now")
+        } else {
+            notes.add(
+                "\(part.name): the server does not use it now, and does not see what is restored to \(part.root)"
+            )
+        }
+    }
+
+    /// By the name of a part of the source, the one that is mounted in its place now.
+    func successors(for source: OpenedSource) throws -> [String: String] {
+        guard case .backup(let backup, let manifest) = source.content else { return [:] }
+        var names: [String: String] = [:]
+        for part in manifest.parts {
+            if let other = successor(of: part, in: backup) { names[part.name] = other.part.name }
+        }
+        return names
     }
 
     func place(of part: Manifest.Part, in backup: StoredBackup) throws -> Place {
@@ -116,6 +146,7 @@ extension StageTrees {
     func root(of part: Manifest.Part, in backup: StoredBackup) throws -> PartRoot {
         if part.name == "config" { return .configuration }
         if let known = inventory?.part(of: part) { return instance.root(of: known.part) }
+        if let other = successor(of: part, in: backup) { return instance.root(of: other.part) }
         if part.name == "data" {
             return instance.root(of: Part(name: "data", place: .folder(try instance.dataFolder())))
         }
@@ -129,6 +160,19 @@ extension StageTrees {
             cause:
                 "it is of “\(part.root)” of the instance \(backup.manifest?.instanceId ?? "of another id")",
             remedy: "kecsctl restore \(instance.name) --from \(backup.id) --into restored")
+    }
+
+    /// The part that is mounted where this one was, once this one is not mounted any more: asked for by name, it goes there.
+    func successor(of part: Manifest.Part, in backup: StoredBackup) -> InventoryPart? {
+        guard let inventory, request.parts?.contains(part.name) == true, isOwn(backup),
+            inventory.part(of: part) == nil, let inside = part.pathInside
+        else { return nil }
+        let there = inventory.parts.filter { $0.pathInside == inside }
+        // One that the backup holds itself is not another's place.
+        guard there.count == 1, let other = there.first,
+            !(request.parts ?? []).contains(other.part.name)
+        else { return nil }
+        return other
     }
 
     func isOwn(_ backup: StoredBackup) -> Bool {
@@ -257,7 +301,22 @@ extension StageTrees {
     }
 
     func staging(for live: FilePath, part: String) throws -> FilePath {
-        try StagedTree.stagingFolder(for: live, part: part, id: id, in: instance.folder)
+        try StagedTree.stagingFolder(
+            for: live, within: outermost(around: live), part: part, id: id, in: instance.folder)
+    }
+
+    /// The outermost folder of another part that this one lies in, as when a project's folder and one below it are both
+    /// mounted.
+    func outermost(around live: FilePath) -> FilePath? {
+        let folders = (inventory?.parts ?? []).compactMap { part -> FilePath? in
+            switch part.part.place {
+            case .folder(let folder), .volume(_, at: let folder?): folder
+            case .entries, .volume(_, at: nil): nil
+            }
+        }
+        return folders.filter { $0 != live && live.starts(with: $0) }.min {
+            $0.components.count < $1.components.count
+        }
     }
 
     /// Checks the free space: the new trees lie next to the old ones until the exchange.

@@ -92,7 +92,8 @@ struct StageTrees: Sendable {
             return StagedTree(
                 part: place.part, staged: place.staged, target: place.target,
                 excluded: place.record?.excluded,
-                label: place.label)
+                label: place.label,
+                within: place.target.live.flatMap { outermost(around: $0) })
         }
         guard !trees.isEmpty || places.isEmpty else {
             throw nothingMatches(source)

@@ -15,6 +15,8 @@ struct StagedTree: Sendable {
     var excluded: Manifest.Excluded?
     /// The part's name in `--path`, for example "data".
     var label: String
+    /// The outermost part that it lies in: what is kept and what is staged must not move with that. Nil: in none.
+    var within: FilePath?
 
     enum Target: Sendable {
         /// Replaces this folder with the whole staged folder.
@@ -25,6 +27,13 @@ struct StagedTree: Sendable {
         case overlay(on: FilePath)
         /// The staged tree was only for the checks: the runtime fills the volume from the archive.
         case volume(String)
+
+        var live: FilePath? {
+            switch self {
+            case .folder(let live), .overlay(let live), .entries(of: let live, named: _): live
+            case .volume: nil
+            }
+        }
     }
 
     /// Returns the exchanges that make it live.
@@ -37,11 +46,11 @@ struct StagedTree: Sendable {
                 return [
                     try Swap.Unit(
                         part: part, live: live, staged: staged,
-                        previous: try Self.keep(live, kept: kept, id: id, part: part))
+                        previous: try keep(live, kept: kept, id: id))
                 ]
             }
-            // The entries of the folder are exchanged one by one.
-            let old = try Self.keep(live, kept: kept, id: id, part: part)
+            // Its entries change hands one by one.
+            let old = try keep(live, kept: kept, id: id)
             let names = Set(try staged.entries()).union(try live.entries())
                 .filter { !Part.ours.contains($0.bytes) }
             return try names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { name in
@@ -57,13 +66,13 @@ struct StagedTree: Sendable {
                 guard try new.isPresent || live.isPresent else { return nil }
                 return try Swap.Unit(
                     part: part, live: live, staged: new.isPresent ? new : nil,
-                    previous: try Self.keep(live, kept: kept, id: id, part: part).appending(name),
+                    previous: try keep(live, kept: kept, id: id).appending(name),
                     isRewritten: name == InstanceFolder.configName && new.isPresent ? true : nil)
             }
         case .volume: return []
         case .overlay(let live):
             var units: [Swap.Unit] = []
-            try overlay(staged, live, kept: try Self.keep(live, kept: kept, id: id, part: part), &units)
+            try overlay(staged, live, kept: try keep(live, kept: kept, id: id), &units)
             return units
         }
     }
@@ -114,38 +123,54 @@ struct StagedTree: Sendable {
         return try nearest(one).mountID() == nearest(other).mountID()
     }
 
-    /// Returns the place for the old tree: in the instance's folder when that is the same file system, else next to the
-    /// tree, else in it.
-    private static func keep(_ live: FilePath, kept: FilePath, id: String, part: String) throws -> FilePath {
-        let inPlace = try staysInPlace(live)
-        if inPlace, try !areTogether(live, kept) {
-            return live.appending(".kecsctl-previous").appending(id)
+    /// Where the old one is kept: with the instance when that is the same file system, else beside it, else in it.
+    private func keep(_ live: FilePath, kept: FilePath, id: String) throws -> FilePath {
+        let base = try Self.base(of: live, within)
+        let inPlace = try Self.staysInPlace(base)
+        if inPlace, try !Self.areTogether(base, kept) {
+            let folder = base.appending(".kecsctl-previous").appending(id)
+            return base == live ? folder : folder.appending(part)
         }
-        let above = live.removingLastComponent()
-        return try inPlace || areTogether(above, kept)
+        let above = base.removingLastComponent()
+        return try inPlace || Self.areTogether(above, kept)
             ? kept.appending(part) : above.appending(".\(part).kecsctl-previous-\(id)")
     }
 
     /// Returns the folder for unpacking, so that the exchange is a rename: a new folder on the live folder's own file
     /// system.
     static func stagingFolder(
-        for live: FilePath, part: String, id: String, in instance: InstanceFolder
+        for live: FilePath, within: FilePath? = nil, part: String, id: String, in instance: InstanceFolder
     ) throws -> FilePath {
-        let inPlace = try staysInPlace(live)
-        if inPlace, try !areTogether(live, instance.path) {
-            return live.appending(".kecsctl-restoring").appending("\(id)-\(Self.random())")
+        let base = try base(of: live, within)
+        let inPlace = try staysInPlace(base)
+        if inPlace, try !areTogether(base, instance.path) {
+            return base.appending(".kecsctl-restoring").appending("\(id)-\(Self.random())")
         }
-        let above = live.removingLastComponent()
+        let above = base.removingLastComponent()
         return try inPlace || areTogether(above, instance.path)
             ? instance.restoring.appending(id).appending(part)
             : above.appending(".\(part).kecsctl-restoring-\(id)-\(Self.random())")
     }
 
-    /// Returns a random suffix. Outside the instance's folder other users may be able to write: they must not know the
-    /// name before it exists.
+    /// Beside, or in, which folder things of this one lie where they cannot lie with the instance.
+    private static func base(of live: FilePath, _ within: FilePath?) throws -> FilePath {
+        guard let within, try areTogether(within, live) else { return live }
+        return within
+    }
+
+    /// Outside the instance's folder others may be able to write: they must not know the name before it is there.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return String(generator.next() as UInt64, radix: 36)
+    }
+}
+
+extension [StagedTree] {
+    /// The exchanges of all. A part that lies in another one goes in place after that, into the new tree.
+    func units(kept: FilePath, id: String) throws -> [Swap.Unit] {
+        let depths = map { $0.target.live?.resolved().components.count ?? 0 }
+        let order = indices.sorted { (depths[$0], $0) < (depths[$1], $1) }
+        return try order.flatMap { try self[$0].units(kept: kept, id: id) }.nested()
     }
 }
 

@@ -45,7 +45,8 @@ public struct UndoRestore: Sendable {
         let id = try RestoreBackup(site: site).freeSwapID(
             clock.now(), next.isUndo ? "redo" : "undo", in: instance.folder)
         let kept = instance.folder.previous.appending(id)
-        var units = try record.units.map { unit in
+        // The last exchange is taken back first: a part may lie in another one, and be exchanged in the other's new tree.
+        var units = try record.units.reversed().map { unit in
             let old = unit.previous.path
             guard try unit.liveInode == nil || old.isPresent else {
                 throw Failure(
@@ -56,7 +57,7 @@ public struct UndoRestore: Sendable {
             return try Swap.Unit(
                 part: unit.part, live: unit.live.path, staged: try old.isPresent ? old : nil,
                 previous: Self.renamed(old, from: record.id, to: id), isRewritten: unit.isRewritten)
-        }
+        }.nested()
         units += try sidecars(of: units)
         let fills = try await FillVolumes(site: site, instance: instance, runtime: runtime)
             .reversed(record.fills ?? [], isRunning: state.mayWrite)
@@ -85,6 +86,7 @@ public struct UndoRestore: Sendable {
         if state.mayWrite, start {
             startFailure = try await site.startAgain(restored, after: journal)
         }
+        try forgetMoves(of: parts, in: restored)
         try PreviousStack(folder: instance.folder).settle(after: swap)
         try Journal.close(instance.folder.journal)
         return RestoreReport(
@@ -94,8 +96,17 @@ public struct UndoRestore: Sendable {
             startError: startFailure, notes: notes)
     }
 
-    /// Returns exchanges for the sidecars. A write-ahead log belongs to the database that goes, and would be played
-    /// into the one that returns.
+    /// What the restore had put into the part that took its place is not there any more.
+    private func forgetMoves(of parts: [String], in instance: Instance) throws {
+        guard try instance.folder.config.isPresent else { return }
+        var config = try InstanceConfig.read(instance.folder.config)
+        guard let moved = config.movedParts, !Set(moved).isDisjoint(with: parts) else { return }
+        let rest = moved.filter { !parts.contains($0) }
+        config.movedParts = rest.isEmpty ? nil : rest
+        try config.write(to: instance.folder.config)
+    }
+
+    /// A write-ahead log belongs to the database that goes, and would be played into the one that comes back.
     private func sidecars(of units: [Swap.Unit]) throws -> [Swap.Unit] {
         var more: [Swap.Unit] = []
         for unit in units where unit.staged != nil {

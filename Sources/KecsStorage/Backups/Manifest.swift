@@ -93,6 +93,8 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var attributes: String?
         /// The user's exclusions; absent when nothing was excluded. A restore leaves the excluded paths as they are.
         public var excluded: Excluded?
+        /// Where the server had it mounted. Absent when it was not mounted, and in what older versions wrote.
+        public var pathInside: String?
 
         public init(
             name: String, file: String, root: PartRoot, compression: Compression, bytes: Int64,
