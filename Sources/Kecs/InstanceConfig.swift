@@ -27,8 +27,8 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     /// The parts whose data a change of the runtime moved into a part with another name. They are missing without a
     /// loss.
     public var movedParts: [String]?
-    /// Below the data folder: the database that kecsctl made. Until a backup has it, this alone says that there was one.
-    public var madeDatabase: String?
+    /// Losses that a start went on without, as `PART` or `PART/PATH`, until a good backup has recorded them.
+    public var acceptedLosses: [String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
@@ -85,7 +85,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded", "accepted", "movedParts", "madeDatabase"] {
+        for field in ["settings", "degraded", "accepted", "movedParts", "acceptedLosses"] {
             fields[field] = nil
         }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)

@@ -83,6 +83,14 @@ import Testing
                     let started = try await kecsctl("start", "dev", "--accept-loss", part)
                     #expect(started.status == 0, "\(started.errors)")
                     #expect(!started.output.contains("restored from"), "\(started.output)")
+                    // It is written down: neither the next start nor the next backup asks again.
+                    let again = try await kecsctl("start", "dev")
+                    #expect(again.status == 0, "\(again.errors)")
+                    if gone != "data" {
+                        let backup = try await kecsctl("backup", "dev")
+                        #expect(backup.status == 0, "\(backup.errors)")
+                        #expect(try await kecsctl("start", "dev").status == 0)
+                    }
                 }
             }
         }

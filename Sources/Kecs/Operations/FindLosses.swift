@@ -193,17 +193,20 @@ struct FindLosses {
 
     private func isAccepted(_ lack: Lack) -> Bool {
         request.acceptsEveryLoss
-            || (request.acceptedLosses + baseline.acceptedLosses).contains { covers($0, lack) }
+            || (accepted + baseline.acceptedLosses).contains { covers($0, lack) }
             || instance.config.movedParts?.contains(lack.part) ?? false
     }
 
     /// Returns true when the name covers the lack. A part's name covers everything in it only when the user gives it
     /// now.
     private func covers(_ name: String, _ lack: Lack) -> Bool {
-        name == lack.name || name == lack.part && request.acceptedLosses.contains(name)
+        name == lack.name || name == lack.part && accepted.contains(name)
     }
 
-    /// Returns what is now in the place of a database.
+    /// By this run, or by a start since the last good backup.
+    private var accepted: [String] { request.acceptedLosses + (instance.config.acceptedLosses ?? []) }
+
+    /// What is where a database was.
     private func whereabouts(
         of database: Manifest.Database, in plan: PartPlan
     ) throws -> Baseline.Absence? {

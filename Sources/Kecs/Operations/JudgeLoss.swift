@@ -36,17 +36,26 @@ struct JudgeLoss: Sendable {
     /// - Parameter accepted: The parts and databases whose loss does not count.
     /// - Throws: `Failure` when the container or cluster of the instance does not exist.
     func run(_ instance: Instance, accepted: [String] = []) async throws -> Loss {
+        try await judge(instance, accepted: accepted).loss
+    }
+
+    /// - Returns: Also those of the names given that really are lost.
+    func judge(_ instance: Instance, accepted: [String]) async throws -> (loss: Loss, accepted: [String]) {
         let inventory = try await site.inventory(of: instance, databases: .none)
         let judged = try instance.backups.judged()
         let baseline = judged.baseline(of: instance.config.id)
         guard !baseline.parts.isEmpty else {
-            guard isEmpty(inventory) else { return .none }
-            if let latest = try instance.backups.latest(of: instance.config.id) { return .gone([latest]) }
+            guard isEmpty(inventory) else { return (.none, []) }
+            if let latest = try instance.backups.latest(of: instance.config.id) {
+                return (.gone([latest]), [])
+            }
             // There were backups, and none can be used: a fresh start would hide that.
             let newest = judged.all.first { $0.state != .incomplete && $0.unreadable == nil }
-            return newest.map { .goneForGood(newest: $0.id) } ?? .none
+            return (newest.map { .goneForGood(newest: $0.id) } ?? .none, [])
         }
-        let accepted = Set(accepted).union(baseline.acceptedLosses).union(instance.config.movedParts ?? [])
+        let given = accepted
+        let accepted = Set(given).union(baseline.acceptedLosses).union(instance.config.movedParts ?? [])
+            .union(instance.config.acceptedLosses ?? [])
         let placedAt = try Placement.last(of: instance.folder)
         var lost: [(name: String, backup: BackupID)] = []
         var unmounted: [(name: String, backup: BackupID)] = []
@@ -76,15 +85,21 @@ struct JudgeLoss: Sendable {
                 }
             }
         }
-        func isAccepted(_ loss: (name: String, backup: BackupID)) -> Bool {
-            accepted.contains { $0 == loss.name || loss.name.hasPrefix($0 + "/") }
+        func covers(_ name: String, _ loss: (name: String, backup: BackupID)) -> Bool {
+            name == loss.name || loss.name.hasPrefix(name + "/")
         }
+        func isAccepted(_ loss: (name: String, backup: BackupID)) -> Bool {
+            accepted.contains { covers($0, loss) }
+        }
+        let real = given.filter { name in (lost + unmounted).contains { covers(name, $0) } }
         lost.removeAll(where: isAccepted)
         unmounted.removeAll(where: isAccepted)
-        if let first = unmounted.first { return .unmounted(unmounted.map(\.name), has: first.backup) }
-        guard let first = lost.first else { return .none }
-        if isAnythingThere { return .partly(lost.map(\.name), has: first.backup) }
-        return .gone(candidates(judged, instance, baseline))
+        if let first = unmounted.first {
+            return (.unmounted(unmounted.map(\.name), has: first.backup), real)
+        }
+        guard let first = lost.first else { return (.none, real) }
+        if isAnythingThere { return (.partly(lost.map(\.name), has: first.backup), real) }
+        return (.gone(candidates(judged, instance, baseline)), real)
     }
 
     /// Returns true when a part that the inventory does not have is state. A folder of the instance's own that exists

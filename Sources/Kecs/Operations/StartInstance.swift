@@ -196,6 +196,9 @@ public struct StartInstance: Sendable {
         } else if !isNew, request.restore == .auto, !request.force {
             try await checkWhatRuns(instance, request)
         }
+        let accepted = try await acceptLosses(instance, request)
+        notes += accepted.map { "the loss of \($0) is accepted; the next good backup is made without it" }
+        if !accepted.isEmpty { instance = try site.instance(instance.name, flags: request.settings) }
         if let restoreFailure {
             var config = instance.config
             config.degraded = .init(since: clock.now(), why: restoreFailure.message)
@@ -233,8 +236,8 @@ public struct StartInstance: Sendable {
         instance = try site.instance(instance.name, flags: request.settings)
         let state = await runtime.state()
         let didSomething =
-            isNew || database || restored != nil || before != state || recovery?.outcome == .done
-            || cluster.restored != nil
+            isNew || database || !accepted.isEmpty || restored != nil || before != state
+            || recovery?.outcome == .done
         let isPartial =
             restoreFailure != nil || recoveryFailure != nil || engineFailure != nil || cluster.failure != nil
             || recovery?.outcome == .partial
@@ -261,7 +264,22 @@ public struct StartInstance: Sendable {
             instance, StartRequest(restore: .none, limit: limit), isNew: false, &hasBegun)
     }
 
-    /// Brings up the backup engine of the cluster. Its failure is not the instance's: the instance works without it.
+    /// Writes down what it goes on without, so that neither the next start nor the next backup asks again.
+    ///
+    /// - Returns: What was not written down before.
+    private func acceptLosses(_ instance: Instance, _ request: StartRequest) async throws -> [String] {
+        guard !request.acceptedLosses.isEmpty else { return [] }
+        let real = try await JudgeLoss(site: site).judge(instance, accepted: request.acceptedLosses).accepted
+        var config = try InstanceConfig.read(instance.folder.config)
+        let known = config.acceptedLosses ?? []
+        let new = Set(real).subtracting(known).sorted()
+        guard !new.isEmpty else { return [] }
+        config.acceptedLosses = (known + new).sorted()
+        try config.write(to: instance.folder.config)
+        return new
+    }
+
+    /// Without what backs up its cluster an instance is none the worse today.
     private func bringUpBackupEngine(_ instance: Instance, _ request: StartRequest) async throws -> Failure? {
         let limit = try request.limit ?? instance.startLimit()
         do {

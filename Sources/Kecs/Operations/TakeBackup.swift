@@ -47,7 +47,15 @@ public struct TakeBackup: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// Takes the backup. Call it under the instance's lock.
+    /// What a start went on without, a good backup of everything has recorded: from then on that is what is compared with.
+    private func settleLosses(of instance: Instance) throws {
+        var config = try InstanceConfig.read(instance.folder.config)
+        guard config.acceptedLosses != nil else { return }
+        config.acceptedLosses = nil
+        try config.write(to: instance.folder.config)
+    }
+
+    /// To be called under the instance's lock.
     public func run(_ instance: Instance, _ request: BackupRequest) async throws -> BackupReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
@@ -139,6 +147,7 @@ public struct TakeBackup: Sendable {
             for index in done.parts.indices {
                 let name = done.parts[index].name
                 done.parts[index].excluded?.databases = leftOut[name]
+                done.parts[index].pathInside = inventory.parts.first { $0.part.name == name }?.pathInside
                 guard exclusions.concern(name), volumes.contains(where: { $0.name == name }) else { continue }
                 done.parts[index].warnings.append(
                     "nothing was left out: its volume is not open to this user, and comes as a whole")
@@ -169,6 +178,7 @@ public struct TakeBackup: Sendable {
             draft.discard()
             throw error
         }
+        if found.lacks.isEmpty, request.parts == nil { try settleLosses(of: instance) }
 
         // From here the backup is a fact; an old one that cannot be removed is reported.
         var pruned: [PruneItem] = []
