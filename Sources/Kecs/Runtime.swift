@@ -114,7 +114,10 @@ public protocol Runtime: Sendable {
     /// Returns other running containers that have something of these parts mounted: the same folder or volume, one
     /// around it, or one in it.
     func otherContainers(using parts: [Part]) async throws -> OtherContainers
-    /// Hands over the server's log, and with `follow` also new lines from now on.
+
+    /// Of the containers that are the instance's server, and what runs beside it.
+    func containerIDs() async throws -> Set<String>
+    /// Hands over what the server wrote, and with `follow` what it writes from now on.
     ///
     /// - Returns: False when the server's log is a file of the instance.
     func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool
@@ -173,6 +176,7 @@ extension Runtime {
     public func lossWhenStopped() async throws -> Failure? { nil }
     public func ownProcesses() async throws -> Set<pid_t> { [] }
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers { OtherContainers() }
+    public func containerIDs() async throws -> Set<String> { [] }
     public func prepare() async throws -> [SettingKey: JSONValue] { [:] }
     public var makesItsDatabase: Bool { false }
     public var choosesPorts: Bool { runsSomething }

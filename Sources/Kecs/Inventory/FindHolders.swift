@@ -158,6 +158,7 @@ struct CheckExclusive: Sendable {
     ///
     /// - Throws: `Failure(.busy)` naming the other instance; `.usage` for a data folder in a folder of kecsctl's own.
     func run(_ instance: Instance) async throws {
+        try SharedServer(site: site).check(instance, olderOnly: true)
         let folder = try instance.dataFolder().resolved()
         for name in try site.instanceNames() where name != instance.name {
             // A broken instance has no data folder that could be read. It is reported elsewhere.

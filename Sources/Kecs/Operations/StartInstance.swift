@@ -110,7 +110,8 @@ public struct StartInstance: Sendable {
         try config.fixPlace(site.machine.environment)
         for (key, value) in found { config.settings[key.rawValue] = value }
         let new = try site.instance(name, config: config, flags: request.settings)
-        try site.check(dataFolder: new.dataFolder(), for: name)
+        try checkDataFolderIsFree(new)
+        try await SharedServer(site: site).checkNew(new)
         if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
             let ports = try ChoosePorts(site: site).run(for: kind)

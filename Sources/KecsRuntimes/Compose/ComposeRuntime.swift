@@ -338,7 +338,9 @@ public struct ComposeRuntime: RebuildableRuntime {
         return try await ContainerUsers(docker: docker, instance: instance, own: own).run(parts)
     }
 
-    /// Hands over the control plane's log; `docker compose logs` shows the others.
+    public func containerIDs() async throws -> Set<String> { Set(try await containers().map(\.id)) }
+
+    /// Of the control plane; `docker compose logs` shows the others.
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
         guard let container = try await containers().first(where: isControlPlane) else {
             throw Failure(

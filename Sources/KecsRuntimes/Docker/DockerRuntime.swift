@@ -267,6 +267,8 @@ public struct DockerRuntime: Runtime {
         return try await docker.file(path.string, in: container)
     }
 
+    public func containerIDs() async throws -> Set<String> { Set(try await find().map { [$0.id] } ?? []) }
+
     public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
         let own = try await find().map { [$0.id] } ?? []
         return try await ContainerUsers(docker: docker, instance: instance, own: Set(own)).run(parts)
