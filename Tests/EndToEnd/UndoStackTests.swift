@@ -53,6 +53,33 @@ import Testing
         }
     }
 
+    @Test func `what an interrupted operation owed is started, and told as it is then`() async throws {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            func must(_ words: String...) async throws -> Kecsctl.Answer {
+                let answer = try await kecsctl.run(words)
+                try #require(answer.status == 0, "\(words): \(answer.errors)")
+                return answer
+            }
+            _ = try await must(
+                "start", "dev", "--runtime", "local", "--command", "sleep 600", "--health-url", "none")
+            _ = try await must("backup", "dev")
+            let duty = root.appending("home/instances/dev/duty.json")
+            for words in [["restore", "dev", "--from", "latest"], ["undo", "dev"]] {
+                _ = try await must("stop", "dev", "--no-backup")
+                // As a killed restore leaves it.
+                try duty.replaceContents(
+                    Array(
+                        #"{"because":"it was interrupted","operation":"restore","since":"2026-11-29T00:00:00Z","tries":0,"version":1}"#
+                            .utf8))
+                let answer = try await kecsctl.run(words)
+                #expect(answer.status == 0, "\(answer.errors)")
+                #expect(answer.output.contains(", running"), "\(words): \(answer.output)")
+            }
+            _ = try await must("stop", "dev", "--no-backup")
+        }
+    }
+
     @Test func `what more restores push out is a backup first`() async throws {
         try await withTemporaryFolder { root in
             let kecsctl = Kecsctl(home: root.appending("home"))

@@ -37,3 +37,11 @@ public struct RestoreReport: OperationReport {
         self.changes = changes
     }
 }
+
+extension Site {
+    /// The state as it is once the lock is given back: what an earlier, interrupted operation owed was started after this one.
+    public func refresh(_ report: inout RestoreReport, of name: InstanceName) async throws {
+        guard !report.state.isEmpty else { return }
+        report.state = await (try runtime(try instance(name))).state().name
+    }
+}

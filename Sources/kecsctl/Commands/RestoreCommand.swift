@@ -186,7 +186,7 @@ struct RestoreCommand: SessionCommand {
             return Hooked(report: try await RestoreBackup(site: session.site).run(planned, asked))
         }
         let request = wanted
-        return try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
+        var hooked = try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
             try await hooks {
                 try await RestoreBackup(site: session.site).run(instance, request) { question in
                     try session.confirm(
@@ -195,6 +195,8 @@ struct RestoreCommand: SessionCommand {
                 }
             }
         }
+        if !change.dryRun { try await session.site.refresh(&hooked.report, of: name) }
+        return hooked
     }
 
     private func restoreCluster(_ session: Session, _ backup: VeleroName) async -> Int32 {

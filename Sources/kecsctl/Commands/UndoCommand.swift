@@ -41,10 +41,12 @@ struct UndoCommand: SessionCommand {
                 text: Self.text, warnings: { $0.outcome == .planned ? [] : $0.notes },
                 failures: RestoreCommand.telling.failures)
         ) { name in
-            try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
+            var report = try await session.locked(name, change, duty: noStart ? .leave : .after) { instance in
                 try await UndoLastChange(site: session.site).run(
                     instance, start: !noStart, redo: redo, force: force.force, dryRun: change.dryRun)
             }
+            try await session.site.refresh(&report, of: name)
+            return report
         }
     }
 
