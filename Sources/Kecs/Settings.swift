@@ -185,11 +185,25 @@ public struct Settings: Sendable {
             monthly: try number(.keepMonthly) ?? 0)
     }
 
-    /// Returns the policies in effect: a backup stays when one of them keeps it. Flags make a policy of their own for
-    /// the run. They never remove a backup that the instance's own policy keeps, once it has one.
-    public func retentionPolicies() throws(Failure) -> [Retention] {
+    /// The policies that count: what one of them keeps stays. Flags make one of their own for the run, and never remove
+    /// what the instance's own keeps, once it has one.
+    ///
+    /// - Parameter flagsAlone: Flags, where there are any, are all that counts: who prunes by hand says what is to stay.
+    public func retentionPolicies(flagsAlone: Bool = false) throws(Failure) -> [Retention] {
         let keys = Self.retentionKeys
         guard keys.contains(where: { flags[$0] != nil }) else { return [try retention()] }
+        if flagsAlone {
+            let given = try retention()
+            // The newest good backup stays by itself.
+            return [
+                Retention(
+                    last: flags[.keep] == nil ? 1 : given.last,
+                    within: flags[.keepWithin] == nil ? nil : given.within,
+                    daily: flags[.keepDaily] == nil ? 0 : given.daily,
+                    weekly: flags[.keepWeekly] == nil ? 0 : given.weekly,
+                    monthly: flags[.keepMonthly] == nil ? 0 : given.monthly)
+            ]
+        }
         var standing = self
         for key in keys { standing.flags[key] = nil }
         for key in keys where try standing.setting(key).origin != .default {

@@ -32,17 +32,19 @@ public struct PruneBackups: Sendable {
 
     /// Prunes the backups. Call it under the instance's lock.
     ///
-    /// - Parameter dropsPrevious: Also gives up the state that `undo` could bring back. Otherwise that goes after seven
-    ///   days, once there is a verified backup of the state that replaced it.
-    /// - Parameter taken: A backup that has just been taken, which stays regardless of its date: the clock may have
-    ///   been wrong when older ones were taken.
+    /// - Parameter dropsPrevious: Also gives up what `undo` could take back. Otherwise that goes after seven days, once
+    ///   there is a verified backup of the state that replaced it.
+    /// - Parameter taken: A backup that has just been taken, which stays whatever its date says: the clock may have been
+    ///   wrong when older ones were taken.
+    /// - Parameter flagsAlone: Retention flags take the place of the settings, instead of keeping more.
     public func run(
-        _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false, taken: BackupID? = nil
+        _ instance: Instance, dryRun: Bool = false, dropsPrevious: Bool = false, taken: BackupID? = nil,
+        flagsAlone: Bool = false
     ) throws -> [PruneItem] {
         let candidates = try instance.backups.all().map(\.candidate)
         let zone = try instance.settings.localTime()
         let now = site.machine.clock.now()
-        let policies = try instance.settings.retentionPolicies().map {
+        let policies = try instance.settings.retentionPolicies(flagsAlone: flagsAlone).map {
             $0.verdicts(for: candidates, at: now, in: zone)
         }
         // Each policy has a verdict on each backup, in the same order; a backup that any of them keeps stays.

@@ -10,7 +10,7 @@ struct BackupsPruneCommand: SessionCommand {
         abstract: "Remove the backups that the retention policy no longer keeps, with the reason for each.",
         discussion: """
             The newest good backup, a pinned one and the last good one from before an instance became degraded always \
-            stay. Without flags the settings decide; “kecsctl config show” shows them.
+            stay. Without flags the settings decide; “kecsctl config show” shows them. A flag replaces all of them for this run.
             """)
 
     static let help = CommandHelp(
@@ -39,7 +39,7 @@ struct BackupsPruneCommand: SessionCommand {
         return await session.list(listing, over: names) { text in
             let name = try InstanceName(checking: text)
             let items = try await session.locked(name, change, flags: retention.settings) { instance in
-                try PruneBackups(site: session.site).run(instance, dryRun: change.dryRun)
+                try PruneBackups(site: session.site).run(instance, dryRun: change.dryRun, flagsAlone: true)
             }
             if !change.dryRun { session.record(items, status: 0) }
             return items
