@@ -29,6 +29,9 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     public var movedParts: [String]?
     /// Losses that a start went on without, as `PART` or `PART/PATH`, until a good backup has recorded them.
     public var acceptedLosses: [String]?
+    /// The database that kecsctl made, as a path below the data folder. Until a backup has it, this alone says that there
+    /// was one.
+    public var madeDatabase: String?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
@@ -85,7 +88,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded", "accepted", "movedParts", "acceptedLosses"] {
+        for field in ["settings", "degraded", "accepted", "movedParts", "acceptedLosses", "madeDatabase"] {
             fields[field] = nil
         }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)

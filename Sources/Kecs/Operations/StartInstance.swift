@@ -110,7 +110,7 @@ public struct StartInstance: Sendable {
         try config.fixPlace(site.machine.environment)
         for (key, value) in found { config.settings[key.rawValue] = value }
         let new = try site.instance(name, config: config, flags: request.settings)
-        try checkDataFolderIsFree(new)
+        try site.check(dataFolder: new.dataFolder(), for: name)
         try await SharedServer(site: site).checkNew(new)
         if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
         if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
@@ -238,7 +238,7 @@ public struct StartInstance: Sendable {
         let state = await runtime.state()
         let didSomething =
             isNew || database || !accepted.isEmpty || restored != nil || before != state
-            || recovery?.outcome == .done
+            || recovery?.outcome == .done || cluster.restored != nil
         let isPartial =
             restoreFailure != nil || recoveryFailure != nil || engineFailure != nil || cluster.failure != nil
             || recovery?.outcome == .partial
