@@ -15,7 +15,7 @@ struct CheckKnownDatabases: Sendable {
         let inventory = try await site.inventory(of: instance, databases: .none)
         var known: [(part: InventoryPart, path: String, backup: BackupID?)] = []
         for (_, before) in baseline.parts.sorted(by: { $0.key < $1.key }) {
-            guard let part = try inventory.part(of: before.record), part.role != .backups else { continue }
+            guard let part = inventory.part(of: before.record), part.role != .backups else { continue }
             for database in before.record.databases
             where database.engine == .sqlite && database.bytes > 0 && !database.path.contains("\\")
                 && !isCopyOfDatabase(Array(database.path.utf8))
