@@ -112,12 +112,12 @@ import Testing
             let folder = root.appending("My Project_1.x")
             try folder.createFolder()
             let file = folder.appending("compose.yml")
-            #expect(try ComposeFiles(files: [file]).projectName(environment: [:]) == "myproject_1x")
+            let files = ComposeFiles(files: [file])
+            #expect(files.folderName == "myproject_1x")
+            #expect(try files.projectVariable(environment: [:]) == nil)
             try folder.appending(".env").replaceContents(Array("A=1\nCOMPOSE_PROJECT_NAME='named'\n".utf8))
-            #expect(try ComposeFiles(files: [file]).projectName(environment: [:]) == "named")
-            #expect(
-                try ComposeFiles(files: [file]).projectName(environment: ["COMPOSE_PROJECT_NAME": "given"])
-                    == "given")
+            #expect(try files.projectVariable(environment: [:]) == "named")
+            #expect(try files.projectVariable(environment: ["COMPOSE_PROJECT_NAME": "given"]) == "given")
         }
     }
 }
