@@ -60,7 +60,8 @@ import Testing
         try await withA { kecsctl, root in
             var given = kecsctl
             given.environment["KECS_DATA_DIR"] = root.appending("home/instances/a/data").string
-            #expect(try await given("start", "e", "--runtime", "local").status == 64)
+            let answer = try await given("start", "e", "--runtime", "local")
+            #expect(answer.status == 64, "\(answer.errors)")
         }
     }
 
