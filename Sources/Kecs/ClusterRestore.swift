@@ -97,3 +97,42 @@ public struct PendingClusterRestore: Codable, Sendable {
 
     public static func isDue(_ folder: InstanceFolder) throws -> Bool { try folder.clusterRestore.isPresent }
 }
+
+/// A backup compared with the cluster that runs. Objects are named `KIND NAMESPACE/NAME`.
+public struct ClusterRestorePlan: Encodable, Sendable {
+    /// Would be made.
+    public var missing: [String]
+    /// Are there, are different, and would be left as they are.
+    public var different: [String]
+    /// Are there as they are in the backup.
+    public var same: Int
+
+    public init(missing: [String], different: [String], same: Int) {
+        self.missing = missing
+        self.different = different
+        self.same = same
+    }
+}
+
+/// Which part of a backup is to be restored; everything when nothing is said.
+public struct ClusterRestoreFilter: Hashable, Sendable {
+    public var namespaces: [String]
+    /// `deployments.apps`
+    public var resources: [String]
+    /// Labels that all must have.
+    public var labels: [String: String]
+    /// Namespaces under other names.
+    public var mapping: [String: String]
+
+    public init(
+        namespaces: [String] = [], resources: [String] = [], labels: [String: String] = [:],
+        mapping: [String: String] = [:]
+    ) {
+        self.namespaces = namespaces
+        self.resources = resources
+        self.labels = labels
+        self.mapping = mapping
+    }
+
+    public var isEmpty: Bool { self == ClusterRestoreFilter() }
+}

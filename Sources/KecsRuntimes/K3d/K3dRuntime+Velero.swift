@@ -74,7 +74,7 @@ extension K3dRuntime {
                     .damaged, "no backup of the cluster of “\(instance.name)” can be restored",
                     cause:
                         "the newest is \(broken.name): \(broken.reasons.prefix(3).joined(separator: "; "))",
-                    remedy: "kecsctl backups verify --velero \(instance.name)")
+                    remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
             }
         }
         guard !candidates.isEmpty else { return nil }

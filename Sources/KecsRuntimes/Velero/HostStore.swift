@@ -132,15 +132,15 @@ struct HostStore: Sendable {
             throw Failure(
                 problem.kind == .damaged ? .damaged : .failed,
                 "the store of “\(instance.name)” cannot be read", cause: "\(problem)",
-                remedy: "kecsctl backups verify --velero \(instance.name)")
+                remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
         } catch let error as ArchiveError {
             throw Failure(
                 .damaged, "the store of “\(instance.name)” cannot be read", cause: error.why,
-                remedy: "kecsctl backups verify --velero \(instance.name)")
+                remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
         } catch let error as JSONFileError {
             throw Failure(
                 .damaged, "the store of “\(instance.name)” cannot be read", cause: error.why,
-                remedy: "kecsctl backups verify --velero \(instance.name)")
+                remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
         }
     }
 }

@@ -54,8 +54,3 @@ public struct BackupAge: Sendable, Hashable {
         return "a backup is overdue: there is no good one"
     }
 }
-
-extension BackupID {
-    /// Whether its time is in the future, by more than clocks differ.
-    func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
-}

@@ -10,10 +10,12 @@ struct SharedFolderCheck: Check {
         var owners: [[UInt64]: InstanceName] = [:]
         var findings: [Finding] = []
         for facts in look.all {
+            var isShared = false
             for folder in facts.roots.isEmpty ? [facts.data.value].compactMap(\.self) : facts.roots {
                 guard let status = try FileStatus.of(folder.resolved()) else { continue }
                 let key = [status.device, status.inode]
                 if let other = owners[key], other != facts.name {
+                    isShared = true
                     findings.append(
                         Finding(
                             .error, "“\(facts.name)” and “\(other)” both use \(folder)",
@@ -24,7 +26,7 @@ struct SharedFolderCheck: Check {
                     owners[key] = facts.name
                 }
             }
-            guard let folder = facts.data.value,
+            guard !isShared, let folder = facts.data.value,
                 let collision = try look.site.collision(
                     ofDataFolder: folder, withFoldersOfKecsctlFor: facts.name)
             else { continue }

@@ -3,18 +3,6 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// The program that encrypts an archive. Both formats are open: the program alone can decrypt the archives of kecsctl.
-enum EncryptionMethod: String, CaseIterable, Sendable {
-    case gpg
-    case age
-
-    /// The suffix of an encrypted archive's name.
-    var suffix: String { ".\(rawValue)" }
-
-    /// The Debian package that contains the program.
-    var package: String { self == .gpg ? "gpg" : "age" }
-}
-
 /// The encryption of a backup's parts. Parts with equal values can be opened with the same keys, except that a
 /// passphrase may have changed.
 struct Sealing: Hashable, Sendable {

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsStorage
+import KecsSystem
+
+extension BackupID {
+    /// Whether its time is in the future, by more than clocks differ.
+    func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
+}
