@@ -13,6 +13,8 @@ extension Site {
         var place: FilePath
         /// Whose place it is; nil when it is kecsctl's own.
         var other: InstanceName?
+        /// True for the very folder in which the other has its data: then a second server would start on it.
+        var isTheirs = false
     }
 
     /// - Parameter name: Whose data folder it is to be; nil for the one of all instances that have none of their own.
@@ -25,7 +27,9 @@ extension Site {
             if folder.starts(with: theirs) || theirs.starts(with: folder) {
                 // Where there is none but the one of all, nobody has it of their own.
                 if name == nil, config.config.settings[SettingKey.dataDir.rawValue] == nil { continue }
-                return Collision(clause: "belongs to “\(other)” already", place: theirs, other: other)
+                return Collision(
+                    clause: "belongs to “\(other)” already", place: theirs, other: other,
+                    isTheirs: folder == theirs)
             }
         }
         return try collision(ofDataFolder: dataFolder, withFoldersOfKecsctlFor: name)
@@ -71,7 +75,8 @@ extension Site {
         }
         guard let collision = try collision(ofDataFolder: dataFolder, for: name) else { return }
         throw Failure(
-            .usage, "the data folder \(dataFolder)\(name.map { " of “\($0)”" } ?? "") \(collision.clause)",
+            collision.isTheirs ? .busy : .usage,
+            "the data folder \(dataFolder)\(name.map { " of “\($0)”" } ?? "") \(collision.clause)",
             cause:
                 "\(collision.place) is not to be shared: what is done to the one would be done to the other. "
                 + "Choose a folder outside \(home.path)",

@@ -114,7 +114,7 @@ struct Program: Sendable {
         let status = await task.value
         watchdog?.cancel()
         progress.finish()
-        return close(console, status)
+        return close(console, status, isForData: options.output != nil || !command.hasForms)
     }
 
     /// Starts the command. Not asynchronous, so that the value is bound before the task is made, which inherits it:
@@ -136,8 +136,11 @@ struct Program: Sendable {
     }
 
     /// Closes the output. An answer that could not be written in full must not look complete.
-    private func close(_ console: Console, _ status: Int32) -> Int32 {
-        guard let error = console.outputError else { return status }
+    ///
+    /// - Parameter isForData: True when the answer is what the command was called for. A caller that closed the output of
+    ///   a backup wants no report, and its backup has not failed.
+    private func close(_ console: Console, _ status: Int32, isForData: Bool = false) -> Int32 {
+        guard let error = console.outputError, isForData || error != .badFileDescriptor else { return status }
         let failure = Failure(
             error == .noSpace ? .noRoom : .failed, "the answer could not be written to standard output",
             cause: "\(error)")

@@ -193,7 +193,7 @@ extension OnDocker {
                     "start", "other", "--runtime", "docker", "--image", "kecs-test:plain", "--data-dir",
                     scene.data.string)
                 #expect(other.status == 11)
-                #expect(other.errors.contains("kecs-dev"))
+                #expect(other.errors.contains("“dev”"), "\(other.errors)")
                 // The same when docker knows nothing of it.
                 let local = try await scene.kecsctl(
                     "start", "third", "--runtime", "local", "--data-dir", scene.data.string)
