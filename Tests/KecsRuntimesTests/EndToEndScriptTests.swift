@@ -13,7 +13,7 @@ import Testing
 
     private func run(_ environment: [String: String]) async throws -> ProcessResult {
         var call = ProcessCall(Self.script.string, [Kecsctl.program.string])
-        call.limit = .seconds(300)
+        call.limit = .seconds(900)
         return try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(call)
     }
 
