@@ -244,7 +244,7 @@ extension OnDocker {
                     ),
                     (good + ["--volume", "repos:relative"], 64, "cannot be mounted"),
                     (good + ["--volume", "./repos:/repos"], 64, "cannot be mounted"),
-                    (good + ["--owner", "nobody"], 64, "is not an owner"),
+                    (good + ["--owner", "nobody"], 64, "is no owner"),
                     (start + ["--container", "nowhere"], 10, "there is no container “nowhere”"),
                     (start + ["--container", "kecs-dev"], 11, "belongs to the instance “dev”"),
                     (

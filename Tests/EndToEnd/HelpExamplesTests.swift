@@ -104,7 +104,7 @@ import Testing
         if !remotes.isEmpty, !line.contains("/mnt/usb") {
             return (line.contains("prod/") ? "kecsctl start prod --runtime local; kecsctl backup prod; " : "")
                 + remotes.map {
-                    "kecsctl remote add \($0) $PWD/at-\($0); kecsctl backups copy --all --to \($0); "
+                    "mkdir at-\($0); kecsctl remote add \($0) $PWD/at-\($0); kecsctl backups copy --all --to \($0); "
                 }
                 .joined()
         }

@@ -100,7 +100,7 @@ import Testing
         for name in ["dev", "shop"] {
             try home.appending("backups/\(name)/\(id)").createFolder()
         }
-        let shown = try await asked("kecsctl backups show ")
+        let shown = try await asked("kecsctl --home \(home) backups show ")
         #expect(Set(shown) == ["words", "latest", "dev/\(id)", "shop/\(id)"], "\(shown)")
     }
 

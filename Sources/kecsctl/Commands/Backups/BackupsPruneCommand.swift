@@ -16,7 +16,7 @@ struct BackupsPruneCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
         .init("kecsctl backups prune dev --keep 3 --dry-run", "what would go, and why"),
-        .init("kecsctl backups prune dev --remote offsite", "what this home copied there"),
+        .init("kecsctl backups prune dev --remote offsite --keep 30", "what this home copied there"),
         .init("kecsctl backups prune --all", "by the settings of each instance"))
 
     @OptionGroup var instances: InstanceArguments
