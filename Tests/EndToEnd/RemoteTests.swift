@@ -121,8 +121,10 @@ import Testing
             for _ in 0..<Rounds.count(ci: 8, full: 40) {
                 let delay = Duration.milliseconds(Int.random(in: 5...2000, using: &random))
                 _ = try await scene.kecsctl.killed(after: delay, ["backups", "copy", "--to", "usb"])
-                let isWhole = try scene.expectWholeOrAbsent(id)
+                // The killed program's rclone may still end what it was at.
+                let wasWhole = try scene.expectWholeOrAbsent(id)
                 let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
+                let isWhole = try wasWhole || scene.expectWholeOrAbsent(id)
                 #expect(list.allSatisfy { isWhole || $0["state"] == "incomplete" }, "\(list)")
                 #expect(list.allSatisfy { isWhole || $0["verifiedAt"] == nil })
                 if isWhole, Bool.random(using: &random) { try scene.folder.appending(id).removeTree() }
