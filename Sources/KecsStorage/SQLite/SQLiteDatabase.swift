@@ -64,23 +64,34 @@ public final class SQLiteDatabase {
         // The last connection to a WAL database removes its sidecars, unless it only reads. So a killed writer's
         // sidecars stay, and those that only we needed go.
         let hasLog = try beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
+        let original = try readable(
+            path, hasLog ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
+        if let original { return original }
+        let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
+        return try SQLiteDatabase(
+            path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
+    }
+
+    /// Opens the original.
+    ///
+    /// - Returns: Nil when SQLite cannot read it where it is: a WAL database in a folder that cannot be written, without its
+    ///   `-shm`. `immutable=1` would read it without the WAL, that is, without the newest commits. It is closed again then,
+    ///   because whoever copies it must not find it open.
+    private static func readable(
+        _ path: FilePath, _ mode: Mode, busyTimeout: Duration, cancellation: Cancellation?
+    ) throws -> SQLiteDatabase? {
         let database = try SQLiteDatabase(
-            path, hasLog ? .readOnly : .readWrite, copy: nil, busyTimeout: busyTimeout,
-            cancellation: cancellation)
+            path, mode, copy: nil, busyTimeout: busyTimeout, cancellation: cancellation)
         guard !folderIsWritable(of: AdmittedDatabase.place(of: path) ?? path) else { return database }
         do {
             try database.execute("PRAGMA schema_version")
             return database
         } catch let error as SQLiteError where error.cannotOpen || error.isReadOnly {
-            // SQLite cannot read a WAL database there without its `-shm`; and `immutable=1` would read it without the
-            // WAL, that is, without the newest commits.
+            return nil
         } catch is SQLiteError {
-            // Of a damaged or busy one the first statement tells.
+            // The first statement reports a damaged or busy one.
             return database
         }
-        let copy = try PrivateCopy(of: path, in: scratch ?? PrivateCopy.usualPlace, cancellation)
-        return try SQLiteDatabase(
-            path, .readWrite, copy: copy, busyTimeout: busyTimeout, cancellation: cancellation)
     }
 
     /// - Parameter copy: The copy that is opened instead of `path`. Errors name `path`.
