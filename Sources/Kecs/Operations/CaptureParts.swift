@@ -234,7 +234,9 @@ struct CaptureParts: Sendable {
             facts = try KecsStorage.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
         } catch let error as SQLiteError where error.isBusy {
             throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
-        } catch let error as SQLiteError where error.isCorrupt {
+        } catch let error as SQLiteError
+            where error.isCorrupt && !(error.isNotADatabase && plan.wasDatabase(database.path))
+        {
             throw damage(error, of: plan.part.name, printable(database.path))
         }
         return SQLiteCopy(
