@@ -19,11 +19,16 @@ struct DockerEndpoint: Hashable, Sendable {
         return path.isAbsolute ? path : nil
     }
 
-    /// Returns true when there may be an engine, for callers that can do without one. Asks no engine yet.
+    /// Returns true when there may be an engine, for callers that can do without one. Asks no engine yet. A folder in the
+    /// socket's place, which docker makes when it mounts a socket that is not there, is no engine.
     static func isThere(_ machine: Machine) -> Bool {
         let text = machine.environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock"
         guard let socket = DockerEndpoint(text).socket else { return !text.isEmpty }
-        return socket.withPlatformString { paths_access($0, F_OK) } == 0
+        do {
+            return try FileStatus.following(socket)?.kind == .socket
+        } catch {
+            return true
+        }
     }
 
     /// - Parameter complaint: docker's message.

@@ -244,7 +244,11 @@ final class ArchivedTree: TreeVisitor {
     }
 
     /// - Returns: The number of bytes of content that must follow.
+    /// - Throws: `FileError` with EFBIG for a size that a reader of archives takes for damage.
     private func write(_ entry: TarEntry) throws -> Int64 {
+        guard entry.size <= Int64.largestCount else {
+            throw FileError("archive", source.path(entry.path), .fileTooLarge)
+        }
         headers.removeAll(keepingCapacity: true)
         let content = encoder.encode(entry, into: &headers).content
         try headers.withUnsafeBytes { try stream.append($0) }
