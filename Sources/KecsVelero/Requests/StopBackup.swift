@@ -50,14 +50,14 @@ public struct StopBackup: Sendable {
         free("\(prefix)\(instance)-\(digits(of: time))", taken)
     }
 
+    /// Returns the name after the highest of those taken, so that one that was removed is not used again while a later one
+    /// is there.
     static func free(_ base: String, _ taken: Set<String>) -> String {
-        var number = 1
-        var name = base
-        while taken.contains(name) {
-            number += 1
-            name = "\(base)-\(number)"
+        let numbers = taken.compactMap { name -> Int? in
+            if name == base { return 1 }
+            return name.hasPrefix(base + "-") ? Int32(name.dropFirst(base.utf8.count + 1)).map(Int.init) : nil
         }
-        return name
+        return numbers.max().map { "\(base)-\($0 + 1)" } ?? base
     }
 
     /// `20261129141107`
