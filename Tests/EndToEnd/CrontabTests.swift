@@ -49,6 +49,10 @@ import Testing
                 crontab -l >changed
                 "$k" schedule remove dev -q
                 crontab -l >after
+                # What is destroyed is not backed up every night.
+                "$k" schedule install dev --cron -q
+                "$k" destroy dev --yes -q
+                crontab -l >destroyed
                 """
             var call = ProcessCall("unshare", "--mount", "sh", "-c", script)
             call.limit = .seconds(120)
@@ -65,6 +69,7 @@ import Testing
             }
             #expect(try bytes("before") == Self.foreign)
             #expect(try bytes("after") == Self.foreign)
+            #expect(try bytes("destroyed") == Self.foreign)
             #expect(try bytes("once").starts(with: Self.foreign))
             #expect(try bytes("twice") == bytes("once"))
             #expect(try bytes("changed").starts(with: Self.foreign))

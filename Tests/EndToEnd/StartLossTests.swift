@@ -38,6 +38,26 @@ import Testing
         }
     }
 
+    @Test(arguments: ["data/kecs.db", "data"])
+    func `the first database is gone before any backup: no new one takes its place unasked`(
+        gone: String
+    ) async throws {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            let instance = root.appending("home/instances/dev")
+            try instance.appending(FilePath(gone).components).removeTree()
+            for words in [["start", "dev"], ["start", "dev", "-n"]] {
+                let answer = try await kecsctl.run(words)
+                #expect(answer.status == 3 && answer.errors.contains("is gone"), "\(words): \(answer.errors)")
+                #expect(try !instance.appending("data/kecs.db").isPresent)
+            }
+            #expect(try await kecsctl("start", "dev", "--restore", "none").status == 0)
+            #expect(try instance.appending("data/kecs.db").isPresent)
+            #expect(try await kecsctl("start", "dev").status == 0)
+        }
+    }
+
     @Test func `the newest backup is damaged: the one before it comes back, and that is said`() async throws {
         try await with { kecsctl, instance in
             try instance.appending("data/state").replaceContents(Array("two".utf8))

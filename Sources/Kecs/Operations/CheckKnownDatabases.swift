@@ -3,13 +3,13 @@ import KecsStorage
 import KecsSystem
 import SystemPackage
 
-/// Whether the SQLite databases that an instance is known to have still are some: those of its last good backup, and the
+/// Whether the SQLite databases that an instance is known to have still are databases: those of its last good backup, and the
 /// one that kecsctl made. A server that finds something else there fails, or makes itself a new one.
 struct CheckKnownDatabases: Sendable {
     let site: Site
 
     /// - Parameter accepted: Parts and databases, as `PART/PATH`, without which it is to go on.
-    /// - Throws: `Failure(.damaged)`.
+    /// - Throws: `Failure(.damaged)`; `.partial` for the one that kecsctl made and no backup has, when it is gone.
     func run(_ instance: Instance, verb: String, accepted: [String] = []) async throws {
         let baseline = try instance.backups.judged().baseline(of: instance.config.id)
         let inventory = try await site.inventory(of: instance, databases: .none)
@@ -32,9 +32,17 @@ struct CheckKnownDatabases: Sendable {
         for (part, path, backup) in known {
             let name = "\(part.part.name)/\(path)"
             guard !accepted.contains(name), !accepted.contains(part.part.name),
-                let file = part.part.root?.appending(bytes: Array(path.utf8)),
-                let why = try Self.whyNone(file)
+                let file = part.part.root?.appending(bytes: Array(path.utf8))
             else { continue }
+            // What a backup has is asked for by JudgeLoss.
+            if backup == nil, try !file.isPresent {
+                guard try await site.inventory(of: instance).databases.isEmpty else { continue }
+                throw Failure(
+                    .partial, "“\(instance.name)” was not \(verb): \(name) is gone, and no backup has it",
+                    cause: "kecsctl made it, and there is no other database",
+                    remedy: "kecsctl start \(instance.name) --restore none")
+            }
+            guard let why = try Self.whyNone(file) else { continue }
             throw Failure(
                 .damaged, "“\(instance.name)” was not \(verb): \(name) is no sound SQLite database any more",
                 cause: why + (backup.map { "; the backup \($0) has it" } ?? "; kecsctl made it")

@@ -6,8 +6,13 @@ import KecsSystem
 /// Removes an instance after a backup; its backups stay unless they are to be deleted too.
 public struct DestroyInstance: Sendable {
     let site: Site
+    private let schedule: InstallSchedule?
 
-    public init(site: Site) { self.site = site }
+    /// - Parameter schedule: Removes what was scheduled for the instance: it would fail every day from now on.
+    public init(site: Site, schedule: InstallSchedule? = nil) {
+        self.site = site
+        self.schedule = schedule
+    }
 
     /// Removes the instance. Call it under the instance's lock.
     ///
@@ -25,7 +30,9 @@ public struct DestroyInstance: Sendable {
             instance, try await holders.parts(of: instance),
             FindHolders.Demand(verb: "destroyed", force: force))
         if dryRun {
-            return DestroyReport(outcome: .planned, backup: nil, backupsDeleted: deleteBackups, notes: notes)
+            return DestroyReport(
+                outcome: .planned, backup: nil, backupsDeleted: deleteBackups,
+                notes: notes + (await removeSchedule(of: instance, dryRun: true)))
         }
         var backup: BackupSummary?
         if !deleteBackups {
@@ -63,7 +70,27 @@ public struct DestroyInstance: Sendable {
         let backups = site.home.backups.appending(instance.name.description)
         if deleteBackups, try backups.isPresent { try remains.give(up: backups) }
         remains.sweep()
-        return DestroyReport(outcome: .done, backup: backup, backupsDeleted: deleteBackups, notes: notes)
+        return DestroyReport(
+            outcome: .done, backup: backup, backupsDeleted: deleteBackups,
+            notes: notes + (await removeSchedule(of: instance, dryRun: false)))
+    }
+
+    /// The instance is gone by then, whatever becomes of its schedule.
+    private func removeSchedule(of instance: Instance, dryRun: Bool) async -> [String] {
+        guard let schedule else { return [] }
+        do {
+            let removed = try await schedule.remove(instance.name, dryRun: dryRun)
+            return switch removed.outcome {
+            case .done: ["its schedule was removed, too"]
+            case .planned: ["its schedule would be removed, too"]
+            default: []
+            }
+        } catch {
+            return [
+                "its schedule could not be removed: \(Failure.describing(error).sentence); "
+                    + Remedy.line("kecsctl schedule remove \(instance.name)")
+            ]
+        }
     }
 
     /// Another instance's data folder may have been recorded in what is to be removed.

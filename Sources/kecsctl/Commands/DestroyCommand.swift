@@ -35,12 +35,13 @@ struct DestroyCommand: SessionCommand {
             }
             try session.confirm("Remove \(what)?", about: names, change: change)
         }
+        let schedule = InstallSchedule(site: session.site, program: ScheduleText.program(session))
         return await session.operate(
             on: instances.selection, unnamed: .never, changes: !change.dryRun,
             .init(text: Self.text, warnings: \.notes)
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
-                try await DestroyInstance(site: session.site).run(
+                try await DestroyInstance(site: session.site, schedule: schedule).run(
                     instance, deleteBackups: deleteBackups, force: force.force, dryRun: change.dryRun)
             }
         }
