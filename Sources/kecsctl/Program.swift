@@ -114,6 +114,8 @@ struct Program: Sendable {
         let status = await task.value
         watchdog?.cancel()
         progress.finish()
+        let kept = KeepHomeOwner(home: home).run()
+        for error in kept.prefix(3) { console.note(.warning, "a file stays root's: \(error)") }
         return close(console, status, isForData: options.output != nil || !command.hasForms)
     }
 

@@ -353,11 +353,18 @@ struct CaptureParts: Sendable {
 
     /// Takes over the archive of the last backup after reading it: a link to rotten bytes is not a backup.
     ///
-    /// - Returns: Nil when it is rotten: then the part is archived again, and the old backup is marked as damaged.
+    /// - Returns: Nil when the part is to be archived again: the archive is rotten, and its backup is marked as damaged;
+    ///   or it cannot be linked, because it is another user's, has too many names, or lies on another file system.
     private func link(
         _ part: Manifest.Part, from backup: StoredBackup, databases: [Manifest.Database]
     ) throws -> Manifest.Part? {
-        try draft.link(part, from: backup)
+        do {
+            try draft.link(part, from: backup)
+        } catch let error as FileError
+            where [.notPermitted, .permissionDenied, .tooManyLinks, .improperLink].contains(error.errno)
+        {
+            return nil
+        }
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
             try draft.folder.appending(part.file).remove()
