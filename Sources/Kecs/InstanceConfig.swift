@@ -32,6 +32,9 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
     /// The database that kecsctl made, as a path below the data folder. Until a backup has it, this alone says that there
     /// was one.
     public var madeDatabase: String?
+    /// The mount points that the parts lay on when the instance was last started or backed up, by the parts' folders. Not
+    /// those on the root file system.
+    public var mounts: [String: String]?
 
     public struct Degraded: Codable, Hashable, Sendable {
         public var since: Moment
@@ -88,7 +91,9 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
             try JSONFile.write(mine, to: file)
             return
         }
-        for field in ["settings", "degraded", "accepted", "movedParts", "acceptedLosses", "madeDatabase"] {
+        for field in [
+            "settings", "degraded", "accepted", "movedParts", "acceptedLosses", "madeDatabase", "mounts",
+        ] {
             fields[field] = nil
         }
         try JSONFile.write(JSONValue.object(fields.merging(known) { _, new in new }), to: file)

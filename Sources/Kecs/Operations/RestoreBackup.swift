@@ -58,6 +58,10 @@ public struct RestoreBackup: Sendable {
             .run(request.from, for: instance, parts: request.parts)
         defer { opened.close() }
         try checkOrigin(opened, of: instance, request, ask)
+        if !request.force {
+            try await KnownMounts(site: site).check(
+                instance, verb: "restored", "kecsctl restore \(instance.name) --from \(opened.name)")
+        }
         let runtime = try site.runtime(instance)
         var inventory = try await inventory(instance, opened)
         let makesPlaces =
@@ -183,6 +187,8 @@ public struct RestoreBackup: Sendable {
             config.degraded = nil
             try config.write(to: restored.folder.config)
         }
+        try KnownMounts(site: site).note(
+            restored, await site.inventory(of: restored, databases: .none).parts)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: opened.name,
             parts: restoredParts, undo: id, state: await runtimeNow.state().name,

@@ -181,7 +181,7 @@ public struct StartInstance: Sendable {
         var notes: [String] = []
         if !before.mayWrite {
             // All of these checks come before anything is created, started or pulled.
-            if !request.force { try await CheckExclusive(site: site).run(instance) }
+            try await checkPlace(instance, request)
             let needed = try await neededRestore(instance, request)
             notes = try await checkHolders(instance, request)
             do {
@@ -235,6 +235,8 @@ public struct StartInstance: Sendable {
         if cluster.failure != nil { engineFailure = nil }
         let (recovery, recoveryFailure) = try await recover(instance, request)
         instance = try site.instance(instance.name, flags: request.settings)
+        try await KnownMounts(site: site).note(
+            instance, site.inventory(of: instance, databases: .none).parts)
         let state = await runtime.state()
         let didSomething =
             isNew || database || !accepted.isEmpty || restored != nil || before != state
@@ -402,6 +404,12 @@ public struct StartInstance: Sendable {
         try config.write(to: instance.folder.config)
     }
 
+    private func checkPlace(_ instance: Instance, _ request: StartRequest) async throws {
+        guard !request.force else { return }
+        try await CheckExclusive(site: site).run(instance)
+        try await KnownMounts(site: site).check(instance, verb: "started", "kecsctl start \(instance.name)")
+    }
+
     /// Checks for other processes that use the data. A process that only reads is not a second server.
     private func checkHolders(_ instance: Instance, _ request: StartRequest) async throws -> [String] {
         let holders = FindHolders(site: site)
@@ -523,7 +531,7 @@ public struct StartInstance: Sendable {
         let runtime = try site.runtime(instance)
         var restores: String?
         if await !runtime.state().mayWrite {
-            if !request.force { try await CheckExclusive(site: site).run(instance) }
+            try await checkPlace(instance, request)
             switch try await neededRestore(instance, request) {
             case .nothing, .impossible: break
             case .from(let from):

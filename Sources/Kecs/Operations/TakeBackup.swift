@@ -178,7 +178,10 @@ public struct TakeBackup: Sendable {
             draft.discard()
             throw error
         }
-        if found.lacks.isEmpty, request.parts == nil { try settleLosses(of: instance) }
+        if found.lacks.isEmpty, request.parts == nil {
+            try settleLosses(of: instance)
+            try KnownMounts(site: site).note(instance, inventory.parts)
+        }
 
         // From here the backup is a fact; an old one that cannot be removed is reported.
         var pruned: [PruneItem] = []
