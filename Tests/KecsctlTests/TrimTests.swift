@@ -48,6 +48,16 @@ import Testing
         try await folder.kecsctl(["db", "trim", "dev", "runs", "--older", "30d", "--column", column] + more)
     }
 
+    @Test func `in an empty table nothing is older`() async throws {
+        try SQLiteDatabase(file, .readWrite).executeScript("DELETE FROM steps; DELETE FROM runs;")
+        for more in [["--dry-run"], []] {
+            let answer = try await folder.kecsctl(
+                ["db", "trim", "dev", "runs", "--older", "30d", "--column", "seconds"] + more)
+            #expect(answer.status == 0, "\(answer.errors)")
+        }
+        #expect(try !backups.isPresent)
+    }
+
     @Test(arguments: ["text", "seconds", "millis"])
     func `what is older goes in each form of time, with a backup of it before`(column: String) async throws {
         let plan = try await trim(column, "--dry-run")

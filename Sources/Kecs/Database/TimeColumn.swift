@@ -41,20 +41,21 @@ struct TimeColumn {
         form = try Self.form(self.table, self.column, in: database) { value in
             Failure(
                 .usage, "the column “\(column)” of “\(table)” is no time",
-                cause: value.map { "one of its values is \($0)" } ?? "it has no value at all",
+                cause: "one of its values is \(value)",
                 remedy: "kecsctl db query \(target.argument) \"SELECT \(column) FROM \(table) LIMIT 5\"")
         }
     }
 
     /// Returns the form in which every value is a time between 1980 and 2200. Ids and amounts do not qualify, and
     /// seconds differ from milliseconds.
+    /// A column without a value counts as one of texts.
     private static func form(
-        _ table: String, _ column: String, in database: SQLiteDatabase, refusal: (String?) -> Failure
+        _ table: String, _ column: String, in database: SQLiteDatabase, refusal: (String) -> Failure
     ) throws -> Form {
         guard
             let type = try database.value(
                 "SELECT typeof(\(column)) FROM \(table) WHERE \(column) IS NOT NULL LIMIT 1")?.text
-        else { throw refusal(nil) }
+        else { return .text }  // Nothing in it is older than any time.
         let (first, last) = (Int64(315_532_800), Int64(7_258_118_400))
         let forms: [(Form, String)] =
             type == "text"
