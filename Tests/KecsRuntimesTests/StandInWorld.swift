@@ -6,6 +6,7 @@ import KecsState
 import KecsStorage
 import KecsSystem
 import KecsTesting
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -94,7 +95,7 @@ struct StandInWorld {
             var config = InstanceConfig(
                 name: name, id: "id-of-\(name)", createdAt: Moment(seconds: 1), runtime: .k3d)
             config.settings = ["healthUrl": "none"]
-            let start = 20_000 + Int(getpid() % 500) * 20 + Self.count(name)
+            let start = try Self.freePorts()
             config.settings["apiPort"] = .integer(Int64(start))
             config.settings["adminPort"] = .integer(Int64(start + 1))
             try config.write(to: folder.config)
@@ -171,8 +172,19 @@ struct StandInWorld {
         return told
     }
 
-    private static func count(_ name: InstanceName) -> Int {
-        name.description.utf8.reduce(0) { ($0 * 31 + Int($1)) % 9 } * 2
+    private static let portsGiven = Mutex(0)
+
+    /// Two ports below those that the kernel gives away, no world's of this process twice: some suites' stand-ins listen,
+    /// and suites run side by side.
+    private static func freePorts() throws -> Int {
+        while true {
+            let given = portsGiven.withLock { count in
+                count += 2
+                return count
+            }
+            let start = 20_000 + Int(getpid() % 4) * 3_000 + given % 3_000
+            if try Ports.isFree(UInt16(start)), try Ports.isFree(UInt16(start + 1)) { return start }
+        }
     }
 
     func runtime(_ instance: Instance) throws -> K3dRuntime { try K3dRuntime(instance, machine: machine) }
