@@ -62,7 +62,8 @@ extension OnDocker {
                 try await expect(scene, "mimir", "perm.owner", "belongs to 0:0, expected 1001:1001")
                 try await expect(scene, "mimir", "sqlite.journal_mode", "mimir.db is not in WAL mode")
                 try await expect(scene, "mimir", "sqlite.file-not-writable", "cannot write")
-                try await expect(scene, "mimir", "lock.foreign", ".lock is left from a process that has ended")
+                try await expect(
+                    scene, "mimir", "lock.foreign", ".lock is left from a process that has ended")
             }
         }
 

@@ -199,7 +199,8 @@ import Testing
         let text = String(decoding: before, as: UTF8.self)
         let opening = "\"settings\" : {"
         let hasOthers = !text.contains(opening + "\n\n")
-        let changed = text.replacing(opening, with: "\(opening) \"dataDir\": \"\(folder)\"\(hasOthers ? "," : "")")
+        let setting = "\"dataDir\": \"\(folder)\"" + (hasOthers ? "," : "")
+        let changed = text.replacing(opening, with: "\(opening) \(setting)")
         try file.replaceContents(Array(changed.utf8))
         for answer in [set, try await scene.run(["start", name])] {
             #expect([11, 64].contains(answer.status), "\(folder): \(answer.status) \(answer.errors)")

@@ -205,7 +205,8 @@ struct SharedHomeTests {
             ] {
                 let answer = try await scene.kecsctl.run(words)
                 #expect(answer.status == 0, "\(words): \(answer.errors)")
-                #expect(try FileStatus.of(config)?.owner ?? OtherUserProgram.nobody == OtherUserProgram.nobody)
+                let owner = try FileStatus.of(config)?.owner ?? OtherUserProgram.nobody
+                #expect(owner == OtherUserProgram.nobody, "\(words)")
             }
             try data.appending("server").replaceContents(Array("root's".utf8), mode: 0o644)
             for words in [
