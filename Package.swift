@@ -8,6 +8,10 @@ let executable: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
+/// Not optimized in the tests' build, which optimizes everything else (`scripts/build-debug`): the compiler is done in a
+/// quarter of the time. What works on bytes, and swift-system, is optimized there. A frontend's flag, as it comes behind `-O`.
+let quick: [SwiftSetting] = [.unsafeFlags(["-Xfrontend", "-Onone"], .when(configuration: .debug))]
+let tests = executable + quick
 /// In the executable `InternalImportsByDefault` forbids conforming our types to
 /// `ExpressibleByArgument`, so only the libraries have it.
 let library = executable + [.enableUpcomingFeature("InternalImportsByDefault")]
@@ -86,23 +90,25 @@ let package = Package(
             name: "KecsState",
             dependencies: ["KecsStorage"],
             resources: (["0001_initial"] + schemaHistory).map { .embedInCode("Schema/\($0).sql") },
-            swiftSettings: library
+            swiftSettings: library + quick
         ),
-        .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library),
+        .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library + quick),
         .target(
             name: "KecsVelero",
             dependencies: ["KecsStorage", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
             exclude: ["Definitions/README.md"],
             resources: veleroDefinitions.map { .embedInCode("Definitions/velero.io_\($0).yaml") },
-            swiftSettings: library),
-        .target(name: "KecsRuntimes", dependencies: ["Kecs", "KecsVelero", "CYAML"], swiftSettings: library),
+            swiftSettings: library + quick),
+        .target(
+            name: "KecsRuntimes", dependencies: ["Kecs", "KecsVelero", "CYAML"],
+            swiftSettings: library + quick),
         .executableTarget(
             name: "kecsctl",
             dependencies: [
                 "KecsRuntimes", "KecsVelero", system, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: executable
+            swiftSettings: executable + quick
         ),
         .executableTarget(
             name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
@@ -112,44 +118,45 @@ let package = Package(
             path: "Benchmarks/Recovery", swiftSettings: executable),
         // k3d, kubectl and docker as they were recorded, for the contract tests.
         .executableTarget(
-            name: "standin", dependencies: ["KecsStorage", "KecsVelero", "CHashes"], swiftSettings: library),
-        .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library),
+            name: "standin", dependencies: ["KecsStorage", "KecsVelero", "CHashes"],
+            swiftSettings: library + quick),
+        .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library + quick),
         .testTarget(
             name: "KecsSystemTests",
-            dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: executable),
+            dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: tests),
         .testTarget(
-            name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: executable),
+            name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: tests),
         .testTarget(
             name: "KecsVeleroTests",
             dependencies: [
                 "kecsctl", "KecsVelero", "KecsStorage", "KecsSystem", "KecsTesting", "CHashes", "CLinux",
             ],
-            swiftSettings: executable),
+            swiftSettings: tests),
         .testTarget(
             name: "KecsRuntimesTests",
-            dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting", "standin"], swiftSettings: executable),
+            dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting", "standin"], swiftSettings: tests),
         .testTarget(
-            name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: executable),
+            name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: tests),
         .testTarget(
             name: "KecsTests", dependencies: ["kecsctl", "Kecs", "KecsRuntimes", "KecsTesting"],
-            swiftSettings: executable),
+            swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [
                 "kecsctl", "standin", "CLinux", "Kecs", "KecsRuntimes", "KecsStorage", "KecsTesting",
             ],
             path: "Tests/EndToEnd",
-            swiftSettings: executable),
+            swiftSettings: tests),
         .testTarget(
             name: "FuzzTests",
             dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
-            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: executable),
+            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: tests),
         .testTarget(
             name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
-            swiftSettings: executable),
+            swiftSettings: tests),
         .testTarget(
             name: "KecsctlTests",
-            dependencies: ["kecsctl", "KecsTesting"], swiftSettings: executable),
+            dependencies: ["kecsctl", "KecsTesting"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )
