@@ -34,8 +34,10 @@ struct KnownMounts: Sendable {
     /// - Throws: `Failure(.partial)` when a part's file system is not mounted.
     func check(_ instance: Instance, verb: String, _ command: String) async throws {
         guard let known = instance.config.mounts else { return }
+        // The look into the folders comes first: it makes an automounter mount what it had unmounted.
+        let parts = try await site.inventory(of: instance, databases: .none).parts
         let table = try MountTable.current()
-        for part in try await site.inventory(of: instance, databases: .none).parts {
+        for part in parts {
             guard let folder = part.part.root, let point = known[folder.string],
                 !table.mounts.contains(where: { $0.point.string == point })
             else { continue }
