@@ -110,10 +110,3 @@ struct Kecsctl: Sendable {
         return pid
     }
 }
-
-/// How many rounds the fault tests do: a few in CI, all with `make faults`.
-enum Rounds {
-    static func count(ci: Int, full: Int) -> Int {
-        getenv("KECSCTL_FAULTS").map { String(cString: $0) } == "full" ? full : ci
-    }
-}

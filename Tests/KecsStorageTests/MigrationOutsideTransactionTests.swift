@@ -174,7 +174,7 @@ import Testing
             let (before, after) = (try content(old), try content(new))
             #expect(before != after)
             var seen = (old: 0, new: 0)
-            for round in 0..<8 {
+            for round in 0..<Rounds.count(ci: 4, full: 50) {
                 let file = folder.appending("\(round).db")
                 try old.copyContents(to: file)
                 let (path, place) = (file.string, migrations.string)

@@ -8,7 +8,7 @@ import Testing
 
 /// What is large must not be in memory as a whole.
 @Suite(.serialized) struct LargeObjectTests {
-    private static let isFull = getenv("KECSCTL_FAULTS").map { String(cString: $0) } == "full"
+    private static let isFull = Rounds.areFull
     /// What the program may have in memory; without anything to read it has about 40 MB.
     private static let memoryLimit: Int64 = 100_000_000
 

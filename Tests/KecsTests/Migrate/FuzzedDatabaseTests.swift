@@ -10,7 +10,7 @@ import Testing
 /// A corpus of damaged databases, the same in every run: flipped bytes, zeroed and trashed pages, cut ends, headers that
 /// lie. Whatever is done with one ends with an answer or an error, never with a crash.
 @Suite struct FuzzedDatabaseTests {
-    static let count = getenv("KECSCTL_FAULTS").map { String(cString: $0) } == "full" ? 500 : 40
+    static let count = Rounds.count(ci: 40, full: 500)
 
     private static func seed(_ file: FilePath, encoding: String) throws {
         let database = try SQLiteDatabase(file, .create)
