@@ -67,6 +67,9 @@ struct PartState: Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(facts) }
     }
 
+    /// The number of files for which there is room from the beginning; a table that grows is there twice for a moment.
+    static let usualLimit = 1 << 20
+
     /// The files by raw path. Databases are not among them: they differ by their rows.
     var files: [[UInt8]: File] = [:]
     /// Rows by table, by the database's printable path; nil rows for an engine that we cannot read.
@@ -82,12 +85,14 @@ extension Difference.Part {
         self.name = name
         files = []
         tables = []
-        for path in Set(before.files.keys).union(after.files.keys).sorted(by: {
-            $0.lexicographicallyPrecedes($1)
-        }) {
+        // Of a million paths nothing is kept twice, and no list grows by doubling.
+        var different = after.files.keys.filter { before.files[$0] != after.files[$0] }
+        different += before.files.keys.lazy.filter { after.files[$0] == nil }
+        different.sort { $0.lexicographicallyPrecedes($1) }
+        files.reserveCapacity(different.count)
+        for path in different {
             let old = before.files[path]
             let new = after.files[path]
-            guard old != new else { continue }
             let change: String =
                 switch (old, new) {
                 case (nil, _): "added"

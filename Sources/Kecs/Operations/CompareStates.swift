@@ -69,6 +69,7 @@ public struct CompareStates: Sendable {
             state.databaseContents[database.path] = database.sha256
         }
         state.databaseRows = try rows(of: part, in: backup)
+        state.files.reserveCapacity(min(part.entries, PartState.usualLimit))
         site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
         try listArchive(
             backup.archive(of: part), digests: true, cancellation: site.machine.cancellation
@@ -135,6 +136,7 @@ public struct CompareStates: Sendable {
         var source = try part.source()
         if let excluded { source.excluded = try excluded.all() }
         let scan = try scanTree(source, cancellation: site.machine.cancellation)
+        state.files.reserveCapacity(min(scan.entries, PartState.usualLimit))
         for database in scan.databases {
             // Leaves out the sidecars, also those that reading the database creates.
             source.leaveOutSidecars(of: database)

@@ -16,28 +16,27 @@ struct RestorePreview: Sendable {
         var parts: [Difference.Part] = []
         for place in places {
             guard case .backup(let backup, _) = source.content, let record = place.record else { continue }
-            let planned = try compare.state(of: record, in: backup)
-            var live = PartState()
+            // Each is there once: of half a million files another copy is 30 MB.
+            var after = try compare.state(of: record, in: backup)
+            var before = PartState()
             if let part = try livePart(place) {
-                live = try compare.state(of: part, in: instance, without: record.excluded)
+                before = try compare.state(of: part, in: instance, without: record.excluded)
             }
             let isPartial = !request.paths.isEmpty
-            func isChosen(_ path: [UInt8]) -> Bool {
-                guard isPartial else { return true }
-                let long = place.label.isEmpty ? path : Array("\(place.label)/".utf8) + path
-                return request.paths.contains { $0.matches(path) || $0.matches(long) }
+            if isPartial {
+                func isChosen(_ path: [UInt8]) -> Bool {
+                    let long = place.label.isEmpty ? path : Array("\(place.label)/".utf8) + path
+                    return request.paths.contains { $0.matches(path) || $0.matches(long) }
+                }
+                before.files = before.files.filter { isChosen($0.key) && after.files[$0.key] != nil }
+                after.files = after.files.filter { isChosen($0.key) }
+                before.databases = before.databases.filter { isChosen(Array($0.key.utf8)) }
+                after.databases = after.databases.filter { isChosen(Array($0.key.utf8)) }
             }
-            var before = live
-            var after = planned
-            before.files = live.files.filter {
-                isChosen($0.key) && (!isPartial || planned.files[$0.key] != nil)
-            }
-            after.files = planned.files.filter { isChosen($0.key) }
-            before.databases = live.databases.filter { isChosen(Array($0.key.utf8)) }
-            after.databases = planned.databases.filter { isChosen(Array($0.key.utf8)) }
             // Only databases of engines that kecsctl cannot read are compared by their bytes.
-            before.databaseContents = live.databaseContents.filter { live.databaseRows[$0.key] == nil }
-            after.databaseContents = planned.databaseContents.filter { live.databaseContents[$0.key] != nil }
+            let (contents, rows) = (before.databaseContents, before.databaseRows)
+            before.databaseContents = contents.filter { rows[$0.key] == nil }
+            after.databaseContents = after.databaseContents.filter { contents[$0.key] != nil }
             if case .entries(_, let named) = place.target, !named.contains(InstanceFolder.configName) {
                 before.files[Array(InstanceFolder.configName.utf8)] = nil
                 after.files[Array(InstanceFolder.configName.utf8)] = nil

@@ -253,7 +253,7 @@ struct RestoreCommand: SessionCommand {
             guard let changes = report.changes else { return line }
             return changes.isEmpty
                 ? line + "; nothing would change"
-                : line + "\n" + DifferenceTable.table(changes.parts).text(width: nil).trimmed
+                : line + "\n" + DifferenceTable.text(changes.parts, width: nil).trimmed
         }
         var lines = [
             "\(name): restored \(parts) from \(report.from.printable) in "

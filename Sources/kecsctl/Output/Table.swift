@@ -12,23 +12,40 @@ struct Table: Hashable, Sendable {
     /// - Parameter width: The width of the terminal; the widest columns are then shortened, with `…` at the cut. Nil:
     ///   nothing is cut.
     func text(width: Int?) -> String {
-        let cells =
-            [header] + rows.map { row in row.map { $0.flatMap { $0.isEmpty ? nil : $0.printable } ?? "-" } }
-        var widths = header.indices.map { column in cells.map { Cells.count($0[column]) }.max() ?? 0 }
-        if let width { Self.fit(&widths, header: header, into: width) }
-        return cells.reduce(into: "") { text, row in
+        Self.text(header, rightAligned, width: width) { add in rows.forEach(add) }
+    }
+
+    /// Prints rows that are made one by one, twice: half a million of them would take 100 MB at once.
+    static func text(
+        _ header: [String], _ rightAligned: Set<Int>, width: Int?, rows: (_ add: ([String?]) -> Void) -> Void
+    ) -> String {
+        func cells(_ row: [String?]) -> [String] {
+            row.map { $0.flatMap { $0.isEmpty ? nil : $0.printable } ?? "-" }
+        }
+        var widths = header.map(Cells.count)
+        rows { row in
+            for (column, cell) in cells(row).enumerated() {
+                widths[column] = max(widths[column], Cells.count(cell))
+            }
+        }
+        if let width { fit(&widths, header: header, into: width) }
+        var text = ""
+        func add(_ row: [String]) {
             let line = row.indices.map { column in
-                pad(Self.cut(row[column], to: widths[column]), column, widths[column])
+                pad(cut(row[column], to: widths[column]), widths[column], rightAligned.contains(column))
             }.joined(separator: "  ")
             text +=
                 line.prefix(upTo: line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)
                 + "\n"
         }
+        add(header)
+        rows { add(cells($0)) }
+        return text
     }
 
-    private func pad(_ cell: String, _ column: Int, _ width: Int) -> String {
+    private static func pad(_ cell: String, _ width: Int, _ isRightAligned: Bool) -> String {
         let blanks = String(repeating: " ", count: max(0, width - Cells.count(cell)))
-        return rightAligned.contains(column) ? blanks + cell : cell + blanks
+        return isRightAligned ? blanks + cell : cell + blanks
     }
 
     /// Narrows the widest column, one character at a time, but never below its header and never below 6.

@@ -11,7 +11,7 @@ extension Session {
         _ first: VeleroName, _ second: VeleroName, _ options: VeleroOptions, _ instance: BackupInstanceOption
     ) async -> Int32 {
         let listing = Listing<Difference.Part>(
-            kind: "DifferenceReport", table: { DifferenceTable.table($0).text(width: $1) }, name: \.name,
+            kind: "DifferenceReport", table: { DifferenceTable.text($0, width: $1) }, name: \.name,
             nothing: "nothing differs")
         return await list(listing) {
             let choices = try [first, second].map { try veleroBackup($0, options, instance) }

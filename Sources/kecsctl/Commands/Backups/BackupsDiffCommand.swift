@@ -45,7 +45,7 @@ struct BackupsDiffCommand: SessionCommand {
             return await session.diffVeleroBackups(first, second, velero, instance)
         }
         let listing = Session.Listing<Difference.Part>(
-            kind: "DifferenceReport", table: { DifferenceTable.table($0).text(width: $1) }, name: \.name,
+            kind: "DifferenceReport", table: { DifferenceTable.text($0, width: $1) }, name: \.name,
             nothing: "nothing differs")
         return await session.list(listing) {
             let choice = try session.backup(id, of: instance)
@@ -62,23 +62,23 @@ struct BackupsDiffCommand: SessionCommand {
 
 /// A row for each file and each table that differs.
 enum DifferenceTable {
-    static func table(_ parts: [Difference.Part]) -> Table {
-        Table(
-            header: ["PART", "WHAT", "CHANGE", "BEFORE", "AFTER"],
-            rows: parts.flatMap { part in
-                part.tables.map { table in
-                    [
+    static func text(_ parts: [Difference.Part], width: Int?) -> String {
+        Table.text(["PART", "WHAT", "CHANGE", "BEFORE", "AFTER"], [3, 4], width: width) { add in
+            for part in parts {
+                for table in part.tables {
+                    add([
                         part.name, "\(table.database): \(table.table)", table.change,
                         table.rowsBefore.map(String.init), table.rowsAfter.map(String.init),
-                    ]
+                    ])
                 }
-                    + part.files.map { file in
-                        [
-                            part.name, file.path.isEmpty ? "." : file.path, file.change,
-                            file.bytesBefore.map { "\(ByteCount($0))" },
-                            file.bytesAfter.map { "\(ByteCount($0))" },
-                        ]
-                    }
-            }, rightAligned: [3, 4])
+                for file in part.files {
+                    add([
+                        part.name, file.path.isEmpty ? "." : file.path, file.change,
+                        file.bytesBefore.map { "\(ByteCount($0))" },
+                        file.bytesAfter.map { "\(ByteCount($0))" },
+                    ])
+                }
+            }
+        }
     }
 }
