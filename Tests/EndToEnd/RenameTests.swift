@@ -150,7 +150,8 @@ import Testing
             let length = try await ContinuousClock().measure {
                 _ = try await kecsctl("rename", "dev", "shop")
             }
-            let most = Int(
+            // How long one takes changes with what else runs: the kills follow it.
+            var most = Int(
                 length.components.seconds * 1000 + length.components.attoseconds / 1_000_000_000_000_000)
             var name = "shop"
             var killed = 0
@@ -162,13 +163,15 @@ import Testing
                     ["rename", name, other])
                 {
                     killed += 1
+                } else {
+                    most = max(4, most * 3 / 4)
                 }
                 // Looking is enough.
                 let list = try await kecsctl("list", "-o", "name")
                 let now = list.output.split(separator: "\n").map(String.init)
                 #expect(now == [name] || now == [other], "round \(round): \(list.output) \(list.errors)")
                 guard let one = now.first else { return }
-                if one != name { renamed += 1 }
+                if one != name { renamed += 1 } else { most = most * 5 / 4 + 1 }
                 name = one
                 #expect(
                     try root.appending("home/backups").entries().map(\.string) == [name], "round \(round)")
