@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
 public import KecsSystem
 import SystemPackage
 
 /// Gives a home's owner what root made there: after `sudo kecsctl restore` the user's own commands go on working.
 ///
 /// What an instance's server writes, and the trees that a restore keeps or unpacks, have owners of their own and are
-/// left alone. So is what lies behind a link or on another file system: the home's owner could lead root to anything.
+/// left alone. So is what lies behind a link or on another file system, and a file with a second name. What is looked at
+/// is what is given away, by its descriptor: the home's owner may exchange folders meanwhile.
 public struct KeepHomeOwner: Sendable {
     private let home: Home
 
@@ -17,80 +20,86 @@ public struct KeepHomeOwner: Sendable {
     public func run() -> [FileError] {
         guard Machine.userID == 0 else { return [] }
         var run = Run()
-        do {
-            guard let status = try FileStatus.following(home.path), status.owner != 0 else { return [] }
-            run.owner = (status.owner, status.group)
-            run.device = status.device
-            run.give(in: home)
-        } catch { run.note(error) }
+        let folder = home.path.resolved().withPlatformString {
+            paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
+        var facts = stat()
+        guard folder >= 0, fstat(folder, &facts) == 0 else {
+            run.note(.last("open", home.path))
+            if folder >= 0 { close(folder) }
+            return run.errors
+        }
+        guard facts.st_uid != 0 else {
+            close(folder)
+            return []
+        }
+        run.home = facts
+        run.visit(folder, home.path, [])
         return run.errors
     }
 
     private struct Run {
-        var owner: (user: UInt32, group: UInt32) = (0, 0)
-        var device: UInt64 = 0
+        /// O_PATH of open(2), which Glibc's module lacks (asm-generic/fcntl.h).
+        private static let pathOnly: CInt = 0o10_000_000
+
+        var home = stat()
         var errors: [FileError] = []
 
-        /// Gives what lies in the home, and not the home itself.
-        mutating func give(in home: Home) {
-            for path in entries(home.path) {
-                guard give(path) else { continue }
-                guard path == home.instances else {
-                    everything(in: path)
-                    continue
+        /// - Parameters:
+        ///   - folder: Closed at the end.
+        ///   - names: The path below the home.
+        mutating func visit(_ folder: CInt, _ path: FilePath, _ names: [FilePath.Component]) {
+            guard let stream = fdopendir(folder) else {
+                note(.last("list", path))
+                close(folder)
+                return
+            }
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
                 }
-                for instance in entries(path) where give(instance) {
-                    giveOwn(of: InstanceFolder(path: instance))
-                }
+                guard let name = name.lastComponent, name.kind == .regular else { continue }
+                give(name, in: folder, path.appending(name), names + [name])
             }
         }
 
-        private mutating func giveOwn(of instance: InstanceFolder) {
-            for path in entries(instance.path) {
-                switch path {
-                case instance.data, instance.objectStore: continue
-                case instance.previous, instance.restoring:
-                    guard give(path) else { continue }
-                    for restore in entries(path) where give(restore) {
-                        _ = give(restore.appending(Swap.recordName))
-                    }
-                default:
-                    if give(path) { everything(in: path) }
-                }
+        private mutating func give(
+            _ name: FilePath.Component, in folder: CInt, _ path: FilePath, _ names: [FilePath.Component]
+        ) {
+            guard Self.isOurs(names) else { return }
+            let file = name.withPlatformString { openat(folder, $0, Self.pathOnly | O_NOFOLLOW | O_CLOEXEC) }
+            guard file >= 0 else { return note(.last("open", path)) }
+            defer { close(file) }
+            var facts = stat()
+            guard fstat(file, &facts) == 0 else { return note(.last("look at", path)) }
+            guard facts.st_dev == home.st_dev else { return }
+            let isFolder = facts.st_mode & S_IFMT == S_IFDIR
+            if facts.st_uid == 0, isFolder || facts.st_nlink == 1,
+                paths_chown_descriptor(file, home.st_uid, home.st_gid) != 0
+            {
+                note(.last("set the owner of", path))
+            }
+            guard isFolder else { return }
+            let inside = openat(file, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard inside >= 0 else { return note(.last("open", path)) }
+            visit(inside, path, names)
+        }
+
+        /// Returns false for what an instance's server writes, and for what lies in the trees of restores.
+        private static func isOurs(_ names: [FilePath.Component]) -> Bool {
+            guard names.count > 2, names[0].string == "instances" else { return true }
+            switch names[2].string {
+            case InstanceFolder.dataName, InstanceFolder.objectStoreName: return false
+            case ".previous", ".restoring":
+                return names.count < 5 || names.count == 5 && names[4].string == Swap.recordName
+            default: return true
             }
         }
 
-        private mutating func everything(in folder: FilePath) {
-            for path in entries(folder) where give(path) { everything(in: path) }
-        }
-
-        /// Gives one of root's files or folders away. A file with several names may be somebody else's.
-        ///
-        /// - Returns: True for a folder to look into.
-        private mutating func give(_ path: FilePath) -> Bool {
-            do {
-                guard let status = try FileStatus.of(path), status.device == device else { return false }
-                if status.owner == 0, status.kind != .file || status.links == 1 { try path.setOwner(owner) }
-                return status.kind == .folder
-            } catch {
-                note(error)
-                return false
-            }
-        }
-
-        private mutating func entries(_ folder: FilePath) -> [FilePath] {
-            do {
-                return try folder.entries().map { folder.appending($0) }
-            } catch {
-                note(error)
-                return []
-            }
-        }
-
-        mutating func note(_ error: any Error) {
-            // What another command has removed meanwhile needs no owner.
-            guard let error = error as? FileError, error.errno != .noSuchFileOrDirectory else { return }
-            errors.append(error)
+        /// What another command has removed meanwhile needs no owner.
+        mutating func note(_ error: FileError) {
+            if error.errno != .noSuchFileOrDirectory { errors.append(error) }
         }
     }
 }
