@@ -27,7 +27,8 @@ import Testing
                 break
             if not piece:
                 break
-            rest += piece.decode()
+            # Not to continue on the next line takes no column.
+            rest = re.sub("\x1b\\[\\?7[hl]", "", rest + piece.decode())
             parts = re.split("\r\x1b\\[K", rest)
             rest = parts.pop()
             for part in parts:

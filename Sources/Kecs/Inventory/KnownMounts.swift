@@ -8,7 +8,13 @@ import SystemPackage
 struct KnownMounts: Sendable {
     let site: Site
 
-    /// Writes down where the parts lie now, for the next check.
+    /// Writes down where the parts lie now, for the next check. A container that is gone says nothing new.
+    func note(_ instance: Instance) async throws {
+        guard let inventory = try await inventory(instance) else { return }
+        try note(instance, inventory.parts)
+    }
+
+    /// Writes down where these parts lie now.
     func note(_ instance: Instance, _ parts: [InventoryPart]) throws {
         let table = try MountTable.current()
         var config = try InstanceConfig.read(instance.folder.config)
@@ -34,18 +40,28 @@ struct KnownMounts: Sendable {
     /// - Throws: `Failure(.partial)` when a part's file system is not mounted.
     func check(_ instance: Instance, verb: String, _ command: String) async throws {
         guard let known = instance.config.mounts else { return }
-        // The look into the folders comes first: it makes an automounter mount what it had unmounted.
-        let parts = try await site.inventory(of: instance, databases: .none).parts
+        // The inventory comes first: its look into the folders makes an automounter mount what it had unmounted.
+        // What a container that is gone had mounted is to be where it was.
+        let parts = try await inventory(instance)?.parts
+        let folders = parts?.compactMap { $0.part.root?.string } ?? known.keys.sorted()
         let table = try MountTable.current()
-        for part in parts {
-            guard let folder = part.part.root, let point = known[folder.string],
-                !table.mounts.contains(where: { $0.point.string == point })
+        for folder in folders {
+            guard let point = known[folder], !table.mounts.contains(where: { $0.point.string == point })
             else { continue }
             throw Failure(
                 .partial, "“\(instance.name)” was not \(verb): \(point) is not mounted",
                 cause: "\(folder) lay on it. "
                     + Remedy.line("If it is not to be mounted again: \(command) --force"),
                 remedy: ShellWords.quote(["mount", point]))
+        }
+    }
+
+    /// Returns nil when the container is gone that would say which parts there are.
+    private func inventory(_ instance: Instance) async throws -> Inventory? {
+        do {
+            return try await site.inventory(of: instance, databases: .none)
+        } catch let failure as Failure where failure.kind == .notFound {
+            return nil
         }
     }
 }

@@ -187,8 +187,7 @@ public struct RestoreBackup: Sendable {
             config.degraded = nil
             try config.write(to: restored.folder.config)
         }
-        try KnownMounts(site: site).note(
-            restored, await site.inventory(of: restored, databases: .none).parts)
+        try await KnownMounts(site: site).note(restored)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: opened.name,
             parts: restoredParts, undo: id, state: await runtimeNow.state().name,

@@ -235,8 +235,7 @@ public struct StartInstance: Sendable {
         if cluster.failure != nil { engineFailure = nil }
         let (recovery, recoveryFailure) = try await recover(instance, request)
         instance = try site.instance(instance.name, flags: request.settings)
-        try await KnownMounts(site: site).note(
-            instance, site.inventory(of: instance, databases: .none).parts)
+        try await KnownMounts(site: site).note(instance)
         let state = await runtime.state()
         let didSomething =
             isNew || database || !accepted.isEmpty || restored != nil || before != state

@@ -118,12 +118,14 @@ final class Console: Sendable {
     /// Replaces the previous line of progress. Only for a terminal.
     ///
     /// - Parameter text: Makes the line for that many columns; a longer one is cut. The last column stays free: a
-    ///   terminal with a full line continues on the next.
+    ///   terminal with a full line continues on the next. It is told not to do that (DECAWM, DEC private mode 7) while the
+    ///   line is written: it may have become narrower after its width was asked.
     func progress(_ text: (_ width: Int) -> String) {
         guard let width = measure() ?? terminal.errorWidth else { return }
         state.withLock { state in
             state.showsProgress = true
-            send("\r\u{1b}[K" + Cells.prefix(text(width - 1).printable, width - 1))
+            let line = Cells.prefix(text(width - 1).printable, width - 1)
+            send("\r\u{1b}[K\u{1b}[?7l\(line)\u{1b}[?7h")
         }
     }
 
