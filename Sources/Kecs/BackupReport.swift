@@ -41,6 +41,8 @@ public struct BackupSummary: Encodable, Sendable {
         public var databases: [Manifest.Database]
         public var warnings: [String]
         public var excluded: Manifest.Excluded?
+        /// The number of its archives; nil when it is a single one.
+        public var segments: Int?
     }
 
     public init(_ backup: StoredBackup, instance: String) {
@@ -74,7 +76,7 @@ public struct BackupSummary: Encodable, Sendable {
                 entries: $0.entries,
                 sha256: $0.sha256, consistency: $0.consistency, databases: $0.databases,
                 warnings: $0.warnings,
-                excluded: $0.excluded)
+                excluded: $0.excluded, segments: $0.segments)
         }
         copies = []
         drill = backup.mark.drill

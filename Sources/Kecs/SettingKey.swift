@@ -55,6 +55,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
+    /// The size from which a part is stored as many archives, of which those that did not change are links.
+    case segmentsFrom
+    /// After what time an archive that is only linked is read again.
+    case verifyAge
     /// Whether backups are encrypted, and for whom: keys with commas between them; without any a passphrase.
     case encrypt
     case recipients
@@ -135,10 +139,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .apiPort, .adminPort, .kubePort, .httpPort, .httpsPort: .port
         case .compression: .choice(["fast", "small", "none"])
         case .consistency: .choice(["auto"] + Consistency.allCases.map(\.rawValue))
-        case .maxPause, .keepWithin, .startLimit, .drillAge: .duration
+        case .maxPause, .keepWithin, .startLimit, .drillAge, .verifyAge: .duration
         case .timeZone: .zone
         case .diskPercent: .percent
-        case .dataLimit, .databaseLimit: .size
+        case .dataLimit, .databaseLimit, .segmentsFrom: .size
         // The newest backup always stays, so that 0 would be misleading.
         case .keep: .count(from: 1)
         case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)

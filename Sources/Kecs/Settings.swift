@@ -60,6 +60,8 @@ public struct Settings: Sendable {
         .veleroRights: .string("scoped"),
         .veleroVolumes: .bool(false),
         .compression: .string(Compression.fast.rawValue),
+        .segmentsFrom: .integer(512 << 20),
+        .verifyAge: .string("7d"),
         .consistency: .string("auto"),
         .maxPause: .string("10s"),
         .keep: .integer(Int64(Retention.standard.last)),

@@ -42,6 +42,11 @@ struct BackupPath {
         path.elementsEqual(text.utf8) || (text.contains("\\") && printable(path) == text)
     }
 
+    /// Returns the segments where it can be; all for a name that is not text.
+    func segments(of list: SegmentList) -> Range<Int> {
+        text.contains("\\") ? list.segments.indices : list.holding(Array(text.utf8))
+    }
+
     /// Returns the rest of the entry's path below this one; empty for the same path, nil for one that is not below it.
     func below(_ path: [UInt8]) -> ArraySlice<UInt8>? {
         if text.isEmpty { return path[...] }

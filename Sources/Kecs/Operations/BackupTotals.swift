@@ -18,13 +18,24 @@ public struct BackupTotals: Encodable, Hashable, Sendable {
         var seen: Set<[UInt64]> = []
         storedBytes = 0
         for item in items {
-            for part in item.parts {
-                guard let status = try FileStatus.of(FilePath(item.path).appending(part.file)),
+            let folder = FilePath(item.path)
+            for file in try item.parts.flatMap({ try Self.files(of: $0, in: folder) }) {
+                guard let status = try FileStatus.of(folder.appending(file)),
                     seen.insert([status.device, status.inode]).inserted
                 else { continue }
                 storedBytes = storedBytes.adding(status.size)
             }
         }
+    }
+
+    /// A part whose list is damaged counts with that list alone.
+    private static func files(of part: BackupSummary.PartSummary, in folder: FilePath) throws -> [String] {
+        guard part.segments != nil else { return [part.file] }
+        let list = "\(part.file)/\(SegmentList.fileName)"
+        do {
+            let found = try SegmentList.of(folder.appending(part.file))
+            return [list] + (found?.segments ?? []).map { "\(part.file)/\($0.file)" }
+        } catch is ArchiveError { return [list] }
     }
 
     /// "3 backups, 36.9 MB (12.3 MB on disk)"

@@ -104,7 +104,7 @@ extension CaptureParts {
             guard names.contains(record.name) else { return record }
             if let better = frozen.first(where: { $0.name == record.name }) { return better }
             let file = draft.folder.appending(record.file)
-            if try file.isPresent { try file.remove() }
+            if try file.isPresent { try file.removeTree() }
             try aside.appending(record.file).rename(to: file)
             return record
         }

@@ -279,16 +279,72 @@ struct CaptureParts: Sendable {
         var description: String { "the database \(path) appeared while its folder was being read" }
     }
 
+    /// A part as it was written, before it is read back.
+    struct WrittenPart {
+        var file: String
+        var compression: Compression
+        /// Of what was written now.
+        var summary: ArchiveSummary
+        /// These are of the whole part, linked archives included.
+        var bytes: Int64
+        var sourceBytes: Int64
+        var entries: Int
+        var sha256: String
+        /// The list of a segmented part, and the numbers of those segments that were written now.
+        var segments: (list: SegmentList, new: [Int])?
+    }
+
+    private func writeFile(
+        _ plan: PartPlan, source: TreeSource, _ compression: Compression
+    ) throws -> WrittenPart {
+        let name = "\(plan.part.name).\(compression.fileExtension)"
+        let summary = try writeArchive(
+            of: source, to: draft.folder.appending(name), compression: compression, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        return WrittenPart(
+            file: name, compression: compression, summary: summary, bytes: summary.bytes,
+            sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256)
+    }
+
+    /// Reads the part back: the bytes on the disk are those that were hashed, and it unpacks.
+    private func readBack(_ written: WrittenPart, of plan: PartPlan) throws {
+        let file = draft.folder.appending(written.file)
+        var problem: String?
+        if let (list, new) = written.segments {
+            do {
+                try checkSegments(
+                    new, of: list, in: file, compression: written.compression, threads: site.threads,
+                    cancellation: site.machine.cancellation, progress: SilentProgress())
+            } catch let error as ArchiveError {
+                problem = "\(error.file): \(error.why)"
+            }
+        } else {
+            let check = try checkArchive(
+                file, compression: written.compression, threads: site.threads,
+                cancellation: site.machine.cancellation, progress: SilentProgress())
+            if check.sha256 != written.sha256 || check.entries != written.entries
+                || check.sourceBytes != written.sourceBytes || check.bytes != written.bytes
+            {
+                problem = "\(file) has the SHA-256 \(check.sha256) instead of \(written.sha256)"
+            }
+        }
+        guard let problem else { return }
+        throw Failure(
+            .damaged,
+            "the archive of “\(instance.name)/\(plan.part.name)” was not read back as it was written",
+            cause: problem, remedy: "kecsctl doctor \(instance.name)")
+    }
+
     private func archive(
         _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency,
         isHeld: Bool
     ) throws -> Manifest.Part {
         let compression = Compression(rawValue: try instance.settings.text(.compression) ?? "") ?? .fast
-        let name = plan.part.name + (compression == .none ? ".tar" : ".tar.gz")
-        let file = draft.folder.appending(name)
-        let summary = try writeArchive(
-            of: source, to: file, compression: compression, threads: site.threads,
-            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        let written =
+            try plan.isSegmented
+            ? writeSegments(plan, source: source, databases: databases, compression)
+            : writeFile(plan, source: source, compression)
+        let summary = written.summary
         if let gone = summary.vanished.first(where: { source.substitutes[$0] != nil }) {
             throw Failure(
                 .failed, "a database of “\(instance.name)” changed its files while it was being archived",
@@ -301,22 +357,10 @@ struct CaptureParts: Sendable {
             summary.databases.first { !known.contains($0) }
             ?? summary.databaseFolders.map(\.path).first { !knownFolders.contains($0) }
         if let new {
-            try file.remove()
+            try draft.folder.appending(written.file).removeTree()
             throw NewDatabase(path: printable(new))
         }
-        // Reads the archive back: the bytes on the disk are those that were hashed, and the archive unpacks.
-        let check = try checkArchive(
-            file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,
-            progress: SilentProgress())
-        guard check.sha256 == summary.sha256, check.entries == summary.entries,
-            check.sourceBytes == summary.sourceBytes, check.bytes == summary.bytes
-        else {
-            throw Failure(
-                .damaged,
-                "the archive of “\(instance.name)/\(plan.part.name)” was not read back as it was written",
-                cause: "\(file) has the SHA-256 \(check.sha256) instead of \(summary.sha256)",
-                remedy: "kecsctl doctor \(instance.name)")
-        }
+        try readBack(written, of: plan)
         let warnings =
             summary.special.map { "left out, not a file, folder or link of its owner's: \(printable($0))" }
             + summary.vanished.map { "gone while it was being read: \(printable($0))" }
@@ -325,8 +369,9 @@ struct CaptureParts: Sendable {
             summary.changed.filter { path in !ignoreChanging.contains { $0.matches(path) } }
             + (try changedDatabases(of: plan, source))
         var record = Manifest.Part(
-            name: plan.part.name, file: name, root: plan.root, compression: compression, bytes: summary.bytes,
-            sourceBytes: summary.sourceBytes, entries: summary.entries, sha256: summary.sha256,
+            name: plan.part.name, file: written.file, root: plan.root, compression: compression,
+            bytes: written.bytes, sourceBytes: written.sourceBytes, entries: written.entries,
+            sha256: written.sha256,
             consistency: isHeld || !plan.opaqueDatabases.isEmpty || consistency == .stopped
                 ? consistency : .live,
             fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "", databases: databases,
@@ -334,6 +379,7 @@ struct CaptureParts: Sendable {
         record.torn = torn.isEmpty ? nil : torn.map { printable($0) }
         record.attributes = plan.attributes
         record.excluded = plan.excluded
+        record.segments = written.segments?.list.segments.count
         return record
     }
 
@@ -349,7 +395,7 @@ struct CaptureParts: Sendable {
         site.machine.clock.now().since(plan.scan.newest) > .seconds(2)
     }
 
-    private static let marking = Mutex(())
+    static let marking = Mutex(())
 
     /// Takes over the archive of the last backup after reading it: a link to rotten bytes is not a backup.
     ///
@@ -358,29 +404,32 @@ struct CaptureParts: Sendable {
     private func link(
         _ part: Manifest.Part, from backup: StoredBackup, databases: [Manifest.Database]
     ) throws -> Manifest.Part? {
+        if part.isSegmented { return try linkSegments(part, from: backup, databases: databases) }
         do {
             try draft.link(part, from: backup)
-        } catch let error as FileError
-            where [.notPermitted, .permissionDenied, .tooManyLinks, .improperLink].contains(error.errno)
-        {
+        } catch let error as FileError where error.isNoLink {
             return nil
         }
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
             try draft.folder.appending(part.file).remove()
-            // Several parts are captured at once.
-            try Self.marking.withLock { _ in
-                try instance.backups.mark(backup.id) {
-                    $0.verification = BackupMark.Verification(
-                        at: site.machine.clock.now(), damagedFile: part.file,
-                        why: "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
-                }
-            }
+            try mark(backup, damaged: part.file, "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
             return nil
         }
         var record = part
         record.databases = databases
         return record
+    }
+
+    /// Notes on the backup that an archive of it is rotten.
+    func mark(_ backup: StoredBackup, damaged file: String, _ why: String) throws {
+        // Several parts are captured at once.
+        try Self.marking.withLock { _ in
+            try instance.backups.mark(backup.id) {
+                $0.verification = BackupMark.Verification(
+                    at: site.machine.clock.now(), damagedFile: file, why: why)
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsStorage
 import KecsSystem
+import SystemPackage
 
 /// Looks at parts before they are captured, the first time and again.
 struct LookAtParts: Sendable {
@@ -16,6 +17,8 @@ struct LookAtParts: Sendable {
     let cancellation: Cancellation
     /// The encryption of the backup; nil for none.
     var sealing: Sealing?
+    /// Files of backups that are known to be damaged. Other backups may share them, and are not known to be.
+    var rotten = RottenFiles()
 
     func run(_ part: Part) throws -> PartPlan {
         try cancellation.check()
@@ -25,7 +28,23 @@ struct LookAtParts: Sendable {
         // True until the search for writers.
         plan.mayBeWritten = true
         plan.isSealedLikeLast = plan.last.map { Sealing.is(sealing, of: $0.part) } ?? false
+        plan.isSegmented = try isSegmented(plan)
+        if plan.isSegmented, let last = plan.lastSegments {
+            // Databases count as changed: they have not been captured yet.
+            let known = last.byFingerprint
+            plan.newBytes = try planSegments(
+                of: plan.source, target: last.target, databases: [:], busy: [], now: SystemClock().now(),
+                cancellation: cancellation
+            ).filter { known[$0.fingerprint]?.isSame($0) != true }.total(\.bytes)
+        }
         return plan
+    }
+
+    /// Whether the part is stored as many archives. Each key would have to be asked for each archive, and what is copied
+    /// as files while nobody writes belongs together.
+    private func isSegmented(_ plan: PartPlan) throws -> Bool {
+        guard sealing == nil, plan.opaqueDatabases.isEmpty, plan.links.databases.isEmpty else { return false }
+        return plan.scan.bytes >= (try instance.settings.size(.segmentsFrom)?.bytes ?? .max)
     }
 
     /// Finds out which parts no process can be writing to. Checks only those that would be unchanged then.
@@ -48,5 +67,27 @@ struct LookAtParts: Sendable {
         var again = try run(plan.part)
         if !plan.isSealedLikeLast { again.isSealedLikeLast = false }
         return again
+    }
+}
+
+/// The files that made backups damaged ones, whatever their names in other backups are.
+struct RottenFiles: Sendable {
+    private var files: Set<[UInt64]> = []
+
+    init() {}
+
+    /// - Throws: `FileError`.
+    init(_ backups: [StoredBackup]) throws {
+        for backup in backups {
+            guard case .damaged(let file, _) = backup.state,
+                let status = try FileStatus.of(backup.folder.appending(file))
+            else { continue }
+            files.insert([status.device, status.inode])
+        }
+    }
+
+    func contains(_ file: FilePath) throws -> Bool {
+        guard !files.isEmpty, let status = try FileStatus.of(file) else { return false }
+        return files.contains([status.device, status.inode])
     }
 }

@@ -119,7 +119,7 @@ public struct LookIntoBackup: LookedInto {
         var count = 0
         var damage: Failure?
         do {
-            try readAll([part.name]) { _, entry in
+            try readWhere(wanted) { entry in
                 guard wanted.names(entry.path) else { return }
                 count += 1
                 found = entry
@@ -225,6 +225,28 @@ public struct LookIntoBackup: LookedInto {
                 count += 1
                 try each($0, $1)
             }
+        } catch let error as BackupDamage {
+            throw failure(error, read: count)
+        }
+    }
+
+    /// Reads the part of a path; of a segmented part only the segments where that path can be.
+    private func readWhere(_ wanted: BackupPath, each: (ArchiveEntry) throws -> Void) throws {
+        let part = wanted.part
+        guard part.isSegmented else { return try readAll([part.name]) { _, entry in try each(entry) } }
+        var count = 0
+        do {
+            let place = backup.archive(of: part)
+            try listArchive(
+                place, digests: false, only: wanted.segments(of: part.segmentList(in: place)),
+                cancellation: site.machine.cancellation
+            ) {
+                count += 1
+                try each($0)
+            }
+        } catch let error as ArchiveError {
+            let file = error.file.lastComponent.map { "\(part.file)/\($0.string)" } ?? part.file
+            throw failure(BackupDamage(file: file, why: error.why), read: count)
         } catch let error as BackupDamage {
             throw failure(error, read: count)
         }

@@ -202,6 +202,25 @@ struct OpenRestoreSource: Sendable {
         return OpenedSource(content: .archive(file, contents), name: file.string)
     }
 
+    /// A bundle contains files, and folders of segments.
+    private func checkFiles(in folder: FilePath) throws {
+        for name in try folder.entries() {
+            let place = folder.appending(name)
+            let kind = try FileStatus.of(place)?.kind
+            if kind == .folder {
+                for inner in try place.entries()
+                where try FileStatus.of(place.appending(inner))?.kind != .file {
+                    throw BackupDamage(
+                        file: printable(name.bytes + [UInt8(ascii: "/")] + inner.bytes),
+                        why: "it is not a file, and a bundle contains only files")
+                }
+            } else if kind != .file {
+                throw BackupDamage(
+                    file: printable(name.bytes), why: "it is not a file, and a bundle contains only files")
+            }
+        }
+    }
+
     /// Opens a bundle: one tar with a backup's folder in it. It is unpacked as a draft, so that the next run sweeps
     /// whatever a killed restore leaves.
     private func openBundle(_ file: FilePath, _ id: BackupID, for instance: Instance) throws -> OpenedSource {
@@ -220,16 +239,12 @@ struct OpenRestoreSource: Sendable {
             _ = try unpackArchive(
                 file, into: place,
                 options: UnpackOptions(
-                    maxEntries: 1000, maxBytes: size * 2 + (1 << 20),
+                    maxEntries: 1_000_000, maxBytes: size * 2 + (1 << 20),
                     owners: .all(owner: Machine.userID, group: Machine.groupID)),
                 threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress)
             let folder = place.appending(id.description)
-            for name in try folder.entries()
-            where try FileStatus.of(folder.appending(name))?.kind != .file {
-                throw BackupDamage(
-                    file: printable(name.bytes), why: "it is not a file, and a bundle contains only files")
-            }
+            try checkFiles(in: folder)
             var opened = try open(BackupStore(folder: place).look(at: id))
             opened.temporary = place
             opened.name = "\(file.string) (\(id))"

@@ -23,6 +23,18 @@ struct PartPlan: Sendable {
     /// True when the last archive is encrypted as this backup is to be, or plain if it is not.
     var isSealedLikeLast = true
 
+    /// True when it is stored as many archives.
+    var isSegmented = false
+    /// The size of the files in those archives that will have to be written; nil when that is not known.
+    var newBytes: Int64?
+
+    /// The archives of the last backup, if they can be used again. A list that cannot be read counts as none: all is
+    /// written then.
+    var lastSegments: SegmentList? {
+        guard let last, last.part.isSegmented else { return nil }
+        do { return try last.part.segmentList(in: last.backup.archive(of: last.part)) } catch { return nil }
+    }
+
     /// Looks at the part.
     ///
     /// - Parameters:
@@ -150,6 +162,7 @@ struct PartPlan: Sendable {
             let likely = Double(last.bytes) * max(grown, 1) * 1.5
             archive = min(worst, Int64(min(likely, 0x1p62)) + (1 << 20))
         }
+        if let newBytes { archive = min(archive, newBytes.adding(newBytes / 8 + (8 << 20))) }
         return ByteCount(archive.adding(databaseBytes))
     }
 

@@ -13,7 +13,8 @@ public struct ReadArchives {
         var name: String
 
         init(_ part: Manifest.Part, in folder: FilePath) throws {
-            let status = try FileStatus.of(folder.appending(part.file))
+            // The list of a segmented part has the digests of all its archives.
+            let status = try part.isSegmented ? nil : FileStatus.of(folder.appending(part.file))
             device = status?.device ?? 0
             inode = status?.inode ?? 0
             sha256 = part.sha256

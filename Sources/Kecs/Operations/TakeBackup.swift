@@ -85,6 +85,7 @@ public struct TakeBackup: Sendable {
             isFrozen: try freezing(instance) == .everything && state.mayWrite, exclusions: exclusions,
             cancellation: site.machine.cancellation)
         look.sealing = sealing
+        look.rotten = try RottenFiles(judged.all)
         let volumes = parts.filter { $0.volumeOutOfReach != nil }
         if let sealing {
             if let volume = volumes.first {

@@ -69,8 +69,8 @@ public struct CopyBackup: Sendable {
 
     /// In the order in which they get their final names: the parts, the manifest, the sums.
     static func files(of backup: StoredBackup, _ manifest: Manifest) throws -> [File] {
-        var files = manifest.parts.map {
-            File(name: $0.file, path: backup.folder.appending($0.file), size: $0.bytes, sha256: $0.sha256)
+        var files = try manifest.parts.flatMap { try $0.files(in: backup.folder) }.map {
+            File(name: $0.name, path: backup.folder.appending($0.name), size: $0.bytes, sha256: $0.sha256)
         }
         for name in [BackupStore.manifestName, BackupStore.sumsName] {
             let bytes = try backup.folder.appending(name).contents()
@@ -124,8 +124,18 @@ public struct CopyBackup: Sendable {
             // First the record: what is removed later is only what stands in it.
             try past.set(backup.id, copy, at: remote)
             sent = try await upload(rest, place, rclone)
-            for file in rest {
-                try await rclone.move("\(place.draft)/\(file.name)", to: "\(place.final)/\(file.name)")
+            // All segments of a part at once, the others one after the other.
+            for batch in Self.batches(rest) {
+                if let folder = batch.folder {
+                    try await rclone.move(
+                        batch.files.map(\.name).map { String($0.dropFirst(folder.utf8.count + 1)) },
+                        in: "\(place.draft)/\(folder)", to: "\(place.final)/\(folder)")
+                } else {
+                    for file in batch.files {
+                        try await rclone.move(
+                            "\(place.draft)/\(file.name)", to: "\(place.final)/\(file.name)")
+                    }
+                }
             }
             let there = try await rclone.list(place.final) ?? [:]
             for file in files where there[file.name] != file.size {
@@ -170,19 +180,32 @@ public struct CopyBackup: Sendable {
     /// Writes the draft, or what a run that was cut off left to be written of it, and reads all of it back.
     private func upload(_ files: [File], _ place: Place, _ rclone: Rclone) async throws -> Int64 {
         var sent: Int64 = 0
-        func upload(_ file: File) async throws {
-            site.machine.progress.step("copying \(file.name) to \(rclone.remote.name)", total: nil)
-            try await rclone.upload(file.path, to: "\(place.draft)/\(file.name)")
-            sent += file.size
+        func upload(_ files: [File]) async throws {
+            for batch in Self.batches(files) {
+                if let folder = batch.folder, let local = batch.files.first?.path.removingLastComponent() {
+                    site.machine.progress.step("copying \(folder) to \(rclone.remote.name)", total: nil)
+                    try await rclone.upload(
+                        batch.files.map(\.name).map { String($0.dropFirst(folder.utf8.count + 1)) },
+                        in: local,
+                        to: "\(place.draft)/\(folder)")
+                } else {
+                    for file in batch.files {
+                        site.machine.progress.step(
+                            "copying \(file.name) to \(rclone.remote.name)", total: nil)
+                        try await rclone.upload(file.path, to: "\(place.draft)/\(file.name)")
+                    }
+                }
+                sent += batch.files.total(\.size)
+            }
         }
         let draft = try await rclone.list(place.draft) ?? [:]
-        for file in files where draft[file.name] != file.size { try await upload(file) }
+        try await upload(files.filter { draft[$0.name] != $0.size })
         site.machine.progress.step("reading back from \(rclone.remote.name)", total: nil)
         var found = try await rclone.digests(place.draft)
         let again = files.filter { draft[$0.name] == $0.size && found[$0.name] != $0.sha256 }
         if !again.isEmpty {
             // Of the right size and not of the right content: written by a run that was cut off.
-            for file in again { try await upload(file) }
+            try await upload(again)
             found = try await rclone.digests(place.draft)
         }
         for file in files where found[file.name] != file.sha256 {
@@ -193,5 +216,19 @@ public struct CopyBackup: Sendable {
                 remedy: "kecsctl backups verify \(place.final)")
         }
         return sent
+    }
+
+    /// The files in their order, those of one segmented part together.
+    private static func batches(_ files: [File]) -> [(folder: String?, files: [File])] {
+        var batches: [(folder: String?, files: [File])] = []
+        for file in files {
+            let folder = file.name.lastIndex(of: "/").map { String(file.name[..<$0]) }
+            if let last = batches.indices.last, batches[last].folder == folder {
+                batches[last].files.append(file)
+            } else {
+                batches.append((folder, [file]))
+            }
+        }
+        return batches
     }
 }

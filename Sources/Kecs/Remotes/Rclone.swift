@@ -28,8 +28,8 @@ struct Rclone: Sendable {
 
     /// The files below a folder with their sizes, by their paths from there; nil when it is not there.
     ///
-    /// - Parameter depth: How many names a path may have.
-    func list(_ folder: String, depth: Int = 1) async throws -> [String: Int64]? {
+    /// - Parameter depth: How many names a path may have. The files of a backup have two at most.
+    func list(_ folder: String, depth: Int = 2) async throws -> [String: Int64]? {
         let words = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
         let result = try await call(
             words + ["--max-depth", String(depth), path(folder)], limit: .seconds(600))
@@ -49,7 +49,7 @@ struct Rclone: Sendable {
 
     /// The SHA-256 of every file in a folder, of the bytes that come back from there. No digest that the other side claims.
     func digests(_ folder: String) async throws -> [String: String] {
-        let words = ["hashsum", "sha256", "--download", "--max-depth", "1", path(folder)]
+        let words = ["hashsum", "sha256", "--download", "--max-depth", "2", path(folder)]
         let result = try await call(words, limit: Self.long)
         if isMissing(result) { return [:] }
         try check(result, "read back \(folder)")
@@ -82,6 +82,20 @@ struct Rclone: Sendable {
             ["copyto", "--ignore-times", file.string, path(target)], "write \(target)", limit: Self.long)
     }
 
+    /// The same for several files of one folder.
+    func upload(_ names: [String], in folder: FilePath, to target: String) async throws {
+        try await run(
+            ["copy", "--ignore-times", "--no-traverse", "--files-from", "-", folder.string, path(target)],
+            "write \(target)", input: names, limit: Self.long)
+    }
+
+    /// Several files of one folder into another one.
+    func move(_ names: [String], in source: String, to target: String) async throws {
+        try await run(
+            ["move", "--ignore-times", "--no-traverse", "--files-from", "-", path(source), path(target)],
+            "rename \(source)", input: names, limit: Self.long)
+    }
+
     func move(_ source: String, to target: String) async throws {
         try await run(
             ["moveto", "--ignore-times", path(source), path(target)], "rename \(source)", limit: Self.long)
@@ -96,27 +110,33 @@ struct Rclone: Sendable {
     func removeIfEmpty(_ folder: String) async throws {
         guard try await list(folder, depth: 10)?.isEmpty == true else { return }
         // Where folders are only parts of names there is none any more.
-        let result = try await call(["rmdir", path(folder)], limit: .seconds(600))
+        let result = try await call(["rmdirs", path(folder)], limit: .seconds(600))
         if !isMissing(result) { try check(result, "remove \(folder)") }
     }
 
     // MARK: Call
 
-    private func run(_ words: [String], _ doing: String, limit: Duration) async throws {
-        try check(try await call(words, limit: limit), doing)
+    private func run(
+        _ words: [String], _ doing: String, input: [String] = [], limit: Duration
+    ) async throws {
+        try check(try await call(words, input: input, limit: limit), doing)
     }
 
     private func isMissing(_ result: ProcessResult) -> Bool {
         result.end == .exited(Self.noSuchFolder) || result.end == .exited(Self.noSuchFile)
     }
 
-    private func call(_ words: [String], limit: Duration) async throws -> ProcessResult {
+    /// - Parameter input: The lines of its standard input.
+    private func call(
+        _ words: [String], input: [String] = [], limit: Duration
+    ) async throws -> ProcessResult {
         try machine.cancellation.check()
         try checkIsThere()
         var options = ["--quiet", "--ask-password=false", "--contimeout", "20s", "--timeout", "5m"]
         if let bytes = remote.bandwidth { options += ["--bwlimit", "\(bytes)B"] }
         var call = ProcessCall("rclone", options + words)
         call.limit = limit
+        if !input.isEmpty { call.input = .bytes(Array((input.joined(separator: "\n") + "\n").utf8)) }
         call.outputLimit = 256 << 20
         do {
             return try await machine.processes.run(call)

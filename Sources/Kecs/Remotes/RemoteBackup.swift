@@ -48,12 +48,13 @@ public struct ListRemoteBackups: Sendable {
     public func run(_ remote: Remote, of name: InstanceName?) async throws -> [RemoteBackup] {
         let rclone = try Rclone(machine: site.machine, remote: remote)
         let prefix = name.map { "\($0)/" } ?? ""
-        let listed = try await rclone.list(name?.description ?? "", depth: name == nil ? 3 : 2) ?? [:]
+        let listed = try await rclone.list(name?.description ?? "", depth: name == nil ? 4 : 3) ?? [:]
         var folders: [String: [String: Int64]] = [:]
         for (path, size) in listed {
             let words = (prefix + path).split(separator: "/")
-            guard words.count == 3 else { continue }
-            folders["\(words[0])/\(words[1])", default: [:]][String(words[2])] = size
+            guard (3...4).contains(words.count) else { continue }
+            let file = words[2...].joined(separator: "/")
+            folders["\(words[0])/\(words[1])", default: [:]][file] = size
         }
         folders = folders.filter { Self.place($0.key) != nil }
         guard !folders.isEmpty else { return [] }
@@ -63,7 +64,7 @@ public struct ListRemoteBackups: Sendable {
         try await rclone.download(
             name?.description ?? "", to: name.map { scratch.appending($0.description) } ?? scratch,
             filters: [
-                "--max-size", "16M", "--include",
+                "--max-size", "64M", "--include",
                 "\(within){\(BackupStore.manifestName),\(BackupStore.sumsName)}",
             ])
         var known: [InstanceName: PastCopies] = [:]
@@ -94,7 +95,7 @@ public struct ListRemoteBackups: Sendable {
         guard files[BackupStore.sumsName] != nil else { return }
         let store = BackupStore(folder: scratch.appending(backup.instance))
         let sums = store.folder.appending(backup.id.description).appending(BackupStore.sumsName)
-        if try sums.isPresent { backup.sums = sha256(try sums.contents(limit: 16 << 20)) }
+        if try sums.isPresent { backup.sums = sha256(try sums.contents(limit: BackupStore.largestRecord)) }
         if let copy, copy.path == backup.path, copy.sums == backup.sums {
             backup.isOurs = true
             if copy.state == .damaged {
@@ -105,7 +106,9 @@ public struct ListRemoteBackups: Sendable {
         }
         do {
             let manifest = try store.readManifest(of: backup.id)
-            for part in manifest.parts where files[part.file] != part.bytes {
+            let sums = try store.sums(of: backup.id)
+            for part in manifest.parts where part.isSegmented { try check(part, files, sums) }
+            for part in manifest.parts where !part.isSegmented && files[part.file] != part.bytes {
                 throw BackupDamage(
                     file: part.file,
                     why: files[part.file].map { "it has \($0) bytes instead of \(part.bytes)" }
@@ -116,6 +119,18 @@ public struct ListRemoteBackups: Sendable {
             backup.state = .damaged
             backup.problem = "\(damage.file): \(damage.why)"
             backup.verifiedAt = nil
+        }
+    }
+
+    /// The sizes of single segments are in their list, which was not fetched: their sum is known.
+    private func check(_ part: Manifest.Part, _ files: [String: Int64], _ sums: [String: String]) throws {
+        var bytes: Int64 = 0
+        for name in sums.keys.sorted() where name.hasPrefix("\(part.file)/") {
+            guard let size = files[name] else { throw BackupDamage(file: name, why: "the file is missing") }
+            if name != part.digestFile { bytes = bytes.adding(size) }
+        }
+        guard bytes == part.bytes else {
+            throw BackupDamage(file: part.file, why: "its files have \(bytes) bytes instead of \(part.bytes)")
         }
     }
 

@@ -50,13 +50,15 @@ final class AppendedFile: @unchecked Sendable {
         }
     }
 
-    /// Makes everything that was appended durable on the device.
+    /// Writes what is left, and makes everything that was appended durable on the device.
     ///
+    /// - Parameter isDurable: False where the caller syncs the whole file system.
     /// - Returns: The file's digest.
-    func finish(_ cancellation: Cancellation) throws -> [UInt8] {
+    func finish(_ cancellation: Cancellation, isDurable: Bool = true) throws -> [UInt8] {
         // A tail that is no multiple of a sector cannot go past the cache.
         if isDirect { becomeBuffered() }
         try flush()
+        guard isDurable else { return digest.finish() }
         // Piece by piece first, because nothing can interrupt fdatasync.
         var done: Int64 = 0
         while done < count {

@@ -65,6 +65,14 @@ final class ArchivedTree: TreeVisitor {
 
     func vanished(_ path: [UInt8]) { summary.vanished.append(path) }
 
+    /// The number of entries and of files' bytes so far.
+    var count: (entries: Int, sourceBytes: Int64) { (summary.entries, summary.sourceBytes) }
+
+    /// Takes note of a folder, or of anything else, whose entry is in another archive already.
+    func pass(_ path: [UInt8], isFolder: Bool) {
+        if isFolder { databases.enter() } else { unused.remove(path) }
+    }
+
     func enter(folder: CInt, path: [UInt8], status: FileStatus) throws {
         databases.enter()
         var entry = TarEntry(path, Tar.Kind.folder, status)

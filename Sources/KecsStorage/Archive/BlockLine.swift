@@ -11,6 +11,8 @@ final class Block {
     var inputCount = 0
     /// The number of bytes of `output` that are filled. A line without workers hands `input` on.
     var outputCount = 0
+    /// True for the last block of an archive, when several follow each other.
+    var endsArchive = false
 
     fileprivate init(inputCapacity: Int, outputCapacity: Int) {
         input = .allocate(byteCount: inputCapacity, alignment: Self.alignment)
@@ -94,6 +96,7 @@ final class BlockLine: @unchecked Sendable {
             let block = blocks[submitted % blocks.count]
             block.inputCount = 0
             block.outputCount = 0
+            block.endsArchive = false
             return block
         }
     }

@@ -25,34 +25,34 @@ public func checkArchive(
     progress: any ProgressSink, each: (ArchiveEntry) throws -> Void = { _ in }
 ) throws -> ArchiveCheck {
     var check = ArchiveCheck()
-    let bytes = try ArchiveBytes(
+    let reader = try ArchiveReader(
         file, compression: compression, threads: threads, cancellation: cancellation, progress: progress)
-    defer { bytes.stop() }
-    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+    defer { reader.stop() }
     while let entry = try reader.next() {
         if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }
         check.entries += 1
         check.sourceBytes = check.sourceBytes.adding(entry.size)
         try each(entry)
     }
-    (check.sha256, check.bytes) = bytes.finish()
+    (check.sha256, check.bytes) = reader.finish()
     return check
 }
 
 /// Hands over every member in the order of the archive.
 ///
-/// - Parameter digests: True to compute digests of the files' contents too. A hard link has none of its own.
+/// - Parameters:
+///   - digests: True to compute digests of the files' contents too. A hard link has none of its own.
+///   - only: Of a segmented part the numbers of the segments to read; nil for all.
 /// - Throws: The errors of `checkArchive`, and any error of `each`. Entries before the damaged place have been handed
 ///   over.
 public func listArchive(
-    _ file: FilePath, digests: Bool, cancellation: Cancellation,
+    _ file: FilePath, digests: Bool, only: Range<Int>? = nil, cancellation: Cancellation,
     each: (ArchiveEntry) throws -> Void
 ) throws {
-    let bytes = try ArchiveBytes(
+    let reader = try ArchiveReader(
         file, compression: nil, threads: Threads.processors, cancellation: cancellation,
-        progress: SilentProgress())
-    defer { bytes.stop() }
-    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+        progress: SilentProgress(), only: only)
+    defer { reader.stop() }
     let digest = SHA256()
     let zeros = [UInt8](repeating: 0, count: 64 << 10)
     while var entry = try reader.next() {

@@ -2,7 +2,8 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Hands over the bytes of a file in an archive, its holes as zeros, and reads no further than that file.
+/// Hands over the bytes of a file in an archive, its holes as zeros, and reads no further than that file. Of a segmented
+/// part only the segment that holds it is read.
 ///
 /// - Parameters:
 ///   - path: In the archive, as `ArchiveEntry.path`. The first entry of this path counts.
@@ -14,11 +15,10 @@ public func readMember(
     _ path: [UInt8], of file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
     each: (UnsafeRawBufferPointer) throws -> Bool
 ) throws -> Int64? {
-    let bytes = try ArchiveBytes(
+    let reader = try ArchiveReader(
         file, compression: compression, threads: threads, cancellation: cancellation,
-        progress: SilentProgress())
-    defer { bytes.stop() }
-    let reader = TarReader(bytes, file, pathLimit: UnpackOptions.defaultPathLimit)
+        progress: SilentProgress(), only: try SegmentList.of(file)?.holding(path))
+    defer { reader.stop() }
     while let entry = try reader.next() {
         guard entry.kind == .file, entry.path == path else { continue }
         var end: Int64 = 0

@@ -24,14 +24,13 @@ public func rehearseUnpacking(
     _ file: FilePath, options: UnpackOptions, threads: Int, cancellation: Cancellation,
     headOf: @escaping ([UInt8]) -> Bool
 ) throws -> RehearsedTree {
-    let bytes = try ArchiveBytes(
+    let reader = try ArchiveReader(
         file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-        cancellation: cancellation, progress: SilentProgress())
-    defer { bytes.stop() }
-    let reader = TarReader(bytes, file, pathLimit: options.maxPathBytes)
+        cancellation: cancellation, progress: SilentProgress(), pathLimit: options.maxPathBytes)
+    defer { reader.stop() }
     var rehearsal = UnpackRehearsal(options: options, headOf: headOf)
     while let entry = try reader.next() { try rehearsal.add(entry, reader) }
-    _ = bytes.finish()
+    _ = reader.finish()
     return try rehearsal.finish(file)
 }
 
@@ -48,7 +47,7 @@ private struct UnpackRehearsal {
         self.headOf = headOf
     }
 
-    mutating func add(_ recorded: ArchiveEntry, _ reader: TarReader) throws {
+    mutating func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
         seen += 1
         let entry = try options.admit(recorded, number: seen, after: bytes, reader)
         bytes = bytes.adding(entry.size)
@@ -103,7 +102,7 @@ private struct UnpackRehearsal {
         return found
     }
 
-    private func noFolder(_ reader: TarReader, _ taken: ArchiveEntry.Kind?) -> ArchiveError {
+    private func noFolder(_ reader: ArchiveReader, _ taken: ArchiveEntry.Kind?) -> ArchiveError {
         reader.error(
             .hostile,
             taken == nil
@@ -123,7 +122,7 @@ private struct UnpackRehearsal {
         return true
     }
 
-    private func head(_ reader: TarReader) throws -> [UInt8] {
+    private func head(_ reader: ArchiveReader) throws -> [UInt8] {
         var head: [UInt8] = []
         try reader.content { offset, part in
             guard offset < 64, head.count < 64 else { return }

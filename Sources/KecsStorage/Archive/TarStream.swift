@@ -57,13 +57,18 @@ final class TarStream {
 
     func pad() throws { try zeros(Int64(Tar.padding(total))) }
 
-    /// The end of the archive: two blocks of zeros, up to a whole record.
-    func finish() throws {
+    /// The end of an archive: two blocks of zeros, up to a whole record. Another archive may follow.
+    func endArchive() throws {
         try zeros(Int64(2 * Tar.block))
         try zeros(Int64(Tar.padding(total, to: Tar.record)))
+        block?.endsArchive = true
         try flush()
-        line.finish()
+        total = 0
+        reported = 0
     }
+
+    /// No archive will follow.
+    func finish() { line.finish() }
 
     private func flush() throws {
         guard block != nil else { return }

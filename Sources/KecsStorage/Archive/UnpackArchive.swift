@@ -18,13 +18,12 @@ public func unpackArchive(
     cancellation: Cancellation, progress: any ProgressSink
 ) throws -> UnpackSummary {
     let unpacker = try Unpacker(into: folder, options)
-    let bytes = try ArchiveBytes(
+    let reader = try ArchiveReader(
         file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-        cancellation: cancellation, progress: progress)
-    defer { bytes.stop() }
-    let reader = TarReader(bytes, file, pathLimit: options.maxPathBytes)
+        cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes)
+    defer { reader.stop() }
     while let entry = try reader.next() { try unpacker.add(entry, reader) }
-    let (sha256, _) = bytes.finish()
+    let (sha256, _) = reader.finish()
     if let expected = options.expectedSHA256, expected.lowercased() != sha256 {
         throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
     }
@@ -65,7 +64,7 @@ private final class Unpacker {
 
     deinit { close(root) }
 
-    func add(_ recorded: ArchiveEntry, _ reader: TarReader) throws {
+    func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
         seen += 1
         let entry = try options.admit(recorded, number: seen, after: bytes, reader)
         bytes = bytes.adding(entry.size)
@@ -106,7 +105,7 @@ private final class Unpacker {
         return summary
     }
 
-    private func create(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+    private func create(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
         switch entry.kind {
         case .special: throw reader.error(.hostile, "it is a device or a FIFO")
         case .folder: try createFolder(entry, reader)
@@ -119,7 +118,7 @@ private final class Unpacker {
         }
     }
 
-    private func createFolder(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+    private func createFolder(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
         if !entry.path.isEmpty {
             let (above, name) = entry.path.folderAndName
             let parent = try folders.open(above, missing: .create) ?? root
@@ -134,7 +133,7 @@ private final class Unpacker {
         try finishedLater.add(entry)
     }
 
-    private func createFile(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+    private func createFile(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
         let (above, name) = entry.path.folderAndName
         let parent = try folders.open(above, missing: .create) ?? root
         let file = try withRawName(name) { name -> CInt in
@@ -172,7 +171,7 @@ private final class Unpacker {
 
     /// Removes an earlier entry. Only a regular file is replaced, and only by another one.
     private func makeWay(
-        _ name: UnsafePointer<CChar>, in parent: CInt, _ entry: ArchiveEntry, _ reader: TarReader
+        _ name: UnsafePointer<CChar>, in parent: CInt, _ entry: ArchiveEntry, _ reader: ArchiveReader
     ) throws {
         var raw = stat()
         guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFREG else {
@@ -181,7 +180,7 @@ private final class Unpacker {
         guard unlinkat(parent, name, 0) == 0 else { throw failed("replace", entry) }
     }
 
-    private func createHardLink(_ entry: ArchiveEntry, _ reader: TarReader) throws {
+    private func createHardLink(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
         let (targetAbove, targetName) = entry.linkTarget.folderAndName
         let (above, name) = entry.path.folderAndName
         let parent = try folders.open(above, missing: .create) ?? root
@@ -250,7 +249,7 @@ private final class Unpacker {
 extension UnpackOptions {
     /// The entry as it is to be unpacked: below the top folder, and within the limits.
     func admit(
-        _ recorded: ArchiveEntry, number: Int, after bytes: Int64, _ reader: TarReader
+        _ recorded: ArchiveEntry, number: Int, after bytes: Int64, _ reader: ArchiveReader
     ) throws -> ArchiveEntry {
         var entry = recorded
         guard number <= maxEntries else {

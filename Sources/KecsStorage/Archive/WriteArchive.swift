@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
-import Glibc
 public import KecsSystem
-import Synchronization
 public import SystemPackage
 
 /// The content that an archive got.
@@ -16,7 +14,7 @@ public struct ArchiveSummary: Sendable {
     /// Hex, of the archive's file.
     public internal(set) var sha256 = ""
     /// The fingerprint of the archived files, as in `TreeScan`.
-    public internal(set) var fingerprint = ""
+    public var fingerprint = ""
     /// The files that were still changing at the last try. Their content in the archive was never their state at one
     /// moment.
     public internal(set) var changed: [[UInt8]] = []
@@ -42,61 +40,29 @@ public func writeArchive(
     of source: TreeSource, to file: FilePath, compression: Compression, threads: Int,
     cancellation: Cancellation, progress: any ProgressSink
 ) throws -> ArchiveSummary {
-    let output = try AppendedFile(creating: file)
+    let writer = try ArchiveWriter(
+        compression: compression, threads: threads, cancellation: cancellation, progress: progress)
     do {
-        return try write(source, to: output, compression, max(1, threads), cancellation, progress)
+        try writer.begin(file)
+    } catch {
+        writer.fail(error)
+        throw error
+    }
+    do {
+        var summary = ArchiveSummary()
+        try writer.run { stream in
+            let tree = ArchivedTree(source, stream)
+            try TreeWalk(source: source, cancellation: cancellation).run(tree)
+            try tree.addUnused()
+            summary = tree.end()
+            try writer.end()
+        }
+        guard let written = writer.written.first else { throw FileError("archive", source.root, .ioError) }
+        summary.bytes = written.bytes
+        summary.sha256 = written.sha256
+        return summary
     } catch {
         _ = file.withPlatformString { paths_unlink($0) }
         throw error
     }
-}
-
-private func write(
-    _ source: TreeSource, to output: AppendedFile, _ compression: Compression, _ threads: Int,
-    _ cancellation: Cancellation, _ progress: any ProgressSink
-) throws -> ArchiveSummary {
-    let line = try BlockLine(
-        blocks: compression == .none ? 4 : threads + 3, inputCapacity: GzipMember.contentLimit,
-        outputCapacity: compression == .none ? 0 : GzipMember.sizeLimit,
-        workers: compression == .none ? 0 : threads, name: "deflate"
-    ) {
-        let compressor: any MemberCompressor = compression == .small ? SmallDeflate() : FastDeflate()
-        return { block in
-            block.outputCount = try compressor.compress(block.filledInput, into: block.output)
-        }
-    }
-    let result = Mutex<[UInt8]>([])
-    let writer: Threads.Joinable
-    do {
-        writer = try Threads.joinable(name: "archive-write") {
-            do {
-                while let block = try line.next() {
-                    try cancellation.check()
-                    try output.append(compression == .none ? block.filledInput : block.filledOutput)
-                    line.release()
-                }
-                let digest = try output.finish(cancellation)
-                result.withLock { $0 = digest }
-            } catch { line.fail(error) }
-        }
-    } catch {
-        line.fail(error)
-        line.join()
-        throw error
-    }
-    var summary = ArchiveSummary()
-    do {
-        let stream = TarStream(line, progress: progress)
-        let tree = ArchivedTree(source, stream)
-        try TreeWalk(source: source, cancellation: cancellation).run(tree)
-        try tree.addUnused()
-        summary = tree.end()
-        try stream.finish()
-    } catch { line.fail(error) }
-    writer.join()
-    line.join()
-    if let error = line.error { throw error }
-    summary.bytes = output.count
-    summary.sha256 = SHA256.hex(result.withLock { $0 })
-    return summary
 }

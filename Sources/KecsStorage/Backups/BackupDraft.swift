@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
-import Glibc
 public import KecsSystem
 public import SystemPackage
 
@@ -33,12 +31,7 @@ public struct BackupDraft: Sendable {
 
     /// Links another backup's archive without copying a byte.
     public func link(_ part: Manifest.Part, from backup: StoredBackup) throws {
-        let source = backup.folder.appending(part.file)
-        let target = folder.appending(part.file)
-        let code = source.withPlatformString { from in
-            target.withPlatformString { to in paths_link(from, to) }
-        }
-        guard code == 0 else { throw FileError.last("link to \(target)", source) }
+        try backup.folder.appending(part.file).link(to: folder.appending(part.file))
     }
 
     /// Makes the backup visible: manifest, SHA256SUMS, everything synced, then the rename. After this returns, a power
@@ -49,7 +42,9 @@ public struct BackupDraft: Sendable {
         let bytes = try JSONFile.encode(manifest)
         try folder.appending(BackupStore.manifestName).replaceContents(bytes)
         var sums = "\(sha256(bytes))  \(BackupStore.manifestName)\n"
-        for part in manifest.parts { sums += "\(part.sha256)  \(part.file)\n" }
+        for file in try manifest.parts.flatMap({ try $0.files(in: folder) }) {
+            sums += "\(file.sha256)  \(file.name)\n"
+        }
         try folder.appending(BackupStore.sumsName).replaceContents([UInt8](sums.utf8))
         for part in manifest.parts { try folder.appending(part.file).sync() }
         try folder.sync()

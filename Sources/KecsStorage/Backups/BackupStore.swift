@@ -158,6 +158,8 @@ public struct BackupStore: Sendable {
     public static let manifestName = "manifest.json"
     public static let sumsName = "SHA256SUMS"
     public static let markName = "mark.json"
+    /// The limit for the files beside the archives: a manifest of 10,000 parts, and the sums of 400,000 segments.
+    public static let largestRecord = 64 << 20
 
     /// Every backup and every draft, the newest first by sequence. Folders that are not ours are left out.
     public func all() throws -> [StoredBackup] { try judged().all }
@@ -235,15 +237,9 @@ public struct BackupStore: Sendable {
         }
         for part in manifest.parts {
             do {
-                guard let status = try FileStatus.of(place.appending(part.file)) else {
-                    return backup(.damaged(file: part.file, why: "the file is missing"), manifest)
-                }
-                guard status.kind == .file, status.size == part.bytes else {
-                    return backup(
-                        .damaged(
-                            file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)"),
-                        manifest)
-                }
+                try part.checkPresence(at: place.appending(part.file))
+            } catch let damage as BackupDamage {
+                return backup(.damaged(file: damage.file, why: damage.why), manifest)
             } catch let error as FileError {
                 return backup(.unreadable(error), manifest)
             } catch {
@@ -270,12 +266,13 @@ public struct BackupStore: Sendable {
         let manifest: Manifest
         do {
             let version = try JSONFile.decode(FormatOnly.self, from: bytes, at: file)
-            guard version.format == Manifest.currentFormat else {
+            guard Manifest.formats.contains(version.format) else {
                 throw BackupDamage(
                     file: Self.manifestName,
                     why:
                         "format \(version.format) was written by kecsctl \(version.tool?.version ?? "of another version"); "
-                        + "this one reads format \(Manifest.currentFormat)")
+                        + "this one reads the formats \(Manifest.formats.lowerBound) to "
+                        + "\(Manifest.formats.upperBound)")
             }
             manifest = try Manifest.decode(bytes, at: file)
         } catch let error as JSONFileError {
@@ -297,9 +294,9 @@ public struct BackupStore: Sendable {
             guard FilePath.Component(part.file)?.kind == .regular, !part.file.contains("/") else {
                 throw BackupDamage(file: Self.manifestName, why: "it names a part file outside the backup")
             }
-            guard sums[part.file] == part.sha256 else {
+            guard sums[part.digestFile] == part.sha256 else {
                 throw BackupDamage(
-                    file: Self.sumsName, why: "it does not agree with the manifest on \(part.file)")
+                    file: Self.sumsName, why: "it does not agree with the manifest on \(part.digestFile)")
             }
         }
         return manifest
@@ -313,7 +310,7 @@ public struct BackupStore: Sendable {
     /// A file that is missing, too large or no file is damage; one that cannot be read is not.
     private func contents(of file: FilePath) throws -> [UInt8] {
         do {
-            return try file.contents(limit: 16 << 20)
+            return try file.contents(limit: Self.largestRecord)
         } catch let error as FileError
             where [
                 .noSuchFileOrDirectory, .fileTooLarge, .isDirectory, .notDirectory,
@@ -323,6 +320,11 @@ public struct BackupStore: Sendable {
         {
             throw BackupDamage(file: file.lastComponent?.string ?? "", why: "\(error.errno)")
         }
+    }
+
+    /// The digests that `SHA256SUMS` names, by the files' names.
+    public func sums(of id: BackupID) throws -> [String: String] {
+        try readSums(in: folder.appending(id.description))
     }
 
     private func readSums(in place: FilePath) throws -> [String: String] {

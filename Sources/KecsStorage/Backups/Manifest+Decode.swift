@@ -19,7 +19,7 @@ extension Manifest {
             let name = "parts.\(index)"
             let numbers = [
                 ("bytes", part.bytes), ("sourceBytes", part.sourceBytes), ("entries", Int64(part.entries)),
-                ("plain.bytes", part.plain?.bytes ?? 0),
+                ("plain.bytes", part.plain?.bytes ?? 0), ("segments", Int64(part.segments ?? 0)),
             ]
             if let bad = numbers.first(where: { !Self.canBe($0.1) }) { return "\(name).\(bad.0)" }
             for (index, database) in part.databases.enumerated() {

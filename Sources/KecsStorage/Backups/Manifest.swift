@@ -5,10 +5,14 @@ public import KecsSystem
 /// `manifest.json`: the content of a backup, and the checksums that its bytes must have. Written once, never changed
 /// afterwards. Field by field in `docs/formats.md`.
 public struct Manifest: Codable, Hashable, Sendable {
-    /// The format that this version writes. Another one is refused.
-    public static let currentFormat = 1
+    /// The formats that this version reads. Another one is refused.
+    public static let formats = 1...2
+    /// The newest format that this version writes: only for a backup with a segmented part, so that older versions read
+    /// every other one.
+    public static let currentFormat = formats.upperBound
 
-    public var format = Manifest.currentFormat
+    /// 1, or 2 when a part is segmented.
+    public var format = Manifest.formats.lowerBound
     public var id: BackupID
     public var instance: String
     /// The UUID that the instance got at its creation. It distinguishes two instances with one name.
@@ -59,10 +63,10 @@ public struct Manifest: Codable, Hashable, Sendable {
         }
     }
 
-    /// An archive.
+    /// A part: an archive, or a folder of several.
     public struct Part: Codable, Hashable, Sendable {
         public var name: String
-        /// The file in the backup's folder.
+        /// The file in the backup's folder; of a segmented part the folder of its archives.
         public var file: String
         public var root: PartRoot
         public var compression: Compression
@@ -72,13 +76,16 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var recipients: [String]?
         /// The archive before it was encrypted. Absent for a plain one.
         public var plain: Plain?
-        /// Of the file.
+        /// Of the file; of a segmented part of all its archives.
         public var bytes: Int64
         /// The sum of the regular files' sizes.
         public var sourceBytes: Int64
         public var entries: Int
-        /// The SHA-256 digest of the file, in lower-case hex.
+        /// The SHA-256 digest of the file, in lower-case hex; of a segmented part of its list, which names the archives'
+        /// digests.
         public var sha256: String
+        /// The number of the part's archives; absent when it is a single one.
+        public var segments: Int?
         public var consistency: Consistency
         /// A digest over the source tree's metadata, databases left out: equal fingerprints and equal databases mean
         /// that nothing changed. Empty when the tree had changed within the clock's resolution: then it proves nothing.
@@ -95,6 +102,8 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var excluded: Excluded?
         /// Where the server had it mounted. Absent when it was not mounted, and in what older versions wrote.
         public var pathInside: String?
+
+        public var isSegmented: Bool { segments != nil }
 
         public init(
             name: String, file: String, root: PartRoot, compression: Compression, bytes: Int64,
@@ -218,6 +227,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.labels = labels
         self.verified = verified
         self.parts = parts
+        if parts.contains(where: \.isSegmented) { format = 2 }
     }
 
     private static var thisHost: String? {

@@ -24,39 +24,45 @@ public struct VerifyBackup: Sendable {
         self.progress = progress
     }
 
-    /// - Parameters:
-    ///   - parts: Names of the parts to read; nil for all.
-    ///   - each: Called with every entry of a full reading; the part is proven only when this call has returned.
+    /// - Parameter parts: Names of the parts to read; nil for all.
     /// - Returns: The manifest.
-    /// - Throws: `BackupDamage`, naming the first file that differs from its record; any error of `each`.
+    /// - Throws: `BackupDamage`, naming the first file that differs from its record.
     @discardableResult
-    public func run(
-        _ id: BackupID, in store: BackupStore, parts: Set<String>? = nil,
-        each: (Manifest.Part, ArchiveEntry) throws -> Void = { _, _ in }
-    ) throws -> Manifest {
+    public func run(_ id: BackupID, in store: BackupStore, parts: Set<String>? = nil) throws -> Manifest {
         let manifest = try store.readManifest(of: id)
         let folder = store.folder.appending(id.description)
-        try run(manifest, parts: parts, archive: { folder.appending($0.file) }, each: each)
+        try run(manifest, parts: parts) { folder.appending($0.file) }
         return manifest
     }
 
     /// The same for archives that are elsewhere: a manifest that was read already, and where each part's archive is.
     public func run(
-        _ manifest: Manifest, parts: Set<String>? = nil, archive: (Manifest.Part) -> FilePath,
-        each: (Manifest.Part, ArchiveEntry) throws -> Void = { _, _ in }
+        _ manifest: Manifest, parts: Set<String>? = nil, archive: (Manifest.Part) -> FilePath
+    ) throws {
+        try run(manifest, parts, archive, inOrder: false) { _, _ in }
+    }
+
+    /// Also hands over the entries in their order.
+    ///
+    /// - Parameter each: Called with every entry of a full reading; the part is proven only when this call has returned.
+    /// - Throws: Also any error of `each`.
+    public func run(
+        _ manifest: Manifest, parts: Set<String>?, archive: (Manifest.Part) -> FilePath,
+        each: (Manifest.Part, ArchiveEntry) throws -> Void
+    ) throws {
+        try run(manifest, parts, archive, inOrder: true, each: each)
+    }
+
+    private func run(
+        _ manifest: Manifest, _ parts: Set<String>?, _ archive: (Manifest.Part) -> FilePath, inOrder: Bool,
+        each: (Manifest.Part, ArchiveEntry) throws -> Void
     ) throws {
         for part in manifest.parts where parts?.contains(part.name) ?? true {
             let file = archive(part)
-            guard let status = try FileStatus.of(file) else {
-                throw BackupDamage(file: part.file, why: "the file is missing")
-            }
-            guard status.kind == .file, status.size == part.bytes else {
-                throw BackupDamage(
-                    file: part.file, why: "it has \(status.size) bytes instead of \(part.bytes)")
-            }
+            try part.checkPresence(at: file)
             if depth == .full {
                 if part.encryption == nil {
-                    try read(part, at: file) { try each(part, $0) }
+                    try read(part, at: file, inOrder: inOrder) { try each(part, $0) }
                 } else {
                     try readSealed(part, at: file)
                 }
@@ -75,16 +81,23 @@ public struct VerifyBackup: Sendable {
     }
 
     private func read(
-        _ part: Manifest.Part, at file: FilePath, each: (ArchiveEntry) throws -> Void
+        _ part: Manifest.Part, at file: FilePath, inOrder: Bool, each: (ArchiveEntry) throws -> Void
     ) throws {
         progress.step("verifying \(part.file)", total: part.bytes)
         let check: ArchiveCheck
         do {
+            if part.isSegmented, !inOrder {
+                let list = try part.segmentList(in: file)
+                return try checkSegments(
+                    Array(list.segments.indices), of: list, in: file, compression: part.compression,
+                    threads: threads, cancellation: cancellation, progress: progress)
+            }
             check = try checkArchive(
                 file, compression: part.compression, threads: threads, cancellation: cancellation,
                 progress: progress, each: each)
         } catch let error as ArchiveError {
-            throw BackupDamage(file: part.file, why: error.why)
+            let name = part.isSegmented ? error.file.lastComponent.map { "\(part.file)/\($0.string)" } : nil
+            throw BackupDamage(file: name ?? part.file, why: error.why)
         }
         guard check.sha256 == part.sha256 else {
             throw BackupDamage(

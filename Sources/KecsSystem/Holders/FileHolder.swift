@@ -72,4 +72,13 @@ public struct FileHolders: Hashable, Sendable {
     public static func below(_ places: [FilePath], locks: Bool = true) throws -> FileHolders {
         try HolderSearch(places).run(locks: locks)
     }
+
+    /// Searches for every path below the places that a process has open or mapped for writing.
+    ///
+    /// - Returns: The paths; nil when some may be missing, because processes could not be examined.
+    /// - Throws: `FileError` when `/proc` cannot be read.
+    public static func written(below places: [FilePath]) throws -> Set<FilePath>? {
+        let (written, holders) = try HolderSearch(places).runForWritten()
+        return holders.unseen.isEmpty && holders.gap == nil ? written : nil
+    }
 }

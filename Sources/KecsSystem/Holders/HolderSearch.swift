@@ -12,6 +12,8 @@ struct HolderSearch {
     private var spaces: [String: Seen] = [:]
     var found: [pid_t: FileHolder] = [:]
     var closed: Set<pid_t> = []
+    /// All paths that are open or mapped for writing, not only one of each process; nil when they are not asked for.
+    private var written: Set<FilePath>?
     private let program: [UInt8]
     private let room = Room()
 
@@ -42,13 +44,26 @@ struct HolderSearch {
         own = other.own
         spots = other.spots
         program = other.program
+        written = other.written
+    }
+
+    /// - Returns: Every path below the places that a process may be writing to, and what `run` returns.
+    consuming func runForWritten() throws -> (written: Set<FilePath>, holders: FileHolders) {
+        written = []
+        guard !spots.isEmpty else { return ([], FileHolders()) }
+        try lookAtAll(Self.processes().filter { $0 != getpid() })
+        return (written ?? [], try holders())
     }
 
     consuming func run(locks: Bool) throws -> FileHolders {
-        var holders = FileHolders()
-        guard !spots.isEmpty else { return holders }
+        guard !spots.isEmpty else { return FileHolders() }
         try lookAtAll(Self.processes().filter { $0 != getpid() })
         if locks { try lookAtLocks() }
+        return try holders()
+    }
+
+    private func holders() throws -> FileHolders {
+        var holders = FileHolders()
         holders.unseen = closed.sorted()
         if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
             holders.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
@@ -84,6 +99,7 @@ struct HolderSearch {
             if let thread { thread.join() } else { share.run() }
             found.merge(share.search.found) { mine, _ in mine }
             closed.formUnion(share.search.closed)
+            written?.formUnion(share.search.written ?? [])
         }
     }
 
@@ -123,7 +139,7 @@ struct HolderSearch {
         }
         guard !seen.sights.isEmpty else { return }
         lookAtDescriptors(of: pid, dirfd(folder), folder, seen)
-        if found[pid]?.mayWrite != true { lookAtMappings(of: pid, seen) }
+        if written != nil || found[pid]?.mayWrite != true { lookAtMappings(of: pid, seen) }
         if let holder = found[pid], !program.isEmpty,
             Self.link("/proc/\(pid)/exe") == program, holder.containers.isEmpty
         {
@@ -154,7 +170,7 @@ struct HolderSearch {
             note(
                 pid, path, sight, facts.isLocked ? .lock : .descriptor,
                 mayWrite: facts.mayWrite || facts.isLocked)
-            if facts.mayWrite || facts.isLocked { return }
+            if written == nil, facts.mayWrite || facts.isLocked { return }
         }
     }
 
@@ -249,6 +265,10 @@ struct HolderSearch {
     private mutating func note(
         _ pid: pid_t, _ path: [UInt8], _ sight: MountSpace.Sight, _ use: FileHolder.Use, mayWrite: Bool
     ) {
+        if written != nil, mayWrite {
+            let place = here(path, sight)
+            written?.insert(place)
+        }
         if let known = found[pid], known.mayWrite || !mayWrite { return }
         let status = try? ProcessStatus.of(pid)
         found[pid] = FileHolder(

@@ -55,7 +55,9 @@ struct BackupsShowCommand: SessionCommand {
                 (
                     "part",
                     "\(part.name): \(part.entries) entries, \(ByteCount(part.sourceBytes)) in \(part.file) of "
-                        + "\(ByteCount(part.bytes)), \(part.consistency.rawValue)"
+                        + "\(ByteCount(part.bytes))"
+                        + (part.segments.map { ", \($0) segments" } ?? "")
+                        + ", \(part.consistency.rawValue)"
                 ))
             for database in part.databases {
                 let rows = (database.tables ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import CLinux
+import Glibc
+import KecsSystem
+import SystemPackage
+
+/// The memory that the segments of one reader use, one after the other.
+final class SegmentMemory {
+    /// The largest segment that is read whole: threads for each would cost more than they save.
+    static let limit: Int64 = 8 << 20
+
+    fileprivate var bytes: [UInt8] = []
+    fileprivate let content = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: GzipMember.contentLimit, alignment: Block.alignment)
+    fileprivate let inflater = MemberInflater()
+
+    deinit { content.deallocate() }
+}
+
+/// The tar in a small segment: the file is read whole and compared with its digest, then inflated member by member.
+final class SegmentBytes: StoppablePieces {
+    let isStrict = true
+    private let file: FilePath
+    private let memory: SegmentMemory
+    private let isCompressed: Bool
+    private let sha256: String
+    private let size: Int
+    private var offset = 0
+
+    /// - Throws: `FileError`; `ArchiveError` when it is not the file that the list names.
+    init(
+        _ file: FilePath, _ segment: Segment, _ compression: Compression?, _ memory: SegmentMemory,
+        _ progress: any ProgressSink
+    ) throws {
+        self.file = file
+        self.memory = memory
+        let own = ArchiveReader.compression(of: segment)
+        guard compression == nil || (compression == Compression.none) == (own == .none) else {
+            throw ArchiveError(.damaged, file, "its name does not fit its compression")
+        }
+        isCompressed = own != .none
+        let descriptor = file.withPlatformString {
+            paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+        }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { throw ArchiveError(.damaged, file, "the file is missing") }
+            throw FileError.last("open", file)
+        }
+        defer { close(descriptor) }
+        let status = try FileStatus.of(descriptor: descriptor, at: file)
+        guard status.kind == .file, status.size == segment.bytes else {
+            throw ArchiveError(.damaged, file, "it has \(status.size) bytes instead of \(segment.bytes)")
+        }
+        let size = Int(segment.bytes)
+        if memory.bytes.count < size { memory.bytes = [UInt8](repeating: 0, count: size) }
+        var done = 0
+        while done < size {
+            let count = memory.bytes.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress?.advanced(by: done), size - done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileError.last("read", file) }
+            guard count > 0 else { throw ArchiveError(.damaged, file, "it became shorter while it was read") }
+            done += count
+        }
+        sha256 = memory.bytes.withUnsafeBytes { bytes in
+            let digest = SHA256()
+            digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
+            return SHA256.hex(digest.finish())
+        }
+        guard sha256 == segment.sha256 else {
+            throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) instead of \(segment.sha256)")
+        }
+        self.size = size
+        progress.advance(segment.bytes)
+    }
+
+    func next() throws -> UnsafeRawBufferPointer? {
+        guard offset < size else { return nil }
+        return try memory.bytes.withUnsafeBytes { bytes in
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset..<size])
+            let room = memory.content
+            guard isCompressed else {
+                let part = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, room.count)])
+                room.copyMemory(from: part)
+                offset += part.count
+                return UnsafeRawBufferPointer(rebasing: room[..<part.count])
+            }
+            guard rest.count >= GzipMember.headerSize, GzipMember.start(of: rest) == .ours,
+                let sizes = GzipMember.sizes(rest), sizes.member <= rest.count,
+                let count = memory.inflater.inflate(
+                    UnsafeRawBufferPointer(rebasing: rest[..<sizes.member]), into: room)
+            else { throw ArchiveError(.damaged, file, "a compressed block is damaged") }
+            offset += sizes.member
+            return UnsafeRawBufferPointer(rebasing: room[..<count])
+        }
+    }
+
+    func finish() -> (sha256: String, bytes: Int64) { (sha256, Int64(size)) }
+
+    func stop() {}
+}

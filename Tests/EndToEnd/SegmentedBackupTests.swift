@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import KecsStorage
+import KecsSystem
+import KecsTesting
+import SystemPackage
+import Testing
+
+/// Parts that are large enough for segments; `segmentsFrom` makes 1 MiB large.
+@Suite struct SegmentedBackupTests {
+    private struct Scene {
+        let root: FilePath
+        let kecsctl: Kecsctl
+        var home: FilePath { kecsctl.home }
+        var objects: FilePath { home.appending("instances/dev/minio-data/bucket") }
+        var backups: FilePath { home.appending("backups/dev") }
+
+        func object(_ number: Int) -> FilePath { objects.appending("o\(number)").appending("xl.meta") }
+
+        @discardableResult func must(_ arguments: String...) async throws -> Kecsctl.Answer {
+            let answer = try await kecsctl.run(arguments)
+            #expect(answer.status == 0, "\(arguments): \(answer.output)\(answer.errors)")
+            return answer
+        }
+
+        /// - Returns: The folder of the new backup.
+        func backUp(_ arguments: String...) async throws -> FilePath {
+            let answer = try await kecsctl.run(["backup", "dev", "-o", "json"] + arguments)
+            #expect(answer.status == 0, "\(answer.output)\(answer.errors)")
+            return backups.appending(try #require(try answer.first()["backup"]?["id"]?.string))
+        }
+
+        /// Everything in the object store, by path and content.
+        func state() throws -> [String: [UInt8]] {
+            var state: [String: [UInt8]] = [:]
+            let source = TreeSource(root: objects)
+            try walkTree(source, cancellation: Cancellation()) { path, status in
+                state[printable(path)] =
+                    status.kind == .file ? try objects.appending(bytes: path).contents() : []
+            }
+            return state
+        }
+
+        /// What it takes on the disk, each file once.
+        func stored(_ folders: FilePath...) throws -> Int64 {
+            var seen: Set<UInt64> = []
+            var bytes: Int64 = 0
+            for folder in folders {
+                try walkTree(TreeSource(root: folder), cancellation: Cancellation()) { _, status in
+                    if status.kind == .file, seen.insert(status.inode).inserted { bytes += status.size }
+                }
+            }
+            return bytes
+        }
+    }
+
+    /// Until the clock's resolution hides no change, and a second has gone by for whatever counts in seconds.
+    private func settle() async throws { try await Task.sleep(for: .seconds(2.1)) }
+
+    private func withScene(_ body: (Scene) async throws -> Void) async throws {
+        try await withTemporaryFolder { root in
+            let scene = Scene(root: root, kecsctl: Kecsctl(home: root.appending("home")))
+            try await scene.must("start", "dev", "--runtime", "local")
+            try await scene.must("config", "set", "segmentsFrom", "1MiB")
+            var generator = Noise()
+            for number in 0..<120 {
+                let file = scene.object(number)
+                try file.removingLastComponent().createFolder()
+                try file.replaceContents(generator.bytes(40_000 + number * 500))
+            }
+            // What was written a moment ago could be written again without a trace in its times.
+            try await settle()
+            try await body(scene)
+        }
+    }
+
+    /// The same bytes in each run.
+    private struct Noise {
+        var state: UInt64 = 1
+        mutating func bytes(_ count: Int) -> [UInt8] {
+            (0..<count).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return UInt8(truncatingIfNeeded: state >> 33)
+            }
+        }
+    }
+
+    @Test func `a backup after a small change takes little, and each stands alone`() async throws {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            let before = try scene.state()
+            #expect(try first.appending("minio/segments").isPresent)
+            try scene.object(60).replaceContents(Array("changed".utf8))
+            try scene.object(61).removingLastComponent().removeTree()
+            try scene.object(200).removingLastComponent().createFolder()
+            try scene.object(200).replaceContents(Array("new".utf8))
+            let after = try scene.state()
+            try await settle()
+            let second = try await scene.backUp()
+            let alone = try scene.stored(first)
+            #expect(try scene.stored(first, second) < alone + alone / 2)
+            #expect(try scene.stored(second) > alone / 2)
+            let sums = try await SystemProcesses(
+                environment: scene.kecsctl.variables, cancellation: Cancellation()
+            ).run(ProcessCall("sh", "-c", "cd '\(second)' && sha256sum --quiet -c SHA256SUMS"))
+            #expect(sums.succeeded, "\(sums.outputText)\(sums.errorText)")
+            try await scene.must("backups", "verify", "latest", "--instance", "dev")
+
+            // Nothing changed: the same archives, and hardly any time in which they could be read.
+            let third = try await scene.backUp()
+            #expect(try scene.stored(second, third) < scene.stored(second) + 100_000)
+
+            let name = try #require(second.lastComponent?.string)
+            try await scene.must("restore", "dev", "--from", #require(first.lastComponent?.string))
+            #expect(try scene.state() == before)
+            try await scene.must("backups", "delete", "dev/\(first.lastComponent?.string ?? "")", "--yes")
+            try await scene.must("restore", "dev", "--from", name)
+            #expect(try scene.state() == after)
+            let same = try await scene.must("backups", "diff", name, "--instance", "dev")
+            #expect((same.output + same.errors).contains("nothing differs"), "\(same.output)\(same.errors)")
+            #expect(
+                try await scene.must("backups", "cat", name, "minio/bucket/o60/xl.meta").output == "changed")
+            try scene.object(60).replaceContents([])
+            try await scene.must("restore", "dev", "--from", name, "--path", "bucket/o60/*")
+            #expect(try scene.state() == after)
+            try await scene.must("backups", "drill", "dev")
+        }
+    }
+
+    @Test func `a rotten segment is found, named, and not used again`() async throws {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            let list = try SegmentList.read(in: first.appending("minio")).list
+            let victim = try #require(list.segments.last { $0.bytes > 1000 })
+            let file = first.appending("minio").appending(victim.file)
+            var bytes = try file.contents()
+            bytes[bytes.count / 2] ^= 1
+            // In place: every link to it rots with it.
+            let descriptor = file.withPlatformString { open($0, O_WRONLY) }
+            try #require(descriptor >= 0)
+            #expect(pwrite(descriptor, bytes, bytes.count, 0) == bytes.count)
+            close(descriptor)
+            // It was read a moment ago, and is believed.
+            let second = try await scene.backUp()
+            let found = try await scene.kecsctl("backups", "verify", "--instance", "dev", "latest")
+            #expect(found.status == 13)
+            #expect(found.output.contains("minio/"), "\(found.output)")
+            #expect(
+                try await scene.kecsctl("restore", "dev", "--from", second.lastComponent?.string ?? "").status
+                    == 13)
+            // The next one does not build on it.
+            let third = try await scene.backUp()
+            try await scene.must("backups", "verify", "latest", "--instance", "dev")
+            try await scene.must("restore", "dev", "--from", third.lastComponent?.string ?? "")
+        }
+    }
+
+    @Test func `an old reading is repeated before an archive is linked`() async throws {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            let folder = first.appending("minio")
+            let list = try SegmentList.read(in: folder).list
+            let victim = try #require(list.segments.last { $0.bytes > 1000 })
+            let descriptor = folder.appending(victim.file).withPlatformString { open($0, O_WRONLY) }
+            try #require(descriptor >= 0)
+            #expect(pwrite(descriptor, [0, 1, 2, 3], 4, off_t(victim.bytes / 2)) == 4)
+            close(descriptor)
+            try await scene.must("config", "set", "verifyAge", "1s")
+            try await settle()
+            let second = try await scene.backUp()
+            try await scene.must("backups", "verify", "latest", "--instance", "dev")
+            #expect(
+                try await scene.kecsctl(
+                    "backups", "verify", "--instance", "dev", first.lastComponent?.string ?? ""
+                ).status == 13)
+            let now = try SegmentList.read(in: second.appending("minio")).list
+            #expect(now.segments.count == list.segments.count)
+            #expect(Set(now.segments.map(\.sha256)).subtracting(list.segments.map(\.sha256)).count <= 1)
+            #expect(now.segments.allSatisfy { $0.readAt >= victim.readAt })
+        }
+    }
+
+    @Test func `a missing segment is damage wherever the backup is looked at`() async throws {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            let id = try #require(first.lastComponent?.string)
+            let list = try SegmentList.read(in: first.appending("minio")).list
+            let inside = "minio/" + printable(list.segments[1].first)
+            try first.appending("minio/0002.tar.gz").remove()
+            let seen = try await scene.kecsctl("backups", "list", "dev", "-o", "json")
+            #expect(try seen.items().first?["state"] == "damaged")
+            #expect(seen.output.contains("minio/0002.tar.gz"), "\(seen.output)")
+            for arguments in [
+                ["restore", "dev", "--from", id], ["backups", "cat", id, inside],
+                ["backups", "export", id, "--instance", "dev", "--file", scene.root.appending("x").string],
+            ] {
+                #expect(try await scene.kecsctl.run(arguments).status == 13, "\(arguments)")
+            }
+        }
+    }
+
+    @Test func `a bundle and a remote carry it, and give it back`() async throws {
+        try await withScene { scene in
+            let state = try scene.state()
+            let first = try await scene.backUp()
+            let id = try #require(first.lastComponent?.string)
+            let bundle = scene.root.appending("bundle.tar")
+            try await scene.must("backups", "export", id, "--instance", "dev", "--file", bundle.string)
+            let other = Kecsctl(home: scene.root.appending("other"))
+            let taken = try await other("backups", "import", bundle.string, "--as", "dev")
+            #expect(taken.status == 0, "\(taken.errors)")
+            #expect(try await other("backups", "verify", id, "--instance", "dev").status == 0)
+
+            let remote = scene.root.appending("remote")
+            try remote.createFolder()
+            try await scene.must("remote", "add", "usb", remote.string)
+            try await scene.must("backups", "copy", id, "--instance", "dev", "--to", "usb")
+            try await scene.must("backups", "copy", id, "--instance", "dev", "--to", "usb")
+            #expect(try remote.appending("dev").entries().map(\.string) == [id])
+            try await scene.must("backups", "verify", "--remote", "usb", "--instance", "dev", "latest")
+            try first.removeTree()
+            try scene.objects.removeTree()
+            try await scene.must("restore", "dev", "--from", "usb/\(id)")
+            #expect(try scene.state() == state)
+            // Another one, and one that is pruned there.
+            try scene.object(1).replaceContents(Array("x".utf8))
+            try await scene.must("backup", "dev", "--copy-to", "usb")
+            try await scene.must("backups", "prune", "dev", "--remote", "usb", "--keep", "1")
+            #expect(try remote.appending("dev").entries().count == 1)
+            let segment = try #require(
+                try remote.appending("dev").entries().first.map {
+                    remote.appending("dev").appending($0).appending("minio/0003.tar.gz")
+                })
+            try segment.remove()
+            let seen = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
+            #expect(seen.first?["state"] == "damaged")
+        }
+    }
+
+    @Test func `databases keep their own rules in a segmented part`() async throws {
+        try await withScene { scene in
+            let data = scene.home.appending("instances/dev/data")
+            var noise = Noise()
+            for number in 0..<30 { try data.appending("blob-\(number)").replaceContents(noise.bytes(90_000)) }
+            try await settle()
+            let first = try await scene.backUp()
+            #expect(try first.appending("data/segments").isPresent)
+            do {
+                let database = try SQLiteDatabase(data.appending("kecs.db"), .readWrite)
+                try database.execute("CREATE TABLE mine (x)")
+                try database.execute("INSERT INTO mine VALUES (1)")
+            }
+            let second = try await scene.backUp()
+            let (old, new) = try (
+                SegmentList.read(in: first.appending("data")).list,
+                SegmentList.read(in: second.appending("data")).list
+            )
+            // The database has a segment to itself; the folder's entry may be another one.
+            let changed = Set(new.segments.map(\.sha256)).subtracting(old.segments.map(\.sha256))
+            #expect((1...2).contains(changed.count), "\(changed.count)")
+            let third = try await scene.backUp()
+            #expect(try scene.stored(second, third) < scene.stored(second) + 50_000)
+            try data.appending("kecs.db").remove()
+            try await scene.must("restore", "dev", "--from", second.lastComponent?.string ?? "")
+            let rows = try await scene.must("db", "query", "dev", "SELECT x FROM mine", "-o", "json")
+            #expect(rows.output.contains("1"))
+            // A lost database makes it a lacking one, whatever is linked.
+            try data.appending("kecs.db").remove()
+            #expect(try await scene.kecsctl("backup", "dev").status == 3)
+        }
+    }
+
+    @Test func `killed at any moment a backup is whole or not there, and the next one is whole`() async throws
+    {
+        var random = CampaignSeed("SegmentedBackupTests")
+        try await withScene { scene in
+            _ = try await scene.backUp()
+            for round in 0..<Rounds.count(ci: 8, full: 80) {
+                try scene.object(Int.random(in: 0..<120, using: &random)).replaceContents(
+                    Array("\(round)".utf8))
+                let delay = Duration.milliseconds(Int.random(in: 5...900, using: &random))
+                _ = try await scene.kecsctl.killed(after: delay, ["backup", "dev", "--keep", "3"])
+                let list = try await scene.must("backups", "list", "dev", "-o", "json").items()
+                #expect(
+                    list.allSatisfy { ["complete", "incomplete"].contains($0["state"]?.string) }, "\(list)")
+                let verified = try await scene.kecsctl("backups", "verify", "latest", "--instance", "dev")
+                #expect(verified.status == 0, "\(verified.errors)")
+            }
+            let state = try scene.state()
+            let last = try await scene.backUp()
+            try scene.objects.removeTree()
+            try await scene.must("restore", "dev", "--from", last.lastComponent?.string ?? "")
+            #expect(try scene.state() == state)
+        }
+    }
+}
