@@ -62,11 +62,10 @@ import Testing
             let scene = Scene(root: root, kecsctl: Kecsctl(home: root.appending("home")))
             try await scene.must("start", "dev", "--runtime", "local")
             try await scene.must("config", "set", "segmentsFrom", "1MiB")
-            var generator = Noise()
             for number in 0..<120 {
                 let file = scene.object(number)
                 try file.removingLastComponent().createFolder()
-                try file.replaceContents(generator.bytes(40_000 + number * 500))
+                try file.replaceContents(Self.noise(40_000 + number * 500))
             }
             // What was written a moment ago could be written again without a trace in its times.
             try await settle()
@@ -74,14 +73,11 @@ import Testing
         }
     }
 
-    /// The same bytes in each run.
-    private struct Noise {
-        var state: UInt64 = 1
-        mutating func bytes(_ count: Int) -> [UInt8] {
-            (0..<count).map { _ in
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                return UInt8(truncatingIfNeeded: state >> 33)
-            }
+    /// Bytes that no compression makes smaller. The cuts depend on paths and sizes alone.
+    private static func noise(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = getentropy(buffer.baseAddress, min(count, 256)) == 0 ? count : 0
+            for index in min(count, 256)..<count { buffer[index] = buffer[index - 256] &+ buffer[index - 97] }
         }
     }
 
@@ -240,8 +236,7 @@ import Testing
     @Test func `databases keep their own rules in a segmented part`() async throws {
         try await withScene { scene in
             let data = scene.home.appending("instances/dev/data")
-            var noise = Noise()
-            for number in 0..<30 { try data.appending("blob-\(number)").replaceContents(noise.bytes(90_000)) }
+            for number in 0..<30 { try data.appending("blob-\(number)").replaceContents(Self.noise(90_000)) }
             try await settle()
             let first = try await scene.backUp()
             #expect(try first.appending("data/segments").isPresent)

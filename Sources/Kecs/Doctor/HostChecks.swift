@@ -25,6 +25,7 @@ public enum HostChecks {
         NoBackupCheck(), OldBackupCheck(), UnverifiedBackupCheck(), DamagedBackupCheck(),
         IncompleteBackupCheck(),
         FailingBackupCheck(), ShrunkBackupCheck(), VerificationAgeCheck(), FutureBackupCheck(), DrillCheck(),
+        UntriedKeyCheck(),
         RemoteCheck(), CopyCheck(), EachPart(SameDeviceCheck()), ScheduleCheck(), BrokenScheduleCheck(),
         UnfinishedCheck(),
         DownCheck(), DegradedCheck(),

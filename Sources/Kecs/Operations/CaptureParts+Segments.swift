@@ -9,41 +9,111 @@ extension CaptureParts {
     /// so many bytes, and at least a seventh of the part, so that each is read about once in `verifyAge`.
     private static let leastRead: Int64 = 1 << 30
 
+    /// How often a part is looked at again after it was written, for what changed meanwhile.
+    private static let looks = 3
+
+    /// Writes the part's folder.
+    ///
+    /// Between the walk that decides and the end of the writing the server goes on. What changed by then would be in the
+    /// backup as it was before in one place and after in another: an object's metadata of one version and its data of the
+    /// next. So the part is looked at again, and what changed is written again, which takes far less time than the first
+    /// time.
     func writeSegments(
-        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], _ compression: Compression
+        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], _ compression: Compression,
+        isHeld: Bool
     ) throws -> WrittenPart {
-        let root = plan.source.root
         let last =
             plan.isSealedLikeLast && plan.last?.part.compression == compression ? plan.lastSegments : nil
         let target = SegmentSize.target(for: plan.scan.bytes, last: last?.target)
-        // Before the walk: who opens a file later changes its times. An object is never written in place.
-        let busy =
-            Writers.writtenFiles(below: root, isRunning: look.isRunning)
-            ?? (plan.part.name == Part.objectStore ? [] : nil)
-        let planned = try planSegments(
-            of: source, target: target, databases: contents(databases, of: plan), busy: busy,
-            now: site.machine.clock.now(), cancellation: site.machine.cancellation)
+        let contents = contents(databases, of: plan)
         let folder = draft.folder.appending(plan.part.name)
         if try folder.isPresent { try folder.removeTree() }
-        try folder.createFolder()
-        let names = planned.indices.map { SegmentList.name($0 + 1, compression) }
-        var linked = try link(planned, names, from: last, of: plan, into: folder)
-        let written = try KecsStorage.writeSegments(
-            of: source, planned,
-            files: planned.indices.map { linked[$0] == nil ? folder.appending(names[$0]) : nil },
-            compression: compression, threads: site.threads, readAt: site.machine.clock.now(),
-            cancellation: site.machine.cancellation, progress: site.machine.progress)
-        linked.merge(written.segments) { $1 }
-        let list = SegmentList(target: target, segments: planned.indices.compactMap { linked[$0] })
+        var planned = try self.planned(source, of: plan, target, contents)
+        var known: [String: Segment] = [:]
+        if let last { known = try believed(last, planned, of: plan) }
+        var written = try write(
+            planned, of: plan, source, compression,
+            from: plan.last.map { $0.backup.archive(of: $0.part) } ?? folder, known, into: folder)
+        var looks = isHeld || !look.isRunning ? Self.looks : 0
+        while looks < Self.looks {
+            looks += 1
+            let now = try self.planned(source, of: plan, target, contents)
+            guard now.map(\.digest) != planned.map(\.digest) else { break }
+            // As it was captured a moment ago, what has the same metadata is the same.
+            let before = Dictionary(
+                written.numbers.map { (planned[$0.key].digest, $0.value) },
+                uniquingKeysWith: { first, _ in first })
+            let aside = draft.folder.appending(".\(plan.part.name).before")
+            try folder.rename(to: aside)
+            let earlier = written
+            planned = now
+            written = try write(planned, of: plan, source, compression, from: aside, before, into: folder)
+            written.summary.add(earlier.summary)
+            written.new.formUnion(earlier.new)
+            try aside.removeTree()
+        }
+        let list = SegmentList(target: target, segments: planned.indices.compactMap { written.numbers[$0] })
         try folder.appending(SegmentList.fileName).replaceContents(list.encoded)
         try folder.syncFileSystem()
         var summary = written.summary
         summary.fingerprint = plan.scan.fingerprint
-        let new = Set(written.segments.values.map(\.file))
         return WrittenPart(
             file: plan.part.name, compression: compression, summary: summary, bytes: list.bytes,
             sourceBytes: list.sourceBytes, entries: list.entries, sha256: sha256(list.encoded),
-            segments: (list, list.segments.indices.filter { new.contains(list.segments[$0].file) }))
+            segments: (list, list.segments.indices.filter { written.new.contains(list.segments[$0].sha256) }))
+    }
+
+    private func planned(
+        _ source: TreeSource, of plan: PartPlan, _ target: Int64, _ contents: [[UInt8]: String]
+    ) throws -> [PlannedSegment] {
+        // Before the walk: who opens a file later changes its times. An object is never written in place.
+        let busy =
+            Writers.writtenFiles(below: source.root, isRunning: look.isRunning)
+            ?? (plan.part.name == Part.objectStore ? [] : nil)
+        return try planSegments(
+            of: source, target: target, databases: contents, busy: busy, now: site.machine.clock.now(),
+            cancellation: site.machine.cancellation)
+    }
+
+    private struct Numbered {
+        var summary: ArchiveSummary
+        /// By the numbers of the plan.
+        var numbers: [Int: Segment]
+        /// The digests of the archives that were written and not linked.
+        var new: Set<String>
+    }
+
+    /// Links the archives that are known, and writes the others.
+    ///
+    /// - Parameters:
+    ///   - known: The segments of `place`, by the planned ones' digests.
+    private func write(
+        _ planned: [PlannedSegment], of plan: PartPlan, _ source: TreeSource, _ compression: Compression,
+        from place: FilePath, _ known: [String: Segment], into folder: FilePath
+    ) throws -> Numbered {
+        try folder.createFolder()
+        let names = planned.indices.map { SegmentList.name($0 + 1, compression) }
+        var numbers: [Int: Segment] = [:]
+        for (index, segment) in planned.enumerated() {
+            guard var same = known[segment.digest], same.first == segment.first else { continue }
+            let file = place.appending(same.file)
+            guard try !look.rotten.contains(file), try file.isLinked(to: folder.appending(names[index]))
+            else {
+                continue
+            }
+            same.file = names[index]
+            same.fingerprint = segment.fingerprint
+            numbers[index] = same
+            site.machine.progress.advance(segment.bytes)
+        }
+        let written = try KecsStorage.writeSegments(
+            of: source, planned,
+            files: planned.indices.map { numbers[$0] == nil ? folder.appending(names[$0]) : nil },
+            compression: compression, threads: site.threads, readAt: site.machine.clock.now(),
+            cancellation: site.machine.cancellation, progress: site.machine.progress)
+        numbers.merge(written.segments) { $1 }
+        return Numbered(
+            summary: written.summary, numbers: numbers, new: Set(written.segments.values.map(\.sha256)))
     }
 
     /// For each database that was copied: equal texts mean equal content, owner, mode and attributes.
@@ -55,36 +125,25 @@ extension CaptureParts {
         return contents
     }
 
-    /// Links the archives of the last backup that hold what these would.
-    ///
-    /// - Returns: Those that are linked now, by their numbers in the plan.
-    private func link(
-        _ planned: [PlannedSegment], _ names: [String], from last: SegmentList?, of plan: PartPlan,
-        into folder: FilePath
-    ) throws -> [Int: Segment] {
-        guard let last, let backup = plan.last?.backup, let part = plan.last?.part else { return [:] }
-        let known = last.byFingerprint
-        var found: [Int: Segment] = [:]
-        for (index, segment) in planned.enumerated() {
-            if let same = known[segment.fingerprint], same.isSame(segment) { found[index] = same }
+    /// The archives of the last backup that hold what these would, by their digests. Those whose last reading is too long ago
+    /// are read now.
+    private func believed(
+        _ last: SegmentList, _ planned: [PlannedSegment], of plan: PartPlan
+    ) throws -> [String: Segment] {
+        guard let (backup, part) = plan.last else { return [:] }
+        let all = last.byFingerprint
+        var known: [String: Segment] = [:]
+        for segment in planned {
+            if let same = all[segment.fingerprint], same.isSame(segment) { known[segment.digest] = same }
         }
-        let place = backup.archive(of: part)
-        let rotten = try readAgain(Array(found.values), of: last, in: place, backup, part)
+        let (damaged, read) = try readAgain(
+            Array(known.values), of: last, in: backup.archive(of: part), backup, part)
         let now = site.machine.clock.now().seconds
-        var linked: [Int: Segment] = [:]
-        for (index, segment) in found where !rotten.damaged.contains(segment.file) {
-            let file = place.appending(segment.file)
-            guard try !look.rotten.contains(file), try file.isLinked(to: folder.appending(names[index]))
-            else {
-                continue
-            }
-            var own = segment
-            own.file = names[index]
-            if rotten.read.contains(segment.file) { own.readAt = now }
-            linked[index] = own
-            site.machine.progress.advance(segment.sourceBytes)
+        return known.filter { !damaged.contains($0.value.file) }.mapValues { segment in
+            var segment = segment
+            if read.contains(segment.file) { segment.readAt = now }
+            return segment
         }
-        return linked
     }
 
     /// Links a whole part that did not change.

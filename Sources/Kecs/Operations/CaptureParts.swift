@@ -342,7 +342,9 @@ struct CaptureParts: Sendable {
         let compression = Compression(rawValue: try instance.settings.text(.compression) ?? "") ?? .fast
         let written =
             try plan.isSegmented
-            ? writeSegments(plan, source: source, databases: databases, compression)
+            ? writeSegments(
+                plan, source: source, databases: databases, compression,
+                isHeld: isHeld || consistency == .stopped)
             : writeFile(plan, source: source, compression)
         let summary = written.summary
         if let gone = summary.vanished.first(where: { source.substitutes[$0] != nil }) {

@@ -26,6 +26,14 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var databaseFolders: [DatabaseFolder] = []
     /// The FIFOs and devices, which are left out. Sockets are left out too, but not reported.
     public internal(set) var special: [[UInt8]] = []
+
+    /// Adds what an earlier run found that wrote a part of the same tree. What changed or vanished then was looked at again
+    /// since.
+    public mutating func add(_ earlier: ArchiveSummary) {
+        databases += earlier.databases.filter { !databases.contains($0) }
+        databaseFolders += earlier.databaseFolders.filter { !databaseFolders.contains($0) }
+        special += earlier.special.filter { !special.contains($0) }
+    }
 }
 
 /// Archives a tree in one pass: tar, compression and digest at once, in memory that does not grow with the tree.

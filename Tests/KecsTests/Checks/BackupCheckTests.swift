@@ -127,6 +127,26 @@ import Testing
         }
     }
 
+    @Test func `a key counts as tried when it has decrypted a backup`() async throws {
+        try await CheckScene.with { scene in
+            let store = scene.site.home.backupStore(of: scene.name)
+            try scene.addBackup(.seconds(100))
+            try await scene.expectNone(UntriedKeyCheck())
+            let first = try scene.addBackup(.seconds(90), recipients: [])
+            _ = try await scene.finding(UntriedKeyCheck())
+            try scene.addHistory("restore", "done", age: .seconds(95))
+            _ = try await scene.finding(UntriedKeyCheck())
+            try store.mark(first.id) { $0.drill = .init(at: CheckScene.now, passed: false, why: "no key") }
+            try scene.addBackup(.seconds(80), recipients: [])
+            _ = try await scene.finding(UntriedKeyCheck())
+            try scene.addHistory("restore", "done", age: .seconds(70))
+            try await scene.expectNone(UntriedKeyCheck())
+            // Another key is another one.
+            try scene.addBackup(.seconds(60), recipients: ["age1a"])
+            _ = try await scene.finding(UntriedKeyCheck())
+        }
+    }
+
     @Test func `a copy elsewhere is asked for until there is one`() async throws {
         try await CheckScene.with { scene in
             _ = try await scene.finding(RemoteCheck())

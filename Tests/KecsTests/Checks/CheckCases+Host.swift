@@ -229,6 +229,16 @@ extension CheckCase {
             good: { try $0.addHistory("restore", "done", age: .seconds(35 * 86_400)) },
             bad: { $0.clock.advance(by: .seconds(1)) }),
         CheckCase(
+            "backup.key", .info, "its key was never tried",
+            good: { scene in
+                let backup = try scene.addBackup(.seconds(90), recipients: ["age1a"])
+                try scene.site.home.backupStore(of: scene.name).mark(backup.id) {
+                    $0.drill = .init(at: CheckScene.now, passed: true)
+                }
+                try scene.addBackup(.seconds(60), recipients: ["age1a"])
+            },
+            bad: { try $0.addBackup(.seconds(30), recipients: ["age1b"]) }),
+        CheckCase(
             "remote.none", .info, "was ever exported to another file system",
             good: { try $0.addHistory("backups export", "done", extra: ["isOnAnotherFileSystem": true]) },
             bad: { scene in

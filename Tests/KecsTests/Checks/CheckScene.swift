@@ -157,7 +157,7 @@ struct CheckScene: Sendable {
     func addBackup(
         _ age: Duration, verified: Bool = true, degraded: Bool = false, sourceBytes: Int64 = 1000,
         reason: BackupReason = .manual, tool: String = "1.0.0", of other: InstanceName? = nil,
-        runtime: Manifest.Runtime = .init(kind: "local")
+        runtime: Manifest.Runtime = .init(kind: "local"), recipients: [String]? = nil
     ) throws -> StoredBackup {
         let name = other ?? name
         let store = site.home.backupStore(of: name)
@@ -168,12 +168,16 @@ struct CheckScene: Sendable {
             path: "kecs.db", engine: .sqlite, bytes: 1, pages: 1, tables: [:], sha256: sha256([]),
             userVersion: 1,
             identity: nil, sidecars: [])
-        let part = Manifest.Part(
+        var part = Manifest.Part(
             name: "data", file: "data.tar.gz", root: .inInstance("data"), compression: .fast,
             bytes: Int64(archive.count),
             sourceBytes: sourceBytes, entries: 1, sha256: sha256(archive), consistency: .live,
             fingerprint: "",
             databases: [database], warnings: [])
+        if let recipients {
+            part.encryption = "age"
+            part.recipients = recipients
+        }
         return try draft.commit(
             Manifest(
                 id: draft.id, instance: name.description, instanceId: "id-of-\(name)",

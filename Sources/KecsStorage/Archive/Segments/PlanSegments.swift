@@ -11,7 +11,9 @@ public struct PlannedSegment: Hashable, Sendable {
     /// The size of the regular files in it.
     public internal(set) var bytes: Int64 = 0
     public internal(set) var entries = 0
-    /// Empty when an equal one would prove nothing: a file has just changed, somebody may be writing to it, or it has
+    /// A digest over the metadata of what is in it.
+    public internal(set) var digest = ""
+    /// The digest; empty when an equal one would prove nothing: a file has just changed, somebody may be writing to it, or it has
     /// several names.
     public internal(set) var fingerprint = ""
 }
@@ -164,8 +166,8 @@ private final class SegmentPlanner: TreeVisitor {
     private func close() {
         guard var segment = current else { return }
         let isSettled = now.since(fingerprint.newest) > .seconds(2)
-        let digest = fingerprint.finish()
-        segment.fingerprint = isProof && isSettled ? digest : ""
+        segment.digest = fingerprint.finish()
+        segment.fingerprint = isProof && isSettled ? segment.digest : ""
         planned.append(segment)
         current = nil
         weight = 0
