@@ -2,7 +2,7 @@
 import CLinux
 import Glibc
 import KecsStorage
-import KecsSystem
+public import KecsSystem
 public import SystemPackage
 
 /// The exchange at the heart of a restore and of `undo`: the staged trees take the place of the live ones, and the live
@@ -156,9 +156,9 @@ public struct Swap: Codable, Hashable, Sendable {
     public static let recordName = "swap.json"
 
     /// Exchanges everything, keeps the record for `undo`, and removes everything that is no longer needed.
-    public func finish() throws {
+    public func finish(_ cancellation: Cancellation? = nil) throws {
         try exchange()
-        try removeStaging()
+        try removeStaging(cancellation)
     }
 
     /// Exchanges everything and keeps the record for `undo`. With the record the swap is complete.
@@ -198,18 +198,25 @@ public struct Swap: Codable, Hashable, Sendable {
 
     /// Reverses every exchange, and removes the staged trees. After an interruption here the swap can no longer be
     /// finished: the journal must say `.staging` by then.
-    public func takeBack() throws {
+    ///
+    /// - Parameter cancellation: Leaves the removal of staged files to the next run.
+    public func takeBack(_ cancellation: Cancellation? = nil) throws {
         try exchangeBack()
-        try removeStaging()
+        try removeStaging(cancellation)
         // An old tree that could not go back, because another program removed the live one, is not thrown away.
         let isNeeded = try units.contains { try $0.previous.path.isPresent }
         if !isNeeded { previous.path.discard(into: previous.path.removingLastComponent()) }
         for unit in units { try unit.previous.path.removeEmptyFoldersOfOurs() }
     }
 
-    public func removeStaging() throws {
+    /// Removes what is still staged. On a file system of its own nothing but the journal knows it: there it is removed
+    /// to the end, whatever the cancellation says.
+    public func removeStaging(_ cancellation: Cancellation? = nil) throws {
+        let instance = previous.path.removingLastComponent().removingLastComponent()
         for folder in staging {
-            folder.path.discard(into: folder.path.removingLastComponent())
+            folder.path.discard(
+                into: folder.path.removingLastComponent(),
+                folder.path.starts(with: instance) ? cancellation : nil)
             try folder.path.removeEmptyFoldersOfOurs()
         }
     }

@@ -87,7 +87,7 @@ public struct UndoRestore: Sendable {
             startFailure = try await site.startAgain(restored, after: journal)
         }
         try forgetMoves(of: parts, in: restored)
-        try PreviousStack(folder: instance.folder).settle(after: swap)
+        try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
         try Journal.close(instance.folder.journal)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: "undo of \(record.id)", parts: parts,
