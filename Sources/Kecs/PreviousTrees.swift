@@ -59,11 +59,12 @@ struct PreviousTrees: Sendable {
     /// - Returns: True when nothing is left of them.
     func removeOuterTrees(besides instance: FilePath, _ cancellation: Cancellation?) throws -> Bool {
         try cancellation?.check()
+        let place = PathBytes(instance)
         var isGone = true
         for unit in try record()?.units ?? [] {
-            let old = unit.previous.path
             // With the instance: it is removed with the folder, wherever that was moved to.
-            guard !old.starts(with: instance) else { continue }
+            guard !unit.previous.bytes.isAt(orBelow: place) else { continue }
+            let old = unit.previous.path
             if try old.removeWhatCanBe(cancellation) != nil { isGone = false }
             try old.removeEmptyFoldersOfOurs()
         }
