@@ -43,13 +43,9 @@ public struct PreviousStack: Sendable {
         }.sorted { ($0.at, $0.swap.id) > ($1.at, $1.swap.id) }
     }
 
-    /// Returns the swap that the next `undo` reverses: the newest restore that was not undone yet. When there is none
-    /// left, the newest undo, so that the state that it replaced returns.
-    func next(redo: Bool = false) throws -> Record? {
-        let records = try records()
-        if redo { return records.first(where: \.isUndo) }
-        return records.first { !$0.isUndo } ?? records.first
-    }
+    /// Returns the swap that the next `undo` reverses: the newest restore that was not undone yet, or with `redo` the newest
+    /// undo.
+    func next(redo: Bool = false) throws -> Record? { try records().first { $0.isUndo == redo } }
 
     /// Returns the records that have to go to make space for another one.
     func surplus() throws -> [Record] { Array(try records().dropFirst(Self.depth - 1)) }
