@@ -331,6 +331,7 @@ struct CaptureParts: Sendable {
                 ? consistency : .live,
             fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "", databases: databases,
             warnings: warnings)
+        record.dataBytes = summary.dataBytes < summary.sourceBytes ? summary.dataBytes : nil
         record.torn = torn.isEmpty ? nil : torn.map { printable($0) }
         record.attributes = plan.attributes
         record.excluded = plan.excluded
