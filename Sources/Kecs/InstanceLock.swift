@@ -47,7 +47,7 @@ extension Site {
         defer { lock.unlock() }
         let instance = try instance(name, flags: flags, checksPlace: checksPlace)
         let known = remnants(of: name)
-        defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
+        defer { tellRest(of: name, since: known, told) }
         for sentence in try await heal(self, instance) { told(.notice(sentence)) }
         if duty == .before, checksPlace { try await fulfil(name, flags, told) }
         let value: Value
@@ -93,7 +93,7 @@ extension Site {
         let lock = try await lock(name, request)
         defer { lock.unlock() }
         let known = remnants(of: name)
-        defer { for sentence in newRemnants(of: name, known) { told(.warning(sentence)) } }
+        defer { tellRest(of: name, since: known, told) }
         let instance: Instance
         do { instance = try self.instance(name) } catch let failure as Failure where failure.kind == .damaged
         {
@@ -166,13 +166,27 @@ extension Site {
         let folder = home.folder(of: name)
         if case .yes = await takenDown(try instance(name)) { return true }
         return try folder.journal.isPresent || folder.duty.isPresent || folder.restoring.isPresent
-            || RemoveRemnants(site: self).places(name).contains { try !Remnants(in: $0).all().isEmpty }
+            || RemoveRemnants(site: self).places(name).contains {
+                try !Remnants(in: $0).all().isEmpty || !Remnants(in: $0).postponed().isEmpty
+            }
     }
 
     // MARK: What could not be removed
 
     private func remnants(of name: InstanceName) -> Set<FilePath> {
         Set(currentRemnants(of: name).map(\.path))
+    }
+
+    /// Tells what this run leaves to be removed, or found left and could not remove, while the lock is still held.
+    private func tellRest(of name: InstanceName, since known: Set<FilePath>, _ told: (Told) -> Void) {
+        for sentence in newRemnants(of: name, known) { told(.warning(sentence)) }
+        guard machine.cancellation.reason != nil else { return }
+        for place in RemoveRemnants(site: self).places(name) {
+            // A folder that cannot be read is reported by the code that needs it.
+            for path in (try? Remnants(in: place).postponed()) ?? [] {
+                told(.notice("left for the next command to remove: \(path)"))
+            }
+        }
     }
 
     /// Returns the remnants to report. Each is reported once, when it appears; `doctor` shows it from then on.

@@ -70,7 +70,9 @@ public struct Journal: Codable, Hashable, Sendable {
 
     /// Rolls the swap back. The exchange back is recorded before anything staged is removed: the next run must not try
     /// to finish with half of it.
-    public mutating func takeBackSwap(at file: FilePath) throws {
+    ///
+    /// - Parameter cancellation: Leaves the removal of staged files to the next run.
+    public mutating func takeBackSwap(at file: FilePath, _ cancellation: Cancellation? = nil) throws {
         guard let swap else { return }
         if swap.phase == .swapping {
             try swap.exchangeBack()
@@ -82,7 +84,7 @@ public struct Journal: Codable, Hashable, Sendable {
                 try Journal.close(file)
             }
         }
-        try swap.takeBack()
+        try swap.takeBack(cancellation)
     }
 
     /// Returns true when the present start resumes an instance after a backup or a restore, rather than starting it on

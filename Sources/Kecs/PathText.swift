@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSystem
+public import KecsSystem
 public import SystemPackage
 
 /// A path in a JSON file of ours: plain text is written as it is, any other byte as `%XX`.
 public struct PathText: Codable, Hashable, Sendable {
-    public var path: FilePath
+    public var bytes: PathBytes
 
-    public init(_ path: FilePath) { self.path = path }
+    public var path: FilePath { bytes.path }
+
+    public init(_ path: FilePath) { bytes = PathBytes(path) }
+
+    public init(_ bytes: PathBytes) { self.bytes = bytes }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = Array(try container.decode(String.self).utf8)
-        var bytes: [CChar] = []
+        var bytes: [UInt8] = []
         var index = 0
         while index < text.count {
             if text[index] == UInt8(ascii: "%") {
@@ -21,18 +25,18 @@ public struct PathText: Codable, Hashable, Sendable {
                     throw DecodingError.dataCorruptedError(
                         in: container, debugDescription: "a path with a broken %XX")
                 }
-                bytes.append(CChar(bitPattern: byte))
+                bytes.append(byte)
                 index += 3
             } else {
-                bytes.append(CChar(bitPattern: text[index]))
+                bytes.append(text[index])
                 index += 1
             }
         }
-        path = bytes.isEmpty ? "" : FilePath(platformString: bytes + [0])
+        self.bytes = bytes.withUnsafeBytes { PathBytes($0) }
     }
 
     public func encode(to encoder: any Encoder) throws {
-        let bytes = path.bytes
+        let bytes = bytes.withBytes { Array($0) }
         let isText = String(validating: bytes, as: UTF8.self) != nil
         var text: [UInt8] = []
         for byte in bytes {

@@ -43,13 +43,9 @@ public struct PreviousStack: Sendable {
         }.sorted { ($0.at, $0.swap.id) > ($1.at, $1.swap.id) }
     }
 
-    /// Returns the swap that the next `undo` reverses: the newest restore that was not undone yet. When there is none
-    /// left, the newest undo, so that the state that it replaced returns.
-    func next(redo: Bool = false) throws -> Record? {
-        let records = try records()
-        if redo { return records.first(where: \.isUndo) }
-        return records.first { !$0.isUndo } ?? records.first
-    }
+    /// Returns the swap that the next `undo` reverses: the newest restore that was not undone yet, or with `redo` the newest
+    /// undo.
+    func next(redo: Bool = false) throws -> Record? { try records().first { $0.isUndo == redo } }
 
     /// Returns the records that have to go to make space for another one.
     func surplus() throws -> [Record] { Array(try records().dropFirst(Self.depth - 1)) }
@@ -68,17 +64,22 @@ public struct PreviousStack: Sendable {
     }
 
     /// Cleans up after a completed swap: removes the record that it undoes, and those in excess.
-    func settle(after swap: Swap) throws {
+    ///
+    /// - Parameter cancellation: Leaves the removal of the files to the next run.
+    func settle(after swap: Swap, _ cancellation: Cancellation) throws {
         guard try folder.previous.isPresent else { return }
         // Only a name, whatever a record holds.
         if let old = swap.replaces.flatMap({ FilePath.Component($0) }), old.kind == .regular {
             let place = folder.previous.appending(old)
-            if try place.isPresent { try PreviousTrees(folder: place).remove(from: folder.path) }
+            if try place.isPresent {
+                try PreviousTrees(folder: place).remove(from: folder.path, cancellation)
+            }
         }
         let kept = Set(
             [swap.id] + (try records().map(\.swap.id).filter { $0 != swap.id }.prefix(Self.depth - 1)))
         for name in try folder.previous.entries() where !kept.contains(name.string) {
-            try PreviousTrees(folder: folder.previous.appending(name)).remove(from: folder.path)
+            try PreviousTrees(folder: folder.previous.appending(name))
+                .remove(from: folder.path, cancellation)
         }
     }
 }

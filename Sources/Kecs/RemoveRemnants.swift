@@ -11,16 +11,19 @@ struct RemoveRemnants: Sendable {
     /// Removes the leftovers. Call it under the instance's lock, when no draft can be in use.
     ///
     /// - Returns: The removed things, in sentences for people.
+    /// - Throws: `Interrupted` too: what is left then is left to the next run.
     func run(_ instance: Instance) throws -> [String] {
         var told: [String] = []
+        let cancellation = site.machine.cancellation
         for name in try instance.backups.sweep() { told.append("removed what a killed run left: \(name)") }
         try removeDrafts(of: instance)
         for place in places(instance.name) {
-            Remnants(in: place).retry { going in
+            try Remnants(in: place).retry(cancellation) { going throws(Interrupted) in
                 // While an old tree elsewhere stays, its record must, too.
                 do {
-                    return try PreviousTrees(folder: going).removeOuterTrees(besides: instance.folder.path)
-                } catch { return true }
+                    return try PreviousTrees(folder: going).removeOuterTrees(
+                        besides: instance.folder.path, cancellation)
+                } catch let error as Interrupted { throw error } catch { return true }
             }
         }
         Remains(home: site.home).sweep()
@@ -48,7 +51,8 @@ struct RemoveRemnants: Sendable {
             let isWorkplace =
                 text.hasPrefix(FilePath.privateFolderPrefix) && !FilePath.isMadeForRestores(name)
             guard isDraft || isWorkplace else { continue }
-            instance.folder.path.appending(name).discard(into: instance.folder.path)
+            instance.folder.path.appending(name).discard(
+                into: instance.folder.path, site.machine.cancellation)
         }
     }
 }

@@ -9,6 +9,7 @@ struct RestoreCluster: Sendable {
     /// What became of it: nothing of both when nothing was due.
     struct Result: Sendable {
         var restored: ClusterRestore?
+        /// Why it is not what stood there last.
         var failure: Failure?
         var notes: [String] = []
     }
@@ -88,7 +89,19 @@ struct RestoreCluster: Sendable {
         }
         try PendingClusterRestore.clear(instance.folder)
         result.notes += restored.notes
-        result.notes += restored.skipped.map { "Velero's backup \($0.backup) was passed over: \($0.why)" }
+        if !restored.skipped.isEmpty {
+            let passed = restored.skipped.map { "Velero's backup \($0.backup) was passed over: \($0.why)" }
+            if result.failure == nil {
+                // It is whole and nothing lacks now, but it is not what stood there last.
+                result.failure = Failure(
+                    .partial,
+                    "the cluster of “\(instance.name)” was restored from an older backup, \(restored.backup)",
+                    cause: passed.joined(separator: "; "),
+                    remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
+            } else {
+                result.notes += passed
+            }
+        }
         if !restored.waiting.isEmpty {
             result.notes.append(
                 "restored, and not up yet: \(restored.waiting.prefix(5).joined(separator: "; "))"

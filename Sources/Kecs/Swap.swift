@@ -2,7 +2,7 @@
 import CLinux
 import Glibc
 import KecsStorage
-import KecsSystem
+public import KecsSystem
 public import SystemPackage
 
 /// The exchange at the heart of a restore and of `undo`: the staged trees take the place of the live ones, and the live
@@ -65,30 +65,29 @@ public struct Swap: Codable, Hashable, Sendable {
         ///
         /// - Throws: `FileError`; `noSuchFileOrDirectory` when the new one is nowhere any more.
         public func finish(syncing: Bool = true) throws {
-            let live = live.path
-            let previous = previous.path
-            let now = try Self.inode(live)
-            if isRewritten == true, liveInode != nil, try Self.inode(previous) == liveInode { return }
-            guard let staged = staged?.path else {
+            let live = live.bytes
+            let previous = previous.bytes
+            let now = try live.inode()
+            if isRewritten == true, liveInode != nil, try previous.inode() == liveInode { return }
+            guard let staged = staged?.bytes else {
                 if now != nil, now == liveInode, try !previous.isPresent {
                     try move(live, to: previous, syncing)
-                    try sync(live.removingLastComponent(), syncing)
+                    try sync(live, syncing)
                 }
                 return
             }
             if now == nil || now != stagedInode {
                 // An unfinished `takeBack` left it in the place of the old one.
                 guard
-                    let new = try [staged, previous].first(where: { try Self.inode($0) == stagedInode }),
+                    let new = try [staged, previous].first(where: { try $0.inode() == stagedInode }),
                     stagedInode != nil
-                else { throw FileError("put in place", staged, .noSuchFileOrDirectory) }
+                else { throw FileError("put in place", staged.path, .noSuchFileOrDirectory) }
                 if now == nil {
-                    try live.removingLastComponent().createFolder(mode: 0o755)
-                    try new.renameWithoutReplacing(to: live)
+                    try rename(new, to: live, mode: 0o755)
                 } else {
                     try live.exchange(with: new)
                 }
-                try sync(live.removingLastComponent(), syncing)
+                try sync(live, syncing)
             }
             if liveInode != nil, try staged.isPresent, try !previous.isPresent {
                 try move(staged, to: previous, syncing)
@@ -97,49 +96,59 @@ public struct Swap: Codable, Hashable, Sendable {
 
         /// Puts the old tree back. When called again, it does the remaining steps.
         public func takeBack(syncing: Bool = true) throws {
-            let live = live.path
-            let previous = previous.path
-            let now = try Self.inode(live)
+            let live = live.bytes
+            let previous = previous.bytes
+            let now = try live.inode()
             if isRewritten == true, liveInode != nil, now != liveInode {
-                for place in [previous, staged?.path].compactMap(\.self)
-                where try Self.inode(place) == liveInode {
-                    try place.rename(to: live)
-                    return try sync(live.removingLastComponent(), syncing)
+                for place in [previous, staged?.bytes].compactMap(\.self)
+                where try place.inode() == liveInode {
+                    try place.path.rename(to: live.path)
+                    return try sync(live, syncing)
                 }
             }
-            guard let staged = staged?.path else {
+            guard let staged = staged?.bytes else {
                 if now == nil, try previous.isPresent {
                     try previous.renameWithoutReplacing(to: live)
-                    try sync(live.removingLastComponent(), syncing)
+                    try sync(live, syncing)
                 }
                 return
             }
             if now != nil, now == stagedInode {
                 if liveInode == nil {
                     try move(live, to: staged, syncing)
-                } else if try Self.inode(previous) == liveInode {
+                } else if try previous.inode() == liveInode {
                     try live.exchange(with: previous)
-                } else if try Self.inode(staged) == liveInode {
+                } else if try staged.inode() == liveInode {
                     try live.exchange(with: staged)
                 }
-                try sync(live.removingLastComponent(), syncing)
+                try sync(live, syncing)
             }
-            if stagedInode != nil, try Self.inode(previous) == stagedInode, try !staged.isPresent {
+            if stagedInode != nil, try previous.inode() == stagedInode, try !staged.isPresent {
                 try move(previous, to: staged, syncing)
             }
         }
 
         /// Whether the new one is live.
-        var isInPlace: Bool { get throws { try stagedInode != nil && Self.inode(live.path) == stagedInode } }
+        var isInPlace: Bool { get throws { try stagedInode != nil && live.bytes.inode() == stagedInode } }
 
-        fileprivate static func inode(_ path: FilePath) throws -> UInt64? { try FileStatus.of(path)?.inode }
+        /// Syncs the folder that the path is in.
+        private func sync(_ path: PathBytes, _ syncing: Bool) throws {
+            if syncing { try path.folder.path.sync() }
+        }
 
-        private func sync(_ folder: FilePath, _ syncing: Bool) throws { if syncing { try folder.sync() } }
+        private func move(_ from: PathBytes, to target: PathBytes, _ syncing: Bool) throws {
+            try rename(from, to: target)
+            try sync(target, syncing)
+        }
 
-        private func move(_ from: FilePath, to target: FilePath, _ syncing: Bool) throws {
-            try target.removingLastComponent().createFolder()
-            try from.renameWithoutReplacing(to: target)
-            try sync(target.removingLastComponent(), syncing)
+        /// Makes the target's folder where it lacks: it does for the first unit of a folder only.
+        private func rename(_ from: PathBytes, to target: PathBytes, mode: CModeT = 0o700) throws {
+            do { try from.renameWithoutReplacing(to: target) } catch let error as FileError
+                where error.errno == .noSuchFileOrDirectory
+            {
+                try target.folder.path.createFolder(mode: mode)
+                try from.renameWithoutReplacing(to: target)
+            }
         }
     }
 
@@ -156,9 +165,9 @@ public struct Swap: Codable, Hashable, Sendable {
     public static let recordName = "swap.json"
 
     /// Exchanges everything, keeps the record for `undo`, and removes everything that is no longer needed.
-    public func finish() throws {
+    public func finish(_ cancellation: Cancellation? = nil) throws {
         try exchange()
-        try removeStaging()
+        try removeStaging(cancellation)
     }
 
     /// Exchanges everything and keeps the record for `undo`. With the record the swap is complete.
@@ -166,7 +175,7 @@ public struct Swap: Codable, Hashable, Sendable {
         let covers = units.covers()
         try forEach(units) { unit, syncing in
             // One that a later one replaced is not where it was put any more.
-            if let later = covers[unit.live], try later.contains(where: { try $0.isInPlace }) { return }
+            if let later = covers[unit.live.bytes], try later.contains(where: { try $0.isInPlace }) { return }
             try unit.finish(syncing: syncing)
         }
         try previous.path.createFolder()
@@ -188,28 +197,37 @@ public struct Swap: Codable, Hashable, Sendable {
         for unit in units { try body(unit, !isSyncedOnce) }
         guard isSyncedOnce else { return }
         var synced: Set<UInt64> = []
-        for unit in units {
-            let folder = unit.live.path.removingLastComponent()
-            if let device = try FileStatus.of(folder)?.device, synced.insert(device).inserted {
-                try folder.syncFileSystem()
+        for folder in Set(units.map(\.live.bytes.folder)) {
+            if let device = try folder.status()?.device, synced.insert(device).inserted {
+                try folder.path.syncFileSystem()
             }
         }
     }
 
     /// Reverses every exchange, and removes the staged trees. After an interruption here the swap can no longer be
     /// finished: the journal must say `.staging` by then.
-    public func takeBack() throws {
+    ///
+    /// - Parameter cancellation: Leaves the removal of staged files to the next run.
+    public func takeBack(_ cancellation: Cancellation? = nil) throws {
         try exchangeBack()
-        try removeStaging()
+        try removeStaging(cancellation)
         // An old tree that could not go back, because another program removed the live one, is not thrown away.
-        let isNeeded = try units.contains { try $0.previous.path.isPresent }
+        let isNeeded = try units.contains { try $0.previous.bytes.isPresent }
         if !isNeeded { previous.path.discard(into: previous.path.removingLastComponent()) }
-        for unit in units { try unit.previous.path.removeEmptyFoldersOfOurs() }
+        var seen: Set<PathBytes> = []
+        for unit in units where seen.insert(unit.previous.bytes.folder).inserted {
+            try unit.previous.path.removeEmptyFoldersOfOurs()
+        }
     }
 
-    public func removeStaging() throws {
+    /// Removes what is still staged. On a file system of its own nothing but the journal knows it: there it is removed
+    /// to the end, whatever the cancellation says.
+    public func removeStaging(_ cancellation: Cancellation? = nil) throws {
+        let instance = previous.path.removingLastComponent().removingLastComponent()
         for folder in staging {
-            folder.path.discard(into: folder.path.removingLastComponent())
+            folder.path.discard(
+                into: folder.path.removingLastComponent(),
+                folder.path.starts(with: instance) ? cancellation : nil)
             try folder.path.removeEmptyFoldersOfOurs()
         }
     }

@@ -55,8 +55,7 @@ extension Swap {
         var hasher = SHA256Hasher()
         var bytes: [UInt8] = []
         for (index, unit) in units.enumerated() {
-            bytes += try encoder.encode(unit)
-            bytes.append(UInt8(ascii: "\n"))
+            try unit.appendLine(to: &bytes, encoder)
             guard bytes.count >= 1 << 20 || index == units.count - 1 else { continue }
             hasher.update(bytes)
             var rest = bytes[...]
@@ -96,17 +95,20 @@ extension Swap {
             if count == 0 { break }
             hasher.update(Array(buffer[..<count]))
             rest += buffer[..<count]
-            var start = 0
-            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                do {
-                    swap.units.append(try decoder.decode(Unit.self, from: Data(rest[start..<end])))
-                } catch {
-                    throw broken("line \(swap.units.count + 1) is no record of it")
+            let done = try rest.withUnsafeBytes { bytes in
+                var start = 0
+                while let line = Self.line(bytes, from: start) {
+                    do {
+                        swap.units.append(try Unit(line: line, decoder))
+                    } catch {
+                        throw broken("line \(swap.units.count + 1) is no record of it")
+                    }
+                    guard swap.units.count <= expected.count else { throw broken("it has too many lines") }
+                    start += line.count + 1
                 }
-                guard swap.units.count <= expected.count else { throw broken("it has too many lines") }
-                start = end + 1
+                return start
             }
-            rest.removeFirst(start)
+            rest.removeFirst(done)
             guard rest.count <= Self.longestLine else { throw broken("a line of it is too long") }
         }
         let sha256 = hasher.finish()
@@ -114,6 +116,14 @@ extension Swap {
             throw broken("it is not what its record says")
         }
         return swap
+    }
+
+    /// The line from there to the next line feed; nil when there is none.
+    private static func line(_ bytes: UnsafeRawBufferPointer, from start: Int) -> UnsafeRawBufferPointer? {
+        guard let first = bytes.baseAddress.map({ $0 + start }),
+            let end = memchr(first, CInt(UInt8(ascii: "\n")), bytes.count - start)
+        else { return nil }
+        return UnsafeRawBufferPointer(start: first, count: first.distance(to: UnsafeRawPointer(end)))
     }
 
     /// Returns the record of a completed swap, in the folder of the old trees.
@@ -138,55 +148,93 @@ extension Swap {
         }
         // Above the instance's folder a name proves nothing: the home may lie in a folder called `.previous`.
         let above = file.lastComponent?.string == Self.recordName ? 3 : 1
-        let own = FilePath(root: file.root, file.components.dropLast(above))
-        func isPlain(_ path: FilePath) -> Bool {
-            path.isAbsolute && path.components.allSatisfy { $0.kind == .regular } && path.components.count > 1
-        }
-        func isOurs(_ path: FilePath) -> Bool {
-            let names =
-                path.starts(with: own)
-                ? path.components.dropFirst(own.components.count) : path.components[...]
-            return names.contains(where: FilePath.isMadeForRestores)
-        }
+        var places = RecordedPlaces(own: FilePath(root: file.root, file.components.dropLast(above)))
         guard !id.isEmpty,
             id.utf8.allSatisfy({
                 $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
                     || (0x61...0x7A).contains($0)
             })
         else { throw JSONFileError(path: file, why: "“\(printable(Array(id.utf8)))” is no id of a restore") }
-        for path in [previous.path] + staging.map(\.path) + units.map(\.previous.path)
-            + units.compactMap({ $0.staged?.path })
-        where !isPlain(path) || !isOurs(path) { throw refuse(path) }
-        // A live tree is none of our own folders.
-        for unit in units where !isPlain(unit.live.path) || isOurs(unit.live.path) {
-            throw refuse(unit.live.path)
+        for path in [previous] + staging where !places.isPlaceOfOurs(path.bytes) { throw refuse(path.path) }
+        for unit in units {
+            for path in [unit.previous, unit.staged].compactMap(\.self)
+            where !places.isPlaceOfOurs(path.bytes) {
+                throw refuse(path.path)
+            }
+            // A live tree is none of our own folders.
+            guard places.isPlaceOfOthers(unit.live.bytes) else { throw refuse(unit.live.path) }
         }
     }
 
     /// Checks that every exchanged tree lies in the instance's folder or in one of its parts, as its runtime knows
     /// them. While the runtime cannot answer, that is unknown.
     func checkPlaces(of instance: Instance, _ site: Site) async throws {
-        var places = [instance.folder.path, try instance.dataFolder()]
-        let outside = units.map(\.live.path).filter { live in !places.contains { live.starts(with: $0) } }
+        var places = [instance.folder.path, try instance.dataFolder()].map { PathBytes($0) }
+        let outside = units.map(\.live.bytes).filter { live in !places.contains { live.isAt(orBelow: $0) } }
         guard !outside.isEmpty else { return }
         let known: [Part]
         do { known = try await site.runtime(instance).parts() } catch { return }
         for part in known {
             switch part.place {
             case .folder(let folder), .entries(of: let folder, named: _), .volume(_, at: let folder?):
-                places.append(folder)
+                places.append(PathBytes(folder))
                 // Behind a link of the home's owner.
-                if let real = try? folder.realPath() { places.append(real) }
+                if let real = try? folder.realPath() { places.append(PathBytes(real)) }
             case .volume(_, at: nil): break
             }
         }
-        if let real = try? instance.dataFolder().realPath() { places.append(real) }
-        for live in outside where !places.contains(where: { live.starts(with: $0) }) {
+        if let real = try? instance.dataFolder().realPath() { places.append(PathBytes(real)) }
+        for live in outside where !places.contains(where: { live.isAt(orBelow: $0) }) {
             throw Failure(
                 .damaged,
                 "the record of a restore of “\(instance.name)” names a path that is none of its parts",
-                cause: "\(live)", remedy: "kecsctl status \(instance.name)")
+                cause: "\(live.path)", remedy: "kecsctl status \(instance.name)")
         }
+    }
+}
+
+/// Judges the paths of a record. Thousands of them lie in one folder, which is looked at once.
+private struct RecordedPlaces {
+    /// Above the instance's folder a name proves nothing.
+    let own: FilePath
+    private let ownBytes: PathBytes
+    private var folders: [PathBytes: (isPlain: Bool, isOurs: Bool)] = [:]
+
+    init(own: FilePath) {
+        self.own = own
+        ownBytes = PathBytes(own)
+    }
+
+    /// Below a folder that restores make.
+    mutating func isPlaceOfOurs(_ path: PathBytes) -> Bool {
+        let known = facts(of: path)
+        return known.isPlain && known.isOurs
+    }
+
+    /// An absolute path that is none of ours.
+    mutating func isPlaceOfOthers(_ path: PathBytes) -> Bool {
+        let known = facts(of: path)
+        return known.isPlain && !known.isOurs
+    }
+
+    private mutating func facts(of path: PathBytes) -> (isPlain: Bool, isOurs: Bool) {
+        let folder = path.folder
+        let above = folders[folder] ?? judged(folder.path)
+        folders[folder] = above
+        // `.`, `..` and our names begin with a dot. What nearly no name does needs no speed.
+        guard path.isHidden || path.count <= ownBytes.count else { return above }
+        let whole = judged(path.path)
+        return (whole.isPlain && folder.count > 1, whole.isOurs)
+    }
+
+    private func judged(_ path: FilePath) -> (isPlain: Bool, isOurs: Bool) {
+        let names =
+            path.starts(with: own) ? path.components.dropFirst(own.components.count) : path.components[...]
+        return (
+            path.isAbsolute && !path.components.isEmpty
+                && path.components.allSatisfy { $0.kind == .regular },
+            names.contains(where: FilePath.isMadeForRestores)
+        )
     }
 }
 

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 public import SystemPackage
 
 extension FilePath {
     /// The path's raw bytes, without the zero at the end. File names need not be UTF-8.
     public var bytes: [UInt8] {
-        withPlatformString { start in
-            var bytes: [UInt8] = []
-            var place = start
-            while place.pointee != 0 {
-                bytes.append(UInt8(bitPattern: place.pointee))
-                place += 1
-            }
-            return bytes
-        }
+        withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
     }
 
     public init(bytes: [UInt8]) {

@@ -10,12 +10,18 @@ extension FilePath {
     ///
     /// Never throws: nothing depends on the removal of rubbish. `Remnants` lists what is left.
     ///
-    /// - Parameter place: A folder on the same file system.
-    public func discard(into place: FilePath) {
+    /// - Parameters:
+    ///   - place: A folder on the same file system.
+    ///   - cancellation: Whoever presses Ctrl-C does not wait for a removal: what is not removed by then goes to `.going/`
+    ///     too, and the next holder of the lock removes it.
+    public func discard(into place: FilePath, _ cancellation: Cancellation? = nil) {
         let error: FileError
         do {
-            guard let stuck = try removeWhatCanBe() else { return }
+            try cancellation?.check()
+            guard let stuck = try removeWhatCanBe(cancellation) else { return }
             error = stuck
+        } catch is Interrupted {
+            return Remnants(in: place).take(self, isPostponed: true)
         } catch let failure as FileError {
             error = failure
         } catch {
@@ -27,7 +33,7 @@ extension FilePath {
     }
 }
 
-/// The things that could not be removed: the folder `.going` in a place.
+/// The things that could not be removed, and those whose removal was interrupted: the folder `.going` in a place.
 public struct Remnants: Sendable {
     public static let folderName = ".going"
 
@@ -42,6 +48,9 @@ public struct Remnants: Sendable {
     /// The suffixes of the names that things have while they are being removed. Another user's folder can be renamed in
     /// place but not moved: it then stays under such a name.
     private static let endings = [".deleting", ".destroying", ".going"]
+
+    /// The suffix of what nobody tried to remove to the end.
+    private static let postponed = ".later"
 
     /// A thing that could not be removed, and the reason.
     public struct Remnant: Hashable, Sendable {
@@ -59,24 +68,29 @@ public struct Remnants: Sendable {
     /// Retries the removal of all of them.
     ///
     /// - Parameter mayGo: Called for each path. A path for which it returns false is kept.
-    public func retry(_ mayGo: (FilePath) -> Bool = { _ in true }) {
+    /// - Throws: `Interrupted`, nothing else.
+    public func retry(
+        _ cancellation: Cancellation? = nil, _ mayGo: (FilePath) throws(Interrupted) -> Bool = { _ in true }
+    ) throws(Interrupted) {
         let paths: [FilePath]
         do { paths = try self.paths() } catch { return }
-        for path in paths where mayGo(path) {
-            do { _ = try path.removeWhatCanBe() } catch {
+        for path in paths where try mayGo(path) {
+            do {
+                guard try path.removeWhatCanBe(cancellation) != nil else { continue }
+            } catch let error as Interrupted { throw error } catch {
                 // It stays, and `all` says why.
-                continue
             }
+            if Self.isPostponed(path) { take(path) }
         }
         // This removes only an empty folder.
         _ = folder.withPlatformString { paths_rmdir($0) }
     }
 
-    /// Returns what is left. Tries to remove nothing.
+    /// Returns what could not be removed. Tries to remove nothing.
     ///
     /// - Throws: `FileError` when the folder cannot be read.
     public func all() throws -> [Remnant] {
-        try paths().map { path in
+        try paths().filter { !Self.isPostponed($0) }.map { path in
             let stuck = Self.culprit(in: path)
             return Remnant(
                 path: path, stuck: stuck.path, errno: stuck.errno, owner: Self.owner(of: stuck.path),
@@ -84,9 +98,21 @@ public struct Remnants: Sendable {
         }
     }
 
+    /// Returns what is still to be removed because an interruption was in the way. Nothing is wrong with it.
+    ///
+    /// - Throws: `FileError` when the folder cannot be read.
+    public func postponed() throws -> [FilePath] { try paths().filter(Self.isPostponed) }
+
+    private static func isPostponed(_ path: FilePath) -> Bool {
+        path.removingLastComponent().lastComponent?.string == folderName
+            && path.lastComponent?.string.hasSuffix(postponed) == true
+    }
+
     /// Moves the path into the folder, under an unused name. A path that cannot be moved stays where it is, and the
     /// next caller that finds it there tries again.
-    public func take(_ path: FilePath) {
+    ///
+    /// - Parameter isPostponed: True when nobody knows yet whether it can be removed.
+    public func take(_ path: FilePath, isPostponed: Bool = false) {
         guard let name = path.lastComponent else { return }
         do {
             try folder.createFolder()
@@ -94,7 +120,7 @@ public struct Remnants: Sendable {
                 let mark = UInt32.random(in: .min ... .max)
                 let target = folder.appending(
                     bytes: Array(name.bytes.drop { $0 == UInt8(ascii: ".") }.prefix(200))
-                        + Array("-\(String(mark, radix: 16))".utf8))
+                        + Array("-\(String(mark, radix: 16))\(isPostponed ? Self.postponed : "")".utf8))
                 do {
                     return try path.renameWithoutReplacing(to: target)
                 } catch let error as FileError where error.errno == .fileExists {

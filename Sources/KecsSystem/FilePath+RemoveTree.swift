@@ -10,21 +10,27 @@ extension FilePath {
     /// parent's descriptor. Any depth needs only three descriptors. A folder without permissions gets them, for its
     /// owner.
     ///
-    /// - Parameter crossingMounts: True to go into other file systems and bind mounts. Otherwise they are an error, and
-    ///   they stay.
-    /// - Throws: `FileError` with the path of the first thing that could not be removed. Everything removed before it
-    ///   stays removed.
-    public func removeTree(crossingMounts: Bool = false) throws {
-        _ = try remove(crossingMounts: crossingMounts, goesOn: false)
+    /// - Parameters:
+    ///   - crossingMounts: True to go into other file systems and bind mounts. Otherwise they are an error, and they
+    ///     stay.
+    ///   - cancellation: Ends the removal: a tree of 100,000 files takes seconds.
+    /// - Throws: `FileError` with the path of the first thing that could not be removed; `Interrupted`. Everything
+    ///   removed before it stays removed.
+    public func removeTree(crossingMounts: Bool = false, cancellation: Cancellation? = nil) throws {
+        _ = try remove(crossingMounts: crossingMounts, goesOn: false, cancellation)
     }
 
     /// Removes everything that can be removed: unlike `removeTree`, it continues after a failure.
     ///
     /// - Returns: The first thing that could not be removed; nil when nothing is left.
-    /// - Throws: `FileError` when it cannot continue.
-    public func removeWhatCanBe() throws -> FileError? { try remove(crossingMounts: false, goesOn: true) }
+    /// - Throws: `FileError` when it cannot continue; `Interrupted`.
+    public func removeWhatCanBe(_ cancellation: Cancellation? = nil) throws -> FileError? {
+        try remove(crossingMounts: false, goesOn: true, cancellation)
+    }
 
-    private func remove(crossingMounts: Bool, goesOn: Bool) throws -> FileError? {
+    private func remove(
+        crossingMounts: Bool, goesOn: Bool, _ cancellation: Cancellation?
+    ) throws -> FileError? {
         guard let name = lastComponent, name.kind == .regular else {
             throw FileError("remove", self, .invalidArgument)
         }
@@ -37,7 +43,8 @@ extension FilePath {
             throw FileError.last("open", above)
         }
         var removal = TreeRemoval(
-            above: above, parent: parent, crossingMounts: crossingMounts, goesOn: goesOn)
+            above: above, parent: parent, crossingMounts: crossingMounts, goesOn: goesOn,
+            cancellation: cancellation)
         defer { removal.close() }
         try removal.run(
             name.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1)) })
@@ -65,17 +72,21 @@ struct TreeRemoval {
     private let parent: CInt
     private let crossingMounts: Bool
     private let goesOn: Bool
+    private let cancellation: Cancellation?
     /// The first thing that could not be removed.
     private(set) var stuck: FileError?
     private var levels: [Level] = []
     /// The folder of the last level.
     private var current: CInt = -1
 
-    init(above: FilePath, parent: CInt, crossingMounts: Bool, goesOn: Bool) {
+    init(
+        above: FilePath, parent: CInt, crossingMounts: Bool, goesOn: Bool, cancellation: Cancellation? = nil
+    ) {
         self.above = above
         self.parent = parent
         self.crossingMounts = crossingMounts
         self.goesOn = goesOn
+        self.cancellation = cancellation
     }
 
     mutating func close() {
@@ -176,6 +187,7 @@ struct TreeRemoval {
         defer { closedir(listing) }
         var folders: [Name] = []
         while true {
+            try cancellation?.check()
             errno = 0
             guard let entry = readdir(listing) else {
                 if errno != 0 { throw failure("list") }

@@ -137,7 +137,14 @@ import Testing
             #expect(refused.errors.contains("data/kecs.db"), "\(refused.errors)")
             #expect(
                 try treeDigest(scene.root.appending("home"), leavingOut: ["lock", "history.jsonl"]) == before)
-            let set = try await scene.kecsctl("config", "set", "exclude", patterns.joined(separator: ","))
+            let all = patterns.joined(separator: ",")
+            for words in [[all], [all, "--instance", "dev"], [all, "--dry-run"]] {
+                let set = try await scene.kecsctl.run(["config", "set", "exclude"] + words)
+                #expect(set.status == 64, "\(set)")
+                #expect(
+                    set.errors.contains("data/kecs.db") && set.errors.contains("--force"), "\(set.errors)")
+            }
+            let set = try await scene.kecsctl("config", "set", "exclude", all, "--force")
             #expect(set.status == 0, "\(set.errors)")
             let again = try await scene.kecsctl("backup", "dev")
             #expect(again.status == 64, "\(again)")

@@ -17,6 +17,15 @@ import Testing
             let setID = try fill(live)
             let before = try treeDigest(live)
             #expect(try await kecsctl("backup", "dev").status == 0)
+            let id = try #require(
+                try await kecsctl("backups", "list", "dev", "-o", "json").first()["id"]?.string)
+            let manifest = try JSONFile.decode(
+                JSONValue.self, from: root.appending("home/backups/dev/\(id)/manifest.json").contents(),
+                at: "manifest.json")
+            let part = manifest["parts"]?.array?.first { $0["name"] == "minio" }
+            // What the holes are not of.
+            #expect((part?["sourceBytes"]?.integer ?? 0) > 1 << 30)
+            #expect((1..<(64 << 20)).contains(part?["dataBytes"]?.integer ?? 0), "\(part as Any)")
             try live.removeTree()
             let answer = try await kecsctl("restore", "dev", "--from", "latest", "-o", "json")
             #expect(answer.status == 0, "\(answer.errors)")

@@ -44,8 +44,14 @@ import Testing
             #expect(try state(root) == "one")
             _ = try await must("undo", "dev")
             #expect(try state(root) == "live")
-            // There is nothing left to go back to: what was rolled back comes again.
-            _ = try await must("undo", "dev")
+            // There is nothing left to go back to, and going forward is another thing.
+            for words in [["undo", "dev"], ["undo", "dev", "--dry-run"]] {
+                let refused = try await kecsctl.run(words)
+                #expect(refused.status == 10)
+                #expect(refused.errors.contains("kecsctl undo dev --redo"), "\(refused.errors)")
+            }
+            #expect(try state(root) == "live")
+            _ = try await must("undo", "dev", "--redo")
             #expect(try state(root) == "one")
             _ = try await must("undo", "dev", "--redo")
             #expect(try state(root) == "two")

@@ -57,7 +57,9 @@ import Testing
         }
     }
 
-    @Test func `a newer backup that is damaged is passed over, and told`() async throws {
+    /// In a block, or so that it is seen without reading it.
+    @Test(arguments: ["a block", "the tarball"])
+    func `a newer backup that is damaged is passed over, and told with status 3`(lost: String) async throws {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             #expect(try await scene.stop().status == 0)
             #expect(try await scene.start().status == 0)
@@ -67,16 +69,28 @@ import Testing
             try #require(names.count == 2)
             let file = try scene.folder().objectStore.appending(
                 "velero/backups/\(names[0])/\(names[0]).tar.gz/xl.meta")
-            var bytes = try file.contents()
-            bytes[bytes.count - 600] ^= 1
-            try file.replaceContents(bytes)
+            if lost == "a block" {
+                var bytes = try file.contents()
+                bytes[bytes.count - 600] ^= 1
+                try file.replaceContents(bytes)
+            } else {
+                try file.removingLastComponent().removeTree()
+            }
             let answer = try await scene.start()
-            #expect(answer.status == 0, "\(answer.errors)")
-            let restore = try answer.first()["clusterRestore"]
+            #expect(answer.status == 3, "\(answer.errors)")
+            let report = try answer.first()
+            #expect(report["outcome"] == "partial" && report["state"] == "running")
+            #expect(report["clusterRestoreError"]?["cause"]?.string?.contains(names[0]) == true)
+            #expect(report["degraded"]?.string == nil)
+            #expect(try scene.config().degraded == nil && !scene.folder().clusterRestore.isPresent)
+            let restore = report["clusterRestore"]
             #expect(restore?["backup"]?.string == names[1])
             #expect(restore?["skipped"]?.array?.first?["backup"]?.string == names[0])
-            #expect(answer.errors.contains(names[0]), "\(answer.errors)")
+            #expect(restore?["skipped"]?.array?.count == 1)
+            #expect(answer.errors.contains(names[0]) && answer.errors.contains(names[1]), "\(answer.errors)")
             #expect(try scene.value() == "1")
+            // It is as it should be from then on.
+            #expect(try await scene.start().status == 0)
         }
     }
 

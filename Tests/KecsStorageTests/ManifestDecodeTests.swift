@@ -38,6 +38,17 @@ import Testing
         #expect(manifest.bytes == largest && manifest.parts[0].roomNeeded.bytes == .max)
     }
 
+    @Test func `the holes of sparse files need no room, whatever a manifest says of them`() throws {
+        func room(_ numbers: String) throws -> Int64 {
+            try Manifest.decode(manifest(numbers), at: "manifest.json").parts[0].roomNeeded.bytes
+        }
+        let size = #""bytes":1,"sourceBytes":1000000,"entries":1"#
+        #expect(try room(size) == 1_002_304)
+        #expect(try room(size + #","dataBytes":4096"#) == 6_400)
+        #expect(try room(size + #","dataBytes":2000000"#) == 1_002_304)
+        #expect(throws: JSONFileError.self) { try room(size + #","dataBytes":-1"#) }
+    }
+
     @Test func `two sparse members of the largest size are refused`() throws {
         try withTemporaryFolder { folder in
             var tar = TarBuilder()

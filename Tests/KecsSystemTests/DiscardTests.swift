@@ -41,11 +41,53 @@ import Testing
             #expect(remnant.stuck == remnant.path.appending("c").appending("d").appending("2"))
             #expect(try remnant.path.entries().map(\.string) == ["c"])
             // Tried again, it still stays, and a second one of the same name gets another place.
-            Remnants(in: place).retry()
+            try Remnants(in: place).retry()
             #expect(try Remnants(in: place).all() == all)
             _ = system("chattr -R -i '\(place)'")
-            Remnants(in: place).retry()
+            try Remnants(in: place).retry()
             #expect(try place.entries() == [])
+        }
+    }
+
+    @Test func `after an interruption it lies out of the way, and is no remnant until its removal fails`()
+        throws
+    {
+        try withTemporaryFolder { place in
+            let stop = Cancellation()
+            stop.cancel(.interrupt)
+            let tree = try tree(place)
+            tree.discard(into: place, stop)
+            let remnants = Remnants(in: place)
+            #expect(try !tree.isPresent)
+            #expect(try remnants.all() == [])
+            let left = try #require(try remnants.postponed().first)
+            #expect(try left.appending("a").appending("b").appending("1").isPresent)
+            // Whoever is interrupted again leaves it as it is.
+            #expect(throws: Interrupted(.interrupt)) { try remnants.retry(stop) }
+            #expect(try remnants.postponed() == [left])
+            let stuck = left.appending("c").appending("d").appending("2")
+            guard system("chattr +i '\(stuck)' 2>/dev/null") == 0 else {
+                try remnants.retry()
+                #expect(try place.entries() == [])
+                return
+            }
+            defer { _ = system("chattr -R -i '\(place)'") }
+            try remnants.retry()
+            #expect(try remnants.postponed() == [])
+            #expect(try remnants.all().map(\.attributes) == [["immutable"]])
+            _ = system("chattr -R -i '\(place)'")
+            try remnants.retry()
+            #expect(try place.entries() == [])
+        }
+    }
+
+    @Test func `a removal ends where it is interrupted`() throws {
+        try withTemporaryFolder { place in
+            let tree = try tree(place)
+            let stop = Cancellation()
+            stop.cancel(.terminate)
+            #expect(throws: Interrupted(.terminate)) { try tree.removeTree(cancellation: stop) }
+            #expect(try tree.appending("4").isPresent)
         }
     }
 

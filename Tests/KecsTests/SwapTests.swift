@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import Kecs
+import FoundationEssentials
 import KecsSystem
 import KecsTesting
 import SystemPackage
 import Testing
+
+@testable import Kecs
 
 @Suite struct SwapTests {
     /// Two live trees, one file that only goes away, one that only comes; each with its replacement staged.
@@ -114,6 +116,59 @@ import Testing
             journal.process = try ProcessIdentity.current()
             #expect(try Journal.read(file) == journal)
             #expect(try Journal.read(file)?.swap?.units[0].live.path.bytes == odd.bytes)
+        }
+    }
+
+    @Test func `a line of a record is what JSONEncoder writes, and is read in any form`() throws {
+        try withTemporaryFolder { root in
+            var units = try scene(root).units
+            for name in ["a%b\n", "quote\"", "back\\slash", "ümlaut", "plain"] {
+                for isRewritten in [nil, true, false] {
+                    var unit = units[0]
+                    unit.live = PathText(root.appending(name))
+                    unit.isRewritten = isRewritten
+                    unit.staged = isRewritten == true ? nil : unit.staged
+                    unit.stagedInode = isRewritten == true ? nil : .max
+                    units.append(unit)
+                }
+            }
+            units.append(units[0])
+            units[units.count - 1].live = PathText(FilePath(bytes: root.bytes + [0x2F, 0xFF, 0xC3]))
+            units[units.count - 1].part = "ünd\\"
+            units[units.count - 1].liveInode = nil
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let decoder = JSONDecoder()
+            for unit in units {
+                var line: [UInt8] = []
+                try unit.appendLine(to: &line, encoder)
+                #expect(try line == Array(encoder.encode(unit)) + [UInt8(ascii: "\n")])
+                line.removeLast()
+                #expect(try line.withUnsafeBytes { try Swap.Unit(line: $0, decoder) } == unit)
+                // Another order, slashes as \/, spaces.
+                let other = try JSONEncoder().encode(unit)
+                #expect(try other.withUnsafeBytes { try Swap.Unit(line: $0, decoder) } == unit)
+                for broken in [Array(line.dropLast()), line + [0x20, 0x7D], Array(line.dropFirst())] {
+                    #expect(throws: DecodingError.self) {
+                        try broken.withUnsafeBytes { try Swap.Unit(line: $0, decoder) }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a path in bytes is taken apart like a FilePath`() {
+        for text in ["/", "/a", "/a/b", "/a/b/.c", "/a//b/", "a", "a/b", "", "/a/../b"] {
+            let path = FilePath(text)
+            let bytes = Array(text.utf8).withUnsafeBytes { PathBytes($0) }
+            #expect(bytes == PathBytes(path) && bytes.path == path, "\(text)")
+            #expect(bytes.folder.path == path.removingLastComponent(), "\(text)")
+            #expect(bytes.isHidden == (path.lastComponent?.string.hasPrefix(".") ?? false), "\(text)")
+            for other in ["/", "/a", "/a/b", "/ab", "a"] {
+                #expect(
+                    bytes.isAt(orBelow: PathBytes(FilePath(other))) == path.starts(with: FilePath(other)),
+                    "\(text) \(other)")
+            }
         }
     }
 }

@@ -100,11 +100,11 @@ public struct RescueDatabase: Sendable {
         if try await recover(copy, to: dump) {
             try load(dump, into: made)
         } else {
-            bringInLog(of: copy)
+            try bringInLog(of: copy)
             salvaged = try salvageSQLite(
                 copy, into: made, cancellation: site.machine.cancellation, progress: site.machine.progress)
         }
-        let before = countReadable(copy)
+        let before = try countReadable(copy)
         let rows = try finished(made)
         if !dryRun { try deliver(made, as: rescued) }
         var report = RescueReport(
@@ -245,19 +245,26 @@ public struct RescueDatabase: Sendable {
     }
 
     /// Merges the log into the copy. The pages are read from the file alone: a log that SQLite cannot merge is lost.
-    private func bringInLog(of copy: FilePath) {
-        guard let database = try? SQLiteDatabase(copy, .readWrite) else { return }
-        try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    private func bringInLog(of copy: FilePath) throws {
+        let cancellation = site.machine.cancellation
+        if let database = try? SQLiteDatabase(copy, .readWrite, cancellation: cancellation) {
+            try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        try cancellation.check()
     }
 
     /// Counts the readable rows of each table.
-    private func countReadable(_ copy: FilePath) -> [String: (rows: Int64?, isCut: Bool)] {
+    private func countReadable(_ copy: FilePath) throws -> [String: (rows: Int64?, isCut: Bool)] {
+        let cancellation = site.machine.cancellation
         var counts: [String: (rows: Int64?, isCut: Bool)] = [:]
         // A count that cannot be determined for a damaged file is left open in the table. It is no reason to fail.
-        guard let database = try? SQLiteDatabase(copy, .readWrite),
+        guard let database = try? SQLiteDatabase(copy, .readWrite, cancellation: cancellation),
             let names = try? database.query(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
-        else { return counts }
+        else {
+            try cancellation.check()
+            return counts
+        }
         for name in names.compactMap({ $0[0].text }) where !name.hasPrefix("sqlite_") {
             var rows: Int64 = 0
             do {
@@ -265,7 +272,7 @@ public struct RescueDatabase: Sendable {
                     rows += 1
                 }
                 counts[name] = (rows, false)
-            } catch {
+            } catch let error as Interrupted { throw error } catch {
                 counts[name] = (rows > 0 ? rows : nil, true)
             }
         }

@@ -58,7 +58,8 @@ public struct DrillBackup: Sendable {
             // Reports the failure itself, not the leftovers that could not be removed after it: the next command tries
             // that again.
             try? await folder.close()
-            throw error
+            guard error is Interrupted || error is CancellationError else { throw error }
+            throw try folder.tellingRest(after: error)
         }
         do { try await folder.close() } catch {
             report.notes.append(

@@ -49,8 +49,18 @@ struct DrillFolder: Sendable {
         }
     }
 
-    /// Stops the servers in the folder and removes it. The next command does what cannot be done now.
+    /// Stops the servers in the folder and removes it. The next command does what cannot be done now, and after an
+    /// interruption that is the removal: its record, and its lock that nobody holds, are what the sweep looks for.
     func close() async throws { try await Self.end(record, lock, site) }
+
+    /// Returns the failure of an interrupted drill, which says that something is left.
+    func tellingRest(after error: any Error) throws -> any Error {
+        guard try path.isPresent else { return error }
+        var failure = Failure.describing(
+            site.machine.cancellation.reason.map { Interrupted($0) } ?? error)
+        failure.cause = "the next command removes what was unpacked: \(path)"
+        return failure
+    }
 
     /// Returns the folder below which a drill is done: the given one, else the first of the usual places with enough
     /// free space.
@@ -123,7 +133,7 @@ struct DrillFolder: Sendable {
             if try folder.isPresent {
                 try folder.checkIsOurs()
                 try await DrillServer.end(in: folder, site)
-                try folder.removeTree()
+                try folder.removeTree(cancellation: site.machine.cancellation)
             }
             try record.remove()
             try close(lock)

@@ -27,7 +27,7 @@ public struct HealInstance: Sendable {
         }
         guard let journal else {
             if try instance.folder.restoring.isPresent {
-                instance.folder.restoring.discard(into: instance.folder.path)
+                instance.folder.restoring.discard(into: instance.folder.path, site.machine.cancellation)
                 told.append("cleared away what a killed run left: .restoring")
             }
             return told
@@ -44,7 +44,7 @@ public struct HealInstance: Sendable {
             try await swap.checkPlaces(of: instance, site)
             switch swap.phase {
             case .staging:
-                try swap.takeBack()
+                try swap.takeBack(site.machine.cancellation)
                 told.append("took back the \(journal.operation) that was interrupted on \(journal.startedAt)")
             case .swapping:
                 // A server that mounted the old tree must not meet the new one half-way.
@@ -53,13 +53,13 @@ public struct HealInstance: Sendable {
                 for fill in journal.fills ?? [] {
                     try await runtime.fillVolume(fill.volume, from: fill.archive.path)
                 }
-                try swap.finish()
-                try PreviousStack(folder: instance.folder).settle(after: swap)
+                try swap.finish(site.machine.cancellation)
+                try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
                 told.append("finished the \(journal.operation) that was interrupted on \(journal.startedAt)")
             }
         }
         try hand(journal, over: instance)
-        instance.folder.restoring.discard(into: instance.folder.path)
+        instance.folder.restoring.discard(into: instance.folder.path, site.machine.cancellation)
         return told
     }
 

@@ -269,9 +269,11 @@ public struct MigrateRuntime: Sendable {
             report.notes.append(
                 "what ran it before could not be removed: \(Failure.describing(error).message)")
         }
-        try journal.swap?.removeStaging()
-        candidate.folder.restoring.discard(into: candidate.folder.path)
-        if let swap = journal.swap { try PreviousStack(folder: candidate.folder).settle(after: swap) }
+        try journal.swap?.removeStaging(site.machine.cancellation)
+        candidate.folder.restoring.discard(into: candidate.folder.path, site.machine.cancellation)
+        if let swap = journal.swap {
+            try PreviousStack(folder: candidate.folder).settle(after: swap, site.machine.cancellation)
+        }
         try Journal.close(candidate.folder.journal)
     }
 

@@ -110,6 +110,9 @@ extension CaptureParts {
                 ? consistency : .live,
             fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "", databases: databases,
             warnings: warnings)
+        // Of linked archives only the apparent size is known.
+        let isSparse = written.segments == nil && summary.dataBytes < summary.sourceBytes
+        record.dataBytes = isSparse ? summary.dataBytes : nil
         record.torn = torn.isEmpty ? nil : torn.map { printable($0) }
         record.attributes = plan.attributes
         record.excluded = plan.excluded

@@ -74,7 +74,7 @@ public struct PruneBackups: Sendable {
             // A name with a dot is already being removed.
             if always || isOld == true || name.string.hasPrefix(".") {
                 try PreviousTrees(folder: instance.folder.previous.appending(name))
-                    .remove(from: instance.folder.path)
+                    .remove(from: instance.folder.path, site.machine.cancellation)
             }
         }
     }

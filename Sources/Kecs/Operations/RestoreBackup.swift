@@ -153,7 +153,7 @@ public struct RestoreBackup: Sendable {
         var startFailure: Failure?
         let restored = try site.instance(instance.name, flags: instance.settings.flags)
         let runtimeNow = try site.runtime(restored)
-        try journal.swap?.removeStaging()
+        try journal.swap?.removeStaging(site.machine.cancellation)
         if state.mayWrite, request.start {
             startFailure = try await site.startAgain(restored, after: journal)
             if startFailure == nil {
@@ -171,8 +171,10 @@ public struct RestoreBackup: Sendable {
                 }
             }
         }
-        instance.folder.restoring.discard(into: instance.folder.path)
-        if let swap = journal.swap { try PreviousStack(folder: instance.folder).settle(after: swap) }
+        instance.folder.restoring.discard(into: instance.folder.path, site.machine.cancellation)
+        if let swap = journal.swap {
+            try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
+        }
         try Journal.close(instance.folder.journal)
         let moved = restoredParts.filter { successors[$0] != nil }
         if !moved.isEmpty, request.paths.isEmpty {

@@ -19,6 +19,7 @@ struct TakeBack: Sendable {
     ///   moved back, because it alone knows them.
     func run(_ journal: Journal, restart: Bool, after error: any Error) async -> any Error {
         var journal = journal
+        let interruption = site.machine.cancellation
         do {
             let given = journal
             journal = try await site.seenThrough { [instance] site in
@@ -28,8 +29,9 @@ struct TakeBack: Sendable {
                         site: site, instance: instance, runtime: try volumes(of: instance, site)
                     ).takeBack(journal.fills ?? [])
                 }
-                try journal.takeBackSwap(at: instance.folder.journal)
-                instance.folder.restoring.discard(into: instance.folder.path)
+                // This one was interrupted, if any was: what was unpacked is left to the next run then.
+                try journal.takeBackSwap(at: instance.folder.journal, interruption)
+                instance.folder.restoring.discard(into: instance.folder.path, interruption)
                 return journal
             }
         } catch let second {

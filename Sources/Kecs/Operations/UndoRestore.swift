@@ -4,7 +4,7 @@ import KecsSystem
 import SystemPackage
 
 /// Undoes the newest restore that was not undone yet, by the same exchange: repeated, it walks back. The state that it
-/// replaces is kept, and returns with `redo`, or when there is nothing left to go back to.
+/// replaces is kept, and returns with `redo`.
 public struct UndoRestore: Sendable {
     let site: Site
 
@@ -18,6 +18,13 @@ public struct UndoRestore: Sendable {
         let clock = site.machine.clock
         let began = clock.elapsed()
         guard let next = try PreviousStack(folder: instance.folder).next(redo: redo) else {
+            guard try redo || PreviousStack(folder: instance.folder).next(redo: true) == nil else {
+                throw Failure(
+                    .notFound, "there is no restore of “\(instance.name)” left to take back",
+                    cause:
+                        "all that are kept were taken back; --redo brings back what the last “undo” took away",
+                    remedy: "kecsctl undo \(instance.name) --redo")
+            }
             throw Failure(
                 .notFound,
                 redo
@@ -87,7 +94,7 @@ public struct UndoRestore: Sendable {
             startFailure = try await site.startAgain(restored, after: journal)
         }
         try forgetMoves(of: parts, in: restored)
-        try PreviousStack(folder: instance.folder).settle(after: swap)
+        try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
         try Journal.close(instance.folder.journal)
         return RestoreReport(
             outcome: startFailure == nil ? .done : .partial, from: "undo of \(record.id)", parts: parts,
@@ -148,9 +155,9 @@ public struct UndoRestore: Sendable {
             }
     }
 
-    /// Returns the time of the restore, or of the undo, that would be undone; nil when there is none.
+    /// Returns the time of the restore that would be undone; nil when there is none.
     func last(_ instance: Instance) throws -> Moment? {
-        try PreviousStack(folder: instance.folder).records().first?.at
+        try PreviousStack(folder: instance.folder).next()?.at
     }
 
     /// Returns the path for swap `new` that corresponds to `path` for swap `old`: in the instance's folder, or on a

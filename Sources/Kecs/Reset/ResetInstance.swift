@@ -89,9 +89,11 @@ public struct ResetInstance: Sendable {
 
         // From here on the reset is complete.
         report.undo = id
-        try journal.swap?.removeStaging()
-        instance.folder.restoring.discard(into: instance.folder.path)
-        if let swap = journal.swap { try PreviousStack(folder: instance.folder).settle(after: swap) }
+        try journal.swap?.removeStaging(site.machine.cancellation)
+        instance.folder.restoring.discard(into: instance.folder.path, site.machine.cancellation)
+        if let swap = journal.swap {
+            try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
+        }
         report.notes += try await acceptAsEmpty(instance)
         if state.mayWrite {
             report.startError = try await site.startAgain(instance, after: journal)

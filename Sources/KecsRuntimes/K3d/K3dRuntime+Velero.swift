@@ -57,19 +57,18 @@ extension K3dRuntime {
     public func clusterBackup(isDegraded: Bool) async throws -> String? {
         guard velero != nil else { return nil }
         let found = try HostStore(instance: instance, machine: machine).candidates(isDegraded: isDegraded)
-        return found.restorable.first?.name ?? found.broken?.name
+        return (found.restorable.first ?? found.broken.first)?.name
     }
 
     public func restoreCluster(_ request: ClusterRestoreRequest) async throws -> ClusterRestore? {
         guard let velero else { return nil }
         let store = HostStore(instance: instance, machine: machine)
-        let candidates: [VeleroBackup]
+        let found: HostStore.Candidates
         switch request.source {
-        case .named(let name): candidates = [try store.named(name)]
+        case .named(let name): found = HostStore.Candidates(restorable: [try store.named(name)], broken: [])
         case .newest:
-            let found = try store.candidates(isDegraded: request.isDegraded)
-            candidates = found.restorable
-            if let broken = found.broken {
+            found = try store.candidates(isDegraded: request.isDegraded)
+            if found.restorable.isEmpty, let broken = found.broken.first {
                 throw Failure(
                     .damaged, "no backup of the cluster of “\(instance.name)” can be restored",
                     cause:
@@ -77,11 +76,12 @@ extension K3dRuntime {
                     remedy: "kecsctl backups verify --velero --all --instance \(instance.name)")
             }
         }
-        guard !candidates.isEmpty else { return nil }
+        guard !found.restorable.isEmpty else { return nil }
         let kubectl = try await reachable()
         do {
             var restored = try await RestoreFromVelero(machine: machine, kubectl: kubectl, setup: velero)
-                .run(candidates, request)
+                .run(found.restorable, request)
+            restored.skipped = found.passedOver(for: restored.backup) + restored.skipped
             do { try await openStore() } catch {
                 guard machine.cancellation.reason == nil else { throw error }
                 // The next stop does it.

@@ -36,15 +36,32 @@ struct HostStore: Sendable {
         try reading { try bucket().map { try judge($0, .blocks).one(name) } }
     }
 
-    /// - Returns: In the order in which they are tried; the newest of all that cannot be restored when none can.
-    func candidates(isDegraded: Bool) throws -> (restorable: [VeleroBackup], broken: VeleroBackup?) {
-        let all = try all()
-        let found = ChooseStopBackup(isDegraded: isDegraded).candidates(all)
-        let broken = all.first {
-            !$0.isRestorable && $0.verdict != .notABackup
-                && ($0.isStopBackup || $0.name.hasPrefix(StopBackup.prefix))
+    /// The backups that stops of the instance made.
+    struct Candidates {
+        /// In the order in which they are tried.
+        var restorable: [VeleroBackup]
+        /// Those that nobody needs to try, the newest first.
+        var broken: [VeleroBackup]
+
+        /// Those that are newer than the one that was taken instead.
+        func passedOver(for taken: String) -> [ClusterRestore.Skipped] {
+            guard let taken = restorable.first(where: { $0.name == taken }) else { return [] }
+            return broken.filter { VeleroBackup.isOlder(taken, $0) }.map {
+                ClusterRestore.Skipped(
+                    backup: $0.name,
+                    why: ([$0.verdict.rawValue] + $0.reasons.prefix(3)).joined(separator: "; "))
+            }
         }
-        return (found, found.isEmpty ? broken : nil)
+    }
+
+    func candidates(isDegraded: Bool) throws -> Candidates {
+        let all = try all()
+        return Candidates(
+            restorable: ChooseStopBackup(isDegraded: isDegraded).candidates(all),
+            broken: all.filter {
+                !$0.isRestorable && $0.verdict != .notABackup
+                    && ($0.isStopBackup || $0.name.hasPrefix(StopBackup.prefix))
+            }.sorted { VeleroBackup.isOlder($1, $0) })
     }
 
     /// The first errors that Velero noted: nothing of them stands in its objects.

@@ -261,7 +261,10 @@ final class ArchivedTree: TreeVisitor {
         let content = encoder.encode(entry, into: &headers).content
         try headers.withUnsafeBytes { try stream.append($0) }
         summary.entries += 1
-        if entry.type == Tar.Kind.file { summary.sourceBytes = summary.sourceBytes.adding(entry.size) }
+        if entry.type == Tar.Kind.file {
+            summary.sourceBytes = summary.sourceBytes.adding(entry.size)
+            summary.dataBytes = summary.dataBytes.adding(entry.extents?.total(\.count) ?? entry.size)
+        }
         return content
     }
 }

@@ -9,6 +9,8 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var bytes: Int64 = 0
     /// The size of the regular files in it. A file that was written again because it changed counts each time.
     public internal(set) var sourceBytes: Int64 = 0
+    /// Of those, what is data: the holes of sparse files are not in it.
+    public internal(set) var dataBytes: Int64 = 0
     /// Members of the tar, as `checkArchive` counts them.
     public internal(set) var entries = 0
     /// Hex, of the archive's file.

@@ -20,6 +20,7 @@ extension Manifest {
             let numbers = [
                 ("bytes", part.bytes), ("sourceBytes", part.sourceBytes), ("entries", Int64(part.entries)),
                 ("plain.bytes", part.plain?.bytes ?? 0), ("segments", Int64(part.segments ?? 0)),
+                ("dataBytes", part.dataBytes ?? 0),
             ]
             if let bad = numbers.first(where: { !Self.canBe($0.1) }) { return "\(name).\(bad.0)" }
             for (index, database) in part.databases.enumerated() {
@@ -40,5 +41,7 @@ extension Manifest {
 extension Manifest.Part {
     /// The space that unpacking needs: 4 KiB blocks, of which half a block is lost at each file's end, and an inode
     /// each.
-    public var roomNeeded: ByteCount { ByteCount(sourceBytes) + ByteCount(2304) * Int64(entries) }
+    public var roomNeeded: ByteCount {
+        ByteCount(min(dataBytes ?? sourceBytes, sourceBytes)) + ByteCount(2304) * Int64(entries)
+    }
 }

@@ -80,6 +80,9 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var bytes: Int64
         /// The sum of the regular files' sizes.
         public var sourceBytes: Int64
+        /// Of those, what is data: the holes of sparse files take no room again. Absent where nothing is sparse, and in
+        /// manifests of older versions.
+        public var dataBytes: Int64?
         public var entries: Int
         /// The SHA-256 digest of the file, in lower-case hex; of a segmented part of its list, which names the archives'
         /// digests.

@@ -32,7 +32,7 @@ public struct SalvagedRows: Hashable, Sendable {
 ///
 /// - Parameter copy: A copy of the damaged file, with its write-ahead log already merged as far as that is possible.
 /// - Parameter destination: Must not exist; after an error it is gone again. Has the encoding, `user_version` and
-///   `application_id` of the damaged one.
+///   `application_id` of the damaged one. It is not synced: whoever puts it in its place copies and syncs it.
 public func salvageSQLite(
     _ copy: FilePath, into destination: FilePath, cancellation: Cancellation,
     progress: any ProgressSink = SilentProgress()
@@ -52,7 +52,6 @@ public func salvageSQLite(
         let rows = try database.transaction { try salvage.run() }
         try database.execute("PRAGMA user_version = \(pages.userVersion)")
         try database.execute("PRAGMA application_id = \(pages.applicationID)")
-        try destination.sync()
         return rows
     } catch {
         for suffix in ["", "-wal", "-journal"] {

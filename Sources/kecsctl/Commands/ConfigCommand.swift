@@ -71,7 +71,8 @@ struct ConfigShowCommand: SessionCommand {
 struct ConfigSetCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Write one setting into kecsctl.json, or into an instance's config.json.")
+        abstract: "Write one setting into kecsctl.json, or into an instance's config.json.",
+        discussion: "Patterns that would leave the database out of every backup are refused.")
 
     static let help = CommandHelp(
         ExitStatus.common.union([10, 11, 13, 16]),
@@ -95,6 +96,7 @@ struct ConfigSetCommand: SessionCommand {
     @Flag(help: "Remove the setting.")
     var unset = false
 
+    @OptionGroup var force: ForceOption
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -122,6 +124,9 @@ struct ConfigSetCommand: SessionCommand {
             var listing = ConfigShowCommand.listing(withOrigin: true)
             listing.nothing = "“\(setting)” is not set"
             return await session.list(listing) { [] }
+        }
+        if let value, !force.force {
+            try await CheckExcludeSetting(site: session.site).run(key, to: value, for: name)
         }
         if change.dryRun {
             if let value, key.parse(value) == nil {

@@ -6,8 +6,8 @@ struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Roll back the last change: a restore, or a repair by “doctor --fix”.",
         discussion: """
-            The newer of the two. Repeated, it walks back through the last three restores; when none is left, or with \
-            --redo, what an “undo” took away comes again. A repair does not. What --fix changed of the home itself, “doctor --undo” \
+            The newer of the two. Repeated, it walks back through the last three restores. With --redo, what an “undo” of a \
+            restore took away comes again. What --fix changed of the home itself, “doctor --undo” \
             takes back.
             """)
 
