@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-public import KecsSystem
+import KecsSystem
 public import SystemPackage
 
 /// All backups of an instance: the folder `backups/NAME`.
