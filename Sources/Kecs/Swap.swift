@@ -83,7 +83,7 @@ public struct Swap: Codable, Hashable, Sendable {
                     stagedInode != nil
                 else { throw FileError("put in place", staged.path, .noSuchFileOrDirectory) }
                 if now == nil {
-                    try rename(new, to: live, mode: 0o755)
+                    try moveMakingFolder(new, to: live, mode: 0o755)
                 } else {
                     try live.exchange(with: new)
                 }
@@ -137,12 +137,12 @@ public struct Swap: Codable, Hashable, Sendable {
         }
 
         private func move(_ from: PathBytes, to target: PathBytes, _ syncing: Bool) throws {
-            try rename(from, to: target)
+            try moveMakingFolder(from, to: target)
             try sync(target, syncing)
         }
 
         /// Makes the target's folder where it lacks: it does for the first unit of a folder only.
-        private func rename(_ from: PathBytes, to target: PathBytes, mode: CModeT = 0o700) throws {
+        private func moveMakingFolder(_ from: PathBytes, to target: PathBytes, mode: CModeT = 0o700) throws {
             do { try from.renameWithoutReplacing(to: target) } catch let error as FileError
                 where error.errno == .noSuchFileOrDirectory
             {
