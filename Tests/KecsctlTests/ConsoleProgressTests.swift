@@ -49,6 +49,15 @@ import Testing
                 """)
     }
 
+    /// The lines of progress. Each is written while the terminal does not continue on the next line.
+    private func drawn(_ text: String) throws -> [String] {
+        try text.split(separator: "\r\u{1b}[K").map { line in
+            let (off, on) = ("\u{1b}[?7l", "\u{1b}[?7h")
+            try #require(line.hasPrefix(off) && line.hasSuffix(on), "\(line.debugDescription)")
+            return String(line.dropFirst(off.count).dropLast(on.count))
+        }
+    }
+
     @Test func `on a terminal one line is rewritten at most ten times a second, and cleared at the end`()
         async throws
     {
@@ -59,7 +68,7 @@ import Testing
                 progress.advance(1000)
             }
         }
-        let lines = text.split(separator: "\r\u{1b}[K")
+        let lines = try drawn(text)
         #expect((9...10).contains(lines.count))
         #expect(lines.last == "reading  1.0 MB  1.0 MB/s")
         #expect(text.hasSuffix("\r\u{1b}[K"))
@@ -108,8 +117,7 @@ import Testing
             progress.finish()
             return 0
         }.errors
-        #expect(
-            text.split(separator: "\r\u{1b}[K") == ["漢字漢字漢字漢字漢字  1 B", "漢字漢字漢字漢…", "漢字漢…"])
+        #expect(try drawn(text) == ["漢字漢字漢字漢字漢字  1 B", "漢字漢字漢字漢…", "漢字漢…"])
     }
 
     @Test func `what grows while it is read never shows more than all of it`() {
