@@ -145,14 +145,32 @@ public struct UndoRestore: Sendable {
 
     /// Returns the parts that an undo would replace, and those that it would put in their place: a process that was
     /// overridden may still write to those.
+    ///
+    /// For single files in large numbers the folder that holds all of them stands for them: asking for each would take
+    /// longer than the undo.
     private func liveParts(_ record: Swap) -> [Part] {
-        let folders = record.units.filter { $0.part != "config" }.flatMap { unit in
-            [unit.live.path, unit.previous.path].map { Part(name: unit.part, place: .folder($0)) }
+        let units = Dictionary(grouping: record.units.filter { $0.part != "config" }, by: \.part)
+        let folders = units.sorted { $0.key < $1.key }.flatMap { name, units in
+            [units.map(\.live.path), units.map(\.previous.path)].flatMap { paths in
+                (paths.count > Self.mostPlaces ? [Self.commonFolder(of: paths)] : paths)
+                    .map { Part(name: name, place: .folder($0)) }
+            }
         }
         return folders
             + (record.fills ?? []).map {
                 Part(name: $0.part ?? $0.volume, place: .volume($0.volume, at: nil))
             }
+    }
+
+    /// The largest number of places that holders are searched for one by one.
+    private static let mostPlaces = 200
+
+    private static func commonFolder(of paths: [FilePath]) -> FilePath {
+        var common = paths[0].removingLastComponent()
+        for path in paths.dropFirst() {
+            while !path.starts(with: common) { common.removeLastComponent() }
+        }
+        return common
     }
 
     /// Returns the time of the restore that would be undone; nil when there is none.
