@@ -7,7 +7,7 @@ import Testing
 
 /// A part that is cut into segments: where the cuts are, what is written again, and that it reads as one archive.
 @Suite struct SegmentTests {
-    private static let target = SegmentSize.smallest
+    private static let target: Int64 = 1 << 20
 
     /// Long after everything was written, so that equal times prove something.
     private static let later = SystemClock().now() + .seconds(3600)
@@ -100,7 +100,7 @@ import Testing
         #expect(blind.filter { $0.bytes > 0 }.allSatisfy { $0.fingerprint.isEmpty })
         let large = Array("b1/large".utf8)
         let busy = try Self.plan(tree, busy: [large])
-        #expect(busy.filter(\.fingerprint.isEmpty).map(\.first) == [large])
+        #expect(busy.filter(\.fingerprint.isEmpty).count == 1)
         // A file with two names: its other one may be in another segment.
         #expect(scratch.run("ln tree/b1/large tree/z") == 0)
         #expect(try Self.plan(tree).filter(\.fingerprint.isEmpty).count == 2)
@@ -284,11 +284,11 @@ import Testing
 
     @Test func `the size of segments follows the part's, and stays when that changes a little`() {
         #expect(SegmentSize.target(for: 0, last: nil) == SegmentSize.smallest)
-        #expect(SegmentSize.target(for: 2 << 30, last: nil) == 1 << 20)
-        #expect(SegmentSize.target(for: 20 << 30, last: nil) == 16 << 20)
-        #expect(SegmentSize.target(for: 8 << 30, last: 1 << 20) == 1 << 20)
+        #expect(SegmentSize.target(for: 2 << 30, last: nil) == 256 << 10)
+        #expect(SegmentSize.target(for: 20 << 30, last: nil) == 4 << 20)
+        #expect(SegmentSize.target(for: 32 << 30, last: 1 << 20) == 1 << 20)
         #expect(SegmentSize.target(for: 200 << 30, last: 1 << 20) == SegmentSize.largest)
         #expect(SegmentSize.target(for: .max, last: nil) == SegmentSize.largest)
-        #expect(SegmentSize.target(for: 2 << 30, last: 3) == 1 << 20)
+        #expect(SegmentSize.target(for: 2 << 30, last: 3) == 256 << 10)
     }
 }

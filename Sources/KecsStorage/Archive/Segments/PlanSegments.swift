@@ -32,11 +32,11 @@ extension Segment {
 public enum SegmentSize {
     /// The number of segments that a part is cut into, about: changed files of random places cost `1 / segments` of the
     /// part each, and each segment is a link in every backup.
-    private static let segments: Int64 = 2048
-    public static let smallest: Int64 = 1 << 20
+    private static let segments: Int64 = 8192
+    public static let smallest: Int64 = 256 << 10
     public static let largest: Int64 = 64 << 20
 
-    /// The power of two that gives about 2,048 segments. The former one stays while it is within a factor of four: another
+    /// The power of two that gives about 8,192 segments. The former one stays while it is within a factor of four: another
     /// one would write everything again.
     public static func target(for bytes: Int64, last: Int64?) -> Int64 {
         var ideal = smallest
@@ -126,7 +126,8 @@ private final class SegmentPlanner: TreeVisitor {
                 }
                 return
             }
-            if status.size >= target { close() }
+            // A large file stays with the entry of its folder, and leaves what is larger than that to a segment before it.
+            if status.size >= target, weight > target / 4 { close() }
             if status.links > 1 || busy?.contains(path) ?? true || source.substitutes[path] != nil {
                 isProof = false
             }
