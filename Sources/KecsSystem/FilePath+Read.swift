@@ -73,6 +73,47 @@ extension FilePath {
         }
     }
 
+    /// The number of names in a folder, without `.` and `..`.
+    public func entryCount() throws -> Int {
+        var count = 0
+        try forEachName { _, _ in count += 1 }
+        return count
+    }
+
+    /// Hands over what lies in a folder, in no order; nothing below is looked at.
+    public func forEachStatus(_ body: (FileStatus) throws -> Void) throws {
+        try forEachName { folder, name in
+            var raw = stat()
+            guard fstatat(folder, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+                if errno == ENOENT { return }
+                throw FileError.last("look into", self)
+            }
+            try body(FileStatus(raw))
+        }
+    }
+
+    private func forEachName(_ body: (CInt, UnsafePointer<CChar>) throws -> Void) throws {
+        let descriptor = withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        guard descriptor >= 0 else { throw FileError.last("list", self) }
+        guard let folder = fdopendir(descriptor) else {
+            close(descriptor)
+            throw FileError.last("list", self)
+        }
+        defer { closedir(folder) }
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                if errno != 0 { throw FileError.last("list", self) }
+                return
+            }
+            try withUnsafePointer(to: &entry.pointee.d_name) {
+                try $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { try body(dirfd(folder), name) }
+                }
+            }
+        }
+    }
+
     /// The path without any link in it.
     ///
     /// - Throws: `FileError`, also when the path leads nowhere, or through a link that another user may have made.

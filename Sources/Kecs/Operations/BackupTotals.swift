@@ -15,27 +15,26 @@ public struct BackupTotals: Encodable, Hashable, Sendable {
     public init(_ items: [BackupSummary]) throws {
         backups = items.count
         bytes = items.total(\.bytes)
-        var seen: Set<[UInt64]> = []
+        struct File: Hashable {
+            var device: UInt64
+            var inode: UInt64
+        }
+        var seen: Set<File> = []
         storedBytes = 0
         for item in items {
-            let folder = FilePath(item.path)
-            for file in try item.parts.flatMap({ try Self.files(of: $0, in: folder) }) {
-                guard let status = try FileStatus.of(folder.appending(file)),
-                    seen.insert([status.device, status.inode]).inserted
-                else { continue }
-                storedBytes = storedBytes.adding(status.size)
+            for part in item.parts {
+                let place = FilePath(item.path).appending(part.file)
+                func count(_ status: FileStatus) {
+                    guard status.kind == .file,
+                        seen.insert(File(device: status.device, inode: status.inode)).inserted
+                    else { return }
+                    storedBytes = storedBytes.adding(status.size)
+                }
+                guard let status = try FileStatus.of(place) else { continue }
+                // The folder of a segmented part.
+                if status.kind == .folder { try place.forEachStatus(count) } else { count(status) }
             }
         }
-    }
-
-    /// A part whose list is damaged counts with that list alone.
-    private static func files(of part: BackupSummary.PartSummary, in folder: FilePath) throws -> [String] {
-        guard part.segments != nil else { return [part.file] }
-        let list = "\(part.file)/\(SegmentList.fileName)"
-        do {
-            let found = try SegmentList.of(folder.appending(part.file))
-            return [list] + (found?.segments ?? []).map { "\(part.file)/\($0.file)" }
-        } catch is ArchiveError { return [list] }
     }
 
     /// "3 backups, 36.9 MB (12.3 MB on disk)"

@@ -91,7 +91,7 @@ public struct BackupStore: Sendable {
         }
         for part in manifest.parts {
             do {
-                try part.checkPresence(at: place.appending(part.file))
+                try part.checkPresence(at: place.appending(part.file), isBrief: true)
             } catch let damage as BackupDamage {
                 return backup(.damaged(file: damage.file, why: damage.why), manifest)
             } catch let error as FileError {

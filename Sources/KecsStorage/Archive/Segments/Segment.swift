@@ -88,6 +88,11 @@ public struct SegmentList: Hashable, Sendable {
         return (list, KecsStorage.sha256(bytes))
     }
 
+    /// The SHA-256 of the list's file, whatever is in it.
+    static func digest(in folder: FilePath) throws -> String {
+        KecsStorage.sha256(try folder.appending(fileName).contents(limit: sizeLimit))
+    }
+
     public var encoded: [UInt8] {
         var text = "\(Self.heading)\(target)\n"
         for segment in segments {
