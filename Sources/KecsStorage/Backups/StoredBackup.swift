@@ -5,7 +5,8 @@ public import SystemPackage
 /// A backup as it lies on disk, whatever its condition.
 public struct StoredBackup: Sendable {
     public enum State: Sendable, Hashable {
-        /// All files are there with their sizes, and the manifest is the one that SHA256SUMS names.
+        /// All files are there with their sizes, and the manifest is the one that SHA256SUMS names. Of a segmented part the
+        /// list is the one that the manifest names, and there are as many files.
         case complete
         /// A killed run's draft.
         case incomplete
