@@ -83,7 +83,7 @@ extension FilePath {
     /// Hands over what lies in a folder, in no order; nothing below is looked at.
     public func forEachStatus(_ body: (FileStatus) throws -> Void) throws {
         try forEachName { folder, name in
-            var raw = stat()
+            var raw = Glibc.stat()
             guard fstatat(folder, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
                 if errno == ENOENT { return }
                 throw FileError.last("look into", self)
