@@ -174,7 +174,7 @@ extension OnDocker {
                 #expect(backups.contains { $0["reason"]?.string == "before-restore" })
                 _ = try await must("undo", "dev")
                 #expect(try await listing() == changed)
-                _ = try await must("undo", "dev")
+                _ = try await must("undo", "dev", "--redo")
                 #expect(try await listing() == before)
                 #expect(try await Engine.inventory() == containers)
             }

@@ -25,6 +25,15 @@ import Testing
         #expect(answer.status == 0, "\(words): \(answer.errors)")
     }
 
+    /// Back and forth, and back at the end.
+    private func undoOften(_ kecsctl: Kecsctl) async throws {
+        try await expect(kecsctl, "undo", "dev")
+        for _ in 0..<7 {
+            try await expect(kecsctl, "undo", "dev", "--redo")
+            try await expect(kecsctl, "undo", "dev")
+        }
+    }
+
     @Test func `a whole tree, single files and a bare database come to another file system, and go back`()
         async throws
     {
@@ -45,7 +54,7 @@ import Testing
                 try SQLiteDatabase(bare, .create).execute("CREATE TABLE other (x)")
                 try await expect(kecsctl, "restore", "dev", "--from", bare.string)
                 #expect(try data.appending("kecs.db").contents() == bare.contents())
-                for _ in 0..<15 { try await expect(kecsctl, "undo", "dev") }
+                try await undoOften(kecsctl)
                 #expect(try treeDigest(data) == now)
             }
         }
@@ -58,7 +67,7 @@ import Testing
                 let now = try treeDigest(data)
                 try await expect(kecsctl, "restore", "dev", "--from", "latest")
                 #expect(try names(data) == [".kecsctl-previous", "kecs.db"])
-                for _ in 0..<15 { try await expect(kecsctl, "undo", "dev") }
+                try await undoOften(kecsctl)
                 try await expect(kecsctl, "restore", "dev", "--from", "latest", "--path", "data/kecs.db")
                 try await expect(kecsctl, "undo", "dev")
                 #expect(try treeDigest(data, leavingOut: [".kecsctl-previous"]) == now)
