@@ -24,7 +24,7 @@ extension CaptureParts {
     ) throws -> WrittenPart {
         let last =
             plan.isSealedLikeLast && plan.last?.part.compression == compression ? plan.lastSegments : nil
-        let target = SegmentSize.target(for: plan.scan.bytes, last: last?.target)
+        let target = SegmentSize.target(for: plan.scan.allocatedBytes, last: last?.target)
         let contents = contents(databases, of: plan)
         let folder = draft.folder.appending(plan.part.name)
         if try folder.isPresent { try folder.removeTree() }

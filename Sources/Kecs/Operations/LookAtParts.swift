@@ -44,7 +44,7 @@ struct LookAtParts: Sendable {
     /// as files while nobody writes belongs together.
     private func isSegmented(_ plan: PartPlan) throws -> Bool {
         guard sealing == nil, plan.opaqueDatabases.isEmpty, plan.links.databases.isEmpty else { return false }
-        return plan.scan.bytes >= (try instance.settings.size(.segmentsFrom)?.bytes ?? .max)
+        return plan.scan.allocatedBytes >= (try instance.settings.size(.segmentsFrom)?.bytes ?? .max)
     }
 
     /// Finds out which parts no process can be writing to. Checks only those that would be unchanged then.
