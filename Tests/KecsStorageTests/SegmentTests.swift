@@ -287,7 +287,7 @@ import Testing
         #expect(SegmentSize.target(for: 2 << 30, last: nil) == 256 << 10)
         #expect(SegmentSize.target(for: 20 << 30, last: nil) == 4 << 20)
         #expect(SegmentSize.target(for: 32 << 30, last: 1 << 20) == 1 << 20)
-        #expect(SegmentSize.target(for: 200 << 30, last: 1 << 20) == SegmentSize.largest)
+        #expect(SegmentSize.target(for: 1 << 40, last: 1 << 20) == SegmentSize.largest)
         #expect(SegmentSize.target(for: .max, last: nil) == SegmentSize.largest)
         #expect(SegmentSize.target(for: 2 << 30, last: 3) == 256 << 10)
     }
