@@ -84,6 +84,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case excludeCaches
     /// True to keep a link `latest` next to the backups to the newest good one.
     case latestLink
+    /// True to save the images of an instance's containers beside its backups.
+    case withImages
     /// The time within which a server must answer after a start.
     case startLimit
     /// Names with commas of the remotes that each backup is copied to.
@@ -131,6 +133,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .encrypt: .choice(["none"] + EncryptionMethod.allCases.map(\.rawValue))
         case .exclude: .patterns
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink,
+            .withImages,
             .veleroBackup,
             .veleroVolumes:
             .flag

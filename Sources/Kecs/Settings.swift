@@ -71,6 +71,7 @@ public struct Settings: Sendable {
         .ignoreChanging: .string("*.log,*.log.*,logs/*,*/logs/*"),
         .excludeCaches: .bool(false),
         .latestLink: .bool(false),
+        .withImages: .bool(false),
         .startLimit: .string("2m"),
         .diskPercent: .integer(Int64(Thresholds.diskPercent)),
         .dataLimit: .integer(Thresholds.data),

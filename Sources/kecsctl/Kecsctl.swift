@@ -24,7 +24,10 @@ struct Kecsctl: HelpedCommand {
                 ]),
             CommandGroup(
                 name: "State",
-                subcommands: [RecoverCommand.self, AdoptCommand.self, StateCommand.self, MigrateCommand.self, DbCommand.self]),
+                subcommands: [
+                    RecoverCommand.self, AdoptCommand.self, StateCommand.self, MigrateCommand.self,
+                    DbCommand.self,
+                ]),
             CommandGroup(
                 name: "Health",
                 subcommands: [

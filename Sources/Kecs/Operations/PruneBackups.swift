@@ -57,6 +57,7 @@ public struct PruneBackups: Sendable {
             try instance.backups.delete(verdict.id)
         }
         if !dryRun { try LatestLink(store: instance.backups).update() }
+        if !dryRun { try SaveImages(site: site, instance: instance).sweep() }
         if !dryRun { try dropPrevious(of: instance, always: dropsPrevious) }
         return verdicts.map { PruneItem($0, instance: instance.name.description) }
     }

@@ -78,6 +78,7 @@ public struct RestoreBackup: Sendable {
             return try RestorePreview(site: site, stage: preview).run(opened, since: began)
         }
         if makesPlaces {
+            _ = try await LoadImages(site: site).run(instance)
             try await runtime.makePlaces()
             inventory = try await self.inventory(instance, opened)
         }

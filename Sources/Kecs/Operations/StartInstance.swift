@@ -135,8 +135,11 @@ public struct StartInstance: Sendable {
         var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
         config.settings = try site.chosen(request.settings, for: name)
         try config.fixPlace(site.machine.environment)
-        return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
-            .prepare()
+        let candidate = try site.instance(name, config: config, flags: request.settings)
+        for note in try await LoadImages(site: site).run(candidate) {
+            site.machine.progress.step(note, total: nil)
+        }
+        return try await site.runtime(candidate).prepare()
     }
 
     /// What was given now holds from now on.
@@ -218,6 +221,7 @@ public struct StartInstance: Sendable {
             let journal = Journal(operation: "start", startedAt: clock.now(), runsAfterwards: true)
             try journal.write(to: instance.folder.journal)
             do {
+                notes += try await LoadImages(site: site).run(instance)
                 let limit = try request.limit ?? instance.startLimit()
                 try await runtime.start(limit: request.wait ? limit : .zero)
             } catch {

@@ -138,6 +138,7 @@ public struct TakeBackup: Sendable {
         let stored: StoredBackup
         let captured: CaptureParts.Captured
         let found: FindLosses.Found
+        var imagesFailure: Failure?
         do {
             let capture = CaptureParts(
                 site: site, instance: instance, runtime: runtime, draft: draft, look: look,
@@ -173,6 +174,14 @@ public struct TakeBackup: Sendable {
             manifest.lacks = found.lacks
             manifest.acceptedLosses = found.accepted.isEmpty ? nil : found.accepted
             manifest.remarks = found.remarks.isEmpty ? nil : found.remarks
+            do {
+                manifest.images = try await SaveImages(site: site, instance: instance).run(
+                    saves: try instance.settings.flag(.withImages))
+            } catch {
+                // The data are worth more than an image, which a registry may still have.
+                imagesFailure = Failure.describing(
+                    error, doing: "save the images of “\(instance.name)” beside its backups")
+            }
             try site.machine.cancellation.check()
             stored = try draft.commit(manifest)
         } catch {
@@ -202,14 +211,17 @@ public struct TakeBackup: Sendable {
                 pruneFailure ?? .describing(error, doing: "lead “latest” to the backup of “\(instance.name)”")
         }
         let isPartial =
-            pruneFailure != nil || captured.startFailure != nil || !found.lacks.isEmpty
+            pruneFailure != nil || imagesFailure != nil || captured.startFailure != nil
+            || !found.lacks.isEmpty
             || request.strict && !found.remarks.isEmpty
-        return BackupReport(
+        var report = BackupReport(
             outcome: isPartial ? .partial : .done,
             backup: BackupSummary(stored, instance: instance.name.description),
             duration: clock.elapsed() - began, pause: captured.pause, pruned: pruned.map(\.id),
             pruneError: pruneFailure, startError: captured.startFailure, lacks: found.lacks,
             remarks: found.remarks, instance: instance.name)
+        report.imagesError = imagesFailure
+        return report
     }
 
     private func roomNeeded(

@@ -44,6 +44,41 @@ public struct Manifest: Codable, Hashable, Sendable {
     /// Oddities of the state that do not make the backup a bad one: a database whose tables are all empty now.
     public var remarks: [String]?
 
+    /// The images of the instance's containers. Absent for an instance without containers, and in manifests of older
+    /// versions.
+    public var images: [Image]?
+
+    /// An image that a container was made of.
+    public struct Image: Codable, Hashable, Sendable {
+        /// Its name when the container was made.
+        public var reference: String
+        /// "sha256:…", as the engine had it.
+        public var id: String
+        /// Where it was saved; absent when it was not.
+        public var saved: SavedImage?
+
+        public init(reference: String, id: String, saved: SavedImage?) {
+            self.reference = reference
+            self.id = id
+            self.saved = saved
+        }
+    }
+
+    /// An archive as `docker image save` writes it.
+    public struct SavedImage: Codable, Hashable, Sendable {
+        /// Its path in the folder of the instance's backups: "images/NAME.tar".
+        public var file: String
+        public var bytes: Int64
+        /// In lower-case hex.
+        public var sha256: String
+
+        public init(file: String, bytes: Int64, sha256: String) {
+            self.file = file
+            self.bytes = bytes
+            self.sha256 = sha256
+        }
+    }
+
     public struct Tool: Codable, Hashable, Sendable {
         public var name: String
         public var version: String

@@ -93,6 +93,12 @@ struct BackupCommand: SessionCommand {
     @Flag(help: "Keep a link “latest” beside the backups that leads to the newest good one.")
     var latestLink = false
 
+    @Flag(
+        help:
+            "Save the images of the containers beside the backups, each once. A start or restore loads those that docker lacks."
+    )
+    var withImages = false
+
     @Flag(name: .customLong("no-prune"), help: "Do not remove old backups afterwards.")
     var noPrune = false
 
@@ -117,6 +123,7 @@ struct BackupCommand: SessionCommand {
         flags[.encrypt] = encrypt?.rawValue
         if !recipients.isEmpty { flags[.recipients] = recipients.joined(separator: ",") }
         if latestLink { flags[.latestLink] = "true" }
+        if withImages { flags[.withImages] = "true" }
         if excludeCaches { flags[.excludeCaches] = "true" }
         let request = BackupRequest(
             reason: scheduled ? .schedule : .manual,
@@ -183,7 +190,8 @@ struct BackupCommand: SessionCommand {
                     }
             },
             failures: {
-                [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) + $0.copyErrors
+                [$0.lackError, $0.startError, $0.imagesError, $0.pruneError].compactMap(\.self)
+                    + $0.copyErrors
                     + $0.copies.compactMap(\.pruneError)
             })
     }
