@@ -31,9 +31,11 @@ extension CaptureParts {
         var planned = try self.planned(source, of: plan, target, contents)
         var known: [String: Segment] = [:]
         if let last { known = try believed(last, planned, of: plan) }
+        let kept = Set(known.values.map(\.file))
         var written = try write(
             planned, of: plan, source, compression,
-            from: plan.last.map { $0.backup.archive(of: $0.part) } ?? folder, known, into: folder)
+            from: plan.last.map { $0.backup.archive(of: $0.part) } ?? folder, known, keeping: kept,
+            into: folder)
         var looks = isHeld || !look.isRunning ? Self.looks : 0
         while looks < Self.looks {
             looks += 1
@@ -47,7 +49,8 @@ extension CaptureParts {
             try folder.rename(to: aside)
             let earlier = written
             planned = now
-            written = try write(planned, of: plan, source, compression, from: aside, before, into: folder)
+            written = try write(
+                planned, of: plan, source, compression, from: aside, before, keeping: kept, into: folder)
             written.summary.add(earlier.summary)
             written.new.formUnion(earlier.new)
             try aside.removeTree()
@@ -87,12 +90,13 @@ extension CaptureParts {
     ///
     /// - Parameters:
     ///   - known: The segments of `place`, by the planned ones' digests.
+    ///   - kept: The names of those that the last backup has.
     private func write(
         _ planned: [PlannedSegment], of plan: PartPlan, _ source: TreeSource, _ compression: Compression,
-        from place: FilePath, _ known: [String: Segment], into folder: FilePath
+        from place: FilePath, _ known: [String: Segment], keeping kept: Set<String>, into folder: FilePath
     ) throws -> Numbered {
         try folder.createFolder()
-        let names = planned.indices.map { SegmentList.name($0 + 1, compression) }
+        let names = Self.names(planned.map { known[$0.digest] }, keeping: kept, compression)
         var numbers: [Int: Segment] = [:]
         for (index, segment) in planned.enumerated() {
             guard var same = known[segment.digest], same.first == segment.first else { continue }
@@ -114,6 +118,27 @@ extension CaptureParts {
         numbers.merge(written.segments) { $1 }
         return Numbered(
             summary: written.summary, numbers: numbers, new: Set(written.segments.values.map(\.sha256)))
+    }
+
+    /// An archive that is linked keeps its name, so that what has copies of the last backup finds it by that. All others get
+    /// the free numbers in their order: by hand a hard link is unpacked after the file that it leads to.
+    private static func names(
+        _ known: [Segment?], keeping kept: Set<String>, _ compression: Compression
+    ) -> [String] {
+        var taken: Set<String> = []
+        var names = known.map { segment in
+            segment.flatMap { kept.contains($0.file) && taken.insert($0.file).inserted ? $0.file : nil }
+        }
+        var number = 0
+        for index in names.indices where names[index] == nil {
+            var name: String
+            repeat {
+                number += 1
+                name = SegmentList.name(number, compression)
+            } while taken.contains(name)
+            names[index] = name
+        }
+        return names.compactMap(\.self)
     }
 
     /// For each database that was copied: equal texts mean equal content, owner, mode and attributes.

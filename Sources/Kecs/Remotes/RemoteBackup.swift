@@ -29,7 +29,7 @@ public struct RemoteBackup: Encodable, Sendable {
     var manifest: Manifest?
     /// The digest of its SHA256SUMS.
     var sums: String?
-    var path: String { "\(instance)/\(id)" }
+    public var path: String { "\(instance)/\(id)" }
     var isDraft = false
 
     private enum CodingKeys: CodingKey {

@@ -233,7 +233,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         if parts.contains(where: \.isSegmented) { format = 2 }
     }
 
-    private static var thisHost: String? {
+    public static var thisHost: String? {
         var name = utsname()
         guard uname(&name) == 0 else { return nil }
         return withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

@@ -133,7 +133,10 @@ struct BackupCommand: SessionCommand {
                     try await TakeBackup(site: session.site).run(instance, request)
                 }
             }
-            if !change.dryRun { await copy(&done.report, of: name, to: remotes, session) }
+            if !change.dryRun {
+                await session.notify(oddBackup: done.report, name.description)
+                await copy(&done.report, of: name, to: remotes, session)
+            }
             return done
         }
     }
