@@ -21,8 +21,16 @@ enum RemoteServer {
         for descriptor: CInt in [1, 2] {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
         }
+        // Threads of the pool block signals, and who is started there inherits that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var pid = pid_t()
-        try #require(posix_spawn(&pid, program, &actions, nil, &argv, &envp) == 0)
+        try #require(posix_spawn(&pid, program, &actions, &attributes, &argv, &envp) == 0)
         defer {
             kill(pid, SIGTERM)
             var status: Int32 = 0

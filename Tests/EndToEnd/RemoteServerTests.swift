@@ -112,6 +112,8 @@ import Testing
             let second = try await scene.must("backup", "dev", "--copy-to", "usb", "-o", "json").first()
             let id = try #require(second["backup"]?["id"]?.string)
             #expect(second["copies"]?.array?.first?["pruned"]?.array == [.string(first)])
+            // What did not change was not sent: S3 and WebDAV copied it, over ssh it got another name.
+            #expect(try #require(second["copies"]?.array?.first?["reusedBytes"]?.integer) > 0)
             let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
             #expect(list.map { $0["id"]?.string } == [id])
             #expect(list.first?["state"] == "complete" && list.first?["verifiedAt"] != nil)

@@ -5,10 +5,6 @@ import SystemPackage
 
 /// A large part: a folder of archives, of which those that did not change are links to the last backup's.
 extension CaptureParts {
-    /// The archives of linked segments that are read back in one backup, if their last reading is too long ago: at least
-    /// so many bytes, and at least a seventh of the part, so that each is read about once in `verifyAge`.
-    private static let leastRead: Int64 = 1 << 30
-
     /// How often a part is looked at again after it was written, for what changed meanwhile.
     private static let looks = 3
 
@@ -24,7 +20,9 @@ extension CaptureParts {
     ) throws -> WrittenPart {
         let last =
             plan.isSealedLikeLast && plan.last?.part.compression == compression ? plan.lastSegments : nil
-        let target = SegmentSize.target(for: plan.scan.allocatedBytes, last: last?.target)
+        let target = SegmentSize.target(
+            for: plan.scan.allocatedBytes, last: last?.target,
+            segments: look.sealing?.segments ?? SegmentSize.segments)
         let contents = contents(databases, of: plan)
         let folder = draft.folder.appending(plan.part.name)
         if try folder.isPresent { try folder.removeTree() }
@@ -125,9 +123,12 @@ extension CaptureParts {
     private static func names(
         _ known: [Segment?], keeping kept: Set<String>, _ compression: Compression
     ) -> [String] {
+        // By their numbers: an encrypted one and a plain one share none.
         var taken: Set<String> = []
         var names = known.map { segment in
-            segment.flatMap { kept.contains($0.file) && taken.insert($0.file).inserted ? $0.file : nil }
+            segment.flatMap {
+                kept.contains($0.file) && taken.insert(SegmentList.stem($0.file)).inserted ? $0.file : nil
+            }
         }
         var number = 0
         for index in names.indices where names[index] == nil {
@@ -135,7 +136,7 @@ extension CaptureParts {
             repeat {
                 number += 1
                 name = SegmentList.name(number, compression)
-            } while taken.contains(name)
+            } while taken.contains(SegmentList.stem(name))
             names[index] = name
         }
         return names.compactMap(\.self)
@@ -198,44 +199,10 @@ extension CaptureParts {
         try folder.sync()
         var record = part
         record.sha256 = sha256(list.encoded)
+        // The time of the last reading is in the list.
+        if list.isSealed { record.plain?.sha256 = sha256(list.unsealed.encoded) }
         record.databases = databases
         return record
-    }
-
-    /// Reads archives back whose last reading is older than the setting `verifyAge`, the oldest first. A damaged one marks
-    /// its backup.
-    private func readAgain(
-        _ segments: [Segment], of list: SegmentList, in place: FilePath, _ backup: StoredBackup,
-        _ part: Manifest.Part
-    ) throws -> (damaged: Set<String>, read: Set<String>) {
-        let age = try instance.settings.duration(.verifyAge)?.seconds ?? 0
-        let now = site.machine.clock.now().seconds
-        var budget = max(Self.leastRead, list.bytes / 7)
-        var read: Set<String> = []
-        for segment in segments.sorted(by: { ($0.readAt, $0.file) < ($1.readAt, $1.file) })
-        where now - segment.readAt >= age || segment.readAt > now {
-            guard budget > 0 else { break }
-            budget -= segment.bytes
-            read.insert(segment.file)
-        }
-        var damaged: Set<String> = []
-        var wanted = list.segments.indices.filter { read.contains(list.segments[$0].file) }
-        while !wanted.isEmpty {
-            do {
-                try checkSegments(
-                    wanted, of: list, in: place, compression: part.compression, threads: site.threads,
-                    cancellation: site.machine.cancellation, progress: SilentProgress())
-                break
-            } catch let error as ArchiveError {
-                guard let file = error.file.lastComponent?.string,
-                    let index = wanted.first(where: { list.segments[$0].file == file })
-                else { throw error }
-                damaged.insert(file)
-                wanted.removeAll { $0 == index }
-                try mark(backup, damaged: "\(part.file)/\(file)", error.why)
-            }
-        }
-        return (damaged, read)
     }
 }
 

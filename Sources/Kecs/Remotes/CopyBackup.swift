@@ -83,6 +83,12 @@ public struct CopyBackup: Sendable {
         var files = try manifest.parts.flatMap { try $0.files(in: backup.folder) }.map {
             File(name: $0.name, path: backup.folder.appending($0.name), size: $0.bytes, sha256: $0.sha256)
         }
+        if let details = manifest.details {
+            files.append(
+                File(
+                    name: details.file, path: backup.folder.appending(details.file), size: details.bytes,
+                    sha256: details.sha256))
+        }
         for name in [BackupStore.manifestName, BackupStore.sumsName] {
             let bytes = try backup.folder.appending(name).contents()
             files.append(

@@ -114,6 +114,9 @@ public struct ListRemoteBackups: Sendable {
                     why: files[part.file].map { "it has \($0) bytes instead of \(part.bytes)" }
                         ?? "the file is missing")
             }
+            if let details = manifest.details, files[details.file] != details.bytes {
+                throw BackupDamage(file: details.file, why: "it is missing, or of another size")
+            }
             (backup.state, backup.manifest) = (.complete, manifest)
         } catch let damage as BackupDamage {
             backup.state = .damaged

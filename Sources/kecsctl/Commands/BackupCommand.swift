@@ -73,6 +73,11 @@ struct BackupCommand: SessionCommand {
     )
     var recipients: [String] = []
 
+    @Flag(
+        name: .customLong("encrypt-manifest"),
+        help: "Encrypt what the manifest says of files, too: names, databases, rows.")
+    var encryptManifest = false
+
     @OptionGroup var keys: KeyOptions
 
     @Flag(
@@ -116,6 +121,7 @@ struct BackupCommand: SessionCommand {
         flags[.compression] = compression?.rawValue
         flags[.encrypt] = encrypt?.rawValue
         if !recipients.isEmpty { flags[.recipients] = recipients.joined(separator: ",") }
+        if encryptManifest { flags[.encryptManifest] = "true" }
         if latestLink { flags[.latestLink] = "true" }
         if excludeCaches { flags[.excludeCaches] = "true" }
         let request = BackupRequest(
