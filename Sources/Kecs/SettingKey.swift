@@ -62,6 +62,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     /// Whether backups are encrypted, and for whom: keys with commas between them; without any a passphrase.
     case encrypt
     case recipients
+    /// Whether the names of files, too, are only in what is encrypted.
+    case encryptManifest
     /// Where keys come from: a file with a passphrase in its first line, a command that prints one, a file with age's keys.
     case passphraseFile
     case passphraseCommand
@@ -132,8 +134,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .text
         case .encrypt: .choice(["none"] + EncryptionMethod.allCases.map(\.rawValue))
         case .exclude: .patterns
-        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink,
-            .withImages,
+        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .encryptManifest,
+            .latestLink, .withImages,
             .veleroBackup,
             .veleroVolumes:
             .flag

@@ -69,7 +69,7 @@ public struct Settings: Sendable {
         .keepWeekly: .integer(0),
         .keepMonthly: .integer(0),
         .ignoreChanging: .string("*.log,*.log.*,logs/*,*/logs/*"),
-        .excludeCaches: .bool(false),
+        .excludeCaches: .bool(false), .encryptManifest: .bool(false),
         .latestLink: .bool(false),
         .withImages: .bool(false),
         .startLimit: .string("2m"),

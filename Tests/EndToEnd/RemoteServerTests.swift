@@ -14,8 +14,9 @@ import Testing
         }
         try await withTemporaryFolder { folder in
             let python = Python.root.appending("scripts/python").string
-            try await serving([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]) { port in
-                let environment = try config(
+            try await RemoteServer.serving([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]) {
+                port in
+                let environment = try RemoteServer.config(
                     "type = s3\nprovider = Other\nendpoint = http://127.0.0.1:\(port)\nregion = us-east-1\n"
                         + "access_key_id = testing\nsecret_access_key = testing\nforce_path_style = true",
                     in: folder)
@@ -33,9 +34,11 @@ import Testing
                 "kecs",
                 "--pass", "open sesame", "--config", "/dev/null",
             ]
-            try await serving(words) { port in
-                let obscured = try await tool(["rclone", "obscure", "open sesame"]).filter { !$0.isNewline }
-                let environment = try config(
+            try await RemoteServer.serving(words) { port in
+                let obscured = try await RemoteServer.tool(["rclone", "obscure", "open sesame"]).filter {
+                    !$0.isNewline
+                }
+                let environment = try RemoteServer.config(
                     "type = webdav\nurl = http://127.0.0.1:\(port)\nvendor = other\nuser = kecs\npass = \(obscured)",
                     in: folder)
                 try await expectCopies(address: "box:kecs", environment)
@@ -54,7 +57,7 @@ import Testing
             let keys = folder.appending(".ssh")
             try keys.createFolder()
             for name in ["host", "id_ed25519"] {
-                _ = try await tool([
+                _ = try await RemoteServer.tool([
                     "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys.appending(name).string,
                 ])
             }
@@ -75,7 +78,7 @@ import Testing
                     """.utf8))
             mkdir("/run/sshd", 0o755)
             let words = ["/usr/sbin/sshd", "-D", "-e", "-f", config.string, "-p", "PORT"]
-            try await serving(words) { port in
+            try await RemoteServer.serving(words) { port in
                 let there = folder.appending("there")
                 let address = "ssh://root@127.0.0.1:\(port)\(there)"
                 let environment = ["HOME": folder.string]
@@ -109,6 +112,8 @@ import Testing
             let second = try await scene.must("backup", "dev", "--copy-to", "usb", "-o", "json").first()
             let id = try #require(second["backup"]?["id"]?.string)
             #expect(second["copies"]?.array?.first?["pruned"]?.array == [.string(first)])
+            // What did not change was not sent: S3 and WebDAV copied it, over ssh it got another name.
+            #expect(try #require(second["copies"]?.array?.first?["reusedBytes"]?.integer) > 0)
             let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
             #expect(list.map { $0["id"]?.string } == [id])
             #expect(list.first?["state"] == "complete" && list.first?["verifiedAt"] != nil)
@@ -119,48 +124,5 @@ import Testing
             try await other.must("restore", "dev", "--from", "usb/latest", "--yes")
             #expect(try other.rows(other.kecsctl.home) == 3)
         }
-    }
-
-    // MARK: Servers
-
-    /// `PORT` in the words is one that was free a moment ago.
-    private func serving(_ words: [String], _ body: (Int) async throws -> Void) async throws {
-        var port = UInt16.random(in: 20_000...30_000)
-        while try !Ports.isFree(port) { port += 1 }
-        let program = words[0]
-        var argv = words.map { strdup($0.replacing("PORT", with: "\(port)")) } + [nil]
-        var envp = [strdup("PATH=/usr/bin:/bin"), strdup("HOME=/root"), nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor: CInt in [1, 2] {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-        }
-        var pid = pid_t()
-        try #require(posix_spawn(&pid, program, &actions, nil, &argv, &envp) == 0)
-        defer {
-            kill(pid, SIGTERM)
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-        }
-        let isUp = try await SystemClock().wait(upTo: .seconds(120)) { try !Ports.isFree(port) }
-        try #require(isUp, "\(words) does not answer")
-        try await body(Int(port))
-    }
-
-    private func config(_ text: String, in folder: FilePath) throws -> [String: String] {
-        let file = folder.appending("rclone.conf")
-        try file.replaceContents(Array("[box]\n\(text)\n".utf8))
-        return ["RCLONE_CONFIG": file.string]
-    }
-
-    private func tool(_ words: [String]) async throws -> String {
-        let call = ProcessCall(words[0], Array(words.dropFirst()))
-        let result = try await SystemProcesses(
-            environment: ["PATH": "/usr/bin:/bin", "HOME": "/root"], cancellation: Cancellation()
-        ).run(call)
-        try #require(result.succeeded, "\(result.errorText)")
-        return result.outputText
     }
 }

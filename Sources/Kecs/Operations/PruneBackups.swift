@@ -12,6 +12,8 @@ public struct PruneItem: Encodable, Sendable {
     public var reason: String
     /// Nil for one that lies here.
     public var remote: String?
+    /// True for one that would have gone, had the remote not refused; else absent.
+    public var isRefused: Bool?
 
     public var isKept: Bool { verdict == "keep" }
 

@@ -183,6 +183,11 @@ public struct TakeBackup: Sendable {
                     error, doing: "save the images of “\(instance.name)” beside its backups")
             }
             try site.machine.cancellation.check()
+            if let sealing, sealing.hidesNames {
+                manifest = try await SealParts(
+                    site: site, draft: draft, cipher: cipher, sealing: sealing
+                ).hideNames(of: manifest)
+            }
             stored = try draft.commit(manifest)
         } catch {
             draft.discard()
@@ -244,13 +249,17 @@ public struct TakeBackup: Sendable {
         guard sealing.recipients.isEmpty else { return }
         // A backup has one passphrase, and deriving its key takes a third of a second.
         var known: [BackupID: Bool] = [:]
-        for index in plans.indices where plans[index].seemsUnchanged {
-            guard let last = plans[index].last else { continue }
+        for index in plans.indices where plans[index].seemsUnchanged || plans[index].isSegmented {
+            guard let last = plans[index].last, last.part.encryption != nil else { continue }
             let opens: Bool
             if let answer = known[last.backup.id] {
                 opens = answer
             } else {
-                opens = try await cipher.opens(last.backup.archive(of: last.part), sealing)
+                var archive = last.backup.archive(of: last.part)
+                if let file = plans[index].lastSegments?.segments.first?.file {
+                    archive = archive.appending(file)
+                }
+                opens = try await cipher.opens(archive, sealing)
                 known[last.backup.id] = opens
             }
             if !opens { plans[index].isSealedLikeLast = false }

@@ -6,12 +6,14 @@ public import KecsSystem
 /// afterwards. Field by field in `docs/formats.md`.
 public struct Manifest: Codable, Hashable, Sendable {
     /// The formats that this version reads. Another one is refused.
-    public static let formats = 1...2
+    public static let formats = 1...3
     /// The newest format that this version writes: only for a backup with a segmented part, so that older versions read
     /// every other one.
     public static let currentFormat = formats.upperBound
+    /// That of a manifest that hides names.
+    static let hidingFormat = 3
 
-    /// 1, or 2 when a part is segmented.
+    /// 1, or 2 when a part is segmented, or 3 when `details` has what this one does not say.
     public var format = Manifest.formats.lowerBound
     public var id: BackupID
     public var instance: String
@@ -43,6 +45,8 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var acceptedLosses: [String]?
     /// Oddities of the state that do not make the backup a bad one: a database whose tables are all empty now.
     public var remarks: [String]?
+    /// Where the names of files are, when they are not here.
+    public var details: Details?
 
     /// The images of the instance's containers. Absent for an instance without containers, and in manifests of older
     /// versions.
@@ -268,7 +272,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         if parts.contains(where: \.isSegmented) { format = 2 }
     }
 
-    private static var thisHost: String? {
+    public static var thisHost: String? {
         var name = utsname()
         guard uname(&name) == 0 else { return nil }
         return withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

@@ -73,6 +73,11 @@ struct BackupCommand: SessionCommand {
     )
     var recipients: [String] = []
 
+    @Flag(
+        name: .customLong("encrypt-manifest"),
+        help: "Encrypt what the manifest says of files, too: names, databases, rows.")
+    var encryptManifest = false
+
     @OptionGroup var keys: KeyOptions
 
     @Flag(
@@ -122,6 +127,7 @@ struct BackupCommand: SessionCommand {
         flags[.compression] = compression?.rawValue
         flags[.encrypt] = encrypt?.rawValue
         if !recipients.isEmpty { flags[.recipients] = recipients.joined(separator: ",") }
+        if encryptManifest { flags[.encryptManifest] = "true" }
         if latestLink { flags[.latestLink] = "true" }
         if withImages { flags[.withImages] = "true" }
         if excludeCaches { flags[.excludeCaches] = "true" }
@@ -140,7 +146,10 @@ struct BackupCommand: SessionCommand {
                     try await TakeBackup(site: session.site).run(instance, request)
                 }
             }
-            if !change.dryRun { await copy(&done.report, of: name, to: remotes, session) }
+            if !change.dryRun {
+                await session.notify(oddBackup: done.report, name.description)
+                await copy(&done.report, of: name, to: remotes, session)
+            }
             return done
         }
     }
