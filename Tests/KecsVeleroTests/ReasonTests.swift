@@ -16,7 +16,7 @@ import Testing
         ("bsl/04-unavailable-refused", "message", "the object store does not answer"),
         ("bsl/05-unavailable-foreign-dir", "message", "a folder at the root of the bucket is not Velero's"),
         ("bsl/06-unavailable-no-plugin", "message", "Velero has no plugin"),
-        ("backup/15-failed-exists", "failureReason", "has a backup of that name already"),
+        ("backup/15-failed-exists", "failureReason", "the store has a backup of that name already"),
         ("backup/16-failed-server-restart", "failureReason", "Velero was started again"),
         (
             "restore/02-failed-validation-no-backup", "validationErrors",

@@ -96,7 +96,7 @@ enum VeleroChecks {
                 ["pod": .string(name), "message": .string(why)],
                 // The nodes get shared mounts when they are made.
                 remedy: isMount
-                    ? "kecsctl stop \(answer.name) && kecsctl start \(answer.name)"
+                    ? "kecsctl restart \(answer.name)"
                     : "kecsctl start \(answer.name)")
         }
     }
