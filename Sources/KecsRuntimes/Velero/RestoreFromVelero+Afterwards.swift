@@ -12,7 +12,7 @@ extension RestoreFromVelero {
         machine.progress.step("waiting for volumes", total: nil)
         var all: [JSONValue] = []
         func phase(_ volume: JSONValue) -> String { volume["status"]?["phase"]?.string ?? "New" }
-        let areDone = try await machine.clock.wait(upTo: .seconds(900), every: .seconds(1)) {
+        let areDone = try await machine.clock.wait(upTo: filling, every: .seconds(1)) {
             try machine.cancellation.check()
             all = try await kubectl.get(
                 ["podvolumerestores.velero.io"], namespace: VeleroManifests.namespace,

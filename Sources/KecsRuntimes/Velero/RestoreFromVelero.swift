@@ -13,7 +13,9 @@ struct RestoreFromVelero: Sendable {
     private static let kind = "restores.velero.io"
     private static let backups = "backups.velero.io"
     /// Velero looks at its store when it starts, if it sees it by then, and else once a minute.
-    private static let sync = Duration.seconds(150)
+    var sync = Duration.seconds(150)
+    /// For volumes to be filled: as long as Velero itself waits for one (`--fs-backup-timeout`).
+    var filling = Duration.seconds(900)
 
     private var instance: Instance { setup.instance }
     var store: HostStore { HostStore(instance: instance, machine: machine) }
@@ -70,7 +72,7 @@ struct RestoreFromVelero: Sendable {
         var first: String?
         var hasFirst = false
         var isMissing = false
-        let isThere = try await machine.clock.wait(upTo: Self.sync, every: .milliseconds(500)) {
+        let isThere = try await machine.clock.wait(upTo: sync, every: .milliseconds(500)) {
             try machine.cancellation.check()
             let location = try await kubectl.object(
                 "backupstoragelocations.velero.io", VeleroManifests.location,
@@ -89,7 +91,7 @@ struct RestoreFromVelero: Sendable {
                 isMissing ? .notFound : .timeout,
                 isMissing
                     ? "Velero has read its store, and does not see it there"
-                    : "Velero has not read its store within \(Self.sync)")
+                    : "Velero has not read its store within \(sync)")
         }
     }
 
