@@ -156,6 +156,10 @@ public protocol Runtime: Sendable {
     func restoreCluster(_ request: ClusterRestoreRequest) async throws -> ClusterRestore?
     /// What such a restore would do; nothing is changed.
     func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan?
+    /// The backups of its cluster that lie on this host, by what their metadata and sizes tell; nil without an engine for them.
+    func storedClusterBackups() throws -> ClusterBackupStock?
+    /// What that engine asks of its nodes and what it may use; empty without one.
+    func backupEngineResources() throws -> [ContainerResources]
     /// Lets backups be made again: none is while a restore is due.
     func openStore() async throws
     /// Whether the nodes of its cluster have the folder that such backups lie in; nil without a cluster.
@@ -211,6 +215,8 @@ extension Runtime {
     public func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan? {
         nil
     }
+    public func storedClusterBackups() throws -> ClusterBackupStock? { nil }
+    public func backupEngineResources() throws -> [ContainerResources] { [] }
     public func openStore() async throws {}
     public func seesStore() async throws -> Bool? { nil }
 

@@ -44,7 +44,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case httpPort
     case httpsPort
     /// The settings of Velero in a k3d cluster: whether it is installed with an object store on this host, the images
-    /// of both, Velero's rights, and whether it backs up the content of volumes.
+    /// of both, Velero's rights, whether it backs up the content of volumes, and the limit of its memory.
     case veleroBackup
     case objectStore
     case objectStoreImage
@@ -52,6 +52,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case veleroPluginImage
     case veleroRights
     case veleroVolumes
+    /// The limit of Velero's memory, in bytes; without it kecsctl's own.
+    case veleroMemory
     case autoRecoverState
     case keepClustersOnShutdown
     case compression
@@ -147,7 +149,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .maxPause, .keepWithin, .startLimit, .drillAge, .verifyAge: .duration
         case .timeZone: .zone
         case .diskPercent: .percent
-        case .dataLimit, .databaseLimit, .segmentsFrom: .size
+        case .dataLimit, .databaseLimit, .segmentsFrom, .veleroMemory: .size
         // The newest backup always stays, so that 0 would be misleading.
         case .keep: .count(from: 1)
         case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)

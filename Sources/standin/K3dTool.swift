@@ -296,6 +296,7 @@ struct K3dTool {
             "status": [
                 "addresses": [["type": "InternalIP", "address": .string(address)]],
                 "conditions": [["type": "Ready", "status": "True"]],
+                "nodeInfo": ["kubeletVersion": .string(world.velero.kubernetes)],
             ],
         ]
         for namespace in ["default", "kube-system"] {

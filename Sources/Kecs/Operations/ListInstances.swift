@@ -29,8 +29,15 @@ public struct InstanceSummary: Encodable, Sendable {
     public var clusters: [String: String]?
     /// By remote, the newest good backup that was copied there and found equal.
     public var copies: [String: NewestCopy]?
+    /// With an engine that backs up its cluster: what is stored, and what the engine may use.
+    public var clusterBackups: ClusterBackups?
     /// What the server itself says, when it was asked.
     public var deep: DeepFindings?
+
+    public struct ClusterBackups: Encodable, Sendable {
+        public var stored: ClusterBackupStock
+        public var resources: [ContainerResources]
+    }
 
     public struct LastBackup: Encodable, Sendable {
         public var id: BackupID
@@ -120,6 +127,14 @@ public struct ListInstances: Sendable {
                 row.problems.append(down.sentence)
             }
             if state.mayWrite, let outage = await runtime.outage() { row.problems.append(outage) }
+            do {
+                if let stored = try runtime.storedClusterBackups() {
+                    row.clusterBackups = .init(
+                        stored: stored, resources: try runtime.backupEngineResources())
+                }
+            } catch {
+                row.problems.append(Failure.describing(error).sentence)
+            }
             row.clusters = try await clusters(of: instance, state, &row.problems)
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)

@@ -20,8 +20,9 @@ struct TakeVeleroBackup: Sendable {
     func run(_ request: ClusterBackupRequest) async throws -> ClusterBackup {
         let began = machine.clock.elapsed()
         try await makeReady()
+        var notes = try await learnNewKinds()
         let volumes = try await lostVolumes()
-        let object = try await take(request)
+        let object = try await take(request, &notes)
         let name = object["metadata"]?["name"]?.string ?? ""
         let verified = try check(object, name)
         var backup = ClusterBackup(
@@ -30,7 +31,9 @@ struct TakeVeleroBackup: Sendable {
             errors: try store.errors(of: name), warningCount: verified.warnings,
             leftOut: StopBackup.systemNamespaces, lostVolumes: volumes, isOfDegraded: verified.isOfDegraded,
             durationSeconds: 0)
-        backup.notes = verified.verdict == .restorable ? [] : verified.reasons
+        backup.notes = notes + (verified.verdict == .restorable ? [] : verified.reasons)
+        // Velero completes a backup without a volume that it could not read.
+        backup.notes += verified.remarks.filter { $0.hasPrefix("the volume ") }
         try await removeOlder(&backup, request)
         backup.durationSeconds = (machine.clock.elapsed() - began).inSeconds
         return backup
@@ -43,7 +46,8 @@ struct TakeVeleroBackup: Sendable {
             "backupstoragelocations.velero.io", VeleroManifests.location, namespace: namespace)
         let mode = location?["spec"]?["accessMode"]?.string ?? "ReadWrite"
         let waiter = AwaitVelero(
-            machine: machine, kubectl: kubectl, instance: instance.name, stall: .zero)
+            machine: machine, kubectl: kubectl, instance: instance.name, stall: .zero,
+            hasVolumes: setup.hasVolumes)
         if mode == "ReadWrite", location?["status"]?["lastValidationTime"] != nil,
             try await waiter.trouble() == nil
         {
@@ -52,26 +56,54 @@ struct TakeVeleroBackup: Sendable {
         try await InstallVelero(machine: machine, kubectl: kubectl, setup: setup).run(limit: .seconds(60))
     }
 
+    /// Kinds that Velero does not know yet would be in no backup.
+    private func learnNewKinds() async throws -> [String] {
+        let namespace = VeleroManifests.namespace
+        let new = NewKinds.find(
+            definitions: try await kubectl.get(["customresourcedefinitions"], namespace: nil),
+            server: try await kubectl.get(
+                ["pods"], namespace: namespace, label: "deploy=\(VeleroManifests.server)"),
+            location: try await kubectl.object(
+                "backupstoragelocations.velero.io", VeleroManifests.location, namespace: namespace))
+        guard let first = new.first else { return [] }
+        machine.progress.step("starting Velero again, as it does not know \(first) yet", total: nil)
+        try await RestartVelero(machine: machine, kubectl: kubectl, instance: instance.name).run()
+        return [
+            "Velero was started again before, as it did not know \(new.prefix(5).joined(separator: ", ")) yet"
+        ]
+    }
+
     // MARK: Backup
 
     /// One that Velero lost because it was started again is taken once more; under another name, as no name is used twice.
-    private func take(_ request: ClusterBackupRequest) async throws -> JSONValue {
+    private func take(_ request: ClusterBackupRequest, _ notes: inout [String]) async throws -> JSONValue {
         var object = try await takeOne(request)
         let reason = object["status"]?["failureReason"]?.string ?? ""
         if VeleroPhase(object["status"]?["phase"]?.string) == .failed("Failed"),
             reason.contains("during the server starting")
         {
+            notes.append(
+                "Velero was started again during its backup \(object["metadata"]?["name"]?.string ?? ""), "
+                    + "and took another one" + (try await lastEnd().map { ": \($0)" } ?? ""))
             try await makeReady()
             object = try await takeOne(request)
         }
         return object
     }
 
+    /// Why Velero's server ended last, where its pod still says so.
+    private func lastEnd() async throws -> String? {
+        try await kubectl.get(
+            ["pods"], namespace: VeleroManifests.namespace, label: "deploy=\(VeleroManifests.server)"
+        ).compactMap(VeleroEnd.init).first?.sentence
+    }
+
     private func takeOne(_ request: ClusterBackupRequest) async throws -> JSONValue {
         machine.progress.step("backing up the cluster", total: nil)
         let name = try await create(request)
         return try await AwaitVelero(
-            machine: machine, kubectl: kubectl, instance: instance.name, stall: request.stall
+            machine: machine, kubectl: kubectl, instance: instance.name, stall: request.stall,
+            hasVolumes: setup.hasVolumes
         ).end(of: Self.kind, name, "backing up the cluster")
     }
 
@@ -187,23 +219,5 @@ struct TakeVeleroBackup: Sendable {
         backup.removed = names.filter { why[$0] == nil }
         backup.notRemoved = names.filter { why[$0] != nil }
         backup.notes += backup.notRemoved.map { "Velero did not remove its backup \($0): \(why[$0] ?? "")" }
-    }
-}
-
-/// What stands behind Velero's words.
-enum VeleroReason {
-    private static let known: [(text: String, meaning: String)] = [
-        ("during the server starting", "Velero was started again during it, as after it ran out of memory"),
-        ("XMinioStorageFull", "the disk of the object store is full"),
-        ("NoSuchBucket", "the bucket is gone from the object store"),
-        ("connection refused", "the object store does not answer"),
-        ("read-only mode", "the location is for reading only, as while a cluster is restored"),
-        ("already exists in object storage", "the store has a backup of that name already"),
-        ("XAmzContentSHA256Mismatch", "plugin and store do not agree on the checksum of uploads"),
-    ]
-
-    static func translated(_ reason: String) -> String {
-        guard let (_, meaning) = known.first(where: { reason.contains($0.text) }) else { return reason }
-        return "\(meaning) (\(reason))"
     }
 }
