@@ -17,6 +17,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var journal: FilePath { path.appending("journal.json") }
     /// The duty. Exists only while the instance is down and must run.
     public var duty: FilePath { path.appending("duty.json") }
+    /// How far its move to another machine is. It stays when the move is done, and says where the instance is now.
+    public var move: FilePath { path.appending("move.json") }
     /// The folder that the control plane writes.
     public var data: FilePath { path.appending(Self.dataName) }
     /// The state database of an instance whose data folder is the default one.

@@ -22,6 +22,15 @@ public struct ProcessCall: Hashable, Sendable {
         case none
         case bytes([UInt8])
         case file(FilePath)
+        /// One after the other, as much at a time as the child takes.
+        case pieces([Piece])
+    }
+
+    /// A stretch of an input that is not held in memory.
+    public enum Piece: Hashable, Sendable {
+        case bytes([UInt8])
+        /// Of a regular file, `count` bytes from `offset` on. A file that has become shorter ends the call with an error.
+        case part(of: FilePath, from: Int64, count: Int64)
     }
 
     public init(_ program: String, _ arguments: [String]) {

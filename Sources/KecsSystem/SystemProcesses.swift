@@ -65,8 +65,12 @@ public struct SystemProcesses: ProcessRunner {
         }
         let start = ChildWatch.now()
         let task = Flag()
-        var input: [UInt8] = []
-        if case .bytes(let bytes) = call.input { input = bytes }
+        let input: [ProcessCall.Piece] =
+            switch call.input {
+            case .bytes(let bytes): [.bytes(bytes)]
+            case .pieces(let pieces): pieces
+            case .none, .file: []
+            }
         let rules = ChildWatch.Rules(
             deadline: start + call.limit, grace: grace, outputLimit: call.outputLimit,
             input: input, output: output, errors: errors,
