@@ -26,6 +26,8 @@ public struct InstanceFolder: Hashable, Sendable {
     /// The object store's directory, bound into the cluster.
     public var objectStore: FilePath { path.appending(Self.objectStoreName) }
     public var veleroConfig: FilePath { path.appending(Self.veleroConfigName) }
+    /// What the volumes with the state of its k3s cannot be used without: the token, and the image that wrote them.
+    public var k3sState: FilePath { path.appending(Self.k3sStateName) }
     public var logs: FilePath { path.appending("logs") }
     /// Output of the local runtime's server.
     public var serverLog: FilePath { logs.appending("server.log") }
@@ -61,6 +63,7 @@ public struct InstanceFolder: Hashable, Sendable {
     public static let dataName = "data"
     public static let objectStoreName = "minio-data"
     public static let veleroConfigName = "velero-config"
+    public static let k3sStateName = "k3s-state.json"
     /// The entries of the part `config`.
-    public static let configEntries = [configName, upstreamConfigName, veleroConfigName]
+    public static let configEntries = [configName, upstreamConfigName, veleroConfigName, k3sStateName]
 }

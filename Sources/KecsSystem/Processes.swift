@@ -8,6 +8,8 @@ public struct ProcessCall: Hashable, Sendable {
     public var arguments: [String]
     /// Changes to the inherited environment; nil removes a variable. `K3D_*` is always removed (k3d reads it as flags).
     public var environment: [String: String?] = [:]
+    /// Variables with secrets. They are set whatever their names are.
+    public var secrets: [String: Secret] = [:]
     public var folder: FilePath?
     public var input: Input = .none
     /// The limit from the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.

@@ -186,6 +186,7 @@ public struct SystemProcesses: ProcessRunner {
         all[Orphans.variable] = Self.mark
         for (name, value) in call.environment { all[name] = value }
         return all.filter { !$0.key.hasPrefix("K3D_") }
+            .merging(call.secrets.mapValues { $0.reveal() }) { _, secret in secret }
     }
 
     private func note(_ call: ProcessCall, _ end: String, _ duration: Duration) {
