@@ -156,7 +156,7 @@ let package = Package(
             dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
             path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: tests),
         .testTarget(
-            name: "DockerTests", dependencies: ["kecsctl", "KecsStorage", "KecsTesting"],
+            name: "DockerTests", dependencies: ["kecsctl", "standin", "KecsStorage", "KecsTesting"],
             swiftSettings: tests),
         .testTarget(
             name: "KecsctlTests",

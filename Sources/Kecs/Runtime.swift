@@ -100,6 +100,13 @@ public protocol Runtime: Sendable {
     func room(inVolume name: String) async throws -> VolumeRoom
     /// Removes everything that was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
+    /// Removes what holds nothing but what its programs remember, once everything else of the instance goes: volumes that
+    /// were made for a cluster. Called after `remove`, by a destroy only.
+    func forget() async throws
+    /// Checks whether these parts of a backup can be used by what runs the instance now.
+    ///
+    /// - Throws: `Failure(.usage)` with the limit that is in the way.
+    func checkRestore(of manifest: Manifest, parts: Set<String>) throws
     /// Removes everything that only this runtime needs, once the instance uses another one. Called when it is stopped.
     func leave() async throws
     /// True when `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
@@ -197,6 +204,8 @@ extension Runtime {
     public func room(inVolume name: String) async throws -> VolumeRoom { VolumeRoom() }
     public func remove() async throws {}
     public func leave() async throws { try await remove() }
+    public func forget() async throws {}
+    public func checkRestore(of manifest: Manifest, parts: Set<String>) throws {}
     public var goesWhenStopped: Bool { false }
     public func serverDatabase(at path: FilePath) async throws -> ServerView? { nil }
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }

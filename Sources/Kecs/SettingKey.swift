@@ -56,6 +56,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case veleroMemory
     case autoRecoverState
     case keepClustersOnShutdown
+    /// Whether what k3s keeps of the cluster outlives its nodes, and is in backups.
+    case k3sState
     case compression
     /// The size from which a part is stored as many archives, of which those that did not change are links.
     case segmentsFrom
@@ -139,7 +141,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .encryptManifest,
             .latestLink, .withImages,
             .veleroBackup,
-            .veleroVolumes:
+            .veleroVolumes, .k3sState:
             .flag
         case .objectStore: .choice(["minio", "versitygw"])
         case .veleroRights: .choice(["scoped", "admin"])

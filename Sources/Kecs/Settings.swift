@@ -55,6 +55,7 @@ public struct Settings: Sendable {
         .containerMode: .bool(false),
         .autoRecoverState: .bool(true),
         .keepClustersOnShutdown: .bool(false),
+        .k3sState: .bool(false),
         .veleroBackup: .bool(false),
         .objectStore: .string("minio"),
         .veleroRights: .string("scoped"),

@@ -24,6 +24,8 @@ public struct InstanceSummary: Encodable, Sendable {
     /// The state that `undo` can still bring back, and its size on disk.
     public var previous: Previous?
     public var problems: [String]
+    /// The machine that it has moved to; what is here is older.
+    public var movedTo: String?
     /// The k3d clusters that recoveries created in addition to the control plane's own: `running stopped` or the reason
     /// for another state.
     public var clusters: [String: String]?
@@ -109,6 +111,9 @@ public struct ListInstances: Sendable {
             if let degraded = instance.config.degraded {
                 row.problems.append(
                     "degraded since \(degraded.since): \(degraded.why); way out: \(degraded.wayOut(name))")
+            }
+            if let move = try MoveRecord.read(folder.move) {
+                if move.isDone { row.movedTo = move.to } else { row.problems.append(move.sentence(name)) }
             }
             let runtime = try site.runtime(instance)
             let state = await runtime.state()

@@ -63,6 +63,10 @@ public struct RestoreBackup: Sendable {
                 instance, verb: "restored", "kecsctl restore \(instance.name) --from \(opened.name)")
         }
         let runtime = try site.runtime(instance)
+        if case .backup(_, let manifest) = opened.content, !request.force, request.paths.isEmpty {
+            try runtime.checkRestore(
+                of: manifest, parts: Set(request.parts ?? manifest.parts.map(\.name)))
+        }
         var inventory = try await inventory(instance, opened)
         let makesPlaces =
             await runtime.state() == .absent && lacksAnonymousVolume(opened, request, inventory)

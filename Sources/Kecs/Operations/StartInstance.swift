@@ -182,7 +182,9 @@ public struct StartInstance: Sendable {
         var restored: Restored?
         var restoreFailure: Failure?
         var notes: [String] = []
+        let moved = try MoveRecord.read(instance.folder.move).flatMap { $0.isDone ? $0 : nil }
         if !before.mayWrite {
+            try checkIsHere(instance, moved, request)
             // All of these checks come before anything is created, started or pulled.
             try await checkPlace(instance, request)
             let needed = try await neededRestore(instance, request)
@@ -230,6 +232,12 @@ public struct StartInstance: Sendable {
             try Journal.close(instance.folder.journal)
         }
         try Duty.end(instance.folder.duty)
+        if let moved {
+            try instance.folder.move.remove()
+            notes.append(
+                "it moved to \(moved.to) on \(moved.movedAt ?? moved.startedAt); from now on there are two of it"
+            )
+        }
         var engineFailure = try await bringUpBackupEngine(instance, request)
         let cluster = try await RestoreCluster(site: site).run(
             instance, engineFailure: engineFailure, wants: request.restore != .none,
@@ -405,6 +413,18 @@ public struct StartInstance: Sendable {
         var config = try InstanceConfig.read(instance.folder.config)
         config.degraded = .init(since: site.machine.clock.now(), why: why, lacks: lacks)
         try config.write(to: instance.folder.config)
+    }
+
+    /// What moved away has gone on elsewhere: two of it would each write what the other never sees.
+    private func checkIsHere(
+        _ instance: Instance, _ moved: MoveRecord?, _ request: StartRequest
+    ) throws {
+        guard let moved, !request.force else { return }
+        throw Failure(
+            .busy, "“\(instance.name)” has moved to \(moved.to)",
+            cause:
+                "it was stopped here on \(moved.movedAt ?? moved.startedAt), and what was written since is only there",
+            remedy: "kecsctl start \(instance.name) --force")
     }
 
     private func checkPlace(_ instance: Instance, _ request: StartRequest) async throws {

@@ -174,6 +174,7 @@ struct Volumes: Sendable {
 
     private func isOwn(_ container: DockerContainer) -> Bool {
         container.labels[DockerLabel.id] == instance.config.id
+            || container.labels[K3dCreate.ownerLabel] == instance.config.id
             || container.name == instance.config.settings[SettingKey.container.rawValue]?.string
             || ComposeLabel.project(of: container.labels)
                 == instance.config.settings[SettingKey.composeProject.rawValue]?.string

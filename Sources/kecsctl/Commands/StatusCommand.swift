@@ -89,6 +89,7 @@ struct StatusCommand: SessionCommand {
 
     private static func text(_ item: InstanceSummary, _ now: Moment) -> String {
         var lines = [("instance", item.name), ("state", item.state), ("runtime", item.runtime ?? "-")]
+        if let moved = item.movedTo { lines.append(("moved to", moved)) }
         lines += item.endpoints.map { ($0.name, $0.url) }
         lines.append(("size", "\(ByteCount(item.sizeBytes))"))
         lines.append(
