@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import CCrypto
-import KecsStorage
 public import KecsSystem
 
 /// Notifies webhook, command and healthchecks. The operation's own status does not depend on them.

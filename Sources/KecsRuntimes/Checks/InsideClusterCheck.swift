@@ -2,7 +2,6 @@
 import SystemPackage
 import FoundationEssentials
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// A check that asks the cluster itself, through the kubectl of every k3s node: needs no kubeconfig, reads only.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Performs server-side apply: a manager owns the fields that it set; a field that another one set stays, unless the
 /// apply is forced.

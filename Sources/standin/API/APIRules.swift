@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import KecsStorage
+import KecsSystem
 
 /// The API server's rules for objects with the right shape, as in its validation (pkg/apis/core/validation and
 /// pkg/apis/apps/validation of 1.31): names, quantities, references, ports, probes.

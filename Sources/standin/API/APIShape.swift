@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Checks the shape of an object, as server-side apply does before anything else: known fields, values of their types,
 /// and no two entries of a list with the same keys.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// The objects and states that controllers, scheduler and kubelet derive from the existing objects. Nothing is stored:
 /// each question derives them again.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// A restore's way. Whatever has a `velero-backup.json` is restored, whole or not.

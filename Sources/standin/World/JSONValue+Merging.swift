@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 extension JSONValue {
     /// Returns the merged value: objects field by field; everything else of `other` replaces the value here.
