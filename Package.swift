@@ -126,9 +126,11 @@ let package = Package(
             path: "Benchmarks/Recovery", swiftSettings: executable),
         // k3d, kubectl and docker as they were recorded, for the contract tests.
         .executableTarget(
-            name: "standin", dependencies: ["KecsArchive", "KecsVelero", "CHashes"],
+            name: "standin", dependencies: ["KecsArchive", "KecsVelero", "CHashes"], path: "Tests/StandIn",
             swiftSettings: library + quick),
-        .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library + quick),
+        .target(
+            name: "KecsTesting", dependencies: ["KecsRuntimes"], path: "Tests/Support",
+            swiftSettings: library + quick),
         .testTarget(
             name: "KecsSystemTests",
             dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: tests),
