@@ -76,30 +76,38 @@ let package = Package(
         .target(
             name: "KecsSystem",
             dependencies: [
-                "CLinux", system, log,
+                "CLinux", "CCrypto", system, log,
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: library
         ),
         .target(
-            name: "KecsStorage",
+            name: "KecsArchive",
             dependencies: [
-                "KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CIgzip", "CDeflate", "CCrypto",
-                "CArchive",
-                system,
+                "KecsSystem", "CLinux", "CIgzip", "CDeflate", "CArchive", system,
             ],
             swiftSettings: library
         ),
         .target(
+            name: "KecsSQLite",
+            dependencies: ["KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CCrypto", system],
+            swiftSettings: library
+        ),
+        .target(
+            name: "KecsBackups", dependencies: ["KecsArchive", "KecsSystem", system], swiftSettings: library
+        ),
+        .target(
             name: "KecsState",
-            dependencies: ["KecsStorage"],
+            dependencies: ["KecsSQLite", "KecsSystem"],
             resources: (["0001_initial"] + schemaHistory).map { .embedInCode("Schema/\($0).sql") },
             swiftSettings: library + quick
         ),
-        .target(name: "Kecs", dependencies: ["KecsState"], swiftSettings: library + quick),
+        .target(
+            name: "Kecs", dependencies: ["KecsState", "KecsBackups"], swiftSettings: library + quick
+        ),
         .target(
             name: "KecsVelero",
-            dependencies: ["KecsStorage", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
+            dependencies: ["KecsArchive", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
             exclude: ["Definitions/README.md"],
             resources: veleroDefinitions.map { .embedInCode("Definitions/velero.io_\($0).yaml") },
             swiftSettings: library + quick),
@@ -115,25 +123,32 @@ let package = Package(
             swiftSettings: executable + quick
         ),
         .executableTarget(
-            name: "archive-bench", dependencies: ["KecsStorage", "KecsSystem", system],
+            name: "archive-bench", dependencies: ["KecsArchive", "KecsSystem", system],
             path: "Benchmarks/Archive", swiftSettings: executable),
         .executableTarget(
-            name: "recovery-bench", dependencies: ["KecsState", "KecsStorage", "KecsSystem", system],
+            name: "recovery-bench", dependencies: ["KecsState", "KecsSQLite", "KecsSystem", system],
             path: "Benchmarks/Recovery", swiftSettings: executable),
         // k3d, kubectl and docker as they were recorded, for the contract tests.
         .executableTarget(
-            name: "standin", dependencies: ["KecsStorage", "KecsVelero", "CHashes"],
+            name: "standin", dependencies: ["KecsArchive", "KecsVelero", "CHashes"], path: "Tests/StandIn",
             swiftSettings: library + quick),
-        .target(name: "KecsTesting", dependencies: ["KecsRuntimes"], swiftSettings: library + quick),
+        .target(
+            name: "KecsTesting", dependencies: ["KecsRuntimes"], path: "Tests/Support",
+            swiftSettings: library + quick),
         .testTarget(
             name: "KecsSystemTests",
             dependencies: ["KecsSystem", "KecsTesting"], swiftSettings: tests),
         .testTarget(
-            name: "KecsStorageTests", dependencies: ["KecsStorage", "KecsTesting"], swiftSettings: tests),
+            name: "KecsArchiveTests", dependencies: ["KecsArchive", "KecsTesting"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "KecsSQLiteTests", dependencies: ["KecsSQLite", "KecsTesting"], swiftSettings: tests),
+        .testTarget(
+            name: "KecsBackupsTests", dependencies: ["KecsBackups", "KecsTesting"], swiftSettings: tests),
         .testTarget(
             name: "KecsVeleroTests",
             dependencies: [
-                "kecsctl", "KecsVelero", "KecsStorage", "KecsSystem", "KecsTesting", "CHashes", "CLinux",
+                "kecsctl", "KecsVelero", "KecsArchive", "KecsSystem", "KecsTesting", "CHashes", "CLinux",
             ],
             swiftSettings: tests),
         .testTarget(
@@ -147,16 +162,17 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "kecsctl", "standin", "CLinux", "Kecs", "KecsRuntimes", "KecsStorage", "KecsTesting",
+                "kecsctl", "standin", "CLinux", "Kecs", "KecsRuntimes", "KecsTesting",
             ],
             path: "Tests/EndToEnd",
             swiftSettings: tests),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["Kecs", "KecsRuntimes", "KecsStorage", "KecsSystem", "KecsTesting"],
+            dependencies: ["Kecs", "KecsRuntimes", "KecsSystem", "KecsTesting"],
             path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: tests),
         .testTarget(
-            name: "DockerTests", dependencies: ["kecsctl", "standin", "KecsStorage", "KecsTesting"],
+            name: "DockerTests",
+            dependencies: ["kecsctl", "standin", "KecsSQLite", "KecsBackups", "KecsArchive", "KecsTesting"],
             swiftSettings: tests),
         .testTarget(
             name: "KecsctlTests",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsBackups
 import SystemPackage
-public import KecsStorage
 public import KecsSystem
 
 /// A backup as `backups list` and `backup` show it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsBackups
 
 /// What one copy of a backup to a remote came to.
 public struct CopyItem: Encodable, Sendable {

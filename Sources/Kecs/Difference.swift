@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// The differences between two states of an instance, seen from the first to the second.
 public struct Difference: Encodable, Hashable, Sendable {

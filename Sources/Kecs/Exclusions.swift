@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSystem
 
 /// The exclusions from an instance's backups: from all its parts, or from one.
 ///

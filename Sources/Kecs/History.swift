@@ -3,7 +3,6 @@ import CLinux
 import FoundationEssentials
 import Glibc
 public import KecsSystem
-import KecsStorage
 import SystemPackage
 
 /// `history.jsonl`: one line for each finished operation that changes something.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
 public import KecsSystem
 
 /// A finished operation on an instance, as `history` shows it.

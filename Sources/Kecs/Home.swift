@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
-public import KecsStorage
+public import KecsBackups
 import KecsSystem
 public import SystemPackage
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsBackups
 import KecsSystem
-public import KecsStorage
 public import SystemPackage
 
 /// An instance with a readable configuration.

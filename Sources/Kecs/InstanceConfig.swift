@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import SystemPackage
-import KecsStorage
 import KecsSystem
 
 /// The time to wait for another kecsctl, and the name of this command in the lock file.

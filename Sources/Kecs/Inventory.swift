@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 public import SystemPackage
 
 /// The places of an instance's state, as observed now: the one answer that every verb works on.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsState
-public import KecsStorage
+public import KecsSystem
 
 /// The environment of a recovery: k3d clusters and their objects. Each call of a method is one question or one change.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
-import KecsSystem
+public import KecsBackups
+public import KecsSystem
 import SystemPackage
 
 /// A place for copies of backups outside this machine: a name of ours, where it is, and what holds there.

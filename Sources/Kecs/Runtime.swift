@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 public import Glibc
-public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 

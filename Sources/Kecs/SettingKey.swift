@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSystem
-public import KecsStorage
+import KecsBackups
+public import KecsSystem
 
 /// Every setting that can come from a flag, the environment, a file or a default.
 public enum SettingKey: String, CaseIterable, Sendable {

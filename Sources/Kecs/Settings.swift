@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+import KecsArchive
+public import KecsBackups
 public import KecsSystem
 public import SystemPackage
 

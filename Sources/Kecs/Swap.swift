@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import KecsStorage
 public import KecsSystem
 public import SystemPackage
 

@@ -2,7 +2,6 @@
 import CLinux
 import FoundationEssentials
 import Glibc
-import KecsStorage
 import KecsSystem
 import SystemPackage
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CYAML
-import KecsStorage
+import KecsSystem
 
 /// YAML as `docker-compose config` prints it, read into JSON values: every key a text, anchors followed.
 enum ComposeYAML {

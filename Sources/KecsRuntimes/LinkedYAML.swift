@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CYAML
-public import KecsStorage
+public import KecsSystem
 
 extension LinkedLibrary {
     /// Reads compose files.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// A numbered change of the schema. Its SQL runs inside a transaction, with foreign keys off, and never changes after
 /// its release.

@@ -59,10 +59,10 @@ public struct FileStatus: Hashable, Sendable {
         return FileStatus(raw)
     }
 
-    /// Returns the status of an open file.
-    public static func of(descriptor: CInt, at path: FilePath) throws -> FileStatus {
+    /// Returns the status of an open file. The path is only put together for an error: `FilePath` is slow with long ones.
+    public static func of(descriptor: CInt, at path: @autoclosure () -> FilePath) throws -> FileStatus {
         var raw = Glibc.stat()
-        guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path) }
+        guard fstat(descriptor, &raw) == 0 else { throw FileError.last("look at", path()) }
         return FileStatus(raw)
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
 public import KecsSystem
 import SystemPackage
 

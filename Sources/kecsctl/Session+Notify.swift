@@ -2,7 +2,6 @@
 import Logging
 import SystemPackage
 import Kecs
-import KecsStorage
 import KecsSystem
 
 extension Session {

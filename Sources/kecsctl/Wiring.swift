@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsBackups
 import KecsRuntimes
-import KecsStorage
 import KecsSystem
 
 /// The place where the real implementations are chosen.

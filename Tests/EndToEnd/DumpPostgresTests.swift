@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import KecsStorage
+import KecsSQLite
 import KecsSystem
 import KecsTesting
 import SystemPackage

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Kecs
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 import KecsTesting
 import SystemPackage

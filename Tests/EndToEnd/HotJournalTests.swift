@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import SystemPackage

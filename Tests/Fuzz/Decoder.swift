@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Numbers that are the same on every machine for the same seed (SplitMix64).
 struct SeededRandom: RandomNumberGenerator {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsState
-import KecsStorage
+import KecsBackups
 import KecsSystem
 import KecsTesting
 import SystemPackage

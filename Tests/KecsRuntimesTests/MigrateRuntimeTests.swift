@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
+import KecsSQLite
 @testable import Kecs
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import SystemPackage

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import KecsState
-import KecsStorage
 
 /// Services as people write them and samples never do: sixty of them, always the same ones.
 struct PeculiarServices {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsSQLite
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import SystemPackage

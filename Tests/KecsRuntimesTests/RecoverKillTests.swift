@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Kecs
+import KecsSQLite
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import SystemPackage

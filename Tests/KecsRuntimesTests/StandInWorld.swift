@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import KecsBackups
+import KecsSQLite
 @testable import Kecs
 import KecsRuntimes
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import Synchronization

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 @testable import KecsState
-import KecsStorage
 import Testing
 
 @Suite struct KubernetesTranslationTests {

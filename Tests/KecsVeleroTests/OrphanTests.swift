@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import KecsStorage
+import KecsArchive
+import KecsSQLite
 import KecsSystem
 import KecsTesting
 import KecsVelero

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
-import KecsStorage
+import KecsSystem
 import Testing
 
 @testable import kecsctl

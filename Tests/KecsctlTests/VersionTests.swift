@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
-import KecsStorage
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 import Testing

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSystem
 
 public enum Severity: String, Sendable, Encodable, CaseIterable, Comparable {
     case ok, info

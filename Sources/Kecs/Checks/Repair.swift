@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
+import KecsSQLite
 import KecsSystem
-import KecsStorage
 import SystemPackage
 
 /// A safe, minimal change that `--fix` may make. It records the earlier state, so that it can be undone.

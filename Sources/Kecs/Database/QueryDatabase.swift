@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
-import KecsSystem
+public import KecsSQLite
+public import KecsSystem
 
 /// The answer to a query.
 public struct QueryReport: OperationReport {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import KecsStorage
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 import KecsSystem
 
 /// A column of a table that holds nothing but times, in one of the forms that databases have for them.

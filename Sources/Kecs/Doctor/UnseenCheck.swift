@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 
 /// A check of the machine, because the own checks of an unseen instance are not run: that must not look like a pass.
 struct UnseenCheck: Check {

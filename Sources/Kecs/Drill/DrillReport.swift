@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsBackups
 public import KecsSystem
 
 /// The report of a rehearsal of a restore, also of its dry run; the evidence holds it too.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 import SystemPackage
 
 /// Runs the hooks of one operation on one instance, one after the other. They run as this user, with this environment

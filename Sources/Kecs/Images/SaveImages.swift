@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 import SystemPackage
 
@@ -67,7 +68,7 @@ struct SaveImages {
             try draft.setMode(0o600)
             try draft.sync()
             let status = try FileStatus.of(draft)
-            let sum = try KecsStorage.digest(
+            let sum = try digest(
                 of: draft, cancellation: site.machine.cancellation, progress: site.machine.progress)
             try draft.rename(to: folder.appending(name))
             try folder.sync()

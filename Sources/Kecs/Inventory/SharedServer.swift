@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// Which other instance of this home has the same server, or keeps its data in the same volume: two would stop, restore and

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import KecsState
-import KecsStorage
 import KecsSystem
 import SystemPackage
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

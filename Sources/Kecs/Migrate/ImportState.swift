@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsArchive
+import KecsBackups
+import KecsSQLite
 import KecsState
-public import KecsStorage
 import KecsSystem
 import SystemPackage
 

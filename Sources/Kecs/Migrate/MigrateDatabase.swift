@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+import KecsBackups
+public import KecsSQLite
 import KecsSystem
 public import SystemPackage
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSQLite
 
 /// The result of `migrate schema`, or its plan.
 public struct MigrateReport: OperationReport {

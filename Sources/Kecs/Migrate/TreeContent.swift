@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 
@@ -32,7 +33,7 @@ struct TreeContent: Hashable {
                     databases.contains(path)
                     ? " " + (try SQLiteDatabase.reading(file, cancellation: cancellation).content().digest)
                     : " "
-                        + (try KecsStorage.digest(of: file, cached: true, cancellation: cancellation).sha256)
+                        + (try KecsArchive.digest(of: file, cached: true, cancellation: cancellation).sha256)
             case .symlink: text += " " + hex(try file.linkTarget())
             default: break
             }

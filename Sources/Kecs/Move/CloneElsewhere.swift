@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 
 /// Makes a second instance on another machine. The source keeps running; the backup that it is made from stays one of the

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 
 /// Moves an instance to another machine: asks both ends, copies, verifies there, starts there, and only then stops here. What

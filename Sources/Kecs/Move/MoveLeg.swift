@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
 import KecsSystem
 
 /// The steps of a move from its first backup on. Each is recorded when it is done, and can be done again.

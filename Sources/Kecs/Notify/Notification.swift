@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
 public import KecsSystem
 
 /// The content of a notification: the body of the webhook, and the standard input of the command.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// A notification for people: a mail, a line in a chat, a message on a telephone. Nothing in it is a secret.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import CCrypto
-import KecsStorage
 public import KecsSystem
 
 /// Notifies webhooks, commands, mails and healthchecks. The operation's own status does not depend on them.

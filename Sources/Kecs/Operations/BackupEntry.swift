@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
 public import KecsSystem
 
 /// A file, folder or link in a backup, as `backups ls` and `backups find` show it.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSystem
 
 /// A place in a backup as people type it: `PART` or `PART/PATH`. A part may be called by its folder's name too, as
 /// `restore --path` does: `minio-data/…` for `minio/…`.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 import SystemPackage
 
@@ -108,7 +109,7 @@ extension CaptureParts {
             numbers[index] = same
             site.machine.progress.advance(segment.bytes)
         }
-        let written = try KecsStorage.writeSegments(
+        let written = try KecsArchive.writeSegments(
             of: source, planned,
             files: planned.indices.map { numbers[$0] == nil ? folder.appending(names[$0]) : nil },
             compression: compression, threads: site.threads, readAt: site.machine.clock.now(),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import Synchronization
 import SystemPackage
@@ -231,7 +233,7 @@ struct CaptureParts: Sendable {
         let madeAt = try source.birth()
         let facts: SQLiteSnapshotFacts
         do {
-            facts = try KecsStorage.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
+            facts = try KecsSQLite.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
         } catch let error as SQLiteError where error.isBusy {
             throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
         } catch let error as SQLiteError
@@ -260,7 +262,7 @@ struct CaptureParts: Sendable {
     private func captureSQLite(_ link: OutwardLinks.Database, to copy: FilePath) throws -> SQLiteCopy {
         let facts: SQLiteSnapshotFacts
         do {
-            facts = try KecsStorage.captureSQLite(
+            facts = try KecsSQLite.captureSQLite(
                 link.target, to: copy, cancellation: site.machine.cancellation)
         } catch let error as SQLiteError where error.isCorrupt {
             throw damage(error, of: nil, link.target.string)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// Refuses a setting that would make every backup fail, because it leaves out a database that none may lack.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// Decides whether a start may switch the backup engine of the cluster. The folder of Velero's store is mounted into

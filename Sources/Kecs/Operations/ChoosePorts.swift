@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// Finds ports for a new instance that no other instance has and on which no process listens.

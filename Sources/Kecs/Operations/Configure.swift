@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 
 /// A row of `config show`.
 public struct SettingItem: Encodable, Sendable {

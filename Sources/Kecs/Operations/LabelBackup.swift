@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsBackups
 
 /// A change of a backup's labels: `K=V` sets one, `K-` removes one.
 public enum LabelChange: Hashable, Sendable {

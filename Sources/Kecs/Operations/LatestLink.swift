@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-import KecsStorage
+import KecsBackups
 import KecsSystem
 import SystemPackage
 

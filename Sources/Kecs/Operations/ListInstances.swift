@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsArchive
+public import KecsBackups
 import KecsState
-public import KecsStorage
 public import KecsSystem
 import SystemPackage
 

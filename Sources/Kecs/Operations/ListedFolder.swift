@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 
 /// Lists one folder from all entries of its part: the entries in it, folders with the size of everything below.

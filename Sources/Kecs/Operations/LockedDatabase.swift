@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// A database whose server never releases its lock (`PRAGMA locking_mode=EXCLUSIVE`). It cannot be read while the
 /// server runs, for any length of waiting. The remedy is to stop the server for the backup.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsBackups
 import SystemPackage
-public import KecsStorage
 import KecsSystem
 
 /// The verdict on one backup, with the reason.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsArchive
+import KecsBackups
 import KecsSystem
 import SystemPackage
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
 import KecsSystem
 
 /// The options of `stop`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
+import KecsSQLite
 import KecsState
-import KecsStorage
 import KecsSystem
 import SystemPackage
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsState
-import KecsStorage
 import KecsSystem
 
 /// Recovers the services and tasks of an ECS cluster: applies the missing objects, then waits until they are up or

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsState
-import KecsStorage
 import KecsSystem
 
 /// Recovers one k3d cluster with the ECS clusters in it: ready → namespaces → secrets → services by priority → tasks.

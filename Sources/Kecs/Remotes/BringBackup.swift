@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+import KecsArchive
+public import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

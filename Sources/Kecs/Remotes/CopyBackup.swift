@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsBackups
 import KecsSystem
 import SystemPackage
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 import SystemPackage
 
 /// An instance's folder under its old and under its new name. Converts paths and texts from the one to the other.

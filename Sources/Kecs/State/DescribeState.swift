@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import KecsState
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 
 /// The state of an instance as a document in the shapes of the ECS API. Reads only, also while the instance runs.
 public struct DescribeState: Sendable {

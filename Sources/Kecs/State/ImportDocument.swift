@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
+import KecsSQLite
 public import KecsState
-import KecsStorage
 import KecsSystem
 public import SystemPackage
 

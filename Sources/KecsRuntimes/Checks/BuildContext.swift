@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
-import KecsStorage
+import KecsArchive
 import KecsSystem
 import SystemPackage
 

@@ -2,7 +2,6 @@
 import SystemPackage
 import Glibc
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// The programs and the engine.

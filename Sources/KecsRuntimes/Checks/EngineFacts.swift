@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsStorage
-import KecsSystem
+import KecsBackups
+public import KecsSystem
 import SystemPackage
 
 /// The answers of docker and the programs around it about this machine: asked once, at the same time, and never

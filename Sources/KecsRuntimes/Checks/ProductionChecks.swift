@@ -2,7 +2,7 @@
 import CLinux
 import Glibc
 import Kecs
-import KecsStorage
+import KecsBackups
 import KecsSystem
 import SystemPackage
 

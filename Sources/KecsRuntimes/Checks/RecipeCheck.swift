@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// Checks whether anything around here uses one of the recipes.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// Checks whether the images are still available: registries have dropped images of object stores before. Names the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 extension ControlPlaneManifests {
     /// The last image that starts without a token (LOCALSTACK_AUTH_TOKEN is required since March 2026).

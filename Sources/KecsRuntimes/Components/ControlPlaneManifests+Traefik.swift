@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 extension ControlPlaneManifests {
     /// Traefik's own ports, and the node's for each: fixed by upstream.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 extension ControlPlaneManifests {
     /// The objects of Vector. It carries the tasks' logs to CloudWatch Logs, which LocalStack replaces.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 import SystemPackage
 
 /// KECS's control plane in its namespace, as Kubernetes objects. A pure function: the same settings give the same

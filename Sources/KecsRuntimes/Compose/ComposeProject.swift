@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
-import KecsStorage
+import KecsSystem
 import SystemPackage
 
 /// A compose project as `config` prints it, v1's short forms and v2's long ones alike, reduced to the fields that

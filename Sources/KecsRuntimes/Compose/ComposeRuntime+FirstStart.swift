@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 import SystemPackage
 
 /// What a project's file says at the first start, and what of it is recorded.

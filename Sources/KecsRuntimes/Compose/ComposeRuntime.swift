@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-import KecsStorage
 public import KecsSystem
 public import SystemPackage
 

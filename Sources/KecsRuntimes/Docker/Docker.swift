@@ -2,7 +2,6 @@
 import FoundationEssentials
 import Glibc
 import Kecs
-import KecsStorage
 import KecsSystem
 import Synchronization
 import SystemPackage

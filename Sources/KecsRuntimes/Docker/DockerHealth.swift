@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// Waits until the started containers are healthy: by the address in the settings, else by docker's own health, else by

@@ -2,7 +2,6 @@
 import CLinux
 import Glibc
 import Kecs
-import KecsStorage
 import KecsSystem
 import SystemPackage
 

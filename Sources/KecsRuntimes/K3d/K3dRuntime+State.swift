@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsStorage
+public import KecsBackups
 import KecsSystem
 public import SystemPackage
 

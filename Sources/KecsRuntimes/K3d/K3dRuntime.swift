@@ -2,7 +2,6 @@
 import CLinux
 import Glibc
 public import Kecs
-public import KecsStorage
 public import KecsSystem
 public import SystemPackage
 

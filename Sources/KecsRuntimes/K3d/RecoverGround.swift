@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
 public import KecsState
-public import KecsStorage
 public import KecsSystem
 import SystemPackage
 

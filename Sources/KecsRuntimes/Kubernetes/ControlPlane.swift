@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsState
-import KecsStorage
 import KecsSystem
 
 /// Puts KECS's control plane into a cluster and waits until it is up. Can be repeated: everything is applied.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsState
-import KecsStorage
 import KecsSystem
 import SystemPackage
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsState
-import KecsStorage
+import KecsSystem
 
 /// The reasons why the pods of a namespace do not come up, by workload: the reason for which their containers wait,
 /// their last end, and the messages of the scheduler and the controllers.

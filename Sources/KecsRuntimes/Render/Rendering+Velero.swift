@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 import KecsVelero
 import SystemPackage
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-import KecsStorage
+import KecsBackups
 import KecsSystem
 public import KecsVelero
 import SystemPackage

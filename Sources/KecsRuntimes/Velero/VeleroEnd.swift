@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 
 /// How a pod's container ended last, before it was started again.
 struct VeleroEnd: Sendable {

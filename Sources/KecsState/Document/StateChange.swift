@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSQLite
 public import KecsSystem
 
 /// A row that differs between a database and a document.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+import KecsSQLite
+public import KecsSystem
 
 /// A state as one JSON document in the shapes of the ECS API: each object as `aws ecs describe-…` prints it, and in a
 /// member `kecs` the values that only KECS has. The same state is always the same text.

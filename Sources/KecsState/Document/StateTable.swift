@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// The form of a table's rows in a document: the members that the ECS API has for such an object, under the API's
 /// names, and the columns that it does not know in a member `kecs`.

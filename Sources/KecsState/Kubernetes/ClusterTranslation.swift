@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Translates the content of an ECS cluster. Pure: the same rows give the same objects.
 ///

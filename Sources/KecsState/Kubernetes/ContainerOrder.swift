@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// `dependsOn` of a task's containers as the order of init containers.
 ///

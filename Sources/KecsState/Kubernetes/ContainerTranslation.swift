@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// A container definition as a container of a pod.
 struct ContainerTranslation {

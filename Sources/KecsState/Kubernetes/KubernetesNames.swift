@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// Names that Kubernetes accepts, for names that ECS accepts. A valid name stays as it is.
 public enum KubernetesNames {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSystem
 
 /// A field with different values in a manifest and in the existing object.
 public struct FieldDifference: Hashable, Sendable, Encodable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// A list that Kubernetes merges by a key, so that no key may be in it twice. The last value counts, in the place of
 /// the first.

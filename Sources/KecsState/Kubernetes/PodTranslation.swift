@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// A task definition as the specification of a pod, with the annotations that the control plane reads from pods.
 struct PodTranslation {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// The sizes of a task and its containers as requests and limits of a pod.
 ///

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSystem
 
 /// The translation of an ECS object to Kubernetes: objects to apply, and notes on everything that Kubernetes cannot
 /// express.

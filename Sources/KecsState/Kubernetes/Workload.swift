@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// The common part of translating services and task sets to a Deployment or DaemonSet and a Service.
 struct Workload {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSQLite
 public import KecsSystem
 
 /// The position of the control plane's database in the history of its schema.

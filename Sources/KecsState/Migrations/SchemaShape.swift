@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSQLite
 
 /// The tables, columns and types of a database. They tell its age, as upstream never wrote a version into it.
 public struct SchemaShape: Hashable, Sendable {

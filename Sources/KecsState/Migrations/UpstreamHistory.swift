@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSQLite
+import KecsSystem
 
 /// Every change that the control plane's database has gone through, upstream's first, as numbered steps with a way
 /// back. The numbers are the days on which upstream made the change (`docs/formats.md`).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSystem
 
 /// A column that holds JSON: the text from the database, which is never re-serialised, and its value.
 public struct JSONText: Hashable, Sendable {

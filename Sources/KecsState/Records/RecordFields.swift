@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// The columns of one row, by name.
 struct RecordFields {

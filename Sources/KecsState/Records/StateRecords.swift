@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
 
 /// The records of a database that recovery and export need, as of one moment.
 public struct StateRecords: Hashable, Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 extension RecoveryPlan {
     /// Decides for every row. Changes nothing, asks no one.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsArchive
 public import KecsSystem
 
 /// Something in an object store that belongs to no backup. Velero and the store never remove it by themselves.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Velero's server, and its agent on each node when the contents of volumes are backed up.
 extension VeleroManifests {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// The object store: one server on the folder of this host, under the guide's name for every program.
 extension VeleroManifests {

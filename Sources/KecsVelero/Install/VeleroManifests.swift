@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
-import KecsSystem
+public import KecsSystem
 
 /// Velero and its object store in an instance's cluster, as Kubernetes objects. A pure function: the same settings give
 /// the same objects, so applying them again changes nothing.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
 public import KecsSystem
 
 /// The Restore that brings a backup into a cluster. What is there is left as it is.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsSystem
 
 /// Volumes whose contents no backup of Velero has, by their claims. Velero itself leaves most of them out with no more than a
 /// warning in its log, and calls the backup completed.

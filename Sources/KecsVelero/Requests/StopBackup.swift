@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
 public import KecsSystem
 
 /// The Backup that is asked of Velero before an instance stops.

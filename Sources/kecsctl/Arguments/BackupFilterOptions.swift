@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import KecsStorage
 import KecsSystem
 
 /// A moment or an age: `2026-11-21T01:45`, `7d`.

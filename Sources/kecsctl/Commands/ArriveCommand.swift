@@ -2,7 +2,8 @@
 import ArgumentParser
 import Glibc
 import Kecs
-import KecsStorage
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import KecsStorage
+import KecsArchive
+import KecsBackups
 import KecsSystem
 
 struct BackupCommand: SessionCommand {

@@ -3,7 +3,6 @@ import Logging
 import ArgumentParser
 import Kecs
 import KecsRuntimes
-import KecsStorage
 import KecsSystem
 
 struct DoctorCommand: SessionCommand {

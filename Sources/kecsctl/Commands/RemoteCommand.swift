@@ -2,7 +2,8 @@
 import ArgumentParser
 import Kecs
 import Logging
-import KecsStorage
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 
 struct RemoteCommand: HelpedCommand {

@@ -2,7 +2,6 @@
 import ArgumentParser
 import Kecs
 import KecsState
-import KecsStorage
 import KecsSystem
 
 struct StateCommand: HelpedCommand {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
+import KecsArchive
+import KecsBackups
 import KecsRuntimes
+import KecsSQLite
 import KecsState
-import KecsStorage
+import KecsSystem
 
 struct VersionCommand: SessionCommand {
     static let configuration = CommandConfiguration(
@@ -52,7 +55,7 @@ struct VersionReport: Encodable {
     var version = Version.number
     var releasedOn = Version.day
     var build = BuildFacts.own
-    var libraries = LinkedLibrary.ofStorage + [.yaml]
+    var libraries = LinkedLibrary.ofSQLite + LinkedLibrary.ofSystem + LinkedLibrary.ofArchive + [.yaml]
     var reads = Reads()
 
     /// The versions on disk that this program reads; anything newer is refused.

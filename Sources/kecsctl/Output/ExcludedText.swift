@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
 
 /// The exclusions of a backup, for people.
 enum ExcludedText {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import FoundationEssentials
-import KecsStorage
+import KecsSystem
 
 enum JSONText {
     private static func encoder(_ more: JSONEncoder.OutputFormatting) -> JSONEncoder {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 /// Writes a JSON value as block-style YAML that every YAML 1.1 and 1.2 reader reads as the same value.
 ///

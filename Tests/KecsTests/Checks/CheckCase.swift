@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsRuntimes
-import KecsStorage
+import KecsSystem
 import Testing
 
 /// How one check of the registry is proved: a scene in which it passes, and what is done to that scene to make it fail.

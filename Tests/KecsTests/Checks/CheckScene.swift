@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import KecsArchive
+import KecsBackups
 import KecsState
-import KecsStorage
 import KecsSystem
 import KecsTesting
 import Synchronization

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsBackups
+import KecsSQLite
 import KecsState
-import KecsStorage
 import KecsSystem
 import SystemPackage
 import Testing

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import KecsStorage
+public import KecsBackups
 public import KecsSystem
 
 /// The age of the newest backup that may be restored from: for `check`, `status`, `doctor` and the metrics.

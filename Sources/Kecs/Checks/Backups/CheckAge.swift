@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
 public import KecsSystem
 
 /// The line of an instance in `check`: is its newest good backup young enough?

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
+import KecsSystem
 
 struct DamagedBackupCheck: InstanceCheck {
     let info = CheckInfo("backup.damaged", .instance, .error, "no backup is damaged")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import SystemPackage
-import KecsStorage
 import KecsSystem
 
 struct IncompleteBackupCheck: InstanceCheck {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
+import KecsSystem
 
 struct NoBackupCheck: InstanceCheck {
     let info = CheckInfo("backup.none", .instance, .warning, "there is a backup that can be restored")

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// Gives a hint: an instance without a schedule is fine as long as its backups are young, which `backup.old` checks.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
 import KecsSystem
 
 /// A key that was lost or mistyped shows when it is needed, unless somebody decrypts a backup before.

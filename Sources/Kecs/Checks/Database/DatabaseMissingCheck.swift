@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
+import KecsSystem
 import SystemPackage
-import KecsStorage
 
 struct DatabaseMissingCheck: InstanceCheck {
     let info = CheckInfo("db.missing", .instance, .error, "the state that was backed up is still there")

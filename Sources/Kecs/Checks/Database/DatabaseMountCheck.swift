@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 import SystemPackage
-import KecsStorage
 
 struct DatabaseMountCheck: InstanceCheck {
     let info = CheckInfo(

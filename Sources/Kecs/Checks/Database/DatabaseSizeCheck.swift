@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
-import KecsStorage
 import KecsSystem
 
 struct DatabaseSizeCheck: InstanceCheck {

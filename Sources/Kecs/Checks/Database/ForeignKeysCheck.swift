@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSQLite
+import KecsSystem
 
 struct ForeignKeysCheck: InstanceCheck {
     let info = CheckInfo("db.foreign-keys", .instance, .warning, "every row refers to an existing row")

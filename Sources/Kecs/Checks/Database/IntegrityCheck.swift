@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsBackups
+import KecsSQLite
+import KecsSystem
 
 struct IntegrityCheck: InstanceCheck {
     let info = CheckInfo("db.integrity", .instance, .error, "the database is sound")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import KecsState
-import KecsStorage
+import KecsSystem
 
 struct SchemaDriftCheck: InstanceCheck {
     let info = CheckInfo("db.schema-drift", .instance, .warning, "the schema was not changed by hand")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import KecsState
-import KecsStorage
+import KecsSystem
 
 struct SchemaVersionCheck: InstanceCheck {
     let info = CheckInfo(

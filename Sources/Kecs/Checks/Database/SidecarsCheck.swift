@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import SystemPackage
-import KecsStorage
 import KecsSystem
 
 /// Finds the leftovers of a restore over a live database: sidecars of another database, which are replayed into this

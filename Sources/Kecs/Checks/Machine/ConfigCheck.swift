@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 import KecsSystem
 
 /// A check of the machine, because an instance with a broken configuration cannot be checked itself.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
 
 struct FrozenCheck: InstanceCheck {
     let info = CheckInfo("state.paused", .instance, .error, "nothing is left paused")

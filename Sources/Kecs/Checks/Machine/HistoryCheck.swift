@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsStorage
+import KecsSystem
 
 struct HistoryCheck: Check {
     let info = CheckInfo("history.readable", .machine, .info, "every line of the history can be read")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import KecsStorage
+import KecsBackups
 
 struct BackupsDeleteCommand: SessionCommand {
     static let configuration = CommandConfiguration(

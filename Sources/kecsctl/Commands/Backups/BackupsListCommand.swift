@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import KecsStorage
+import KecsBackups
 import KecsSystem
 
 struct BackupsListCommand: SessionCommand {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
-import KecsStorage
+import KecsBackups
 
 struct BackupsPinCommand: SessionCommand {
     static let configuration = CommandConfiguration(
