@@ -134,7 +134,8 @@ import Testing
             bytes[bytes.count / 2] ^= 1
             try segments.appending(name).replaceContents(bytes)
             for program in [without, scene.kecsctl] {
-                let answer = try await program("backups", "verify", "latest")
+                let answer = try await program(
+                    "backups", "verify", "dev/\(second.lastComponent?.string ?? "")")
                 #expect(answer.status == 13 && answer.output.contains("minio/\(name)"), "\(answer.output)")
             }
         }

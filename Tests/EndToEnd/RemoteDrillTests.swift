@@ -20,7 +20,6 @@ import Testing
 
             // Elsewhere nothing of it is here: neither instance nor backup.
             let other = try await scene.elsewhere()
-            try await other.must("backups", "drill", "dev", "--from", "usb/latest")
             let dry = try await other.must(
                 "start", "dev", "--restore", "usb/latest", "--runtime", "local", "--dry-run")
             #expect(dry.output.contains("usb/dev/\(id)"), "\(dry.output)")
@@ -29,6 +28,7 @@ import Testing
             #expect(try other.rows(other.kecsctl.home) == 3)
             let here = try await other.must("backups", "list", "dev", "-o", "json").items()
             #expect(here.map { $0["id"]?.string } == [id])
+            try await other.must("backups", "drill", "dev", "--from", "usb/latest")
             // A second time nothing is fetched, and one that is not there changes nothing.
             try scene.folder.appending("\(id)/data.tar.gz").remove()
             let missing = try await other.kecsctl("start", "dev", "--restore", "usb/latest")

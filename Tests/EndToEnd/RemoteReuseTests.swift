@@ -7,7 +7,7 @@ import KecsTesting
 import SystemPackage
 import Testing
 
-/// What a remote has already is not sent again, and a line that breaks leaves nothing that looks like a copy.
+/// What a remote has already is not sent again.
 @Suite(.serialized, .enabled(if: RemoteScene.hasRclone, RemoteScene.reason)) struct RemoteReuseTests {
     /// An object store of 6 MB in 120 objects, of which each backup is cut into segments.
     private func fill(_ scene: RemoteScene) async throws {
@@ -157,41 +157,6 @@ import Testing
                     #expect(try prune.items().allSatisfy { $0["verdict"] == "keep" })
                     let other = try await scene.elsewhere("box:locked")
                     try await other.must("restore", "dev", "--from", "usb/\(first)", "--yes")
-                }
-            }
-        }
-    }
-
-    @Test func `a line that breaks at any moment leaves a copy whole or absent, and it is gone on with`()
-        async throws
-    {
-        var random = CampaignSeed("RemoteReuseTests")
-        try await withTemporaryFolder { folder in
-            try await RemoteServer.withS3(in: folder) { environment, line in
-                // By itself rclone tries for minutes.
-                let impatient = environment.merging(["RCLONE_RETRIES": "1", "RCLONE_LOW_LEVEL_RETRIES": "1"])
-                { $1 }
-                try await RemoteScene.with(address: "box:copies", environment: impatient) { scene in
-                    try await fill(scene)
-                    let id = try await scene.backUp()
-                    for _ in 0..<Rounds.count(ci: 6, full: 40) {
-                        try line.cut(after: Int.random(in: 0...8_000_000, using: &random))
-                        let answer = try await scene.kecsctl("backups", "copy", "--to", "usb")
-                        #expect(
-                            answer.status == 0 || answer.status == 14, "\(answer.status) \(answer.errors)")
-                        try line.mend()
-                        let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json")
-                            .items()
-                        let isWhole = list.contains { $0["state"] == "complete" }
-                        #expect(answer.status != 0 || isWhole)
-                        #expect(list.allSatisfy { isWhole || $0["state"] == "incomplete" }, "\(list)")
-                        #expect(list.allSatisfy { isWhole || $0["verifiedAt"] == nil })
-                    }
-                    // What was there whole is not sent again.
-                    let last = try await scene.must("backups", "copy", "--to", "usb", "-o", "json").first()
-                    #expect(try #require(last["sentBytes"]?.integer) <= #require(last["bytes"]?.integer))
-                    let other = try await scene.elsewhere("box:copies")
-                    try await other.must("backups", "verify", id, "--remote", "usb", "--instance", "dev")
                 }
             }
         }

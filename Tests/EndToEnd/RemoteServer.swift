@@ -68,14 +68,9 @@ extension RemoteServer {
             try Test.cancel("scripts/python has no moto here")
         }
         let python = Python.root.appending("scripts/python").string
-        let line = Line(folder: folder.appending("line"))
-        try line.folder.createFolder()
         let moto = [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]
         try await serving(moto) { port in
-            let proxy = [python, Line.program.string, "PORT", "\(port)", line.folder.string]
-            try await serving(proxy) { through in
-                var line = line
-                line.target = port
+            try await withLine(in: folder, to: port) { line, through in
                 let environment = try config(
                     "type = s3\nprovider = Other\nendpoint = http://127.0.0.1:\(through)\nregion = us-east-1\n"
                         + "access_key_id = testing\nsecret_access_key = testing\nforce_path_style = true",
@@ -83,6 +78,54 @@ extension RemoteServer {
                 try await body(environment, line)
             }
         }
+    }
+
+    /// - Parameter body: Gets the line, and the port at its other end.
+    static func withLine(
+        in folder: FilePath, to port: Int, _ body: (Line, Int) async throws -> Void
+    ) async throws {
+        var line = Line(folder: folder.appending("line"))
+        line.target = port
+        try line.folder.createFolder()
+        let proxy = ["/usr/bin/python3", Line.program.string, "PORT", "\(port)", line.folder.string]
+        let made = line
+        try await serving(proxy) { through in try await body(made, through) }
+    }
+
+    /// An sshd that lets root in with the key in `folder/.ssh`, which is the home of whoever connects.
+    static func withSSHD(in folder: FilePath, _ body: (Int) async throws -> Void) async throws {
+        let keys = folder.appending(".ssh")
+        try keys.createFolder()
+        for name in ["host", "id_ed25519"] {
+            _ = try await tool([
+                "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys.appending(name).string,
+            ])
+        }
+        let config = folder.appending("sshd_config")
+        try config.replaceContents(
+            Array(
+                """
+                ListenAddress 127.0.0.1
+                HostKey \(keys.appending("host"))
+                AuthorizedKeysFile \(keys.appending("id_ed25519.pub"))
+                StrictModes no
+                UsePAM no
+                PasswordAuthentication no
+                PermitRootLogin yes
+                PidFile none
+                MaxStartups 100
+                Subsystem sftp internal-sftp
+
+                """.utf8))
+        mkdir("/run/sshd", 0o755)
+        try await serving(["/usr/sbin/sshd", "-D", "-e", "-f", config.string, "-p", "PORT"], body)
+    }
+
+    /// Lets whoever has this home trust the sshd at a port.
+    static func trust(_ port: Int, in folder: FilePath) throws {
+        let keys = folder.appending(".ssh")
+        try keys.appending("known_hosts").replaceContents(
+            Array("[127.0.0.1]:\(port) ".utf8) + keys.appending("host.pub").contents())
     }
 
     /// What `Tests/Tools/cut-proxy` passes on.

@@ -54,30 +54,7 @@ import Testing
     func `a folder behind ssh holds copies, and a host whose key is not known is not trusted`() async throws {
         try await withTemporaryFolder { folder in
             let keys = folder.appending(".ssh")
-            try keys.createFolder()
-            for name in ["host", "id_ed25519"] {
-                _ = try await RemoteServer.tool([
-                    "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys.appending(name).string,
-                ])
-            }
-            let config = folder.appending("sshd_config")
-            try config.replaceContents(
-                Array(
-                    """
-                    ListenAddress 127.0.0.1
-                    HostKey \(keys.appending("host"))
-                    AuthorizedKeysFile \(keys.appending("id_ed25519.pub"))
-                    StrictModes no
-                    UsePAM no
-                    PasswordAuthentication no
-                    PermitRootLogin yes
-                    PidFile none
-                    Subsystem sftp internal-sftp
-
-                    """.utf8))
-            mkdir("/run/sshd", 0o755)
-            let words = ["/usr/sbin/sshd", "-D", "-e", "-f", config.string, "-p", "PORT"]
-            try await RemoteServer.serving(words) { port in
+            try await RemoteServer.withSSHD(in: folder) { port in
                 let there = folder.appending("there")
                 let address = "ssh://root@127.0.0.1:\(port)\(there)"
                 let environment = ["HOME": folder.string]
@@ -89,9 +66,7 @@ import Testing
                     try keys.appending("known_hosts").replaceContents(Array("other ssh-ed25519 AAAA\n".utf8))
                     #expect(try await scene.kecsctl("remote", "test", "usb").status == 14)
                 }
-                let key = try keys.appending("host.pub").contents()
-                try keys.appending("known_hosts").replaceContents(
-                    Array("[127.0.0.1]:\(port) ".utf8) + key)
+                try RemoteServer.trust(port, in: folder)
                 try await expectCopies(address: address, environment)
                 #expect(try there.appending("dev").entries().count == 1)
             }

@@ -29,7 +29,7 @@ struct Sealing: Hashable, Sendable {
         guard let name = try settings.text(.encrypt), let method = EncryptionMethod(rawValue: name) else {
             guard try !settings.flag(.encryptManifest) else {
                 throw Failure(
-                    .usage, "the manifest of a backup that is not encrypted cannot be",
+                    .usage, "the manifest cannot be encrypted without the backup",
                     cause: "the setting encryptManifest is set, and encrypt is none",
                     remedy: "kecsctl config set encrypt gpg")
             }

@@ -29,7 +29,8 @@ public struct BringBackup: Sendable {
         do {
             let move = MoveBackup(site: site)
             let backup = try await site.lockedBackups(name, lock) {
-                try move.importBundle(fetched.folder, to: name)
+                try store.folder.createFolder()
+                return try move.importBundle(fetched.folder, to: name)
             }
             try await fetched.close()
             return backup.id
