@@ -62,14 +62,15 @@ import Testing
                     [".status", ".lastSyncedTime"], .null)
             }
             let runtime = try scene.runtime()
-            var velero = RestoreFromVelero(
+            var changed = RestoreFromVelero(
                 machine: runtime.machine, kubectl: try await runtime.reachable(),
                 setup: try VeleroSetup(runtime.instance))
-            velero.sync = .seconds(10)
+            changed.sync = .seconds(10)
+            let velero = changed
             let request = ClusterRestoreRequest(isDegraded: true, limit: .zero)
             let candidates = [try velero.store.named(name)]
             let failure = await #expect(throws: Failure.self) {
-                [velero] in _ = try await velero.run(candidates, request)
+                _ = try await velero.run(candidates, request)
             }
             #expect(
                 failure?.cause?.contains("has not read its store within 10") == true,
