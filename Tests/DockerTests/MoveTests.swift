@@ -78,9 +78,11 @@ private struct SecondMachine: Sendable {
     let home: FilePath
     let dockerHost: String
     let link: String
+    /// Absolute, whatever the tests were started with.
+    let program: String
 
     var path: String { "\(folder.appending("bin")):/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
-    var words: [String] { ["ssh://root@10.213.77.2\(home)", "--program", Kecsctl.program.string] }
+    var words: [String] { ["ssh://root@10.213.77.2\(home)", "--program", program] }
 
     static func with(_ scene: DockerScene, _ body: (SecondMachine) async throws -> Void) async throws {
         let folder = scene.root.appending("second")
@@ -111,7 +113,7 @@ private struct SecondMachine: Sendable {
             try #require(isReady, "\(log)")
             let machine = SecondMachine(
                 folder: folder, home: scene.root.appending("there"), dockerHost: try text("docker-host"),
-                link: try text("link"))
+                link: try text("link"), program: try Kecsctl.program.realPath().string)
             try machine.installSSH()
             try await body(machine)
         } catch {
