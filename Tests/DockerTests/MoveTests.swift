@@ -131,6 +131,7 @@ private struct SecondMachine: Sendable {
 
     /// The stock ssh, and a cut in the middle of what it is fed with.
     private func installSSH() throws {
+        let place = home.appending("backups/dev/.arriving")
         let ssh = "/usr/bin/ssh -F \(folder.appending("ssh_config"))"
         let script = """
             #!/bin/bash
@@ -141,8 +142,15 @@ private struct SecondMachine: Sendable {
                     how=$(cat \(folder.appending("cut")))
                     rm \(folder.appending("cut"))
                     case $how in
-                    kill) { head -c 2000000; kill -KILL $PPID; } | \(ssh) "$@" ;;
-                    link) { head -c 2000000; ip link set \(link) down; cat; } | \(ssh) "$@" ;;
+                    kill) head -c 2000000 | \(ssh) "$@"; kill -KILL $PPID ;;
+                    link)
+                        {
+                            head -c 2000000
+                            until test "$(du -sb \(place) | cut -f 1)" -gt 2500000; do sleep 0.05; done
+                            ip link set \(link) down
+                            cat
+                        } | \(ssh) "$@"
+                        ;;
                     esac
                     exit
                 fi

@@ -97,7 +97,7 @@ struct MoveScene {
             case $what in
             fail) echo 'ssh: connect to host there.example port 22: Connection refused' >&2; exit 255 ;;
             later) echo fail >"$order" ;;
-            cut) { head -c "$count"; kill -KILL $PPID; } | sh -c "$last"; exit ;;
+            cut) head -c "$count" | sh -c "$last"; kill -KILL $PPID; exit ;;
             esac
         done
         exec sh -c "$last"
