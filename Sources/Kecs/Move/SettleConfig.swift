@@ -40,9 +40,9 @@ struct SettleConfig: Sendable {
     /// Records the places of this machine: those that the instance had here before, else those of a new one.
     private func place(_ config: inout InstanceConfig, _ name: InstanceName) throws {
         let file = site.home.folder(of: name).config
-        guard try file.isPresent, let here = try? InstanceConfig.read(file), here.id == config.id else {
-            return try config.fixPlace(site.machine.environment)
-        }
+        guard try file.isPresent else { return try config.fixPlace(site.machine.environment) }
+        let here = try InstanceConfig.read(file)
+        guard here.id == config.id else { return }
         for key in Self.machines { config.settings[key.rawValue] = here.settings[key.rawValue] }
     }
 
