@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -43,7 +44,7 @@ struct ChildInput: Sendable {
 
     private mutating func read(_ path: FilePath, from: Int64, count: Int64) throws {
         if file < 0 {
-            file = path.withPlatformString { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+            file = path.withPlatformString { paths_open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0) }
             guard file >= 0 else { throw FileError.last("open", path) }
             (offset, rest) = (from, count)
         }

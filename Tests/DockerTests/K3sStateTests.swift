@@ -36,11 +36,11 @@ extension OnDocker {
                 }
                 // The 5,000, that of the node, and pairs.
                 #expect(captured > 5_001 && captured % 2 == 1, "\(captured)")
-                let listing = try await scene.must(["backups", "ls", "latest", "--instance", "dev"]).output
-                for file in ["db/state.db", "token", "tls/server-ca.crt", "cred/passwd"] {
-                    #expect(listing.contains(file), "\(listing)")
+                for file in ["token", "tls/server-ca.crt", "cred/passwd"] {
+                    try await scene.must(["backups", "cat", "dev/latest", "k3s-state/\(file)"])
                 }
-                #expect(!listing.contains("state.db-wal"))
+                let files = try await scene.must(["backups", "ls", "dev/latest", "k3s-state/db"]).output
+                #expect(files.contains("state.db") && !files.contains("state.db-"), "\(files)")
 
                 // A new node on the volumes, which outlive the cluster.
                 let before = try await scene.rows()
@@ -54,14 +54,26 @@ extension OnDocker {
                 let last = try await scene.rows()
                 try await scene.must(["stop", "dev"])
                 try await Engine.docker("volume", "rm", "kecs-dev-k3s", "kecs-dev-k3s-node")
-                let restored = try await scene.must(["start", "dev", "-o", "json"]).first()
-                #expect(restored["restored"]?.string != nil, "\(restored)")
+                let lost = try await scene.kecsctl("start", "dev")
+                #expect(
+                    lost.status == 3 && lost.errors.contains("k3s-node, k3s-state are gone"), "\(lost.errors)"
+                )
+                try await scene.must(
+                    ["restore", "dev", "--from", "latest", "--part", "k3s-state", "--part", "k3s-node"])
+                #expect(try await scene.nodes().isEmpty)
+                try await scene.must(["start", "dev"])
                 #expect(try await scene.isUp())
                 #expect(try await scene.rows() >= last)
-                #expect(
-                    try JSONFile.read(JSONValue.self, from: scene.instance.appending("k3s-state.json"))[
-                        "token"]
-                        == .string(token))
+
+                // And of an instance that is gone as a whole.
+                try await scene.must(["destroy", "dev", "--yes"])
+                #expect(try await Engine.docker("volume", "ls", "-q").contains("kecs-dev-k3s") == false)
+                try await scene.must(["restore", "dev", "--from", "latest"])
+                try await scene.must(["start", "dev"])
+                #expect(try await scene.isUp())
+                #expect(try await scene.rows() >= last)
+                let now = try JSONFile.read(JSONValue.self, from: scene.instance.appending("k3s-state.json"))
+                #expect(now["token"] == .string(token))
             }
         }
 

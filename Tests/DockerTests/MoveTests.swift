@@ -79,9 +79,11 @@ private struct SecondMachine: Sendable {
     let home: FilePath
     let dockerHost: String
     let link: String
+    /// Absolute, whatever the tests were started with.
+    let program: String
 
     var path: String { "\(folder.appending("bin")):/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
-    var words: [String] { ["ssh://root@10.213.77.2\(home)", "--program", Kecsctl.program.string] }
+    var words: [String] { ["ssh://root@10.213.77.2\(home)", "--program", program] }
 
     static func with(_ scene: DockerScene, _ body: (SecondMachine) async throws -> Void) async throws {
         let folder = scene.root.appending("second")
@@ -112,7 +114,7 @@ private struct SecondMachine: Sendable {
             try #require(isReady, "\(log)")
             let machine = SecondMachine(
                 folder: folder, home: scene.root.appending("there"), dockerHost: try text("docker-host"),
-                link: try text("link"))
+                link: try text("link"), program: try Kecsctl.program.realPath().string)
             try machine.installSSH()
             try await body(machine)
         } catch {
@@ -130,6 +132,7 @@ private struct SecondMachine: Sendable {
 
     /// The stock ssh, and a cut in the middle of what it is fed with.
     private func installSSH() throws {
+        let place = home.appending("backups/dev/.arriving")
         let ssh = "/usr/bin/ssh -F \(folder.appending("ssh_config"))"
         let script = """
             #!/bin/bash
@@ -140,8 +143,15 @@ private struct SecondMachine: Sendable {
                     how=$(cat \(folder.appending("cut")))
                     rm \(folder.appending("cut"))
                     case $how in
-                    kill) { head -c 2000000; kill -KILL $PPID; } | \(ssh) "$@" ;;
-                    link) { head -c 2000000; ip link set \(link) down; cat; } | \(ssh) "$@" ;;
+                    kill) head -c 2000000 | \(ssh) "$@"; kill -KILL $PPID ;;
+                    link)
+                        {
+                            head -c 2000000
+                            until test "$(du -sb \(place) | cut -f 1)" -gt 2500000; do sleep 0.05; done
+                            ip link set \(link) down
+                            cat
+                        } | \(ssh) "$@"
+                        ;;
                     esac
                     exit
                 fi

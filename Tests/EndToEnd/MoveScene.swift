@@ -12,6 +12,7 @@ struct MoveScene {
     let kecsctl: Kecsctl
     /// The other machine, asked directly.
     let there: Kecsctl
+    let program: String
 
     static let ports = ["--api-port", "21881", "--admin-port", "21882"]
     static let otherPorts = ["--api-port", "21891", "--admin-port", "21892"]
@@ -22,7 +23,7 @@ struct MoveScene {
 
     var address: String { "ssh://there.example\(root.appending("there"))" }
     /// What is said about the other end.
-    var other: [String] { [address, "--program", Kecsctl.program.string] + Self.otherPorts }
+    var other: [String] { [address, "--program", program] + Self.otherPorts }
     var here: FilePath { kecsctl.home.appending("instances/dev") }
     var landed: FilePath { there.home.appending("instances/dev") }
     var arriving: FilePath { there.home.appending("backups/dev/.arriving") }
@@ -36,11 +37,12 @@ struct MoveScene {
             let scene = MoveScene(
                 root: root,
                 kecsctl: Kecsctl(home: root.appending("home"), environment: ["PATH": path]),
-                there: Kecsctl(home: root.appending("there"), createsHome: false))
+                there: Kecsctl(home: root.appending("there"), createsHome: false),
+                program: try Kecsctl.program.realPath().string)
             var start = ["start", "dev", "--runtime", "local", "--health-url", "none"] + Self.ports
             if let command { start += ["--command", command] }
             try await scene.must(start)
-            try SQLiteDatabase(scene.here.appending("data/kecs.db"), .readWrite).executeScript(
+            try SQLiteDatabase(scene.here.appending("data/kecs.db"), .create).executeScript(
                 "CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1), (2), (3)")
             // What no compression makes small.
             var generator = SystemRandomNumberGenerator()
@@ -95,7 +97,7 @@ struct MoveScene {
             case $what in
             fail) echo 'ssh: connect to host there.example port 22: Connection refused' >&2; exit 255 ;;
             later) echo fail >"$order" ;;
-            cut) { head -c "$count"; kill -KILL $PPID; } | sh -c "$last"; exit ;;
+            cut) head -c "$count" | sh -c "$last"; kill -KILL $PPID; exit ;;
             esac
         done
         exec sh -c "$last"

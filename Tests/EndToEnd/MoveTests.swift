@@ -146,7 +146,7 @@ import Testing
                 #expect(try !scene.kecsctl.home.appending("backups/dev").isPresent)
                 #expect(try await scene.state(scene.kecsctl) == "running")
             }
-            let program = ["--program", Kecsctl.program.string]
+            let program = ["--program", scene.program]
             try scene.next("look", "fail")
             try await refused(14, scene.other, "Connection refused")
             try await refused(14, [scene.address], "no kecsctl on there.example")
@@ -158,7 +158,7 @@ import Testing
             let old = scene.root.appending("bin/newer")
             try old.replaceContents(
                 Array(
-                    "#!/bin/sh\nsed 's/\"tool\" : \"[^\"]*\"/\"tool\" : \"99.0.0\"/' | \(Kecsctl.program) \"$@\"\n"
+                    "#!/bin/sh\nsed 's/\"tool\" : \"[^\"]*\"/\"tool\" : \"99.0.0\"/' | \(scene.program) \"$@\"\n"
                         .utf8), mode: 0o755)
             try await refused(
                 64, [scene.address, "--program", old.string] + MoveScene.otherPorts, "is older")
@@ -191,7 +191,7 @@ import Testing
     @Test func `a clone on another machine is an instance of its own, also after a cut`() async throws {
         try await MoveScene.with { scene in
             let words = [
-                "clone", "dev", "try", "--to", scene.address, "--program", Kecsctl.program.string, "-o",
+                "clone", "dev", "try", "--to", scene.address, "--program", scene.program, "-o",
                 "json",
             ]
             try scene.next("receive", "cut 1000000")

@@ -39,13 +39,11 @@ public struct LandArrival: Sendable {
             if try place.record()?.landed == landing.id {
                 return store.look(at: landing.id).manifest?.parts.map(\.name) ?? []
             }
-            // Of an arrival that was cut off here it may still be that of the other machine.
+            // The restore keeps it: the backup has that of the other machine.
             try config.write(to: instance.folder.config)
             let request = RestoreRequest(from: .id(landing.id.description), start: false)
             let restored = try await RestoreBackup(site: site).run(try site.instance(name), request)
             landed.notes += restored.notes
-            // The backup has that of the other machine.
-            try config.write(to: instance.folder.config)
             // What it has now is newer than what moved away.
             if try instance.folder.move.isPresent { try instance.folder.move.remove() }
             try await place.change(site) { $0?.landed = landing.id }

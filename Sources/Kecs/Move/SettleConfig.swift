@@ -32,7 +32,17 @@ struct SettleConfig: Sendable {
                     ? "its data lay in \(words) and lies in the instance's own folder there"
                     : "its setting \(key.rawValue) (\(words)) was left behind, as it is about this machine")
         }
+        try place(&config, name)
         return (config, notes)
+    }
+
+    /// Records the places of this machine: those that the instance had here before, else those of a new one.
+    private func place(_ config: inout InstanceConfig, _ name: InstanceName) throws {
+        let file = site.home.folder(of: name).config
+        guard try file.isPresent else { return try config.fixPlace(site.machine.environment) }
+        let here = try InstanceConfig.read(file)
+        guard here.id == config.id else { return }
+        for key in Self.machines { config.settings[key.rawValue] = here.settings[key.rawValue] }
     }
 
     /// The instance as it is there, for the code that makes a second one of it.
@@ -49,6 +59,7 @@ struct SettleConfig: Sendable {
         var config = try CloneInstance(site: site).config(of: try source(), named: name, in: site.home)
         for key in Self.machines { config.settings[key.rawValue] = nil }
         for key in SettingKey.ports { config.settings[key.rawValue] = nil }
+        try config.fixPlace(site.machine.environment)
         return config
     }
 }
