@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsBackups
+public import KecsBackups
 public import Glibc
 public import KecsSystem
 public import SystemPackage
