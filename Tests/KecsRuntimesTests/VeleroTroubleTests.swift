@@ -75,7 +75,7 @@ import Testing
                 ]
             }
             let failure = await #expect(throws: Failure.self) {
-                _ = try await scene.runtime().backUpCluster(.init(isDegraded: false))
+                _ = try await scene.runtime().backUpCluster(.init(isDegraded: false, stall: .seconds(30)))
             }
             #expect(failure?.kind == .timeout)
             #expect(failure?.cause?.contains("Queued") == true, "\(failure?.cause ?? "")")
