@@ -2,16 +2,6 @@
 import KecsBackups
 import KecsSystem
 
-/// How a webhook wants to be spoken to.
-public enum WebhookFormat: String, Sendable, CaseIterable {
-    /// The notification as JSON.
-    case kecsctl
-    /// `{"text": …}`: Slack's incoming webhooks, and those of Mattermost, Rocket.Chat, Discord (`/slack`).
-    case slack
-    /// A text with its title in a header: ntfy.sh, or one's own.
-    case ntfy
-}
-
 /// What is posted to a webhook.
 struct WebhookBody: Sendable {
     var bytes: [UInt8]
