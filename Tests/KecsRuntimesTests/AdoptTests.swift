@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSQLite
 import Kecs
 import KecsState
 import KecsBackups

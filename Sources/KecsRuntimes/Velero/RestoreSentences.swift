@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 import KecsVelero
 
 /// What Velero's sentences about a restore mean, one by one.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import ArgumentParser
 import Kecs
 import KecsSQLite
