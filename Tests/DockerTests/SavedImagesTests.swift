@@ -41,7 +41,8 @@ extension OnDocker {
 
                 try await scene.must(["destroy", "dev", "--yes"])
                 try await Engine.docker("image", "rm", "--force", Self.image)
-                let back = try await scene.must(["start", "dev"])
+                let back = try await scene.must(
+                    ["start", "dev", "--runtime", "docker", "--image", Self.image] + scene.ports)
                 #expect(back.errors.contains("was loaded from"), "\(back)")
                 #expect(try await scene.must(["status", "dev", "-o", "json"]).first()["state"] == "running")
             }

@@ -25,9 +25,8 @@ struct LoadImages {
             let sum = try digest(
                 of: file, cancellation: site.machine.cancellation, progress: site.machine.progress)
             guard sum.sha256 == saved.sha256 else {
-                notes.append(
-                    "the saved image “\(image.reference)” is damaged and was not loaded: \(file) has another SHA-256"
-                )
+                // Told at once: a start that then finds no image anywhere ends with an error, and without notes.
+                site.log("the saved image “\(image.reference)” is damaged and was not loaded: see \(file)")
                 continue
             }
             try await engine.load(file, as: UsedImage(reference: image.reference, id: image.id))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsSystem
 
-
 /// How a pod's container ended last, before it was started again.
 struct VeleroEnd: Sendable {
     let restarts: Int64
