@@ -16,7 +16,7 @@ struct AdoptCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),
         .init("kecsctl adopt dev default kecs-mine", "the ECS cluster “default” lives there from now on"),
-        .init("kecsctl recover dev --cluster default", "and its services are recreated there"))
+        .init("kecsctl adopt dev default kecs-mine --dry-run", "what would change"))
 
     @Argument(
         help:
