@@ -137,7 +137,7 @@ public struct StartInstance: Sendable {
         try config.fixPlace(site.machine.environment)
         let candidate = try site.instance(name, config: config, flags: request.settings)
         for note in try await LoadImages(site: site).run(candidate) {
-            site.machine.progress.step(note, total: nil)
+            site.log(note)
         }
         return try await site.runtime(candidate).prepare()
     }

@@ -52,7 +52,7 @@ public struct AdoptCluster: Sendable {
                 cause: clusters.isEmpty
                     ? "there are none" : "there are: \(clusters.keys.sorted().joined(separator: ", "))",
                 remedy: near.map {
-                    "kecsctl adopt \(ShellWords.quote([instance.name.description, name, $0]))"
+                    "kecsctl adopt \(instance.name) \(ShellWords.quote([name])) \(ShellWords.quote([$0]))"
                 }
                     ?? "kecsctl recover \(instance.name) --cluster \(ShellWords.quote([name]))")
         }
@@ -91,7 +91,8 @@ public struct AdoptCluster: Sendable {
             else {
                 throw Failure(
                     .busy, "the row of the ECS cluster “\(name)” was changed by somebody else meanwhile",
-                    remedy: "kecsctl adopt \(ShellWords.quote([instance.name.description, name, k3dCluster]))"
+                    remedy:
+                        "kecsctl adopt \(instance.name) \(ShellWords.quote([name])) \(ShellWords.quote([k3dCluster]))"
                 )
             }
             try database.execute(
@@ -119,11 +120,9 @@ public struct AdoptCluster: Sendable {
         }
         if let row = records.clusters.first(where: { $0.name == name }) { return row }
         let names = records.clusters.map(\.name)
-        let near = NearestWord.of(name, among: Set(names))
         throw Failure(
             .notFound, "there is no ECS cluster “\(name)” in the database",
             cause: names.isEmpty ? "there are none" : "there are: \(names.sorted().joined(separator: ", "))",
-            remedy: near.map { "kecsctl state export \(instance.name) # its name there is “\($0)”" }
-                ?? "kecsctl recover \(instance.name) --dry-run")
+            remedy: "kecsctl recover \(instance.name) --dry-run")
     }
 }
