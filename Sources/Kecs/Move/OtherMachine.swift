@@ -119,7 +119,7 @@ struct OtherMachine: Sendable {
 
     private func check(_ result: ProcessResult) throws {
         guard !result.succeeded else { return }
-        let words = result.errorText.split(separator: "\n").last.map { printable(Array($0.utf8)) }
+        let words = result.errorText.split(whereSeparator: \.isNewline).last.map { printable(Array($0.utf8)) }
         switch result.end {
         case .exited(Self.sshFailed):
             throw Failure(
