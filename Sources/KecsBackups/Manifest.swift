@@ -71,11 +71,18 @@ public struct Manifest: Codable, Hashable, Sendable {
 
     /// An archive as `docker image save` writes it.
     public struct SavedImage: Codable, Hashable, Sendable {
-        /// Its path in the folder of the instance's backups: "images/NAME.tar".
+        /// Its path in the folder of the instance's backups: "images/NAME.tar". A manifest may come from elsewhere: ask
+        /// `isInItsFolder` before anything is opened.
         public var file: String
         public var bytes: Int64
         /// In lower-case hex.
         public var sha256: String
+
+        /// Whether the path leads to a name in the folder of images, and nowhere else.
+        public var isInItsFolder: Bool {
+            let name = file.dropFirst("images/".count)
+            return file.hasPrefix("images/") && name.hasSuffix(".tar") && Manifest.isPartName(String(name))
+        }
 
         public init(file: String, bytes: Int64, sha256: String) {
             self.file = file

@@ -18,9 +18,13 @@ struct LoadImages {
         }
         // The newest first: it has the image that the instance ran with last.
         for image in try instance.backups.all().flatMap({ $0.manifest?.images ?? [] }) {
-            guard let saved = image.saved, seen.insert(image.reference).inserted else { continue }
+            guard let saved = image.saved, saved.isInItsFolder, seen.insert(image.reference).inserted else {
+                continue
+            }
             let file = instance.backups.folder.appending(saved.file)
-            guard try await engine.id(of: image.reference) == nil, try file.isPresent else { continue }
+            guard try await engine.id(of: image.reference) == nil,
+                let status = try FileStatus.of(file), status.kind == .file, status.size == saved.bytes
+            else { continue }
             site.machine.progress.step("loading the image \(image.reference)", total: saved.bytes)
             let sum = try digest(
                 of: file, cancellation: site.machine.cancellation, progress: site.machine.progress)

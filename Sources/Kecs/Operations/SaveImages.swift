@@ -38,7 +38,7 @@ struct SaveImages {
     private func known(_ image: UsedImage) throws -> Manifest.SavedImage? {
         for backup in try instance.backups.all() {
             for other in backup.manifest?.images ?? [] where other.id == image.id {
-                guard other.reference == image.reference, let saved = other.saved,
+                guard other.reference == image.reference, let saved = other.saved, saved.isInItsFolder,
                     let status = try FileStatus.of(instance.backups.folder.appending(saved.file)),
                     status.kind == .file, status.size == saved.bytes
                 else { continue }
