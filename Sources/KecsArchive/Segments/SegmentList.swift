@@ -134,6 +134,7 @@ public struct SegmentList: Hashable, Sendable {
                     fingerprint: text(4) == "-" ? "" : text(4), readAt: readAt, first: path))
             segments[segments.count - 1].plain = plain
         }
+        guard isSealed == self.isSealed else { return nil }
     }
 
     /// The name of the segment with this number, from 1 on.
