@@ -11,9 +11,20 @@ let executable: [SwiftSetting] = [
 /// Not optimized in the tests' build, which optimizes everything else (`scripts/build-debug`): the compiler is done in a
 /// quarter of the time. What works on bytes, and swift-system, is optimized there. A frontend's flag, as it comes behind `-O`.
 let quick: [SwiftSetting] = [
-    .unsafeFlags(["-Xfrontend", "-Onone"], .when(configuration: .debug)),
-    // What decides and prints takes no time: a third less code.
-    .unsafeFlags(["-Osize"], .when(configuration: .release)),
+    .unsafeFlags(["-Xfrontend", "-Onone"], .when(configuration: .debug))
+]
+/// Release builds are made with `-Xswiftc -Osize` (Makefile), for all packages; a frontend's flag comes behind it. Compressing,
+/// walking and copying databases stay fast.
+let fast: [SwiftSetting] = [.unsafeFlags(["-Xfrontend", "-O"], .when(configuration: .release))]
+/// A tenth less to install: nothing is loaded into the program, so no symbol of it needs a name at run time; relative
+/// relocations are packed (glibc 2.36: Debian 12); the index of `.eh_frame` is only for exceptions of C++, which are never
+/// thrown here: debuggers read `.eh_frame` itself.
+let small: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-use-ld=lld"]
+            + ["--no-export-dynamic", "-z", "pack-relative-relocs", "--no-eh-frame-hdr"].flatMap {
+                ["-Xlinker", $0]
+            }, .when(configuration: .release))
 ]
 let tests = executable + quick
 /// In the executable `InternalImportsByDefault` forbids conforming our types to
@@ -86,12 +97,12 @@ let package = Package(
             dependencies: [
                 "KecsSystem", "CLinux", "CIgzip", "CDeflate", "CArchive", system,
             ],
-            swiftSettings: library
+            swiftSettings: library + fast
         ),
         .target(
             name: "KecsSQLite",
             dependencies: ["KecsSystem", "CLinux", "CSQLite", "CSQLiteFiles", "CCrypto", system],
-            swiftSettings: library
+            swiftSettings: library + fast
         ),
         .target(
             name: "KecsBackups", dependencies: ["KecsArchive", "KecsSystem", system], swiftSettings: library
@@ -120,7 +131,8 @@ let package = Package(
                 "KecsRuntimes", "KecsVelero", system, log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: executable + quick
+            swiftSettings: executable + quick,
+            linkerSettings: small
         ),
         .executableTarget(
             name: "archive-bench", dependencies: ["KecsArchive", "KecsSystem", system],

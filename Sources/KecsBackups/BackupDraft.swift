@@ -34,6 +34,17 @@ public struct BackupDraft: Sendable {
         try backup.folder.appending(part.file).link(to: folder.appending(part.file))
     }
 
+    /// Notes on the records of archives that have just been read when that was.
+    ///
+    /// - Throws: `FileError`.
+    public func noteReadings(of parts: inout [Manifest.Part], at moment: Moment) throws {
+        for index in parts.indices where !parts[index].isSegmented && parts[index].lastRead == nil {
+            guard let status = try FileStatus.of(folder.appending(parts[index].file)) else { continue }
+            parts[index].lastRead = Manifest.LastRead(
+                at: moment, modified: ExactMoment(status.modified))
+        }
+    }
+
     /// Makes the backup visible: manifest, SHA256SUMS, everything synced, then the rename. After this returns, a power
     /// cut cannot undo it.
     public func commit(_ manifest: Manifest) throws -> StoredBackup {

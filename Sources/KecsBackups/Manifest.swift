@@ -152,6 +152,9 @@ public struct Manifest: Codable, Hashable, Sendable {
         public var excluded: Excluded?
         /// Where the server had it mounted. Absent when it was not mounted, and in what older versions wrote.
         public var pathInside: String?
+        /// The last reading of the archive. Absent for a segmented part, whose list has it for each, and in what older
+        /// versions wrote.
+        public var lastRead: LastRead?
 
         public var isSegmented: Bool { segments != nil }
 
@@ -172,6 +175,18 @@ public struct Manifest: Codable, Hashable, Sendable {
             self.fingerprint = fingerprint
             self.databases = databases
             self.warnings = warnings
+        }
+    }
+
+    /// When an archive was read and found good.
+    public struct LastRead: Codable, Hashable, Sendable {
+        public var at: Moment
+        /// The time of the file's last change then: with another one it has been written since.
+        public var modified: ExactMoment
+
+        public init(at: Moment, modified: ExactMoment) {
+            self.at = at
+            self.modified = modified
         }
     }
 

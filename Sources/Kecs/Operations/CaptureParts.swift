@@ -277,7 +277,8 @@ struct CaptureParts: Sendable {
 
     static let marking = Mutex(())
 
-    /// Takes over the archive of the last backup after reading it: a link to rotten bytes is not a backup.
+    /// Takes over the archive of the last backup: after reading it, when its last reading is older than the setting
+    /// `verifyAge` or its file was written since.
     ///
     /// - Returns: Nil when the part is to be archived again: the archive is rotten, and its backup is marked as damaged;
     ///   or it cannot be linked, because it is another user's, has too many names, or lies on another file system.
@@ -290,15 +291,27 @@ struct CaptureParts: Sendable {
         } catch let error as FileError where error.isNoLink {
             return nil
         }
+        var record = part
+        record.databases = databases
+        if try isBelieved(part) { return record }
         let now = try digest(of: draft.folder.appending(part.file), cancellation: site.machine.cancellation)
         guard now.sha256 == part.sha256 else {
             try draft.folder.appending(part.file).remove()
             try mark(backup, damaged: part.file, "its SHA-256 is \(now.sha256) instead of \(part.sha256)")
             return nil
         }
-        var record = part
-        record.databases = databases
+        record.lastRead = nil
         return record
+    }
+
+    /// Whether the linked archive was read and found good a short time ago, and not written since.
+    private func isBelieved(_ part: Manifest.Part) throws -> Bool {
+        guard let last = part.lastRead, let age = try instance.settings.duration(.verifyAge),
+            let status = try FileStatus.of(draft.folder.appending(part.file))
+        else { return false }
+        let since = site.machine.clock.now().seconds - last.at.seconds
+        return since >= 0 && since < age.seconds && status.size == part.bytes
+            && ExactMoment(status.modified) == last.modified
     }
 
     /// Notes on the backup that an archive of it is rotten.

@@ -11,7 +11,7 @@ public struct CompareStates: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// Reads every byte of both sides, so that equal means equal.
+    /// Reads every byte of both sides that is not in an archive of both, so that equal means equal.
     ///
     /// - Parameter other: The other backup; nil for the live tree.
     public func run(
@@ -31,11 +31,16 @@ public struct CompareStates: Sendable {
     ) async throws -> Difference {
         guard let manifest = backup.manifest else { throw Self.unreadable(backup) }
         var before: [String: PartState] = [:]
-        for part in manifest.parts { before[part.name] = try state(of: part, in: backup) }
+        let same = try other.map { try sameSegments(backup, $0) } ?? [:]
+        for part in manifest.parts {
+            before[part.name] = try state(of: part, in: backup, without: same[part.name] ?? [])
+        }
         var after: [String: PartState] = [:]
         if let other {
             guard let manifest = other.manifest else { throw Self.unreadable(other) }
-            for part in manifest.parts { after[part.name] = try state(of: part, in: other) }
+            for part in manifest.parts {
+                after[part.name] = try state(of: part, in: other, without: same[part.name] ?? [])
+            }
         } else {
             let runtime = try site.runtime(instance)
             for part in try await runtime.parts() {
@@ -63,7 +68,23 @@ public struct CompareStates: Sendable {
             cause: "the run that was to make it was killed")
     }
 
-    func state(of part: Manifest.Part, in backup: StoredBackup) throws -> PartState {
+    /// For each part the digests of the segments that both backups have: what is in them is the same, and is not read.
+    private func sameSegments(_ left: StoredBackup, _ right: StoredBackup) throws -> [String: Set<String>] {
+        var same: [String: Set<String>] = [:]
+        for part in left.manifest?.parts ?? [] where part.isSegmented {
+            guard let other = right.manifest?.parts.first(where: { $0.name == part.name }), other.isSegmented
+            else { continue }
+            let digests = try part.segmentList(in: left.archive(of: part)).segments.map(\.sha256)
+            same[part.name] = Set(digests).intersection(
+                try other.segmentList(in: right.archive(of: other)).segments.map(\.sha256))
+        }
+        return same
+    }
+
+    /// - Parameter same: The digests of segments that are left out.
+    func state(
+        of part: Manifest.Part, in backup: StoredBackup, without same: Set<String> = []
+    ) throws -> PartState {
         var state = PartState()
         let databases = Set(part.databases.map(\.path))
         for database in part.databases {
@@ -73,14 +94,19 @@ public struct CompareStates: Sendable {
         state.databaseRows = try rows(of: part, in: backup)
         state.files.reserveCapacity(min(part.entries, PartState.usualLimit))
         site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
-        try listArchive(
-            backup.archive(of: part), digests: true, cancellation: site.machine.cancellation
-        ) { entry in
+        let place = backup.archive(of: part)
+        let add = { (entry: ArchiveEntry) in
             guard !databases.contains(printable(entry.path)) else { return }
             guard !entry.path.isEmpty else { return }
             if entry.kind == .hardLink {
-                // A hard link to an earlier file.
-                state.files[entry.path] = state.files[entry.linkTarget]
+                // A hard link to an earlier file. One in a segment that is left out is there on both sides.
+                state.files[entry.path] =
+                    state.files[entry.linkTarget]
+                    ?? (same.isEmpty
+                        ? nil
+                        : PartState.File(
+                            kind: "\(entry.kind)", size: 0, mode: 0, owner: 0, group: 0, modified: "",
+                            content: printable(entry.linkTarget)))
                 return
             }
             state.files[entry.path] = PartState.File(
@@ -89,6 +115,14 @@ public struct CompareStates: Sendable {
                 modified: entry.kind == .folder
                     ? "" : "\(entry.modified.seconds).\(entry.modified.nanoseconds)",
                 content: entry.contentSHA256 ?? (entry.kind == .symlink ? printable(entry.linkTarget) : ""))
+        }
+        if same.isEmpty {
+            try listArchive(place, digests: true, cancellation: site.machine.cancellation, each: add)
+        } else {
+            let segments = try part.segmentList(in: place).segments.filter { !same.contains($0.sha256) }
+            try listSegments(
+                segments, in: place, digests: true, cancellation: site.machine.cancellation
+            ) { add($1) }
         }
         return state
     }

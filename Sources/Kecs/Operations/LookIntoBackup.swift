@@ -76,7 +76,7 @@ public struct LookIntoBackup: LookedInto {
         let wanted = try BackupPath(path, in: manifest, of: place)
         var listing = ListedFolder(wanted, place, isDeep: isDeep)
         do {
-            try readAll([wanted.part.name]) { try listing.add($1, each) }
+            try readWhere(wanted) { try listing.add($0, each) }
         } catch {
             // The known entries are not lost; the error says that they are not all.
             try listing.end(each)
@@ -99,14 +99,44 @@ public struct LookIntoBackup: LookedInto {
                 for entry in known { try each(entry.moved(to: place)) }
                 continue
             }
-            let own = Array("\(part.name)/".utf8)
+            if part.isSegmented {
+                try findInSegments(pattern, part, &read, each)
+                continue
+            }
             var found: [BackupEntry] = []
             try readAll([part.name]) { part, entry in
-                guard !entry.path.isEmpty, pattern.matchesItself(own + entry.path) else { return }
+                guard pattern.matches(entry, in: part) else { return }
                 found.append(BackupEntry(place, part, entry))
                 try each(found[found.count - 1])
             }
             read.entries[key] = found
+        }
+    }
+
+    /// Reads the segments that no earlier backup of the search has: most are the same files.
+    private func findInSegments(
+        _ pattern: Glob, _ part: Manifest.Part, _ read: inout ReadArchives, _ each: (BackupEntry) throws -> Void
+    ) throws {
+        let folder = backup.archive(of: part)
+        var count = 0
+        try tellDamage(of: part, read: { count }) {
+            for segment in try part.segmentList(in: folder).segments {
+                let key = ReadArchives.Key(segment, of: part)
+                if let known = read.entries[key] {
+                    for entry in known { try each(entry.moved(to: place)) }
+                    continue
+                }
+                var found: [BackupEntry] = []
+                try listSegments(
+                    [segment], in: folder, digests: false, cancellation: site.machine.cancellation
+                ) { _, entry in
+                    count += 1
+                    guard pattern.matches(entry, in: part) else { return }
+                    found.append(BackupEntry(place, part, entry))
+                    try each(found[found.count - 1])
+                }
+                read.entries[key] = found
+            }
         }
     }
 
@@ -236,7 +266,7 @@ public struct LookIntoBackup: LookedInto {
         let part = wanted.part
         guard part.isSegmented else { return try readAll([part.name]) { _, entry in try each(entry) } }
         var count = 0
-        do {
+        try tellDamage(of: part, read: { count }) {
             let place = backup.archive(of: part)
             try listArchive(
                 place, digests: false, only: wanted.segments(of: part.segmentList(in: place)),
@@ -245,11 +275,18 @@ public struct LookIntoBackup: LookedInto {
                 count += 1
                 try each($0)
             }
+        }
+    }
+
+    /// Runs `body`, which reads segments of the part, and names the damaged one.
+    private func tellDamage(of part: Manifest.Part, read count: () -> Int, _ body: () throws -> Void) throws {
+        do {
+            try body()
         } catch let error as ArchiveError {
             let file = error.file.lastComponent.map { "\(part.file)/\($0.string)" } ?? part.file
-            throw failure(BackupDamage(file: file, why: error.why), read: count)
+            throw failure(BackupDamage(file: file, why: error.why), read: count())
         } catch let error as BackupDamage {
-            throw failure(error, read: count)
+            throw failure(error, read: count())
         }
     }
 
@@ -269,5 +306,12 @@ public struct LookIntoBackup: LookedInto {
         return Failure(
             .notFound, "the backup “\(place.id)” has no “\(path.part.name)/\(path.text)”",
             remedy: "kecsctl backups find \(ShellWords.quote([name])) --instance \(place.instance)")
+    }
+}
+
+extension Glob {
+    /// Whether it is the path of an entry, which begins with its part's name. No pattern is the part itself.
+    fileprivate func matches(_ entry: ArchiveEntry, in part: Manifest.Part) -> Bool {
+        !entry.path.isEmpty && matchesItself(Array("\(part.name)/".utf8) + entry.path)
     }
 }

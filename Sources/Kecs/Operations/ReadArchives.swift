@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsArchive
 import KecsBackups
 import KecsSystem
 import SystemPackage
@@ -18,6 +19,14 @@ public struct ReadArchives {
             device = status?.device ?? 0
             inode = status?.inode ?? 0
             sha256 = part.sha256
+            name = part.name
+        }
+
+        /// That of one archive of a segmented part.
+        init(_ segment: Segment, of part: Manifest.Part) {
+            device = 0
+            inode = 0
+            sha256 = segment.sha256
             name = part.name
         }
     }

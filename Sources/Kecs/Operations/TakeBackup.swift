@@ -159,6 +159,7 @@ public struct TakeBackup: Sendable {
                 try await SealParts(site: site, draft: draft, cipher: cipher, sealing: sealing).run(
                     &done.parts)
             }
+            try draft.noteReadings(of: &done.parts, at: clock.now())
             captured = done
             found = try losses.find(in: captured.parts, plans)
             var manifest = Manifest(
