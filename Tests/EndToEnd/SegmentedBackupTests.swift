@@ -177,6 +177,45 @@ import Testing
         }
     }
 
+    @Test func `looking into a backup reads the archives that matter, and a comparison those that differ`()
+        async throws
+    {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            try scene.object(70).replaceContents(Self.noise(50_000))
+            try await settle()
+            let second = try await scene.backUp()
+            let ids = try [first, second].map { try #require($0.lastComponent?.string) }
+
+            let found = try await scene.must("backups", "find", "minio/bucket/o7?", "-o", "json").items()
+            #expect(found.count == 20)
+            #expect(Set(found.compactMap { $0["id"]?.string }) == Set(ids))
+            let all = try await scene.must("backups", "find", "xl.meta", "-o", "json").items()
+            #expect(all.count == 240)
+
+            // An archive of both is as good as not there.
+            let list = try SegmentList.read(in: second.appending("minio")).list
+            let before = try SegmentList.read(in: first.appending("minio")).list
+            let shared = Set(before.segments.map(\.sha256))
+            let victim = try #require(
+                list.segments.last { $0.bytes > 1000 && shared.contains($0.sha256) })
+            try second.appending("minio").appending(victim.file).replaceContents(
+                [UInt8](repeating: 0, count: Int(victim.bytes)))
+            let difference = try await scene.must("backups", "diff", ids[0], ids[1], "--instance", "dev")
+            #expect(difference.output.contains("bucket/o70/xl.meta"), "\(difference.output)")
+            #expect(!difference.output.contains("o71"), "\(difference.output)")
+
+            let path = printable(victim.first)
+            let other = path.contains("o70") ? "o1" : "o70"
+            let listed = try await scene.must(
+                "backups", "ls", ids[1], "minio/bucket/\(other)", "--instance", "dev", "-o", "json"
+            ).items()
+            #expect(listed.count == 1 && listed[0]["path"]?.string == "minio/bucket/\(other)/xl.meta")
+            let rotten = try await scene.kecsctl("backups", "ls", ids[1], "minio", "--instance", "dev")
+            #expect(rotten.status == 13 && rotten.errors.contains(victim.file), "\(rotten.errors)")
+        }
+    }
+
     @Test func `a missing segment is damage wherever the backup is looked at`() async throws {
         try await withScene { scene in
             let first = try await scene.backUp()

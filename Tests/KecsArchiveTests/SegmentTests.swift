@@ -263,7 +263,8 @@ import Testing
         #expect(try SegmentList.read(in: folder).list == list)
         let line = "\(digest) 1 2 3 - 4 0001.tar.gz a"
         for text in [
-            "", "\n", "kecsctl-segments 2 target=1048576\n", "kecsctl-segments 3 target=1048576\n", "kecsctl-segments 1 target=0\n",
+            "", "\n", "kecsctl-segments 2 target=1048576\n", "kecsctl-segments 3 target=1048576\n",
+            "kecsctl-segments 1 target=0\n",
             "kecsctl-segments 1 target=1048576", "kecsctl-segments 1 target=1048576\n\(line)",
             "kecsctl-segments 1 target=1048576\n\n",
         ]
@@ -280,6 +281,29 @@ import Testing
         }
         try file.write("kecsctl-segments 1 target=1048576\n\(line)\n")
         #expect(try SegmentList.read(in: folder).list.segments.count == 1)
+    }
+
+    @Test func `an object with its metadata is in a segment of its own, and is all that is written again`()
+        throws
+    {
+        let scratch = Scratch()
+        let root = scratch.folder("root")
+        func object(_ number: Int, _ bytes: Int) throws {
+            let folder = root.appending("bucket").appending("o\(number)")
+            try folder.appending("id").createFolder()
+            try folder.appending("id/part.1").replaceContents([UInt8](repeating: UInt8(number), count: bytes))
+            try folder.appending("xl.meta").replaceContents([UInt8](repeating: 1, count: 500))
+        }
+        for number in 10..<70 { try object(number, Int(Self.target) * (number % 7 + 3) / 10) }
+        let before = Set(try Self.plan(root).map(\.digest))
+        var changed: Int64 = 0
+        for number in stride(from: 12, to: 70, by: 9) {
+            let bytes = Int(Self.target) * (number % 5 + 3) / 10
+            try object(number, bytes)
+            changed += Int64(bytes) + 500
+        }
+        let again = try Self.plan(root).filter { !before.contains($0.digest) }
+        #expect(again.total(\.bytes) <= changed * 3 / 2)
     }
 
     @Test func `the size of segments follows the part's, and stays when that changes a little`() {

@@ -115,7 +115,8 @@ public struct LookIntoBackup: LookedInto {
 
     /// Reads the segments that no earlier backup of the search has: most are the same files.
     private func findInSegments(
-        _ pattern: Glob, _ part: Manifest.Part, _ read: inout ReadArchives, _ each: (BackupEntry) throws -> Void
+        _ pattern: Glob, _ part: Manifest.Part, _ read: inout ReadArchives,
+        _ each: (BackupEntry) throws -> Void
     ) throws {
         let folder = backup.archive(of: part)
         var count = 0

@@ -84,6 +84,8 @@ private final class SegmentPlanner: TreeVisitor {
     private var planned: [PlannedSegment] = []
     private var current: PlannedSegment?
     private var weight: Int64 = 0
+    /// The file after which the segment ends, and what it weighed then.
+    private var endsAfter: (path: [UInt8], weight: Int64)?
     private var fingerprint = Fingerprint()
     private var isProof = true
 
@@ -106,7 +108,7 @@ private final class SegmentPlanner: TreeVisitor {
 
     func enter(folder: CInt, path: [UInt8], status: FileStatus) {
         // With 512 KiB objects and 256 KiB segments, changed ones cost 1.09 of their size; without this, 1.71.
-        if weight > target / 4 { close() }
+        if endsAfter != nil || weight > target / 4 { close() }
         put(path, 0, Self.entryWeight) {
             $0.add(path, status, type: UInt8(ascii: "d"), times: !databaseFolders.contains(path))
         }
@@ -131,8 +133,10 @@ private final class SegmentPlanner: TreeVisitor {
                     $0.add(path, status, type: UInt8(ascii: "f"), times: false)
                     $0.add(Array(content.utf8), status, type: UInt8(ascii: "s"), times: false)
                 }
+                close()
                 return
             }
+            if !isCompanion(path, status.size) { close() }
             // A large file stays with the entry of its folder, and leaves what is larger than that to a segment before it.
             if status.size >= target, weight > target / 4 { close() }
             if status.links > 1 || busy?.contains(path) ?? true || source.substitutes[path] != nil {
@@ -145,6 +149,7 @@ private final class SegmentPlanner: TreeVisitor {
             guard let link = try linkTarget(entry, path: source.path(path)) else { return }
             // The content that stands for it is another file's.
             if source.substitutes[path] != nil { isProof = false }
+            if !isCompanion(path, 0) { close() }
             put(path, 0, Self.entryWeight) { $0.add(path, status, type: UInt8(ascii: "l"), link: link) }
         // None is archived.
         case .folder, .socket, .fifo, .characterDevice, .blockDevice, .other: break
@@ -161,7 +166,16 @@ private final class SegmentPlanner: TreeVisitor {
         current = segment
         self.weight = self.weight.adding(weight)
         add(&fingerprint)
-        if isCut(path, weight) { close() }
+        if endsAfter == nil, isCut(path, weight) { endsAfter = (path, self.weight) }
+    }
+
+    /// Whether a file goes into a segment that has reached its end: a small one in a folder above the last file, as an object's
+    /// metadata lie beside the folder of its data. True, too, for a segment that has not ended.
+    private func isCompanion(_ path: [UInt8], _ bytes: Int64) -> Bool {
+        guard let endsAfter else { return true }
+        let folder = path.folderAndName.folder
+        return bytes <= target / 16 && weight - endsAfter.weight <= target / 4
+            && folder.count < endsAfter.path.folderAndName.folder.count && endsAfter.path.starts(with: folder)
     }
 
     /// A file cuts with the probability that is its share of the target.
@@ -179,6 +193,7 @@ private final class SegmentPlanner: TreeVisitor {
         planned.append(segment)
         current = nil
         weight = 0
+        endsAfter = nil
         fingerprint = Fingerprint()
         isProof = true
     }
