@@ -11,7 +11,7 @@ fish_completions ?= $(if $(filter /usr,$(PREFIX)),/usr/share/fish/vendor_complet
 export PATH := $(PATH):/opt/swift/usr/bin:/usr/share/swift/usr/bin
 release := .build/release/kecsctl
 # Everything but the system's C libraries is in the executable.
-swift_release := swift build -c release --product kecsctl --static-swift-stdlib -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections
+swift_release := swift build -c release --product kecsctl --static-swift-stdlib -Xswiftc -Osize
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
