@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsBackups
 import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// Whether an instance's data can lie in a folder without being in somebody's way: what lies in another instance's folder
 /// is destroyed with it, and what lies in a part of it is replaced with that part.
 extension Site {
     /// A folder that a data folder would be in the way of, or that would be in its way.
-    struct Collision {
+    public struct Collision {
         /// What is wrong, as a clause after the data folder: "lies in the folder of “dev”".
-        var clause: String
-        var place: FilePath
+        public var clause: String
+        public var place: FilePath
         /// Whose place it is; nil when it is kecsctl's own.
-        var other: InstanceName?
+        public var other: InstanceName?
         /// True for the very folder in which the other has its data: then a second server would start on it.
-        var isTheirs = false
+        public var isTheirs = false
     }
 
     /// - Parameter name: Whose data folder it is to be; nil for the one of all instances that have none of their own.
@@ -36,7 +36,7 @@ extension Site {
     }
 
     /// The same, but other instances' data folders that lie outside the home.
-    func collision(
+    public func collision(
         ofDataFolder dataFolder: FilePath, withFoldersOfKecsctlFor name: InstanceName?
     ) throws -> Collision? {
         let folder = dataFolder.resolved()

@@ -86,13 +86,13 @@ struct FulfilDuty: Sendable {
 
 extension Site {
     /// The answer to whether the instance was ended by its own runtime.
-    enum TakenDown: Sendable, Hashable {
+    public enum TakenDown: Sendable, Hashable {
         case yes(String)
         case no
         case unknown(String)
     }
 
-    func takenDown(_ instance: Instance) async -> TakenDown {
+    public func takenDown(_ instance: Instance) async -> TakenDown {
         do {
             return try await runtime(instance).wasTakenDown()
                 ? .yes("what runs it was restarted, and had ended it then") : .no

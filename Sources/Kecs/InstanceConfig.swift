@@ -44,7 +44,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
         public var clusterBackup: String?
 
         /// Returns the way to end it: accept a permanent loss, or restore what a backup has.
-        func wayOut(_ name: InstanceName) -> String {
+        public func wayOut(_ name: InstanceName) -> String {
             if let clusterBackup, !clusterBackup.isEmpty {
                 return ShellWords.quote([
                     "kecsctl", "restore", "\(name)", "--from", "velero:\(clusterBackup)",

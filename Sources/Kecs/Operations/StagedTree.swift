@@ -182,4 +182,10 @@ extension DatabaseEngine {
         guard let engine = DatabaseEngine(firstBytes: head) else { return nil }
         self = engine
     }
+
+    /// Returns true when the path leads to a regular file that begins as an SQLite database does.
+    static func isSQLite(_ path: FilePath) throws -> Bool {
+        guard let file = try FileStatus.following(path), file.kind == .file else { return false }
+        return try DatabaseEngine(of: path.resolved()) == .sqlite
+    }
 }

@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import Kecs
 import KecsBackups
+import KecsDoctor
 import KecsSystem
 import SystemPackage
 
