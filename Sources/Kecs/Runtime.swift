@@ -244,10 +244,13 @@ public enum NameTies: Hashable, Sendable {
 public struct VolumeRoom: Hashable, Sendable {
     public var used: ByteCount?
     public var free: ByteCount?
+    /// A command line that shows what takes the space.
+    public var remedy: String?
 
-    public init(used: ByteCount? = nil, free: ByteCount? = nil) {
+    public init(used: ByteCount? = nil, free: ByteCount? = nil, remedy: String? = nil) {
         self.used = used
         self.free = free
+        self.remedy = remedy
     }
 }
 

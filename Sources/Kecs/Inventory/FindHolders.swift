@@ -31,7 +31,8 @@ public struct FindHolders: Sendable {
         for user in others.users {
             holders.list.append(
                 Holder(
-                    kind: .container, name: user.name, what: "has \(user.mount)", mayWrite: user.mayWrite))
+                    container: user.name, what: "has \(user.mount)", mayWrite: user.mayWrite,
+                    remedy: others.remedy(against: user.name)))
         }
         for process in found.holders {
             guard !own.contains(process.pid), others.own.isDisjoint(with: process.containers) else {
@@ -42,8 +43,8 @@ public struct FindHolders: Sendable {
                 if others.users.contains(where: { $0.id == id }) { continue }
                 holders.list.append(
                     Holder(
-                        kind: .container, name: name, what: "has \(process.path) open",
-                        mayWrite: process.mayWrite))
+                        container: name, what: "has \(process.path) open", mayWrite: process.mayWrite,
+                        remedy: others.remedy(against: name)))
                 continue
             }
             let verb =
@@ -54,7 +55,7 @@ public struct FindHolders: Sendable {
                 }
             holders.list.append(
                 Holder(
-                    kind: .process, pid: process.pid > 0 ? process.pid : nil,
+                    pid: process.pid > 0 ? process.pid : nil,
                     name: String(process.command.masked.prefix(160)), what: "has \(process.path) \(verb)",
                     mayWrite: process.mayWrite))
         }

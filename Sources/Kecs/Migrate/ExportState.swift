@@ -83,7 +83,8 @@ public struct ExportState: Sendable {
             else {
                 throw Failure(
                     .usage, "the volume \(volume) is not empty",
-                    cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
+                    cause: "an export replaces nothing",
+                    remedy: "kecsctl migrate export \(instance.name) volume:\(volume)-new")
             }
             let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)
             if let folder {

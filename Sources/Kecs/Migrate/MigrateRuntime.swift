@@ -148,10 +148,10 @@ public struct MigrateRuntime: Sendable {
         config.settings.merge(try site.chosen(request.settings, for: instance.name)) { _, new in new }
         try config.fixPlace(site.machine.environment)
         let needsPorts =
-            request.kind != .compose
+            !request.kind.isDescribedElsewhere
             && (config.settings[SettingKey.container.rawValue] == nil
                 || config.settings[SettingKey.image.rawValue] != nil)
-            && (request.kind != .local || config.settings[SettingKey.command.rawValue] != nil)
+            && (!request.kind.runsOnHost || config.settings[SettingKey.command.rawValue] != nil)
         if needsPorts {
             let homeLock = try await FileLock.acquire(
                 site.home.lock, command: "migrate runtime", wait: .seconds(30), clock: site.machine.clock,

@@ -53,7 +53,7 @@ public struct MigrateVelero: Sendable {
     public func run(_ instance: Instance, _ request: MigrateVeleroRequest) async throws -> MigrateVeleroReport
     {
         let began = site.machine.clock.elapsed()
-        guard instance.config.runtime == .k3d else {
+        guard instance.config.runtime.hasCluster else {
             throw ChooseBackupEngine.noCluster(instance.name, instance.config.runtime)
         }
         let wants = !request.undo

@@ -355,7 +355,7 @@ public struct StartInstance: Sendable {
     private func recover(
         _ instance: Instance, _ request: StartRequest
     ) async throws -> (RecoverReport?, Failure?) {
-        guard instance.config.runtime == .k3d, let ground = site.ground?(instance),
+        guard instance.config.runtime.hasCluster, let ground = site.ground?(instance),
             try instance.settings.flag(.autoRecoverState)
         else { return (nil, nil) }
         do {

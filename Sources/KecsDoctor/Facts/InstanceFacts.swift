@@ -98,7 +98,7 @@ public struct InstanceFacts: Sendable {
             // The instance's own folder can be examined even if its runtime does not answer.
             unlooked = why
             // An instance that was not made by kecsctl has nothing in a folder of its own here.
-            guard choosesPorts || !runsSomething || instance.config.runtime == .local else {
+            guard choosesPorts || !runsSomething || instance.config.runtime.runsOnHost else {
                 database = .unknown(why)
                 break
             }

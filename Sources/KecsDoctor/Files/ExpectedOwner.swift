@@ -26,7 +26,7 @@ public struct ExpectedOwner: Sendable, Hashable {
             return ExpectedOwner(
                 owner: Repair.Owner(65532, 65532), because: "the KECS image's user in container mode")
         }
-        if instance.config.runtime == .local {
+        if instance.config.runtime.runsOnHost {
             return ExpectedOwner(owner: Repair.Owner(user, group), because: "the user who runs the server")
         }
         return nil
@@ -35,7 +35,7 @@ public struct ExpectedOwner: Sendable, Hashable {
     /// Returns the usual meaning of a user's number.
     static func explain(_ user: UInt32) -> String? {
         switch user {
-        case 0: "root: docker makes the folders so that it has to create for a bind mount"
+        case 0: "root: an engine makes the folders so that it has to create for a bind mount"
         case 501: "the first user of a Mac"
         case 1000: "the first user of most Linux systems"
         case 1001: "appuser of the persistence guide's image"

@@ -38,7 +38,7 @@ struct DataFolderCheck: InstanceCheck {
             ]
         }
         // If the runtime does not answer, at least the instance's own folder can be checked.
-        guard [.local, .k3d].contains(facts.instance.config.runtime) else {
+        guard facts.instance.config.runtime.keepsDataInFolder else {
             throw CannotTell(facts.unlooked ?? "")
         }
         let folder = try facts.data.get()

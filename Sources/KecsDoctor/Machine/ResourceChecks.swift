@@ -51,5 +51,5 @@ struct RoomCheck: InstanceCheck {
 }
 
 extension Resources {
-    static func matter(to facts: InstanceFacts) -> Bool { facts.instance.config.runtime == .k3d }
+    static func matter(to facts: InstanceFacts) -> Bool { facts.instance.config.runtime.hasCluster }
 }

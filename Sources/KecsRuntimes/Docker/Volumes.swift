@@ -122,7 +122,8 @@ struct Volumes: Sendable {
     func room(in name: String) async throws -> VolumeRoom {
         let volume = try await volume(name)
         return VolumeRoom(
-            used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume))
+            used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume),
+            remedy: "docker system df")
     }
 
     /// Returns the free space on the file system of the volume's bytes; nil when that is not known here.
