@@ -51,7 +51,7 @@ extension Swap {
         defer { close(descriptor) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         var bytes: [UInt8] = []
         for (index, unit) in units.enumerated() {
             try unit.appendLine(to: &bytes, encoder)
@@ -84,7 +84,7 @@ extension Swap {
         var swap = self
         swap.unitFile = nil
         let decoder = JSONDecoder()
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         var rest: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {

@@ -88,7 +88,7 @@ public struct RescueDatabase: Sendable {
             name = accept ? try await replaceable(found, path, instance, inventory, force: force) : nil
         }
         let stamp = clock.now().compact
-        let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
+        let rescued = path.beside(".rescued-\(stamp).sqlite")
         // Not next to the database: the owner of that folder could put another file there for `sqlite3` to open.
         let scratch = try workplace(target).makePrivateFolder()
         defer { try? scratch.removeTree() }
@@ -199,9 +199,9 @@ public struct RescueDatabase: Sendable {
         try refuseForeignJournal(of: path)
         let copy = scratch.appending("damaged.sqlite")
         for suffix in ["", "-wal", "-journal"] {
-            let file = FilePath(bytes: path.bytes + Array(suffix.utf8))
+            let file = path.beside(suffix)
             guard try file.isPresent else { continue }
-            try file.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
+            try file.copyContents(to: copy.beside(suffix)) {
                 try site.machine.cancellation.check()
             }
         }

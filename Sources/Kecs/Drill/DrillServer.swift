@@ -19,7 +19,8 @@ struct DrillServer: Sendable {
         let runtime = try site.runtime(source)
         guard source.config.runtime.canBeRehearsed else {
             throw Self.refuse(
-                name, "a drill starts \(RuntimeKind.allCases.filter(\.canBeRehearsed).list) instances only, and it is "
+                name,
+                "a drill starts \(RuntimeKind.allCases.filter(\.canBeRehearsed).list) instances only, and it is "
                     + source.config.runtime.rawValue)
         }
         guard runtime.runsSomething else {

@@ -40,7 +40,8 @@ struct ChooseBackupEngine: Sendable {
     static func noCluster(_ name: InstanceName, _ kind: RuntimeKind) -> Failure {
         Failure(
             .usage, "Velero backs up a cluster, and “\(name)” runs with \(kind.rawValue)",
-            cause: "only the runtime \(RuntimeKind.allCases.filter(\.hasCluster).list) has a cluster of its own",
+            cause:
+                "only the runtime \(RuntimeKind.allCases.filter(\.hasCluster).list) has a cluster of its own",
             remedy: "kecsctl backup \(name)")
     }
 }

@@ -73,7 +73,7 @@ public func listArchive(
                 end += Int64(part.count)
             }
             try addHole(to: entry.size)
-            entry.contentSHA256 = SHA256.hex(digest.finish())
+            entry.contentSHA256 = digest.finish()
         }
         try each(entry)
     }

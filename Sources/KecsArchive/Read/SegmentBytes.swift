@@ -66,7 +66,7 @@ final class SegmentBytes: StoppablePieces {
         sha256 = memory.bytes.withUnsafeBytes { bytes in
             let digest = SHA256()
             digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
-            return SHA256.hex(digest.finish())
+            return digest.finish()
         }
         guard sha256 == segment.sha256 else {
             throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) instead of \(segment.sha256)")

@@ -14,7 +14,7 @@ public struct StreamedContent {
     public func sha256() throws -> String {
         let digest = SHA256()
         try read { digest.update($0) }
-        return SHA256.hex(digest.finish())
+        return digest.finish()
     }
 }
 

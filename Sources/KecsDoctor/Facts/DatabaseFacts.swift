@@ -31,7 +31,7 @@ public struct DatabaseFacts: Sendable {
         var found: [String] = []
         var wal: Int64 = 0
         for suffix in DatabaseEngine.sidecarSuffixes {
-            guard let status = try FileStatus.of(Self.sidecar(file, suffix)) else { continue }
+            guard let status = try FileStatus.of(file.beside(suffix)) else { continue }
             found.append(suffix)
             if suffix == "-wal" || suffix == ".wal" { wal = wal.adding(status.size) }
         }
@@ -53,10 +53,6 @@ public struct DatabaseFacts: Sendable {
             } else {
                 .other
             }
-    }
-
-    static func sidecar(_ file: FilePath, _ suffix: String) -> FilePath {
-        FilePath(bytes: file.bytes + Array(suffix.utf8))
     }
 
     /// Reads the database without leaving anything behind.
@@ -90,13 +86,9 @@ public struct DatabaseFacts: Sendable {
             result = .failure(error)
         }
         let now = try FileStatus.of(file.resolved())
-        guard now == status, try !Self.sidecar(file, "-wal").isThere() else {
+        guard now == status, try !file.beside("-wal").isPresent else {
             throw CannotTell("it was being written meanwhile")
         }
         return try result.get()
     }
-}
-
-extension FilePath {
-    fileprivate func isThere() throws -> Bool { try FileStatus.of(self) != nil }
 }

@@ -55,7 +55,7 @@ public func salvageSQLite(
         return rows
     } catch {
         for suffix in ["", "-wal", "-journal"] {
-            let file = beside(destination, suffix)
+            let file = destination.beside(suffix)
             if try file.isPresent { try file.remove() }
         }
         throw error
