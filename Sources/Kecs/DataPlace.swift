@@ -21,16 +21,13 @@ extension Site {
     func collision(ofDataFolder dataFolder: FilePath, for name: InstanceName?) throws -> Collision? {
         let folder = dataFolder.resolved()
         if let name, folder == home.folder(of: name).data.resolved() { return nil }
-        for other in try instanceNames() where other != name {
-            guard let config = try soundInstance(other), let theirs = try? config.dataFolder().resolved()
-            else { continue }
-            if folder.starts(with: theirs) || theirs.starts(with: folder) {
-                // Where there is none but the one of all, nobody has it of their own.
-                if name == nil, config.config.settings[SettingKey.dataDir.rawValue] == nil { continue }
-                return Collision(
-                    clause: "belongs to “\(other)” already", place: theirs, other: other,
-                    isTheirs: folder == theirs)
-            }
+        for (other, theirs) in try dataFolders(besides: name)
+        where folder.starts(with: theirs) || theirs.starts(with: folder) {
+            // Where there is none but the one of all, nobody has it of their own.
+            if name == nil, other.config.settings[SettingKey.dataDir.rawValue] == nil { continue }
+            return Collision(
+                clause: "belongs to “\(other.name)” already", place: theirs, other: other.name,
+                isTheirs: folder == theirs)
         }
         return try collision(ofDataFolder: dataFolder, withFoldersOfKecsctlFor: name)
     }

@@ -160,11 +160,9 @@ struct CheckExclusive: Sendable {
     func run(_ instance: Instance) async throws {
         try SharedServer(site: site).check(instance, olderOnly: true)
         let folder = try instance.dataFolder().resolved()
-        for name in try site.instanceNames() where name != instance.name {
-            // A broken instance has no data folder that could be read. It is reported elsewhere.
-            guard let other = try site.soundInstance(name), let theirs = try? other.dataFolder().resolved()
-            else { continue }
-            guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }
+        for (other, theirs) in try site.dataFolders(besides: instance.name)
+        where folder.starts(with: theirs) || theirs.starts(with: folder) {
+            let name = other.name
             let state = try await site.runtime(other).state()
             let isTheirs =
                 switch (owns(instance, folder), owns(other, theirs)) {

@@ -43,7 +43,7 @@ public struct ExportState: Sendable {
         let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
-            try? scratch.removeTree()
+            scratch.discardQuietly()
             if dryRun { missing.remove() }
         }
         var report = ExportReport(

@@ -99,7 +99,7 @@ public struct ImportState: Sendable {
         let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
-            try? scratch.removeTree()
+            scratch.discardQuietly()
             if request.dryRun { missing.remove() }
         }
         let found: RecognisedSource

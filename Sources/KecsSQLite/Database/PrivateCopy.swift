@@ -34,13 +34,13 @@ final class PrivateCopy {
                 return ContinuousClock.now - start
             }
         } catch {
-            try? folder.removeTree()
+            folder.discardQuietly()
             throw error
         }
     }
 
     // The folder is ours and in no one's way. A folder that cannot be removed stays among the temporary files.
-    deinit { try? folder.removeTree() }
+    deinit { folder.discardQuietly() }
 
     /// The folder for copies of databases that are only read: `$TMPDIR`, or /var/tmp, which has free space.
     static var usualPlace: FilePath {
