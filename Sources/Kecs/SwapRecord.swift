@@ -57,13 +57,7 @@ extension Swap {
             try unit.appendLine(to: &bytes, encoder)
             guard bytes.count >= 1 << 20 || index == units.count - 1 else { continue }
             hasher.update(bytes)
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw FileError.last("write to", file) }
-                rest = rest.dropFirst(count)
-            }
+            try bytes.withUnsafeBytes { try writeFully($0, to: descriptor, of: file) }
             bytes.removeAll(keepingCapacity: true)
         }
         guard fsync(descriptor) == 0 else { throw FileError.last("sync", file) }

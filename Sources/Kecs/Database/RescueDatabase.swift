@@ -222,13 +222,7 @@ public struct RescueDatabase: Sendable {
         defer { close(descriptor) }
         do {
             let result = try await site.machine.processes.stream(call) { piece in
-                var rest = piece[...]
-                while !rest.isEmpty {
-                    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                    if count < 0, errno == EINTR { continue }
-                    guard count >= 0 else { throw FileError.last("write to", dump) }
-                    rest = rest.dropFirst(count)
-                }
+                try piece.withUnsafeBytes { try writeFully($0, to: descriptor, of: dump) }
             }
             return result.succeeded
         } catch is ProcessError {

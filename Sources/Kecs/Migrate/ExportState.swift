@@ -214,13 +214,7 @@ public struct ExportState: Sendable {
         defer { close(file) }
         var bytes: Int64 = 0
         try SQLiteDatabase.reading(database, cancellation: site.machine.cancellation).dumpSQL { piece in
-            var rest = piece[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw FileError.last("write to", draft) }
-                rest = rest.dropFirst(count)
-            }
+            try piece.withUnsafeBytes { try writeFully($0, to: file, of: draft) }
             bytes += Int64(piece.count)
         }
         guard fsync(file) == 0 else { throw FileError.last("sync", draft) }
