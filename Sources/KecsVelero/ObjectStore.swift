@@ -119,7 +119,9 @@ public final class ObjectStore: Sendable {
                 .unreadable, object, "its xl.meta is larger than \(ObjectMetadata.sizeLimit) bytes")
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.size))
-        let count = try bytes.withUnsafeMutableBytes { try readFully(file, into: $0, at: 0, of: path.appending(name)) }
+        let count = try bytes.withUnsafeMutableBytes {
+            try readFully(file, into: $0, at: 0, of: path.appending(name))
+        }
         guard count == bytes.count else {
             throw ObjectProblem(.damaged, object, "its xl.meta became shorter while it was read")
         }
