@@ -9,7 +9,8 @@ import Testing
 
 /// Which settings an instance's backups are treated by: with the wrong ones too many of them would go.
 @Suite struct BackupSettingsTests {
-    @Test func `the home's settings stand in for a broken instance, not for one that cannot be read`() throws {
+    @Test func `the home's settings stand in for a broken instance, not for one that cannot be read`() throws
+    {
         try withTemporaryFolder { folder in
             let site = Site(
                 machine: Machine(environment: ["HOME": folder.string], processes: ScriptedProcesses([])),
