@@ -116,7 +116,7 @@ extension Site {
         _ instance: Instance, after journal: Journal, limit: Duration = .seconds(120)
     ) async throws -> Failure? {
         do {
-            try await seenThrough { site in try await site.runtime(instance).start(limit: limit) }
+            try await uninterrupted { site in try await site.runtime(instance).start(limit: limit) }
         } catch {
             var failure = Failure.describing(error, doing: "start “\(instance.name)” again")
             let isInterrupted = [.interrupted, .terminated].contains(failure.kind)

@@ -199,7 +199,7 @@ public struct MigrateRuntime: Sendable {
     ) async -> any Error {
         if journal.swap?.phase == .swapping {
             do {
-                try await site.seenThrough { site in
+                try await site.uninterrupted { site in
                     let new = try site.runtime(candidate)
                     try await new.stop(limit: .seconds(60))
                     try await new.remove()

@@ -145,7 +145,7 @@ public struct MigrateVelero: Sendable {
             failure.kind, "“\(instance.name)” did not come up with another cluster, and is as before",
             cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""), remedy: failure.remedy)
         do {
-            try await site.seenThrough { site in
+            try await site.uninterrupted { site in
                 let first = try site.instance(instance.name, flags: instance.settings.flags)
                 try await site.runtime(first).remove()
                 let before = try MigrateVelero(site: site).write(instance, now)

@@ -75,7 +75,7 @@ struct BackUpCluster: Sendable {
     /// After a stop that did not come to its end. That it could not be waked is told by the next stop.
     func wake() async {
         do {
-            try await site.seenThrough { [instance] site in
+            try await site.uninterrupted { [instance] site in
                 try await site.runtime(instance).bringUpBackupEngine(limit: .zero)
             }
         } catch {

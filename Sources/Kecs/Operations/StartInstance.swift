@@ -152,7 +152,7 @@ public struct StartInstance: Sendable {
         do {
             // An instance that ran before, in part or frozen, is not stopped by a failed start.
             if !ran {
-                try await site.seenThrough { site in
+                try await site.uninterrupted { site in
                     try await site.runtime(instance).stop(limit: .seconds(20))
                 }
             }

@@ -7,7 +7,7 @@ extension Site {
     /// reversing an exchange.
     ///
     /// - Parameter body: Gets a site whose clock, processes and runtimes do not see the interruption.
-    func seenThrough<Value: Sendable>(
+    func uninterrupted<Value: Sendable>(
         _ body: @escaping @Sendable (Site) async throws -> Value
     ) async throws -> Value {
         var site = self
