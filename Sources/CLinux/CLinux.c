@@ -13,10 +13,16 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+int64_t clinux_file_system(int fd) {
+    struct statfs facts;
+    return fstatfs(fd, &facts) == 0 ? (int64_t)facts.f_type : -1;
+}
 
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };

@@ -96,6 +96,8 @@ public struct BackupReport: OperationReport {
     public var pruned: [BackupID]
     /// The failure of retention to remove backups. The backup itself is complete.
     public var pruneError: Failure?
+    /// The failure to save the images. The backup itself is complete.
+    public var imagesError: Failure?
     /// The backup is done, but the instance that was stopped for it does not run again.
     public var startError: Failure?
     /// The things of the baseline that the backup lacks. With any, it never counts as a good one.

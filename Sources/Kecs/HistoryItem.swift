@@ -32,7 +32,9 @@ public struct HistoryItem: Encodable, Hashable, Sendable {
         outcome = result["outcome"]?.string
         durationSeconds = result["durationSeconds"]?.double
         backup = result["backup"]?["id"]?.string ?? result["backup"]?.string ?? result["id"]?.string
-        let error = result["error"] ?? result["lackError"] ?? result["startError"] ?? result["pruneError"]
+        let error =
+            result["error"] ?? result["lackError"] ?? result["startError"] ?? result["imagesError"]
+            ?? result["pruneError"]
         message = error?["message"]?.string
         self.result = result
     }

@@ -56,12 +56,6 @@ public struct Holders: Hashable, Sendable {
     public init(list: [Holder] = [], unseen: [String] = []) {
         self.list = list
         self.unseen = unseen
-        self.ending = ending
-    }
-
-    /// Returns a command line that ends the container; nil without an engine.
-    func remedy(against container: String) -> String? {
-        ending.isEmpty ? nil : ShellWords.quote(ending + [container])
     }
 }
 
@@ -101,5 +95,11 @@ public struct OtherContainers: Hashable, Sendable {
         self.own = own
         self.names = names
         self.unseen = unseen
+        self.ending = ending
+    }
+
+    /// Returns a command line that ends the container; nil without an engine.
+    func remedy(against container: String) -> String? {
+        ending.isEmpty ? nil : ShellWords.quote(ending + [container])
     }
 }

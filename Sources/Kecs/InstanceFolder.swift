@@ -17,6 +17,8 @@ public struct InstanceFolder: Hashable, Sendable {
     public var journal: FilePath { path.appending("journal.json") }
     /// The duty. Exists only while the instance is down and must run.
     public var duty: FilePath { path.appending("duty.json") }
+    /// How far its move to another machine is. It stays when the move is done, and says where the instance is now.
+    public var move: FilePath { path.appending("move.json") }
     /// The folder that the control plane writes.
     public var data: FilePath { path.appending(Self.dataName) }
     /// The state database of an instance whose data folder is the default one.
@@ -24,6 +26,8 @@ public struct InstanceFolder: Hashable, Sendable {
     /// The object store's directory, bound into the cluster.
     public var objectStore: FilePath { path.appending(Self.objectStoreName) }
     public var veleroConfig: FilePath { path.appending(Self.veleroConfigName) }
+    /// What the volumes with the state of its k3s cannot be used without: the token, and the image that wrote them.
+    public var k3sState: FilePath { path.appending(Self.k3sStateName) }
     public var logs: FilePath { path.appending("logs") }
     /// Output of the local runtime's server.
     public var serverLog: FilePath { logs.appending("server.log") }
@@ -59,6 +63,7 @@ public struct InstanceFolder: Hashable, Sendable {
     public static let dataName = "data"
     public static let objectStoreName = "minio-data"
     public static let veleroConfigName = "velero-config"
+    public static let k3sStateName = "k3s-state.json"
     /// The entries of the part `config`.
-    public static let configEntries = [configName, upstreamConfigName, veleroConfigName]
+    public static let configEntries = [configName, upstreamConfigName, veleroConfigName, k3sStateName]
 }

@@ -47,19 +47,6 @@ public struct MountTable: Sendable, Hashable {
     }
 }
 
-extension FilePath {
-    /// The path without links, as far as it exists.
-    public func resolved() -> FilePath {
-        let whole = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
-            withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
-        }
-        if let whole { return whole }
-        let above = removingLastComponent()
-        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
-        return above.resolved().appending(name)
-    }
-}
-
 extension MountTable {
     /// A mount point in this folder.
     func below(_ folder: FilePath) -> FilePath? {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import KecsBackups
 public import Glibc
 public import KecsSystem
 public import SystemPackage
@@ -69,6 +70,13 @@ public protocol Runtime: Sendable {
     func room(inVolume name: String) async throws -> VolumeRoom
     /// Removes everything that was made to run the instance, once it is stopped. Data stays.
     func remove() async throws
+    /// Removes what holds nothing but what its programs remember, once everything else of the instance goes: volumes that
+    /// were made for a cluster. Called after `remove`, by a destroy only.
+    func forget() async throws
+    /// Checks whether these parts of a backup can be used by what runs the instance now.
+    ///
+    /// - Throws: `Failure(.usage)` with the limit that is in the way.
+    func checkRestore(of manifest: Manifest, parts: Set<String>) throws
     /// Removes everything that only this runtime needs, once the instance uses another one. Called when it is stopped.
     func leave() async throws
     /// True when `remove` belongs to a stop, once a verified backup is there: a cluster goes, a container stays.
@@ -125,6 +133,10 @@ public protocol Runtime: Sendable {
     func restoreCluster(_ request: ClusterRestoreRequest) async throws -> ClusterRestore?
     /// What such a restore would do; nothing is changed.
     func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan?
+    /// The backups of its cluster that lie on this host, by what their metadata and sizes tell; nil without an engine for them.
+    func storedClusterBackups() throws -> ClusterBackupStock?
+    /// What that engine asks of its nodes and what it may use; empty without one.
+    func backupEngineResources() throws -> [ContainerResources]
     /// Lets backups be made again: none is while a restore is due.
     func openStore() async throws
     /// Whether the nodes of its cluster have the folder that such backups lie in; nil without a cluster.
@@ -162,6 +174,8 @@ extension Runtime {
     public func room(inVolume name: String) async throws -> VolumeRoom { VolumeRoom() }
     public func remove() async throws {}
     public func leave() async throws { try await remove() }
+    public func forget() async throws {}
+    public func checkRestore(of manifest: Manifest, parts: Set<String>) throws {}
     public var goesWhenStopped: Bool { false }
     public func serverDatabase(at path: FilePath) async throws -> ServerView? { nil }
     public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool { false }
@@ -180,6 +194,8 @@ extension Runtime {
     public func planClusterRestore(_ request: ClusterRestoreRequest) async throws -> ClusterRestorePlan? {
         nil
     }
+    public func storedClusterBackups() throws -> ClusterBackupStock? { nil }
+    public func backupEngineResources() throws -> [ContainerResources] { [] }
     public func openStore() async throws {}
     public func seesStore() async throws -> Bool? { nil }
 

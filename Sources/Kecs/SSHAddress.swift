@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import SystemPackage
 
-/// `ssh://[USER@]HOST[:PORT]/PATH`: a folder on a machine that ssh reaches with a key.
+/// `ssh://[USER@]HOST[:PORT]/PATH`: a folder on a machine that ssh reaches with a key. Of another machine's home the path
+/// may be missing.
 struct SSHAddress: Hashable, Sendable {
     static let scheme = "ssh://"
 
     let user: String?
     let host: String
     let port: UInt16?
-    /// Absolute.
+    /// Absolute; empty only where it may be missing.
     let path: String
 
-    init?(_ text: String) {
+    init?(_ text: String, needsPath: Bool = true) {
         guard text.hasPrefix(Self.scheme) else { return nil }
         let rest = text.dropFirst(Self.scheme.count)
-        guard let slash = rest.firstIndex(of: "/") else { return nil }
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        guard slash < rest.endIndex || !needsPath else { return nil }
         path = String(rest[slash...])
         var place = rest[..<slash]
         if let at = place.lastIndex(of: "@") {

@@ -44,7 +44,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case httpPort
     case httpsPort
     /// The settings of Velero in a k3d cluster: whether it is installed with an object store on this host, the images
-    /// of both, Velero's rights, and whether it backs up the content of volumes.
+    /// of both, Velero's rights, whether it backs up the content of volumes, and the limit of its memory.
     case veleroBackup
     case objectStore
     case objectStoreImage
@@ -52,8 +52,12 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case veleroPluginImage
     case veleroRights
     case veleroVolumes
+    /// The limit of Velero's memory, in bytes; without it kecsctl's own.
+    case veleroMemory
     case autoRecoverState
     case keepClustersOnShutdown
+    /// Whether what k3s keeps of the cluster outlives its nodes, and is in backups.
+    case k3sState
     case compression
     /// The size from which a part is stored as many archives, of which those that did not change are links.
     case segmentsFrom
@@ -62,6 +66,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     /// Whether backups are encrypted, and for whom: keys with commas between them; without any a passphrase.
     case encrypt
     case recipients
+    /// Whether the names of files, too, are only in what is encrypted.
+    case encryptManifest
     /// Where keys come from: a file with a passphrase in its first line, a command that prints one, a file with age's keys.
     case passphraseFile
     case passphraseCommand
@@ -84,6 +90,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
     case excludeCaches
     /// True to keep a link `latest` next to the backups to the newest good one.
     case latestLink
+    /// True to save the images of an instance's containers beside its backups.
+    case withImages
     /// The time within which a server must answer after a start.
     case startLimit
     /// Names with commas of the remotes that each backup is copied to.
@@ -130,9 +138,10 @@ public enum SettingKey: String, CaseIterable, Sendable {
             .text
         case .encrypt: .choice(["none"] + EncryptionMethod.allCases.map(\.rawValue))
         case .exclude: .patterns
-        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .latestLink,
+        case .containerMode, .autoRecoverState, .keepClustersOnShutdown, .excludeCaches, .encryptManifest,
+            .latestLink, .withImages,
             .veleroBackup,
-            .veleroVolumes:
+            .veleroVolumes, .k3sState:
             .flag
         case .objectStore: .choice(["minio", "versitygw"])
         case .veleroRights: .choice(["scoped", "admin"])
@@ -142,7 +151,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
         case .maxPause, .keepWithin, .startLimit, .drillAge, .verifyAge: .duration
         case .timeZone: .zone
         case .diskPercent: .percent
-        case .dataLimit, .databaseLimit, .segmentsFrom: .size
+        case .dataLimit, .databaseLimit, .segmentsFrom, .veleroMemory: .size
         // The newest backup always stays, so that 0 would be misleading.
         case .keep: .count(from: 1)
         case .keepDaily, .keepWeekly, .keepMonthly, .agents: .count(from: 0)

@@ -15,6 +15,8 @@ public struct Site: Sendable {
     let heal: @Sendable (Site, Instance) async throws -> [String]
     /// The environment of a recovery; nil where there is none.
     public var ground: (@Sendable (Instance) -> any RecoveryGround)?
+    /// The engine with an instance's images; nil for one that runs without any.
+    public var images: (@Sendable (Instance) throws -> (any ImageEngine)?)?
     /// Prints lines that people and scripts watch for, word for word.
     public var log: @Sendable (String) -> Void = { _ in }
     /// Called when a recovery starts and ends, and awaited: the receivers are notified before it continues.

@@ -45,6 +45,7 @@ public struct BackupDraft: Sendable {
         for file in try manifest.parts.flatMap({ try $0.files(in: folder) }) {
             sums += "\(file.sha256)  \(file.name)\n"
         }
+        if let details = manifest.details { sums += "\(details.sha256)  \(details.file)\n" }
         try folder.appending(BackupStore.sumsName).replaceContents([UInt8](sums.utf8))
         for part in manifest.parts { try folder.appending(part.file).sync() }
         try folder.sync()

@@ -12,6 +12,8 @@ public struct BackupStore: Sendable {
     public static let manifestName = "manifest.json"
     public static let sumsName = "SHA256SUMS"
     public static let markName = "mark.json"
+    /// What a manifest hides, in plain: only where the backup was made or decrypted, and in no copy.
+    public static let fullManifestName = "manifest.full.json"
     /// The limit for the files beside the archives: a manifest of 10,000 parts, and the sums of 400,000 segments.
     public static let largestRecord = 64 << 20
 
@@ -89,6 +91,20 @@ public struct BackupStore: Sendable {
         } catch {
             return backup(.damaged(file: Self.manifestName, why: Self.explain(error)))
         }
+        if let details = manifest.details {
+            do {
+                let size = try FileStatus.of(place.appending(details.file))?.size
+                guard size == details.bytes else {
+                    let why =
+                        size.map { "it has \($0) bytes instead of \(details.bytes)" } ?? "the file is missing"
+                    return backup(.damaged(file: details.file, why: why), manifest)
+                }
+            } catch let error as FileError {
+                return backup(.unreadable(error), manifest)
+            } catch {
+                return backup(.damaged(file: details.file, why: Self.explain(error)), manifest)
+            }
+        }
         for part in manifest.parts {
             do {
                 try part.checkPresence(at: place.appending(part.file), isBrief: true)
@@ -132,6 +148,15 @@ public struct BackupStore: Sendable {
         } catch let error as JSONFileError {
             throw BackupDamage(file: Self.manifestName, why: error.why)
         }
+        if let details = manifest.details {
+            guard details.plain.file == Self.fullManifestName,
+                details.file.hasPrefix(Self.fullManifestName + "."),
+                !details.file.contains("/"), sums[details.file] == details.sha256
+            else {
+                throw BackupDamage(
+                    file: Self.sumsName, why: "it does not agree with the manifest on what hides the names")
+            }
+        }
         guard manifest.id == id else {
             throw BackupDamage(file: Self.manifestName, why: "it belongs to “\(manifest.id)”")
         }
@@ -153,7 +178,18 @@ public struct BackupStore: Sendable {
                     file: Self.sumsName, why: "it does not agree with the manifest on \(part.digestFile)")
             }
         }
-        return manifest
+        return try completed(manifest, in: place)
+    }
+
+    /// The manifest with what it hides, where this machine made the backup, or once decrypted it.
+    private func completed(_ manifest: Manifest, in place: FilePath) throws -> Manifest {
+        let file = place.appending(Self.fullManifestName)
+        guard manifest.hidesNames, try file.isPresent else { return manifest }
+        // It is not covered by the sums: one that is not what the manifest names counts as none.
+        guard let bytes = try? contents(of: file), let full = try? manifest.opened(bytes, at: file) else {
+            return manifest
+        }
+        return full
     }
 
     private struct FormatOnly: Decodable {

@@ -7,12 +7,14 @@ public import KecsSystem
 /// afterwards. Field by field in `docs/formats.md`.
 public struct Manifest: Codable, Hashable, Sendable {
     /// The formats that this version reads. Another one is refused.
-    public static let formats = 1...2
+    public static let formats = 1...3
     /// The newest format that this version writes: only for a backup with a segmented part, so that older versions read
     /// every other one.
     public static let currentFormat = formats.upperBound
+    /// That of a manifest that hides names.
+    static let hidingFormat = 3
 
-    /// 1, or 2 when a part is segmented.
+    /// 1, or 2 when a part is segmented, or 3 when `details` has what this one does not say.
     public var format = Manifest.formats.lowerBound
     public var id: BackupID
     public var instance: String
@@ -44,6 +46,50 @@ public struct Manifest: Codable, Hashable, Sendable {
     public var acceptedLosses: [String]?
     /// Oddities of the state that do not make the backup a bad one: a database whose tables are all empty now.
     public var remarks: [String]?
+    /// Where the names of files are, when they are not here.
+    public var details: Details?
+
+    /// The images of the instance's containers. Absent for an instance without containers, and in manifests of older
+    /// versions.
+    public var images: [Image]?
+
+    /// An image that a container was made of.
+    public struct Image: Codable, Hashable, Sendable {
+        /// Its name when the container was made.
+        public var reference: String
+        /// "sha256:…", as the engine had it.
+        public var id: String
+        /// Where it was saved; absent when it was not.
+        public var saved: SavedImage?
+
+        public init(reference: String, id: String, saved: SavedImage?) {
+            self.reference = reference
+            self.id = id
+            self.saved = saved
+        }
+    }
+
+    /// An archive as `docker image save` writes it.
+    public struct SavedImage: Codable, Hashable, Sendable {
+        /// Its path in the folder of the instance's backups: "images/NAME.tar". A manifest may come from elsewhere: ask
+        /// `isInItsFolder` before anything is opened.
+        public var file: String
+        public var bytes: Int64
+        /// In lower-case hex.
+        public var sha256: String
+
+        /// Whether the path leads to a name in the folder of images, and nowhere else.
+        public var isInItsFolder: Bool {
+            let name = file.dropFirst("images/".count)
+            return file.hasPrefix("images/") && name.hasSuffix(".tar") && Manifest.isPartName(String(name))
+        }
+
+        public init(file: String, bytes: Int64, sha256: String) {
+            self.file = file
+            self.bytes = bytes
+            self.sha256 = sha256
+        }
+    }
 
     public struct Tool: Codable, Hashable, Sendable {
         public var name: String
@@ -234,7 +280,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         if parts.contains(where: \.isSegmented) { format = 2 }
     }
 
-    private static var thisHost: String? {
+    public static var thisHost: String? {
         var name = utsname()
         guard uname(&name) == 0 else { return nil }
         return withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

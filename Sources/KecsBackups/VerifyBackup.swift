@@ -32,6 +32,7 @@ public struct VerifyBackup: Sendable {
     public func run(_ id: BackupID, in store: BackupStore, parts: Set<String>? = nil) throws -> Manifest {
         let manifest = try store.readManifest(of: id)
         let folder = store.folder.appending(id.description)
+        if let details = manifest.details { try check(details, in: folder) }
         try run(manifest, parts: parts) { folder.appending($0.file) }
         return manifest
     }
@@ -71,9 +72,34 @@ public struct VerifyBackup: Sendable {
         }
     }
 
+    private func check(_ details: Manifest.Details, in folder: FilePath) throws {
+        let file = folder.appending(details.file)
+        guard let status = try FileStatus.of(file), status.kind == .file else {
+            throw BackupDamage(file: details.file, why: "the file is missing")
+        }
+        guard depth == .full else { return }
+        let found = try digest(of: file, cancellation: cancellation)
+        guard found.sha256 == details.sha256 else {
+            throw BackupDamage(
+                file: details.file, why: "its SHA-256 is \(found.sha256) instead of \(details.sha256)")
+        }
+    }
+
     /// Without the key the digest is all that can be compared.
     private func readSealed(_ part: Manifest.Part, at file: FilePath) throws {
         progress.step("verifying \(part.file)", total: part.bytes)
+        guard !part.isSegmented else {
+            for segment in try part.segmentList(in: file).segments {
+                let found = try digest(
+                    of: file.appending(segment.file), cancellation: cancellation, progress: progress)
+                guard found.sha256 == segment.sha256 else {
+                    throw BackupDamage(
+                        file: "\(part.file)/\(segment.file)",
+                        why: "its SHA-256 is \(found.sha256) instead of \(segment.sha256)")
+                }
+            }
+            return
+        }
         let found = try digest(of: file, cancellation: cancellation, progress: progress)
         guard found.sha256 == part.sha256 else {
             throw BackupDamage(

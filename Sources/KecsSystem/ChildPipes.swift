@@ -15,7 +15,7 @@ struct ChildPipes: Sendable {
             switch input {
             case .none: theirs.input = try Self.open("/dev/null")
             case .file(let path): theirs.input = try Self.open(path)
-            case .bytes: (theirs.input, ours.input) = try Self.pipe()
+            case .bytes, .pieces: (theirs.input, ours.input) = try Self.pipe()
             }
             (ours.output, theirs.output) = try Self.pipe()
             (ours.errors, theirs.errors) = try Self.pipe()

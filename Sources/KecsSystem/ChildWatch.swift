@@ -12,7 +12,7 @@ struct ChildWatch {
         /// The time from SIGTERM to SIGKILL.
         var grace: Duration
         var outputLimit: Int
-        var input: [UInt8]
+        var input: [ProcessCall.Piece]
         /// Takes standard output piece by piece; nil collects it.
         var output: (@Sendable ([UInt8]) throws -> Void)?
         /// Takes standard error likewise.
@@ -24,7 +24,7 @@ struct ChildWatch {
     enum Reason: Sendable {
         case limit
         case cancelled
-        /// The error that the consumer of the output threw.
+        /// The error that the consumer of the output threw, or the reading of the input.
         case reader(any Error)
     }
 
@@ -49,7 +49,7 @@ struct ChildWatch {
     private let rules: Rules
     private var findings = Findings()
     private var phase = Phase.running
-    private var written = 0
+    private var input: ChildInput
     private var leaderEnd: Duration?
     private var readSinceEnd = 0
     private var isDry = false
@@ -69,6 +69,7 @@ struct ChildWatch {
         self.handle = handle
         self.pipes = pipes
         self.rules = rules
+        input = ChildInput(rules.input)
     }
 
     /// Blocks until the child has ended; closes our ends of its streams.
@@ -85,6 +86,7 @@ struct ChildWatch {
             read()
         }
         pipes.closeOurs()
+        input.close()
         findings.end = Self.now()
         return findings
     }
@@ -141,18 +143,22 @@ struct ChildWatch {
     }
 
     private mutating func feed() {
-        while pipes.ours.input >= 0 {
-            guard written < rules.input.count else { return pipes.closeInput() }
-            let count = rules.input[written...].withUnsafeBytes {
-                write(pipes.ours.input, $0.baseAddress, $0.count)
+        // A bounded number of writes: a child that takes without end must not delay the check of the limit.
+        for _ in 0..<16 where pipes.ours.input >= 0 {
+            do {
+                guard try input.fill() else { return pipes.closeInput() }
+            } catch {
+                if findings.stopped == nil { findings.stopped = .reader(error) }
+                return pipes.closeInput()
             }
+            let count = input.waiting.withUnsafeBytes { write(pipes.ours.input, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
                 // EPIPE: a child may close its input without having read it. SIGPIPE stays blocked on this thread.
                 if errno != EAGAIN { pipes.closeInput() }
                 return
             }
-            written += count
+            input.take(count)
         }
     }
 

@@ -48,29 +48,12 @@ extension FilePath {
     /// Returns the names in a folder, as raw bytes because strings may not hold them, without `.` and `..`, sorted by
     /// bytes.
     public func entries() throws -> [FilePath.Component] {
-        let descriptor = withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
-        guard descriptor >= 0 else { throw FileError.last("list", self) }
-        guard let folder = fdopendir(descriptor) else {
-            close(descriptor)
-            throw FileError.last("list", self)
+        var names: [[UInt8]] = []
+        try forEachName { _, name in
+            names.append(Array(UnsafeRawBufferPointer(start: name.text, count: strlen(name.text))))
         }
-        defer { closedir(folder) }
-        var names: [FilePath.Component] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(folder) else {
-                if errno != 0 { throw FileError.last("list", self) }
-                break
-            }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
-            }
-            guard let component = name.lastComponent, component.kind == .regular else { continue }
-            names.append(component)
-        }
-        return names.sorted { left, right in
-            left.withPlatformString { l in right.withPlatformString { r in strcmp(l, r) < 0 } }
-        }
+        names.sort { $0.lexicographicallyPrecedes($1) }
+        return names.compactMap { FilePath(bytes: $0).lastComponent }
     }
 
     /// The number of names in a folder, without `.` and `..`.
@@ -84,7 +67,7 @@ extension FilePath {
     public func forEachStatus(_ body: (FileStatus) throws -> Void) throws {
         try forEachName { folder, name in
             var raw = Glibc.stat()
-            guard fstatat(folder, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+            guard fstatat(folder, name.text, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
                 if errno == ENOENT { return }
                 throw FileError.last("look into", self)
             }
@@ -92,7 +75,19 @@ extension FilePath {
         }
     }
 
-    private func forEachName(_ body: (CInt, UnsafePointer<CChar>) throws -> Void) throws {
+    /// A name in a folder, as readdir(3) gives it.
+    struct ListedName {
+        /// Valid until the next one.
+        var text: UnsafePointer<CChar>
+        /// As stat(2) has it on the file systems of Linux itself; others may give anything. Of a mount point, the folder
+        /// below it.
+        var inode: UInt64
+        /// `DT_REG`, `DT_DIR` …; `DT_UNKNOWN` where the file system does not tell.
+        var type: Int
+    }
+
+    /// - Parameter body: Receives the folder's descriptor and each name but `.` and `..`, in no order.
+    func forEachName(_ body: (CInt, ListedName) throws -> Void) throws {
         let descriptor = withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard descriptor >= 0 else { throw FileError.last("list", self) }
         guard let folder = fdopendir(descriptor) else {
@@ -108,7 +103,11 @@ extension FilePath {
             }
             try withUnsafePointer(to: &entry.pointee.d_name) {
                 try $0.withMemoryRebound(to: CChar.self, capacity: 256) { name in
-                    if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { try body(dirfd(folder), name) }
+                    guard strcmp(name, ".") != 0, strcmp(name, "..") != 0 else { return }
+                    try body(
+                        dirfd(folder),
+                        ListedName(
+                            text: name, inode: UInt64(entry.pointee.d_ino), type: Int(entry.pointee.d_type)))
                 }
             }
         }
@@ -123,6 +122,14 @@ extension FilePath {
         }
         guard let path else { throw FileError.last("resolve", self) }
         return path
+    }
+
+    /// The path without links, as far as it exists.
+    public func resolved() -> FilePath {
+        if let path = try? realPath() { return path }
+        let above = removingLastComponent()
+        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
+        return above.resolved().appending(name)
     }
 
     /// Creates the folder, and those above it, with `mode`. An existing one is left as it is.

@@ -8,6 +8,8 @@ public struct ProcessCall: Hashable, Sendable {
     public var arguments: [String]
     /// Changes to the inherited environment; nil removes a variable. `K3D_*` is always removed (k3d reads it as flags).
     public var environment: [String: String?] = [:]
+    /// Variables with secrets. They are set whatever their names are.
+    public var secrets: [String: Secret] = [:]
     public var folder: FilePath?
     public var input: Input = .none
     /// The limit from the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.
@@ -22,6 +24,15 @@ public struct ProcessCall: Hashable, Sendable {
         case none
         case bytes([UInt8])
         case file(FilePath)
+        /// One after the other, as much at a time as the child takes.
+        case pieces([Piece])
+    }
+
+    /// A stretch of an input that is not held in memory.
+    public enum Piece: Hashable, Sendable {
+        case bytes([UInt8])
+        /// Of a regular file, `count` bytes from `offset` on. A file that has become shorter ends the call with an error.
+        case part(of: FilePath, from: Int64, count: Int64)
     }
 
     public init(_ program: String, _ arguments: [String]) {

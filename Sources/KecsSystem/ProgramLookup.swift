@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// Finds a program as execvp(3) would, except that it does not search relative folders on `$PATH`: the user's current
 /// folder must not decide which program runs.
-enum ProgramLookup {
+public enum ProgramLookup {
     /// - Throws: `ProcessError.notFound`; `cannotStart` when all that is found may not be executed.
-    static func find(_ program: String, path: String?) throws(ProcessError) -> FilePath {
+    public static func find(_ program: String, path: String?) throws(ProcessError) -> FilePath {
         guard !program.isEmpty, !program.utf8.contains(0) else { throw .notFound(program) }
         if program.utf8.contains(UInt8(ascii: "/")) {
             switch look(at: FilePath(program)) {

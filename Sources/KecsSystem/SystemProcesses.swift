@@ -65,8 +65,12 @@ public struct SystemProcesses: ProcessRunner {
         }
         let start = ChildWatch.now()
         let task = Flag()
-        var input: [UInt8] = []
-        if case .bytes(let bytes) = call.input { input = bytes }
+        let input: [ProcessCall.Piece] =
+            switch call.input {
+            case .bytes(let bytes): [.bytes(bytes)]
+            case .pieces(let pieces): pieces
+            case .none, .file: []
+            }
         let rules = ChildWatch.Rules(
             deadline: start + call.limit, grace: grace, outputLimit: call.outputLimit,
             input: input, output: output, errors: errors,
@@ -182,6 +186,7 @@ public struct SystemProcesses: ProcessRunner {
         all[Orphans.variable] = Self.mark
         for (name, value) in call.environment { all[name] = value }
         return all.filter { !$0.key.hasPrefix("K3D_") }
+            .merging(call.secrets.mapValues { $0.reveal() }) { _, secret in secret }
     }
 
     private func note(_ call: ProcessCall, _ end: String, _ duration: Duration) {

@@ -14,6 +14,9 @@ extension JudgeVeleroBackup {
         let status = json["status"]
         func moment(_ key: String) -> Moment? { status?[key]?.string.flatMap { Moment($0) } }
         backup.labels = (json["metadata"]?["labels"]?.object ?? [:]).compactMapValues(\.string)
+        let annotations = json["metadata"]?["annotations"]
+        backup.kubernetes = VeleroBackup.release(
+            annotations?["velero.io/source-cluster-k8s-gitversion"]?.string ?? "")
         backup.phase = status?["phase"]?.string
         backup.startedAt = moment("startTimestamp")
         backup.completedAt = moment("completionTimestamp")

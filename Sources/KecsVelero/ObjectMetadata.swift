@@ -28,6 +28,8 @@ struct ObjectMetadata {
 
     let newest: Newest
     private(set) var inlineData: [String: Range<Int>] = [:]
+    /// The folders with parts that any of its versions has; nil when a version is of a form that is not read.
+    let dataFolders: Set<String>?
 
     /// Parses an `xl.meta`.
     ///
@@ -53,7 +55,7 @@ struct ObjectMetadata {
                 all.baseAddress.map { hashes_xxh64($0 + versions.lowerBound, UInt64(versions.count)) } ?? 0
             }
             guard recorded == Int64(sum & 0xffff_ffff) else { throw damaged("has a wrong checksum") }
-            newest =
+            (newest, dataFolders) =
                 minor == 3
                 ? try Self.indexed(MessagePack(bytes, versions), of: key)
                 : try Self.unsorted(MessagePack(bytes, versions), of: key)
@@ -81,7 +83,9 @@ struct ObjectMetadata {
     }
 
     /// Returns the newest version of minor 3: the first one that does not exist only for a later cleanup.
-    private static func indexed(_ reader: MessagePack, of key: String) throws -> Newest {
+    private static func indexed(
+        _ reader: MessagePack, of key: String
+    ) throws -> (Newest, Set<String>?) {
         var reader = reader
         let headerVersion = try reader.integer()
         let metaVersion = try reader.integer()
@@ -95,10 +99,16 @@ struct ObjectMetadata {
         guard count >= 0, count <= Int64(reader.end - reader.position) else { throw reader.failure }
         var newest = Newest.none
         var isFound = false
+        var folders: Set<String>? = []
         for _ in 0..<count {
             let header = try VersionHeader(MessagePack(reader.bytes, reader.binary()))
             let body = try reader.binary()
-            guard !isFound, !header.isFree else { continue }
+            guard !header.isFree else { continue }
+            guard !isFound else {
+                // An older one is of no use to a reader, and may be of any form.
+                add(try? StoredVersion(MessagePack(reader.bytes, body), of: key), to: &folders)
+                continue
+            }
             isFound = true
             let version = try StoredVersion(MessagePack(reader.bytes, body), of: key)
             guard version.type == header.type else {
@@ -106,15 +116,28 @@ struct ObjectMetadata {
                     .damaged, key, "its xl.meta contradicts itself in the kind of a version")
             }
             newest = version.newest
+            add(version, to: &folders)
         }
         guard reader.isAtEnd else { throw reader.failure }
-        return newest
+        return (newest, folders)
+    }
+
+    /// Adds the folder of a version's parts. Nil stays nil: what is not known cannot be told apart from what belongs to nothing.
+    private static func add(_ version: StoredVersion?, to folders: inout Set<String>?) {
+        switch version?.type {
+        case 1: if let folder = version?.object?.dataFolder { folders?.insert(folder) }
+        case 2: break
+        default: folders = nil
+        }
     }
 
     /// Returns the newest version of minor 2: the one with the latest time.
-    private static func unsorted(_ reader: MessagePack, of key: String) throws -> Newest {
+    private static func unsorted(
+        _ reader: MessagePack, of key: String
+    ) throws -> (Newest, Set<String>?) {
         var reader = reader
         var newest: StoredVersion?
+        var folders: Set<String>? = []
         for _ in 0..<(try reader.mapCount()) {
             guard try reader.string() == "Versions" else {
                 try reader.skip()
@@ -125,13 +148,14 @@ struct ObjectMetadata {
                 try reader.skip()
                 let version = try StoredVersion(
                     MessagePack(reader.bytes, start..<reader.position), of: key)
+                add(version, to: &folders)
                 if !version.isFree, newest.map({ $0.modified < version.modified }) ?? true {
                     newest = version
                 }
             }
         }
         guard reader.isAtEnd else { throw reader.failure }
-        return newest?.newest ?? .none
+        return (newest?.newest ?? .none, folders)
     }
 }
 

@@ -66,6 +66,13 @@ public final class ObjectStore: Sendable {
         return String(decoding: value[..<Int(count)].filter { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
     }
 
+    /// Returns the folders with parts that the versions of an object of MinIO have.
+    ///
+    /// - Returns: Nil when it is no such object, or one of its versions is of a form that is not read.
+    func dataFolders(of path: String) throws -> Set<String>? {
+        try contents(path + "/xl.meta", of: path).flatMap { try ObjectMetadata($0, of: path).dataFolders }
+    }
+
     private func erasure(_ path: String) throws -> ObjectLookup {
         guard let bytes = try contents(path + "/xl.meta", of: path) else {
             if try folder.status(path + "/xl.json") != nil {

@@ -45,6 +45,8 @@ public struct VeleroBackup: Sendable {
     public internal(set) var hasDamage = false
     /// Of the Backup object.
     public internal(set) var labels: [String: String] = [:]
+    /// The release of the Kubernetes that it was made in, by major and minor number: "1.35". Nil when it does not say.
+    public internal(set) var kubernetes: String?
     public internal(set) var phase: String?
     public internal(set) var startedAt: Moment?
     public internal(set) var completedAt: Moment?
@@ -57,6 +59,16 @@ public struct VeleroBackup: Sendable {
     public internal(set) var blocks = 0
 
     public var bytes: Int64 { objects.total(\.bytes) }
+
+    /// Returns "1.35" for "v1.35.5+k3s1"; nil for anything else.
+    public static func release(_ version: String) -> String? {
+        guard version.hasPrefix("v") else { return nil }
+        let numbers = version.dropFirst().split(separator: ".").prefix(2)
+        guard numbers.count == 2, numbers.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isNumber) }) else {
+            return nil
+        }
+        return numbers.joined(separator: ".")
+    }
 
     init(_ name: String, depth: Depth) {
         self.name = name

@@ -13,8 +13,8 @@ struct Kecsctl: HelpedCommand {
                 subcommands: [
                     StartCommand.self, StopCommand.self, RestartCommand.self, ListCommand.self,
                     StatusCommand.self, InspectCommand.self,
-                    LogsCommand.self, RenameCommand.self, CloneCommand.self, ResetCommand.self,
-                    DestroyCommand.self,
+                    LogsCommand.self, RenameCommand.self, CloneCommand.self, MoveCommand.self,
+                    ResetCommand.self, DestroyCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",
@@ -24,7 +24,10 @@ struct Kecsctl: HelpedCommand {
                 ]),
             CommandGroup(
                 name: "State",
-                subcommands: [RecoverCommand.self, StateCommand.self, MigrateCommand.self, DbCommand.self]),
+                subcommands: [
+                    RecoverCommand.self, AdoptCommand.self, StateCommand.self, MigrateCommand.self,
+                    DbCommand.self,
+                ]),
             CommandGroup(
                 name: "Health",
                 subcommands: [
@@ -35,7 +38,7 @@ struct Kecsctl: HelpedCommand {
                 name: "Other",
                 subcommands: [
                     ConfigCommand.self, RenderCommand.self, CompletionsCommand.self, VersionCommand.self,
-                    ManPagesCommand.self,
+                    ManPagesCommand.self, ArriveCommand.self,
                 ]),
         ])
 

@@ -70,6 +70,28 @@ extension Session {
                 status: failure.status, result: result))
     }
 
+    /// That a backup failed its drill.
+    func notify(failedDrill report: DrillReport, _ instance: String) async {
+        await notifyProblem(.drillFailed, report, instance, report.failedStatus)
+    }
+
+    /// That a backup lacks something, or that the data is suddenly far less.
+    func notify(oddBackup report: BackupReport, _ instance: String) async {
+        if report.lackError != nil { await notifyProblem(.lacking, report, instance, .partial) }
+        if !report.remarks.isEmpty { await notifyProblem(.shrunk, report, instance, nil) }
+    }
+
+    private func notifyProblem(
+        _ event: NotifyEvent, _ report: some Encodable, _ instance: String, _ kind: Failure.Kind?
+    ) async {
+        guard let notifying = notifying() else { return }
+        await tell(
+            notifying,
+            Kecs.Notification(
+                event, run: notifying.run, at: machine.clock.now(), command: command, instance: instance,
+                status: kind?.rawValue, result: json(report)))
+    }
+
     func notifyCopy(overdue age: PastCopies.Age, _ instance: String) async {
         guard let notifying = notifying() else { return }
         await tell(

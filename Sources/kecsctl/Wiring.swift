@@ -13,6 +13,7 @@ enum Wiring {
             try runtime(instance, machine)
         }
         site.ground = { RecoverGround($0, machine: machine.placed(for: $0)) }
+        site.images = { EngineImages(of: $0, machine: machine.placed(for: $0)) }
         return site
     }
 

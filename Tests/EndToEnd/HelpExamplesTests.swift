@@ -12,7 +12,7 @@ import Testing
     /// `DocumentedCommandTests` parses them; DockerTests and the suites of k3d run such commands.
     private static let elsewhere = [
         "docker", "compose", "velero", "recover", "k3d", "kubectl", "volume:", "minio", "schedule install",
-        "schedule remove", "--drill",
+        "schedule remove", "--drill", "adopt", "ssh://",
     ]
 
     /// What an example is about is not so in the scene: nothing was lost, nothing is set, there is nothing from that time.

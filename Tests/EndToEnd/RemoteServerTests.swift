@@ -13,8 +13,9 @@ import Testing
         }
         try await withTemporaryFolder { folder in
             let python = Python.root.appending("scripts/python").string
-            try await serving([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]) { port in
-                let environment = try config(
+            try await RemoteServer.serving([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]) {
+                port in
+                let environment = try RemoteServer.config(
                     "type = s3\nprovider = Other\nendpoint = http://127.0.0.1:\(port)\nregion = us-east-1\n"
                         + "access_key_id = testing\nsecret_access_key = testing\nforce_path_style = true",
                     in: folder)
@@ -32,9 +33,11 @@ import Testing
                 "kecs",
                 "--pass", "open sesame", "--config", "/dev/null",
             ]
-            try await serving(words) { port in
-                let obscured = try await tool(["rclone", "obscure", "open sesame"]).filter { !$0.isNewline }
-                let environment = try config(
+            try await RemoteServer.serving(words) { port in
+                let obscured = try await RemoteServer.tool(["rclone", "obscure", "open sesame"]).filter {
+                    !$0.isNewline
+                }
+                let environment = try RemoteServer.config(
                     "type = webdav\nurl = http://127.0.0.1:\(port)\nvendor = other\nuser = kecs\npass = \(obscured)",
                     in: folder)
                 try await expectCopies(address: "box:kecs", environment)
@@ -51,30 +54,7 @@ import Testing
     func `a folder behind ssh holds copies, and a host whose key is not known is not trusted`() async throws {
         try await withTemporaryFolder { folder in
             let keys = folder.appending(".ssh")
-            try keys.createFolder()
-            for name in ["host", "id_ed25519"] {
-                _ = try await tool([
-                    "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys.appending(name).string,
-                ])
-            }
-            let config = folder.appending("sshd_config")
-            try config.replaceContents(
-                Array(
-                    """
-                    ListenAddress 127.0.0.1
-                    HostKey \(keys.appending("host"))
-                    AuthorizedKeysFile \(keys.appending("id_ed25519.pub"))
-                    StrictModes no
-                    UsePAM no
-                    PasswordAuthentication no
-                    PermitRootLogin yes
-                    PidFile none
-                    Subsystem sftp internal-sftp
-
-                    """.utf8))
-            mkdir("/run/sshd", 0o755)
-            let words = ["/usr/sbin/sshd", "-D", "-e", "-f", config.string, "-p", "PORT"]
-            try await serving(words) { port in
+            try await RemoteServer.withSSHD(in: folder) { port in
                 let there = folder.appending("there")
                 let address = "ssh://root@127.0.0.1:\(port)\(there)"
                 let environment = ["HOME": folder.string]
@@ -86,9 +66,7 @@ import Testing
                     try keys.appending("known_hosts").replaceContents(Array("other ssh-ed25519 AAAA\n".utf8))
                     #expect(try await scene.kecsctl("remote", "test", "usb").status == 14)
                 }
-                let key = try keys.appending("host.pub").contents()
-                try keys.appending("known_hosts").replaceContents(
-                    Array("[127.0.0.1]:\(port) ".utf8) + key)
+                try RemoteServer.trust(port, in: folder)
                 try await expectCopies(address: address, environment)
                 #expect(try there.appending("dev").entries().count == 1)
             }
@@ -108,6 +86,8 @@ import Testing
             let second = try await scene.must("backup", "dev", "--copy-to", "usb", "-o", "json").first()
             let id = try #require(second["backup"]?["id"]?.string)
             #expect(second["copies"]?.array?.first?["pruned"]?.array == [.string(first)])
+            // What did not change was not sent: S3 and WebDAV copied it, over ssh it got another name.
+            #expect(try #require(second["copies"]?.array?.first?["reusedBytes"]?.integer) > 0)
             let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
             #expect(list.map { $0["id"]?.string } == [id])
             #expect(list.first?["state"] == "complete" && list.first?["verifiedAt"] != nil)
@@ -118,48 +98,5 @@ import Testing
             try await other.must("restore", "dev", "--from", "usb/latest", "--yes")
             #expect(try other.rows(other.kecsctl.home) == 3)
         }
-    }
-
-    // MARK: Servers
-
-    /// `PORT` in the words is one that was free a moment ago.
-    private func serving(_ words: [String], _ body: (Int) async throws -> Void) async throws {
-        var port = UInt16.random(in: 20_000...30_000)
-        while try !Ports.isFree(port) { port += 1 }
-        let program = words[0]
-        var argv = words.map { strdup($0.replacing("PORT", with: "\(port)")) } + [nil]
-        var envp = [strdup("PATH=/usr/bin:/bin"), strdup("HOME=/root"), nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor: CInt in [1, 2] {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-        }
-        var pid = pid_t()
-        try #require(posix_spawn(&pid, program, &actions, nil, &argv, &envp) == 0)
-        defer {
-            kill(pid, SIGTERM)
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-        }
-        let isUp = try await SystemClock().wait(upTo: .seconds(120)) { try !Ports.isFree(port) }
-        try #require(isUp, "\(words) does not answer")
-        try await body(Int(port))
-    }
-
-    private func config(_ text: String, in folder: FilePath) throws -> [String: String] {
-        let file = folder.appending("rclone.conf")
-        try file.replaceContents(Array("[box]\n\(text)\n".utf8))
-        return ["RCLONE_CONFIG": file.string]
-    }
-
-    private func tool(_ words: [String]) async throws -> String {
-        let call = ProcessCall(words[0], Array(words.dropFirst()))
-        let result = try await SystemProcesses(
-            environment: ["PATH": "/usr/bin:/bin", "HOME": "/root"], cancellation: Cancellation()
-        ).run(call)
-        try #require(result.succeeded, "\(result.errorText)")
-        return result.outputText
     }
 }

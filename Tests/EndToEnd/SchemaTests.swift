@@ -27,7 +27,7 @@ import Testing
                 "backups list --folder STORE", "backups show velero:latest --folder STORE",
                 "backups verify --all --folder STORE", "backups ls velero:latest --folder STORE",
                 "backups diff velero:stop-dev-20261116093000 velero:latest --folder STORE",
-                "backups pin latest",
+                "backups gc --velero dev --dry-run", "backups pin latest",
                 "backups unpin latest", "backups prune dev --dry-run",
                 "backups export latest --file ROOT/b.tar",
                 "backups import ROOT/b.tar --as copy", "restore dev --from latest --dry-run",

@@ -83,6 +83,7 @@ struct VerbCase: Sendable, CustomTestStringConvertible {
         .init("backups delete latest --yes", after: start, backup, backup),
         .init("backups delete nope --yes", after: start),
         .init("backups prune dev --keep 1", after: start, backup, backup),
+        .init("backups gc --velero dev --yes", after: start), .init("backups gc --velero nope --yes"),
         .init("backups prune nope"), .init("backups pin latest", after: start, backup),
         .init("backups unpin latest", after: start, backup),
         .init("remote add usb ROOT/usb"), .init("remote add Bad/Name ROOT/usb"),

@@ -121,6 +121,29 @@ struct VeleroScene {
     }
 }
 
+// MARK: In this process
+
+extension VeleroScene {
+    func restore(_ name: String) async throws -> ClusterRestore {
+        let request = ClusterRestoreRequest(
+            source: .named(name), isDegraded: true, limit: .seconds(30), stall: .seconds(120))
+        return try #require(try await runtime().restoreCluster(request))
+    }
+
+    /// A backup, and nothing of it in the cluster any more.
+    func backedUp() async throws -> String {
+        let backup = try #require(try await runtime().backUpCluster(.init(isDegraded: false)))
+        try forget()
+        return backup.name
+    }
+
+    func forget() throws {
+        try here.change { world in
+            for key in Self.deployed("1").keys { world.objects[Self.cluster]?[key] = nil }
+        }
+    }
+}
+
 /// Stands still for whoever asks the time of day; waits end all the same.
 struct FrozenClock: WallClock {
     private let manual = ManualClock()

@@ -101,6 +101,27 @@ import Testing
         #expect(lines == ["B=b", "C=c", "PATH=/usr/bin:/bin"])
     }
 
+    @Test func `input comes in pieces, of files only what was asked for`() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending("file")
+            let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            try file.replaceContents(bytes)
+            var call = ProcessCall("cat")
+            call.input = .pieces([
+                .bytes(Array("head\n".utf8)), .part(of: file, from: 1000, count: 2_000_000), .bytes([]),
+                .part(of: file, from: 0, count: 0), .bytes(Array("tail".utf8)),
+            ])
+            let result = try await processes().run(call)
+            #expect(
+                result.output == Array("head\n".utf8) + bytes[1000..<2_001_000] + Array("tail".utf8))
+            call.input = .pieces([.part(of: file, from: 0, count: 3_000_001)])
+            await #expect(throws: FileError.self) { try await processes().run(call) }
+            call = ProcessCall("true")
+            call.input = .pieces([.part(of: file, from: 0, count: 3_000_000)])
+            #expect(try await processes().run(call).succeeded)
+        }
+    }
+
     @Test func `input comes from nowhere, from bytes or from a file`() async throws {
         #expect(try await processes().run(ProcessCall("cat")).output == [])
         let bytes = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }

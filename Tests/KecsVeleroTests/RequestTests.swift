@@ -56,6 +56,49 @@ import Testing
         #expect(VeleroPhase(object["status"]?["phase"]?.string) == phase)
     }
 
+    private static let restores: [(String, VeleroPhase, String)] = [
+        ("00-just-created-no-status", .waiting("New"), ""), ("01-new", .waiting("New"), ""),
+        (
+            "02-failed-validation-no-backup", .failed("FailedValidation"),
+            "Velero has not read its object store"
+        ),
+        (
+            "03-failed-validation-bsl", .failed("FailedValidation"),
+            "Velero's location for backups is not available"
+        ), ("04-in-progress", .working("InProgress"), ""),
+        ("05-waiting-for-plugin-operations", .working("WaitingForPluginOperations"), ""),
+        (
+            "06-waiting-for-plugin-operations-partially-failed",
+            .working("WaitingForPluginOperationsPartiallyFailed"), ""
+        ),
+        ("07-finalizing", .working("Finalizing"), ""),
+        ("08-finalizing-partially-failed", .working("FinalizingPartiallyFailed"), ""),
+        ("09-completed", .completed, ""), ("10-completed-with-warnings", .completed, ""),
+        ("11-partially-failed", .partiallyFailed, ""),
+        ("12-failed", .failed("Failed"), "a file of it is gone from the object store"),
+        ("13-failed-server-restart", .failed("Failed"), "Velero was started again during it"),
+    ]
+
+    @Test(arguments: restores)
+    func `each phase of a restore is waited for or is an end, with its reason`(
+        file: String, phase: VeleroPhase, reason: String
+    ) throws {
+        let status = try Self.fixture("restore/\(file).json")["status"]
+        #expect(VeleroPhase(status?["phase"]?.string) == phase)
+        guard !reason.isEmpty else { return }
+        let words = try #require(
+            status?["failureReason"]?.string ?? status?["validationErrors"]?.array?.first?.string)
+        #expect(VeleroReason.translated(words).hasPrefix(reason), "\(words)")
+    }
+
+    /// Every sample is in one of the lists.
+    @Test func `no sample object is left out`() throws {
+        for (folder, names) in [("backup", Self.phases.map(\.0)), ("restore", Self.restores.map(\.0))] {
+            let files = try Self.objects.appending(folder).entries().map { String($0.string.dropLast(5)) }
+            #expect(Set(files) == Set(names), "\(folder)")
+        }
+    }
+
     @Test func `a phase that is not known is waited for`() {
         #expect(!VeleroPhase("NewFailedKindOfThing").isOver)
     }

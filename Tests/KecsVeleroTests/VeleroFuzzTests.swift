@@ -83,11 +83,40 @@ import Testing
         return done
     }
 
-    @Test func `100,000 mutations of xl.meta with a right checksum trap nowhere`() throws {
+    /// An input to the parser of `xl.meta` and, where that has an object, to the reader of its blocks.
+    ///
+    /// - Returns: Whether all of it could be read.
+    private static func read(_ file: [UInt8], in store: ObjectStore) -> Bool {
+        do {
+            let found = try ObjectMetadata(file, of: "o")
+            guard case .object(let version) = found.newest else { return true }
+            // What is computed from it must not overflow either.
+            _ = version.storedSize(of: version.size)
+            _ = version.parts.map { version.storedSize(of: $0.size) }
+            guard let range = found.inlineData[version.inlineName],
+                Int64(range.count) == version.storedSize(of: version.size)
+            else { return true }
+            let object = StoredObject(
+                path: "o", size: version.size, modified: Moment(seconds: 0), layout: .minio,
+                etag: version.etag, seal: version.seal,
+                content: .inline(Array(file[range]), blockSize: version.blockSize))
+            try ObjectReader(object, in: store, cancellation: Cancellation()).verify()
+            return true
+        } catch {
+            _ = "\(error)"
+            return false
+        }
+    }
+
+    /// 10 million with `KECSCTL_FAULTS=full`, else 100,000.
+    @Test func `10 million mutations of xl.meta with a right checksum trap nowhere, nor do its blocks`()
+        throws
+    {
         var chance = Self.chance("velero-metadata")
         let seeds = try Self.seeds()
         var read = 0
-        let count = Self.rounds(100_000) {
+        let store = try ObjectStore(Sample.folder)
+        let count = Self.rounds(Rounds.count(ci: 100_000, full: 10_000_000)) {
             var (metadata, tail, minor) = seeds[Int.random(in: 0..<seeds.count, using: &chance)]
             for _ in 0..<Int.random(in: 1...3, using: &chance) {
                 if Int.random(in: 0..<4, using: &chance) == 0 {
@@ -99,15 +128,7 @@ import Testing
             if Int.random(in: 0..<16, using: &chance) == 0 { minor = 5 - minor }
             var file = WrittenObject.file(metadata, tail, minor: minor)
             if Int.random(in: 0..<16, using: &chance) == 0 { Self.mutate(&file, &chance) }
-            do {
-                let found = try ObjectMetadata(file, of: "o")
-                if case .object(let version) = found.newest {
-                    // What is computed from it must not overflow either.
-                    _ = version.storedSize(of: version.size)
-                    _ = version.parts.map { version.storedSize(of: $0.size) }
-                }
-                read += 1
-            } catch { _ = "\(error)" }
+            if Self.read(file, in: store) { read += 1 }
         }
         print("fuzz: seed \(chance.seed), \(count) files, \(read) read, no trap")
         #expect(read > 0 && read < count)
@@ -126,7 +147,7 @@ import Testing
             let judge = JudgeVeleroBackup(
                 bucket, depth: .blocks, now: Sample.now, cancellation: Cancellation())
             let reader = ReadVeleroBackup(bucket, Sample.good, cancellation: Cancellation())
-            let count = try Self.rounds(200) {
+            let count = try Self.rounds(Rounds.count(ci: 200, full: 5000)) {
                 let index = Int.random(in: 0..<files.count, using: &chance)
                 let name = try #require(files[index].removingLastComponent().lastComponent)
                 let path = target.appending(name).appending("xl.meta")

@@ -101,6 +101,8 @@ import Testing
         "Rendering+Kubernetes.swift", "ImportDocument.swift",
         // Made of the words that were typed.
         "BackupChoice.swift", "InstanceSelection.swift", "Question.swift", "UsageProblem.swift",
+        // The command's name alone, for whoever finds the lock.
+        "ArrivalPlace.swift", "LandArrival.swift",
     ]
 
     @Test func `every command line in the program's texts is one that it accepts`() throws {
@@ -111,7 +113,8 @@ import Testing
             for (line, text) in Self.commandLines(in: String(decoding: try file.contents(), as: UTF8.self)) {
                 // Beginnings of texts that go on in code.
                 guard !text.hasSuffix(" "), !text.isEmpty, let first = text.split(separator: " ").first,
-                    // Prose begins with a word that resembles no command.
+                    // Prose begins with a word that resembles no command, but for “kecsctl made it”.
+                    first != "made",
                     NearestWord.of(String(first), among: CommandPath([]).subcommandNames) != nil
                 else { continue }
                 let words = try ShellWords(Self.withoutShell(text)).words

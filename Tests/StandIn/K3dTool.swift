@@ -8,7 +8,8 @@ struct K3dTool {
 
     func run() -> Never {
         let environment = Scene.environment
-        if let name = environment.keys.first(where: { $0.hasPrefix("K3D_") && $0 != "K3D_FIX_MOUNTS" }) {
+        let known: Set = ["K3D_FIX_MOUNTS", "K3D_TOKEN"]
+        if let name = environment.keys.first(where: { $0.hasPrefix("K3D_") && !known.contains($0) }) {
             scene.unexpected("the environment has \(name)")
         }
         let words = scene.arguments
@@ -296,6 +297,7 @@ struct K3dTool {
             "status": [
                 "addresses": [["type": "InternalIP", "address": .string(address)]],
                 "conditions": [["type": "Ready", "status": "True"]],
+                "nodeInfo": ["kubeletVersion": .string(world.velero.kubernetes)],
             ],
         ]
         for namespace in ["default", "kube-system"] {

@@ -208,7 +208,9 @@ extension KubectlTool {
         guard name.utf8.count <= 63, !name.isEmpty else { scene.unexpected("the name \(name)") }
         let isNew = scene.change(objects: true) { world -> Bool in
             guard world.objects[cluster]?[key] == nil else { return false }
-            world.objects[cluster, default: [:]][key] = object.merging([
+            let isBare = kind == "BackupStorageLocation" && world.velero.dropsSeeds
+            let made = isBare ? object.merging(["status": .null]) : object
+            world.objects[cluster, default: [:]][key] = made.merging([
                 "metadata": [
                     "generation": 1, "uid": .string("uid-of-\(key)-\(world.velero.now)"),
                     "creationTimestamp": .string("\(Moment(seconds: world.velero.now))"),

@@ -127,6 +127,7 @@ extension ProcessCall {
         case .none: break
         case .bytes(let bytes): line += " input: \(String(decoding: bytes.prefix(200), as: UTF8.self))"
         case .file(let path): line += " input: \(path)"
+        case .pieces(let pieces): line += " input: \(pieces.count) pieces"
         }
         return line
     }

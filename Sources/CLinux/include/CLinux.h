@@ -4,6 +4,9 @@
 #pragma once
 #include <stdint.h>
 
+/// The kind of the file system of a descriptor, as statfs(2) numbers them; -1 with errno.
+int64_t clinux_file_system(int fd);
+
 /// openat2(2), for which glibc 2.36 has no wrapper. Returns a descriptor, or -1 with errno.
 int clinux_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 

@@ -106,7 +106,7 @@ public struct CloneInstance: Sendable {
     }
 
     /// Unpacks into an instance that runs nothing, so that its engine is not asked.
-    private func unpack(
+    func unpack(
         _ backup: FilePath, _ config: InstanceConfig, named name: InstanceName, into draft: CloneDraft
     ) async throws -> [String] {
         var bare = config
@@ -161,22 +161,25 @@ public struct CloneInstance: Sendable {
             guard case .integer(let port)? = config.settings[key.rawValue] else { continue }
             ports[key.rawValue] = Int(port)
         }
-        // “http://127.0.0.1:5374/health” reaches the new instance.
-        if case .string(var url)? = config.settings[SettingKey.healthUrl.rawValue] {
-            for key in old {
-                guard let new = ports[key.rawValue],
-                    case .integer(let port)? = source.config.settings[key.rawValue],
-                    url.contains(":\(port)/") || url.hasSuffix(":\(port)")
-                else { continue }
-                url = url.replacing(":\(port)", with: ":\(new)")
-                break
-            }
-            config.settings[SettingKey.healthUrl.rawValue] = .string(url)
-        }
+        Self.follow(&config, portsOf: source.config)
         return ports
     }
 
-    private func notes(_ source: Instance, _ ports: [String: Int]) -> [String] {
+    /// Lets the address of the health check follow the ports: “http://127.0.0.1:5374/health” reaches the new instance.
+    static func follow(_ config: inout InstanceConfig, portsOf old: InstanceConfig) {
+        guard case .string(let url)? = config.settings[SettingKey.healthUrl.rawValue] else { return }
+        for key in SettingKey.ports {
+            guard case .integer(let new)? = config.settings[key.rawValue],
+                case .integer(let port)? = old.settings[key.rawValue], new != port,
+                url.contains(":\(port)/") || url.hasSuffix(":\(port)")
+            else { continue }
+            config.settings[SettingKey.healthUrl.rawValue] = .string(
+                url.replacing(":\(port)", with: ":\(new)"))
+            return
+        }
+    }
+
+    func notes(_ source: Instance, _ ports: [String: Int]) -> [String] {
         guard let command = source.config.settings[SettingKey.command.rawValue]?.string else { return [] }
         return SettingKey.ports.compactMap { key in
             guard case .integer(let port)? = source.config.settings[key.rawValue],

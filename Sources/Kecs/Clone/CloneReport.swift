@@ -14,4 +14,8 @@ public struct CloneReport: OperationReport {
     public var durationSeconds: Double
     /// Notes for the user.
     public var notes: [String]
+    /// The other machine that it was made on, its home there, and how many bytes were sent; nil for one in this home.
+    public var host: String?
+    public var home: String?
+    public var sentBytes: Int64?
 }

@@ -8,6 +8,8 @@ public import SystemPackage
 public struct DrillRequest: Sendable {
     /// The backup's id or its beginning; nil for the newest good one.
     public var from: String?
+    /// Where the backup lies when it is a copy on a remote; `from` does not count then.
+    public var remote: RemoteSource?
     /// The folder below which the drill makes its own; nil for the first of `$TMPDIR`, /var/tmp and /tmp with enough
     /// free space.
     public var folder: FilePath?
@@ -15,8 +17,12 @@ public struct DrillRequest: Sendable {
     public var start: Bool
     public var dryRun: Bool
 
-    public init(from: String? = nil, folder: FilePath? = nil, start: Bool = false, dryRun: Bool = false) {
+    public init(
+        from: String? = nil, remote: RemoteSource? = nil, folder: FilePath? = nil, start: Bool = false,
+        dryRun: Bool = false
+    ) {
         self.from = from
+        self.remote = remote
         self.folder = folder
         self.start = start
         self.dryRun = dryRun
@@ -37,14 +43,44 @@ public struct DrillBackup: Sendable {
     public func run(
         _ name: InstanceName, _ request: DrillRequest, command: String
     ) async throws -> DrillReport {
+        let store = site.home.backupStore(of: name)
+        guard let remote = request.remote else {
+            let judged = try store.judged()
+            let backup = try choose(judged, request.from, name, store)
+            return try await run(backup, judged, nil, name, request, command: command)
+        }
+        let copy = try await ListRemoteBackups(site: site).find(
+            remote.wanted, of: remote.instance ?? name, on: remote.remote)
+        if request.dryRun {
+            return DrillReport(
+                outcome: .planned, backup: copy.id, remote: copy.remote,
+                parts: copy.manifest?.parts.map(\.name) ?? [], startedAt: site.machine.clock.now(),
+                tool: site.tool)
+        }
+        let fetched = try await FetchedBackup(
+            remote, for: name, site: site, command: command, verifies: false)
+        do {
+            let backup = BackupStore(folder: fetched.folder.removingLastComponent()).look(at: copy.id)
+            let report = try await run(backup, try store.judged(), copy, name, request, command: command)
+            try await fetched.close()
+            return report
+        } catch {
+            // What failed is told; the next command removes what was fetched.
+            try? await fetched.close()
+            throw error
+        }
+    }
+
+    /// - Parameter copy: What lies on a remote, when `backup` was fetched from there.
+    private func run(
+        _ backup: StoredBackup, _ judged: JudgedBackups, _ copy: RemoteBackup?, _ name: InstanceName,
+        _ request: DrillRequest, command: String
+    ) async throws -> DrillReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        let store = site.home.backupStore(of: name)
-        let judged = try store.judged()
-        let backup = try choose(judged, request.from, name, store)
         var report = DrillReport(
-            outcome: .planned, backup: backup.id, parts: backup.manifest?.parts.map(\.name) ?? [],
-            startedAt: clock.now(), tool: site.tool)
+            outcome: .planned, backup: backup.id, remote: copy?.remote,
+            parts: backup.manifest?.parts.map(\.name) ?? [], startedAt: clock.now(), tool: site.tool)
         let needed = ByteCount((backup.manifest?.parts ?? []).total(\.roomNeeded.bytes))
         let place = try DrillFolder.place(for: needed, given: request.folder, site)
         let server = request.start ? try DrillServer(site: site, name: name) : nil
@@ -74,20 +110,8 @@ public struct DrillBackup: Sendable {
         report.passed = report.problems.isEmpty
         report.outcome = report.problems.isEmpty ? .done : .failed
         report.durationSeconds = (clock.elapsed() - began).inSeconds
-        report.evidence = try keep(report, of: name, store).string
+        report.evidence = try await KeepDrill(site: site, command: command).run(report, of: name, copy).string
         return report
-    }
-
-    /// Keeps the report. The evidence comes first: a mark without one would be a claim.
-    private func keep(_ report: DrillReport, of name: InstanceName, _ store: BackupStore) throws -> FilePath {
-        let passed = report.problems.isEmpty
-        let file = try PastDrills(store).add(
-            InstanceResult(name.description, report), at: report.startedAt, passed: passed)
-        try store.mark(report.backup) {
-            $0.drill = BackupMark.Drill(
-                at: report.startedAt, passed: passed, why: report.problems.first?.sentence)
-        }
-        return file
     }
 
     private func choose(

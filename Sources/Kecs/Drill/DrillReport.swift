@@ -8,6 +8,8 @@ public struct DrillReport: OperationReport {
     public var outcome: Outcome
     /// The backup's id.
     public var backup: BackupID
+    /// The remote on which it lies; absent for one that lies here.
+    public var remote: String?
     /// True when the drill passed; nil for a plan.
     public var passed: Bool?
     public var problems: [Problem] = []
@@ -84,8 +86,12 @@ public struct DrillReport: OperationReport {
     public func failure(of name: InstanceName) -> Failure? {
         guard passed == false, let first = problems.first else { return nil }
         let more = problems.count > 1 ? ", and \(problems.count - 1) more" : ""
+        let place = remote.map { " on “\($0)”" } ?? ""
         return Failure(
-            .damaged, "the backup “\(backup)” of “\(name)” failed its drill and does not count as a good one",
-            cause: first.sentence + more, remedy: "kecsctl backup \(name)")
+            .damaged,
+            "the backup “\(backup)” of “\(name)”\(place) failed its drill and does not count as a good one",
+            cause: first.sentence + more,
+            remedy: remote.map { "kecsctl backups copy \(name)/\(backup) --to \($0)" }
+                ?? "kecsctl backup \(name)")
     }
 }

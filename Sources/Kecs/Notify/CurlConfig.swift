@@ -25,7 +25,7 @@ struct CurlConfig {
     }
 
     /// "9.25": curl takes decimals, with a dot in every locale (curl 7.32 on).
-    private static func seconds(_ limit: Duration) -> String {
+    static func seconds(_ limit: Duration) -> String {
         let milliseconds = max(1, Int((limit / .milliseconds(1)).rounded()))
         let rest = milliseconds % 1000
         // 1000 in front keeps the zeros of "0.050".

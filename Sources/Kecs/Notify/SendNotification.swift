@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import CCrypto
 public import KecsSystem
 
-/// Notifies webhook, command and healthchecks. The operation's own status does not depend on them.
+/// Notifies webhooks, commands, mails and healthchecks. The operation's own status does not depend on them.
 public struct SendNotification: Sendable {
     /// The limit for notifying one receiver of one event, with all attempts and the pauses between them. A backup waits
     /// no longer for its receivers.
@@ -28,23 +29,54 @@ public struct SendNotification: Sendable {
         do { body = try JSONFile.encode(notification) } catch {
             return ["the notification could not be written: \(error)"]
         }
-        async let webhook = tellWebhook(notification, body)
-        async let command = tellCommand(notification, body)
-        async let healthchecks = ping(notification, logTail)
-        return [await webhook, await command, await healthchecks].compactMap(\.self)
+        let text = NotificationText(notification, tail: logTail, host: Manifest.thisHost ?? "")
+        return await withTaskGroup(of: String?.self) { group in
+            for webhook in settings.webhooks {
+                group.addTask { await tell(webhook, notification, text, body) }
+            }
+            for command in settings.commands { group.addTask { await tell(command, notification, body) } }
+            for mail in settings.mails { group.addTask { await tell(mail, notification, text) } }
+            group.addTask { await ping(notification, logTail) }
+            var problems: [String] = []
+            for await case let problem? in group { problems.append(problem) }
+            return problems
+        }
     }
 
-    private func tellWebhook(_ notification: Notification, _ body: [UInt8]) async -> String? {
-        guard let webhook = settings.webhook, webhook.events.contains(notification.event) else { return nil }
-        var headers = [
-            "Content-Type: application/json", "X-Kecsctl-Event: \(notification.event.rawValue)",
-            "X-Kecsctl-Run: \(notification.run)",
-        ]
-        if let secret = webhook.secret {
-            headers.append("X-Kecsctl-Signature: sha256=" + hmacSHA256(body, key: secret))
+    private func tell(
+        _ webhook: NotifySettings.Webhook, _ notification: Notification, _ text: NotificationText,
+        _ json: [UInt8]
+    ) async -> String? {
+        guard webhook.events.contains(notification.event) else { return nil }
+        let body: WebhookBody
+        do { body = try WebhookBody(webhook.format, text, json: json) } catch {
+            return "the notification could not be written: \(error)"
         }
-        return await post(body, to: webhook.url, headers: headers).map {
+        var headers = body.headers
+        if webhook.format == .kecsctl {
+            headers += [
+                "X-Kecsctl-Event: \(notification.event.rawValue)", "X-Kecsctl-Run: \(notification.run)",
+            ]
+        }
+        if let secret = webhook.secret {
+            headers.append("X-Kecsctl-Signature: sha256=" + hmacSHA256(body.bytes, key: secret))
+        }
+        if let token = webhook.token { headers.append("Authorization: Bearer \(token.reveal())") }
+        return await post(body.bytes, to: webhook.url, headers: headers).map {
             "the webhook was not reached: \($0)"
+        }
+    }
+
+    private func tell(
+        _ mail: NotifySettings.Mail, _ notification: Notification, _ text: NotificationText
+    ) async -> String? {
+        guard mail.events.contains(notification.event) else { return nil }
+        let host = Manifest.thisHost ?? ""
+        let letter = MailText(
+            from: mail.from ?? "kecsctl@\(host.isEmpty ? "localhost" : host)", to: mail.to, text: text,
+            run: notification.run, at: notification.at)
+        return await SendMail(machine: machine, limit: limit).run(mail, letter).map {
+            "the mail was not sent: \($0)"
         }
     }
 
@@ -55,7 +87,8 @@ public struct SendNotification: Sendable {
         case .start: suffix = "/start"
         case .success: suffix = ""
         // A ping is about a job, and the job is the command.
-        case .recoverStarted, .recoverFinished, .copyFailed, .copyOverdue: return nil
+        case .recoverStarted, .recoverFinished, .copyFailed, .copyOverdue, .drillFailed, .lacking, .shrunk:
+            return nil
         case .failure, .overdue: suffix = notification.status.map { "/\(min(255, $0))" } ?? "/fail"
         }
         // healthchecks.io keeps the first 100 kB of a ping.
@@ -67,8 +100,10 @@ public struct SendNotification: Sendable {
             .map { "the ping was not taken: \($0)" }
     }
 
-    private func tellCommand(_ notification: Notification, _ body: [UInt8]) async -> String? {
-        guard let command = settings.command, command.events.contains(notification.event) else { return nil }
+    private func tell(
+        _ command: NotifySettings.Command, _ notification: Notification, _ body: [UInt8]
+    ) async -> String? {
+        guard command.events.contains(notification.event) else { return nil }
         var call = ProcessCall(command.words[0], Array(command.words.dropFirst()))
         call.input = .bytes(body)
         call.limit = limit

@@ -7,6 +7,9 @@ struct BackUpCluster: Sendable {
     let instance: Instance
     let runtime: any Runtime
 
+    /// The end of the message of a stop that did nothing; the history is searched for it.
+    static let refusal = "was not stopped, because there is no backup of its cluster"
+
     struct Result: Sendable {
         var backup: ClusterBackup?
         /// With `force`.
@@ -56,8 +59,7 @@ struct BackUpCluster: Sendable {
             guard site.machine.cancellation.reason == nil else { throw failure }
             guard force else {
                 throw Failure(
-                    failure.kind,
-                    "“\(instance.name)” was not stopped, because there is no backup of its cluster",
+                    failure.kind, "“\(instance.name)” \(Self.refusal)",
                     cause: failure.sentence,
                     remedy: "kecsctl stop \(instance.name) --no-velero-backup --keep-clusters")
             }

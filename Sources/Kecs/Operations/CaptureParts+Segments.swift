@@ -6,10 +6,6 @@ import SystemPackage
 
 /// A large part: a folder of archives, of which those that did not change are links to the last backup's.
 extension CaptureParts {
-    /// The archives of linked segments that are read back in one backup, if their last reading is too long ago: at least
-    /// so many bytes, and at least a seventh of the part, so that each is read about once in `verifyAge`.
-    private static let leastRead: Int64 = 1 << 30
-
     /// How often a part is looked at again after it was written, for what changed meanwhile.
     private static let looks = 3
 
@@ -25,16 +21,20 @@ extension CaptureParts {
     ) throws -> WrittenPart {
         let last =
             plan.isSealedLikeLast && plan.last?.part.compression == compression ? plan.lastSegments : nil
-        let target = SegmentSize.target(for: plan.scan.allocatedBytes, last: last?.target)
+        let target = SegmentSize.target(
+            for: plan.scan.allocatedBytes, last: last?.target,
+            segments: look.sealing?.segments ?? SegmentSize.segments)
         let contents = contents(databases, of: plan)
         let folder = draft.folder.appending(plan.part.name)
         if try folder.isPresent { try folder.removeTree() }
         var planned = try self.planned(source, of: plan, target, contents)
         var known: [String: Segment] = [:]
         if let last { known = try believed(last, planned, of: plan) }
+        let kept = Set(known.values.map(\.file))
         var written = try write(
             planned, of: plan, source, compression,
-            from: plan.last.map { $0.backup.archive(of: $0.part) } ?? folder, known, into: folder)
+            from: plan.last.map { $0.backup.archive(of: $0.part) } ?? folder, known, keeping: kept,
+            into: folder)
         var looks = isHeld || !look.isRunning ? Self.looks : 0
         while looks < Self.looks {
             looks += 1
@@ -48,7 +48,8 @@ extension CaptureParts {
             try folder.rename(to: aside)
             let earlier = written
             planned = now
-            written = try write(planned, of: plan, source, compression, from: aside, before, into: folder)
+            written = try write(
+                planned, of: plan, source, compression, from: aside, before, keeping: kept, into: folder)
             written.summary.add(earlier.summary)
             written.new.formUnion(earlier.new)
             try aside.removeTree()
@@ -88,12 +89,13 @@ extension CaptureParts {
     ///
     /// - Parameters:
     ///   - known: The segments of `place`, by the planned ones' digests.
+    ///   - kept: The names of those that the last backup has.
     private func write(
         _ planned: [PlannedSegment], of plan: PartPlan, _ source: TreeSource, _ compression: Compression,
-        from place: FilePath, _ known: [String: Segment], into folder: FilePath
+        from place: FilePath, _ known: [String: Segment], keeping kept: Set<String>, into folder: FilePath
     ) throws -> Numbered {
         try folder.createFolder()
-        let names = planned.indices.map { SegmentList.name($0 + 1, compression) }
+        let names = Self.names(planned.map { known[$0.digest] }, keeping: kept, compression)
         var numbers: [Int: Segment] = [:]
         for (index, segment) in planned.enumerated() {
             guard var same = known[segment.digest], same.first == segment.first else { continue }
@@ -115,6 +117,30 @@ extension CaptureParts {
         numbers.merge(written.segments) { $1 }
         return Numbered(
             summary: written.summary, numbers: numbers, new: Set(written.segments.values.map(\.sha256)))
+    }
+
+    /// An archive that is linked keeps its name, so that what has copies of the last backup finds it by that. All others get
+    /// the free numbers in their order: by hand a hard link is unpacked after the file that it leads to.
+    private static func names(
+        _ known: [Segment?], keeping kept: Set<String>, _ compression: Compression
+    ) -> [String] {
+        // By their numbers: an encrypted one and a plain one share none.
+        var taken: Set<String> = []
+        var names = known.map { segment in
+            segment.flatMap {
+                kept.contains($0.file) && taken.insert(SegmentList.stem($0.file)).inserted ? $0.file : nil
+            }
+        }
+        var number = 0
+        for index in names.indices where names[index] == nil {
+            var name: String
+            repeat {
+                number += 1
+                name = SegmentList.name(number, compression)
+            } while taken.contains(SegmentList.stem(name))
+            names[index] = name
+        }
+        return names.compactMap(\.self)
     }
 
     /// For each database that was copied: equal texts mean equal content, owner, mode and attributes.
@@ -174,44 +200,10 @@ extension CaptureParts {
         try folder.sync()
         var record = part
         record.sha256 = sha256(list.encoded)
+        // The time of the last reading is in the list.
+        if list.isSealed { record.plain?.sha256 = sha256(list.unsealed.encoded) }
         record.databases = databases
         return record
-    }
-
-    /// Reads archives back whose last reading is older than the setting `verifyAge`, the oldest first. A damaged one marks
-    /// its backup.
-    private func readAgain(
-        _ segments: [Segment], of list: SegmentList, in place: FilePath, _ backup: StoredBackup,
-        _ part: Manifest.Part
-    ) throws -> (damaged: Set<String>, read: Set<String>) {
-        let age = try instance.settings.duration(.verifyAge)?.seconds ?? 0
-        let now = site.machine.clock.now().seconds
-        var budget = max(Self.leastRead, list.bytes / 7)
-        var read: Set<String> = []
-        for segment in segments.sorted(by: { ($0.readAt, $0.file) < ($1.readAt, $1.file) })
-        where now - segment.readAt >= age || segment.readAt > now {
-            guard budget > 0 else { break }
-            budget -= segment.bytes
-            read.insert(segment.file)
-        }
-        var damaged: Set<String> = []
-        var wanted = list.segments.indices.filter { read.contains(list.segments[$0].file) }
-        while !wanted.isEmpty {
-            do {
-                try checkSegments(
-                    wanted, of: list, in: place, compression: part.compression, threads: site.threads,
-                    cancellation: site.machine.cancellation, progress: SilentProgress())
-                break
-            } catch let error as ArchiveError {
-                guard let file = error.file.lastComponent?.string,
-                    let index = wanted.first(where: { list.segments[$0].file == file })
-                else { throw error }
-                damaged.insert(file)
-                wanted.removeAll { $0 == index }
-                try mark(backup, damaged: "\(part.file)/\(file)", error.why)
-            }
-        }
-        return (damaged, read)
     }
 }
 

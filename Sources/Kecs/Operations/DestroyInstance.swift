@@ -62,6 +62,7 @@ public struct DestroyInstance: Sendable {
             try await runtime.remove()
             try await RecoveredClusters(site: site, instance: instance).delete()
             try site.machine.cancellation.check()
+            try await runtime.forget()
             try remains.give(up: site.home.instances.appending(instance.name.description))
         } catch {
             throw await TakeBack(site: site, instance: instance).run(

@@ -25,13 +25,22 @@ public struct InstanceSummary: Encodable, Sendable {
     /// The state that `undo` can still bring back, and its size on disk.
     public var previous: Previous?
     public var problems: [String]
+    /// The machine that it has moved to; what is here is older.
+    public var movedTo: String?
     /// The k3d clusters that recoveries created in addition to the control plane's own: `running stopped` or the reason
     /// for another state.
     public var clusters: [String: String]?
     /// By remote, the newest good backup that was copied there and found equal.
     public var copies: [String: NewestCopy]?
+    /// With an engine that backs up its cluster: what is stored, and what the engine may use.
+    public var clusterBackups: ClusterBackups?
     /// What the server itself says, when it was asked.
     public var deep: DeepFindings?
+
+    public struct ClusterBackups: Encodable, Sendable {
+        public var stored: ClusterBackupStock
+        public var resources: [ContainerResources]
+    }
 
     public struct LastBackup: Encodable, Sendable {
         public var id: BackupID
@@ -104,6 +113,9 @@ public struct ListInstances: Sendable {
                 row.problems.append(
                     "degraded since \(degraded.since): \(degraded.why); way out: \(degraded.wayOut(name))")
             }
+            if let move = try MoveRecord.read(folder.move) {
+                if move.isDone { row.movedTo = move.to } else { row.problems.append(move.sentence(name)) }
+            }
             let runtime = try site.runtime(instance)
             let state = await runtime.state()
             row.state = state.name
@@ -121,6 +133,14 @@ public struct ListInstances: Sendable {
                 row.problems.append(down.sentence)
             }
             if state.mayWrite, let outage = await runtime.outage() { row.problems.append(outage) }
+            do {
+                if let stored = try runtime.storedClusterBackups() {
+                    row.clusterBackups = .init(
+                        stored: stored, resources: try runtime.backupEngineResources())
+                }
+            } catch {
+                row.problems.append(Failure.describing(error).sentence)
+            }
             row.clusters = try await clusters(of: instance, state, &row.problems)
             if let overdue = try BackupAge(instance, at: site.machine.clock.now()).overdue() {
                 row.problems.append(overdue)

@@ -29,6 +29,8 @@ struct LookAtParts: Sendable {
         // True until the search for writers.
         plan.mayBeWritten = true
         plan.isSealedLikeLast = plan.last.map { Sealing.is(sealing, of: $0.part) } ?? false
+        // A list of segments names files, and nobody hides those of a backup that is linked.
+        if sealing?.hidesNames == true, plan.last?.part.isSegmented == true { plan.isSealedLikeLast = false }
         plan.isSegmented = try isSegmented(plan)
         if plan.isSegmented, let last = plan.lastSegments {
             // Databases count as changed: they have not been captured yet.
@@ -41,10 +43,11 @@ struct LookAtParts: Sendable {
         return plan
     }
 
-    /// Whether the part is stored as many archives. Each key would have to be asked for each archive, and what is copied
-    /// as files while nobody writes belongs together.
+    /// Whether the part is stored as many archives. What is copied as files while nobody writes belongs together.
     private func isSegmented(_ plan: PartPlan) throws -> Bool {
-        guard sealing == nil, plan.opaqueDatabases.isEmpty, plan.links.databases.isEmpty else { return false }
+        guard sealing?.hidesNames != true, plan.opaqueDatabases.isEmpty, plan.links.databases.isEmpty else {
+            return false
+        }
         return plan.scan.allocatedBytes >= (try instance.settings.size(.segmentsFrom)?.bytes ?? .max)
     }
 

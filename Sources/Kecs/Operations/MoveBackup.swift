@@ -47,7 +47,9 @@ public struct MoveBackup: Sendable {
             let own = Array(backup.id.description.utf8)
             source.leftOut = Set(
                 try source.root.entries().map(\.bytes).filter { $0 != own })
-            source.leftOut.insert(own + Array("/\(BackupStore.markName)".utf8))
+            for name in [BackupStore.markName, BackupStore.fullManifestName] {
+                source.leftOut.insert(own + Array("/\(name)".utf8))
+            }
             site.machine.progress.step("writing \(file)", total: backup.manifest?.bytes)
             _ = try writeArchive(
                 of: source, to: draft, compression: .none, threads: site.threads,

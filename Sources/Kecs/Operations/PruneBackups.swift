@@ -12,6 +12,8 @@ public struct PruneItem: Encodable, Sendable {
     public var reason: String
     /// Nil for one that lies here.
     public var remote: String?
+    /// True for one that would have gone, had the remote not refused; else absent.
+    public var isRefused: Bool?
 
     public var isKept: Bool { verdict == "keep" }
 
@@ -57,6 +59,7 @@ public struct PruneBackups: Sendable {
             try instance.backups.delete(verdict.id)
         }
         if !dryRun { try LatestLink(store: instance.backups).update() }
+        if !dryRun { try SaveImages(site: site, instance: instance).sweep() }
         if !dryRun { try dropPrevious(of: instance, always: dropsPrevious) }
         return verdicts.map { PruneItem($0, instance: instance.name.description) }
     }

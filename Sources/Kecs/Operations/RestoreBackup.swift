@@ -64,6 +64,10 @@ public struct RestoreBackup: Sendable {
                 instance, verb: "restored", "kecsctl restore \(instance.name) --from \(opened.name)")
         }
         let runtime = try site.runtime(instance)
+        if case .backup(_, let manifest) = opened.content, !request.force, request.paths.isEmpty {
+            try runtime.checkRestore(
+                of: manifest, parts: Set(request.parts ?? manifest.parts.map(\.name)))
+        }
         var inventory = try await inventory(instance, opened)
         let makesPlaces =
             await runtime.state() == .absent && lacksAnonymousVolume(opened, request, inventory)
@@ -79,6 +83,7 @@ public struct RestoreBackup: Sendable {
             return try RestorePreview(site: site, stage: preview).run(opened, since: began)
         }
         if makesPlaces {
+            _ = try await LoadImages(site: site).run(instance)
             try await runtime.makePlaces()
             inventory = try await self.inventory(instance, opened)
         }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import KecsSystem
 
 /// The first start: the instance is made.
@@ -53,8 +54,11 @@ extension StartInstance {
         var config = InstanceConfig(name: name, id: "", createdAt: site.machine.clock.now(), runtime: kind)
         config.settings = try site.chosen(request.settings, for: name)
         try config.fixPlace(site.machine.environment)
-        return try await site.runtime(try site.instance(name, config: config, flags: request.settings))
-            .prepare()
+        let candidate = try site.instance(name, config: config, flags: request.settings)
+        for note in try await LoadImages(site: site).run(candidate) {
+            site.log(note)
+        }
+        return try await site.runtime(candidate).prepare()
     }
 
     /// What was given now holds from now on.

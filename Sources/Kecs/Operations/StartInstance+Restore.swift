@@ -14,6 +14,16 @@ extension StartInstance {
             remedy: "kecsctl restore \(instance.name) --from latest")
     }
 
+    /// What moved away has gone on elsewhere: two of it would each write what the other never sees.
+    func checkIsHere(_ instance: Instance, _ moved: MoveRecord?, _ request: StartRequest) throws {
+        guard let moved, !request.force else { return }
+        throw Failure(
+            .busy, "“\(instance.name)” has moved to \(moved.to)",
+            cause:
+                "it was stopped here on \(moved.movedAt ?? moved.startedAt), and what was written since is only there",
+            remedy: "kecsctl start \(instance.name) --force")
+    }
+
     func checkPlace(_ instance: Instance, _ request: StartRequest) async throws {
         guard !request.force else { return }
         try await CheckExclusive(site: site).run(instance)

@@ -57,7 +57,9 @@ public struct StartInstance: Sendable {
         let before = await (try site.runtime(instance)).state()
         if case .unknown(let why) = before { throw Failure.unknownState(of: instance, why) }
         var first = RestoredFirst()
+        let moved = try MoveRecord.read(instance.folder.move).flatMap { $0.isDone ? $0 : nil }
         if !before.mayWrite {
+            try checkIsHere(instance, moved, request)
             // All of these checks come before anything is created, started or pulled.
             first = try await restoreFirst(instance, request)
             instance = try site.instance(instance.name, flags: request.settings)
@@ -73,9 +75,16 @@ public struct StartInstance: Sendable {
             runtime.makesItsDatabase ? false : try await CreateDatabase(site: site).run(instance)
         hasBegun = true
         if runtime.runsSomething, before != .running {
-            try await bringUp(instance, runtime, request, owed: duty, ran: before.mayWrite)
+            first.notes += try await bringUp(
+                instance, runtime, request, owed: duty, ran: before.mayWrite)
         }
         try Duty.end(instance.folder.duty)
+        if let moved {
+            try instance.folder.move.remove()
+            first.notes.append(
+                "it moved to \(moved.to) on \(moved.movedAt ?? moved.startedAt); from now on there are two of it"
+            )
+        }
         var engineFailure = try await bringUpBackupEngine(instance, request)
         let cluster = try await RestoreCluster(site: site).run(
             instance, engineFailure: engineFailure, wants: request.restore != .none,
@@ -124,18 +133,22 @@ public struct StartInstance: Sendable {
     /// - Parameters:
     ///   - owed: The duty that an earlier start left.
     ///   - ran: True when something of it ran before, in part or frozen.
+    /// - Returns: What was loaded for it first.
     private func bringUp(
         _ instance: Instance, _ runtime: any Runtime, _ request: StartRequest, owed: Duty?, ran: Bool
-    ) async throws {
+    ) async throws -> [String] {
         let journal = Journal(operation: "start", startedAt: site.machine.clock.now(), runsAfterwards: true)
         try journal.write(to: instance.folder.journal)
+        let notes: [String]
         do {
+            notes = try await LoadImages(site: site).run(instance)
             let limit = try request.limit ?? instance.startLimit()
             try await runtime.start(limit: request.wait ? limit : .zero)
         } catch {
             throw await giveUp(instance, journal, owed: owed, ran: ran, after: error)
         }
         try Journal.close(instance.folder.journal)
+        return notes
     }
 
     /// Cleans up after a start that failed: nothing half-started stays. If the runtime failed to start it, that is a

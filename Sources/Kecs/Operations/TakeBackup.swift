@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsArchive
 public import KecsBackups
 import KecsSystem
 import SystemPackage
@@ -138,6 +139,7 @@ public struct TakeBackup: Sendable {
         let stored: StoredBackup
         let captured: CaptureParts.Captured
         let found: FindLosses.Found
+        var imagesFailure: Failure?
         do {
             let capture = CaptureParts(
                 site: site, instance: instance, runtime: runtime, draft: draft, look: look,
@@ -173,7 +175,20 @@ public struct TakeBackup: Sendable {
             manifest.lacks = found.lacks
             manifest.acceptedLosses = found.accepted.isEmpty ? nil : found.accepted
             manifest.remarks = found.remarks.isEmpty ? nil : found.remarks
+            do {
+                manifest.images = try await SaveImages(site: site, instance: instance).run(
+                    saves: try instance.settings.flag(.withImages))
+            } catch {
+                // The data are worth more than an image, which a registry may still have.
+                imagesFailure = Failure.describing(
+                    error, doing: "save the images of “\(instance.name)” beside its backups")
+            }
             try site.machine.cancellation.check()
+            if let sealing, sealing.hidesNames {
+                manifest = try await SealParts(
+                    site: site, draft: draft, cipher: cipher, sealing: sealing
+                ).hideNames(of: manifest)
+            }
             stored = try draft.commit(manifest)
         } catch {
             draft.discard()
@@ -202,14 +217,17 @@ public struct TakeBackup: Sendable {
                 pruneFailure ?? .describing(error, doing: "lead “latest” to the backup of “\(instance.name)”")
         }
         let isPartial =
-            pruneFailure != nil || captured.startFailure != nil || !found.lacks.isEmpty
+            pruneFailure != nil || imagesFailure != nil || captured.startFailure != nil
+            || !found.lacks.isEmpty
             || request.strict && !found.remarks.isEmpty
-        return BackupReport(
+        var report = BackupReport(
             outcome: isPartial ? .partial : .done,
             backup: BackupSummary(stored, instance: instance.name.description),
             duration: clock.elapsed() - began, pause: captured.pause, pruned: pruned.map(\.id),
             pruneError: pruneFailure, startError: captured.startFailure, lacks: found.lacks,
             remarks: found.remarks, instance: instance.name)
+        report.imagesError = imagesFailure
+        return report
     }
 
     private func roomNeeded(
@@ -232,13 +250,17 @@ public struct TakeBackup: Sendable {
         guard sealing.recipients.isEmpty else { return }
         // A backup has one passphrase, and deriving its key takes a third of a second.
         var known: [BackupID: Bool] = [:]
-        for index in plans.indices where plans[index].seemsUnchanged {
-            guard let last = plans[index].last else { continue }
+        for index in plans.indices where plans[index].seemsUnchanged || plans[index].isSegmented {
+            guard let last = plans[index].last, last.part.encryption != nil else { continue }
             let opens: Bool
             if let answer = known[last.backup.id] {
                 opens = answer
             } else {
-                opens = try await cipher.opens(last.backup.archive(of: last.part), sealing)
+                var archive = last.backup.archive(of: last.part)
+                if let file = plans[index].lastSegments?.segments.first?.file {
+                    archive = archive.appending(file)
+                }
+                opens = try await cipher.opens(archive, sealing)
                 known[last.backup.id] = opens
             }
             if !opens { plans[index].isSealedLikeLast = false }

@@ -32,6 +32,7 @@ public struct PruneRemote: Sendable {
         let strangers = Set(there.filter { !$0.isOurs || $0.verifiedAt == nil }.map(\.id))
         var items: [PruneItem] = []
         for index in (all.first ?? []).indices {
+            var isRefused = false
             var verdict = all.lazy.map { $0[index] }.first(where: \.isKept) ?? all[0][index]
             if strangers.contains(verdict.id) {
                 verdict = .init(
@@ -40,8 +41,13 @@ public struct PruneRemote: Sendable {
             } else if verdict.id == taken, !verdict.isKept {
                 verdict = .init(id: verdict.id, isKept: true, reason: "just copied")
             }
-            if !verdict.isKept, !dryRun { try await remove(verdict.id, rclone, &past) }
-            items.append(PruneItem(verdict, instance: name.description, remote: remote.name))
+            if !verdict.isKept, !dryRun, let why = try await remove(verdict.id, rclone, &past) {
+                verdict = .init(id: verdict.id, isKept: true, reason: why)
+                isRefused = true
+            }
+            var item = PruneItem(verdict, instance: name.description, remote: remote.name)
+            item.isRefused = isRefused ? true : nil
+            items.append(item)
         }
         return items
     }
@@ -71,12 +77,27 @@ public struct PruneRemote: Sendable {
     // MARK: Remove
 
     /// The sums go first: without them nothing is taken for a backup, whatever cuts this off.
-    private func remove(_ id: BackupID, _ rclone: Rclone, _ past: inout PastCopies) async throws {
-        guard var copy = past.all[rclone.remote.name]?[id] else { return }
-        site.machine.progress.step("removing \(id) from \(rclone.remote.name)", total: nil)
+    ///
+    /// - Returns: Why it stays: the remote refuses to remove it, as one does that keeps what was written for some time.
+    /// - Throws: `Failure(.unreachable)` when the remote cannot be reached any more.
+    private func remove(_ id: BackupID, _ rclone: Rclone, _ past: inout PastCopies) async throws -> String? {
+        let remote = rclone.remote.name
+        guard let before = past.all[remote]?[id] else { return nil }
+        site.machine.progress.step("removing \(id) from \(remote)", total: nil)
+        var copy = before
         copy.state = .removing
-        try past.set(id, copy, at: rclone.remote.name)
-        try await remove(copy, id, rclone, &past)
+        try past.set(id, copy, at: remote)
+        do {
+            try await remove(copy, id, rclone, &past)
+            return nil
+        } catch let failure as Failure where failure.kind == .unreachable {
+            // Who can still be asked has refused.
+            let there = try await rclone.list(copy.path) ?? [:]
+            let isWhole = copy.files.allSatisfy { there[$0] != nil }
+            if isWhole { try past.set(id, before, at: remote) }
+            return "the remote refuses to remove it\(isWhole ? "" : ", and it is no longer whole")"
+                + (failure.cause.map { ": \($0)" } ?? "")
+        }
     }
 
     private func remove(
@@ -85,9 +106,11 @@ public struct PruneRemote: Sendable {
         let place = CopyBackup.Place(path: copy.path)
         for folder in [place.final, place.draft] {
             guard let there = try await rclone.list(folder) else { continue }
-            for file in copy.files.reversed() where there[file] != nil {
-                try await rclone.remove(file: "\(folder)/\(file)")
+            if there[BackupStore.sumsName] != nil, copy.files.contains(BackupStore.sumsName) {
+                try await rclone.remove(file: "\(folder)/\(BackupStore.sumsName)")
             }
+            try await rclone.remove(
+                files: copy.files.filter { there[$0] != nil && $0 != BackupStore.sumsName }, in: folder)
             try await rclone.removeIfEmpty(folder)
         }
         try past.set(id, nil, at: rclone.remote.name)
@@ -98,11 +121,16 @@ public struct PruneRemote: Sendable {
         let remote = rclone.remote.name
         for (id, copy) in past.all[remote] ?? [:] {
             switch copy.state {
-            case .removing: try await remove(copy, id, rclone, &past)
+            case .removing: break
             case .copying:
                 guard try !store.folder.appending(id.description).isPresent else { continue }
-                try await remove(copy, id, rclone, &past)
             case .verified, .damaged: continue
+            }
+            do {
+                try await remove(copy, id, rclone, &past)
+            } catch let failure as Failure where failure.kind == .unreachable {
+                // Refused: it is no copy any more, and is tried again. One that cannot be reached fails here.
+                _ = try await rclone.list(copy.path)
             }
         }
     }

@@ -11,7 +11,7 @@ struct Rclone: Sendable {
     private let base: String
 
     /// For what moves as many bytes as there are.
-    private static let long: Duration = .seconds(24 * 3600)
+    static let long: Duration = .seconds(24 * 3600)
     private static let noSuchFolder: Int32 = 3
     private static let noSuchFile: Int32 = 4
 
@@ -47,9 +47,13 @@ struct Rclone: Sendable {
     }
 
     /// The SHA-256 of every file in a folder, of the bytes that come back from there. No digest that the other side claims.
-    func digests(_ folder: String) async throws -> [String: String] {
-        let words = ["hashsum", "sha256", "--download", "--max-depth", "2", path(folder)]
-        let result = try await call(words, limit: Self.long)
+    ///
+    /// - Parameter names: Those to read; nil for all.
+    func digests(_ folder: String, of names: [String]? = nil) async throws -> [String: String] {
+        if let names, names.isEmpty { return [:] }
+        let words = ["hashsum", "sha256", "--download", "--max-depth", "2"]
+        let some = names == nil ? [] : ["--files-from", "-"]
+        let result = try await call(words + some + [path(folder)], input: names ?? [], limit: Self.long)
         if isMissing(result) { return [:] }
         try check(result, "read back \(folder)")
         var digests: [String: String] = [:]
@@ -105,6 +109,14 @@ struct Rclone: Sendable {
         try await run(["deletefile", path(file)], "remove \(file)", limit: .seconds(600))
     }
 
+    /// Several of those.
+    func remove(files: [String], in folder: String) async throws {
+        guard !files.isEmpty else { return }
+        try await run(
+            ["delete", "--files-from", "-", path(folder)], "remove what lies in \(folder)", input: files,
+            limit: Self.long)
+    }
+
     /// A folder in which something still lies stays.
     func removeIfEmpty(_ folder: String) async throws {
         guard try await list(folder, depth: 10)?.isEmpty == true else { return }
@@ -126,7 +138,7 @@ struct Rclone: Sendable {
     }
 
     /// - Parameter input: The lines of its standard input.
-    private func call(
+    func call(
         _ words: [String], input: [String] = [], limit: Duration
     ) async throws -> ProcessResult {
         try machine.cancellation.check()
@@ -148,7 +160,7 @@ struct Rclone: Sendable {
 
     /// A folder that is not there is a disk that is not mounted: made anew it would lie on the disk of the data, and what
     /// lies there is not "nothing".
-    private func checkIsThere() throws {
+    func checkIsThere() throws {
         guard remote.address.hasPrefix("/") else { return }
         let folder = FilePath(remote.address)
         guard try FileStatus.following(folder)?.kind == .folder else {
@@ -159,7 +171,7 @@ struct Rclone: Sendable {
         }
     }
 
-    private func check(_ result: ProcessResult, _ doing: String) throws {
+    func check(_ result: ProcessResult, _ doing: String) throws {
         guard !result.succeeded else { return }
         let words = String(result.errorText.split(separator: "\n").last ?? "")
         let end =
@@ -171,46 +183,9 @@ struct Rclone: Sendable {
         throw failure(doing, words.isEmpty ? end : printable(Array(words.utf8)))
     }
 
-    private func failure(_ doing: String, _ why: String) -> Failure {
+    func failure(_ doing: String, _ why: String) -> Failure {
         Failure(
             .unreachable, "the remote “\(remote.name)” could not \(doing)", cause: why,
             remedy: "kecsctl remote test \(remote.name)")
-    }
-
-    // MARK: ssh
-
-    /// With the keys that ssh itself tries, and only to a host whose key is known: rclone alone would ask nobody.
-    private static func sftp(_ address: SSHAddress, _ environment: [String: String]) throws -> String {
-        let folder = FilePath(environment["HOME"] ?? "/").appending(".ssh")
-        let known = folder.appending("known_hosts")
-        let port = address.port.map { " -p \($0)" } ?? ""
-        let target = (address.user.map { "\($0)@" } ?? "") + address.host
-        guard try known.isPresent else {
-            throw Failure(
-                .unreachable, "the key of the host “\(address.host)” is not known",
-                cause: "there is no \(known)", remedy: "ssh\(port) \(target) true")
-        }
-        var options = ["host=\(address.host)", "shell_type=none", "known_hosts_file=\(quoted(known))"]
-        if let user = address.user ?? environment["USER"] ?? environment["LOGNAME"] {
-            options.append("user=\(user)")
-        }
-        if let port = address.port { options.append("port=\(port)") }
-        if environment["SSH_AUTH_SOCK"]?.isEmpty ?? true {
-            let keys = try ["id_ed25519", "id_ecdsa", "id_rsa"].map { folder.appending($0) }.filter {
-                try $0.isPresent
-            }
-            guard let key = keys.first else {
-                throw Failure(
-                    .unreachable, "there is no key to reach “\(address.host)” with",
-                    cause: "neither an agent runs, nor is there a key in \(folder)",
-                    remedy: "ssh-keygen -t ed25519 && ssh-copy-id\(port) \(target)")
-            }
-            options.append("key_file=\(quoted(key))")
-        }
-        return ":sftp,\(options.joined(separator: ",")):\(address.path)"
-    }
-
-    private static func quoted(_ path: FilePath) -> String {
-        "\"" + path.string.replacing("\"", with: "\"\"") + "\""
     }
 }

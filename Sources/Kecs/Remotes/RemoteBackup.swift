@@ -29,7 +29,7 @@ public struct RemoteBackup: Encodable, Sendable {
     var manifest: Manifest?
     /// The digest of its SHA256SUMS.
     var sums: String?
-    var path: String { "\(instance)/\(id)" }
+    public var path: String { "\(instance)/\(id)" }
     var isDraft = false
 
     private enum CodingKeys: CodingKey {
@@ -113,6 +113,9 @@ public struct ListRemoteBackups: Sendable {
                     file: part.file,
                     why: files[part.file].map { "it has \($0) bytes instead of \(part.bytes)" }
                         ?? "the file is missing")
+            }
+            if let details = manifest.details, files[details.file] != details.bytes {
+                throw BackupDamage(file: details.file, why: "it is missing, or of another size")
             }
             (backup.state, backup.manifest) = (.complete, manifest)
         } catch let damage as BackupDamage {

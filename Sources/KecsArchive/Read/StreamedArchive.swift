@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 public import SystemPackage
 
 /// The content of the current entry of an archive that is being read. Unread content is skipped.

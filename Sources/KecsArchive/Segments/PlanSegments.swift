@@ -32,13 +32,17 @@ extension Segment {
 public enum SegmentSize {
     /// The number of segments that a part is cut into, about: changed files of random places cost `1 / segments` of the
     /// part each, and each segment is a link in every backup.
-    private static let segments: Int64 = 8192
+    public static let segments: Int64 = 8192
     public static let smallest: Int64 = 256 << 10
     public static let largest: Int64 = 64 << 20
 
     /// The power of two that gives about 8,192 segments. The former one stays while it is within a factor of four: another
     /// one would write everything again.
-    public static func target(for bytes: Int64, last: Int64?) -> Int64 {
+    ///
+    /// - Parameter segments: The number, where it is another one.
+    public static func target(
+        for bytes: Int64, last: Int64?, segments: Int64 = SegmentSize.segments
+    ) -> Int64 {
         var ideal = smallest
         while ideal < largest, ideal * segments < bytes { ideal *= 2 }
         if let last, (smallest...largest).contains(last), last <= ideal * 4, ideal <= last * 4 { return last }

@@ -47,6 +47,7 @@ public struct CollectMetrics: Sendable {
         }
         for (name, facts) in all { add(name, facts, now, to: &text) }
         for (name, facts) in all { if let facts { addOperations(name, facts, to: &text) } }
+        for (name, facts) in all { if let facts { addClusterBackups(name, facts, to: &text) } }
         return text.text
     }
 
@@ -202,5 +203,5 @@ public struct CollectMetrics: Sendable {
         }
     }
 
-    private func seconds(_ moment: Moment) -> Double { Double(moment.seconds) }
+    func seconds(_ moment: Moment) -> Double { Double(moment.seconds) }
 }

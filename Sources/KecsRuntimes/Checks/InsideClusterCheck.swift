@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsDoctor
-import SystemPackage
 import FoundationEssentials
 import Kecs
+import KecsDoctor
 import KecsSystem
+import KecsVelero
+import SystemPackage
 
 /// A check that asks the cluster itself, through the kubectl of every k3s node: needs no kubeconfig, reads only.
 struct InsideClusterCheck: InstanceCheck {
     let info: CheckInfo
     let engine: EngineFacts
+    let answers: InsideAnswers
     let question: [String]
     let judge: @Sendable (JSONValue, InstanceFacts, Look) throws -> [Finding]
 
@@ -19,7 +21,8 @@ struct InsideClusterCheck: InstanceCheck {
         var call = ProcessCall(
             "docker", ["exec", server.name, "kubectl", "--request-timeout=4s"] + question + ["-o", "json"])
         call.limit = .seconds(6)
-        let result = try await look.site.machine.processes.run(call)
+        let processes = look.site.machine.processes
+        let result = try await answers.answer(call.arguments) { [call] in try await processes.run(call) }
         guard result.succeeded else {
             // A kind of object that the cluster does not know is no trouble: it is not installed.
             if result.errorText.contains("doesn't have a resource type")
@@ -36,34 +39,44 @@ struct InsideClusterCheck: InstanceCheck {
     }
 
     static func all(_ engine: EngineFacts) -> [any Check] {
+        let answers = InsideAnswers()
+        return own(engine, answers) + VeleroChecks.all(engine, answers)
+    }
+
+    private static func own(_ engine: EngineFacts, _ answers: InsideAnswers) -> [any Check] {
         [
             InsideClusterCheck(
                 info: CheckInfo(
                     "cluster.node-ip-drift", .instance, .error,
                     "the cluster knows its nodes by their addresses"),
-                engine: engine, question: ["get", "nodes"],
+                engine: engine, answers: answers, question: ["get", "nodes"],
                 judge: { json, facts, _ in try nodes(json, facts, engine) }),
             InsideClusterCheck(
                 info: CheckInfo(
                     "cluster.coredns-hosts", .instance, .warning, "CoreDNS knows the nodes by their addresses"
                 ),
-                engine: engine, question: ["-n", "kube-system", "get", "configmap", "coredns"],
+                engine: engine, answers: answers,
+                question: ["-n", "kube-system", "get", "configmap", "coredns"],
                 judge: { json, facts, _ in try hosts(json, facts, engine) }),
             InsideClusterCheck(
                 info: CheckInfo(
                     "velero.location", .instance, .error, "Velero's backup locations are available"),
-                engine: engine, question: ["-n", "velero", "get", "backupstoragelocations.velero.io"],
+                engine: engine, answers: answers,
+                question: ["-n", "velero", "get", "backupstoragelocations.velero.io"],
                 judge: locations),
             InsideClusterCheck(
                 info: CheckInfo(
                     "velero.image", .instance, .error, "Velero's and its store's images are available"),
-                engine: engine, question: ["-n", "velero", "get", "pods"], judge: VeleroImageCheck.judge),
+                engine: engine, answers: answers, question: ["-n", "velero", "get", "pods"],
+                judge: VeleroImageCheck.judge),
             InsideClusterCheck(
                 info: CheckInfo("velero.expired", .instance, .warning, "no Velero backup has expired"),
-                engine: engine, question: ["-n", "velero", "get", "backups.velero.io"], judge: expired),
+                engine: engine, answers: answers, question: ["-n", "velero", "get", "backups.velero.io"],
+                judge: expired),
             InsideClusterCheck(
                 info: CheckInfo("velero.failed", .instance, .warning, "the last Velero backup was completed"),
-                engine: engine, question: ["-n", "velero", "get", "backups.velero.io"], judge: failed),
+                engine: engine, answers: answers, question: ["-n", "velero", "get", "backups.velero.io"],
+                judge: failed),
         ]
     }
 
@@ -115,9 +128,11 @@ struct InsideClusterCheck: InstanceCheck {
             let phase = location["status"]?["phase"]?.string ?? "Unknown"
             guard phase != "Available" else { return nil }
             return Finding(
-                .error, "Velero's location “\(name)” of “\(facts.name)” is \(phase)",
+                .error,
+                "Velero's location “\(name)” of “\(facts.name)” is \(phase)"
+                    + (location["status"]?["message"]?.string.map { ": \(VeleroReason.translated($0))" } ?? ""),
                 ["phase": .string(phase), "message": location["status"]?["message"] ?? .null],
-                remedy: "kecsctl status \(facts.name) --deep")
+                remedy: "kecsctl start \(facts.name)")
         }
     }
 
@@ -136,8 +151,9 @@ struct InsideClusterCheck: InstanceCheck {
         }
     }
 
-    @Sendable private static func failed(_ json: JSONValue, _ facts: InstanceFacts, _ look: Look) -> [Finding]
-    {
+    @Sendable private static func failed(
+        _ json: JSONValue, _ facts: InstanceFacts, _ look: Look
+    ) throws -> [Finding] {
         let backups = (json["items"]?.array ?? []).sorted {
             ($0["metadata"]?["creationTimestamp"]?.string ?? "")
                 > ($1["metadata"]?["creationTimestamp"]?.string ?? "")
@@ -146,10 +162,34 @@ struct InsideClusterCheck: InstanceCheck {
             ["PartiallyFailed", "Failed", "FailedValidation"].contains(phase)
         else { return [] }
         let name = last["metadata"]?["name"]?.string ?? ""
+        var reasons =
+            [last["status"]?["failureReason"]?.string].compactMap(\.self)
+            + (last["status"]?["validationErrors"]?.array ?? []).compactMap(\.string)
+        reasons = reasons.map(VeleroReason.translated)
+        if reasons.isEmpty {
+            reasons = try HostStore(instance: facts.instance, machine: look.site.machine).errors(of: name)
+        }
         return [
             Finding(
-                .warning, "the last Velero backup of “\(facts.name)”, “\(name)”, ended as \(phase)",
-                ["phase": .string(phase)], remedy: "kecsctl backup \(facts.name)")
+                .warning,
+                "the last Velero backup of “\(facts.name)”, “\(name)”, ended as \(phase)"
+                    + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))"),
+                ["phase": .string(phase), "errors": .array(reasons.map(JSONValue.string))],
+                remedy: ShellWords.quote(["kecsctl", "backups", "show", "velero:\(facts.name)/\(name)"]))
         ]
+    }
+}
+
+/// What clusters answered: each question is asked once, for all checks that have it.
+actor InsideAnswers {
+    private var asked: [[String]: Task<ProcessResult, any Error>] = [:]
+
+    func answer(
+        _ question: [String], _ ask: @Sendable @escaping () async throws -> ProcessResult
+    ) async throws -> ProcessResult {
+        if let task = asked[question] { return try await task.value }
+        let task = Task { try await ask() }
+        asked[question] = task
+        return try await task.value
     }
 }

@@ -14,7 +14,8 @@ public enum RuntimeChecks {
         let project = project ?? ProjectFiles()
         return DockerChecks.all(engine) + ContainerChecks.all(engine) + [ImageDatabaseCheck(engine: engine)]
             + ClusterChecks.all(engine)
-            + InsideClusterCheck.all(engine) + RecipeCheck.all(project) + ProjectChecks.all(project)
+            + InsideClusterCheck.all(engine) + VeleroStoreChecks.all + RecipeCheck.all(project)
+            + ProjectChecks.all(project)
             + ProductionChecks.all(engine, project)
     }
 

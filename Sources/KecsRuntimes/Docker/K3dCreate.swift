@@ -22,6 +22,10 @@ struct K3dCreate: Hashable, Sendable {
     var kubePort: Int
     /// The folders, mounted at the same path in the server: the control plane sees this host's folder by hostPath.
     var folders: [FilePath]
+    /// Docker volumes, by name, and where the server has them.
+    var volumes: [Mount] = []
+    /// The cluster's token; nil for one that k3d chooses.
+    var token: Secret?
     /// The mount of Velero's object store. With it, policies between pods are in effect.
     var store: Mount?
     /// True when mounts in a node reach the pods that ask for them, such as an agent that reads volumes.
@@ -43,6 +47,7 @@ struct K3dCreate: Hashable, Sendable {
             "--api-port", "127.0.0.1:\(kubePort)",
         ]
         for folder in folders { words += ["--volume", "\(folder):\(folder)@server:0"] }
+        for volume in volumes { words += ["--volume", "\(volume.host):\(volume.inside)@server:0"] }
         if let store { words += ["--volume", "\(store.host):\(store.inside)@all"] }
         for port in ports {
             words += ["--port", "\(port.address):\(port.host):\(port.node)@server:0:direct"]

@@ -36,6 +36,7 @@ extension Volumes {
 
     func isOwn(_ container: DockerContainer) -> Bool {
         container.labels[DockerLabel.id] == instance.config.id
+            || container.labels[K3dCreate.ownerLabel] == instance.config.id
             || container.name == instance.config.settings[SettingKey.container.rawValue]?.string
             || ComposeLabel.project(of: container.labels)
                 == instance.config.settings[SettingKey.composeProject.rawValue]?.string

@@ -106,6 +106,30 @@ extension K3dRuntime {
             .run(backup.name, request.filter)
     }
 
+    public func storedClusterBackups() throws -> ClusterBackupStock? {
+        guard velero != nil else { return nil }
+        let all = try HostStore(instance: instance, machine: machine).all()
+        var verdicts = Dictionary(
+            uniqueKeysWithValues: VeleroBackup.Verdict.allCases.map { ($0.rawValue, 0) })
+        for backup in all { verdicts[backup.verdict.rawValue, default: 0] += 1 }
+        return ClusterBackupStock(
+            verdicts: verdicts, bytes: all.total(\.bytes),
+            newest: all.first(where: \.isRestorable).map {
+                .init(name: $0.name, startedAt: $0.startedAt, bytes: $0.bytes)
+            })
+    }
+
+    public func backupEngineResources() throws -> [ContainerResources] {
+        try velero?.manifests().resources.map { container in
+            func amount(_ field: String) -> ContainerResources.Amount {
+                let amounts = container.resources[field]
+                return .init(cpu: amounts?["cpu"]?.string, memory: amounts?["memory"]?.string)
+            }
+            return ContainerResources(
+                name: container.name, requests: amount("requests"), limits: amount("limits"))
+        } ?? []
+    }
+
     public func openStore() async throws {
         guard let velero else { return }
         let kubectl = try await reachable()

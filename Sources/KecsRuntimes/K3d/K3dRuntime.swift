@@ -56,13 +56,16 @@ public struct K3dRuntime: Runtime {
         ] + ingress
     }
 
-    public func parts() async throws -> [Part] { try instance.folderParts() }
+    public func parts() async throws -> [Part] {
+        try instance.folderParts() + (try await cluster.k3sState?.parts() ?? [])
+    }
 
     public func serverSetup() async throws -> ServerSetup {
         let inside = ControlPlaneManifests.dataFolder
         let owner = try FileStatus.following(dataFolder)
+        let state = try await cluster.k3sState?.inventory() ?? []
         return ServerSetup(
-            parts: try instance.ownParts(dataInside: inside), variables: ["KECS_DATA_DIR": inside],
+            parts: try instance.ownParts(dataInside: inside) + state, variables: ["KECS_DATA_DIR": inside],
             mounts: [ServerMount(source: .host(dataFolder), inside: FilePath(inside))],
             user: owner.map { ServerUser(user: $0.owner, group: $0.group) }, endpoints: endpoints(),
             isKECS: true)
@@ -71,14 +74,20 @@ public struct K3dRuntime: Runtime {
     /// Returns the ties. A cluster that was only stopped is kept with its content.
     public func nameTies() async throws -> NameTies {
         switch try await cluster.condition() {
-        case .absent: .free
+        case .absent:
+            try await cluster.k3sState?.parts().isEmpty == false
+                ? .fixed("the state of its k3s has the name of its node, \(cluster.k3sState?.node ?? "")")
+                : .free
         case .unknown(let why): .fixed(why)
         case .present: .fixed("the cluster “\(cluster.name)” exists, and k3d cannot rename a cluster")
         }
     }
 
     public func versions() async -> [String: String] {
-        do { return try await cluster.k3d.version() } catch { return [:] }
+        var versions: [String: String] = [:]
+        do { versions = try await cluster.k3d.version() } catch { versions = [:] }
+        if let state = cluster.k3sState { versions[K3sState.imageKey] = state.image }
+        return versions
     }
 
     public func state() async -> RuntimeState {

@@ -33,5 +33,6 @@ extension OwnCluster {
         if components.contains(.traefik) { ingress = Ingress.both }
         image = try instance.settings.text(.k3sImage) ?? OwnCluster.defaultImage
         agents = try instance.settings.number(.agents) ?? 0
+        k3sState = try K3sState.of(instance, machine: machine, cluster: name, image: image)
     }
 }

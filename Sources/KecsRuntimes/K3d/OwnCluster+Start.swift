@@ -34,6 +34,7 @@ extension OwnCluster {
                         ? "kecsctl stop \(instance.name)"
                         : "docker container inspect --format {{.HostConfig.Binds}} k3d-\(name)-server-0")
             }
+            try k3sState?.check(found)
             switch found.condition {
             case .running, .halfMade: break
             case .paused: try await resume(found)
@@ -63,11 +64,14 @@ extension OwnCluster {
             try await checkIsFree(port, key)
         }
         for folder in folders { try folder.createFolder() }
-        try noteRestore()
-        let request = K3dCreate(
+        let state = try await k3sState?.prepare()
+        try noteRestore(hasState: state?.hasState == true)
+        var request = K3dCreate(
             cluster: name, image: image, agents: agents, kubePort: kubePort, folders: folders, store: store,
             sharesMounts: sharesMounts, ports: ports, instance: instance.config.id, phase: bounded(Self.phase)
         )
+        request.volumes = (k3sState?.places ?? []).map { .init(host: FilePath($0.volume), inside: $0.inside) }
+        request.token = state?.token
         try JSONFile.write(
             ["cluster": name, "since": "\(machine.clock.now())"], to: draft)
         machine.progress.step("creating the cluster \(name)", total: nil)
@@ -82,9 +86,11 @@ extension OwnCluster {
     }
 
     /// Before there is a cluster that could be taken for the one of before.
-    func noteRestore() throws {
+    ///
+    /// - Parameter hasState: True when k3s itself brings back what the cluster held.
+    private func noteRestore(hasState: Bool) throws {
         guard kubeconfig == instance.folder.kubeconfig else { return }
-        if store == nil {
+        if store == nil || hasState {
             try PendingClusterRestore.clear(instance.folder)
         } else {
             try PendingClusterRestore.mark(instance.folder, at: machine.clock.now())

@@ -20,6 +20,8 @@ struct OwnCluster: Sendable {
     var folders: [FilePath] = []
     /// Velero's store, mounted into every node.
     var store: K3dCreate.Mount?
+    /// What k3s keeps, where that outlives the nodes; nil elsewhere.
+    var k3sState: K3sState?
     var sharesMounts = false
     var ports: [K3dCreate.Port] = []
     var components: Set<Component> = []

@@ -63,7 +63,9 @@ struct K3d: Sendable {
     func create(_ request: K3dCreate, limit: Duration) async throws -> ProcessResult {
         // k3d has no flag for it, and a child of ours gets no K3D_* variable from its user.
         let switches = request.sharesMounts ? ["K3D_FIX_MOUNTS=1"] : []
-        return try await run(request.arguments, limit: limit, switches)
+        // In an argument everybody could read it.
+        let secrets = request.token.map { ["K3D_TOKEN": $0] } ?? [:]
+        return try await run(request.arguments, limit: limit, switches, secrets: secrets)
     }
 
     func start(_ cluster: String, phase: Duration, limit: Duration) async throws -> ProcessResult {
@@ -104,13 +106,14 @@ struct K3d: Sendable {
     }
 
     private func run(
-        _ arguments: [String], limit: Duration, _ switches: [String] = []
+        _ arguments: [String], limit: Duration, _ switches: [String] = [], secrets: [String: Secret] = [:]
     ) async throws -> ProcessResult {
         var call =
             switches.isEmpty
             ? ProcessCall("k3d", arguments) : ProcessCall("env", switches + ["k3d"] + arguments)
         call.limit = limit
         call.environment = environment
+        call.secrets = secrets
         return try await machine.processes.run(call)
     }
 

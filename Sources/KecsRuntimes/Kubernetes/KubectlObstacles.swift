@@ -95,7 +95,7 @@ struct KubectlObstacles {
 
     // MARK: Pods
 
-    private func obstacle(of pod: JSONValue) -> RolloutObstacle? {
+    func obstacle(of pod: JSONValue) -> RolloutObstacle? {
         let status = pod["status"]
         let name = pod["metadata"]?["name"]?.string ?? ""
         let scheduled = status?["conditions"]?.array?.first { $0["type"]?.string == "PodScheduled" }

@@ -64,25 +64,27 @@ struct HostStore: Sendable {
             }.sorted { VeleroBackup.isOlder($1, $0) })
     }
 
-    /// The first errors that Velero noted: nothing of them stands in its objects.
+    /// How many errors of a backup or restore are told.
+    static let errorLimit = 5
+
+    /// The first errors that Velero noted, with what they mean: nothing of them stands in its objects.
     func errors(of backup: String) throws -> [String] {
         try reading {
             try bucket().map {
                 Array(
                     try ReadVeleroBackup($0, backup, cancellation: machine.cancellation).results().errors
-                        .prefix(5)
-                )
+                        .prefix(Self.errorLimit)
+                ).map(VeleroReason.translated)
             } ?? []
         }
     }
 
-    func errors(ofRestore name: String) throws -> [String] {
+    /// All errors and warnings of a restore, in Velero's words.
+    func results(ofRestore name: String) throws -> (errors: [String], warnings: [String]) {
         try reading {
             try bucket().map {
-                Array(
-                    try ReadVeleroBackup.results(ofRestore: name, in: $0, cancellation: machine.cancellation)
-                        .errors.prefix(5))
-            } ?? []
+                try ReadVeleroBackup.results(ofRestore: name, in: $0, cancellation: machine.cancellation)
+            } ?? ([], [])
         }
     }
 
@@ -140,6 +142,25 @@ struct HostStore: Sendable {
             if try description.isFolder { try description.removeTree() } else { try description.remove() }
         }
         if try folder.isPresent { try folder.removeTree() }
+    }
+
+    // MARK: Orphans
+
+    /// - Parameter isClusterGone: True when no cluster knows restores or repositories of volumes any more.
+    func orphans(isClusterGone: Bool) throws -> [Orphan] {
+        try reading {
+            try bucket().map {
+                try FindOrphans($0, isClusterGone: isClusterGone, cancellation: machine.cancellation).run()
+            } ?? []
+        }
+    }
+
+    /// To be called while the store is at rest.
+    func remove(_ orphan: Orphan) throws {
+        let path = orphan.path.split(separator: "/").reduce(instance.folder.objectStore) {
+            $0.appending(String($1))
+        }
+        if try path.isFolder { try path.removeTree() } else if try path.isPresent { try path.remove() }
     }
 
     private func reading<Value>(_ body: () throws -> Value) throws -> Value {

@@ -209,7 +209,9 @@ struct InstallVelero: Sendable {
                 return false
             }
             if status["phase"]?.string == "Available" { return true }
-            last = status["message"]?.string ?? "its phase is \(status["phase"]?.string ?? "missing")"
+            last =
+                status["message"]?.string.map(VeleroReason.translated)
+                ?? "its phase is \(status["phase"]?.string ?? "missing")"
             return false
         }
         guard isAvailable else {

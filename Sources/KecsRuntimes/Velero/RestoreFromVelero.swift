@@ -12,10 +12,12 @@ struct RestoreFromVelero: Sendable {
     private static let kind = "restores.velero.io"
     private static let backups = "backups.velero.io"
     /// Velero looks at its store when it starts, if it sees it by then, and else once a minute.
-    private static let sync = Duration.seconds(150)
+    var sync = Duration.seconds(150)
+    /// For volumes to be filled: as long as Velero itself waits for one (`--fs-backup-timeout`).
+    var filling = Duration.seconds(900)
 
     private var instance: Instance { setup.instance }
-    private var store: HostStore { HostStore(instance: instance, machine: machine) }
+    var store: HostStore { HostStore(instance: instance, machine: machine) }
 
     /// - Parameter candidates: In the order in which they are tried; not empty.
     /// - Throws: When nothing of any was restored.
@@ -28,10 +30,12 @@ struct RestoreFromVelero: Sendable {
             do {
                 try check(try store.verified(candidate.name), candidate.name)
                 try await waitForSync(candidate.name)
-                var restored = try await restore(candidate, request)
+                var restored = try await restore(candidate.name, request.filter, stall: request.stall)
+                restored.isOfDegraded = candidate.isOfDegraded
                 restored.skipped = skipped
                 try await waitForVolumes(&restored)
                 if request.limit > .zero { try await waitForWorkloads(&restored, request.limit) }
+                try await finish(&restored, candidate, request)
                 restored.durationSeconds = (machine.clock.elapsed() - began).inSeconds
                 return restored
             } catch let failure as Failure where failure.kind != .unreachable {
@@ -67,7 +71,7 @@ struct RestoreFromVelero: Sendable {
         var first: String?
         var hasFirst = false
         var isMissing = false
-        let isThere = try await machine.clock.wait(upTo: Self.sync, every: .milliseconds(500)) {
+        let isThere = try await machine.clock.wait(upTo: sync, every: .milliseconds(500)) {
             try machine.cancellation.check()
             let location = try await kubectl.object(
                 "backupstoragelocations.velero.io", VeleroManifests.location,
@@ -86,18 +90,19 @@ struct RestoreFromVelero: Sendable {
                 isMissing ? .notFound : .timeout,
                 isMissing
                     ? "Velero has read its store, and does not see it there"
-                    : "Velero has not read its store within \(Self.sync)")
+                    : "Velero has not read its store within \(sync)")
         }
     }
 
-    private func restore(
-        _ backup: VeleroBackup, _ request: ClusterRestoreRequest
+    /// - Parameter backup: Its name. Whether it is of a degraded cluster is for the caller to say.
+    func restore(
+        _ backup: String, _ filter: ClusterRestoreFilter, stall: Duration
     ) async throws -> ClusterRestore {
-        machine.progress.step("restoring \(backup.name)", total: nil)
-        let name = try await create(backup.name, request.filter)
+        machine.progress.step("restoring \(backup)", total: nil)
+        let name = try await create(backup, filter)
         let object = try await AwaitVelero(
-            machine: machine, kubectl: kubectl, instance: instance.name, stall: request.stall
-        ).end(of: Self.kind, name, "restoring \(backup.name)")
+            machine: machine, kubectl: kubectl, instance: instance.name, stall: stall, restart: restartVelero
+        ).end(of: Self.kind, name, "restoring \(backup)")
         let status = object["status"]
         if case .failed(let phase) = VeleroPhase(status?["phase"]?.string) {
             let reasons =
@@ -108,11 +113,16 @@ struct RestoreFromVelero: Sendable {
                 cause: VeleroReason.translated(reasons.joined(separator: "; ")))
         }
         return ClusterRestore(
-            backup: backup.name, name: name, phase: status?["phase"]?.string ?? "",
+            backup: backup, name: name, phase: status?["phase"]?.string ?? "",
             items: status?["progress"]?["itemsRestored"]?.integer ?? 0,
-            errorCount: status?["errors"]?.integer ?? 0, errors: try store.errors(ofRestore: name),
-            warningCount: status?["warnings"]?.integer ?? 0, skipped: [], isOfDegraded: backup.isOfDegraded,
+            errorCount: status?["errors"]?.integer ?? 0,
+            errors: try store.results(ofRestore: name).errors.map(VeleroReason.translated),
+            warningCount: status?["warnings"]?.integer ?? 0, skipped: [], isOfDegraded: false,
             durationSeconds: 0)
+    }
+
+    private var restartVelero: @Sendable () async throws -> Void {
+        { try await RestartVelero(machine: machine, kubectl: kubectl, instance: setup.instance.name).run() }
     }
 
     private func create(_ backup: String, _ filter: ClusterRestoreFilter) async throws -> String {
@@ -129,53 +139,5 @@ struct RestoreFromVelero: Sendable {
             throw Failure(.failed, "the cluster does not take a Restore", cause: complaint)
         }
         return name
-    }
-
-    // MARK: Afterwards
-
-    /// Velero calls a restore completed while volumes are still being filled.
-    private func waitForVolumes(_ restored: inout ClusterRestore) async throws {
-        guard setup.hasVolumes else { return }
-        machine.progress.step("waiting for volumes", total: nil)
-        var all: [JSONValue] = []
-        func phase(_ volume: JSONValue) -> String { volume["status"]?["phase"]?.string ?? "New" }
-        let areDone = try await machine.clock.wait(upTo: .seconds(900), every: .seconds(1)) {
-            try machine.cancellation.check()
-            all = try await kubectl.get(
-                ["podvolumerestores.velero.io"], namespace: VeleroManifests.namespace,
-                label: "velero.io/restore-name=\(restored.name)")
-            return all.allSatisfy { ["Completed", "Failed", "Canceled"].contains(phase($0)) }
-        }
-        for volume in all where phase(volume) != "Completed" {
-            let pod = volume["spec"]?["pod"]
-            restored.errorCount += 1
-            restored.errors.append(
-                "the volume \(volume["spec"]?["volume"]?.string ?? "?") of \(pod?["namespace"]?.string ?? "")/\(pod?["name"]?.string ?? "") is \(areDone ? phase(volume) : "not filled yet")"
-            )
-        }
-    }
-
-    /// A restore says nothing of whether what it made comes up.
-    private func waitForWorkloads(_ restored: inout ClusterRestore, _ limit: Duration) async throws {
-        machine.progress.step("waiting for what was restored", total: nil)
-        var waiting: [String] = []
-        _ = try await machine.clock.wait(upTo: limit, every: .milliseconds(500)) {
-            try machine.cancellation.check()
-            waiting = try await kubectl.get(
-                ["deployments.apps", "statefulsets.apps", "daemonsets.apps"], namespace: nil,
-                label: "velero.io/restore-name=\(restored.name)", everywhere: true
-            ).compactMap { workload -> String? in
-                let why: String
-                switch Rollout(of: workload) {
-                case .complete: return nil
-                case .failed(let text), .waiting(let text): why = text
-                }
-                let metadata = workload["metadata"]
-                return
-                    "\(workload["kind"]?.string ?? "") \(metadata?["namespace"]?.string ?? "")/\(metadata?["name"]?.string ?? ""): \(why)"
-            }.sorted()
-            return waiting.isEmpty
-        }
-        restored.waiting = waiting
     }
 }

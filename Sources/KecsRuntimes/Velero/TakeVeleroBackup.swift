@@ -18,9 +18,11 @@ struct TakeVeleroBackup: Sendable {
 
     func run(_ request: ClusterBackupRequest) async throws -> ClusterBackup {
         let began = machine.clock.elapsed()
-        try await makeReady()
-        let volumes = try await lostVolumes()
-        let object = try await take(request)
+        let noAgent = try await makeReady()
+        var notes = [noAgent].compactMap(\.self) + (try await learnNewKinds())
+        let hasVolumes = setup.hasVolumes && noAgent == nil
+        let volumes = try await lostVolumes(hasAgent: noAgent == nil)
+        let object = try await take(request, hasVolumes: hasVolumes, &notes)
         let name = object["metadata"]?["name"]?.string ?? ""
         let verified = try check(object, name)
         var backup = ClusterBackup(
@@ -29,53 +31,96 @@ struct TakeVeleroBackup: Sendable {
             errors: try store.errors(of: name), warningCount: verified.warnings,
             leftOut: StopBackup.systemNamespaces, lostVolumes: volumes, isOfDegraded: verified.isOfDegraded,
             durationSeconds: 0)
-        backup.notes = verified.verdict == .restorable ? [] : verified.reasons
+        backup.notes = notes + (verified.verdict == .restorable ? [] : verified.reasons)
+        // Velero completes a backup without a volume that it could not read.
+        backup.notes += verified.remarks.filter { $0.hasPrefix("the volume ") }
         try await removeOlder(&backup, request)
         backup.durationSeconds = (machine.clock.elapsed() - began).inSeconds
         return backup
     }
 
     /// A stop that was interrupted leaves it asleep, a start that was leaves its location for reading only.
-    private func makeReady() async throws {
+    ///
+    /// - Returns: Why the contents of volumes cannot be backed up although they are wanted: the objects can be all the same.
+    private func makeReady() async throws -> String? {
         let namespace = VeleroManifests.namespace
         let location = try await kubectl.object(
             "backupstoragelocations.velero.io", VeleroManifests.location, namespace: namespace)
         let mode = location?["spec"]?["accessMode"]?.string ?? "ReadWrite"
         let waiter = AwaitVelero(
-            machine: machine, kubectl: kubectl, instance: instance.name, stall: .zero)
+            machine: machine, kubectl: kubectl, instance: instance.name, stall: .zero,
+            hasVolumes: setup.hasVolumes)
         if mode == "ReadWrite", location?["status"]?["lastValidationTime"] != nil,
             try await waiter.trouble() == nil
         {
-            return
+            return nil
         }
-        try await InstallVelero(machine: machine, kubectl: kubectl, setup: setup).run(limit: .seconds(60))
+        do {
+            try await InstallVelero(machine: machine, kubectl: kubectl, setup: setup).run(limit: .seconds(60))
+            return nil
+        } catch let failure as Failure where setup.hasVolumes {
+            var others = waiter
+            others.hasVolumes = false
+            guard machine.cancellation.reason == nil, try await others.trouble() == nil else { throw failure }
+            return "what is in volumes is not in Velero's backup: \(failure.sentence)"
+        }
+    }
+
+    /// Kinds that Velero does not know yet would be in no backup.
+    private func learnNewKinds() async throws -> [String] {
+        let namespace = VeleroManifests.namespace
+        let new = NewKinds.find(
+            definitions: try await kubectl.get(["customresourcedefinitions"], namespace: nil),
+            server: try await kubectl.get(
+                ["pods"], namespace: namespace, label: "deploy=\(VeleroManifests.server)"),
+            location: try await kubectl.object(
+                "backupstoragelocations.velero.io", VeleroManifests.location, namespace: namespace))
+        guard let first = new.first else { return [] }
+        machine.progress.step("starting Velero again, as it does not know \(first) yet", total: nil)
+        try await RestartVelero(machine: machine, kubectl: kubectl, instance: instance.name).run()
+        return [
+            "Velero was started again before, as it did not know \(new.prefix(5).joined(separator: ", ")) yet"
+        ]
     }
 
     // MARK: Backup
 
     /// One that Velero lost because it was started again is taken once more; under another name, as no name is used twice.
-    private func take(_ request: ClusterBackupRequest) async throws -> JSONValue {
-        var object = try await takeOne(request)
+    private func take(
+        _ request: ClusterBackupRequest, hasVolumes: Bool, _ notes: inout [String]
+    ) async throws -> JSONValue {
+        var object = try await takeOne(request, hasVolumes: hasVolumes)
         let reason = object["status"]?["failureReason"]?.string ?? ""
         if VeleroPhase(object["status"]?["phase"]?.string) == .failed("Failed"),
             reason.contains("during the server starting")
         {
-            try await makeReady()
-            object = try await takeOne(request)
+            notes.append(
+                "Velero was started again during its backup \(object["metadata"]?["name"]?.string ?? ""), "
+                    + "and took another one" + (try await lastEnd().map { ": \($0)" } ?? ""))
+            _ = try await makeReady()
+            object = try await takeOne(request, hasVolumes: hasVolumes)
         }
         return object
     }
 
-    private func takeOne(_ request: ClusterBackupRequest) async throws -> JSONValue {
+    /// Why Velero's server ended last, where its pod still says so.
+    private func lastEnd() async throws -> String? {
+        try await kubectl.get(
+            ["pods"], namespace: VeleroManifests.namespace, label: "deploy=\(VeleroManifests.server)"
+        ).compactMap(VeleroEnd.init).first?.sentence
+    }
+
+    private func takeOne(_ request: ClusterBackupRequest, hasVolumes: Bool) async throws -> JSONValue {
         machine.progress.step("backing up the cluster", total: nil)
-        let name = try await create(request)
+        let name = try await create(request, hasVolumes: hasVolumes)
         return try await AwaitVelero(
-            machine: machine, kubectl: kubectl, instance: instance.name, stall: request.stall
+            machine: machine, kubectl: kubectl, instance: instance.name, stall: request.stall,
+            hasVolumes: hasVolumes
         ).end(of: Self.kind, name, "backing up the cluster")
     }
 
     /// Creates it under a name that neither the cluster nor the store has.
-    private func create(_ request: ClusterBackupRequest) async throws -> String {
+    private func create(_ request: ClusterBackupRequest, hasVolumes: Bool) async throws -> String {
         var taken = Set(try store.names())
         let known = try await kubectl.get([Self.kind], namespace: VeleroManifests.namespace)
         taken.formUnion(known.compactMap { $0["metadata"]?["name"]?.string })
@@ -83,7 +128,7 @@ struct TakeVeleroBackup: Sendable {
             try machine.cancellation.check()
             let name = StopBackup.name(of: "\(instance.name)", at: machine.clock.now(), taken: taken)
             let object = StopBackup(
-                name: name, hasVolumes: setup.hasVolumes, isDegraded: request.isDegraded
+                name: name, hasVolumes: hasVolumes, isDegraded: request.isDegraded
             ).object
             guard let complaint = try await kubectl.create(object) else { return name }
             // Somebody was faster.
@@ -133,11 +178,15 @@ struct TakeVeleroBackup: Sendable {
         return backup
     }
 
-    func lostVolumes() async throws -> [ClusterBackup.Volume] {
+    /// - Parameter hasAgent: False when the node agent does not run, without which no volume is read.
+    func lostVolumes(hasAgent: Bool = true) async throws -> [ClusterBackup.Volume] {
         let found = try await kubectl.get(
             ["persistentvolumeclaims", "persistentvolumes", "pods"], namespace: nil, everywhere: true)
         func all(_ kind: String) -> [JSONValue] { found.filter { $0["kind"]?.string == kind } }
-        return LostVolumes(hasVolumes: setup.hasVolumes).find(
+        return LostVolumes(
+            hasVolumes: setup.hasVolumes && hasAgent,
+            whyNot: hasAgent ? LostVolumes.isOff : "Velero's node agent does not run"
+        ).find(
             claims: all("PersistentVolumeClaim"), volumes: all("PersistentVolume"), pods: all("Pod")
         ).map { ClusterBackup.Volume(claim: $0.claim, why: $0.why) }
     }
@@ -186,23 +235,5 @@ struct TakeVeleroBackup: Sendable {
         backup.removed = names.filter { why[$0] == nil }
         backup.notRemoved = names.filter { why[$0] != nil }
         backup.notes += backup.notRemoved.map { "Velero did not remove its backup \($0): \(why[$0] ?? "")" }
-    }
-}
-
-/// What stands behind Velero's words.
-enum VeleroReason {
-    private static let known: [(text: String, meaning: String)] = [
-        ("during the server starting", "Velero was started again during it, as after it ran out of memory"),
-        ("XMinioStorageFull", "the disk of the object store is full"),
-        ("NoSuchBucket", "the bucket is gone from the object store"),
-        ("connection refused", "the object store does not answer"),
-        ("read-only mode", "the location is for reading only, as while a cluster is restored"),
-        ("already exists in object storage", "the store has a backup of that name already"),
-        ("XAmzContentSHA256Mismatch", "plugin and store do not agree on the checksum of uploads"),
-    ]
-
-    static func translated(_ reason: String) -> String {
-        guard let (_, meaning) = known.first(where: { reason.contains($0.text) }) else { return reason }
-        return "\(meaning) (\(reason))"
     }
 }

@@ -11,6 +11,11 @@ struct VeleroSetup: Sendable {
     let images: VeleroImages
     let rights: VeleroManifests.Rights
     let hasVolumes: Bool
+    /// The limit of Velero's memory; nil for the one of the manifests.
+    let memory: ByteCount?
+
+    /// The request of Velero's pod: a limit below it is refused.
+    static let leastMemory: Int64 = 128 << 20
 
     /// Reads the settings, regardless of whether Velero is switched on.
     init(_ instance: Instance) throws {
@@ -24,6 +29,7 @@ struct VeleroSetup: Sendable {
         self.images = images
         rights = try settings.text(.veleroRights).flatMap(VeleroManifests.Rights.init) ?? .scoped
         hasVolumes = try settings.flag(.veleroVolumes)
+        memory = try settings.size(.veleroMemory)
     }
 
     /// Returns the setup; nil when Velero is switched off.
@@ -41,10 +47,18 @@ struct VeleroSetup: Sendable {
 
     /// Returns the objects. The store runs as the owner of its folder, so that this user can read and remove its files.
     func manifests() throws -> VeleroManifests {
+        if let memory, memory.bytes < Self.leastMemory {
+            throw Failure(
+                .usage, "\(memory) are too little memory for Velero (veleroMemory)",
+                cause: "its pod asks for \(ByteCount(Self.leastMemory)) already",
+                remedy: "kecsctl config set veleroMemory 1GiB --instance \(instance.name)")
+        }
         let status = try FileStatus.of(instance.folder.objectStore)
-        return VeleroManifests(
+        var manifests = VeleroManifests(
             storeFolder: mount.inside,
             owner: (status?.owner ?? Machine.userID, status?.group ?? Machine.groupID), flavour: flavour,
             images: images, rights: rights, hasVolumes: hasVolumes)
+        if let memory { manifests.memory = "\(memory.bytes)" }
+        return manifests
     }
 }

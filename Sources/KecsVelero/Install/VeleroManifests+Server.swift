@@ -95,7 +95,8 @@ extension VeleroManifests {
             "readinessProbe": probe(period: 10, failures: 3),
             "livenessProbe": probe(period: 30, failures: 5),
             "resources": [
-                "requests": ["cpu": "100m", "memory": "128Mi"], "limits": ["cpu": "1", "memory": "512Mi"],
+                "requests": ["cpu": "100m", "memory": "128Mi"],
+                "limits": ["cpu": "1", "memory": .string(memory)],
             ],
             "securityContext": Self.confined,
             "volumeMounts": .array(Self.mounts + [["name": "plugins", "mountPath": "/plugins"]]),

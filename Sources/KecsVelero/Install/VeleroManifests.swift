@@ -31,6 +31,8 @@ public struct VeleroManifests: Sendable {
     public var rights: Rights
     /// True to back up the contents of volumes, by an agent on each node.
     public var hasVolumes: Bool
+    /// The limit of the server's memory, as Kubernetes writes quantities. Velero's own default.
+    public var memory = "512Mi"
 
     public init(
         storeFolder: String, owner: (user: UInt32, group: UInt32), flavour: ObjectStoreFlavour = .minio,
@@ -88,6 +90,15 @@ public struct VeleroManifests: Sendable {
 
     /// Every object but the definitions and secrets.
     public var all: [JSONValue] { foundation + storeObjects + locationObjects + serverObjects }
+
+    /// What each container that goes on running asks for and may use, by its name.
+    public var resources: [(name: String, resources: JSONValue)] {
+        (storeObjects + serverObjects).flatMap { object in
+            (object["spec"]?["template"]?["spec"]?["containers"]?.array ?? []).map {
+                ($0["name"]?.string ?? "", $0["resources"] ?? .null)
+            }
+        }
+    }
 
     // MARK: Parts of objects
 

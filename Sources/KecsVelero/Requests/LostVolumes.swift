@@ -12,8 +12,15 @@ public struct LostVolumes: Sendable {
 
     /// Whether the node agent backs up what is in volumes.
     public var hasVolumes: Bool
+    /// Why not.
+    public var whyNot: String
 
-    public init(hasVolumes: Bool) { self.hasVolumes = hasVolumes }
+    public static let isOff = "veleroVolumes is off"
+
+    public init(hasVolumes: Bool, whyNot: String = LostVolumes.isOff) {
+        self.hasVolumes = hasVolumes
+        self.whyNot = whyNot
+    }
 
     public func find(claims: [JSONValue], volumes: [JSONValue], pods: [JSONValue]) -> [Volume] {
         let byName = Dictionary(
@@ -37,7 +44,7 @@ public struct LostVolumes: Sendable {
         if hasVolumes, isMounted { return nil }
         if spec?["local"] != nil {
             return !hasVolumes
-                ? "it lies in the node, and the contents of volumes are not backed up (veleroVolumes is off)"
+                ? "it lies in the node, and the contents of volumes are not backed up (\(whyNot))"
                 : isUsed
                     ? "only pods that are not running have it, and Velero reads what a running one has mounted"
                     : "no pod has it, and Velero reads what a running one has mounted"

@@ -74,6 +74,11 @@ struct BackupCommand: SessionCommand {
     )
     var recipients: [String] = []
 
+    @Flag(
+        name: .customLong("encrypt-manifest"),
+        help: "Encrypt what the manifest says of files, too: names, databases, rows.")
+    var encryptManifest = false
+
     @OptionGroup var keys: KeyOptions
 
     @Flag(
@@ -93,6 +98,12 @@ struct BackupCommand: SessionCommand {
 
     @Flag(help: "Keep a link “latest” beside the backups that leads to the newest good one.")
     var latestLink = false
+
+    @Flag(
+        help:
+            "Save the images of the containers beside the backups, each once. A start or restore loads those that docker lacks."
+    )
+    var withImages = false
 
     @Flag(name: .customLong("no-prune"), help: "Do not remove old backups afterwards.")
     var noPrune = false
@@ -117,7 +128,9 @@ struct BackupCommand: SessionCommand {
         flags[.compression] = compression?.rawValue
         flags[.encrypt] = encrypt?.rawValue
         if !recipients.isEmpty { flags[.recipients] = recipients.joined(separator: ",") }
+        if encryptManifest { flags[.encryptManifest] = "true" }
         if latestLink { flags[.latestLink] = "true" }
+        if withImages { flags[.withImages] = "true" }
         if excludeCaches { flags[.excludeCaches] = "true" }
         let request = BackupRequest(
             reason: scheduled ? .schedule : .manual,
@@ -134,7 +147,10 @@ struct BackupCommand: SessionCommand {
                     try await TakeBackup(site: session.site).run(instance, request)
                 }
             }
-            if !change.dryRun { await copy(&done.report, of: name, to: remotes, session) }
+            if !change.dryRun {
+                await session.notify(oddBackup: done.report, name.description)
+                await copy(&done.report, of: name, to: remotes, session)
+            }
             return done
         }
     }
@@ -184,7 +200,8 @@ struct BackupCommand: SessionCommand {
                     }
             },
             failures: {
-                [$0.lackError, $0.startError, $0.pruneError].compactMap(\.self) + $0.copyErrors
+                [$0.lackError, $0.startError, $0.imagesError, $0.pruneError].compactMap(\.self)
+                    + $0.copyErrors
                     + $0.copies.compactMap(\.pruneError)
             })
     }

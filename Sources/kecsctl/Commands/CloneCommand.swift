@@ -7,12 +7,14 @@ struct CloneCommand: SessionCommand {
         commandName: "clone", abstract: "Copy an instance to a new one. The source may keep running.",
         discussion:
             "The clone has an id, a name, paths and free ports of its own, and the source's other settings. It is not "
-            + "started.")
+            + "started. With --to it is made on another machine, by ssh, from a backup that the source keeps."
+    )
 
     static let help = CommandHelp(
-        ExitStatus.changes.union([14]),
+        ExitStatus.changes.union([13, 14, 16]),
         .init("kecsctl clone dev try", "“try” has what “dev” has now"),
-        .init("kecsctl clone dev old --from 20261121T014530Z", "from a backup of “dev”"))
+        .init("kecsctl clone dev old --from 20261121T014530Z", "from a backup of “dev”"),
+        .init("kecsctl clone dev try --to ssh://lab.example/srv/kecs", "on another machine"))
 
     @Argument(
         help: ArgumentHelp("The instance.", valueName: "instance"),
@@ -29,6 +31,18 @@ struct CloneCommand: SessionCommand {
         completion: .custom(BackupCompletion.ids))
     var from: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Make it on another machine: ssh://[USER@]HOST[:PORT], and the path of the home there (default: ~/.kecs).",
+            valueName: "address"))
+    var to: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --to: the kecsctl on the other machine (default: the one that its PATH leads to).",
+            valueName: "path"))
+    var program: String?
+
     @Option(help: ArgumentHelp("The port of the API, 1 to 65535 (default: a free one).", valueName: "port"))
     var apiPort: Int?
 
@@ -38,6 +52,10 @@ struct CloneCommand: SessionCommand {
 
     @OptionGroup(title: "Options of commands that change something") var change: ChangeOptions
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
+
+    func validate() throws {
+        if program != nil, to == nil { throw ValidationError("--program is about the other machine of --to") }
+    }
 
     func run(_ session: Session) async throws -> Int32 {
         let new = try InstanceName(checking: newName)
@@ -50,7 +68,11 @@ struct CloneCommand: SessionCommand {
             .init(text: Self.text, names: { _, report in [report.to] }, warnings: \.notes)
         ) { name in
             try await session.locked(name, change, duty: .leave) { instance in
-                try await CloneInstance(site: session.site).run(
+                if let to {
+                    return try await CloneElsewhere(site: session.site).run(
+                        instance, as: new, request, to: to, program: program)
+                }
+                return try await CloneInstance(site: session.site).run(
                     instance, as: new, request, lock: session.lock(change))
             }
         }
@@ -58,7 +80,9 @@ struct CloneCommand: SessionCommand {
 
     private static func text(_ name: InstanceName, _ report: CloneReport) -> String {
         let verb = report.outcome == .planned ? "would be cloned" : "cloned"
-        let from = report.from.map { " from \($0)" } ?? ""
+        let from =
+            (report.host.map { " on \($0), in \(report.home ?? "")" } ?? "")
+            + (report.from.map { " from \($0)" } ?? "")
         let ports = ["apiPort", "adminPort"].compactMap { key in report.ports[key].map { "\(key) \($0)" } }
         return "\(name): \(verb) as \(report.to)\(from) (\(report.parts.joined(separator: ", ")))"
             + (ports.isEmpty ? "" : ", \(ports.joined(separator: ", "))")

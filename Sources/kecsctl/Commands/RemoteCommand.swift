@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
+import Logging
+import KecsBackups
+import KecsSQLite
 import KecsSystem
 
 struct RemoteCommand: HelpedCommand {
@@ -106,7 +109,9 @@ struct RemoteTestCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         await session.list(RemoteText.listing(of: { "\($0.name): works\n" })) {
             let remote = try Remotes(site: session.site).find(name)
-            try await TestRemote(site: session.site).run(remote)
+            for note in try await TestRemote(site: session.site).run(remote) {
+                session.console.note(.notice, note)
+            }
             return [remote]
         }
     }

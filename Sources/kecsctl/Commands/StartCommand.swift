@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsBackups
 import ArgumentParser
 import Kecs
+import KecsSQLite
 import KecsSystem
 import SystemPackage
 
@@ -17,7 +19,8 @@ struct StartCommand: SessionCommand {
         ExitStatus.changes.union([14]),
         .init("kecsctl start dev --runtime local", "create “dev” as data only"),
         .init("kecsctl start dev --command \"kecs server\"", "and let it run this server"),
-        .init("kecsctl start dev --restore latest", "go back to the newest good backup first"))
+        .init("kecsctl start dev --restore latest", "go back to the newest good backup first"),
+        .init("kecsctl start dev --restore offsite/latest", "fetch it from a remote, and go back to it"))
 
     @OptionGroup var instances: InstanceArguments
 
@@ -32,7 +35,7 @@ struct StartCommand: SessionCommand {
     @Option(
         help: ArgumentHelp(
             "auto: restore the newest good backup, only when the state is gone.",
-            valueName: "auto|latest|none|id"),
+            valueName: "auto|latest|none|id|remote/id"),
         completion: .custom(BackupCompletion.idsOrNone))
     var restore = "auto"
 
@@ -69,13 +72,36 @@ struct StartCommand: SessionCommand {
     var makesHome: Bool { true }
 
     func run(_ session: Session) async throws -> Int32 {
-        let request = try request(session)
+        let asked = try request(session)
+        let remote = try RemoteSource(restore, site: session.site)
         return await session.operate(
             on: instances.selection, unnamed: .variable, changes: !change.dryRun, Self.telling
         ) { name in
-            try await StartInstance(site: session.site).run(
-                name, request, lock: session.lock(change), told: session.tell)
+            guard let remote else {
+                return try await StartInstance(site: session.site).run(
+                    name, asked, lock: session.lock(change), told: session.tell)
+            }
+            return try await start(name, asked, from: remote, session)
         }
+    }
+
+    /// The backup comes among those here first, so that it is there for the next time, too.
+    private func start(
+        _ name: InstanceName, _ asked: StartRequest, from remote: RemoteSource, _ session: Session
+    ) async throws -> StartReport {
+        let bring = BringBackup(site: session.site)
+        var request = asked
+        if change.dryRun {
+            let found = try await bring.find(remote, for: name)
+            request.restore = .none
+            var report = try await StartInstance(site: session.site).run(
+                name, request, lock: session.lock(change), told: session.tell)
+            report.restored = "\(found.remote)/\(found.path)"
+            return report
+        }
+        request.restore = .id(try await bring.run(remote, for: name, lock: session.lock(change)).description)
+        return try await StartInstance(site: session.site).run(
+            name, request, lock: session.lock(change), told: session.tell)
     }
 
     func validate() throws {

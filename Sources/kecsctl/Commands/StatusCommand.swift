@@ -69,8 +69,27 @@ struct StatusCommand: SessionCommand {
         return statuses
     }
 
+    private static func velero(
+        _ found: InstanceSummary.ClusterBackups?, _ now: Moment
+    ) -> [(String, String)] {
+        guard let found else { return [] }
+        let counts = found.stored.verdicts.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+            .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let newest = found.stored.newest.map { newest in
+            newest.name + (newest.startedAt.map { ", \(DurationText.age(of: $0, at: now))" } ?? "")
+        }
+        return [
+            (
+                "velero has",
+                (newest ?? "no backup that can be restored")
+                    + (counts.isEmpty ? "" : " (\(counts), \(ByteCount(found.stored.bytes)))")
+            )
+        ] + found.resources.map { ($0.name, $0.sentence) }
+    }
+
     private static func text(_ item: InstanceSummary, _ now: Moment) -> String {
         var lines = [("instance", item.name), ("state", item.state), ("runtime", item.runtime ?? "-")]
+        if let moved = item.movedTo { lines.append(("moved to", moved)) }
         lines += item.endpoints.map { ($0.name, $0.url) }
         lines.append(("size", "\(ByteCount(item.sizeBytes))"))
         lines.append(
@@ -88,6 +107,7 @@ struct StatusCommand: SessionCommand {
                     + "verified \(DurationText.age(of: copy.verifiedAt, at: now))"
             )
         }
+        lines += velero(item.clusterBackups, now)
         if let previous = item.previous {
             lines.append(
                 (

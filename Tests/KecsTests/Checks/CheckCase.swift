@@ -44,7 +44,7 @@ struct CheckCase: Sendable, CustomTestStringConvertible {
     }
 
     static let all =
-        files + locks + databases + backups + machines + docker + clusters + projects + production
+        files + locks + databases + backups + machines + docker + clusters + inVelero + projects + production
 
     func play(_ body: (inout CheckScene) async throws -> Void) async throws {
         try await CheckScene.with(runtime: runtime, settings: settings, environment: environment, body)

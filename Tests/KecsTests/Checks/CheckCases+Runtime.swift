@@ -44,7 +44,7 @@ extension CheckCase {
     }
 
     /// Of what the cluster's own kubectl answers.
-    private static func inside(
+    static func inside(
         _ id: String, _ severity: Severity, _ words: String, _ question: [String], good: String, bad: String
     ) -> CheckCase {
         @Sendable func answer(_ text: String, _ scene: inout CheckScene) throws {

@@ -106,4 +106,26 @@ extension CheckScene {
         let own = home.folder.appending("project")
         project.tracked = .known(try project.tracked.get().filter { $0.starts(with: own) })
     }
+
+    /// Velero's backups of the sample, in the instance's own store.
+    func putBackups(_ names: [String]) throws {
+        let sample = FilePath(#filePath).removingLastComponent().removingLastComponent()
+            .removingLastComponent().appending("Fixtures/velero/minio-data/velero/backups")
+        let target = folder.objectStore.appending("velero/backups")
+        if try target.isPresent { try target.removeTree() }
+        for name in names { try copy(sample.appending(name), to: target.appending(name)) }
+    }
+
+    private func copy(_ source: FilePath, to target: FilePath) throws {
+        try target.createFolder()
+        for name in try source.entries() {
+            let from = source.appending(name)
+            let to = target.appending(name)
+            if try from.isFolder {
+                try copy(from, to: to)
+            } else {
+                try to.replaceContents(try from.contents())
+            }
+        }
+    }
 }

@@ -80,7 +80,7 @@ import Testing
 
     @Test func `what nobody asked for is not told`() async throws {
         var settings = webhook
-        settings.webhook?.events = [.success]
+        settings.webhooks[0].events = [.success]
         #expect(try await send(["200"], settings).arguments.isEmpty)
     }
 
@@ -133,8 +133,8 @@ import Testing
                 "{\"notify\":{\"webhook\":{\"url\":\"https://x\",\"secretFile\":\"\(file)\"},\"command\":{\"argv\":[\"/bin/true\"]}}}"
             )
             let settings = try NotifySettings.read(scene.site)
-            #expect(settings.webhook?.secret == Secret("s3cret"))
-            #expect(settings.command?.words == ["/bin/true"])
+            #expect(settings.webhooks.first?.secret == Secret("s3cret"))
+            #expect(settings.commands.first?.words == ["/bin/true"])
             #expect(!"\(settings)".contains("s3cret"))
         }
     }

@@ -218,8 +218,25 @@ struct Controllers {
                 "metadata": ["labels": workload["spec"]?["template"]?["metadata"]?["labels"] ?? [:]],
                 "spec": workload["spec"]?["template"]?["spec"] ?? [:], "status": status(trouble, workload),
             ])
+            if namespace == "velero", name == "velero", trouble == nil { pod = pod.merging(server) }
             return pod
         }
+    }
+
+    /// Of the pod of Velero's server: since when it runs, and how it ended before.
+    private var server: JSONValue {
+        let since = world.velero.serverSince[cluster] ?? world.velero.now
+        var status: [String: JSONValue] = ["startTime": .string("\(Moment(seconds: since))")]
+        if world.velero.crashes > 0 {
+            status["containerStatuses"] = [
+                [
+                    "name": "velero", "ready": true, "restartCount": .integer(world.velero.crashes),
+                    "state": ["running": [:]],
+                    "lastState": ["terminated": ["exitCode": 137, "reason": "OOMKilled"]],
+                ]
+            ]
+        }
+        return ["status": .object(status)]
     }
 
     /// Returns the status in the form of K90.

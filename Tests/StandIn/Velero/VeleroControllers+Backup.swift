@@ -90,6 +90,7 @@ extension VeleroControllers {
         if end == "crash" {
             world.velero.backupEnds.removeFirst()
             world.velero.serverSince[cluster] = nil
+            world.velero.crashes += 1
             return
         }
         guard let store else { return }
@@ -158,7 +159,14 @@ extension VeleroControllers {
 
     private func describe(_ key: String, _ name: String, _ store: VeleroStore) throws {
         guard let backup = objects[key] else { return }
-        try store.put("backups/\(name)/velero-backup.json", Array(backup.text().utf8))
+        let noted = backup.merging([
+            "metadata": [
+                "annotations": [
+                    "velero.io/source-cluster-k8s-gitversion": .string(world.velero.kubernetes)
+                ]
+            ]
+        ])
+        try store.put("backups/\(name)/velero-backup.json", Array(noted.text().utf8))
     }
 
     /// What is in it, by its path in the tarball.
@@ -169,7 +177,7 @@ extension VeleroControllers {
         var files: [(path: String, object: JSONValue)] = []
         for (key, object) in objects.sorted(by: { $0.key < $1.key }) {
             let words = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-            guard let resource = resource(of: object), !Self.isNever(object, resource),
+            guard let resource = resource(of: object), !Self.isNever(object, resource), isKnown(resource),
                 object["metadata"]?["labels"]?["velero.io/exclude-from-backup"] != "true"
             else { continue }
             if resource.isNamespaced || resource.name == "namespaces" {
@@ -184,6 +192,15 @@ extension VeleroControllers {
             files.append(("resources/\(resource.name)/\(place)/\(words[2]).json", object))
         }
         return files
+    }
+
+    /// The server asks for the kinds that there are when it starts, and every five minutes.
+    private func isKnown(_ resource: APITable.Resource) -> Bool {
+        guard
+            let made = objects["customresourcedefinition//\(resource.name)"]?["metadata"]?[
+                "creationTimestamp"]?.string.flatMap({ Moment($0) })
+        else { return true }
+        return made.seconds <= world.velero.serverSince[cluster] ?? 0 || now - made.seconds >= 300
     }
 
     func resource(of object: JSONValue) -> APITable.Resource? {

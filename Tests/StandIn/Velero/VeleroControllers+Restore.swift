@@ -6,6 +6,11 @@ extension VeleroControllers {
     mutating func advanceRestore(_ key: String) {
         guard let restore = objects[key] else { return }
         let backup = restore["spec"]?["backupName"]?.string ?? ""
+        if world.velero.restoreEnds.first == "ignored" {
+            let made = restore["metadata"]?["creationTimestamp"]?.string.flatMap { Moment($0) }
+            guard world.velero.serverSince[cluster] ?? 0 > made?.seconds ?? 0 else { return }
+            world.velero.restoreEnds.removeFirst()
+        }
         switch restore["status"]?["phase"]?.string {
         case nil:
             guard objects["backup/velero/\(backup)"] != nil else {
@@ -53,11 +58,8 @@ extension VeleroControllers {
         var errors: [JSONValue] = []
         var warnings: [JSONValue] = []
         for file in files {
-            if end == "PartiallyFailed", errors.isEmpty, file.path.contains("/deployments.apps/") {
-                errors.append(
-                    .string(
-                        "error restoring \(file.path): Internal error occurred: failed calling webhook: no endpoints available"
-                    ))
+            if let why = obstacle(end, file.path), errors.isEmpty {
+                errors.append(.string(why))
                 continue
             }
             if let warning = put(file.object, restore) { warnings.append(.string(warning)) }
@@ -71,6 +73,17 @@ extension VeleroControllers {
                     "warnings": warnings.isEmpty ? [:] : ["cluster": .array(warnings)],
                 ])
         } catch { world.unexpected.append("the restore \(name): \(error)") }
+        for volume in world.velero.volumes {
+            world.objects[cluster]?["podvolumerestore/velero/\(name)-\(volume)"] = [
+                "apiVersion": "velero.io/v1", "kind": "PodVolumeRestore",
+                "metadata": [
+                    "name": .string("\(name)-\(volume)"), "namespace": "velero",
+                    "labels": ["velero.io/restore-name": .string(name)],
+                ],
+                "spec": ["volume": .string(volume), "pod": ["namespace": "web", "name": "site-0"]],
+                "status": ["phase": "New", "standinQuestions": 3],
+            ]
+        }
         set(
             key,
             [
@@ -80,6 +93,19 @@ extension VeleroControllers {
                 ],
                 "errors": .integer(Int64(errors.count)), "warnings": .integer(Int64(warnings.count)),
             ])
+    }
+
+    /// As Velero words what one object could not be restored for.
+    private func obstacle(_ end: String?, _ path: String) -> String? {
+        switch end {
+        case "PartiallyFailed" where path.contains("/deployments.apps/"):
+            "error restoring deployments.apps/web/site: the server could not find the requested resource"
+        case "webhook" where path.contains("/deployments.apps/"):
+            "error restoring deployments.apps/web/site: Internal error occurred: failed calling webhook \"check.example.com\": no endpoints available for service \"check\""
+        case "port" where path.contains("/services/"):
+            "error restoring services/web/site: Service \"site\" is invalid: spec.ports[0].nodePort: Invalid value: 30123: provided port is already allocated"
+        default: nil
+        }
     }
 
     /// - Returns: The warning about what is there already and is different.
@@ -154,5 +180,15 @@ extension VeleroControllers {
         }
         world.objects[cluster]?[key] = .object(fields)
         return nil
+    }
+
+    /// A volume is filled some questions after its restore is completed.
+    mutating func fill(_ key: String) {
+        guard let left = objects[key]?["status"]?["standinQuestions"]?.integer else { return }
+        let end = world.velero.volumeEnds.first
+        if left > 0 { return set(key, ["phase": "InProgress", "standinQuestions": .integer(left - 1)]) }
+        if end == "stuck" { return }
+        if end != nil { world.velero.volumeEnds.removeFirst() }
+        set(key, ["phase": .string(end ?? "Completed"), "standinQuestions": .null])
     }
 }

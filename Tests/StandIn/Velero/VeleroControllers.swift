@@ -31,11 +31,13 @@ struct VeleroControllers {
             return
         }
         if world.velero.serverSince[cluster] == nil { startServer() }
-        validate()
+        // Its first tick finds a location that nobody has validated yet.
         sync()
+        validate()
         for key in keys("backup") { advanceBackup(key) }
         for key in keys("restore") { advanceRestore(key) }
         for key in keys("deletebackuprequest") { advanceDeletion(key) }
+        for key in keys("podvolumerestore") { fill(key) }
     }
 
     func keys(_ kind: String) -> [String] { objects.keys.filter { $0.hasPrefix("\(kind)/velero/") }.sorted() }
@@ -154,10 +156,11 @@ struct VeleroControllers {
 
     /// One tick at the server's start, then one a minute; each only when the location is available at that moment.
     private mutating func sync() {
+        if world.velero.neverSyncs { return }
         if let last = world.velero.lastTick[cluster], now - last < 60 { return }
         world.velero.lastTick[cluster] = now
         guard isAvailable, let store else { return }
-        let stored = store.backups()
+        let stored = store.backups().filter { !world.velero.hides.contains($0) }
         for name in stored where objects["backup/velero/\(name)"] == nil {
             guard let backup = store.description(of: name), let phase = backup["status"]?["phase"]?.string,
                 !phase.hasPrefix("Waiting"), !phase.hasPrefix("Finalizing")

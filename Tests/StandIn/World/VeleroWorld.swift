@@ -13,8 +13,20 @@ extension World {
         var step: Int64 = 5
         /// How the next ones end: `Completed PartiallyFailed upload lie crash stuck`; well, once the list is at its end.
         var backupEnds: [String] = []
-        /// `Completed PartiallyFailed Failed crash stuck`
+        /// `Completed PartiallyFailed webhook port Failed crash stuck`; `ignored` is not taken up before the server starts again.
         var restoreEnds: [String] = []
+        /// The volumes that are filled after a restore, and how: `Failed stuck`; well, once the list is at its end.
+        var volumes: [String] = []
+        var volumeEnds: [String] = []
+        /// The release of its Kubernetes, which backups note and nodes show.
+        var kubernetes = "v1.31.5+k3s1"
+        /// Whether the status of a location that is made with one is dropped, as where it is a subresource.
+        var dropsSeeds = false
+        /// Whether the store is never read, and backups that are not seen in it.
+        var neverSyncs = false
+        var hides: [String] = []
+        /// How often its server ran out of memory.
+        var crashes: Int64 = 0
         /// What is wrong with the next deletions, or `stuck`.
         var deletionEnds: [String] = []
         /// Everything that was shown: "backup InProgress".

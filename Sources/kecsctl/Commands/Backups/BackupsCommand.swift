@@ -9,7 +9,8 @@ struct BackupsCommand: HelpedCommand {
             BackupsDrillCommand.self,
             BackupsDiffCommand.self, BackupsLsCommand.self, BackupsFindCommand.self, BackupsCatCommand.self,
             BackupsStatsCommand.self, BackupsLabelCommand.self,
-            BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsPinCommand.self,
+            BackupsPruneCommand.self, BackupsDeleteCommand.self, BackupsGarbageCommand.self,
+            BackupsPinCommand.self,
             BackupsUnpinCommand.self,
             BackupsExportCommand.self, BackupsCopyCommand.self, BackupsImportCommand.self,
         ])

@@ -72,7 +72,7 @@ struct BackupsCopyCommand: SessionCommand {
         let pruned = item.pruned.map {
             "\n  removed \($0) from \(item.remote), whose retention no longer keeps it"
         }
-        return line(item) + pruned.joined()
+        return line(item) + pruned.joined() + item.refused.map { "\n  \($0.printable)" }.joined()
     }
 
     private static func line(_ item: CopyItem) -> String {
@@ -109,10 +109,13 @@ extension Session {
         }
         guard prunes, !change.dryRun, let retention = remote.retention else { return item }
         do {
-            item.pruned = try await PruneRemote(site: site).run(
+            let items = try await PruneRemote(site: site).run(
                 name, on: remote, [retention], command: command, wait: change.waitLock?.duration,
-                taken: backup.id
-            ).filter { !$0.isKept }.map(\.id)
+                taken: backup.id)
+            item.pruned = items.filter { !$0.isKept }.map(\.id)
+            item.refused = items.filter { $0.isRefused == true }.map {
+                "\($0.id) stays on \(remote.name), although its retention no longer keeps it: \($0.reason)"
+            }
         } catch { item.pruneError = failure(error) }
         return item
     }

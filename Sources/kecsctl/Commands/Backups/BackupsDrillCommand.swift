@@ -15,6 +15,7 @@ struct BackupsDrillCommand: SessionCommand {
     static let help = CommandHelp(
         ExitStatus.changes.union([12, 14]),
         .init("kecsctl backups drill dev", "the newest good backup of “dev”"),
+        .init("kecsctl backups drill dev --from offsite/latest", "a copy on a remote"),
         .init("kecsctl backups drill dev --start", "also starts a server on it, on free ports, and ends it"),
         .init("kecsctl backups drill --all --quiet", "for cron: silent while all is well"))
 
@@ -22,7 +23,8 @@ struct BackupsDrillCommand: SessionCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A backup's id or its beginning; the newest good one when it is not given.", valueName: "backup"),
+            "A backup's id or its beginning, or REMOTE/ID; the newest good one here when it is not given.",
+            valueName: "backup"),
         completion: .custom(BackupCompletion.ids))
     var from: String?
 
@@ -42,27 +44,32 @@ struct BackupsDrillCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let session = try session.with(keys)
         let request = DrillRequest(
-            from: from, folder: try folder?.path(session), start: start, dryRun: change.dryRun)
+            from: from, remote: try from.flatMap { try RemoteSource($0, site: session.site) },
+            folder: try folder?.path(session), start: start, dryRun: change.dryRun)
         return await session.operate(
             on: instances.selection, unnamed: .theOnlyOne,
             existing: try session.namesWithBackups().map(\.description), changes: !change.dryRun,
             .init(text: Self.text)
         ) { name in
-            guard try session.namesWithBackups().contains(name) else {
+            // Of a copy on a remote neither the instance nor a backup need be here.
+            guard try request.remote != nil || session.namesWithBackups().contains(name) else {
                 throw Failure(.notFound, "there is no instance “\(name)”", remedy: "kecsctl list")
             }
             let report = try await DrillBackup(site: session.site).run(
                 name, request, command: "kecsctl \(session.command)")
             if let failure = report.failure(of: name) {
                 session.console.fail(failure, instance: name.description)
+                await session.notify(failedDrill: report, name.description)
             }
             return report
         }
     }
 
+    private static func place(_ report: DrillReport) -> String { report.remote.map { " on \($0)" } ?? "" }
+
     private static func text(_ name: InstanceName, _ report: DrillReport) -> String {
         guard let passed = report.passed else {
-            return "\(name): \(report.backup) would be restored aside and checked "
+            return "\(name): \(report.backup)\(place(report)) would be restored aside and checked "
                 + "(\(report.parts.joined(separator: ", ")))"
         }
         let rows = report.databases.compactMap(\.tables).reduce(0) { $0 + $1.values.reduce(0, +) }
@@ -70,7 +77,7 @@ struct BackupsDrillCommand: SessionCommand {
             "\(report.parts.count) \(report.parts.count == 1 ? "part" : "parts"), "
             + "\(report.databases.count) \(report.databases.count == 1 ? "database" : "databases"), \(rows) rows"
         var lines = [
-            "\(name): \(report.backup) \(passed ? "passed" : "failed") its drill in "
+            "\(name): \(report.backup)\(place(report)) \(passed ? "passed" : "failed") its drill in "
                 + "\(DurationText.short(.seconds(report.durationSeconds))): \(what)"
         ]
         lines += report.problems.map {

@@ -54,8 +54,10 @@ public struct FetchedBackup: Sendable {
         }
     }
 
+    /// - Parameter verifies: False for a reader that finds by itself what is damaged in it.
     public init(
-        _ source: RemoteSource, for name: InstanceName, site: Site, command: String, dryRun: Bool = false
+        _ source: RemoteSource, for name: InstanceName, site: Site, command: String, dryRun: Bool = false,
+        verifies: Bool = true
     ) async throws {
         let remote = source.remote
         let found = try await ListRemoteBackups(site: site).find(
@@ -81,6 +83,7 @@ public struct FetchedBackup: Sendable {
             // What notes a stranger left there says nothing here.
             let mark = folder.appending(BackupStore.markName)
             if try mark.isPresent { try mark.remove() }
+            guard verifies else { return }
             try VerifyBackup(
                 depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
                 progress: site.machine.progress
