@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kecs
 import KecsSystem
 
 /// What backs up and restores the objects in clusters.
