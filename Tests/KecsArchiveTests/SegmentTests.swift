@@ -263,7 +263,8 @@ import Testing
         #expect(try SegmentList.read(in: folder).list == list)
         let line = "\(digest) 1 2 3 - 4 0001.tar.gz a"
         for text in [
-            "", "\n", "kecsctl-segments 2 target=1048576\n", "kecsctl-segments 3 target=1048576\n", "kecsctl-segments 1 target=0\n",
+            "", "\n", "kecsctl-segments 2 target=1048576\n", "kecsctl-segments 3 target=1048576\n",
+            "kecsctl-segments 1 target=0\n",
             "kecsctl-segments 1 target=1048576", "kecsctl-segments 1 target=1048576\n\(line)",
             "kecsctl-segments 1 target=1048576\n\n",
         ]

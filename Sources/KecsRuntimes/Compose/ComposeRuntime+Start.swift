@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsSystem
-public import SystemPackage
+import KecsSystem
+import SystemPackage
 
 /// What is started of a project, and in which order.
 extension ComposeRuntime {

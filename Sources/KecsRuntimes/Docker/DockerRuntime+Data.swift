@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
-public import KecsSystem
+import KecsSystem
 public import SystemPackage
 
 /// Where the server keeps its data, and whose it is.

@@ -2,7 +2,7 @@
 import CLinux
 import Glibc
 public import Kecs
-public import KecsSystem
+import KecsSystem
 public import SystemPackage
 
 /// What runs in the cluster, looked at from outside.

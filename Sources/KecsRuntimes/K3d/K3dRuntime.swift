@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 public import Kecs
 public import KecsSystem
-public import SystemPackage
+import SystemPackage
 
 /// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is mounted into the node.
 public struct K3dRuntime: Runtime {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
 import Glibc
-public import Kecs
-public import KecsSystem
-public import SystemPackage
+import Kecs
+import KecsSystem
+import SystemPackage
 
 extension OwnCluster {
     /// Creates the instance's own cluster, with its data mounted into it and its ports mapped.
