@@ -116,6 +116,7 @@ let package = Package(
         .target(
             name: "Kecs", dependencies: ["KecsState", "KecsBackups"], swiftSettings: library + quick
         ),
+        .target(name: "KecsDoctor", dependencies: ["Kecs"], swiftSettings: library + quick),
         .target(
             name: "KecsVelero",
             dependencies: ["KecsArchive", "KecsSystem", "CHashes", "CLinux", "CCrypto", system],
@@ -123,7 +124,7 @@ let package = Package(
             resources: veleroDefinitions.map { .embedInCode("Definitions/velero.io_\($0).yaml") },
             swiftSettings: library + quick),
         .target(
-            name: "KecsRuntimes", dependencies: ["Kecs", "KecsVelero", "CYAML"],
+            name: "KecsRuntimes", dependencies: ["KecsDoctor", "KecsVelero", "CYAML"],
             swiftSettings: library + quick),
         .executableTarget(
             name: "kecsctl",
@@ -169,12 +170,12 @@ let package = Package(
         .testTarget(
             name: "KecsStateTests", dependencies: ["KecsState", "KecsTesting"], swiftSettings: tests),
         .testTarget(
-            name: "KecsTests", dependencies: ["kecsctl", "Kecs", "KecsRuntimes", "KecsTesting"],
+            name: "KecsTests", dependencies: ["kecsctl", "KecsRuntimes", "KecsTesting"],
             swiftSettings: tests),
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "kecsctl", "standin", "CLinux", "Kecs", "KecsRuntimes", "KecsTesting",
+                "kecsctl", "standin", "CLinux", "KecsRuntimes", "KecsTesting",
             ],
             path: "Tests/EndToEnd",
             swiftSettings: tests),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsBackups
-import KecsSystem
+public import KecsBackups
+public import KecsSystem
 
 extension BackupID {
     /// Whether its time is in the future, by more than clocks differ.
-    func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
+    public func isAhead(of now: Moment) -> Bool { createdAt > now + .seconds(60) }
 }

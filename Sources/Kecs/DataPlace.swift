@@ -1,42 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsBackups
 import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// Whether an instance's data can lie in a folder without being in somebody's way: what lies in another instance's folder
 /// is destroyed with it, and what lies in a part of it is replaced with that part.
 extension Site {
     /// A folder that a data folder would be in the way of, or that would be in its way.
-    struct Collision {
+    public struct Collision {
         /// What is wrong, as a clause after the data folder: "lies in the folder of “dev”".
-        var clause: String
-        var place: FilePath
+        public var clause: String
+        public var place: FilePath
         /// Whose place it is; nil when it is kecsctl's own.
-        var other: InstanceName?
+        public var other: InstanceName?
         /// True for the very folder in which the other has its data: then a second server would start on it.
-        var isTheirs = false
+        public var isTheirs = false
     }
 
     /// - Parameter name: Whose data folder it is to be; nil for the one of all instances that have none of their own.
     func collision(ofDataFolder dataFolder: FilePath, for name: InstanceName?) throws -> Collision? {
         let folder = dataFolder.resolved()
         if let name, folder == home.folder(of: name).data.resolved() { return nil }
-        for other in try instanceNames() where other != name {
-            guard let config = try soundInstance(other), let theirs = try? config.dataFolder().resolved()
-            else { continue }
-            if folder.starts(with: theirs) || theirs.starts(with: folder) {
-                // Where there is none but the one of all, nobody has it of their own.
-                if name == nil, config.config.settings[SettingKey.dataDir.rawValue] == nil { continue }
-                return Collision(
-                    clause: "belongs to “\(other)” already", place: theirs, other: other,
-                    isTheirs: folder == theirs)
-            }
+        for (other, theirs) in try dataFolders(besides: name)
+        where folder.starts(with: theirs) || theirs.starts(with: folder) {
+            // Where there is none but the one of all, nobody has it of their own.
+            if name == nil, other.config.settings[SettingKey.dataDir.rawValue] == nil { continue }
+            return Collision(
+                clause: "belongs to “\(other.name)” already", place: theirs, other: other.name,
+                isTheirs: folder == theirs)
         }
         return try collision(ofDataFolder: dataFolder, withFoldersOfKecsctlFor: name)
     }
 
     /// The same, but other instances' data folders that lie outside the home.
-    func collision(
+    public func collision(
         ofDataFolder dataFolder: FilePath, withFoldersOfKecsctlFor name: InstanceName?
     ) throws -> Collision? {
         let folder = dataFolder.resolved()

@@ -22,7 +22,7 @@ struct DatabaseLock: Hashable {
     static func holder(of database: FilePath) -> DatabaseLock? {
         // With a write-ahead log the locks are on its index.
         let inodes = ["", "-shm"].compactMap { suffix in
-            (try? FileStatus.of(FilePath(bytes: database.resolved().bytes + Array(suffix.utf8))))??.inode
+            (try? FileStatus.of(database.resolved().beside(suffix)))??.inode
         }
         guard let table = try? FilePath("/proc/locks").contents() else { return nil }
         return holder(ofInodes: Set(inodes), in: String(decoding: table, as: UTF8.self), besides: getpid())

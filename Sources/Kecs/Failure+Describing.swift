@@ -140,7 +140,7 @@ extension Failure {
 }
 
 /// An error of this module that knows its meaning for the user who gave the command.
-protocol ExplainedError: Error {
+public protocol ExplainedError: Error {
     /// - Parameter message: Returns the action, or the given text when the action is not known.
     func failure(_ message: (String) -> String) -> Failure
 }

@@ -14,18 +14,7 @@ extension FilePath {
         guard status.kind == .file else { throw FileError("read", self, .invalidArgument) }
         let start = max(0, status.size - Int64(limit))
         var bytes = [UInt8](repeating: 0, count: Int(status.size - start))
-        var filled = 0
-        while filled < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                pread(
-                    file, buffer.baseAddress?.advanced(by: filled), buffer.count - filled,
-                    off_t(start) + off_t(filled))
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw FileError.last("read", self) }
-            if got == 0 { break }
-            filled += got
-        }
+        let filled = try bytes.withUnsafeMutableBytes { try readFully(file, into: $0, at: start, of: self) }
         bytes.removeSubrange(filled...)
         return (bytes, start == 0)
     }

@@ -18,7 +18,8 @@ struct FixedPlace: Sendable {
         case paths, names
     }
 
-    private static let engine: Set<RuntimeKind> = [.docker, .compose, .k3d]
+    private static let engine = Set(RuntimeKind.allCases.filter(\.hasEngine))
+    private static let files = Set(RuntimeKind.allCases.filter(\.isDescribedElsewhere))
 
     static let all = [
         FixedPlace(
@@ -38,11 +39,11 @@ struct FixedPlace: Sendable {
             setting: "dockerConfig", variables: ["KECSCTL_DOCKER_CONFIG", "DOCKER_CONFIG"], kinds: engine,
             form: .path),
         FixedPlace(
-            setting: "composeFile", variables: ["KECSCTL_COMPOSE_FILE", "COMPOSE_FILE"], kinds: [.compose],
+            setting: "composeFile", variables: ["KECSCTL_COMPOSE_FILE", "COMPOSE_FILE"], kinds: files,
             form: .paths),
         FixedPlace(
             setting: "composeProfiles", variables: ["KECSCTL_COMPOSE_PROFILES", "COMPOSE_PROFILES"],
-            kinds: [.compose], form: .names),
+            kinds: files, form: .names),
     ]
 
     /// Returns the value of a text in a normal form, so that two texts with one meaning are equal; nil for an invalid
@@ -82,7 +83,7 @@ struct FixedPlace: Sendable {
     private func concerns(_ config: InstanceConfig) -> Bool {
         guard kinds.contains(config.runtime) else { return false }
         guard setting == "dataDir" || setting == "containerMode" else { return true }
-        return config.runtime != .compose
+        return !config.runtime.isDescribedElsewhere
             && !(config.settings[SettingKey.container.rawValue] != nil
                 && config.settings[SettingKey.image.rawValue] == nil)
     }

@@ -86,13 +86,13 @@ struct FulfilDuty: Sendable {
 
 extension Site {
     /// The answer to whether the instance was ended by its own runtime.
-    enum TakenDown: Sendable, Hashable {
+    public enum TakenDown: Sendable, Hashable {
         case yes(String)
         case no
         case unknown(String)
     }
 
-    func takenDown(_ instance: Instance) async -> TakenDown {
+    public func takenDown(_ instance: Instance) async -> TakenDown {
         do {
             return try await runtime(instance).wasTakenDown()
                 ? .yes("what runs it was restarted, and had ended it then") : .no
@@ -116,7 +116,7 @@ extension Site {
         _ instance: Instance, after journal: Journal, limit: Duration = .seconds(120)
     ) async throws -> Failure? {
         do {
-            try await seenThrough { site in try await site.runtime(instance).start(limit: limit) }
+            try await uninterrupted { site in try await site.runtime(instance).start(limit: limit) }
         } catch {
             var failure = Failure.describing(error, doing: "start “\(instance.name)” again")
             let isInterrupted = [.interrupted, .terminated].contains(failure.kind)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 
 /// A process or a running container that uses a part of an instance now and is not the instance's own.
 public struct Holder: Hashable, Sendable, Encodable {
@@ -13,13 +14,28 @@ public struct Holder: Hashable, Sendable, Encodable {
     public var what: String
     /// True when it can change the part.
     public var mayWrite: Bool
+    /// A command line that ends it. Not in the JSON.
+    var remedy: String?
 
-    public init(kind: Kind, pid: Int32? = nil, name: String, what: String, mayWrite: Bool) {
-        self.kind = kind
+    private enum CodingKeys: String, CodingKey { case kind, pid, name, what, mayWrite }
+
+    /// A process.
+    init(pid: Int32?, name: String, what: String, mayWrite: Bool) {
+        kind = .process
         self.pid = pid
         self.name = name
         self.what = what
         self.mayWrite = mayWrite
+        remedy = pid.map { "kill \($0)" }
+    }
+
+    /// A container, and the command line with which its engine ends it.
+    init(container name: String, what: String, mayWrite: Bool, remedy: String?) {
+        kind = .container
+        self.name = name
+        self.what = what
+        self.mayWrite = mayWrite
+        self.remedy = remedy
     }
 
     /// “process 4711 (python3 app.py)”, “the container “app-2””.
@@ -27,14 +43,6 @@ public struct Holder: Hashable, Sendable, Encodable {
         switch kind {
         case .container: "the container “\(name)”"
         case .process: pid.map { "process \($0) (\(name))" } ?? name
-        }
-    }
-
-    /// A command line that ends it.
-    var remedy: String? {
-        switch kind {
-        case .container: "docker container stop \(name)"
-        case .process: pid.map { "kill \($0)" }
         }
     }
 }
@@ -76,13 +84,22 @@ public struct OtherContainers: Hashable, Sendable {
     public var names: [String: String]
     /// The reason why no engine answered.
     public var unseen: String?
+    /// The words with which the engine ends a container whose name follows; empty without an engine.
+    public var ending: [String]
 
     public init(
-        users: [User] = [], own: Set<String> = [], names: [String: String] = [:], unseen: String? = nil
+        users: [User] = [], own: Set<String> = [], names: [String: String] = [:], unseen: String? = nil,
+        ending: [String] = []
     ) {
         self.users = users
         self.own = own
         self.names = names
         self.unseen = unseen
+        self.ending = ending
+    }
+
+    /// Returns a command line that ends the container; nil without an engine.
+    func remedy(against container: String) -> String? {
+        ending.isEmpty ? nil : ShellWords.quote(ending + [container])
     }
 }

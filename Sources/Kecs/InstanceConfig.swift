@@ -2,11 +2,6 @@
 public import KecsSystem
 public import SystemPackage
 
-/// The way in which an instance's processes are run.
-public enum RuntimeKind: String, Codable, Sendable, CaseIterable {
-    case k3d, docker, compose, local
-}
-
 /// `config.json`. Fields that this version does not know are kept when it is rewritten.
 public struct InstanceConfig: Codable, Hashable, Sendable {
     public static let currentVersion = 1
@@ -44,7 +39,7 @@ public struct InstanceConfig: Codable, Hashable, Sendable {
         public var clusterBackup: String?
 
         /// Returns the way to end it: accept a permanent loss, or restore what a backup has.
-        func wayOut(_ name: InstanceName) -> String {
+        public func wayOut(_ name: InstanceName) -> String {
             if let clusterBackup, !clusterBackup.isEmpty {
                 return ShellWords.quote([
                     "kecsctl", "restore", "\(name)", "--from", "velero:\(clusterBackup)",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsBackups
 import SystemPackage
-import KecsSystem
+public import KecsSystem
 
 /// The time to wait for another kecsctl, and the name of this command in the lock file.
 public struct LockRequest: Sendable {
@@ -162,7 +162,7 @@ extension Site {
 
     /// Returns true when a killed run, a failed start or a failed removal left something for the next command that
     /// changes the instance.
-    func needsCare(_ name: InstanceName) async throws -> Bool {
+    public func needsCare(_ name: InstanceName) async throws -> Bool {
         let folder = home.folder(of: name)
         if case .yes = await takenDown(try instance(name)) { return true }
         return try folder.journal.isPresent || folder.duty.isPresent || folder.restoring.isPresent
@@ -217,7 +217,7 @@ public enum Told: Sendable, Hashable {
 }
 
 extension Remnants.Remnant {
-    var sentence: String {
+    public var sentence: String {
         let who = owner.map { "belongs to uid \($0)" } ?? "belongs to another user"
         let facts = ([who] + attributes.map { "is \($0)" }).joined(separator: " and ")
         return "cannot remove \(stuck): \(errno), it \(facts); it was moved to \(path), where it does no harm"

@@ -56,6 +56,18 @@ extension Site {
         }
     }
 
+    /// Returns the other sound instances with their data folders, links resolved.
+    ///
+    /// - Parameter name: The one to leave out; nil for none.
+    func dataFolders(besides name: InstanceName?) throws -> [(instance: Instance, folder: FilePath)] {
+        try instanceNames().filter { $0 != name }.compactMap { other in
+            guard let instance = try soundInstance(other) else { return nil }
+            // A setting that names no possible folder: every verb refuses such an instance, and nothing of it is there.
+            guard let folder = try? instance.dataFolder() else { return nil }
+            return (instance, folder.resolved())
+        }
+    }
+
     public func instance(
         _ name: InstanceName, config: InstanceConfig, flags: [SettingKey: String] = [:]
     ) throws -> Instance {

@@ -29,8 +29,8 @@ public struct MountTable: Sendable, Hashable {
             }
             let options = fields[5].split(separator: ",")
             return Mount(
-                point: FilePath(bytes: Self.unescape(fields[4])), kind: String(fields[dash + 1]),
-                source: String(decoding: Self.unescape(fields[dash + 2]), as: UTF8.self),
+                point: FilePath(bytes: mountField(fields[4].utf8)), kind: String(fields[dash + 1]),
+                source: String(decoding: mountField(fields[dash + 2].utf8), as: UTF8.self),
                 isReadOnly: options.contains("ro"))
         }
     }
@@ -44,36 +44,6 @@ public struct MountTable: Sendable, Hashable {
             if mount.point.components.count >= found?.point.components.count ?? 0 { found = mount }
         }
         return found
-    }
-
-    /// `\040` for a blank, and so on.
-    private static func unescape(_ text: Substring) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), rest.count >= 3,
-                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-            {
-                bytes.append(code)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return bytes
-    }
-}
-
-extension FilePath {
-    /// The path without links, as far as it exists.
-    public func resolved() -> FilePath {
-        let whole = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { room in
-            withPlatformString { paths_resolve($0, room.baseAddress) }.map { FilePath(platformString: $0) }
-        }
-        if let whole { return whole }
-        let above = removingLastComponent()
-        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
-        return above.resolved().appending(name)
     }
 }
 

@@ -31,14 +31,14 @@ public struct Part: Hashable, Sendable {
     }
 
     /// The name of a volume whose bytes only its runtime can read.
-    var volumeOutOfReach: String? {
+    public var volumeOutOfReach: String? {
         if case .volume(let name, at: nil) = place { name } else { nil }
     }
 }
 
 extension Part {
     /// The root of its tree on this host; nil when it cannot be reached here.
-    var root: FilePath? {
+    public var root: FilePath? {
         switch place {
         case .folder(let folder), .entries(let folder, _), .volume(_, let folder?): folder
         case .volume(_, nil): nil

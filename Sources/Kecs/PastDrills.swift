@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import KecsBackups
 public import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// The past drills of an instance's backups, by the files of evidence next to the backups. They outlive the backups
 /// that they are about. `backups/dev/drills/20261129T104000Z-passed.json`
@@ -9,7 +9,7 @@ public struct PastDrills: Sendable {
     public struct Drill: Hashable, Sendable {
         public var at: Moment
         public var passed: Bool
-        var file: FilePath
+        public var file: FilePath
     }
 
     /// The number of files of evidence that are kept: a year of weekly drills.

@@ -10,6 +10,8 @@ public struct PreviousStack: Sendable {
 
     let folder: InstanceFolder
 
+    public init(folder: InstanceFolder) { self.folder = folder }
+
     /// A restore or an undo that can be undone.
     public struct Kept: Sendable, Encodable {
         public var id: String
@@ -52,7 +54,7 @@ public struct PreviousStack: Sendable {
 
     /// Returns the size of all kept trees, wherever they lie: a volume, or a part that is a mount point, keeps its
     /// replaced tree next to itself or in itself.
-    func bytes(_ cancellation: Cancellation) throws -> Int64 {
+    public func bytes(_ cancellation: Cancellation) throws -> Int64 {
         func size(_ place: FilePath) throws -> Int64 {
             guard let status = try FileStatus.of(place) else { return 0 }
             guard status.kind == .folder else { return status.size }

@@ -52,7 +52,7 @@ public struct Settings: Sendable {
     }
 
     public static let standard: [SettingKey: JSONValue] = [
-        .runtime: .string(RuntimeKind.k3d.rawValue),
+        .runtime: .string(RuntimeKind.standard.rawValue),
         .containerMode: .bool(false),
         .autoRecoverState: .bool(true),
         .keepClustersOnShutdown: .bool(false),

@@ -51,19 +51,13 @@ extension Swap {
         defer { close(descriptor) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         var bytes: [UInt8] = []
         for (index, unit) in units.enumerated() {
             try unit.appendLine(to: &bytes, encoder)
             guard bytes.count >= 1 << 20 || index == units.count - 1 else { continue }
             hasher.update(bytes)
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw FileError.last("write to", file) }
-                rest = rest.dropFirst(count)
-            }
+            try bytes.withUnsafeBytes { try writeFully($0, to: descriptor, of: file) }
             bytes.removeAll(keepingCapacity: true)
         }
         guard fsync(descriptor) == 0 else { throw FileError.last("sync", file) }
@@ -84,7 +78,7 @@ extension Swap {
         var swap = self
         swap.unitFile = nil
         let decoder = JSONDecoder()
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         var rest: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {

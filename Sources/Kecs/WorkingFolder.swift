@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
-import SystemPackage
+public import SystemPackage
 
-enum WorkingFolder {
+public enum WorkingFolder {
     /// The current folder; nil when it was deleted: cron and CI do that.
-    static var current: FilePath? {
+    public static var current: FilePath? {
         guard let buffer = getcwd(nil, 0) else { return nil }
         defer { free(buffer) }
         let path = FilePath(platformString: buffer)

@@ -70,6 +70,6 @@ public struct BackupDraft: Sendable {
 
     /// Removes the draft while another error is on its way. The next run sweeps anything that cannot be removed.
     public func discard() {
-        try? folder.removeTree()
+        folder.discardQuietly()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSQLite
+import KecsSystem
 
 /// A numbered change of the schema. Its SQL runs inside a transaction, with foreign keys off, and never changes after
 /// its release.
@@ -19,7 +19,7 @@ public struct SchemaStep: Hashable, Sendable {
         self.name = name
         self.up = up
         self.down = down
-        checksum = DatabaseDigest.of(Array(up.utf8))
+        checksum = sha256(Array(up.utf8))
     }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import SystemPackage
 
 /// The engine of a database file, recognised by its first bytes, never by its name: `kecs.db` has been both.
 public enum DatabaseEngine: String, Hashable, Sendable, Codable {
@@ -38,4 +39,33 @@ public enum DatabaseEngine: String, Hashable, Sendable, Codable {
     /// The suffixes of every engine.
     public static let sidecarSuffixes =
         DatabaseEngine.sqlite.sidecarSuffixes + DatabaseEngine.duckdb.sidecarSuffixes
+}
+
+extension DatabaseEngine {
+    /// Recognises the engine by the file's first bytes alone; nil for a file that is not a database, and for anything but
+    /// a regular file.
+    ///
+    /// - Throws: `FileError` when the file cannot be read, or is missing.
+    public init?(of file: FilePath) throws { self.init(firstBytes: try file.prefix(16)) }
+
+    /// Recognises the engine by the file's first bytes, or as `.unknown` by a sidecar; nil for a file that is not a
+    /// database.
+    ///
+    /// - Parameter size: The size of the file in bytes; a small one is not opened.
+    public init?(of file: FilePath, size: Int64) throws {
+        if size >= 16, let engine = try DatabaseEngine(of: file) {
+            self = engine
+            return
+        }
+        guard try Self.unknown.sidecarSuffixes.contains(where: { try file.beside($0).isPresent }) else {
+            return nil
+        }
+        self = .unknown
+    }
+
+    /// Returns true when the path leads to a regular file that begins as an SQLite database does.
+    public static func isSQLite(_ path: FilePath) throws -> Bool {
+        guard let file = try FileStatus.following(path), file.kind == .file else { return false }
+        return try DatabaseEngine(of: path.resolved()) == .sqlite
+    }
 }

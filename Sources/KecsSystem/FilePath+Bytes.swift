@@ -12,6 +12,10 @@ extension FilePath {
         self.init(platformString: bytes.map { CChar(bitPattern: $0) } + [0])
     }
 
+    /// Returns the path beside this one whose name is this one's and what follows: SQLite and DuckDB append to the whole
+    /// name of a database, and never replace an extension.
+    public func beside(_ suffix: String) -> FilePath { FilePath(bytes: bytes + Array(suffix.utf8)) }
+
     /// This folder's entry with a relative path of raw bytes.
     public func appending(bytes: [UInt8]) -> FilePath {
         appending(FilePath(bytes: bytes).components)

@@ -30,16 +30,8 @@ extension FilePath {
                     throw FileError.last("read", self)
                 }
                 if count == 0 { return }
-                var done = 0
-                while done < count {
-                    let wrote = buffer.withUnsafeBytes { bytes in
-                        write(copy, bytes.baseAddress.map { $0 + done }, count - done)
-                    }
-                    if wrote < 0 {
-                        if errno == EINTR { continue }
-                        throw FileError.last("write to", target)
-                    }
-                    done += wrote
+                try buffer.withUnsafeBytes { bytes in
+                    try writeFully(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: copy, of: target)
                 }
                 sinceCheck += count
                 if sinceCheck >= 8 << 20 {
@@ -73,8 +65,12 @@ extension FilePath {
         var position: off_t = 0
         while true {
             if position % (8 << 20) == 0 { try check() }
-            let count = try Self.readFully(source, &new, position, self)
-            let known = try Self.readFully(copy, &old, position, target)
+            let count = try new.withUnsafeMutableBytes {
+                try readFully(source, into: $0, at: Int64(position), of: self)
+            }
+            let known = try old.withUnsafeMutableBytes {
+                try readFully(copy, into: $0, at: Int64(position), of: target)
+            }
             try new.withUnsafeBytes { new in
                 try old.withUnsafeBytes { old in
                     try Self.writeDifferences(
@@ -102,38 +98,9 @@ extension FilePath {
             {
                 isSame = memcmp(left, right, page.count) == 0
             }
-            var done = 0
-            while !isSame, done < page.count {
-                let wrote = pwrite(
-                    copy, page.baseAddress.map { $0 + done }, page.count - done,
-                    position + off_t(start + done))
-                if wrote < 0 {
-                    if errno == EINTR { continue }
-                    throw FileError.last("write to", target)
-                }
-                done += wrote
-            }
+            if !isSame { try writeFully(page, to: copy, at: Int64(position) + Int64(start), of: target) }
             start = end
         }
-    }
-
-    /// - Returns: The number of bytes read. Less than the buffer's size only at the end of the file.
-    private static func readFully(
-        _ file: CInt, _ buffer: inout [UInt8], _ position: off_t, _ path: FilePath
-    ) throws -> Int {
-        var done = 0
-        while done < buffer.count {
-            let count = buffer.withUnsafeMutableBytes { bytes in
-                pread(file, bytes.baseAddress.map { $0 + done }, bytes.count - done, position + off_t(done))
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileError.last("read", path)
-            }
-            if count == 0 { break }
-            done += count
-        }
-        return done
     }
 
     /// unlink(2).

@@ -124,6 +124,14 @@ extension FilePath {
         return path
     }
 
+    /// The path without links, as far as it exists.
+    public func resolved() -> FilePath {
+        if let path = try? realPath() { return path }
+        let above = removingLastComponent()
+        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
+        return above.resolved().appending(name)
+    }
+
     /// Creates the folder, and those above it, with `mode`. An existing one is left as it is.
     public func createFolder(mode: CModeT = 0o700) throws {
         if withPlatformString({ paths_mkdir($0, mode) }) == 0 { return }

@@ -20,6 +20,11 @@ extension FilePath {
         _ = try remove(crossingMounts: crossingMounts, goesOn: false, cancellation)
     }
 
+    /// Removes a scratch folder of this process. What cannot be removed is no reason to fail: it is nobody's data, it lies
+    /// where the next command removes such things or in the folder for temporary files, and often another error is on its
+    /// way to the user.
+    public func discardQuietly() { try? removeTree() }
+
     /// Removes everything that can be removed: unlike `removeTree`, it continues after a failure.
     ///
     /// - Returns: The first thing that could not be removed; nil when nothing is left.

@@ -20,7 +20,7 @@ extension FilePath {
             do {
                 defer { close(file) }
                 guard fchmod(file, mode) == 0 else { throw FileError.last("set the mode of", draft) }
-                try Self.write(bytes, to: file, path: draft)
+                try bytes.withUnsafeBytes { try writeFully($0, to: file, of: draft) }
                 guard fsync(file) == 0 else { throw FileError.last("sync", draft) }
             }
             try draft.rename(to: self)
@@ -46,17 +46,5 @@ extension FilePath {
             target.withPlatformString { to in paths_rename(from, to) }
         }
         guard code == 0 else { throw FileError.last("rename to \(target)", self) }
-    }
-
-    private static func write(_ bytes: [UInt8], to file: CInt, path: FilePath) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileError.last("write to", path)
-            }
-            rest = rest.dropFirst(count)
-        }
     }
 }

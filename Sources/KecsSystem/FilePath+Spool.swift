@@ -29,16 +29,8 @@ extension FilePath {
                     throw FileError.last("read", "standard input")
                 }
                 if count == 0 { return total }
-                var done = 0
-                while done < count {
-                    let wrote = buffer.withUnsafeBytes { bytes in
-                        write(file, bytes.baseAddress.map { $0 + done }, count - done)
-                    }
-                    if wrote < 0 {
-                        if errno == EINTR { continue }
-                        throw FileError.last("write to", self)
-                    }
-                    done += wrote
+                try buffer.withUnsafeBytes { bytes in
+                    try writeFully(UnsafeRawBufferPointer(rebasing: bytes[..<count]), to: file, of: self)
                 }
                 total += Int64(count)
             }

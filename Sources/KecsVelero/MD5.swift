@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CCrypto
+import KecsSystem
 
 /// A running MD5: S3's ETag of an object that was uploaded in one piece.
 final class MD5 {
@@ -23,7 +24,7 @@ final class MD5 {
     func finish() -> String {
         var digest = [UInt8](repeating: 0, count: 16)
         EVP_DigestFinal_ex(context, &digest, nil)
-        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return hex(digest)
     }
 
     static let isAvailable = MD5() != nil

@@ -134,7 +134,10 @@ public final class ObjectReader {
         let count = Int(min(blockSize, left))
         makeRoom(count + Self.checksumSize)
         let wanted = UnsafeMutableRawBufferPointer(rebasing: room[..<(count + Self.checksumSize)])
-        guard try readFully(file, wanted, at: position, store.path.appending(fileName)) == wanted.count else {
+        guard
+            try readFully(file, into: wanted, at: position, of: store.path.appending(fileName))
+                == wanted.count
+        else {
             throw problem(.damaged, "part.\(parts[part].number) became shorter while it was read")
         }
         position += Int64(wanted.count)
@@ -205,7 +208,8 @@ public final class ObjectReader {
         }
         makeRoom(count)
         let wanted = UnsafeMutableRawBufferPointer(rebasing: room[..<count])
-        guard try readFully(file, wanted, at: bytes, store.path.appending(object.path)) == count else {
+        guard try readFully(file, into: wanted, at: bytes, of: store.path.appending(object.path)) == count
+        else {
             throw problem(.damaged, "it became shorter while it was read")
         }
         digest?.update(UnsafeRawBufferPointer(wanted))

@@ -126,32 +126,14 @@ public final class ObjectStore: Sendable {
                 .unreadable, object, "its xl.meta is larger than \(ObjectMetadata.sizeLimit) bytes")
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.size))
-        let count = try bytes.withUnsafeMutableBytes { try readFully(file, $0, at: 0, path.appending(name)) }
+        let count = try bytes.withUnsafeMutableBytes {
+            try readFully(file, into: $0, at: 0, of: path.appending(name))
+        }
         guard count == bytes.count else {
             throw ObjectProblem(.damaged, object, "its xl.meta became shorter while it was read")
         }
         return bytes
     }
-}
-
-/// Reads from an offset until the buffer is full or the file ends.
-///
-/// - Returns: The number of bytes; less than the buffer's size only at the end of the file.
-func readFully(
-    _ file: CInt, _ room: UnsafeMutableRawBufferPointer, at offset: Int64, _ path: @autoclosure () -> FilePath
-) throws -> Int {
-    var done = 0
-    while done < room.count {
-        let count = pread(
-            file, room.baseAddress.map { $0 + done }, room.count - done, off_t(offset) + off_t(done))
-        if count < 0 {
-            if errno == EINTR { continue }
-            throw FileError.last("read", path())
-        }
-        if count == 0 { break }
-        done += count
-    }
-    return done
 }
 
 extension Moment {

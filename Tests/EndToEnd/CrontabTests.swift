@@ -53,14 +53,7 @@ import Testing
                 "$k" destroy dev --yes -q
                 crontab -l >destroyed
                 """
-            var call = ProcessCall("unshare", "--mount", "sh", "-c", script)
-            call.limit = .seconds(120)
-            let result = try await SystemProcesses(
-                environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], cancellation: Cancellation()
-            ).run(call)
-            if result.errorText.contains("unshare failed") || result.errorText.contains("mount: ") {
-                try Test.cancel("a spool of one's own cannot be mounted here: \(result.errorText)")
-            }
+            let result = try await runWithOwnMounts(script)
             try #require(result.succeeded, "\(result.errorText)")
             func bytes(_ name: String) throws -> [UInt8] { try root.appending(name).contents() }
             func lines(_ name: String) throws -> [String] {

@@ -91,7 +91,9 @@ import Testing
                 }
             }
         }
-        for module in ["Kecs", "kecsctl"] { try look(Schemas.root.appending("Sources/\(module)")) }
+        for module in ["Kecs", "KecsDoctor", "kecsctl"] {
+            try look(Schemas.root.appending("Sources/\(module)"))
+        }
         #expect(kinds.subtracting(names).isEmpty, "\(kinds.subtracting(names).sorted())")
         #expect(kinds.count > 25)
     }

@@ -39,14 +39,7 @@ import Testing
                 echo without: $?
                 cat out >&2
                 """
-            var call = ProcessCall("unshare", "--mount", "sh", "-c", script)
-            call.limit = .seconds(120)
-            let result = try await SystemProcesses(
-                environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], cancellation: Cancellation()
-            ).run(call)
-            if result.errorText.contains("unshare failed") || result.errorText.contains("mount: ") {
-                try Test.cancel("nothing can be mounted here: \(result.errorText)")
-            }
+            let result = try await runWithOwnMounts(script)
             #expect(
                 result.outputText == """
                     start dev: 3

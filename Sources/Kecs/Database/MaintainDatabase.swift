@@ -77,7 +77,7 @@ public struct MaintainDatabase: Sendable {
     }
 
     private func size(of path: FilePath) throws -> Int64 {
-        let log = FilePath(bytes: path.bytes + Array("-wal".utf8))
+        let log = path.beside("-wal")
         return (try FileStatus.of(path)?.size ?? 0).adding(try FileStatus.of(log)?.size ?? 0)
     }
 }

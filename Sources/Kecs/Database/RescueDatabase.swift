@@ -88,20 +88,21 @@ public struct RescueDatabase: Sendable {
             name = accept ? try await replaceable(found, path, instance, inventory, force: force) : nil
         }
         let stamp = clock.now().compact
-        let rescued = FilePath(bytes: path.bytes + Array(".rescued-\(stamp).sqlite".utf8))
+        let rescued = path.beside(".rescued-\(stamp).sqlite")
         // Not next to the database: the owner of that folder could put another file there for `sqlite3` to open.
         let scratch = try workplace(target).makePrivateFolder()
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         try checkRoom(path, target)
         let copy = try copyOf(path, in: scratch)
 
         let dump = scratch.appending("recovered.sql")
         var salvaged: SalvagedRows?
+        var unmerged: String?
         let made = scratch.appending("rescued.sqlite")
         if try await recover(copy, to: dump) {
             try load(dump, into: made)
         } else {
-            try bringInLog(of: copy)
+            unmerged = try bringInLog(of: copy)
             salvaged = try salvageSQLite(
                 copy, into: made, cancellation: site.machine.cancellation, progress: site.machine.progress)
         }
@@ -113,6 +114,7 @@ public struct RescueDatabase: Sendable {
             lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
             lostAndFoundTable: salvaged?.lostAndFoundTable, notMade: salvaged?.notMade ?? [],
             durationSeconds: 0)
+        report.notes += [unmerged].compactMap(\.self)
         for name in Set(before.keys).union(rows.keys).sorted() where name != report.lostAndFoundTable {
             let salvage = salvaged?.tables[name]
             report.tables.append(
@@ -128,7 +130,7 @@ public struct RescueDatabase: Sendable {
             request.database = name
             let restored = try await RestoreBackup(site: site).run(instance, request)
             report.undo = restored.undo
-            report.notes = restored.notes
+            report.notes += restored.notes
         }
         report.durationSeconds = (clock.elapsed() - began).inSeconds
         return report
@@ -199,9 +201,9 @@ public struct RescueDatabase: Sendable {
         try refuseForeignJournal(of: path)
         let copy = scratch.appending("damaged.sqlite")
         for suffix in ["", "-wal", "-journal"] {
-            let file = FilePath(bytes: path.bytes + Array(suffix.utf8))
+            let file = path.beside(suffix)
             guard try file.isPresent else { continue }
-            try file.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
+            try file.copyContents(to: copy.beside(suffix)) {
                 try site.machine.cancellation.check()
             }
         }
@@ -220,13 +222,7 @@ public struct RescueDatabase: Sendable {
         defer { close(descriptor) }
         do {
             let result = try await site.machine.processes.stream(call) { piece in
-                var rest = piece[...]
-                while !rest.isEmpty {
-                    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                    if count < 0, errno == EINTR { continue }
-                    guard count >= 0 else { throw FileError.last("write to", dump) }
-                    rest = rest.dropFirst(count)
-                }
+                try piece.withUnsafeBytes { try writeFully($0, to: descriptor, of: dump) }
             }
             return result.succeeded
         } catch is ProcessError {
@@ -245,24 +241,35 @@ public struct RescueDatabase: Sendable {
         }
     }
 
-    /// Merges the log into the copy. The pages are read from the file alone: a log that SQLite cannot merge is lost.
-    private func bringInLog(of copy: FilePath) throws {
+    /// Merges the log into the copy: the pages are read from the file alone.
+    ///
+    /// - Returns: A sentence for the user when SQLite cannot merge a log that is there: what only it held is lost.
+    private func bringInLog(of copy: FilePath) throws -> String? {
         let cancellation = site.machine.cancellation
-        if let database = try? SQLiteDatabase(copy, .readWrite, cancellation: cancellation) {
-            try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        guard let log = try FileStatus.of(copy.beside("-wal")), log.size > 0 else { return nil }
+        do {
+            let database = try SQLiteDatabase(copy, .readWrite, cancellation: cancellation)
+            try database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return nil
+        } catch let error as SQLiteError {
+            try cancellation.check()
+            return
+                "the write-ahead log (\(ByteCount(log.size))) could not be merged, so that changes which only it held "
+                + "are not rescued: \(error.message)"
         }
-        try cancellation.check()
     }
 
     /// Counts the readable rows of each table.
     private func countReadable(_ copy: FilePath) throws -> [String: (rows: Int64?, isCut: Bool)] {
         let cancellation = site.machine.cancellation
         var counts: [String: (rows: Int64?, isCut: Bool)] = [:]
-        // A count that cannot be determined for a damaged file is left open in the table. It is no reason to fail.
-        guard let database = try? SQLiteDatabase(copy, .readWrite, cancellation: cancellation),
-            let names = try? database.query(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
-        else {
+        let database: SQLiteDatabase
+        let names: [SQLiteRow]
+        do {
+            database = try SQLiteDatabase(copy, .readWrite, cancellation: cancellation)
+            names = try database.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
+        } catch is SQLiteError {
+            // A count that cannot be determined for a damaged file is left open in the table. It is no reason to fail.
             try cancellation.check()
             return counts
         }

@@ -17,15 +17,17 @@ struct DrillServer: Sendable {
         self.site = site
         source = try site.instance(name)
         let runtime = try site.runtime(source)
-        guard [.local, .docker].contains(source.config.runtime) else {
+        guard source.config.runtime.canBeRehearsed else {
             throw Self.refuse(
-                name, "a drill starts local and docker instances only, and it is \(source.config.runtime)")
+                name,
+                "a drill starts \(RuntimeKind.allCases.filter(\.canBeRehearsed).list) instances only, and it is "
+                    + source.config.runtime.rawValue)
         }
         guard runtime.runsSomething else {
             throw Self.refuse(name, "it has no command, so that there is no server to be started")
         }
         if let obstacle = runtime.obstacleToCloning() { throw Self.refuse(name, obstacle) }
-        if source.config.runtime == .local { try Self.checkCommand(source, site) }
+        if source.config.runtime.runsOnHost { try Self.checkCommand(source, site) }
     }
 
     private static func refuse(_ name: InstanceName, _ why: String) -> Failure {

@@ -175,8 +175,3 @@ struct Cipher: Sendable {
         }
     }
 }
-
-extension FilePath {
-    /// Removes the tree. Leftovers in the folder for temporary files are no reason to fail.
-    func discardQuietly() { try? removeTree() }
-}

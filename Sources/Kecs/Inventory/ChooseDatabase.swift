@@ -136,7 +136,7 @@ extension PrimaryReason {
         }
     }
 
-    func sentence(about place: String) -> String {
+    public func sentence(about place: String) -> String {
         switch self {
         case .setting: "the setting database names \(place)"
         case .variable(let name): "\(name) of the server names \(place)"

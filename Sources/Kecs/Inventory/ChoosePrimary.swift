@@ -86,7 +86,8 @@ struct ChoosePrimary {
         }
         guard status.kind == .file else { return .unknown("\(file) is no file") }
         // A file at the server's path for its database is its database, whatever its content now.
-        let engine = try FindDatabases.engine(of: file.realPath(), size: status.size) ?? .unknown
+        let engine =
+            try DatabaseEngine(of: file.realPath(), size: status.size).map(InventoryEngine.init) ?? .unknown
         return .found(
             InventoryDatabase(
                 part: part, path: path, engine: engine, bytes: try FindDatabases.bytes(of: file, engine),

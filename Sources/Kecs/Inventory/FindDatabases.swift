@@ -55,7 +55,8 @@ struct FindDatabases {
         }
         switch status.kind {
         case .file:
-            guard let engine = try Self.engine(of: target, size: status.size) else { return [] }
+            guard let engine = try DatabaseEngine(of: target, size: status.size).map(InventoryEngine.init)
+            else { return [] }
             return [
                 InventoryDatabase(
                     part: part.name, path: link.path, engine: engine,
@@ -86,23 +87,12 @@ struct FindDatabases {
         }
     }
 
-    /// Returns the engine by the first bytes, or by a sidecar; nil for a file that is no database.
-    static func engine(of file: FilePath, size: Int64) throws -> InventoryEngine? {
-        if size >= 16, let engine = DatabaseEngine(firstBytes: try file.prefix(16)) {
-            return InventoryEngine(engine)
-        }
-        let hasSidecar = try DatabaseEngine.unknown.sidecarSuffixes.contains {
-            try FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
-        }
-        return hasSidecar ? .unknown : nil
-    }
-
     static func bytes(of file: FilePath, _ engine: InventoryEngine) throws -> Int64 {
         var bytes: Int64 = 0
         let suffixes =
             engine == .duckdb ? DatabaseEngine.duckdb.sidecarSuffixes : DatabaseEngine.sqlite.sidecarSuffixes
         for suffix in [""] + suffixes {
-            let path = FilePath(bytes: file.bytes + Array(suffix.utf8))
+            let path = file.beside(suffix)
             bytes = bytes.adding(try FileStatus.of(path)?.size ?? 0)
         }
         return bytes

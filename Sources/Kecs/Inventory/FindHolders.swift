@@ -31,7 +31,8 @@ public struct FindHolders: Sendable {
         for user in others.users {
             holders.list.append(
                 Holder(
-                    kind: .container, name: user.name, what: "has \(user.mount)", mayWrite: user.mayWrite))
+                    container: user.name, what: "has \(user.mount)", mayWrite: user.mayWrite,
+                    remedy: others.remedy(against: user.name)))
         }
         for process in found.holders {
             guard !own.contains(process.pid), others.own.isDisjoint(with: process.containers) else {
@@ -42,8 +43,8 @@ public struct FindHolders: Sendable {
                 if others.users.contains(where: { $0.id == id }) { continue }
                 holders.list.append(
                     Holder(
-                        kind: .container, name: name, what: "has \(process.path) open",
-                        mayWrite: process.mayWrite))
+                        container: name, what: "has \(process.path) open", mayWrite: process.mayWrite,
+                        remedy: others.remedy(against: name)))
                 continue
             }
             let verb =
@@ -54,7 +55,7 @@ public struct FindHolders: Sendable {
                 }
             holders.list.append(
                 Holder(
-                    kind: .process, pid: process.pid > 0 ? process.pid : nil,
+                    pid: process.pid > 0 ? process.pid : nil,
                     name: String(process.command.masked.prefix(160)), what: "has \(process.path) \(verb)",
                     mayWrite: process.mayWrite))
         }
@@ -159,11 +160,9 @@ struct CheckExclusive: Sendable {
     func run(_ instance: Instance) async throws {
         try SharedServer(site: site).check(instance, olderOnly: true)
         let folder = try instance.dataFolder().resolved()
-        for name in try site.instanceNames() where name != instance.name {
-            // A broken instance has no data folder that could be read. It is reported elsewhere.
-            guard let other = try site.soundInstance(name), let theirs = try? other.dataFolder().resolved()
-            else { continue }
-            guard folder.starts(with: theirs) || theirs.starts(with: folder) else { continue }
+        for (other, theirs) in try site.dataFolders(besides: instance.name)
+        where folder.starts(with: theirs) || theirs.starts(with: folder) {
+            let name = other.name
             let state = try await site.runtime(other).state()
             let isTheirs =
                 switch (owns(instance, folder), owns(other, theirs)) {

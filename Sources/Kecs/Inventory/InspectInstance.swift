@@ -119,7 +119,7 @@ extension PrimaryReason {
 
 extension PrimaryDatabase {
     /// A sentence; nil when there is one.
-    var problem: String? {
+    public var problem: String? {
         switch self {
         case .found: nil
         case .ambiguous(let all):

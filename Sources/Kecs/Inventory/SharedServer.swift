@@ -19,7 +19,7 @@ struct SharedServer: Sendable {
     /// Before an instance is made: also by what the engine says of containers and volumes that have no record.
     func checkNew(_ instance: Instance) async throws {
         try check(instance, olderOnly: false)
-        guard instance.config.runtime == .docker || instance.config.runtime == .compose else { return }
+        guard instance.config.runtime.hasContainersByName else { return }
         let others = try others(of: instance)
         guard !others.isEmpty else { return }
         let own = try await site.runtime(instance).containerIDs()
@@ -39,7 +39,7 @@ struct SharedServer: Sendable {
     private func others(of instance: Instance) throws -> [Instance] {
         try site.instanceNames().filter { $0 != instance.name }.compactMap { name in
             guard let other = try site.soundInstance(name),
-                other.config.runtime == .docker || other.config.runtime == .compose,
+                other.config.runtime.hasContainersByName,
                 // Two engines may each have one of a name.
                 try other.settings.text(.dockerHost) == instance.settings.text(.dockerHost),
                 try other.settings.text(.dockerContext) == instance.settings.text(.dockerContext)
@@ -56,13 +56,10 @@ struct SharedServer: Sendable {
             else { return nil }
             return mine
         }
-        switch one.config.runtime {
-        case .compose: return recorded(.composeProject).map { "the compose project “\($0)”" }
-        case .docker:
-            return recorded(.container).map { "the container “\($0)”" }
-                ?? recorded(.containerId).map { "the container \($0.prefix(12))" }
-        case .k3d, .local: return nil
+        for identity in one.config.runtime.identities {
+            if let value = recorded(identity.key) { return identity.words(value) }
         }
+        return nil
     }
 
     private func stateVolume(_ instance: Instance) async -> String? {

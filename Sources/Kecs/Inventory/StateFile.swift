@@ -18,7 +18,7 @@ extension Instance {
             guard let folder = place else {
                 throw Failure(
                     .failed, "the database of “\(name)” cannot be reached",
-                    cause: "it lies in the docker volume \(volume), which this user cannot open",
+                    cause: "it lies in the volume \(volume), which this user cannot open",
                     remedy: "sudo kecsctl migrate status \(name)")
             }
             return folder
@@ -66,10 +66,10 @@ extension Runtime {
     }
 }
 
-/// Returns the runtime that can reach docker volumes: the instance's own, or docker's for an instance that runs without
-/// containers.
+/// Returns the runtime that can reach an engine's volumes: the instance's own, or another one for an instance that runs
+/// without them.
 func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance
-    if [.local, .k3d].contains(instance.config.runtime) { instance.config.runtime = .docker }
+    if instance.config.runtime.keepsDataInFolder { instance.config.runtime = .ofVolumes }
     return try site.runtime(instance)
 }

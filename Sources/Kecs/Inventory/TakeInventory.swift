@@ -73,7 +73,7 @@ extension Site {
 }
 
 extension PartPresence {
-    static func of(_ part: InventoryPart) throws -> PartPresence {
+    public static func of(_ part: InventoryPart) throws -> PartPresence {
         guard let root = part.part.root else { return part.presence }
         do {
             if case .entries(_, let named) = part.part.place {

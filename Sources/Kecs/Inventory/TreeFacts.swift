@@ -8,6 +8,11 @@ public struct TreeFacts: Sendable {
     public struct Entry: Sendable, Hashable {
         public var path: FilePath
         public var status: FileStatus
+
+        public init(path: FilePath, status: FileStatus) {
+            self.path = path
+            self.status = status
+        }
     }
 
     /// The folder itself first; no more than `limit`.
@@ -17,6 +22,8 @@ public struct TreeFacts: Sendable {
     /// The paths that could not be examined, with the reason.
     public var unreadable: [String] = []
     public var isCut = false
+
+    public init() {}
 
     /// The limit of kept entries. A tree of this size takes about 30 MB; further entries are counted but not kept.
     static let limit = 100_000

@@ -27,9 +27,9 @@ struct DuckDBSource: Sendable {
         }
         let copy = folder.appending("source.duckdb")
         for suffix in ["", ".wal"] {
-            let from = FilePath(bytes: source.bytes + Array(suffix.utf8))
+            let from = source.beside(suffix)
             guard try from.isPresent else { continue }
-            try from.copyContents(to: FilePath(bytes: copy.bytes + Array(suffix.utf8))) {
+            try from.copyContents(to: copy.beside(suffix)) {
                 try site.machine.cancellation.check()
             }
         }

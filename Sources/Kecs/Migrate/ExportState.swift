@@ -43,7 +43,7 @@ public struct ExportState: Sendable {
         let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
-            try? scratch.removeTree()
+            scratch.discardQuietly()
             if dryRun { missing.remove() }
         }
         var report = ExportReport(
@@ -83,7 +83,8 @@ public struct ExportState: Sendable {
             else {
                 throw Failure(
                     .usage, "the volume \(volume) is not empty",
-                    cause: "an export replaces nothing", remedy: "docker volume create \(volume)-new")
+                    cause: "an export replaces nothing",
+                    remedy: "kecsctl migrate export \(instance.name) volume:\(volume)-new")
             }
             let archive = try self.archive(data, in: scratch, isRunning: isRunning, compression: .none)
             if let folder {
@@ -213,13 +214,7 @@ public struct ExportState: Sendable {
         defer { close(file) }
         var bytes: Int64 = 0
         try SQLiteDatabase.reading(database, cancellation: site.machine.cancellation).dumpSQL { piece in
-            var rest = piece[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw FileError.last("write to", draft) }
-                rest = rest.dropFirst(count)
-            }
+            try piece.withUnsafeBytes { try writeFully($0, to: file, of: draft) }
             bytes += Int64(piece.count)
         }
         guard fsync(file) == 0 else { throw FileError.last("sync", draft) }

@@ -21,7 +21,8 @@ public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
                 }
             guard isName else {
                 throw Failure(
-                    .usage, "“\(name)” cannot be the name of a docker volume", remedy: "docker volume ls")
+                    .usage, "“\(name)” cannot be the name of a volume",
+                    remedy: "kecsctl inspect --all")
             }
             self = .volume(name)
         } else {

@@ -64,7 +64,7 @@ public struct ImportState: Sendable {
         case .volume(let volume):
             guard try !site.home.folder(of: name).path.isFolder else { return }
             var config = InstanceConfig(
-                name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
+                name: name, id: "", createdAt: site.machine.clock.now(), runtime: .ofVolumes)
             try config.fixPlace(site.machine.environment)
             // It throws when there is no such volume.
             _ = try await site.runtime(try site.instance(name, config: config)).folder(ofVolume: volume)
@@ -80,7 +80,7 @@ public struct ImportState: Sendable {
         case .volume(let volume):
             guard try !site.home.folder(of: name).path.isFolder else { return nil }
             let config = InstanceConfig(
-                name: name, id: "", createdAt: site.machine.clock.now(), runtime: .docker)
+                name: name, id: "", createdAt: site.machine.clock.now(), runtime: .ofVolumes)
             let instance = try site.instance(name, config: config)
             _ = try await site.runtime(instance).folder(ofVolume: volume)
             return instance
@@ -99,7 +99,7 @@ public struct ImportState: Sendable {
         let missing = try MissingFolders(upTo: instance.backups.folder)
         let scratch = try BackupDraft(in: instance.backups, reason: .imported, at: clock.now()).folder
         defer {
-            try? scratch.removeTree()
+            scratch.discardQuietly()
             if request.dryRun { missing.remove() }
         }
         let found: RecognisedSource

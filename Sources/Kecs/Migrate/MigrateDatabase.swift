@@ -46,7 +46,7 @@ public struct MigrateDatabase: Sendable {
         let lock = try await hold(place.appending("lock"), foreign.database)
         defer {
             lock.unlock()
-            try? place.removeTree()
+            place.discardQuietly()
         }
         return try await run(foreign, request, scratch: place.appending("rehearsal")) {
             let file = try self.backup(foreign.database)

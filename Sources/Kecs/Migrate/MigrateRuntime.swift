@@ -3,47 +3,6 @@ import KecsBackups
 import KecsSystem
 import SystemPackage
 
-/// The options of `migrate runtime`.
-public struct MigrateRuntimeRequest: Sendable {
-    public var kind: RuntimeKind
-    /// The settings that the new runtime needs: an image, a compose file, a command.
-    public var settings: [SettingKey: String]
-    /// The time limit until it answers.
-    public var limit: Duration
-    /// True to replace the content of the new place; `undo` restores it.
-    public var force: Bool
-    public var dryRun: Bool
-
-    public init(
-        to kind: RuntimeKind, settings: [SettingKey: String] = [:], limit: Duration = .seconds(300),
-        force: Bool = false, dryRun: Bool = false
-    ) {
-        self.kind = kind
-        self.settings = settings
-        self.limit = limit
-        self.force = force
-        self.dryRun = dryRun
-    }
-}
-
-/// The result of `migrate runtime`.
-public struct MigrateRuntimeReport: OperationReport {
-    public static let kind = "MigrateRuntimeReport"
-    public var outcome: Outcome
-    public var from: String
-    public var to: String
-    public var backup: String?
-    public var state: String
-    /// The old and the new place of the data: a folder or “volume:NAME”.
-    public var dataFrom: String
-    public var dataTo: String
-    /// The digest of the data in the old place and in the new one; nil when it stayed where it is.
-    public var digest: String?
-    public var undo: String?
-    public var notes: [String]
-    public var durationSeconds: Double
-}
-
 /// Changes the runtime of an instance: backup, stop, data to the place where the new runtime looks for it, start. If
 /// that does not become healthy, it goes back to the old runtime.
 ///
@@ -148,10 +107,10 @@ public struct MigrateRuntime: Sendable {
         config.settings.merge(try site.chosen(request.settings, for: instance.name)) { _, new in new }
         try config.fixPlace(site.machine.environment)
         let needsPorts =
-            request.kind != .compose
+            !request.kind.isDescribedElsewhere
             && (config.settings[SettingKey.container.rawValue] == nil
                 || config.settings[SettingKey.image.rawValue] != nil)
-            && (request.kind != .local || config.settings[SettingKey.command.rawValue] != nil)
+            && (!request.kind.runsOnHost || config.settings[SettingKey.command.rawValue] != nil)
         if needsPorts {
             let homeLock = try await FileLock.acquire(
                 site.home.lock, command: "migrate runtime", wait: .seconds(30), clock: site.machine.clock,
@@ -217,14 +176,14 @@ public struct MigrateRuntime: Sendable {
         for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
     }
 
-    private func start(_ candidate: Instance, _ limit: Duration, runs: Bool) async throws -> String {
+    func start(_ candidate: Instance, _ limit: Duration, runs: Bool) async throws -> String {
         let runtime = try site.runtime(candidate)
         if runs { try await runtime.start(limit: limit) }
         return await runtime.state().name
     }
 
     /// Once all was rolled back no journal is left.
-    private func wherever(_ instance: Instance) -> String {
+    func wherever(_ instance: Instance) -> String {
         do {
             return try instance.folder.journal.isPresent
                 ? "and could not be brought back" : "and is as before"
@@ -235,12 +194,12 @@ public struct MigrateRuntime: Sendable {
 
     /// Goes back to the old runtime. The new one ends before anything is taken from under it. If that is impossible,
     /// the journal stays, and the next run continues with the new one.
-    private func goBack(
+    func goBack(
         from candidate: Instance, to instance: Instance, _ journal: Journal, after error: any Error
     ) async -> any Error {
         if journal.swap?.phase == .swapping {
             do {
-                try await site.seenThrough { site in
+                try await site.uninterrupted { site in
                     let new = try site.runtime(candidate)
                     try await new.stop(limit: .seconds(60))
                     try await new.remove()
@@ -258,7 +217,7 @@ public struct MigrateRuntime: Sendable {
     }
 
     /// Settles the finished migration: removes everything that only the old runtime needed.
-    private func settle(
+    func settle(
         _ candidate: Instance, leaving old: any Runtime, _ journal: Journal,
         _ report: inout MigrateRuntimeReport
     ) async throws {
@@ -275,47 +234,6 @@ public struct MigrateRuntime: Sendable {
             try PreviousStack(folder: candidate.folder).settle(after: swap, site.machine.cancellation)
         }
         try Journal.close(candidate.folder.journal)
-    }
-
-    // MARK: Heal
-
-    /// Ends a migration that was killed after its exchange had begun: with the new runtime, or with the old one when
-    /// the new one does not come up. Call it under the lock.
-    ///
-    /// - Returns: The actions, for people.
-    func resume(_ journal: Journal, of instance: Instance) async throws -> String {
-        guard let swap = journal.swap else { return "" }
-        let now = try site.runtime(instance)
-        if journal.runsAfterwards { try await now.stop(limit: .seconds(60)) }
-        try await Self.fill(journal.fills ?? [], instance, site)
-        try swap.exchange()
-        let migrated = try site.instance(instance.name, flags: instance.settings.flags)
-        let old = try formerInstance(migrated, swap)
-        do {
-            _ = try await start(migrated, .seconds(120), runs: journal.runsAfterwards)
-        } catch {
-            try site.machine.cancellation.check()
-            let failure = Failure.describing(
-                await goBack(from: migrated, to: old, journal, after: error))
-            return "“\(instance.name)” did not come up with \(migrated.config.runtime.rawValue) after the "
-                + "\(journal.operation) of \(journal.startedAt) was interrupted, \(wherever(instance)): "
-                + failure.message + (failure.cause.map { ": \($0)" } ?? "")
-        }
-        var report = MigrateRuntimeReport(
-            outcome: .done, from: "", to: "", state: "", dataFrom: "", dataTo: "", notes: [],
-            durationSeconds: 0)
-        try await settle(migrated, leaving: try site.runtime(old), journal, &report)
-        return
-            (["finished the \(journal.operation) that was interrupted on \(journal.startedAt)"]
-            + report.notes).joined(separator: "; ")
-    }
-
-    /// Returns the instance with its configuration from before the exchange.
-    private func formerInstance(_ instance: Instance, _ swap: Swap) throws -> Instance {
-        let unit = swap.units.first { $0.live.path == instance.folder.config }
-        guard let file = unit?.previous.path else { return instance }
-        return try site.instance(
-            instance.name, config: try InstanceConfig.read(file), flags: instance.settings.flags)
     }
 }
 

@@ -53,7 +53,7 @@ public struct MigrateVelero: Sendable {
     public func run(_ instance: Instance, _ request: MigrateVeleroRequest) async throws -> MigrateVeleroReport
     {
         let began = site.machine.clock.elapsed()
-        guard instance.config.runtime == .k3d else {
+        guard instance.config.runtime.hasCluster else {
             throw ChooseBackupEngine.noCluster(instance.name, instance.config.runtime)
         }
         let wants = !request.undo
@@ -145,7 +145,7 @@ public struct MigrateVelero: Sendable {
             failure.kind, "“\(instance.name)” did not come up with another cluster, and is as before",
             cause: failure.message + (failure.cause.map { ": \($0)" } ?? ""), remedy: failure.remedy)
         do {
-            try await site.seenThrough { site in
+            try await site.uninterrupted { site in
                 let first = try site.instance(instance.name, flags: instance.settings.flags)
                 try await site.runtime(first).remove()
                 let before = try MigrateVelero(site: site).write(instance, now)

@@ -48,7 +48,7 @@ struct RehearsedMigration: Sendable {
             try scratch.removeTree()
             return result
         } catch {
-            try? scratch.removeTree()
+            scratch.discardQuietly()
             if let interrupted = error as? Interrupted, interrupted.why == .timeout, let limit {
                 throw Failure(
                     .timeout, "the rehearsal of the migration took longer than \(limit)",
@@ -96,7 +96,7 @@ struct RehearsedMigration: Sendable {
     ) throws -> [MigrationRun.Step] {
         site.machine.progress.step("migrating \(database)", total: nil)
         do {
-            defer { try? scratch.removeTree() }
+            defer { scratch.discardQuietly() }
             return try limited(limit, within: site.machine.cancellation) { cancellation in
                 let live = try SQLiteDatabase(database, .readWrite, cancellation: cancellation)
                 guard let prepared = try prepare(live), !prepared.run.actions.isEmpty else { return [] }

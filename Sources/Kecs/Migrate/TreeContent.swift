@@ -43,7 +43,7 @@ struct TreeContent: Hashable {
     }
 
     var digest: String {
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         for (path, text) in entries.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             hasher.update(path)
             hasher.update(Array("\0\(text)\0".utf8))

@@ -2,13 +2,13 @@
 import KecsSystem
 
 /// The part of a stop that is about what stands in the cluster: backed up and read back before anything is touched.
-struct BackUpCluster: Sendable {
+public struct BackUpCluster: Sendable {
     let site: Site
     let instance: Instance
     let runtime: any Runtime
 
     /// The end of the message of a stop that did nothing; the history is searched for it.
-    static let refusal = "was not stopped, because there is no backup of its cluster"
+    public static let refusal = "was not stopped, because there is no backup of its cluster"
 
     struct Result: Sendable {
         var backup: ClusterBackup?
@@ -77,7 +77,7 @@ struct BackUpCluster: Sendable {
     /// After a stop that did not come to its end. That it could not be waked is told by the next stop.
     func wake() async {
         do {
-            try await site.seenThrough { [instance] site in
+            try await site.uninterrupted { [instance] site in
                 try await site.runtime(instance).bringUpBackupEngine(limit: .zero)
             }
         } catch {

@@ -76,11 +76,11 @@ struct CaptureVolumes: Sendable {
             path: printable(found.path), engine: found.engine, bytes: facts.bytes, pages: nil, tables: nil,
             sha256: facts.sha256, userVersion: nil, identity: nil, sidecars: [])
         for suffix in ["-wal", "-journal", ".wal"]
-        where try FilePath(bytes: file.bytes + Array(suffix.utf8)).isPresent {
+        where try file.beside(suffix).isPresent {
             record.sidecars.append(record.path + suffix)
         }
         guard found.engine == .sqlite else { return record }
-        let copy = FilePath(bytes: file.bytes + Array(".kecsctl".utf8))
+        let copy = file.beside(".kecsctl")
         let content = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
         record.pages = content.pages
         record.tables = content.tables

@@ -65,7 +65,7 @@ struct CheckKnownDatabases: Sendable {
         }
         // What a log or a journal holds may be what the file lacks.
         for suffix in ["-wal", "-journal"] {
-            let beside = FilePath(bytes: file.bytes + Array(suffix.utf8))
+            let beside = file.beside(suffix)
             if try FileStatus.of(beside)?.size ?? 0 > 0 { return nil }
         }
         // sqlite.org/fileformat2.html, 1.3: the number of pages counts when it was written with the last change.

@@ -17,8 +17,8 @@ struct ChooseBackupEngine: Sendable {
         let wants = text == "true"
         let instance = isNew ? nil : try site.instance(name, flags: request.settings)
         let given = try site.settings(flags: request.settings).text(.runtime).flatMap(RuntimeKind.init)
-        let kind = instance?.config.runtime ?? given ?? .k3d
-        guard kind == .k3d else {
+        let kind = instance?.config.runtime ?? given ?? .standard
+        guard kind.hasCluster else {
             guard wants else { return }
             throw Self.noCluster(name, kind)
         }
@@ -40,6 +40,8 @@ struct ChooseBackupEngine: Sendable {
     static func noCluster(_ name: InstanceName, _ kind: RuntimeKind) -> Failure {
         Failure(
             .usage, "Velero backs up a cluster, and “\(name)” runs with \(kind.rawValue)",
-            cause: "only the runtime k3d has a cluster of its own", remedy: "kecsctl backup \(name)")
+            cause:
+                "only the runtime \(RuntimeKind.allCases.filter(\.hasCluster).list) has a cluster of its own",
+            remedy: "kecsctl backup \(name)")
     }
 }

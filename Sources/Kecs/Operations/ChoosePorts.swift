@@ -5,16 +5,7 @@ import KecsSystem
 struct ChoosePorts: Sendable {
     let site: Site
 
-    /// KECS's own defaults (`kecs start`); in containers those of the container-mode guide. The next ports follow in
-    /// steps of ten, as upstream counts.
-    static func defaults(for kind: RuntimeKind) -> (api: Int, admin: Int) {
-        switch kind {
-        case .k3d, .local: (5373, 5374)
-        case .docker, .compose: (8080, 8081)
-        }
-    }
-
-    /// Returns free ports. Call it under the home's lock, so that two new instances do not choose the same.
+    /// Returns free ports: the first of the kind, or the next in steps of ten, as upstream counts. Call it under the home's lock, so that two new instances do not choose the same.
     func run(for kind: RuntimeKind) throws -> (api: Int, admin: Int) {
         var taken: Set<Int> = []
         for name in try site.instanceNames() {
@@ -23,7 +14,7 @@ struct ChoosePorts: Sendable {
                 if let port = try instance.settings.number(key) { taken.insert(port) }
             }
         }
-        var (api, admin) = Self.defaults(for: kind)
+        var (api, admin) = kind.firstPorts
         while api < 65_000 {
             let candidates = [api, admin]
             if !candidates.contains(where: taken.contains),

@@ -134,7 +134,7 @@ public struct CompareStates: Sendable {
         guard !databases.isEmpty, part.encryption == nil else { return [:] }
         let scratch = try site.scratch(for: ByteCount(databases.total(\.bytes)))
         // Leftovers in the temporary folder are no reason to fail.
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         let names = Set(databases.map(\.path))
         var options = UnpackOptions(
             maxEntries: part.entries, maxBytes: part.sourceBytes,

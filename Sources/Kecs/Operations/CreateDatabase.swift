@@ -30,7 +30,7 @@ struct CreateDatabase: Sendable {
         let draft = folder.appending(".\(InstanceFolder.databaseName).creating")
         func removeDraft() throws {
             for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
-                let left = FilePath(bytes: draft.bytes + Array(suffix.utf8))
+                let left = draft.beside(suffix)
                 if try left.isPresent { try left.remove() }
             }
         }
@@ -39,7 +39,7 @@ struct CreateDatabase: Sendable {
             _ = try StateDatabase.create(draft, at: site.machine.clock.now())
             // The last connection that closes moves the log into the database, and reports nothing when the disk is
             // full: half of the schema would then be in a file that is not renamed with it.
-            let log = FilePath(bytes: draft.bytes + Array("-wal".utf8))
+            let log = draft.beside("-wal")
             if try log.isPresent {
                 try SQLiteDatabase(draft, .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 guard try !log.isPresent else { throw FileError("finish the database with", log, .ioError) }

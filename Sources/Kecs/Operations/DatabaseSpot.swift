@@ -90,7 +90,7 @@ struct DatabaseSpot: Sendable {
 
     /// Returns true when the server keeps its database in the instance's own folder unless it is configured otherwise.
     private static func isOwn(_ inventory: Inventory, _ instance: Instance) -> Bool {
-        guard [.local, .k3d].contains(instance.config.runtime) else { return false }
+        guard instance.config.runtime.keepsDataInFolder else { return false }
         return !inventory.databases.contains { !isCopyOfDatabase($0.path) }
     }
 

@@ -97,13 +97,12 @@ public struct DestroyInstance: Sendable {
     /// Another instance's data folder may have been recorded in what is to be removed.
     private func checkNobodysDataIsRemoved(with instance: Instance, _ deleteBackups: Bool) throws {
         let removed = [instance.folder.path] + (deleteBackups ? [instance.backups.folder] : [])
-        for name in try site.instanceNames() where name != instance.name {
-            guard let other = try site.soundInstance(name), let data = try? other.dataFolder().resolved(),
-                removed.contains(where: { data.starts(with: $0.resolved()) })
-            else { continue }
+        for (other, data) in try site.dataFolders(besides: instance.name)
+        where removed.contains(where: { data.starts(with: $0.resolved()) }) {
             throw Failure(
-                .busy, "“\(instance.name)” cannot be removed: the data of “\(name)” lies in what would go",
-                cause: "its data folder is \(data)", remedy: "kecsctl inspect \(name)")
+                .busy,
+                "“\(instance.name)” cannot be removed: the data of “\(other.name)” lies in what would go",
+                cause: "its data folder is \(data)", remedy: "kecsctl inspect \(other.name)")
         }
     }
 

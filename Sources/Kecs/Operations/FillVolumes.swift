@@ -45,7 +45,7 @@ struct FillVolumes: Sendable {
                 .noRoom, "not enough free space in the volume “\(name)” of “\(instance.name)”",
                 cause: "\(free) are free where it lies, it holds \(room.used ?? ByteCount(0)), and about "
                     + "\(needed) are needed",
-                remedy: "docker system df")
+                remedy: room.remedy)
         }
     }
 

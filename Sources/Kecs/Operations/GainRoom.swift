@@ -58,7 +58,7 @@ struct GainRoom: Sendable {
 
     private func freePages(_ folder: FilePath) throws -> Step? {
         let file = try instance.databaseFile()
-        guard try isSame(folder, file), try DatabaseFacts(file).kind == .sqlite else { return nil }
+        guard try isSame(folder, file), try DatabaseEngine.isSQLite(file) else { return nil }
         let database = try SQLiteDatabase(file, .readOnly, busyTimeout: .zero)
         let free = try database.value("PRAGMA freelist_count")?.integer ?? 0
         let size = try database.value("PRAGMA page_size")?.integer ?? 0

@@ -38,7 +38,7 @@ struct OpenedSource: Sendable {
 
     /// Removes the temporary files. The next run sweeps those that cannot be removed now: they are named like drafts.
     func close() {
-        if let temporary { try? temporary.removeTree() }
+        if let temporary { temporary.discardQuietly() }
         spool?.remove()
         unsealed?.close()
         scratch?.discardQuietly()
@@ -251,7 +251,7 @@ struct OpenRestoreSource: Sendable {
             opened.name = "\(file.string) (\(id))"
             return opened
         } catch {
-            try? place.removeTree()
+            place.discardQuietly()
             throw error
         }
     }

@@ -55,7 +55,7 @@ struct OutwardLinks: Sendable {
                 if own.starts(with: target) { continue }
                 if try !target.entries().isEmpty { lack("which is no part of the instance") }
             case .file:
-                guard let engine = try Self.engine(of: target, status) else { continue }
+                guard let engine = try DatabaseEngine(of: target, size: status.size) else { continue }
                 guard engine == .sqlite else {
                     lack("a database outside of the part that can only be copied frozen")
                     continue
@@ -82,14 +82,5 @@ struct OutwardLinks: Sendable {
             defer { free(end) }
             return FilePath(platformString: end)
         }
-    }
-
-    private static func engine(of file: FilePath, _ status: FileStatus) throws -> DatabaseEngine? {
-        guard status.size >= 16 else { return nil }
-        if let engine = DatabaseEngine(firstBytes: try file.prefix(16)) { return engine }
-        let hasSidecar = try DatabaseEngine.unknown.sidecarSuffixes.contains {
-            try FilePath(bytes: file.bytes + Array($0.utf8)).isPresent
-        }
-        return hasSidecar ? .unknown : nil
     }
 }

@@ -133,7 +133,7 @@ public struct RebuildInstance: Sendable {
         let scratch = site.home.instances.appending(".\(name).creating")
         if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         var options = UnpackOptions(
             expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
             owners: .all(owner: Machine.userID, group: Machine.groupID))

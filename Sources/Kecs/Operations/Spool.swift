@@ -43,7 +43,7 @@ struct Spool: Sendable {
 
     /// Removes the file. The next run sweeps one that cannot be removed now.
     func remove() {
-        try? folder.removeTree()
+        folder.discardQuietly()
         missing.remove()
     }
 }

@@ -92,8 +92,8 @@ struct StagedTree: Sendable {
             units.append(try Swap.Unit(part: part, live: to, staged: from, previous: kept.appending(name)))
             guard status?.kind == .file, try DatabaseEngine(of: from) != nil else { continue }
             for suffix in DatabaseEngine.sidecarSuffixes {
-                let sidecar = FilePath(bytes: to.bytes + Array(suffix.utf8))
-                let replacement = FilePath(bytes: from.bytes + Array(suffix.utf8))
+                let sidecar = to.beside(suffix)
+                let replacement = from.beside(suffix)
                 guard try sidecar.isPresent, try !replacement.isPresent,
                     let sidecarName = sidecar.lastComponent
                 else { continue }
@@ -171,15 +171,5 @@ extension [StagedTree] {
         let depths = map { $0.target.live?.resolved().components.count ?? 0 }
         let order = indices.sorted { (depths[$0], $0) < (depths[$1], $1) }
         return try order.flatMap { try self[$0].units(kept: kept, id: id) }.nested()
-    }
-}
-
-extension DatabaseEngine {
-    /// Recognises the engine by the file's first bytes; nil for a file that is not a database, and for anything but a
-    /// regular file.
-    init?(of file: FilePath) throws {
-        let head = try file.prefix(16)
-        guard let engine = DatabaseEngine(firstBytes: head) else { return nil }
-        self = engine
     }
 }

@@ -21,7 +21,7 @@ struct TakeBack: Sendable {
         let interruption = site.machine.cancellation
         do {
             let given = journal
-            journal = try await site.seenThrough { [instance] site in
+            journal = try await site.uninterrupted { [instance] site in
                 var journal = given
                 if journal.swap?.phase == .swapping {
                     try await FillVolumes(
@@ -44,7 +44,7 @@ struct TakeBack: Sendable {
         let limit: Duration = site.machine.cancellation.reason == nil ? .seconds(120) : .zero
         var isStopped = false
         do {
-            isStopped = try await site.seenThrough { [instance, journal] site in
+            isStopped = try await site.uninterrupted { [instance, journal] site in
                 let runtime = try site.runtime(instance)
                 if journal.mayBeFrozen { try await runtime.thaw() }
                 guard restart else { return false }

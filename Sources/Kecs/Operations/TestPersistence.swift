@@ -147,7 +147,7 @@ public struct TestPersistence: Sendable {
         let token: String
 
         func write() throws {
-            guard try DatabaseFacts(database).kind == .sqlite else {
+            guard try DatabaseEngine.isSQLite(database) else {
                 throw Failure(
                     .failed, "\(database) is no SQLite database, so nothing can be written into it for a test"
                 )

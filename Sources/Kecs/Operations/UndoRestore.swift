@@ -121,14 +121,14 @@ public struct UndoRestore: Sendable {
                 continue
             }
             for suffix in DatabaseEngine.sidecarSuffixes {
-                let sidecar = FilePath(bytes: live.bytes + Array(suffix.utf8))
+                let sidecar = live.beside(suffix)
                 guard try sidecar.isPresent, !units.contains(where: { $0.live.path == sidecar }) else {
                     continue
                 }
                 more.append(
                     try Swap.Unit(
                         part: unit.part, live: sidecar, staged: nil,
-                        previous: FilePath(bytes: unit.previous.path.bytes + Array(suffix.utf8))))
+                        previous: unit.previous.path.beside(suffix)))
             }
         }
         return more

@@ -5,46 +5,6 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// The options of `recover`.
-public struct RecoverRequest: Sendable {
-    /// Names of ECS clusters; empty for all.
-    public var clusters: [String]
-    /// `CLUSTER` or `CLUSTER/SERVICE`.
-    public var skip: [String]
-    /// k3d clusters at once.
-    public var parallel: Int
-    /// True to wait for the rollouts of each batch.
-    public var wait: Bool
-    /// True to continue the last recovery, with its own clusters and exceptions. After one that is over, or that was
-    /// cut off before it had begun, only missing objects are left to make.
-    public var resume: Bool
-    public var dryRun: Bool
-    /// True to take existing objects that differ back to the state in the database.
-    public var overwrite: Bool
-    /// The limit for each cluster's API, and for each batch's rollouts.
-    public var limit: Duration
-    /// The limit for all of it together. Services that are not up by then are reported as such. Nil: no limit.
-    public var whole: Duration?
-    /// The time for which a failure may last that can pass on its own.
-    public var patience: Duration = .seconds(15)
-
-    public init(
-        clusters: [String] = [], skip: [String] = [], parallel: Int = 2, wait: Bool = true,
-        resume: Bool = false, dryRun: Bool = false, overwrite: Bool = false, limit: Duration = .seconds(300),
-        whole: Duration? = nil
-    ) {
-        self.clusters = clusters
-        self.skip = skip
-        self.parallel = max(1, parallel)
-        self.wait = wait
-        self.resume = resume
-        self.dryRun = dryRun
-        self.overwrite = overwrite
-        self.limit = limit
-        self.whole = whole
-    }
-}
-
 /// Recovers every cluster and service in the state database that does not exist yet.
 ///
 /// The steps are a `RecoveryPlan`. Everything is applied, so that a second run changes nothing, and every object bears
@@ -324,19 +284,4 @@ public struct RecoverInstance: Sendable {
             log("State recovery completed")
         }
     }
-}
-
-/// The values that all parts of a recovery share.
-struct RecoveryWork: Sendable {
-    let records: StateRecords
-    let policy: RecoveryPolicy
-    /// The k3d clusters that existed before.
-    let clusters: [String: K3dClusterState]
-    let id: String
-    let request: RecoverRequest
-    let time: RecoveryTime
-    /// True when objects with this recovery's mark may be of a run that did not wait for them.
-    let wasCutOff: Bool
-    /// A plan made without knowing the content of the clusters. It names those that are wanted.
-    let outline: RecoveryPlan
 }

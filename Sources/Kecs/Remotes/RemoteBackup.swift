@@ -59,7 +59,7 @@ public struct ListRemoteBackups: Sendable {
         folders = folders.filter { Self.place($0.key) != nil }
         guard !folders.isEmpty else { return [] }
         let scratch = try site.scratch(for: ByteCount(64 << 20))
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         let within = name == nil ? "/*/*/" : "/*/"
         try await rclone.download(
             name?.description ?? "", to: name.map { scratch.appending($0.description) } ?? scratch,

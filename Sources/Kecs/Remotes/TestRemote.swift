@@ -13,7 +13,7 @@ public struct TestRemote: Sendable {
         let rclone = try Rclone(machine: site.machine, remote: remote)
         let folder = ".kecsctl-test-\(hex(site.machine.random(8)))"
         let scratch = try site.scratch(for: ByteCount(1 << 20))
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         let bytes = site.machine.random(4096)
         let file = scratch.appending("probe")
         try file.replaceContents(bytes)

@@ -84,8 +84,8 @@ public struct RenameInstance: Sendable {
         let clusters = try await RecoveredClusters(site: site, instance: instance).all().keys.sorted()
         guard clusters.isEmpty else {
             throw Failure(
-                .busy, "“\(instance.name)” cannot be renamed while k3d clusters of its services are there",
-                cause: "\(clusters.joined(separator: ", ")): k3d cannot rename a cluster",
+                .busy, "“\(instance.name)” cannot be renamed while clusters of its services are there",
+                cause: "\(clusters.joined(separator: ", ")): a cluster keeps its name",
                 remedy: "kecsctl clone \(instance.name) \(new)")
         }
         if try await isInsideOwnFolder(runtime, instance) || !ties.isFree {

@@ -86,7 +86,7 @@ public struct Crontab: Sendable, Hashable {
     }
 
     /// Reads the crontab without a later change.
-    static func read(_ machine: Machine) async throws -> String {
+    public static func read(_ machine: Machine) async throws -> String {
         String(decoding: try await load(machine).bytes, as: UTF8.self)
     }
 

@@ -54,7 +54,7 @@ final class AppendedFile: @unchecked Sendable {
     ///
     /// - Parameter isDurable: False where the caller syncs the whole file system.
     /// - Returns: The file's digest.
-    func finish(_ cancellation: Cancellation, isDurable: Bool = true) throws -> [UInt8] {
+    func finish(_ cancellation: Cancellation, isDurable: Bool = true) throws -> String {
         // A tail that is no multiple of a sector cannot go past the cache.
         if isDirect { becomeBuffered() }
         try flush()

@@ -77,7 +77,7 @@ public func digest(
     while true {
         try cancellation.check()
         let count = try chunks.read(into: room)
-        if count == 0 { return (SHA256.hex(digest.finish()), bytes) }
+        if count == 0 { return (digest.finish(), bytes) }
         digest.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
         bytes += Int64(count)
         progress.advance(Int64(count))

@@ -35,7 +35,7 @@ struct Fingerprint {
         record.withUnsafeBytes { digest.update($0) }
     }
 
-    func finish() -> String { SHA256.hex(digest.finish()) }
+    func finish() -> String { digest.finish() }
 
     private mutating func put(_ value: Int64) {
         withUnsafeBytes(of: value.littleEndian) { record.append(contentsOf: $0) }

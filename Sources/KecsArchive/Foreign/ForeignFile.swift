@@ -35,16 +35,7 @@ public enum ForeignFile: Hashable, Sendable {
         defer { close(file) }
         guard try FileStatus.of(descriptor: file, at: path).kind == .file else { return .unknown }
         var head = [UInt8](repeating: 0, count: 64 << 10)
-        var count = 0
-        while count < head.count {
-            let part = head.withUnsafeMutableBytes {
-                read(file, $0.baseAddress?.advanced(by: count), $0.count - count)
-            }
-            if part < 0, errno == EINTR { continue }
-            guard part >= 0 else { throw FileError.last("read", path) }
-            if part == 0 { break }
-            count += part
-        }
+        let count = try head.withUnsafeMutableBytes { try readFully(file, into: $0, of: path) }
         return of(Array(head[..<count])) { ForeignDecoder.start(of: path) }
     }
 

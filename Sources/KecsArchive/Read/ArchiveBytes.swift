@@ -31,7 +31,7 @@ final class ArchiveBytes: TarPieces {
     let isStrict: Bool
 
     private final class End: Sendable {
-        let value = Mutex<(digest: [UInt8], bytes: Int64)>(([], 0))
+        let value = Mutex<(digest: String, bytes: Int64)>(("", 0))
     }
 
     private struct Stopped: Error {}
@@ -116,7 +116,7 @@ final class ArchiveBytes: TarPieces {
     func finish() -> (sha256: String, bytes: Int64) {
         stop()
         let (digest, bytes) = end.value.withLock { $0 }
-        return (SHA256.hex(digest), bytes)
+        return (digest, bytes)
     }
 
     /// Ends all threads, wherever they are.
@@ -194,7 +194,7 @@ final class ArchiveBytes: TarPieces {
 
     private static func split(
         _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath
-    ) throws -> (digest: [UInt8], bytes: Int64) {
+    ) throws -> (digest: String, bytes: Int64) {
         let digest = SHA256()
         // The digest and size of the decoded bytes say nothing about the file.
         let isForeign = if case .foreign = format { true } else { false }
@@ -218,6 +218,6 @@ final class ArchiveBytes: TarPieces {
             raw.release()
         }
         try splitter.end()
-        return isForeign ? ([], 0) : (digest.finish(), bytes)
+        return isForeign ? ("", 0) : (digest.finish(), bytes)
     }
 }

@@ -65,7 +65,7 @@ private func list(
                 end += Int64(part.count)
             }
             try addHole(to: entry.size)
-            entry.contentSHA256 = SHA256.hex(digest.finish())
+            entry.contentSHA256 = digest.finish()
         }
         try each(entry)
     }

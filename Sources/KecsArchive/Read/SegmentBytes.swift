@@ -53,20 +53,14 @@ final class SegmentBytes: StoppablePieces {
         }
         let size = Int(segment.bytes)
         if memory.bytes.count < size { memory.bytes = [UInt8](repeating: 0, count: size) }
-        var done = 0
-        while done < size {
-            let count = memory.bytes.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress?.advanced(by: done), size - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError.last("read", file) }
-            guard count > 0 else { throw ArchiveError(.damaged, file, "it became shorter while it was read") }
-            done += count
+        let count = try memory.bytes.withUnsafeMutableBytes {
+            try readFully(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]), of: file)
         }
+        guard count == size else { throw ArchiveError(.damaged, file, "it became shorter while it was read") }
         sha256 = memory.bytes.withUnsafeBytes { bytes in
             let digest = SHA256()
             digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
-            return SHA256.hex(digest.finish())
+            return digest.finish()
         }
         guard sha256 == segment.sha256 else {
             throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) instead of \(segment.sha256)")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsSystem
 public import SystemPackage
 
 /// The content of the current entry of an archive that is being read. Unread content is skipped.
@@ -14,7 +15,7 @@ public struct StreamedContent {
     public func sha256() throws -> String {
         let digest = SHA256()
         try read { digest.update($0) }
-        return SHA256.hex(digest.finish())
+        return digest.finish()
     }
 }
 

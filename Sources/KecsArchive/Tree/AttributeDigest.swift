@@ -32,5 +32,5 @@ public func attributeDigest(of paths: [FilePath]) throws -> String {
             add(value)
         }
     }
-    return SHA256.hex(digest.finish())
+    return digest.finish()
 }

@@ -48,17 +48,8 @@ final class DeferredEntries {
             // A file system that has no such files: memory is used.
             guard file >= 0 else { return }
         }
-        var done = 0
-        while done < recent.count {
-            let count = recent.withUnsafeBytes {
-                pwrite(file, $0.baseAddress?.advanced(by: done), $0.count - done, off_t(spilled))
-            }
-            if count < 0, errno != EINTR { throw FileError.last("write a temporary file in", rootPath) }
-            if count > 0 {
-                done += count
-                spilled += Int64(count)
-            }
-        }
+        try recent.withUnsafeBytes { try writeFully($0, to: file, at: spilled, of: rootPath) }
+        spilled += Int64(recent.count)
         recent.removeAll(keepingCapacity: true)
     }
 
@@ -75,15 +66,10 @@ final class DeferredEntries {
 
     private func read(_ count: Int, at offset: Int64) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        var done = 0
-        while done < count {
-            let got = bytes.withUnsafeMutableBytes {
-                pread(file, $0.baseAddress?.advanced(by: done), count - done, off_t(offset) + off_t(done))
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got > 0 else { throw FileError.last("read a temporary file in", rootPath) }
-            done += got
+        let got = try bytes.withUnsafeMutableBytes {
+            try readFully(file, into: $0, at: offset, of: rootPath)
         }
+        guard got == count else { throw FileError("read a temporary file in", rootPath, .ioError) }
         return bytes
     }
 

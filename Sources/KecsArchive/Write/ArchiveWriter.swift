@@ -53,7 +53,7 @@ final class ArchiveWriter: @unchecked Sendable {
                             let digest = try output.finish(cancellation, isDurable: isDurable)
                             shared.withLock {
                                 $0.open.removeFirst()
-                                $0.written.append(Written(bytes: output.count, sha256: SHA256.hex(digest)))
+                                $0.written.append(Written(bytes: output.count, sha256: digest))
                             }
                         }
                         line.release()

@@ -165,18 +165,8 @@ final class FileContents {
     private func readSmall(
         _ file: CInt, _ expected: Int64, _ path: () -> FilePath, into room: UnsafeMutableRawBufferPointer
     ) throws -> Int {
-        var filled = 0
-        while filled < Int(expected) {
-            let count = pread(
-                file, room.baseAddress?.advanced(by: filled), Int(expected) - filled, off_t(filled))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileError.last("read", path())
-            }
-            if count == 0 { break }
-            filled += count
-        }
-        return filled
+        try readFully(
+            file, into: UnsafeMutableRawBufferPointer(rebasing: room[..<Int(expected)]), at: 0, of: path())
     }
 
     func engine(of file: CInt, size: Int64) -> DatabaseEngine? {

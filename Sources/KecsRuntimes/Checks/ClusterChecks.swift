@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsDoctor
 import KecsSystem
 import SystemPackage
 
 /// Clusters that k3d made.
 enum ClusterChecks {
     static func all(_ engine: EngineFacts) -> [any Check] {
+        leftovers(engine) + wholeness(engine) + connections(engine)
+    }
+
+    /// What is left of clusters that are gone.
+    private static func leftovers(_ engine: EngineFacts) -> [any Check] {
         [
             EngineCheck("cluster.orphan", .warning, "every cluster of KECS belongs to an instance") { look in
                 guard look.needs(.k3d) || engine.containers.value != nil else { return [] }
@@ -64,6 +70,12 @@ enum ClusterChecks {
                         remedy: "docker volume rm \($0.name)")
                 }
             },
+        ]
+    }
+
+    /// Whether an instance's cluster is there as a whole.
+    private static func wholeness(_ engine: EngineFacts) -> [any Check] {
+        [
             ContainerCheck(
                 "cluster.missing", .error, "the cluster of a started instance exists", of: [.k3d]
             ) { facts, _ in
@@ -107,6 +119,12 @@ enum ClusterChecks {
                         remedy: "kecsctl restart \(facts.name)")
                 ]
             },
+        ]
+    }
+
+    /// How the cluster is reached, and what it reaches.
+    private static func connections(_ engine: EngineFacts) -> [any Check] {
+        [
             ContainerCheck(
                 "cluster.api-exposed", .warning, "the cluster's API listens on this machine only", of: [.k3d]
             ) { facts, _ in

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Kecs
+import KecsDoctor
 import KecsSystem
 import SystemPackage
 
 /// The containers, images and volumes of an instance.
 enum ContainerChecks {
     static func all(_ engine: EngineFacts) -> [any Check] {
+        running(engine) + mounts(engine) + storage(engine)
+    }
+
+    /// Whether containers run, and would again.
+    private static func running(_ engine: EngineFacts) -> [any Check] {
         [
             ContainerCheck(
                 "container.restart-policy", .warning, "containers come back after a reboot",
@@ -47,6 +53,12 @@ enum ContainerChecks {
                         remedy: "docker stats --no-stream \($0.name)")
                 }
             },
+        ]
+    }
+
+    /// Where containers write, and as whom.
+    private static func mounts(_ engine: EngineFacts) -> [any Check] {
+        [
             ContainerCheck(
                 "container.no-mount", .error, "the container's data lies outside of it",
                 of: [.docker, .compose]
@@ -137,6 +149,12 @@ enum ContainerChecks {
                         remedy: "kecsctl render compose \(facts.name)")
                 }
             },
+        ]
+    }
+
+    /// Volumes and images.
+    private static func storage(_ engine: EngineFacts) -> [any Check] {
+        [
             ContainerCheck(
                 "volume.unattached", .warning, "every volume of the instance is attached to a container",
                 of: [.docker, .compose]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsDoctor
 import KecsSystem
 
 /// A check whose answer follows from the facts that docker was asked for once.

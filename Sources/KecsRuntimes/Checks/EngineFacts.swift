@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Kecs
+import Kecs
 import KecsBackups
+public import KecsDoctor
 public import KecsSystem
 import SystemPackage
 

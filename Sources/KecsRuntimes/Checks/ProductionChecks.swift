@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import Kecs
 import KecsBackups
+import KecsDoctor
 import KecsSystem
 import SystemPackage
 
@@ -12,6 +13,11 @@ enum ProductionChecks {
     static let profile = "production"
 
     static func all(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
+        data(engine, project) + care(engine, project)
+    }
+
+    /// Where the data is, and whose.
+    private static func data(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
         [
             item("db-not-in-image", "no image contains the database") { facts, look in
                 try await ProjectChecks.databasesInDockerfiles(project, look.cancellation)
@@ -84,6 +90,12 @@ enum ProductionChecks {
                         remedy: "kecsctl doctor \(facts.name) --check perm.owner")
                 }
             },
+        ]
+    }
+
+    /// Backups, and what is written down.
+    private static func care(_ engine: EngineFacts, _ project: ProjectFiles) -> [any Check] {
+        [
             item("backup-strategy", "backups are taken by a schedule, and copies lie elsewhere") {
                 facts, look in
                 var missing: [String] = []

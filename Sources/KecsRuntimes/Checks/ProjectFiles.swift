@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
+public import KecsDoctor
 import KecsSystem
 public import SystemPackage
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsDoctor
 
 /// A recipe of the guides that loses data or does not do what it claims, with the signs by which a script shows it.
 struct Recipe: Sendable {

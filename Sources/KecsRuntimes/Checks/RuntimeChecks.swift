@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Kecs
+public import KecsDoctor
 import KecsSystem
 
 /// All checks that know containers, clusters and the files that people wrote about them. With `HostChecks.all` these

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
+import KecsDoctor
 import KecsSystem
 
 /// Checks whether the images are still available: registries have dropped images of object stores before. Names the

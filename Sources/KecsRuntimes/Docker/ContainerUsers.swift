@@ -11,7 +11,7 @@ struct ContainerUsers: Sendable {
     var own: Set<String> = []
 
     func run(_ parts: [Part]) async throws -> OtherContainers {
-        var found = OtherContainers()
+        var found = OtherContainers(ending: ["docker", "container", "stop"])
         let all = try await docker.inspect(try await docker.containers().map(\.id)).filter(\.isUp)
         found.names = Dictionary(all.map { ($0.id, $0.name) }) { first, _ in first }
         found.own = own.union(all.filter(isOwn).map(\.id))

@@ -8,10 +8,10 @@ import SystemPackage
 /// The bytes of docker volumes: through the mount point where this process can reach it, else through a container that
 /// is created and never started. No image is ever fetched for it.
 struct Volumes: Sendable {
-    private let docker: Docker
-    private let instance: Instance
+    let docker: Docker
+    let instance: Instance
     /// The instance's own image, which is tried first; any other existing one will do.
-    private let image: String?
+    let image: String?
     private let freeSpace: @Sendable (FilePath) throws -> ByteCount
 
     init(_ machine: Machine, helpersOf instance: Instance, image: String?) {
@@ -21,7 +21,7 @@ struct Volumes: Sendable {
         self.image = image
     }
 
-    private static let mountPath = "/kecsctl-volume"
+    static let mountPath = "/kecsctl-volume"
     /// The name contains the instance's id: “kecs-dev-volume” would be the container of an instance “dev-volume”, and
     /// another home may have a “dev”, too.
     private var helperName: String { "kecsctl-helper-\(instance.config.id)" }
@@ -46,7 +46,7 @@ struct Volumes: Sendable {
         return folder
     }
 
-    private func volume(_ name: String) async throws -> DockerVolume {
+    func volume(_ name: String) async throws -> DockerVolume {
         guard let volume = try await docker.volume(name) else {
             throw Failure(
                 .notFound, "there is no docker volume “\(name)”",
@@ -122,7 +122,8 @@ struct Volumes: Sendable {
     func room(in name: String) async throws -> VolumeRoom {
         let volume = try await volume(name)
         return VolumeRoom(
-            used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume))
+            used: try await docker.size(ofVolume: name), free: try await freeSpace(for: volume),
+            remedy: "docker system df")
     }
 
     /// Returns the free space on the file system of the volume's bytes; nil when that is not known here.
@@ -142,115 +143,9 @@ struct Volumes: Sendable {
         return try freeSpace(place)
     }
 
-    // MARK: Fill
-
-    /// - Parameter description: The arguments of `docker volume create` for a volume that does not exist.
-    func makeReady(_ name: String, as description: [String]? = nil) async throws {
-        if try await docker.volume(name) == nil {
-            try await docker.createVolume(
-                name,
-                arguments: description ?? ["--label", "\(DockerLabel.instance)=\(instance.name)"])
-        }
-        for container in try await docker.inspect(try await docker.containers().map(\.id)) {
-            guard container.isUp, container.mounts.contains(where: { $0.name == name }),
-                !isOwn(container)
-            else { continue }
-            throw Failure(
-                .busy, "the volume “\(name)” is used by the container “\(container.name)”",
-                cause: "it runs, and would see its files change under it",
-                remedy: "docker container stop \(container.name)")
-        }
-        if try await folder(of: name) != nil { return }
-        guard try await broom() != nil else {
-            throw Failure(
-                .failed, "the volume “\(name)” cannot be emptied for the restore",
-                cause:
-                    "its mount point cannot be reached by this user, and no container can be made that could: "
-                    + "neither this machine's programs nor those of an image run in one",
-                remedy: "sudo kecsctl restore \(instance.name) --from latest")
-        }
-    }
-
-    private func isOwn(_ container: DockerContainer) -> Bool {
-        container.labels[DockerLabel.id] == instance.config.id
-            || container.labels[K3dCreate.ownerLabel] == instance.config.id
-            || container.name == instance.config.settings[SettingKey.container.rawValue]?.string
-            || ComposeLabel.project(of: container.labels)
-                == instance.config.settings[SettingKey.composeProject.rawValue]?.string
-                && ComposeLabel.project(of: container.labels) != nil
-    }
-
-    /// Empties the volume and unpacks the archive into it. The removed content is in the backup from before.
-    func fill(_ name: String, from archive: FilePath) async throws {
-        _ = try await volume(name)
-        guard let broom = try await broom() else {
-            throw Failure(
-                .failed, "the volume “\(name)” cannot be emptied",
-                cause: "no program that could do it runs in a container here")
-        }
-        guard try await run(broom, in: name) else {
-            throw Failure(.failed, "the volume “\(name)” could not be emptied")
-        }
-        try await withHelper(name, isReadOnly: false) { helper in
-            try await docker.copyIn(archive, to: Self.mountPath, of: helper)
-        }
-    }
-
-    /// The program that can empty a folder in a container of an image that is here.
-    private enum Broom {
-        /// This machine's own `find`, bound into a container with its libraries: the image need hold no program at all.
-        case host(image: String)
-        case shell(image: String)
-    }
-
-    /// Returns the first program that runs.
-    private func broom() async throws -> Broom? {
-        let images = try await images()
-        if let image = images.first, DockerEndpoint(try await docker.endpoint()).socket != nil,
-            try await docker.isOnThisMachine(), try await run(.host(image: image), in: nil)
-        {
-            return .host(image: image)
-        }
-        for image in images where try await run(.shell(image: image), in: nil) { return .shell(image: image) }
-        return nil
-    }
-
-    private func images() async throws -> [String] {
-        var images = try await docker.images()
-        if let image, let own = try await docker.image(image) { images.insert(own, at: 0) }
-        return images
-    }
-
-    /// - Parameter volume: The volume to empty; nil only tries whether it would work.
-    /// - Returns: True when the program ran and succeeded: then nothing is left in the volume.
-    private func run(_ broom: Broom, in volume: String?) async throws -> Bool {
-        try await removeHelpers()
-        var words = helperArguments(volume, isReadOnly: false) + ["--network", "none", "--user", "0:0"]
-        switch broom {
-        case .host(let image):
-            for folder in try Self.programFolders {
-                words += ["--mount", VolumeMount.bind(folder, folder) + ",readonly"]
-            }
-            words += ["--entrypoint", "/usr/bin/find", image]
-            words += volume == nil ? ["/", "-maxdepth", "0"] : [Self.mountPath, "-mindepth", "1", "-delete"]
-        case .shell(let image):
-            // Patterns that match no file stay as they are; `rm -f` ignores them.
-            let script = "cd \(Self.mountPath) && rm -rf -- ..?* .[!.]* * && test -z \"$(ls -A)\""
-            words += ["--entrypoint", "/bin/sh", image, "-c", volume == nil ? "true" : script]
-        }
-        let ended = try await docker.runToEnd(words)
-        try await removeHelpers()
-        return ended
-    }
-
-    /// The folders of programs and their libraries, on systems with and without a merged `/usr`.
-    private static var programFolders: [String] {
-        get throws { try ["/usr", "/bin", "/lib", "/lib64"].filter { try FilePath($0).isFolder } }
-    }
-
     // MARK: Helpers
 
-    private func helperArguments(_ volume: String?, isReadOnly: Bool) -> [String] {
+    func helperArguments(_ volume: String?, isReadOnly: Bool) -> [String] {
         var words = ["--name", helperName, "--label", "\(DockerLabel.helper)=\(instance.config.id)"]
         if let volume {
             // `volume-nocopy`: an empty volume must not be filled from the image.
@@ -260,7 +155,7 @@ struct Volumes: Sendable {
         return words
     }
 
-    private func withHelper(
+    func withHelper(
         _ volume: String, isReadOnly: Bool, _ body: (String) async throws -> Void
     ) async throws {
         try await removeHelpers()

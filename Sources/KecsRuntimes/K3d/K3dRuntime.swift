@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 public import Kecs
 public import KecsSystem
-public import SystemPackage
+import SystemPackage
 
 /// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is mounted into the node.
 public struct K3dRuntime: Runtime {
@@ -240,60 +240,6 @@ public struct K3dRuntime: Runtime {
         guard isHealthy else { throw last.failure(of: instance, at: healthURL, after: limit) }
     }
 
-    // MARK: Looking in
-
-    /// Writes the log of the control plane. In a cluster a container's two streams are one.
-    public func log(_ request: LogRequest, to sink: LogSink) async throws -> Bool {
-        let kubectl = try await reachable()
-        try await kubectl.log(
-            "deployment/\(ControlPlaneManifests.deployment)", container: ControlPlaneManifests.container,
-            namespace: ControlPlaneManifests.namespace, request, output: sink.output)
-        return true
-    }
-
-    public func serverDatabase(at path: FilePath) async throws -> ServerView? {
-        try await ControlPlane(
-            machine: machine, kubectl: try await reachable(), instance: "\(instance.name)"
-        )
-        .database(path.string)
-    }
-
-    /// Returns the other containers that use the parts. An instance that never had a cluster can be examined without
-    /// docker.
-    public func otherContainers(using parts: [Part]) async throws -> OtherContainers {
-        do {
-            return try await ContainerUsers(docker: cluster.engine.docker, instance: instance).run(parts)
-        } catch let failure as Failure where failure.kind == .unreachable {
-            return OtherContainers(unseen: "the docker engine could not be asked for its containers")
-        }
-    }
-
-    /// kubectl for a cluster that runs and whose API answers.
-    func reachable() async throws -> Kubectl {
-        switch try await cluster.condition() {
-        case .unknown(let why): throw cluster.unknown(why)
-        case .absent:
-            throw Failure(
-                .notFound, "“\(instance.name)” has no cluster", cause: "k3d lists no “\(cluster.name)”",
-                remedy: "kecsctl start \(instance.name)")
-        case .present(let found):
-            guard found.hasRunningServer else {
-                throw Failure(
-                    .failed, "the cluster of “\(instance.name)” does not run",
-                    cause: "only the cluster has what its control plane wrote",
-                    remedy: "kecsctl start \(instance.name)")
-            }
-        }
-        if try !cluster.kubeconfig.isPresent { _ = try await cluster.fetchKubeconfig() }
-        let (isReady, why) = try await cluster.kubectl.readyz()
-        guard isReady else {
-            throw Failure(
-                .unreachable, "the API of “\(cluster.name)” does not answer", cause: why,
-                remedy: "kecsctl doctor \(instance.name)")
-        }
-        return cluster.kubectl
-    }
-
     // MARK: Stop and freeze
 
     public func stop(limit: Duration) async throws { try await cluster.stop(limit: limit) }
@@ -304,37 +250,5 @@ public struct K3dRuntime: Runtime {
 
     public func whileFrozen<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         try await cluster.whileFrozen(body)
-    }
-}
-
-extension OwnCluster {
-    /// Creates the instance's own cluster, with its data mounted into it and its ports mapped.
-    init(main instance: Instance, machine: Machine) throws {
-        try self.init(instance, machine: machine, named: "kecs-\(instance.name)")
-        let data = try instance.dataFolder()
-        for folder in [data, instance.folder.path] {
-            // SRC:DST@FILTER: docker and k3d split a mount at these characters.
-            guard folder.isAbsolute, !folder.string.contains(where: { ":@,".contains($0) }) else {
-                throw Failure(
-                    .usage, "the folder \(folder) of “\(instance.name)” cannot be bound into a cluster",
-                    cause: "it must be an absolute path without “:”, “@” and “,”",
-                    remedy: instance.whereSettingsComeFrom)
-            }
-        }
-        let api = try instance.settings.number(.apiPort) ?? 5373
-        let admin = try instance.settings.number(.adminPort) ?? 5374
-        let nodePorts = NodePort.pair(api: api, admin: admin)
-        folders = [data, instance.folder.objectStore]
-        let velero = try VeleroSetup.of(instance)
-        store = velero?.mount
-        sharesMounts = velero?.hasVolumes == true
-        ports = [.init(host: api, node: nodePorts.api), .init(host: admin, node: nodePorts.admin)]
-        components = try Component.chosen(
-            instance.settings.text(.components),
-            image: instance.settings.text(.image) ?? K3dRuntime.defaultImage, instance: "\(instance.name)")
-        if components.contains(.traefik) { ingress = Ingress.both }
-        image = try instance.settings.text(.k3sImage) ?? OwnCluster.defaultImage
-        agents = try instance.settings.number(.agents) ?? 0
-        k3sState = try K3sState.of(instance, machine: machine, cluster: name, image: image)
     }
 }

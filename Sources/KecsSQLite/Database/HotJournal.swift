@@ -42,7 +42,7 @@ enum HotJournal: Hashable {
     @discardableResult
     static func examine(_ path: FilePath) throws -> FileStatus? {
         let database = AdmittedDatabase.place(of: path) ?? path
-        let journal = beside(database, "-journal")
+        let journal = database.beside("-journal")
         let file = journal.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0) }
         guard file >= 0 else {
             if [ENOENT, ENOTDIR, EACCES, ENAMETOOLONG].contains(errno) { return nil }

@@ -21,27 +21,11 @@ struct OwnFile: ~Copyable {
     deinit { close(descriptor) }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(
-                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + done)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileError.last("write to", path) }
-            done += count
-        }
+        try writeFully(bytes, to: descriptor, at: offset, of: path)
     }
 
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int64) throws -> Int {
-        var done = 0
-        while done < bytes.count {
-            let count = pread(
-                descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + done)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileError.last("read", path) }
-            if count == 0 { break }
-            done += count
-        }
-        return done
+        try readFully(descriptor, into: bytes, at: offset, of: path)
     }
 
     func truncate(to size: Int64) throws {

@@ -24,23 +24,23 @@ final class PrivateCopy {
             lockedFor = try whileNobodyHasOpen(source) {
                 let start = ContinuousClock.now
                 let names = ["", "-wal", "-journal"]
-                let before = try names.map { try FileStatus.of(beside(from, $0)) }
+                let before = try names.map { try FileStatus.of(from.beside($0)) }
                 for (name, status) in zip(names, before) where status != nil {
-                    try beside(from, name).copyContents(to: beside(to, name)) { try cancellation?.check() }
+                    try from.beside(name).copyContents(to: to.beside(name)) { try cancellation?.check() }
                 }
-                guard try names.map({ try FileStatus.of(beside(from, $0)) }) == before else {
+                guard try names.map({ try FileStatus.of(from.beside($0)) }) == before else {
                     throw busy(from, "it changed while it was being copied")
                 }
                 return ContinuousClock.now - start
             }
         } catch {
-            try? folder.removeTree()
+            folder.discardQuietly()
             throw error
         }
     }
 
     // The folder is ours and in no one's way. A folder that cannot be removed stays among the temporary files.
-    deinit { try? folder.removeTree() }
+    deinit { folder.discardQuietly() }
 
     /// The folder for copies of databases that are only read: `$TMPDIR`, or /var/tmp, which has free space.
     static var usualPlace: FilePath {

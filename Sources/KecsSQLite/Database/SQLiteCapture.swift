@@ -50,13 +50,6 @@ private func fileProblems(of copy: SQLiteDatabase) throws -> (problems: [String]
     }
 }
 
-/// The path of a sidecar: SQLite appends to the whole name, never replaces an extension.
-func beside(_ path: FilePath, _ suffix: String) -> FilePath {
-    var bytes = path.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) }
-    bytes += suffix.utf8.map { CChar(bitPattern: $0) } + [0]
-    return FilePath(platformString: bytes)
-}
-
 func folderIsWritable(of path: FilePath) -> Bool {
     let folder = path.removingLastComponent()
     return (folder.isEmpty ? FilePath(".") : folder).withPlatformString {

@@ -44,7 +44,7 @@ extension SQLiteDatabase {
             let lockedFor =
                 try usesWAL
                 ? copyPages(to: target, cancellation, progress) : copyFile(to: target, cancellation, progress)
-            let digest = try DatabaseDigest.of(file: destination, cancellation)
+            let digest = try sha256(ofFile: destination, cancellation)
             let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
             return try copy.facts(sha256: digest, lockedFor: lockedFor)
         } catch {

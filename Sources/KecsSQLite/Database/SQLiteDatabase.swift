@@ -63,7 +63,7 @@ public final class SQLiteDatabase {
         }
         // The last connection to a WAL database removes its sidecars, unless it only reads. So a killed writer's
         // sidecars stay, and those that only we needed go.
-        let hasLog = try beside(AdmittedDatabase.place(of: path) ?? path, "-wal").isPresent
+        let hasLog = try (AdmittedDatabase.place(of: path) ?? path).beside("-wal").isPresent
         let original = try readable(
             path, hasLog ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
         if let original { return original }

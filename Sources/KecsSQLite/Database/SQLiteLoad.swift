@@ -20,7 +20,7 @@ public func loadSQLDump(
     do {
         try runScript(dump, on: destination, cancellation, progress)
         try destination.sync()
-        let digest = try DatabaseDigest.of(file: destination, cancellation)
+        let digest = try sha256(ofFile: destination, cancellation)
         let database = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
         if let problem = try database.integrityProblems(limit: 1).first {
             throw SQLiteError(extendedCode: SQLITE_CORRUPT, message: problem, path: dump)
@@ -28,7 +28,7 @@ public func loadSQLDump(
         return try database.facts(sha256: digest, lockedFor: .zero)
     } catch {
         for suffix in [""] + DatabaseEngine.sqlite.sidecarSuffixes {
-            _ = beside(destination, suffix).withPlatformString { paths_unlink($0) }
+            _ = destination.beside(suffix).withPlatformString { paths_unlink($0) }
         }
         if let error = error as? SQLiteError, error.path == destination, !error.isFull {
             throw error.about(dump)

@@ -18,7 +18,7 @@ public struct DatabaseContent: Hashable, Sendable {
 
     /// A line for people and reports.
     public var digest: String {
-        var hasher = SHA256Hasher()
+        let hasher = SHA256()
         for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
             hasher.update(Array("\(name)\0\(table.rows)\0\(table.digest)\0".utf8))
         }

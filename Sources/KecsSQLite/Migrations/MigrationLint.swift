@@ -87,7 +87,7 @@ private func lint(
     return nil
 }
 
-private func compare(_ before: SchemaShape, _ after: SchemaShape, _ file: String) -> [MigrationFinding] {
+private func compare(_ before: LintedSchema, _ after: LintedSchema, _ file: String) -> [MigrationFinding] {
     var findings: [MigrationFinding] = []
     func add(_ rule: MigrationFinding.Rule, _ why: String) {
         findings.append(MigrationFinding(file: file, line: nil, rule: rule, why: why))
@@ -118,7 +118,7 @@ private func compare(_ before: SchemaShape, _ after: SchemaShape, _ file: String
     return findings
 }
 
-private struct SchemaShape {
+private struct LintedSchema {
     struct Name: Hashable {
         var kind: String
         var name: String
@@ -130,15 +130,15 @@ private struct SchemaShape {
 }
 
 extension SQLiteDatabase {
-    fileprivate func shape() throws -> SchemaShape {
-        var shape = SchemaShape()
+    fileprivate func shape() throws -> LintedSchema {
+        var shape = LintedSchema()
         for table in try ordinaryTables() {
             let columns = try query("SELECT name, upper(type) FROM pragma_table_xinfo(?)", .text(table))
             shape.tables[table] = Dictionary(
                 columns.map { ($0[0].text ?? "", $0[1].text ?? "") }, uniquingKeysWith: { $1 })
         }
         for object in try schemaSQL() where object.kind != "table" {
-            shape.others[SchemaShape.Name(kind: object.kind, name: object.name)] = object.table
+            shape.others[LintedSchema.Name(kind: object.kind, name: object.name)] = object.table
         }
         return shape
     }

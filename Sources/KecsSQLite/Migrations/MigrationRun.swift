@@ -55,7 +55,7 @@ public struct MigrationRun: Sendable {
     ) throws -> [Step] {
         guard isOneTransaction else {
             return try applyThroughCopy(
-                to: database, scratch: scratch ?? beside(database.path, ".migrating"), afterwards: afterwards)
+                to: database, scratch: scratch ?? database.path.beside(".migrating"), afterwards: afterwards)
         }
         let enforced = try database.value("PRAGMA foreign_keys")?.integer ?? 0
         // Inside a transaction this pragma does nothing, and a rebuilt table must not take its children with it.

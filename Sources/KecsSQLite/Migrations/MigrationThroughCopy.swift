@@ -16,7 +16,7 @@ extension MigrationRun {
         let file = scratch.appending("outside-transaction.sqlite")
         if try scratch.isPresent { try scratch.removeTree() }
         try scratch.createFolder()
-        defer { try? scratch.removeTree() }
+        defer { scratch.discardQuietly() }
         return try database.alone {
             try database.copyPages(to: file)
             let copy = try SQLiteDatabase(file, .readWrite, cancellation: database.cancellation)

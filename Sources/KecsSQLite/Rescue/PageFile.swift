@@ -39,17 +39,10 @@ final class PageFile {
     func page(_ number: Int) throws -> [UInt8] {
         if let page = cache[number] { return page }
         var page = [UInt8](repeating: 0, count: pageSize)
-        var done = 0
-        while done < pageSize {
-            let got = page.withUnsafeMutableBytes {
-                pread(
-                    descriptor, $0.baseAddress?.advanced(by: done), pageSize - done,
-                    off_t(number - 1) * off_t(pageSize) + off_t(done))
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got > 0 else { throw FileError.last("read page \(number) of", path) }
-            done += got
+        let count = try page.withUnsafeMutableBytes {
+            try readFully(descriptor, into: $0, at: Int64(number - 1) * Int64(pageSize), of: path)
         }
+        guard count == pageSize else { throw FileError("read page \(number) of", path, .ioError) }
         if order.count >= Self.cached { cache[order.removeFirst()] = nil }
         cache[number] = page
         order.append(number)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import KecsSQLite
+import KecsSystem
 
 /// Names that Kubernetes accepts, for names that ECS accepts. A valid name stays as it is.
 public enum KubernetesNames {
@@ -74,7 +74,7 @@ public enum KubernetesNames {
         let bytes = name.lowercased().utf8.map { isPlain($0) ? $0 : UInt8(ascii: "-") }
         let simple = trimmed(bytes, of: UInt8(ascii: "-"))
         let head = trimmed(Array(simple.prefix(limit - 9)), of: UInt8(ascii: "-"))
-        let digest = DatabaseDigest.of(Array(name.utf8)).prefix(8)
+        let digest = sha256(Array(name.utf8)).prefix(8)
         return head.isEmpty ? "x\(digest)" : "\(String(decoding: head, as: UTF8.self))-\(digest)"
     }
 
@@ -89,7 +89,7 @@ public enum KubernetesNames {
         }
         let value = cut(bytes)
         if value.count <= 63 { return String(decoding: value, as: UTF8.self) }
-        let digest = DatabaseDigest.of(Array(text.utf8)).prefix(8)
+        let digest = sha256(Array(text.utf8)).prefix(8)
         return String(decoding: cut(Array(value.prefix(54))), as: UTF8.self) + "-" + digest
     }
 

@@ -30,7 +30,7 @@ struct HolderSearch {
     }
 
     init(_ places: [FilePath]) throws {
-        let resolved = places.map { $0.withoutLinks() }
+        let resolved = places.map { $0.resolved() }
         self.places = resolved
         let own = try MountSpace.of("self")
         self.own = own
@@ -319,15 +319,5 @@ struct HolderSearch {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &buffer, buffer.count)
         return count > 0 ? buffer[..<count].map { UInt8(bitPattern: $0) } : []
-    }
-}
-
-extension FilePath {
-    /// The path without links, as far as it exists.
-    fileprivate func withoutLinks() -> FilePath {
-        if let path = try? realPath() { return path }
-        let above = removingLastComponent()
-        guard let name = lastComponent, above != self, !above.isEmpty else { return self }
-        return above.withoutLinks().appending(name)
     }
 }

@@ -26,8 +26,8 @@ struct MountSpace: Sendable {
                 return nil
             }
             return Mount(
-                id: id, device: String(decoding: fields[2], as: UTF8.self), root: Self.unescape(fields[3]),
-                point: Self.unescape(fields[4]))
+                id: id, device: String(decoding: fields[2], as: UTF8.self), root: mountField(fields[3]),
+                point: mountField(fields[4]))
         }
     }
 
@@ -100,22 +100,22 @@ struct MountSpace: Sendable {
         if rest.isEmpty { return folder }
         return (folder.last == UInt8(ascii: "/") ? folder : folder + [UInt8(ascii: "/")]) + rest
     }
+}
 
-    /// `\040` for a blank, and so on.
-    private static func unescape(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        guard text.contains(UInt8(ascii: "\\")) else { return Array(text) }
-        var bytes: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), rest.count >= 3,
-                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-            {
-                bytes.append(code)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
+/// The bytes of a field of `mountinfo`: `\040` for a blank, and so on (proc(5)).
+public func mountField(_ text: some Collection<UInt8>) -> [UInt8] {
+    guard text.contains(UInt8(ascii: "\\")) else { return Array(text) }
+    var bytes: [UInt8] = []
+    var rest = Array(text)[...]
+    while let byte = rest.popFirst() {
+        if byte == UInt8(ascii: "\\"), rest.count >= 3,
+            let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+        {
+            bytes.append(code)
+            rest = rest.dropFirst(3)
+        } else {
+            bytes.append(byte)
         }
-        return bytes
     }
+    return bytes
 }

@@ -12,8 +12,8 @@ public struct StoreCredentials: Hashable, Sendable {
     /// - Parameter random: 28 bytes; 20 of them are the secret.
     public init(random: [UInt8]) {
         precondition(random.count == Self.randomBytes)
-        accessKey = "kecs-" + Self.hex(random[20...])
-        secretKey = Secret(Self.hex(random[..<20]))
+        accessKey = "kecs-" + hex(Array(random[20...]))
+        secretKey = Secret(hex(Array(random[..<20])))
     }
 
     public static let randomBytes = 28
@@ -45,10 +45,6 @@ public struct StoreCredentials: Hashable, Sendable {
             aws_secret_access_key=\(secretKey.reveal())
 
             """)
-    }
-
-    private static func hex(_ bytes: ArraySlice<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

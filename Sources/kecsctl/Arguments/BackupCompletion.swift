@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Kecs
 import KecsBackups
+import KecsDoctor
 import KecsSystem
 import SystemPackage
 

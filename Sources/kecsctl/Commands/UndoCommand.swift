@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Kecs
+import KecsDoctor
 
 struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(

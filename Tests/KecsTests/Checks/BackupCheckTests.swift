@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 @Suite struct BackupCheckTests {
     @Test func `an instance without a backup that can be restored`() async throws {

@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 extension CheckCase {

@@ -5,6 +5,7 @@ import KecsSystem
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import kecsctl
 
 /// Every check of the registry, in a scene in which it passes and in one in which it fails for the reason that it states.

@@ -10,6 +10,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 /// A home with one instance that is as well as can be, for checks to look at and for tests to spoil.

@@ -8,6 +8,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 /// One byte below a limit, at it, and one byte above: only the last is too much.
 private func limits(_ limit: Int64) -> [(Int64, Bool)] {

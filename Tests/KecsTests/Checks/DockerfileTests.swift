@@ -5,6 +5,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 /// Which lines of a Dockerfile bring a database of the build context into the image.

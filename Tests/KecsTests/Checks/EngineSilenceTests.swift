@@ -7,6 +7,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 /// An engine that is down in each of the ways in which it can be: nobody may wait for it.

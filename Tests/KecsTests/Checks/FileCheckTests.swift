@@ -7,6 +7,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 @Suite struct FileCheckTests {
     @Test func `a home that others can look into is closed by its repair`() async throws {
@@ -133,7 +134,9 @@ import Testing
         try await CheckScene.with { scene in
             try await scene.expectNone(UnreadableDataCheck())
             let facts = try await scene.facts()
-            let broken = facts.with(tree: TreeFacts(unreadable: ["cannot list /x: Permission denied"]))
+            var tree = TreeFacts()
+            tree.unreadable = ["cannot list /x: Permission denied"]
+            let broken = facts.with(tree: tree)
             let found = try UnreadableDataCheck().run(broken, try await scene.look())
             #expect(found.first?.message.contains("Permission denied") == true)
         }

@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 @Suite struct MachineCheckTests {
     private func mounts(_ line: String) -> Known<MountTable> {

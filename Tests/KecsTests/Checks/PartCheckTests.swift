@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 /// A server of somebody's own with five volumes, one of which cannot be opened here: each check is asked of each.
 @Suite struct PartCheckTests {

@@ -6,6 +6,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 /// Checks that judge what docker said: here it says what the test wants.

@@ -8,6 +8,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 @Suite struct DoctorTests {
     private struct Fixed: Check {

@@ -11,7 +11,7 @@ import Testing
     private static let allowed: Set<String> = [
         "Kecs/InstanceFolder.swift",
         // A lock that KECS's guide puts beside its database, and what the health answer of KECS looks like.
-        "Kecs/Checks/Locks/ForeignLockCheck.swift", "KecsRuntimes/Docker/ControlPlaneHealth.swift",
+        "KecsDoctor/Locks/ForeignLockCheck.swift", "KecsRuntimes/Docker/ControlPlaneHealth.swift",
         // KECS's own Deployment and entrypoint.
         "KecsRuntimes/Render/Rendering+Kubernetes.swift",
     ]

@@ -5,6 +5,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 
 @Suite struct MetricsTests {
     @Test func `values, labels and families are written as the format wants`() {

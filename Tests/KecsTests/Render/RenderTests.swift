@@ -5,6 +5,7 @@ import SystemPackage
 import Testing
 
 @testable import Kecs
+@testable import KecsDoctor
 @testable import KecsRuntimes
 
 @Suite struct RenderTests {
