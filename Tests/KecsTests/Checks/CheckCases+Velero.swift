@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import KecsBackups
+import KecsDoctor
 import KecsSystem
 import KecsTesting
 import KecsVelero
