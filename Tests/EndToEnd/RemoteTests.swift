@@ -111,30 +111,6 @@ import Testing
         }
     }
 
-    @Test func `killed at any moment a copy is cleanly absent or whole, and goes on`() async throws {
-        var random = CampaignSeed("RemoteTests")
-        try await RemoteScene.with { scene in
-            let big = scene.kecsctl.home.appending("instances/dev/data/big")
-            try big.replaceContents(
-                (0..<(4 << 20)).map { _ in UInt8.random(in: .min ... .max, using: &random) })
-            let id = try await scene.backUp()
-            for _ in 0..<Rounds.count(ci: 8, full: 40) {
-                let delay = Duration.milliseconds(Int.random(in: 5...2000, using: &random))
-                _ = try await scene.kecsctl.killed(after: delay, ["backups", "copy", "--to", "usb"])
-                // The killed program's rclone may still end what it was at.
-                let wasWhole = try scene.expectWholeOrAbsent(id)
-                let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
-                let isWhole = try wasWhole || scene.expectWholeOrAbsent(id)
-                #expect(list.allSatisfy { isWhole || $0["state"] == "incomplete" }, "\(list)")
-                #expect(list.allSatisfy { isWhole || $0["verifiedAt"] == nil })
-                if isWhole, Bool.random(using: &random) { try scene.folder.appending(id).removeTree() }
-            }
-            try await scene.must("backups", "copy", "--to", "usb", "--wait-lock", "1m")
-            #expect(try scene.expectWholeOrAbsent(id))
-            #expect(try scene.folder.entries().map(\.string) == [id])
-        }
-    }
-
     @Test func `a remote's retention removes only what this home wrote and found equal`() async throws {
         try await RemoteScene.with { scene in
             let first = try await scene.backUp("--copy-to", "usb")
