@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
 import KecsSystem
 import KecsTesting
 import SystemPackage
 import Testing
 
-/// Lines that break and disks that are full on the other side leave nothing that looks like a copy and is none.
+/// Lines that break leave nothing that looks like a copy and is none.
 @Suite(.serialized, .enabled(if: RemoteScene.hasRclone, RemoteScene.reason)) struct RemoteBreakTests {
     @Test(arguments: RemoteKind.far)
     func `a copy whose line is cut is cleanly absent or whole, and goes on`(kind: RemoteKind) async throws {
@@ -27,35 +26,6 @@ import Testing
                 }
                 #expect(cuts == wanted)
                 print("\(kind): \(cuts) cuts in \(rounds) rounds, \(campaign.wholes) times whole")
-            }
-        }
-    }
-
-    @Test(.enabled(if: geteuid() == 0, "only root can mount"), arguments: RemoteKind.allCases)
-    func `a full disk there is told, nothing there is taken for a copy, and with room it goes on`(
-        kind: RemoteKind
-    ) async throws {
-        var random = CampaignSeed("RemoteBreakTests disk \(kind)")
-        try await RemotePlace.with(kind, room: 64) { place in
-            try await RemoteCampaign.with(place) { campaign in
-                let wanted = Rounds.count(ci: 3, full: 40)
-                var (full, rounds) = (0, 0)
-                while full < wanted, rounds < 4 * wanted {
-                    rounds += 1
-                    try place.fill(leaving: Int.random(in: 0...campaign.bytes, using: &random))
-                    let answer = try await campaign.scene.kecsctl.run(campaign.copying)
-                    #expect(answer.status == 0 || answer.status == 14, "\(answer.status) \(answer.errors)")
-                    if answer.status == 14 {
-                        full += 1
-                        #expect(try await campaign.look() != "complete")
-                        #expect(
-                            try await campaign.scene.kecsctl("check", "dev", "--remote", "usb").status != 0)
-                    }
-                    try place.makeRoom()
-                    if answer.status == 0 { #expect(try await campaign.look() == "complete") }
-                }
-                #expect(full == wanted)
-                print("\(kind): \(full) times full in \(rounds) rounds, \(campaign.wholes) times whole")
             }
         }
     }

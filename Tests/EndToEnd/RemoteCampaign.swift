@@ -73,8 +73,9 @@ struct RemoteCampaign {
     ///
     /// - Parameter removes: Takes the second copy away when it is whole, so that there is something to break again.
     /// - Returns: The state of the second one; nil when nothing of it is there.
-    mutating func look(removes: Bool = true, at place: SourceLocation = #_sourceLocation) async throws -> String?
-    {
+    mutating func look(
+        removes: Bool = true, at place: SourceLocation = #_sourceLocation
+    ) async throws -> String? {
         let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json", at: place).items()
         let old = list.first { $0["id"]?.string == first }
         #expect(old?["state"] == "complete" && old?["verifiedAt"] != nil, "\(list)", sourceLocation: place)

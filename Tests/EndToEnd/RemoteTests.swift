@@ -225,6 +225,31 @@ import Testing
         }
     }
 
+    @Test func `a folder that vanishes while a remote is listed does not make it an empty one`() async throws
+    {
+        try await RemoteScene.with { scene in
+            var scene = scene
+            let id = try await scene.backUp("--copy-to", "usb")
+            // Of a folder that another process renamed meanwhile, rclone says what it says of a remote that is not there.
+            let programs = scene.root.appending("bin")
+            let once = scene.root.appending("once")
+            try programs.createFolder()
+            try programs.appending("rclone").replaceContents(
+                Array(
+                    """
+                    #!/bin/sh
+                    case "$*" in *lsjson*--recursive*) test ! -e \(once) || { rm \(once); exit 3; } ;; esac
+                    exec /usr/bin/rclone "$@"
+
+                    """.utf8), mode: 0o755)
+            scene.kecsctl.environment["PATH"] = "\(programs):/usr/bin:/bin"
+            try once.replaceContents([])
+            let list = try await scene.must("backups", "list", "--remote", "usb", "-o", "json").items()
+            #expect(try !once.isPresent)
+            #expect(list.map { $0["id"]?.string } == [id], "\(list)")
+        }
+    }
+
     @Test func `without rclone the package is named, and the backup stands`() async throws {
         try await RemoteScene.with { scene in
             var scene = scene
