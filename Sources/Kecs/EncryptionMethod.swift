@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The program that encrypts an archive. Both formats are open: the program alone can decrypt the archives of kecsctl.
-enum EncryptionMethod: String, CaseIterable, Sendable {
+enum EncryptionMethod: String, CaseIterable, Codable, Sendable {
     case gpg
     case age
 

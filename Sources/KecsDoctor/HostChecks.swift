@@ -31,7 +31,7 @@ public enum HostChecks {
         RemoteCheck(), CopyCheck(), EachPart(SameDeviceCheck()), ScheduleCheck(), BrokenScheduleCheck(),
         UnfinishedCheck(),
         DownCheck(), DegradedCheck(),
-        PreviousCheck(),
+        PreviousCheck(), ArrivalCheck(),
     ]
     private static let machine: [any Check] = [
         ConfigCheck(), SettingsCheck(), DataFolderCheck(), MountCheck(), EachPart(FileSystemKindCheck()),

@@ -39,28 +39,45 @@ struct MoveScene {
                 kecsctl: Kecsctl(home: root.appending("home"), environment: ["PATH": path]),
                 there: Kecsctl(home: root.appending("there"), createsHome: false),
                 program: try Kecsctl.program.realPath().string)
-            var start = ["start", "dev", "--runtime", "local", "--health-url", "none"] + Self.ports
-            if let command { start += ["--command", command] }
-            try await scene.must(start)
-            try SQLiteDatabase(scene.here.appending("data/kecs.db"), .create).executeScript(
-                "CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1), (2), (3)")
-            // What no compression makes small.
-            var generator = SystemRandomNumberGenerator()
-            let noise = (0..<500_000).flatMap { _ in withUnsafeBytes(of: generator.next(), Array.init) }
-            try scene.here.appending("data/noise").replaceContents(noise)
             do {
+                try await scene.fill(command)
                 try await body(scene)
             } catch {
-                await scene.stopAll()
+                try await scene.stopAll()
                 throw error
             }
-            await scene.stopAll()
+            try await scene.stopAll()
         }
     }
 
-    private func stopAll() async {
+    private func fill(_ command: String?) async throws {
+        var start = ["start", "dev", "--runtime", "local", "--health-url", "none"] + Self.ports
+        if let command { start += ["--command", command] }
+        try await must(start)
+        try SQLiteDatabase(here.appending("data/kecs.db"), .create).executeScript(
+            "CREATE TABLE kept (id INTEGER PRIMARY KEY); INSERT INTO kept VALUES (1), (2), (3)")
+        // What no compression makes small.
+        var generator = SystemRandomNumberGenerator()
+        let noise = (0..<500_000).flatMap { _ in withUnsafeBytes(of: generator.next(), Array.init) }
+        try here.appending("data/noise").replaceContents(noise)
+    }
+
+    /// However the test ended: what a killed kecsctl was about to start, too, ends here. Whatever runs in the folder is ours.
+    private func stopAll() async throws {
         _ = try? await kecsctl("stop", "--all", "--no-backup")
         _ = try? await there("stop", "--all", "--no-backup")
+        for _ in 0..<20 {
+            let pids = try FilePath("/proc").entries().compactMap { pid_t($0.string) }.filter {
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                let count = readlink("/proc/\($0)/cwd", &buffer, buffer.count)
+                return count > 0
+                    && String(decoding: buffer[..<count], as: UTF8.self).hasPrefix("\(root)/")
+            }
+            if pids.isEmpty { return }
+            for pid in pids { kill(pid, SIGKILL) }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        Issue.record("something still runs in \(root)")
     }
 
     @discardableResult
@@ -70,8 +87,9 @@ struct MoveScene {
         return answer
     }
 
+    /// Of a writer that was stopped in the middle of a transaction SQLite takes that back first, and writes for it.
     func rows(_ folder: FilePath, _ file: String = "kecs.db", _ table: String = "kept") throws -> Int64? {
-        try SQLiteDatabase(folder.appending("data").appending(file), .readOnly)
+        try SQLiteDatabase(folder.appending("data").appending(file), .readWrite)
             .value("SELECT count(*) FROM \(table)")?.integer
     }
 

@@ -169,6 +169,38 @@ import Testing
         }
     }
 
+    @Test func `an encrypted instance is not moved to where its key is not, and nothing is sent`()
+        async throws
+    {
+        try await MoveScene.with { scene in
+            let key = scene.root.appending("key")
+            try key.replaceContents(Array("correct horse\n".utf8), mode: 0o600)
+            try await scene.must(["config", "set", "encrypt", "gpg"])
+            try await scene.must(["config", "set", "passphraseFile", key.string])
+            try scene.there.home.createFolder()
+            func expectRefused() async throws {
+                for more in [["--dry-run"], []] {
+                    let answer = try await scene.kecsctl.run(["move", "dev"] + scene.other + more)
+                    #expect(answer.status == 12, "\(answer.output)\(answer.errors)")
+                    #expect(answer.errors.contains("the key that decrypts its backups is not there"))
+                    #expect(answer.errors.contains("config set passphraseFile"), "\(answer.errors)")
+                    #expect(try !scene.arriving.isPresent)
+                    #expect(try !scene.kecsctl.home.appending("backups/dev").isPresent)
+                    #expect(try await scene.state(scene.kecsctl) == "running")
+                }
+            }
+            try await expectRefused()
+            let wrong = scene.root.appending("wrong")
+            try wrong.replaceContents(Array("battery staple\n".utf8), mode: 0o600)
+            #expect(try await scene.there("config", "set", "passphraseFile", wrong.string).status == 0)
+            try await expectRefused()
+            #expect(try await scene.there("config", "set", "passphraseFile", key.string).status == 0)
+            try await scene.must(["move", "dev"] + scene.other)
+            #expect(try scene.rows(scene.landed) == 3)
+            #expect(try await scene.state(scene.there) == "running")
+        }
+    }
+
     @Test func `it can move back`() async throws {
         try await MoveScene.with { scene in
             try await scene.must(["move", "dev"] + scene.other)

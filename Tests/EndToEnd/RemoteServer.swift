@@ -8,12 +8,15 @@ import Testing
 /// Somebody else's servers on this machine, for the time of a test.
 enum RemoteServer {
     /// `PORT` in the words is one that was free a moment ago.
-    static func serving(_ words: [String], _ body: (Int) async throws -> Void) async throws {
+    static func serving(
+        _ words: [String], environment: [String: String] = [:], _ body: (Int) async throws -> Void
+    ) async throws {
         var port = UInt16.random(in: 20_000...30_000)
         while try !Ports.isFree(port) { port += 1 }
         let program = words[0]
         var argv = words.map { strdup($0.replacing("PORT", with: "\(port)")) } + [nil]
-        var envp = [strdup("PATH=/usr/bin:/bin"), strdup("HOME=/root"), nil]
+        let variables = environment.merging(["PATH": "/usr/bin:/bin", "HOME": "/root"]) { $1 }
+        var envp = variables.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -60,16 +63,20 @@ enum RemoteServer {
 extension RemoteServer {
     /// moto's S3, with a line to it that can be cut.
     ///
-    /// - Parameter body: The environment for rclone's remote “box”, which goes through the line, and the line.
+    /// - Parameters:
+    ///   - disk: Where it keeps its objects; nil for its memory.
+    ///   - body: The environment for rclone's remote “box”, which goes through the line, and the line.
     static func withS3(
-        in folder: FilePath, _ body: ([String: String], Line) async throws -> Void
+        in folder: FilePath, disk: FilePath? = nil, _ body: ([String: String], Line) async throws -> Void
     ) async throws {
         guard try Python.run(["-c", "import moto.server, boto3"]).status == 0 else {
             try Test.cancel("scripts/python has no moto here")
         }
         let python = Python.root.appending("scripts/python").string
         let moto = [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT"]
-        try await serving(moto) { port in
+        // Whatever is larger than one byte goes into a temporary file.
+        let variables = disk.map { ["TMPDIR": $0.string, "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": "1"] } ?? [:]
+        try await serving(moto, environment: variables) { port in
             try await withLine(in: folder, to: port) { line, through in
                 let environment = try config(
                     "type = s3\nprovider = Other\nendpoint = http://127.0.0.1:\(through)\nregion = us-east-1\n"

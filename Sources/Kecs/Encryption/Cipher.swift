@@ -7,6 +7,13 @@ import SystemPackage
 struct Cipher: Sendable {
     let site: Site
     let keys: Keys
+    /// Read already, for many files.
+    private var passphrase: Secret?
+
+    init(site: Site, keys: Keys) {
+        self.site = site
+        self.keys = keys
+    }
 
     /// The time limit of a call: long enough for the largest file.
     private static let longest = Duration.seconds(7 * 24 * 3600)
@@ -23,6 +30,18 @@ struct Cipher: Sendable {
         try await encrypt(probe, to: folder.appending("sealed"), sealing)
     }
 
+    /// The same for many files, side by side: the command that prints the passphrase, which may ask somebody, runs once.
+    func withPassphrase() async throws -> Cipher {
+        var cipher = self
+        cipher.passphrase = try await known()
+        return cipher
+    }
+
+    private func known() async throws -> Secret? {
+        if let passphrase { return passphrase }
+        return try await keys.passphrase()
+    }
+
     /// Encrypts a file.
     ///
     /// - Parameter target: Must not exist.
@@ -31,7 +50,7 @@ struct Cipher: Sendable {
         let result: ProcessResult
         switch sealing.method {
         case .gpg where sealing.recipients.isEmpty:
-            guard let passphrase = try await keys.passphrase() else {
+            guard let passphrase = try await known() else {
                 throw Failure(
                     .wrongKey, "no passphrase is known with which gpg could encrypt",
                     cause: "neither passphraseFile nor passphraseCommand is set",
@@ -100,7 +119,7 @@ struct Cipher: Sendable {
     ) async throws -> ProcessResult {
         switch sealing.method {
         case .gpg where sealing.recipients.isEmpty:
-            guard let passphrase = try await keys.passphrase() else {
+            guard let passphrase = try await known() else {
                 throw Failure(
                     .wrongKey, "\(file.lastComponent?.string ?? "") is encrypted, and no passphrase is known",
                     cause: "neither passphraseFile nor passphraseCommand is set",
@@ -116,7 +135,7 @@ struct Cipher: Sendable {
             }
         case .gpg:
             // The secret key is in gpg's own keyring; its passphrase, if it has one, may come from here.
-            let passphrase = try await keys.passphrase()
+            let passphrase = try await known()
             return try await run(
                 "gpg",
                 ["--batch", "--no-tty", "--quiet"]

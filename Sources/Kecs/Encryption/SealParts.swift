@@ -37,9 +37,15 @@ struct SealParts: Sendable {
         site.machine.progress.step("encrypting \(part.file)", total: nil)
         let folder = draft.folder.appending(part.file)
         var list = try part.segmentList(in: folder)
-        for (index, segment) in list.segments.enumerated() where segment.plain == nil {
-            try site.machine.cancellation.check()
-            let found = try await seal(folder.appending(segment.file), sha256: segment.sha256)
+        let new = list.segments.indices.filter { list.segments[$0].plain == nil }
+        let work = SealParts(
+            site: site, draft: draft, cipher: try await cipher.withPassphrase(), sealing: sealing)
+        let segments = list.segments
+        let all = try await site.sideBySide(new) { index in
+            try await work.seal(folder.appending(segments[index].file), sha256: segments[index].sha256)
+        }
+        for (index, found) in zip(new, all) {
+            let segment = segments[index]
             list.segments[index].file = segment.file + sealing.method.suffix
             list.segments[index].plain = .init(bytes: segment.bytes, sha256: segment.sha256)
             list.segments[index].bytes = found.bytes

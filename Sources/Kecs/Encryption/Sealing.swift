@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import KecsArchive
 import KecsBackups
 import KecsSystem
 import SystemPackage
@@ -14,7 +15,11 @@ struct Sealing: Hashable, Sendable {
 
     /// Into how many archives a large part is cut, about. gpg takes a third of a second to make a key of a passphrase, for each
     /// archive that it encrypts or decrypts; all else takes milliseconds.
-    var segments: Int64 { method == .gpg && recipients.isEmpty ? 64 : 1024 }
+    var segments: Int64 { hasPassphrase ? 64 : 1024 }
+    /// The size of an archive, about, below which a part is not cut further, in bytes. gpg encrypts 8 MiB in about the time that
+    /// it takes to make a key.
+    var smallestSegment: Int64 { hasPassphrase ? 8 << 20 : SegmentSize.smallest }
+    private var hasPassphrase: Bool { method == .gpg && recipients.isEmpty }
 
     init(method: EncryptionMethod, recipients: [String]) {
         self.method = method

@@ -108,8 +108,8 @@ public struct UnsealBackup: Sendable {
         }
         try folder.createFolder()
         let unsealed = list.unsealed
-        for (segment, plain) in zip(list.segments, unsealed.segments) {
-            try site.machine.cancellation.check()
+        let cipher = try await cipher.withPassphrase()
+        _ = try await site.sideBySide(Array(zip(list.segments, unsealed.segments))) { segment, plain in
             try await cipher.decrypt(
                 stored.appending(segment.file), to: folder.appending(plain.file), sealing)
         }

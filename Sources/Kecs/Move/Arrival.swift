@@ -27,6 +27,8 @@ public enum Arrival {
         var isClone: Bool
         /// Ports that were asked for, by their settings; they stand in `config` for a move.
         var ports: [String: Int]
+        /// Nil when nothing that comes is encrypted, or of an end that does not tell.
+        var sealed: Sealed?
     }
 
     /// What stands in the way, all of it.

@@ -8,11 +8,12 @@ struct AskOtherEnd: Sendable {
     let site: Site
     let other: OtherMachine
 
+    /// - Parameter backup: The one that is sent; nil when it is taken later.
     /// - Returns: The question that was asked, for the steps that follow, and the answer.
     /// - Throws: `Failure` with what stands in the way; the first of it, and the others in its cause.
     func run(
         _ instance: Instance, _ runtime: any Runtime, as name: InstanceName, isClone: Bool,
-        settings: [SettingKey: String], sourceBytes: Int64
+        settings: [SettingKey: String], sourceBytes: Int64, backup: StoredBackup? = nil
     ) async throws -> (question: Arrival.Question, look: Arrival.Look) {
         var config = instance.config
         var ports: [String: Int] = [:]
@@ -26,7 +27,7 @@ struct AskOtherEnd: Sendable {
             tool: site.tool.version, name: name.description, config: config,
             folder: instance.folder.path.string,
             sourceBytes: sourceBytes, volumes: Self.volumes(try await runtime.parts()), isClone: isClone,
-            ports: ports)
+            ports: ports, sealed: try await SealedProbe(site: site).question(instance, backup))
         site.machine.progress.step("asking \(other.name)", total: nil)
         let look: Arrival.Look = try await other.ask("look", question)
         guard look.dialect == Arrival.dialect else {

@@ -33,7 +33,8 @@ public struct CloneElsewhere: Sendable {
             sourceBytes = (plan.plan ?? []).total(\.sourceBytes)
         }
         let (question, look) = try await AskOtherEnd(site: site, other: other).run(
-            source, runtime, as: name, isClone: true, settings: request.settings, sourceBytes: sourceBytes)
+            source, runtime, as: name, isClone: true, settings: request.settings, sourceBytes: sourceBytes,
+            backup: given)
         var report = CloneReport(
             outcome: .planned, to: name.description, from: given?.id.description, parts: [], ports: [:],
             durationSeconds: 0, notes: look.notes)

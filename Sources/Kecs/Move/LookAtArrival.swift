@@ -38,6 +38,9 @@ public struct LookAtArrival: Sendable {
                     .unreachable, "it is not known whether “\(name)” could run",
                     cause: why, remedy: "kecsctl doctor")
             }
+            if let sealed = question.sealed {
+                await note { try await SealedProbe(site: site).check(sealed, instance.settings) }
+            }
             // What has come here already may run, and has its ports and its volumes.
             guard !isAgain else { return }
             await note { try checkPrograms(instance) }

@@ -23,7 +23,8 @@ extension CaptureParts {
             plan.isSealedLikeLast && plan.last?.part.compression == compression ? plan.lastSegments : nil
         let target = SegmentSize.target(
             for: plan.scan.allocatedBytes, last: last?.target,
-            segments: look.sealing?.segments ?? SegmentSize.segments)
+            segments: look.sealing?.segments ?? SegmentSize.segments,
+            smallest: look.sealing?.smallestSegment ?? SegmentSize.smallest)
         let contents = contents(databases, of: plan)
         let folder = draft.folder.appending(plan.part.name)
         if try folder.isPresent { try folder.removeTree() }

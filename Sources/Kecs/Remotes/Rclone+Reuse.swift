@@ -60,12 +60,6 @@ extension Rclone {
 
     /// By ssh's own client: rclone cannot.
     private func link(_ pairs: [(from: String, to: String)], at address: SSHAddress) async throws {
-        func quoted(_ below: String) -> String {
-            let text = Remote.join(address.path, below)
-            return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
-        }
-        // ssh_config(5): a percent sign begins a token.
-        func inOption(_ path: FilePath) -> String { "\"" + path.string.replacing("%", with: "%%") + "\"" }
         var folders: [String] = []
         for pair in pairs {
             var folder = ""
@@ -76,21 +70,9 @@ extension Rclone {
         }
         // “-”: one that fails does not end the others.
         let lines =
-            folders.map { "-mkdir \(quoted($0))" }
-            + pairs.map { "-ln \(quoted($0.from)) \(quoted($0.to))" }
-        let login = try Self.login(address, machine.environment)
-        var options = [
-            "-q", "-b", "-", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o",
-            "ConnectTimeout=20", "-o", "UserKnownHostsFile=\(inOption(login.knownHosts))",
-        ]
-        if let key = login.key {
-            options += ["-o", "IdentitiesOnly=yes", "-o", "IdentityFile=\(inOption(key))"]
-        }
-        if let port = address.port { options += ["-P", "\(port)"] }
-        var call = ProcessCall("sftp", options + [(login.user.map { "\($0)@" } ?? "") + address.host])
-        call.limit = Self.long
-        call.input = .bytes(Array((lines.joined(separator: "\n") + "\n").utf8))
+            folders.map { "-mkdir \(address.quoted($0))" }
+            + pairs.map { "-ln \(address.quoted($0.from)) \(address.quoted($0.to))" }
         // Whatever keeps it from linking, the files are sent.
-        do { _ = try await machine.processes.run(call) } catch is ProcessError { return }
+        do { _ = try await sftp(lines, at: address) } catch is ProcessError { return }
     }
 }

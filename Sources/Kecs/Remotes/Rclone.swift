@@ -14,6 +14,8 @@ struct Rclone: Sendable {
     static let long: Duration = .seconds(24 * 3600)
     private static let noSuchFolder: Int32 = 3
     private static let noSuchFile: Int32 = 4
+    /// How often a folder is listed again in which another process renames and removes.
+    private static let looks = 3
 
     init(machine: Machine, remote: Remote) throws {
         self.machine = machine
@@ -30,9 +32,17 @@ struct Rclone: Sendable {
     /// - Parameter depth: How many names a path may have. The files of a backup have two at most.
     func list(_ folder: String, depth: Int = 2) async throws -> [String: Int64]? {
         let words = ["lsjson", "--recursive", "--files-only", "--no-modtime", "--no-mimetype"]
-        let result = try await call(
-            words + ["--max-depth", String(depth), path(folder)], limit: .seconds(600))
-        if isMissing(result) { return nil }
+        func look() async throws -> ProcessResult {
+            try await call(words + ["--max-depth", String(depth), path(folder)], limit: .seconds(600))
+        }
+        var result = try await look()
+        for _ in 0..<Self.looks where isMissing(result) {
+            // Or a folder below was renamed or removed while it was listed: then this one is there.
+            let flat = try await call(["lsf", "--max-depth", "1", path(folder)], limit: .seconds(600))
+            if isMissing(flat) { return nil }
+            try check(flat, folder.isEmpty ? "be listed" : "list \(folder)")
+            result = try await look()
+        }
         let doing = folder.isEmpty ? "be listed" : "list \(folder)"
         try check(result, doing)
         guard !result.isCut, case .array(let items)? = try? JSONValue(parsing: result.outputText) else {
@@ -73,7 +83,11 @@ struct Rclone: Sendable {
     }
 
     func download(_ folder: String, to target: FilePath, filters: [String] = []) async throws {
-        let result = try await call(["copy"] + filters + [path(folder), target.string], limit: Self.long)
+        var result = try await call(["copy"] + filters + [path(folder), target.string], limit: Self.long)
+        // A folder below was renamed or removed meanwhile.
+        if isMissing(result) {
+            result = try await call(["copy"] + filters + [path(folder), target.string], limit: Self.long)
+        }
         try check(result, "read \(folder.isEmpty ? "what lies there" : folder)")
     }
 

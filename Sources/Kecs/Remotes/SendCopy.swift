@@ -128,7 +128,8 @@ struct SendCopy: Sendable {
         let missing = files.filter { before[$0.name] != $0.size }
         let reused = try await base?.bring(missing, to: folder) ?? []
         let isTrusted = base.map { isFresh($0.verifiedAt) } ?? false
-        try await upload(missing.filter { !reused.contains($0.name) }, to: folder, &sent)
+        let resumed = try await upload(
+            missing.filter { !reused.contains($0.name) }, to: folder, where: before, &sent)
         sent.reusedBytes += files.filter { reused.contains($0.name) }.total(\.size)
         if isTrusted, !reused.isEmpty, let base { sent.readAt = base.verifiedAt }
         let toRead = files.filter { !isTrusted || !reused.contains($0.name) }
@@ -136,13 +137,14 @@ struct SendCopy: Sendable {
         var found = try await rclone.digests(folder, of: toRead.map(\.name))
         // Of the right size and not of the right content: written by a run that was cut off, or rotten in the other copy.
         let again = toRead.filter {
-            (before[$0.name] == $0.size || reused.contains($0.name)) && found[$0.name] != $0.sha256
+            (before[$0.name] == $0.size || reused.contains($0.name) || resumed.contains($0.name))
+                && found[$0.name] != $0.sha256
         }
         if !again.isEmpty {
             // A link would be written through into the copy that it came from.
             try await rclone.remove(
                 files: again.map(\.name).filter { reused.contains($0) }, in: folder)
-            try await upload(again, to: folder, &sent)
+            _ = try await upload(again, to: folder, where: [:], &sent)
             found.merge(try await rclone.digests(folder, of: again.map(\.name))) { $1 }
         }
         for file in toRead where found[file.name] != file.sha256 {
@@ -160,8 +162,22 @@ struct SendCopy: Sendable {
         return seconds >= 0 && seconds < verifyAge.seconds
     }
 
-    private func upload(_ files: [File], to target: String, _ sent: inout Sent) async throws {
-        for batch in Self.batches(files) {
+    /// - Parameter there: The sizes of what lies there of a run that was cut off.
+    /// - Returns: The names of those that were gone on with where they ended.
+    private func upload(
+        _ files: [File], to target: String, where there: [String: Int64], _ sent: inout Sent
+    ) async throws -> Set<String> {
+        var resumed: Set<String> = []
+        let large = rclone.resumes ? files.filter { $0.size >= Rclone.large } : []
+        for file in large {
+            let size = there[file.name] ?? 0
+            let isBegun = size > 0 && size < file.size
+            site.machine.progress.step("copying \(file.name) to \(rclone.remote.name)", total: nil)
+            try await rclone.put(file.path, to: "\(target)/\(file.name)", isBegun: isBegun)
+            if isBegun { resumed.insert(file.name) }
+            sent.bytes += file.size - (isBegun ? size : 0)
+        }
+        for batch in Self.batches(files.filter { !large.contains($0) }) {
             if let folder = batch.folder, let local = batch.files.first?.path.removingLastComponent() {
                 site.machine.progress.step("copying \(folder) to \(rclone.remote.name)", total: nil)
                 try await rclone.upload(batch.namesInFolder, in: local, to: "\(target)/\(folder)")
@@ -173,6 +189,7 @@ struct SendCopy: Sendable {
             }
             sent.bytes += batch.files.total(\.size)
         }
+        return resumed
     }
 
     struct Batch {

@@ -40,9 +40,12 @@ public enum SegmentSize {
     /// The power of two that gives about 8,192 segments. The former one stays while it is within a factor of four: another
     /// one would write everything again.
     ///
-    /// - Parameter segments: The number, where it is another one.
+    /// - Parameters:
+    ///   - segments: The number, where it is another one.
+    ///   - smallest: The smallest target, where it is another one: a power of two.
     public static func target(
-        for bytes: Int64, last: Int64?, segments: Int64 = SegmentSize.segments
+        for bytes: Int64, last: Int64?, segments: Int64 = SegmentSize.segments,
+        smallest: Int64 = SegmentSize.smallest
     ) -> Int64 {
         var ideal = smallest
         while ideal < largest, ideal * segments < bytes { ideal *= 2 }

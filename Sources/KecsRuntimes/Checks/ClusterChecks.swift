@@ -87,6 +87,20 @@ enum ClusterChecks {
                         remedy: "kecsctl start \(facts.name)")
                 ]
             },
+            ContainerCheck(
+                "cluster.state-unkept", .info, "what stands in the cluster is in backups", of: [.k3d]
+            ) { facts, _ in
+                let settings = facts.instance.settings
+                guard try !settings.flag(.k3sState), try !settings.flag(.veleroBackup),
+                    try settings.number(.agents) ?? 0 == 0
+                else { return [] }
+                return [
+                    Finding(
+                        .info,
+                        "what stands in the cluster of “\(facts.name)” beside KECS' own state is in no backup, and goes with its node",
+                        remedy: "kecsctl config set k3sState true --instance \(facts.name)")
+                ]
+            },
             ContainerCheck("cluster.half-made", .error, "the cluster was made to its end", of: [.k3d]) {
                 facts, _ in
                 let nodes = try engine.containers(of: facts).filter { $0.labels["k3d.role"] != nil }

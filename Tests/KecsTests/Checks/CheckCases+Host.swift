@@ -302,6 +302,12 @@ extension CheckCase {
             try config.write(to: scene.folder.config)
         },
         CheckCase(
+            "move.abandoned", .warning, "have come from old.example for “gone”",
+            good: { scene in
+                let folder = try scene.addArrival("gone")
+                scene.clock.set(try #require(try FileStatus.of(folder)).modified + .seconds(3 * 86_400 - 60))
+            }, bad: { $0.clock.advance(by: .seconds(3600)) }),
+        CheckCase(
             "restore.previous", .info, "is still kept",
             good: { scene in
                 try scene.write(scene.folder.previous.appending("r").appending("old"), "12345")

@@ -75,6 +75,16 @@ struct CheckScene: Sendable {
         try config.write(to: folder.config)
     }
 
+    /// What a move that was cut off has left here, of an instance that is not here.
+    func addArrival(_ text: String) throws -> FilePath {
+        let place = ArrivalPlace(store: site.home.backupStore(of: try #require(InstanceName(text))))
+        let record = ArrivalPlace.Record(instanceId: "x", from: "old.example", generation: 1)
+        try place.folder.createFolder()
+        try write(place.folder.appending(String(repeating: "a", count: 64)), "12345")
+        try JSONFile.write(record, to: place.folder.appending("arrival.json"))
+        return place.folder
+    }
+
     /// Servers that live as long as the scene.
     private let servers = Servers()
 
