@@ -2,39 +2,42 @@
 import CLinux
 import Glibc
 import KecsArchive
-import KecsBackups
+public import KecsBackups
 import KecsSQLite
 import KecsSystem
-import SystemPackage
+public import SystemPackage
 
 /// `backups/NAME/.arriving`: what has come of an instance that moves here or is cloned here. Files by their digests, whole
 /// or not, and the record of whose they are. It goes when the move is done.
-struct ArrivalPlace: Sendable {
+public struct ArrivalPlace: Sendable {
     static let folderName = ".arriving"
 
-    struct Record: Codable, Hashable, Sendable {
+    public struct Record: Codable, Hashable, Sendable {
         var version = 1
         var instanceId: String
         /// The machine that it comes from, for people.
-        var from: String
+        public var from: String
         /// Of the newest receiver.
         var generation: Int
         /// The backup that was put in place last.
-        var landed: BackupID?
+        public var landed: BackupID?
         /// True when the instance was made for it: what the next arrival replaces is nothing that anybody had.
         var made: Bool?
     }
 
     let store: BackupStore
-    var folder: FilePath { store.folder.appending(Self.folderName) }
+    public var folder: FilePath { store.folder.appending(Self.folderName) }
     private var recordFile: FilePath { folder.appending("arrival.json") }
     private var lockFile: FilePath { folder.appending("lock") }
+
+    public init(store: BackupStore) { self.store = store }
 
     func file(_ sha256: String) -> FilePath { folder.appending(sha256) }
 
     // MARK: The record
 
-    func record() throws -> Record? {
+    /// What is recorded; nil before anything has come.
+    public func record() throws -> Record? {
         guard try recordFile.isPresent else { return nil }
         return try JSONFile.read(Record.self, from: recordFile)
     }

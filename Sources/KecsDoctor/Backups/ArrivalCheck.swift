@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Kecs
 import KecsBackups
 import KecsSystem
 import SystemPackage
