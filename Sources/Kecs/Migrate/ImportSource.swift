@@ -22,7 +22,8 @@ public enum StatePlace: Hashable, Sendable, CustomStringConvertible {
             guard isName else {
                 throw Failure(
                     .usage, "“\(name)” cannot be the name of a volume",
-                    remedy: "kecsctl inspect --all")
+                    cause: "it has other characters than letters, digits, “_”, “.” and “-”",
+                    remedy: "kecsctl migrate import --help")
             }
             self = .volume(name)
         } else {
