@@ -12,7 +12,7 @@ import Testing
         try await RemotePlace.with(kind) { place in
             let line = try #require(place.line)
             try await RemoteCampaign.with(place) { campaign in
-                let wanted = Rounds.count(ci: 3, full: 40)
+                let wanted = Rounds.count(ci: 1, full: 40)
                 var (cuts, rounds) = (0, 0)
                 while cuts < wanted, rounds < 4 * wanted {
                     rounds += 1

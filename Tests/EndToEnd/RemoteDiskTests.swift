@@ -14,7 +14,7 @@ import Testing
         var random = CampaignSeed("RemoteDiskTests \(kind)")
         try await RemotePlace.with(kind, room: 64) { place in
             try await RemoteCampaign.with(place) { campaign in
-                let wanted = Rounds.count(ci: 3, full: 40)
+                let wanted = Rounds.count(ci: 1, full: 40)
                 var (full, rounds) = (0, 0)
                 while full < wanted, rounds < 4 * wanted {
                     rounds += 1

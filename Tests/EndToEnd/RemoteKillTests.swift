@@ -12,7 +12,7 @@ import Testing
         var random = CampaignSeed("RemoteKillTests \(kind)")
         try await RemotePlace.with(kind) { place in
             try await RemoteCampaign.with(place) { campaign in
-                let wanted = Rounds.count(ci: 3, full: 40)
+                let wanted = Rounds.count(ci: 1, full: 40)
                 var (kills, rounds) = (0, 0)
                 while kills < wanted, rounds < 4 * wanted {
                     rounds += 1
