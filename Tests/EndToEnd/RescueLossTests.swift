@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import KecsSQLite
 import KecsSystem
 import KecsTesting
@@ -63,23 +64,25 @@ import Testing
     @Test func `a log that cannot be merged is told, and what the file holds is rescued`() async throws {
         try await withTemporaryFolder { root in
             let copy = root.appending("copy.db")
-            do {
-                let live = root.appending("live.db")
-                let database = try SQLiteDatabase(live, .create)
-                try database.executeScript(
-                    """
-                    PRAGMA journal_mode=WAL;
-                    CREATE TABLE small (n INTEGER PRIMARY KEY, t TEXT);
-                    CREATE TABLE broken (n INTEGER PRIMARY KEY);
-                    INSERT INTO small VALUES (1, 'one'), (2, 'two');
-                    PRAGMA writable_schema=ON;
-                    UPDATE sqlite_schema SET sql = 'CREATE TABLE broken(' WHERE name = 'broken';
-                    PRAGMA wal_checkpoint(TRUNCATE);
-                    UPDATE small SET t = 'only in the log' WHERE n = 1;
-                    """)
-                // As a crash leaves them: while the connection is open, nothing merges the log.
-                for suffix in ["", "-wal"] { try live.beside(suffix).copyContents(to: copy.beside(suffix)) }
-            }
+            let live = root.appending("live.db")
+            let script = root.appending("script")
+            // As a crash leaves them: while the connection is open, nothing merges the log. Our own connections refuse to write
+            // the schema.
+            let text = """
+                PRAGMA journal_mode=WAL;
+                CREATE TABLE small (n INTEGER PRIMARY KEY, t TEXT);
+                CREATE TABLE broken (n INTEGER PRIMARY KEY);
+                INSERT INTO small VALUES (1, 'one'), (2, 'two');
+                PRAGMA writable_schema=ON;
+                UPDATE sqlite_schema SET sql = 'CREATE TABLE broken(' WHERE name = 'broken';
+                PRAGMA wal_checkpoint(TRUNCATE);
+                UPDATE small SET t = 'only in the log' WHERE n = 1;
+                .shell cp \(live) \(copy)
+                .shell cp \(live)-wal \(copy)-wal
+
+                """
+            try script.replaceContents(Array(text.utf8))
+            #expect(system("sqlite3 \(live) < \(script)") == 0)
             try #require(try FileStatus.of(copy.beside("-wal"))?.size ?? 0 > 0)
             var kecsctl = Kecsctl(home: root.appending("home"))
             // Without sqlite3, which some distributions build with what recovers by itself.
