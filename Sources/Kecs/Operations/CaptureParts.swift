@@ -306,8 +306,10 @@ struct CaptureParts: Sendable {
 
     /// Whether the linked archive was read and found good a short time ago, and not written since.
     private func isBelieved(_ part: Manifest.Part) throws -> Bool {
+        let file = draft.folder.appending(part.file)
+        // Rot that a verification found under another name of the file counts here, too.
         guard let last = part.lastRead, let age = try instance.settings.duration(.verifyAge),
-            let status = try FileStatus.of(draft.folder.appending(part.file))
+            let status = try FileStatus.of(file), try !look.rotten.contains(file)
         else { return false }
         let since = site.machine.clock.now().seconds - last.at.seconds
         return since >= 0 && since < age.seconds && status.size == part.bytes
