@@ -83,6 +83,21 @@ struct Kecsctl: Sendable {
         return status & 0x7F == SIGKILL
     }
 
+    /// Runs it and kills it as it makes the system call `call` for the `number`th time in one thread: where that is, does not
+    /// depend on how fast the machine is. False when it ended before.
+    func killed(at call: String, number: Int, _ arguments: [String]) async throws -> Bool {
+        var trace = ProcessCall(
+            "/usr/bin/strace",
+            [
+                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+                "inject=\(call):signal=KILL:when=\(number)", Self.program.string,
+            ] + arguments)
+        trace.limit = .seconds(3600)
+        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(trace)
+        // strace ends as what it watched has ended.
+        return result.end == .signaled(SIGKILL)
+    }
+
     /// Starts it with nowhere to print to, and does not wait for its end.
     func spawn(_ arguments: [String]) throws -> pid_t {
         var pid = pid_t()
