@@ -58,7 +58,7 @@ struct FulfilDuty: Sendable {
     private func bringUpEngine(_ instance: Instance, _ runtime: any Runtime) async throws {
         var failure: Failure?
         do {
-            try await runtime.bringUpBackupEngine(limit: Self.limit)
+            try await runtime.clusterBackups.bringUpBackupEngine(limit: Self.limit)
         } catch {
             try site.machine.cancellation.check()
             failure = Failure.describing(error)
@@ -94,7 +94,7 @@ extension Site {
 
     public func takenDown(_ instance: Instance) async -> TakenDown {
         do {
-            return try await runtime(instance).wasTakenDown()
+            return try await runtime(instance).engine.wasTakenDown()
                 ? .yes("what runs it was restarted, and had ended it then") : .no
         } catch {
             return .unknown(Failure.describing(error).sentence)

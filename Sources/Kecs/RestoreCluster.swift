@@ -26,24 +26,24 @@ struct RestoreCluster: Sendable {
     ) async throws -> Result {
         guard try PendingClusterRestore.isDue(instance.folder) else { return Result() }
         let runtime = try site.runtime(instance)
-        guard runtime.backupEngine == .velero, wants else {
+        guard runtime.clusterBackups.backupEngine == .velero, wants else {
             // Without Velero there is nothing to open; the next stop opens it.
-            if engineFailure == nil { try await runtime.openStore() }
+            if engineFailure == nil { try await runtime.clusterBackups.openStore() }
             try PendingClusterRestore.clear(instance.folder)
             return Result()
         }
         do {
             let isDegraded = instance.config.degraded != nil || accepts
             if let engineFailure {
-                guard try await runtime.clusterBackup(isDegraded: isDegraded) != nil else {
+                guard try await runtime.clusterBackups.clusterBackup(isDegraded: isDegraded) != nil else {
                     return Result()
                 }
                 throw engineFailure
             }
-            let restored = try await runtime.restoreCluster(
+            let restored = try await runtime.clusterBackups.restoreCluster(
                 ClusterRestoreRequest(isDegraded: isDegraded, limit: limit))
             guard let restored else {
-                try await runtime.openStore()
+                try await runtime.clusterBackups.openStore()
                 try PendingClusterRestore.clear(instance.folder)
                 return Result()
             }
@@ -53,7 +53,7 @@ struct RestoreCluster: Sendable {
             let failure = Failure.describing(error)
             try degrade(
                 instance, "what stood in its cluster was not restored: \(failure.sentence)",
-                backup: try await runtime.clusterBackup(isDegraded: false))
+                backup: try await runtime.clusterBackups.clusterBackup(isDegraded: false))
             return Result(
                 failure: engineFailure == nil
                     ? failure

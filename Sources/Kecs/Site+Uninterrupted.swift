@@ -23,7 +23,7 @@ extension Runtime {
     /// Stops a server that an operation may have told to end, so that it can be started from the beginning. A server
     /// that would lose something by a stop was never told to.
     func stopAgain() async throws {
-        guard try await lossWhenStopped() == nil else { return }
+        guard try await engine.lossWhenStopped() == nil else { return }
         try await stop(limit: .seconds(60))
     }
 }

@@ -93,7 +93,8 @@ struct Kecsctl: Sendable {
                 "inject=\(call):signal=KILL:when=\(number)", Self.program.string,
             ] + arguments)
         trace.limit = .seconds(3600)
-        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(trace)
+        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(
+            trace)
         // strace ends as what it watched has ended.
         return result.end == .signaled(SIGKILL)
     }

@@ -6,7 +6,7 @@ import Testing
 
 /// Lines that break leave nothing that looks like a copy and is none.
 @Suite(.serialized, .enabled(if: RemoteScene.hasRclone, RemoteScene.reason)) struct RemoteBreakTests {
-    @Test(arguments: RemoteKind.far)
+    @Test(arguments: RemoteKind.campaign(.webDAV, of: RemoteKind.far))
     func `a copy whose line is cut is cleanly absent or whole, and goes on`(kind: RemoteKind) async throws {
         var random = CampaignSeed("RemoteBreakTests \(kind)")
         try await RemotePlace.with(kind) { place in

@@ -7,7 +7,7 @@ import Testing
 
 /// Killed while it copies, at any moment from its start to about its end.
 @Suite(.serialized, .enabled(if: RemoteScene.hasRclone, RemoteScene.reason)) struct RemoteKillTests {
-    @Test(arguments: RemoteKind.allCases)
+    @Test(arguments: RemoteKind.campaign(.s3, .ssh))
     func `a copy that is killed is cleanly absent or whole, and goes on`(kind: RemoteKind) async throws {
         var random = CampaignSeed("RemoteKillTests \(kind)")
         try await RemotePlace.with(kind) { place in

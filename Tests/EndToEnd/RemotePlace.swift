@@ -14,6 +14,12 @@ enum RemoteKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// Those with a line that can be cut.
     static let far: [RemoteKind] = [.s3, .webDAV, .ssh]
 
+    /// The kinds for a campaign: all with `KECSCTL_FAULTS=full`, else `few`, because each takes minutes. Between them the
+    /// three campaigns have every kind in CI.
+    static func campaign(_ few: RemoteKind..., of all: [RemoteKind] = allCases) -> [RemoteKind] {
+        Rounds.areFull ? all : few
+    }
+
     /// What this machine has the programs for.
     var canBeHad: Bool {
         switch self {

@@ -71,8 +71,8 @@ import Testing
             try await runtime.start(limit: .seconds(30))
             #expect(try here.world().containers.map(\.id) == [first.id])
             try await runtime.stop(limit: .seconds(10))
-            try await runtime.remove()
-            try await runtime.remove()
+            try await runtime.provision.remove()
+            try await runtime.provision.remove()
             #expect(await runtime.state() == .absent)
         }
     }
@@ -250,7 +250,7 @@ import Testing
             for action in [
                 { try await runtime.start(limit: .seconds(5)) },
                 { try await runtime.stop(limit: .seconds(5)) },
-                { try await runtime.remove() }, { try await runtime.thaw() },
+                { try await runtime.provision.remove() }, { try await runtime.thaw() },
             ] as [@Sendable () async throws -> Void] {
                 let failure = await #expect(throws: Failure.self) { try await action() }
                 #expect(failure?.kind == .unreachable)
@@ -349,9 +349,9 @@ import Testing
         try await inWorld(world()) { (here: StandInWorld) async throws in
             let runtime = try runtime(here)
             try await runtime.start(limit: .seconds(30))
-            #expect(try await !runtime.wasTakenDown())
+            #expect(try await !runtime.engine.wasTakenDown())
             try await runtime.stop(limit: .seconds(10))
-            #expect(try await !runtime.wasTakenDown())
+            #expect(try await !runtime.engine.wasTakenDown())
             // As it was seen: the end lies between the engine's start and its bridge, and the engine knows of it.
             let end = Moment(seconds: 1_795_261_622, nanoseconds: 897_268_294)
             try here.change { world in
@@ -360,16 +360,16 @@ import Testing
                 world.deaths = [world.containers[0].id: 1_795_261_622_919_820_317]
             }
             #expect(Moment("2026-11-21T11:47:02.897268294Z") == end)
-            #expect(try await runtime.wasTakenDown())
+            #expect(try await runtime.engine.wasTakenDown())
             // Stopped by somebody, and only then did the engine end and start: its events are of the new life only.
             try here.change { $0.deaths = [:] }
-            #expect(try await !runtime.wasTakenDown())
+            #expect(try await !runtime.engine.wasTakenDown())
             // Stopped by somebody in this engine's life.
             try here.change { world in
                 world.containers[0].finishedAt = "2026-11-21T11:47:09Z"
                 world.deaths = [world.containers[0].id: 1_795_261_629_000_000_000]
             }
-            #expect(try await !runtime.wasTakenDown())
+            #expect(try await !runtime.engine.wasTakenDown())
         }
     }
 
@@ -463,13 +463,13 @@ import Testing
             let bytes = here.folder.appending("volumes/lent/_data")
             try bytes.createFolder()
             try bytes.appending("one").replaceContents(Array("one".utf8))
-            #expect(try await runtime.folder(ofVolume: "lent") == nil)
+            #expect(try await runtime.volumeAccess.folder(ofVolume: "lent") == nil)
             let tar = here.home.folder.appending("lent.tar")
-            try await runtime.copyVolume("lent", to: tar, limit: .seconds(30))
+            try await runtime.volumeAccess.copyVolume("lent", to: tar, limit: .seconds(30))
             try bytes.appending("one").replaceContents(Array("two".utf8))
             try bytes.appending(".extra").replaceContents(Array("extra".utf8))
-            try await runtime.makeReady(volume: "lent")
-            try await runtime.fillVolume("lent", from: tar)
+            try await runtime.volumeAccess.makeReady(volume: "lent")
+            try await runtime.volumeAccess.fillVolume("lent", from: tar)
             #expect(try bytes.entries().map(\.string) == ["one"])
             #expect(String(decoding: try bytes.appending("one").contents(), as: UTF8.self) == "one")
             #expect(try containers(here) == [])
@@ -486,7 +486,7 @@ import Testing
             for (number, kind) in ["hang", "die", "fail"].enumerated() {
                 try here.change { $0.faults = [Fault(call: "docker container cp", kind: kind, says: "no")] }
                 let failure = await #expect(throws: Failure.self) {
-                    try await runtime.copyVolume(
+                    try await runtime.volumeAccess.copyVolume(
                         "lent", to: here.home.folder.appending("\(number).tar"),
                         limit: kind == "hang" ? .milliseconds(300) : .seconds(60))
                 }
@@ -499,9 +499,9 @@ import Testing
     @Test func `how much a volume holds is what docker says, when it says it`() async throws {
         try await inWorld(withVolume(programs: [])) { (here: StandInWorld) async throws in
             let runtime = try runtime(here, [.volumes: "lent:/lent"])
-            #expect(try await runtime.room(inVolume: "lent").used == nil)
+            #expect(try await runtime.volumeAccess.room(inVolume: "lent").used == nil)
             try here.change { $0.volumeSizes = ["lent": "4.592MB"] }
-            #expect(try await runtime.room(inVolume: "lent").used == ByteCount(4_596_592))
+            #expect(try await runtime.volumeAccess.room(inVolume: "lent").used == ByteCount(4_596_592))
         }
     }
 }
@@ -509,7 +509,8 @@ import Testing
 extension Runtime {
     /// Nil when it cannot be told.
     fileprivate func wasTakenDownOrUnknown() async throws -> Bool? {
-        do { return try await wasTakenDown() } catch let failure as Failure where failure.kind == .unreachable
+        do { return try await engine.wasTakenDown() } catch let failure as Failure
+            where failure.kind == .unreachable
         {
             return nil
         }

@@ -173,7 +173,7 @@ import Testing
                 world.engineStart = "2026-11-21T11:47:03.3691374Z"
                 world.deaths = [world.containers[index].id: 1_795_261_622_919_820_317]
             }
-            #expect(try await here.runtime(instance).wasTakenDown())
+            #expect(try await here.runtime(instance).engine.wasTakenDown())
             // A command that only reads leaves it; one that changes something starts it first.
             _ = try await here.kecsctl("backup", "dev")
             #expect(await (try here.runtime(instance)).state() == .running)
@@ -187,17 +187,17 @@ import Testing
             try instance.folder.data.createFolder()
             let database = instance.folder.data.appending("kecs.db")
             try database.replaceContents([1], mode: 0o600)
-            _ = try await here.runtime(instance).prepare()
+            _ = try await here.runtime(instance).provision.prepare()
             guard Machine.userID == 0 else { try Test.cancel("only root can give a folder away") }
             _ = instance.folder.data.withPlatformString { chown($0, 65532, 65532) }
             let failure = await #expect(throws: Failure.self) {
-                _ = try await here.runtime(instance).prepare()
+                _ = try await here.runtime(instance).provision.prepare()
             }
             #expect(
                 failure?.cause?.contains("its pod runs as 65532:65532") == true, "\(failure?.cause ?? "")")
             #expect(failure?.remedy == "chown -R 65532:65532 \(instance.folder.data)")
             _ = database.withPlatformString { chown($0, 65532, 65532) }
-            _ = try await here.runtime(instance).prepare()
+            _ = try await here.runtime(instance).provision.prepare()
         }
     }
 

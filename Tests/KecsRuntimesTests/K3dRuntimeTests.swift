@@ -114,7 +114,7 @@ import Testing
                 why.contains(docker == "down" ? "Cannot connect to the Docker daemon" : "permission denied"))
             for action in [
                 { try await runtime.start(limit: .seconds(5)) },
-                { try await runtime.stop(limit: .seconds(5)) }, { try await runtime.remove() },
+                { try await runtime.stop(limit: .seconds(5)) }, { try await runtime.provision.remove() },
             ] as [@Sendable () async throws -> Void] {
                 let failure = await #expect(throws: Failure.self) { try await action() }
                 #expect(failure?.kind == .unreachable)
@@ -136,7 +136,7 @@ import Testing
             let runtime = try here.runtime(try here.instance())
             for action in [
                 { try await runtime.start(limit: .seconds(5)) },
-                { try await runtime.stop(limit: .seconds(5)) }, { try await runtime.remove() },
+                { try await runtime.stop(limit: .seconds(5)) }, { try await runtime.provision.remove() },
             ] as [@Sendable () async throws -> Void] {
                 let failure = await #expect(throws: Failure.self) { try await action() }
                 #expect(failure?.kind == .unreachable)
@@ -209,7 +209,7 @@ import Testing
             #expect(try here.world().objects["kecs-dev"]?["deployment/kecs-system/kecs-server"] != nil)
             // As a stop with a verified backup does.
             try await runtime.stop(limit: .seconds(30))
-            try await runtime.remove()
+            try await runtime.provision.remove()
             #expect(await runtime.state() == .stopped)
             try await runtime.start(limit: .seconds(30))
             #expect(await runtime.state() == .running)
@@ -272,7 +272,7 @@ import Testing
         try await StandInWorld.with { (here: StandInWorld) async throws in
             try await here.runtime(try here.instance("a-server")).start(limit: .seconds(30))
             try await here.runtime(try here.instance("a")).start(limit: .seconds(30))
-            try await here.runtime(try here.instance("a")).remove()
+            try await here.runtime(try here.instance("a")).provision.remove()
             #expect(try here.world().clusters.map(\.name) == ["kecs-a-server"])
             #expect(try here.world().containers.allSatisfy { $0.label == "kecs-a-server" })
         }
@@ -367,7 +367,7 @@ import Testing
             #expect(world.clusters.map(\.isReachable) == [true])
             #expect(world.clusters.allSatisfy { !$0.isNetworkForeign && !$0.isVolumeForeign })
             #expect(world.containers.count == 2)
-            try await here.runtime(instance).remove()
+            try await here.runtime(instance).provision.remove()
             let end = try here.world()
             #expect(
                 end.containers.isEmpty && end.networks.isEmpty && end.volumes.isEmpty && end.clusters.isEmpty)
@@ -461,7 +461,9 @@ import Testing
                 try await here.runtime(instance).stop(limit: .seconds(5))
             }
             #expect(stop?.message == "k3d could not stop “kecs-dev”")
-            let delete = await #expect(throws: Failure.self) { try await here.runtime(instance).remove() }
+            let delete = await #expect(throws: Failure.self) {
+                try await here.runtime(instance).provision.remove()
+            }
             #expect(delete?.message == "k3d could not delete “kecs-dev”")
         }
     }
@@ -472,8 +474,8 @@ import Testing
             try await here.runtime(instance).start(limit: .seconds(30))
             try instance.folder.data.appending("kecs.db").replaceContents(Array("rows".utf8))
             try await here.runtime(instance).stop(limit: .seconds(30))
-            try await here.runtime(instance).remove()
-            try await here.runtime(instance).remove()
+            try await here.runtime(instance).provision.remove()
+            try await here.runtime(instance).provision.remove()
             #expect(await (try here.runtime(instance)).state() == .absent)
             #expect(try instance.folder.data.appending("kecs.db").contents() == Array("rows".utf8))
             #expect(try here.world().networks.isEmpty)
@@ -485,8 +487,8 @@ import Testing
             let instance = try here.instance()
             try await here.runtime(instance).start(limit: .seconds(30))
             try here.change { $0.faults = [Fault(call: "k3d cluster delete", kind: "die")] }
-            _ = try? await here.runtime(instance).remove()
-            try await here.runtime(instance).remove()
+            _ = try? await here.runtime(instance).provision.remove()
+            try await here.runtime(instance).provision.remove()
             #expect(try here.world().containers.isEmpty)
             #expect(try here.world().networks.isEmpty)
         }

@@ -162,7 +162,7 @@ import Testing
             try bucket.removeTree()
             try bucket.replaceContents([])
             let failure = await #expect(throws: Failure.self) {
-                try await here.runtime(instance).bringUpBackupEngine(limit: .seconds(1))
+                try await here.runtime(instance).clusterBackups.bringUpBackupEngine(limit: .seconds(1))
             }
             #expect(failure?.kind == .timeout)
             #expect(failure?.cause?.contains("NoSuchBucket") == true, "\(failure?.cause ?? "")")

@@ -71,7 +71,8 @@ import Testing
 
     @Test func `objects that are there and different are counted by kind`() async throws {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
-            let backup = try #require(try await scene.runtime().backUpCluster(.init(isDegraded: false)))
+            let backup = try #require(
+                try await scene.runtime().clusterBackups.backUpCluster(.init(isDegraded: false)))
             try scene.deploy("2")
             let restored = try await scene.restore(backup.name)
             #expect(

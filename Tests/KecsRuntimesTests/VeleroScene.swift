@@ -127,12 +127,12 @@ extension VeleroScene {
     func restore(_ name: String) async throws -> ClusterRestore {
         let request = ClusterRestoreRequest(
             source: .named(name), isDegraded: true, limit: .seconds(30), stall: .seconds(120))
-        return try #require(try await runtime().restoreCluster(request))
+        return try #require(try await runtime().clusterBackups.restoreCluster(request))
     }
 
     /// A backup, and nothing of it in the cluster any more.
     func backedUp() async throws -> String {
-        let backup = try #require(try await runtime().backUpCluster(.init(isDegraded: false)))
+        let backup = try #require(try await runtime().clusterBackups.backUpCluster(.init(isDegraded: false)))
         try forget()
         return backup.name
     }

@@ -179,7 +179,7 @@ import Testing
             }
             _ = try await scene.here.kecsctl("status", "dev", "--deep")
             let runtime = try scene.runtime()
-            _ = try await runtime.lostVolumes()
+            _ = try await runtime.clusterBackups.lostVolumes()
             #expect(try scene.backupNames() == [])
         }
     }

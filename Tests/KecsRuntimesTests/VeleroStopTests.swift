@@ -151,7 +151,8 @@ import Testing
             try scene.here.change { $0.velero.backupEnds = ["stuck"] }
             let runtime = try scene.runtime()
             let failure = await #expect(throws: Failure.self) {
-                _ = try await runtime.backUpCluster(.init(isDegraded: false, stall: .seconds(30)))
+                _ = try await runtime.clusterBackups.backUpCluster(
+                    .init(isDegraded: false, stall: .seconds(30)))
             }
             #expect(failure?.kind == .timeout)
             #expect(failure?.cause?.contains("InProgress") == true, "\(failure?.cause ?? "")")
@@ -246,7 +247,8 @@ import Testing
             var names: [String] = []
             let count = Rounds.count(ci: 12, full: 100)
             for _ in 0..<count {
-                let backup = try #require(try await runtime.backUpCluster(.init(isDegraded: false)))
+                let backup = try #require(
+                    try await runtime.clusterBackups.backUpCluster(.init(isDegraded: false)))
                 names.append(backup.name)
                 #expect(backup.notRemoved == [], "\(backup.notes)")
             }
@@ -259,7 +261,7 @@ import Testing
     {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             let runtime = try scene.runtime()
-            for _ in 0..<5 { _ = try await runtime.backUpCluster(.init(isDegraded: false)) }
+            for _ in 0..<5 { _ = try await runtime.clusterBackups.backUpCluster(.init(isDegraded: false)) }
             let oldest = try #require(try scene.backupNames().last)
             try scene.here.change { $0.velero.deletionEnds = ["error deleting backup: Access Denied"] }
             let answer = try await scene.stop()
@@ -281,7 +283,7 @@ import Testing
                 ]
             }
             let runtime = try scene.runtime()
-            for _ in 0..<7 { _ = try await runtime.backUpCluster(.init(isDegraded: false)) }
+            for _ in 0..<7 { _ = try await runtime.clusterBackups.backUpCluster(.init(isDegraded: false)) }
             #expect(try scene.backupNames().contains("mine"))
             #expect(try scene.backupNames().count == 6)
             let chosen = ChooseStopBackup(isDegraded: false).candidates(try scene.backups())

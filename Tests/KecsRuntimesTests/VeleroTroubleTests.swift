@@ -32,7 +32,8 @@ import Testing
                 ]
             }
             let runtime = try scene.runtime()
-            let backup = try #require(try await runtime.backUpCluster(.init(isDegraded: false)))
+            let backup = try #require(
+                try await runtime.clusterBackups.backUpCluster(.init(isDegraded: false)))
             #expect(backup.notes.contains { $0.contains("widgets.example.com") }, "\(backup.notes)")
             var paths: Set<String> = []
             try ReadVeleroBackup(scene.bucket(), backup.name, cancellation: Cancellation()).files {
@@ -43,7 +44,7 @@ import Testing
             #expect(paths.contains { $0.hasSuffix("namespaces/web/one.json") }, "\(paths)")
             // An older kind is known, and nothing is started again for it.
             let since = try scene.here.world().velero.serverSince
-            let next = try #require(try await runtime.backUpCluster(.init(isDegraded: false)))
+            let next = try #require(try await runtime.clusterBackups.backUpCluster(.init(isDegraded: false)))
             #expect(next.notes == [], "\(next.notes)")
             #expect(try scene.here.world().velero.serverSince == since)
         }
@@ -53,7 +54,8 @@ import Testing
     {
         try await VeleroScene.with { (scene: VeleroScene) async throws in
             try scene.here.change { $0.velero.backupEnds = ["crash"] }
-            let backup = try #require(try await scene.runtime().backUpCluster(.init(isDegraded: false)))
+            let backup = try #require(
+                try await scene.runtime().clusterBackups.backUpCluster(.init(isDegraded: false)))
             let note = try #require(backup.notes.first)
             for word in ["started again", "out of memory", "512Mi", "veleroMemory"] {
                 #expect(note.contains(word), "\(note)")
@@ -76,7 +78,8 @@ import Testing
                 ]
             }
             let failure = await #expect(throws: Failure.self) {
-                _ = try await scene.runtime().backUpCluster(.init(isDegraded: false, stall: .seconds(30)))
+                _ = try await scene.runtime().clusterBackups.backUpCluster(
+                    .init(isDegraded: false, stall: .seconds(30)))
             }
             #expect(failure?.kind == .timeout)
             #expect(failure?.cause?.contains("Queued") == true, "\(failure?.cause ?? "")")
@@ -102,7 +105,8 @@ import Testing
                     "spec": ["local": ["path": "/x"], "persistentVolumeReclaimPolicy": "Delete"],
                 ]
             }
-            let backup = try #require(try await scene.runtime().backUpCluster(.init(isDegraded: false)))
+            let backup = try #require(
+                try await scene.runtime().clusterBackups.backUpCluster(.init(isDegraded: false)))
             #expect(backup.verdict == "restorable" && !backup.isWhole)
             #expect(backup.lostVolumes.first?.why.contains("node agent does not run") == true)
             #expect(

@@ -26,7 +26,6 @@ import Testing
         func parts() async throws -> [Part] {
             [Part(name: "data", place: .folder(database.removingLastComponent()))]
         }
-        func endpoints() -> [Endpoint] { [] }
         var runsSomething: Bool { true }
 
         private func lose(_ step: String) throws {

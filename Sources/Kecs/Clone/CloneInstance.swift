@@ -34,7 +34,7 @@ public struct CloneInstance: Sendable {
         let began = clock.elapsed()
         try site.checkIsFree(name)
         let runtime = try site.runtime(source)
-        if let obstacle = runtime.obstacleToCloning() {
+        if let obstacle = runtime.provision.obstacleToCloning() {
             throw Failure(
                 .usage, "“\(source.name)” cannot be cloned", cause: obstacle,
                 remedy: "kecsctl restore \(source.name) --from latest --into \(name)")
@@ -148,7 +148,7 @@ public struct CloneInstance: Sendable {
         let old = SettingKey.ports.filter { source.config.settings[$0.rawValue] != nil }
         // The next start chooses everything that is not chosen here.
         for key in old { config.settings[key.rawValue] = nil }
-        if runtime.choosesPorts {
+        if runtime.provision.choosesPorts {
             let free = try ChoosePorts(site: site).run(for: source.config.runtime)
             config.settings[SettingKey.apiPort.rawValue] = .integer(Int64(free.api))
             config.settings[SettingKey.adminPort.rawValue] = .integer(Int64(free.admin))

@@ -26,7 +26,7 @@ struct DrillServer: Sendable {
         guard runtime.runsSomething else {
             throw Self.refuse(name, "it has no command, so that there is no server to be started")
         }
-        if let obstacle = runtime.obstacleToCloning() { throw Self.refuse(name, obstacle) }
+        if let obstacle = runtime.provision.obstacleToCloning() { throw Self.refuse(name, obstacle) }
         if source.config.runtime.runsOnHost { try Self.checkCommand(source, site) }
     }
 
@@ -56,8 +56,8 @@ struct DrillServer: Sendable {
         let instance = try inside.instance(name)
         let runtime = try inside.runtime(instance)
         site.machine.progress.step("starting a server on it", total: nil)
-        _ = try await runtime.prepare()
-        var server = DrillReport.Server(endpoints: await runtime.endpoints())
+        _ = try await runtime.provision.prepare()
+        var server = DrillReport.Server(endpoints: await runtime.server.endpoints())
         let began = site.machine.clock.elapsed()
         do {
             try await runtime.start(limit: try source.startLimit())
@@ -82,7 +82,7 @@ struct DrillServer: Sendable {
 
     private static func end(_ runtime: any Runtime) async throws {
         try await runtime.stop(limit: .seconds(10))
-        try await runtime.remove()
+        try await runtime.provision.remove()
     }
 
     /// Returns the site of the drill: no variable of this process and no settings of the real home reach into it.

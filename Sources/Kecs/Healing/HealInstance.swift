@@ -51,7 +51,7 @@ public struct HealInstance: Sendable {
                 let runtime = try site.runtime(instance)
                 if journal.runsAfterwards { try await runtime.stop(limit: .seconds(60)) }
                 for fill in journal.fills ?? [] {
-                    try await runtime.fillVolume(fill.volume, from: fill.archive.path)
+                    try await runtime.volumeAccess.fillVolume(fill.volume, from: fill.archive.path)
                 }
                 try swap.finish(site.machine.cancellation)
                 try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)

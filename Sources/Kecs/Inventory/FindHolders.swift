@@ -21,11 +21,11 @@ public struct FindHolders: Sendable {
         }
         guard !parts.isEmpty else { return Holders() }
         let runtime = try site.runtime(instance)
-        let others = try await runtime.otherContainers(using: parts)
+        let others = try await runtime.engine.otherContainers(using: parts)
         var found = try FileHolders.below(try parts.flatMap(places))
         // Looked up after the holders. So a child that the server has started meanwhile is its own, and a process that
         // has ended since holds nothing.
-        let own = isStopped ? [] : try await runtime.ownProcesses()
+        let own = isStopped ? [] : try await runtime.engine.ownProcesses()
         found.holders = try found.holders.filter { try !$0.hasEnded() }
         var holders = Holders()
         for user in others.users {

@@ -46,7 +46,7 @@ public struct MeasureInstance: Sendable {
         for part in inventory.parts {
             var bytes = part.bytes
             if bytes == nil, let volume = part.part.volumeOutOfReach, part.presence != .missing {
-                bytes = try await runtime.room(inVolume: volume).used?.bytes
+                bytes = try await runtime.volumeAccess.room(inVolume: volume).used?.bytes
             }
             parts.append(DiskUsage.Item(name: part.part.name, sizeBytes: bytes))
         }

@@ -22,13 +22,13 @@ struct SharedServer: Sendable {
         guard instance.config.runtime.hasContainersByName else { return }
         let others = try others(of: instance)
         guard !others.isEmpty else { return }
-        let own = try await site.runtime(instance).containerIDs()
+        let own = try await site.runtime(instance).engine.containerIDs()
         let volume = await stateVolume(instance)
         guard !own.isEmpty || volume != nil else { return }
         for other in others {
             // Of one whose engine does not answer nothing more can be known.
             let theirs: Set<String>
-            do { theirs = try await site.runtime(other).containerIDs() } catch { continue }
+            do { theirs = try await site.runtime(other).engine.containerIDs() } catch { continue }
             if !own.isDisjoint(with: theirs) { throw failure(instance, other, "the same container") }
             if let volume, await stateVolume(other) == volume {
                 throw failure(instance, other, "the volume “\(volume)”")
@@ -64,7 +64,7 @@ struct SharedServer: Sendable {
 
     private func stateVolume(_ instance: Instance) async -> String? {
         do {
-            guard case .volume(let name, _)? = try await site.runtime(instance).statePlace() else {
+            guard case .volume(let name, _)? = try await site.runtime(instance).server.statePlace() else {
                 return nil
             }
             return name

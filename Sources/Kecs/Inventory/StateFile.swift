@@ -6,7 +6,7 @@ import SystemPackage
 extension Instance {
     /// Returns the place of the control plane's data.
     func statePlace(_ site: Site) async throws -> Part.Place {
-        try await site.runtime(self).statePlace() ?? .folder(dataFolder())
+        try await site.runtime(self).server.statePlace() ?? .folder(dataFolder())
     }
 
     /// Returns the data as a folder of this host.
@@ -52,7 +52,7 @@ func sqliteFile(_ chosen: ChosenDatabase, of instance: Instance) throws(Failure)
     }
 }
 
-extension Runtime {
+extension RuntimeVolumes {
     /// Returns true when a volume holds nothing. A volume that is only available as a stream is read for that.
     func isEmpty(volume: String, scratch: FilePath, _ cancellation: Cancellation) async throws -> Bool {
         if let folder = try await folder(ofVolume: volume) { return try StateOf.isEmpty(folder) }
@@ -66,9 +66,14 @@ extension Runtime {
     }
 }
 
+/// Returns what can reach an engine's volumes.
+func volumes(of instance: Instance, _ site: Site) throws -> any RuntimeVolumes {
+    try volumeRuntime(of: instance, site).volumeAccess
+}
+
 /// Returns the runtime that can reach an engine's volumes: the instance's own, or another one for an instance that runs
 /// without them.
-func volumes(of instance: Instance, _ site: Site) throws -> any Runtime {
+func volumeRuntime(of instance: Instance, _ site: Site) throws -> any Runtime {
     var instance = instance
     if instance.config.runtime.keepsDataInFolder { instance.config.runtime = .ofVolumes }
     return try site.runtime(instance)

@@ -11,7 +11,7 @@ extension Site {
     public func inventory(
         of instance: Instance, databases search: DatabaseSearch = .look
     ) async throws -> Inventory {
-        let setup = try await runtime(instance).serverSetup()
+        let setup = try await runtime(instance).server.serverSetup()
         var parts = setup.parts
         for index in parts.indices {
             parts[index].presence = try PartPresence.of(parts[index])

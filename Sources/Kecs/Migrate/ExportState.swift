@@ -76,10 +76,10 @@ public struct ExportState: Sendable {
                     archive.file, to: path, archive.summary, data: data, isRunning: isRunning)
             }
         case (.volume(let volume), _):
-            let runtime = try volumes(of: instance, site)
-            try await runtime.makeReady(volume: volume)
-            let folder = try await runtime.folder(ofVolume: volume)
-            guard try await runtime.isEmpty(volume: volume, scratch: scratch, site.machine.cancellation)
+            let access = try volumes(of: instance, site)
+            try await access.makeReady(volume: volume)
+            let folder = try await access.folder(ofVolume: volume)
+            guard try await access.isEmpty(volume: volume, scratch: scratch, site.machine.cancellation)
             else {
                 throw Failure(
                     .usage, "the volume \(volume) is not empty",
@@ -93,10 +93,10 @@ public struct ExportState: Sendable {
                     isRunning: isRunning)
                 try folder.syncFileSystem()
             } else {
-                try await runtime.fillVolume(volume, from: archive.file)
+                try await access.fillVolume(volume, from: archive.file)
                 // Read back through the engine, as that is the only way to see it.
                 let back = scratch.appending("back.tar")
-                try await runtime.copyVolume(volume, to: back, limit: .seconds(3600))
+                try await access.copyVolume(volume, to: back, limit: .seconds(3600))
                 let look = scratch.appending("back")
                 try look.createFolder()
                 report.digest = try digest(
@@ -136,8 +136,8 @@ public struct ExportState: Sendable {
             of: captured.source, to: file, compression: compression, threads: site.threads,
             cancellation: site.machine.cancellation, progress: site.machine.progress)
         let check = try checkArchive(
-            file, compression: compression, threads: site.threads, cancellation: site.machine.cancellation,
-            progress: SilentProgress())
+            file, compression: compression, written: summary, threads: site.threads,
+            cancellation: site.machine.cancellation, progress: SilentProgress())
         guard check.sha256 == summary.sha256 else {
             throw Failure(.damaged, "the archive reads back other than it was written", cause: "\(file)")
         }

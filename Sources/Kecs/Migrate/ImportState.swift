@@ -67,7 +67,8 @@ public struct ImportState: Sendable {
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .ofVolumes)
             try config.fixPlace(site.machine.environment)
             // It throws when there is no such volume.
-            _ = try await site.runtime(try site.instance(name, config: config)).folder(ofVolume: volume)
+            _ = try await site.runtime(try site.instance(name, config: config)).volumeAccess.folder(
+                ofVolume: volume)
             try await RebuildInstance(site: site).run(name, nil, runtime: nil, lock: lock)
         }
     }
@@ -82,7 +83,7 @@ public struct ImportState: Sendable {
             let config = InstanceConfig(
                 name: name, id: "", createdAt: site.machine.clock.now(), runtime: .ofVolumes)
             let instance = try site.instance(name, config: config)
-            _ = try await site.runtime(instance).folder(ofVolume: volume)
+            _ = try await site.runtime(instance).volumeAccess.folder(ofVolume: volume)
             return instance
         }
     }
@@ -106,12 +107,12 @@ public struct ImportState: Sendable {
         switch request.source {
         case .volume(let volume):
             report.form = "volume"
-            let runtime = try volumes(of: instance, site)
-            if let folder = try await runtime.folder(ofVolume: volume) {
+            let access = try volumes(of: instance, site)
+            if let folder = try await access.folder(ofVolume: volume) {
                 found = .tree(folder)
             } else {
                 let archive = scratch.appending("volume.tar")
-                try await runtime.copyVolume(volume, to: archive, limit: .seconds(3600))
+                try await access.copyVolume(volume, to: archive, limit: .seconds(3600))
                 found = .restorable(archive)
             }
         case .path(let path): found = try RecognisedSource(path, site.machine.cancellation)

@@ -133,7 +133,7 @@ public struct MigrateRuntime: Sendable {
     /// it keeps the data.
     private func prepared(_ candidate: Instance) async throws -> Instance {
         var config = candidate.config
-        for (key, value) in try await site.runtime(candidate).prepare() {
+        for (key, value) in try await site.runtime(candidate).provision.prepare() {
             config.settings[key.rawValue] = value
         }
         var prepared = try site.instance(candidate.name, config: config, flags: candidate.settings.flags)
@@ -172,8 +172,8 @@ public struct MigrateRuntime: Sendable {
 
     static func fill(_ fills: [Journal.VolumeFill], _ instance: Instance, _ site: Site) async throws {
         guard !fills.isEmpty else { return }
-        let runtime = try volumes(of: instance, site)
-        for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
+        let access = try volumes(of: instance, site)
+        for fill in fills { try await access.fillVolume(fill.volume, from: fill.archive.path) }
     }
 
     func start(_ candidate: Instance, _ limit: Duration, runs: Bool) async throws -> String {
@@ -202,7 +202,7 @@ public struct MigrateRuntime: Sendable {
                 try await site.uninterrupted { site in
                     let new = try site.runtime(candidate)
                     try await new.stop(limit: .seconds(60))
-                    try await new.remove()
+                    try await new.provision.remove()
                 }
             } catch let second {
                 var failure = Failure.describing(error)
@@ -222,7 +222,7 @@ public struct MigrateRuntime: Sendable {
         _ report: inout MigrateRuntimeReport
     ) async throws {
         do {
-            try await old.leave()
+            try await old.provision.leave()
         } catch {
             // It is stopped. That it still exists does not change the result.
             report.notes.append(

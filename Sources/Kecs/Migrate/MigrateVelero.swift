@@ -65,10 +65,10 @@ public struct MigrateVelero: Sendable {
             outcome: .already, from: Self.engine(now), to: Self.engine(wants), state: state.name,
             rebuilt: false, store: instance.folder.objectStore.string, notes: [], durationSeconds: 0)
         // A setting for all instances may be newer than the cluster.
-        let isLacking = wants ? try await old.seesStore() == false : false
+        let isLacking = wants ? try await old.clusterBackups.seesStore() == false : false
         guard now != wants || isLacking else { return report }
         report.rebuilt = state != .absent
-        if let loss = state.mayWrite ? try await old.lossWhenStopped() : nil { throw loss }
+        if let loss = state.mayWrite ? try await old.engine.lossWhenStopped() : nil { throw loss }
         if request.dryRun {
             report.outcome = .planned
             return report
@@ -105,7 +105,7 @@ public struct MigrateVelero: Sendable {
             if state != .absent {
                 try await old.stop(limit: .seconds(60))
                 // A stopped cluster that stays would lack the folders that are mounted into a new one.
-                try await old.remove()
+                try await old.provision.remove()
             }
             changed = try write(instance, wants)
         } catch {
@@ -147,7 +147,7 @@ public struct MigrateVelero: Sendable {
         do {
             try await site.uninterrupted { site in
                 let first = try site.instance(instance.name, flags: instance.settings.flags)
-                try await site.runtime(first).remove()
+                try await site.runtime(first).provision.remove()
                 let before = try MigrateVelero(site: site).write(instance, now)
                 _ = try await StartInstance(site: site).again(before, limit: request.limit)
             }

@@ -25,7 +25,7 @@ struct MoveData: Sendable {
     func stage(
         from source: Part.Place, to target: Part.Place, force: Bool, _ journal: inout Journal
     ) async throws -> Moved {
-        let owner = try await site.runtime(candidate).dataOwner()
+        let owner = try await site.runtime(candidate).server.dataOwner()
         let isSamePlace = try Self.isSame(source, target)
         if isSamePlace {
             guard case .folder(let folder) = target, let owner, try Self.hasOther(owner, in: folder, site)
@@ -95,10 +95,10 @@ struct MoveData: Sendable {
         switch target {
         case .folder(let folder): isFree = try StateOf.isEmpty(folder)
         case .volume(let name, _):
-            let runtime = try volumes(of: candidate, site)
-            try await runtime.makeReady(volume: name)
+            let access = try volumes(of: candidate, site)
+            try await access.makeReady(volume: name)
             try scratch.createFolder()
-            isFree = try await runtime.isEmpty(
+            isFree = try await access.isEmpty(
                 volume: name, scratch: scratch, site.machine.cancellation)
         case .entries: isFree = true
         }

@@ -18,7 +18,7 @@ public struct CloneElsewhere: Sendable {
         let began = site.machine.clock.elapsed()
         let other = try OtherMachine(site.machine, address, program: program)
         let runtime = try site.runtime(source)
-        if let obstacle = runtime.obstacleToCloning() {
+        if let obstacle = runtime.provision.obstacleToCloning() {
             throw Failure(
                 .usage, "“\(source.name)” cannot be cloned", cause: obstacle,
                 remedy: "kecsctl move \(source.name) \(ShellWords.quote([address])) --dry-run")

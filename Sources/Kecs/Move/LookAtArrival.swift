@@ -154,12 +154,12 @@ public struct LookAtArrival: Sendable {
     private func checkRuntime(
         _ instance: Instance, _ runtime: any Runtime, _ question: Arrival.Question
     ) async throws {
-        _ = try await runtime.prepare()
-        _ = try await runtime.statePlace()
+        _ = try await runtime.provision.prepare()
+        _ = try await runtime.server.statePlace()
         let cameBefore = try !question.isClone && site.home.folder(of: instance.name).path.isFolder
         guard !cameBefore else { return }
         let state = await runtime.state()
-        let ties = try await runtime.nameTies()
+        let ties = try await runtime.provision.nameTies()
         guard !state.mayWrite, ties.isFree else {
             throw Failure(
                 .usage, "something there runs as “\(instance.name)” already",
@@ -167,7 +167,7 @@ public struct LookAtArrival: Sendable {
                 remedy: "docker ps --all")
         }
         for volume in question.volumes {
-            do { _ = try await runtime.room(inVolume: volume) } catch let failure as Failure
+            do { _ = try await runtime.volumeAccess.room(inVolume: volume) } catch let failure as Failure
                 where failure.kind == .notFound
             { continue }
             throw Failure(

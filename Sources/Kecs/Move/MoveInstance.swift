@@ -85,7 +85,7 @@ public struct MoveInstance: Sendable {
                 remedy: degraded.wayOut(instance.name))
         }
         let runtime = try site.runtime(instance)
-        if let loss = try await runtime.lossWhenStopped() { throw loss }
+        if let loss = try await runtime.engine.lossWhenStopped() { throw loss }
         let plan = try await TakeBackup(site: site).run(instance, BackupRequest(prune: false, dryRun: true))
         if let lack = plan.lackError { throw lack }
         return (plan.plan ?? []).total(\.sourceBytes)

@@ -54,7 +54,7 @@ public struct AwaitHealth: Sendable {
             return Failure(
                 .unreachable, "cannot determine whether “\(instance.name)” runs", cause: why,
                 remedy: "kecsctl doctor \(instance.name)")
-        case .absent, .stopped, .paused: cause = await runtime.outage()
+        case .absent, .stopped, .paused: cause = await runtime.server.outage()
         }
         return Failure(
             .timeout, "“\(instance.name)” is \(state.name), and did not come to run within \(limit)",

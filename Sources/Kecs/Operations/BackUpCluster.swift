@@ -30,11 +30,13 @@ public struct BackUpCluster: Sendable {
         do {
             // What was not restored yet is no better than what is degraded.
             let isDue = try PendingClusterRestore.isDue(instance.folder)
-            let isUnrestored = isDue ? try await runtime.clusterBackup(isDegraded: false) != nil : false
+            let isUnrestored =
+                isDue ? try await runtime.clusterBackups.clusterBackup(isDegraded: false) != nil : false
             let isDegraded = instance.config.degraded != nil || isUnrestored
             // Before: afterwards it is too late.
             for loss in try await losses() { site.log(loss) }
-            guard let backup = try await runtime.backUpCluster(.init(isDegraded: isDegraded)) else {
+            guard let backup = try await runtime.clusterBackups.backUpCluster(.init(isDegraded: isDegraded))
+            else {
                 return Result()
             }
             var result = Result(backup: backup)
@@ -49,7 +51,7 @@ public struct BackUpCluster: Sendable {
                 )
             }
             mayRest = true
-            let removed = try await runtime.restBackupEngine(
+            let removed = try await runtime.clusterBackups.restBackupEngine(
                 removing: backup.notRemoved, limit: .seconds(60))
             result.backup?.removed += removed
             return result
@@ -69,7 +71,7 @@ public struct BackUpCluster: Sendable {
 
     /// Whose contents are in no backup, one sentence each.
     func losses() async throws -> [String] {
-        try await runtime.lostVolumes().map {
+        try await runtime.clusterBackups.lostVolumes().map {
             "the volume of \($0.claim) in “\(instance.name)” will be in no backup: \($0.why)"
         }
     }
@@ -78,7 +80,7 @@ public struct BackUpCluster: Sendable {
     func wake() async {
         do {
             try await site.uninterrupted { [instance] site in
-                try await site.runtime(instance).bringUpBackupEngine(limit: .zero)
+                try await site.runtime(instance).clusterBackups.bringUpBackupEngine(limit: .zero)
             }
         } catch {
             site.log(

@@ -53,7 +53,7 @@ extension CaptureParts {
             }
         } else {
             let check = try checkArchive(
-                file, compression: written.compression, threads: site.threads,
+                file, compression: written.compression, written: written.summary, threads: site.threads,
                 cancellation: site.machine.cancellation, progress: SilentProgress())
             if check.sha256 != written.sha256 || check.entries != written.entries
                 || check.sourceBytes != written.sourceBytes || check.bytes != written.bytes

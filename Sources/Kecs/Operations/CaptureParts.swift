@@ -47,7 +47,7 @@ struct CaptureParts: Sendable {
         let copies = CaptureVolumes(site: site, instance: instance, runtime: runtime, draft: draft)
         switch consistency {
         case .stopped where wasRunning:
-            if let loss = try await runtime.lossWhenStopped() { throw loss }
+            if let loss = try await runtime.engine.lossWhenStopped() { throw loss }
             let clock = site.machine.clock
             let journal = Journal(
                 operation: "backup", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)

@@ -27,7 +27,7 @@ struct CaptureVolumes: Sendable {
                 cause: "the volume “\(volume)” is copied whole; it runs again",
                 remedy: "kecsctl backup \(instance.name) --consistency stopped")
         }
-        try await runtime.copyVolume(volume, to: file(part), limit: limit)
+        try await runtime.volumeAccess.copyVolume(volume, to: file(part), limit: limit)
     }
 
     /// Copies the volumes under a journal: if this run is killed, the next run removes what was made for the copy.

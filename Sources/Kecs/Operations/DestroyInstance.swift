@@ -59,10 +59,10 @@ public struct DestroyInstance: Sendable {
         let remains = Remains(home: site.home)
         do {
             try await runtime.stop(limit: .seconds(60))
-            try await runtime.remove()
+            try await runtime.provision.remove()
             try await RecoveredClusters(site: site, instance: instance).delete()
             try site.machine.cancellation.check()
-            try await runtime.forget()
+            try await runtime.provision.forget()
             try remains.give(up: site.home.instances.appending(instance.name.description))
         } catch {
             throw await TakeBack(site: site, instance: instance).run(

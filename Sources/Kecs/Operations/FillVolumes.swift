@@ -22,7 +22,7 @@ struct FillVolumes: Sendable {
         )
         try journal.write(to: instance.folder.journal)
         do {
-            for volume in volumes { try await runtime.makeReady(volume: volume) }
+            for volume in volumes { try await runtime.volumeAccess.makeReady(volume: volume) }
         } catch {
             throw await TakeBack(site: site, instance: instance).run(journal, restart: false, after: error)
         }
@@ -35,7 +35,7 @@ struct FillVolumes: Sendable {
     func checkRoom(for places: [StageTrees.Place]) async throws {
         for place in places {
             guard case .volume(let name) = place.target, let record = place.record else { continue }
-            let room = try await runtime.room(inVolume: name)
+            let room = try await runtime.volumeAccess.room(inVolume: name)
             guard let free = room.free else { continue }
             // The volume is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes
             // an inode.
@@ -121,7 +121,7 @@ struct FillVolumes: Sendable {
     func takeBack(_ fills: [Journal.VolumeFill]) async throws {
         for fill in fills {
             guard let kept = fill.kept else { continue }
-            try await runtime.fillVolume(fill.volume, from: kept.path)
+            try await runtime.volumeAccess.fillVolume(fill.volume, from: kept.path)
         }
     }
 }

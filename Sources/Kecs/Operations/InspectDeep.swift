@@ -32,7 +32,7 @@ public struct InspectDeep: Sendable {
         let state = await runtime.state()
         // An instance that is up but does not serve needs this look even more.
         var isUp = state == .running
-        if state == .paused { isUp = await runtime.outage() != nil }
+        if state == .paused { isUp = await runtime.server.outage() != nil }
         guard isUp else { return findings }
         let (primary, inventory) = try await site.primary(of: instance)
         var file: FilePath?
@@ -41,7 +41,7 @@ public struct InspectDeep: Sendable {
             file = database.file
             findings.host = try file.flatMap { try SeenDatabase(of: $0) }
             if let inside = inventory.pathInside(of: database) {
-                compare(try await runtime.serverDatabase(at: inside), file, &findings)
+                compare(try await runtime.server.serverDatabase(at: inside), file, &findings)
             } else {
                 findings.unknown.append(
                     "the database \(database.name): nothing that the server has leads to it")

@@ -132,11 +132,11 @@ public struct ListInstances: Sendable {
                 row.down = down
                 row.problems.append(down.sentence)
             }
-            if state.mayWrite, let outage = await runtime.outage() { row.problems.append(outage) }
+            if state.mayWrite, let outage = await runtime.server.outage() { row.problems.append(outage) }
             do {
-                if let stored = try runtime.storedClusterBackups() {
+                if let stored = try runtime.clusterBackups.storedClusterBackups() {
                     row.clusterBackups = .init(
-                        stored: stored, resources: try runtime.backupEngineResources())
+                        stored: stored, resources: try runtime.clusterBackups.backupEngineResources())
                 }
             } catch {
                 row.problems.append(Failure.describing(error).sentence)

@@ -65,7 +65,7 @@ public struct RestoreBackup: Sendable {
         }
         let runtime = try site.runtime(instance)
         if case .backup(_, let manifest) = opened.content, !request.force, request.paths.isEmpty {
-            try runtime.checkRestore(
+            try runtime.provision.checkRestore(
                 of: manifest, parts: Set(request.parts ?? manifest.parts.map(\.name)))
         }
         var inventory = try await inventory(instance, opened)
@@ -84,7 +84,7 @@ public struct RestoreBackup: Sendable {
         }
         if makesPlaces {
             _ = try await LoadImages(site: site).run(instance)
-            try await runtime.makePlaces()
+            try await runtime.provision.makePlaces()
             inventory = try await self.inventory(instance, opened)
         }
         let state = await runtime.state()
@@ -104,7 +104,9 @@ public struct RestoreBackup: Sendable {
         let volumes = try stage.volumes(of: opened)
         try await filling.makeReady(volumes, isRunning: state.mayWrite)
         stage.volumes = [:]
-        for volume in volumes { stage.volumes[volume] = try await runtime.folder(ofVolume: volume) }
+        for volume in volumes {
+            stage.volumes[volume] = try await runtime.volumeAccess.folder(ofVolume: volume)
+        }
         let places = try stage.places(for: opened)
         if !request.force { try await filling.checkRoom(for: places) }
         for note in try await KeepPreviousTrees(site: site, instance: instance).run() {
@@ -147,7 +149,9 @@ public struct RestoreBackup: Sendable {
             journal.swap?.fills = journal.fills
             journal.runsAfterwards = state.mayWrite && request.start
             try journal.write(to: instance.folder.journal)
-            for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
+            for fill in fills {
+                try await runtime.volumeAccess.fillVolume(fill.volume, from: fill.archive.path)
+            }
             try journal.swap?.exchange()
         } catch {
             // The live trees are unchanged; an instance that was stopped runs again.
@@ -258,7 +262,7 @@ public struct RestoreBackup: Sendable {
         var folders: [String: FilePath] = [:]
         for volume in try stage.volumes(of: source) {
             do {
-                folders[volume] = try await runtime.folder(ofVolume: volume)
+                folders[volume] = try await runtime.volumeAccess.folder(ofVolume: volume)
             } catch let failure as Failure where failure.kind == .notFound {
                 continue
             }

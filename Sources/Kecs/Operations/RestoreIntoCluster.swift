@@ -13,7 +13,7 @@ public struct RestoreIntoCluster: Sendable {
     ) async throws -> ClusterRestoreReport {
         let began = site.machine.clock.elapsed()
         let runtime = try site.runtime(instance)
-        guard runtime.backupEngine == .velero else {
+        guard runtime.clusterBackups.backupEngine == .velero else {
             throw Failure(
                 .usage, "“\(instance.name)” has no Velero in its cluster",
                 cause: "only Velero restores what it has backed up",
@@ -32,10 +32,10 @@ public struct RestoreIntoCluster: Sendable {
         var report = ClusterRestoreReport(
             outcome: .planned, backup: backup, plan: nil, restore: nil, notes: [], durationSeconds: 0)
         if dryRun {
-            report.plan = try await runtime.planClusterRestore(request)
+            report.plan = try await runtime.clusterBackups.planClusterRestore(request)
         } else {
-            try await runtime.bringUpBackupEngine(limit: .seconds(60))
-            guard let restored = try await runtime.restoreCluster(request) else {
+            try await runtime.clusterBackups.bringUpBackupEngine(limit: .seconds(60))
+            guard let restored = try await runtime.clusterBackups.restoreCluster(request) else {
                 throw Failure(
                     .notFound, "there is no backup “\(backup)” of the cluster of “\(instance.name)”",
                     remedy: "kecsctl backups list --velero \(instance.name)")

@@ -22,7 +22,7 @@ struct SeeRestored: Sendable {
             let inside = inventory.pathInside(of: database)
         else { return nil }
         let host = try database.file.flatMap { try SeenDatabase(of: $0.resolved()) }
-        switch try await runtime.serverDatabase(at: inside) {
+        switch try await runtime.server.serverDatabase(at: inside) {
         case nil: return nil
         case .unknown(let why):
             return "cannot determine whether the server has the restored database: \(why)"

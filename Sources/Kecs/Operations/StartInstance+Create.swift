@@ -32,7 +32,9 @@ extension StartInstance {
         try site.check(dataFolder: new.dataFolder(), for: name)
         try await SharedServer(site: site).checkNew(new)
         if !request.force, try new.dataFolder().isPresent { _ = try await checkHolders(new, request) }
-        if try site.runtime(try site.instance(name, config: config, flags: request.settings)).choosesPorts {
+        if try site.runtime(try site.instance(name, config: config, flags: request.settings)).provision
+            .choosesPorts
+        {
             let ports = try ChoosePorts(site: site).run(for: kind)
             for (key, port) in [(SettingKey.apiPort, ports.api), (.adminPort, ports.admin)]
             where config.settings[key.rawValue] == nil {
@@ -58,7 +60,7 @@ extension StartInstance {
         for note in try await LoadImages(site: site).run(candidate) {
             site.log(note)
         }
-        return try await site.runtime(candidate).prepare()
+        return try await site.runtime(candidate).provision.prepare()
     }
 
     /// What was given now holds from now on.

@@ -7,7 +7,8 @@ extension StartInstance {
     func bringUpBackupEngine(_ instance: Instance, _ request: StartRequest) async throws -> Failure? {
         let limit = try request.limit ?? instance.startLimit()
         do {
-            try await site.runtime(instance).bringUpBackupEngine(limit: request.wait ? limit : .zero)
+            try await site.runtime(instance).clusterBackups.bringUpBackupEngine(
+                limit: request.wait ? limit : .zero)
             return nil
         } catch {
             guard site.machine.cancellation.reason == nil else { throw error }

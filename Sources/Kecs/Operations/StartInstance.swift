@@ -72,7 +72,7 @@ public struct StartInstance: Sendable {
         instance = try site.instance(instance.name, flags: request.settings)
         let runtime = try site.runtime(instance)
         let database =
-            runtime.makesItsDatabase ? false : try await CreateDatabase(site: site).run(instance)
+            runtime.server.makesItsDatabase ? false : try await CreateDatabase(site: site).run(instance)
         hasBegun = true
         if runtime.runsSomething, before != .running {
             first.notes += try await bringUp(
@@ -106,7 +106,7 @@ public struct StartInstance: Sendable {
             outcome: isPartial ? .partial : didSomething ? .done : .already, state: state.name,
             created: isNew, restored: first.restored?.from, restoreError: first.failure,
             degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
-            endpoints: await runtime.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
+            endpoints: await runtime.server.endpoints(), durationSeconds: (clock.elapsed() - began).inSeconds)
         report.damaged = first.restored?.damaged ?? []
         report.notes =
             first.notes
@@ -116,7 +116,7 @@ public struct StartInstance: Sendable {
         report.clusterRestoreError = cluster.failure
         report.recovery = recovery
         report.recoveryError = recoveryFailure
-        report.backupEngine = runtime.backupEngine
+        report.backupEngine = runtime.clusterBackups.backupEngine
         report.backupEngineError = engineFailure
         return report
     }
@@ -227,6 +227,6 @@ public struct StartInstance: Sendable {
         return StartReport(
             outcome: .planned, state: await runtime.state().name, created: false, restored: restores,
             restoreError: nil, degraded: instance.config.degraded?.why, runsSomething: runtime.runsSomething,
-            endpoints: await runtime.endpoints(), durationSeconds: 0)
+            endpoints: await runtime.server.endpoints(), durationSeconds: 0)
     }
 }

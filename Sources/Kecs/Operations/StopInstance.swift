@@ -57,9 +57,10 @@ public struct StopInstance: Sendable {
             throw Failure.unknownState(of: instance, why)
         case .running, .paused: break
         }
-        if let loss = try await runtime.lossWhenStopped() { throw loss }
+        if let loss = try await runtime.engine.lossWhenStopped() { throw loss }
         let cluster = BackUpCluster(site: site, instance: instance, runtime: runtime)
-        let isCovered = request.backup && request.clusterBackup && runtime.backupEngine == .velero
+        let isCovered =
+            request.backup && request.clusterBackup && runtime.clusterBackups.backupEngine == .velero
         if request.dryRun {
             var planned = report(.planned, state.name, nil, nil)
             if isCovered { planned.notes = try await cluster.losses() }
@@ -94,10 +95,10 @@ public struct StopInstance: Sendable {
         try journal.write(to: instance.folder.journal)
         do {
             try await runtime.stop(limit: request.limit)
-            if backup?.verified == true, backup?.lacks.isEmpty == true, runtime.goesWhenStopped,
+            if backup?.verified == true, backup?.lacks.isEmpty == true, runtime.provision.goesWhenStopped,
                 !velero.keepsCluster
             {
-                try await runtime.remove()
+                try await runtime.provision.remove()
             }
         } catch {
             let error = await TakeBack(site: site, instance: instance).run(
@@ -108,7 +109,7 @@ public struct StopInstance: Sendable {
         try Duty.end(instance.folder.duty)
         try Journal.close(instance.folder.journal)
         // The clusters hold only services, and the database's rows are enough to recreate them.
-        if backup?.verified == true, runtime.goesWhenStopped {
+        if backup?.verified == true, runtime.provision.goesWhenStopped {
             try await clusters.delete()
         } else {
             try await clusters.stop(limit: request.limit)
@@ -120,7 +121,7 @@ public struct StopInstance: Sendable {
             isPartial ? .partial : .done, await runtime.state().name, backup, backupFailure)
         stopped.clusterBackup = velero.backup
         stopped.clusterBackupError = velero.failure
-        stopped.clusterKept = runtime.goesWhenStopped ? velero.whyKept : nil
+        stopped.clusterKept = runtime.provision.goesWhenStopped ? velero.whyKept : nil
         stopped.notes = velero.notes
         return stopped
     }
@@ -162,14 +163,14 @@ public struct RestartInstance: Sendable {
         if dryRun {
             return StartReport(
                 outcome: .planned, state: await runtime.state().name, runsSomething: runtime.runsSomething,
-                endpoints: await runtime.endpoints(), durationSeconds: 0)
+                endpoints: await runtime.server.endpoints(), durationSeconds: 0)
         }
         guard runtime.runsSomething else {
             return StartReport(
                 outcome: .already, state: await runtime.state().name, runsSomething: false, endpoints: [],
                 durationSeconds: (clock.elapsed() - began).inSeconds)
         }
-        if let loss = try await runtime.lossWhenStopped() { throw loss }
+        if let loss = try await runtime.engine.lossWhenStopped() { throw loss }
         let journal = Journal(
             operation: "restart", startedAt: clock.now(), runsAfterwards: true, mayBeStopped: true)
         try journal.write(to: instance.folder.journal)
@@ -183,7 +184,7 @@ public struct RestartInstance: Sendable {
         try Journal.close(instance.folder.journal)
         var report = StartReport(
             outcome: .done, state: await runtime.state().name, degraded: instance.config.degraded?.why,
-            runsSomething: true, endpoints: await runtime.endpoints(),
+            runsSomething: true, endpoints: await runtime.server.endpoints(),
             durationSeconds: (clock.elapsed() - began).inSeconds)
         report.notes = notes
         return report

@@ -25,7 +25,7 @@ struct TakeBack: Sendable {
                 var journal = given
                 if journal.swap?.phase == .swapping {
                     try await FillVolumes(
-                        site: site, instance: instance, runtime: try volumes(of: instance, site)
+                        site: site, instance: instance, runtime: try volumeRuntime(of: instance, site)
                     ).takeBack(journal.fills ?? [])
                 }
                 // This one was interrupted, if any was: what was unpacked is left to the next run then.

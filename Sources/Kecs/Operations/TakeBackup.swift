@@ -237,7 +237,7 @@ public struct TakeBackup: Sendable {
         var needed = plans.reduce(ByteCount(0)) { $0 + $1.roomNeeded }
         for volume in volumes.compactMap(\.volumeOutOfReach) {
             // The tar, and the databases that are unpacked from it for the checks.
-            guard let used = try await runtime.room(inVolume: volume).used else { continue }
+            guard let used = try await runtime.volumeAccess.room(inVolume: volume).used else { continue }
             needed = needed + used + used
         }
         return needed

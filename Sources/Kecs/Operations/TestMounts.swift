@@ -105,7 +105,7 @@ public struct TestMounts: Sendable {
                 inside: mount.inside.string, outside: path.string, writable: mount.isWritable,
                 result: .planned)
         case .volume(let name):
-            place = try await runtime.folder(ofVolume: name)
+            place = try await runtime.volumeAccess.folder(ofVolume: name)
             found = .init(
                 inside: mount.inside.string, outside: place?.string ?? name, writable: mount.isWritable,
                 result: .planned)
@@ -183,7 +183,7 @@ public struct TestMounts: Sendable {
     private func verdict(
         _ runtime: any Runtime, _ inside: FilePath, _ seen: (SeenDatabase) -> Verdict
     ) async throws -> Verdict {
-        switch try await runtime.serverDatabase(at: inside) {
+        switch try await runtime.server.serverDatabase(at: inside) {
         case nil: .unknown("the server cannot be asked")
         case .unknown(let why): .unknown(why)
         case .nothing(let path): .different("the server sees no \(path)")

@@ -123,7 +123,7 @@ public struct TestPersistence: Sendable {
                 unseen = "nothing that is mounted into it leads to \(probe.database)"
                 return
             }
-            switch try await runtime.serverDatabase(at: inside) {
+            switch try await runtime.server.serverDatabase(at: inside) {
             case nil: return
             case .unknown(let reason):
                 unseen = reason

@@ -80,7 +80,9 @@ public struct UndoRestore: Sendable {
             demand.isStopped = true
             _ = try await holders.check(instance, liveParts(record), demand)
             try site.machine.cancellation.check()
-            for fill in fills { try await runtime.fillVolume(fill.volume, from: fill.archive.path) }
+            for fill in fills {
+                try await runtime.volumeAccess.fillVolume(fill.volume, from: fill.archive.path)
+            }
             try swap.exchange()
         } catch {
             throw await TakeBack(site: site, instance: instance).run(

@@ -47,7 +47,7 @@ public struct RenameInstance: Sendable {
         }
         try site.machine.cancellation.check()
         // The next start recreates the removed objects, under the name that a kill leaves.
-        if !report.removed.isEmpty { try await runtime.remove() }
+        if !report.removed.isEmpty { try await runtime.provision.remove() }
         try await FileLock.hold(
             site.home.lock, command: lock.command, wait: max(lock.wait ?? .zero, .seconds(30)),
             clock: site.machine.clock, cancellation: site.machine.cancellation
@@ -75,7 +75,7 @@ public struct RenameInstance: Sendable {
     ) async throws -> [String] {
         let state = await runtime.state()
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
-        let ties = try await runtime.nameTies()
+        let ties = try await runtime.provision.nameTies()
         if case .fixed(let why) = ties {
             throw Failure(
                 .busy, "“\(instance.name)” cannot be renamed", cause: why,

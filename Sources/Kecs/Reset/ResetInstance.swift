@@ -36,7 +36,7 @@ public struct ResetInstance: Sendable {
         var report = ResetReport(
             outcome: .already, parts: folders.map(\.part), state: state.name, notes: [])
         guard !folders.isEmpty else { return report }
-        if state.mayWrite, let loss = try await runtime.lossWhenStopped() { throw loss }
+        if state.mayWrite, let loss = try await runtime.engine.lossWhenStopped() { throw loss }
         let live = folders.map { Part(name: $0.part, place: .folder($0.live)) }
         var demand = FindHolders.Demand(verb: "reset", force: force)
         let holders = FindHolders(site: site)
@@ -157,7 +157,7 @@ public struct ResetInstance: Sendable {
     /// as lacking. So this takes a backup of the present state that records that nothing is lost.
     private func acceptAsEmpty(_ instance: Instance) async throws -> [String] {
         do {
-            if try !site.runtime(instance).makesItsDatabase {
+            if try !site.runtime(instance).server.makesItsDatabase {
                 _ = try await CreateDatabase(site: site).run(instance)
             }
             var request = BackupRequest(labels: ["after": "reset"], prune: false)

@@ -90,7 +90,7 @@ public struct ImportDocument: Sendable {
         do {
             return try await stateDatabase(of: instance, site)
         } catch let failure as Failure where failure.kind == .notFound {
-            guard !request.dryRun, try !site.runtime(instance).makesItsDatabase else { throw failure }
+            guard !request.dryRun, try !site.runtime(instance).server.makesItsDatabase else { throw failure }
             let file = try await instance.reachableData(site).appending(InstanceFolder.databaseName)
             try file.removingLastComponent().createFolder()
             _ = try StateDatabase.create(file, at: site.machine.clock.now())

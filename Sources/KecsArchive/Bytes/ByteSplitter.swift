@@ -14,6 +14,7 @@ struct MemberSplitter: ByteSplitter {
     private var block: Block?
     private var wanted = GzipMember.headerSize
     private var hasHeader = false
+    private(set) var members = MemberTally()
 
     init(_ line: BlockLine, _ file: FilePath) {
         self.line = line
@@ -32,6 +33,7 @@ struct MemberSplitter: ByteSplitter {
             rest = UnsafeRawBufferPointer(rebasing: rest[part...])
             guard block.inputCount == wanted else { continue }
             if hasHeader {
+                members.add(block.filledInput)
                 try line.submit()
                 self.block = nil
                 hasHeader = false

@@ -36,9 +36,10 @@ final class ArchiveBytes: TarPieces {
 
     private struct Stopped: Error {}
 
+    /// - Parameter written: What was written a moment ago, when that is all that this may be.
     init(
-        _ file: FilePath, compression: Compression?, takesForeign: Bool = true, threads: Int,
-        cancellation: Cancellation, progress: any ProgressSink
+        _ file: FilePath, compression: Compression?, takesForeign: Bool = true, written: WrittenBytes? = nil,
+        threads: Int, cancellation: Cancellation, progress: any ProgressSink
     ) throws {
         self.file = file
         self.cancellation = cancellation
@@ -86,7 +87,7 @@ final class ArchiveBytes: TarPieces {
             self.threads.append(
                 try Threads.joinable(name: "archive-split") { [end] in
                     do {
-                        let result = try Self.split(raw, into: line, format, file)
+                        let result = try Self.split(raw, into: line, format, file, written)
                         end.value.withLock { $0 = result }
                         line.finish()
                     } catch {
@@ -193,11 +194,12 @@ final class ArchiveBytes: TarPieces {
     }
 
     private static func split(
-        _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath
+        _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath, _ written: WrittenBytes?
     ) throws -> (digest: String, bytes: Int64) {
         let digest = SHA256()
         // The digest and size of the decoded bytes say nothing about the file.
         let isForeign = if case .foreign = format { true } else { false }
+        let written = format == .members ? written : nil
         var bytes: Int64 = 0
         var splitter: any ByteSplitter =
             switch format {
@@ -211,13 +213,19 @@ final class ArchiveBytes: TarPieces {
             while !rest.isEmpty {
                 // Small enough that the bytes which the digest has fetched are in the cache when they are copied.
                 let part = UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, 32 << 10)])
-                if !isForeign { digest.update(part) }
+                if !isForeign, written == nil { digest.update(part) }
                 try splitter.take(part)
                 rest = UnsafeRawBufferPointer(rebasing: rest[part.count...])
             }
             raw.release()
         }
         try splitter.end()
+        if let written {
+            guard (splitter as? MemberSplitter)?.members == written.members else {
+                throw ArchiveError(.damaged, file, "its compressed blocks are not those that were written")
+            }
+            return (written.sha256, bytes)
+        }
         return isForeign ? ("", 0) : (digest.finish(), bytes)
     }
 }

@@ -30,11 +30,12 @@ final class ArchiveReader {
     /// - Parameters:
     ///   - place: The archive's file, or the folder of a segmented part.
     ///   - compression: The one that it must have; nil accepts also any archive of another program.
+    ///   - written: What was written to the file a moment ago, when that is all that it may be.
     ///   - only: The segments to read; nil for all. Without meaning for a single file.
     /// - Throws: `ArchiveError`, `FileError`.
     init(
-        _ place: FilePath, compression: Compression?, takesForeign: Bool = true, threads: Int,
-        cancellation: Cancellation, progress: any ProgressSink,
+        _ place: FilePath, compression: Compression?, takesForeign: Bool = true, written: WrittenBytes? = nil,
+        threads: Int, cancellation: Cancellation, progress: any ProgressSink,
         pathLimit: Int = UnpackOptions.defaultPathLimit, only: Range<Int>? = nil
     ) throws {
         self.place = place
@@ -49,8 +50,8 @@ final class ArchiveReader {
             listSHA256 = ""
             rest = []
             let bytes = try ArchiveBytes(
-                place, compression: compression, takesForeign: takesForeign, threads: threads,
-                cancellation: cancellation, progress: progress)
+                place, compression: compression, takesForeign: takesForeign, written: written,
+                threads: threads, cancellation: cancellation, progress: progress)
             current = Current(pieces: bytes, reader: TarReader(bytes, place, pathLimit: pathLimit))
             return
         }

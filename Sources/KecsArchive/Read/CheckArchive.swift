@@ -17,16 +17,20 @@ public struct ArchiveCheck: Hashable, Sendable {
 /// header, every entry's path and kind, and that nothing follows the end.
 ///
 /// - Parameters:
+///   - written: What this process wrote there a moment ago: the blocks must be those, and the digest is not computed a
+///     second time.
 ///   - compression: The compression that the archive must have; nil accepts also any archive of another program.
 ///   - each: Called with every entry in the order of the archive, before the bytes behind the entry have been checked.
 /// - Throws: `ArchiveError`, `FileError`, `Interrupted`, and any error of `each`. The caller compares the digest.
 public func checkArchive(
-    _ file: FilePath, compression: Compression?, threads: Int, cancellation: Cancellation,
+    _ file: FilePath, compression: Compression?, written: ArchiveSummary? = nil, threads: Int,
+    cancellation: Cancellation,
     progress: any ProgressSink, each: (ArchiveEntry) throws -> Void = { _ in }
 ) throws -> ArchiveCheck {
     var check = ArchiveCheck()
     let reader = try ArchiveReader(
-        file, compression: compression, threads: threads, cancellation: cancellation, progress: progress)
+        file, compression: compression, written: written?.written, threads: threads,
+        cancellation: cancellation, progress: progress)
     defer { reader.stop() }
     while let entry = try reader.next() {
         if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }

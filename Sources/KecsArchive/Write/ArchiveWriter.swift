@@ -11,6 +11,8 @@ final class ArchiveWriter: @unchecked Sendable {
     struct Written: Sendable {
         var bytes: Int64
         var sha256: String
+        /// Nil when it is not compressed.
+        var members: MemberTally?
     }
 
     private struct Shared {
@@ -45,16 +47,22 @@ final class ArchiveWriter: @unchecked Sendable {
         do {
             writer = try Threads.joinable(name: "archive-write") { [self] in
                 do {
+                    var members = MemberTally()
                     while let block = try line.next() {
                         try cancellation.check()
                         guard let output = shared.withLock({ $0.open.first }) else { break }
+                        if compression != .none { members.add(block.filledOutput) }
                         try output.append(compression == .none ? block.filledInput : block.filledOutput)
                         if block.endsArchive {
                             let digest = try output.finish(cancellation, isDurable: isDurable)
                             shared.withLock {
                                 $0.open.removeFirst()
-                                $0.written.append(Written(bytes: output.count, sha256: digest))
+                                $0.written.append(
+                                    Written(
+                                        bytes: output.count, sha256: digest,
+                                        members: compression == .none ? nil : members))
                             }
+                            members = MemberTally()
                         }
                         line.release()
                     }

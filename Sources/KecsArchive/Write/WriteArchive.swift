@@ -15,6 +15,8 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var entries = 0
     /// Hex, of the archive's file.
     public internal(set) var sha256 = ""
+    /// What the members of the archive's file add up to; nil when it is not compressed.
+    var members: MemberTally?
     /// The fingerprint of the archived files, as in `TreeScan`.
     public var fingerprint = ""
     /// The files that were still changing at the last try. Their content in the archive was never their state at one
@@ -28,6 +30,9 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var databaseFolders: [DatabaseFolder] = []
     /// The FIFOs and devices, which are left out. Sockets are left out too, but not reported.
     public internal(set) var special: [[UInt8]] = []
+
+    /// What the file is, for who reads it back; nil when it is not compressed.
+    var written: WrittenBytes? { members.map { WrittenBytes(members: $0, sha256: sha256) } }
 
     /// Adds what an earlier run found that wrote a part of the same tree. What changed or vanished then was looked at again
     /// since.
@@ -70,6 +75,7 @@ public func writeArchive(
         guard let written = writer.written.first else { throw FileError("archive", source.root, .ioError) }
         summary.bytes = written.bytes
         summary.sha256 = written.sha256
+        summary.members = written.members
         return summary
     } catch {
         _ = file.withPlatformString { paths_unlink($0) }

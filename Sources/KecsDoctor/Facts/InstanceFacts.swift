@@ -57,7 +57,7 @@ public struct InstanceFacts: Sendable {
                 await TimeBound.run(limit, outer: cancellation) { _ in await runtime.state() }
                 ?? .unknown("cannot determine whether it runs within \(limit.components.seconds) s")
             facts.runsSomething = runtime.runsSomething
-            facts.choosesPorts = runtime.choosesPorts
+            facts.choosesPorts = runtime.provision.choosesPorts
             if case .unknown(let why) = facts.state {
                 facts.inventory = .unknown(why)
             } else {

@@ -7,7 +7,7 @@ extension CollectMetrics {
     func addClusterBackups(_ name: InstanceName, _ facts: InstanceFacts, to text: inout PrometheusText) {
         let me: KeyValuePairs = ["instance": name.description]
         let stock: Result<ClusterBackupStock?, any Error> = Result {
-            try site.runtime(facts.instance).storedClusterBackups()
+            try site.runtime(facts.instance).clusterBackups.storedClusterBackups()
         }
         // One that cannot be read has no numbers; doctor tells why.
         if case .failure = stock {

@@ -5,7 +5,9 @@ public import SystemPackage
 
 /// A compose project that kecsctl did not make. compose starts it. Everything else uses the containers' labels, so that
 /// a file which can no longer be read is no obstacle to stopping or backing up the running containers.
-public struct ComposeRuntime: RebuildableRuntime {
+public struct ComposeRuntime:
+    RebuildableRuntime, RuntimeVolumes, RuntimeServer, RuntimeProvision, RuntimeEngine
+{
     let instance: Instance
     let machine: Machine
     let docker: Docker

@@ -4,7 +4,7 @@ public import KecsSystem
 public import SystemPackage
 
 /// A container: made here from an image, or another one's that was adopted.
-public struct DockerRuntime: Runtime {
+public struct DockerRuntime: Runtime, RuntimeVolumes, RuntimeServer, RuntimeProvision, RuntimeEngine {
     let instance: Instance
     let machine: Machine
     let docker: Docker

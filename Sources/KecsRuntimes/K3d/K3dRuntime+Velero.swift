@@ -5,7 +5,7 @@ import KecsVelero
 import SystemPackage
 
 /// What stands in the cluster, kept by Velero.
-extension K3dRuntime {
+extension K3dRuntime: RuntimeClusterBackups {
     public var backupEngine: BackupEngine? { velero == nil ? .files : .velero }
 
     public func bringUpBackupEngine(limit: Duration) async throws {

@@ -6,7 +6,7 @@ public import KecsSystem
 import SystemPackage
 
 /// A k3d cluster of its own, with KECS's control plane in it. The data lies on this host and is mounted into the node.
-public struct K3dRuntime: Runtime {
+public struct K3dRuntime: Runtime, RuntimeVolumes, RuntimeServer, RuntimeProvision, RuntimeEngine {
     let instance: Instance
     let machine: Machine
     private let dataFolder: FilePath
@@ -47,6 +47,7 @@ public struct K3dRuntime: Runtime {
     }
 
     public var runsSomething: Bool { true }
+    public var choosesPorts: Bool { true }
     public var goesWhenStopped: Bool { !keepsCluster }
 
     public func endpoints() -> [Endpoint] {

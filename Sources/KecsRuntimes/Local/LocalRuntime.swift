@@ -5,7 +5,7 @@ public import KecsSystem
 import SystemPackage
 
 /// A server process on this host, or only data when no command is given.
-public struct LocalRuntime: Runtime {
+public struct LocalRuntime: Runtime, RuntimeServer, RuntimeProvision, RuntimeEngine {
     private let instance: Instance
     private let machine: Machine
     private let command: String?
@@ -39,6 +39,7 @@ public struct LocalRuntime: Runtime {
     }
 
     public var runsSomething: Bool { command != nil }
+    public var choosesPorts: Bool { runsSomething }
     /// True with a command: a server finds or makes its database, of any engine. Without one the data is KECS's.
     public var makesItsDatabase: Bool { command != nil }
 

@@ -23,6 +23,7 @@ public func captureSQLite(
     if let copy = database.copy { facts.lockedFor = copy.lockedFor }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
+        try copy.execute("PRAGMA cache_size = -\(checkCache)")
         let (problems, unchecked) = try fileProblems(of: copy)
         facts.unchecked = unchecked
         guard let first = problems.first else { return facts }
@@ -34,6 +35,10 @@ public func captureSQLite(
         throw error
     }
 }
+
+/// KiB. The check looks every row up in every index. With SQLite's own 2 MiB a database of 230 MB was read seven times, in
+/// pages; with 16 MiB twice, and with more not less.
+private let checkCache = 16 << 10
 
 /// Returns the problems of the file itself, regardless of its rows, and the reason why it could be checked only in
 /// part.

@@ -223,7 +223,7 @@ extension InstanceFacts {
 }
 
 /// A runtime that starts nothing and is in the state it was given.
-struct StillRuntime: Runtime {
+struct StillRuntime: Runtime, RuntimeServer {
     var current: RuntimeState
     var urls: [Endpoint] = []
     var programs: [String: String] = [:]

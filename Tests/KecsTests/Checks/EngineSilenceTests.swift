@@ -157,7 +157,6 @@ import Testing
                 }
                 func thaw() async throws {}
                 func parts() async throws -> [Part] { [] }
-                func endpoints() -> [Endpoint] { [] }
                 var runsSomething: Bool { true }
             }
             let isReleased = Released()

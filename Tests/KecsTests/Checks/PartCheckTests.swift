@@ -128,7 +128,7 @@ import Testing
     @Test func `a container that is gone with its volumes is an error, not a checklist that passed`()
         async throws
     {
-        struct Gone: Runtime {
+        struct Gone: Runtime, RuntimeServer, RuntimeProvision {
             func serverSetup() async throws -> ServerSetup {
                 throw Failure(.notFound, "there is no container “mimir”")
             }

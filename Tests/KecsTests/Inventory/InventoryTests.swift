@@ -45,7 +45,7 @@ struct InventoryScene: Sendable {
     }
 }
 
-struct SetupRuntime: Runtime {
+struct SetupRuntime: Runtime, RuntimeServer {
     var setup: ServerSetup
     func serverSetup() async throws -> ServerSetup { setup }
     func state() async -> RuntimeState { .stopped }

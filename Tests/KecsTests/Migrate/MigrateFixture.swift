@@ -81,6 +81,5 @@ struct OnlyData: Runtime {
     }
     func thaw() async throws {}
     func parts() async throws -> [Part] { try instance.folderParts() }
-    func endpoints() -> [Endpoint] { [] }
     var runsSomething: Bool { false }
 }

@@ -83,7 +83,7 @@ private final class Running: Sendable {
 }
 
 /// A container with one folder mounted at `/app/data`.
-private struct SeeingRuntime: Runtime {
+private struct SeeingRuntime: Runtime, RuntimeServer {
     let data: FilePath
     let running: Running
     let view: @Sendable () throws -> ServerView?

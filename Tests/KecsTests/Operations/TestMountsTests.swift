@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct TestMountsTests {
     /// A server to which `shown` is mounted at `/data`, whatever the setup says.
-    private struct Server: Runtime {
+    private struct Server: Runtime, RuntimeServer, RuntimeVolumes {
         let mounts: [ServerMount]
         let shown: FilePath
         var current = RuntimeState.running
