@@ -101,4 +101,20 @@ import Testing
             #expect(second.minio["lastRead"]?["modified"] == first.minio["lastRead"]?["modified"])
         }
     }
+
+    @Test func `rot that was found under another backup's name of the archive is not linked on`() async throws
+    {
+        try await withScene { scene in
+            let first = try await scene.backUp()
+            let second = try await scene.backUp()
+            #expect(try scene.isLinked(first.folder, second.folder))
+            try scene.rot(second.folder, keepingTime: true)
+            let name = try #require(first.folder.lastComponent?.string)
+            #expect(try await scene.kecsctl("backups", "verify", "dev/\(name)").status == 13)
+            // The newer one is not marked, and its archive is the same file.
+            let third = try await scene.backUp()
+            #expect(try !scene.isLinked(second.folder, third.folder))
+            #expect(try await scene.kecsctl("backups", "verify", "dev/latest").status == 0)
+        }
+    }
 }

@@ -84,4 +84,36 @@ import Testing
             #expect(throws: ArchiveError.self, "byte \(position)") { try readBack(file, as: summary) }
         }
     }
+
+    /// One below the size that is read whole into memory, one above.
+    @Test(arguments: [5_000_000, 12_000_000])
+    func `whole blocks of a segment in another order are found`(size: Int) throws {
+        let scratch = Scratch()
+        scratch.run("mkdir tree part; head -c \(size) /dev/urandom > tree/noise")
+        let (tree, part) = (scratch.path.appending("tree"), scratch.path.appending("part"))
+        let plan = try planSegments(
+            of: TreeSource(root: tree), target: 1 << 20, databases: [:], busy: [],
+            now: SystemClock().now() + .seconds(3600), cancellation: Cancellation())
+        let written = try writeSegments(
+            of: TreeSource(root: tree), plan,
+            files: plan.indices.map { part.appending(SegmentList.name($0 + 1, .fast)) }, compression: .fast,
+            threads: 2, readAt: SystemClock().now(), cancellation: Cancellation(), progress: SilentProgress())
+        let list = SegmentList(
+            target: 1 << 20, segments: written.segments.sorted { $0.key < $1.key }.map(\.value))
+        func readBack() throws {
+            try checkSegments(
+                Array(list.segments.indices), of: list, in: part, compression: .fast, written: written.bytes,
+                threads: 2, cancellation: Cancellation(), progress: SilentProgress())
+        }
+        try readBack()
+        let large = try #require(list.segments.max { $0.bytes < $1.bytes })
+        let file = part.appending(large.file)
+        var changed = try members(try file.contents())
+        try #require(changed.count > 3)
+        changed.swapAt(1, 2)
+        try #require(changed[1].count == changed[2].count && changed[1] != changed[2])
+        try file.write(Array(changed.joined()))
+        let error = #expect(throws: ArchiveError.self) { try readBack() }
+        #expect(error?.kind == .damaged && error?.file == file)
+    }
 }

@@ -35,7 +35,7 @@ public struct LookAtArrival: Sendable {
             let runtime = try site.runtime(instance)
             if case .unknown(let why) = await runtime.state() {
                 throw Failure(
-                    .unreachable, "it is not known whether “\(name)” could run",
+                    .unreachable, "cannot determine whether “\(name)” could run",
                     cause: why, remedy: "kecsctl doctor")
             }
             if let sealed = question.sealed {
@@ -129,7 +129,7 @@ public struct LookAtArrival: Sendable {
 
     /// The server's program, and files that it is made of.
     private func checkPrograms(_ instance: Instance) throws {
-        if instance.config.runtime == .local, let command = try instance.settings.text(.command) {
+        if instance.config.runtime.runsOnHost, let command = try instance.settings.text(.command) {
             let words = try ShellWords(command).words
             guard let program = words.first(where: { !$0.contains("=") }) else { return }
             do {

@@ -24,7 +24,7 @@ extension CaptureParts {
         var entries: Int
         var sha256: String
         /// The list of a segmented part, and the numbers of those segments that were written now.
-        var segments: (list: SegmentList, new: [Int])?
+        var segments: (list: SegmentList, new: [Int], bytes: [String: WrittenBytes])?
     }
 
     private func writeFile(
@@ -43,11 +43,11 @@ extension CaptureParts {
     private func readBack(_ written: WrittenPart, of plan: PartPlan) throws {
         let file = draft.folder.appending(written.file)
         var problem: String?
-        if let (list, new) = written.segments {
+        if let (list, new, bytes) = written.segments {
             do {
                 try checkSegments(
-                    new, of: list, in: file, compression: written.compression, threads: site.threads,
-                    cancellation: site.machine.cancellation, progress: SilentProgress())
+                    new, of: list, in: file, compression: written.compression, written: bytes,
+                    threads: site.threads, cancellation: site.machine.cancellation, progress: SilentProgress())
             } catch let error as ArchiveError {
                 problem = "\(error.file): \(error.why)"
             }

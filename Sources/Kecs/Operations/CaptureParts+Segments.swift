@@ -53,6 +53,7 @@ extension CaptureParts {
                 planned, of: plan, source, compression, from: aside, before, keeping: kept, into: folder)
             written.summary.add(earlier.summary)
             written.new.formUnion(earlier.new)
+            written.bytes.merge(earlier.bytes) { $1 }
             try aside.removeTree()
         }
         let list = SegmentList(target: target, segments: planned.indices.compactMap { written.numbers[$0] })
@@ -63,7 +64,10 @@ extension CaptureParts {
         return WrittenPart(
             file: plan.part.name, compression: compression, summary: summary, bytes: list.bytes,
             sourceBytes: list.sourceBytes, entries: list.entries, sha256: sha256(list.encoded),
-            segments: (list, list.segments.indices.filter { written.new.contains(list.segments[$0].sha256) }))
+            segments: (
+                list, list.segments.indices.filter { written.new.contains(list.segments[$0].sha256) },
+                written.bytes
+            ))
     }
 
     private func planned(
@@ -84,6 +88,8 @@ extension CaptureParts {
         var numbers: [Int: Segment]
         /// The digests of the archives that were written and not linked.
         var new: Set<String>
+        /// By the digests of those that are compressed.
+        var bytes: [String: WrittenBytes]
     }
 
     /// Links the archives that are known, and writes the others.
@@ -117,7 +123,8 @@ extension CaptureParts {
             cancellation: site.machine.cancellation, progress: site.machine.progress)
         numbers.merge(written.segments) { $1 }
         return Numbered(
-            summary: written.summary, numbers: numbers, new: Set(written.segments.values.map(\.sha256)))
+            summary: written.summary, numbers: numbers, new: Set(written.segments.values.map(\.sha256)),
+            bytes: written.bytes)
     }
 
     /// An archive that is linked keeps its name, so that what has copies of the last backup finds it by that. All others get

@@ -53,8 +53,7 @@ public struct RestoreBackup: Sendable {
     public func run(
         _ instance: Instance, _ request: RestoreRequest, ask: ((String) throws -> Void)? = nil
     ) async throws -> RestoreReport {
-        let clock = site.machine.clock
-        let began = clock.elapsed()
+        let began = site.machine.clock.elapsed()
         let opened = try await OpenRestoreSource(site: site)
             .run(request.from, for: instance, parts: request.parts)
         defer { opened.close() }
@@ -87,124 +86,16 @@ public struct RestoreBackup: Sendable {
             try await runtime.provision.makePlaces()
             inventory = try await self.inventory(instance, opened)
         }
-        let state = await runtime.state()
-        if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
-        let id = try freeSwapID(clock.now(), "restore", in: instance.folder)
-        let kept = instance.folder.previous.appending(id)
-        var stage = StageTrees(
-            site: site, instance: instance, request: request, id: id, inventory: inventory)
-        stage.volumes = try await foldersThatAreThere(opened, stage, runtime)
-        var demand = FindHolders.Demand(verb: "restored", force: request.force)
-        let holders = FindHolders(site: site)
-        for note in try await holders.check(instance, stage.places(for: opened).map(\.livePart), demand) {
-            stage.notes.add(note)
-        }
-        let filling = FillVolumes(site: site, instance: instance, runtime: runtime)
-        // A volume is made and filled only when it is one of the instance's own.
-        let volumes = try stage.volumes(of: opened)
-        try await filling.makeReady(volumes, isRunning: state.mayWrite)
-        stage.volumes = [:]
-        for volume in volumes {
-            stage.volumes[volume] = try await runtime.volumeAccess.folder(ofVolume: volume)
-        }
-        let places = try stage.places(for: opened)
-        if !request.force { try await filling.checkRoom(for: places) }
-        for note in try await KeepPreviousTrees(site: site, instance: instance).run() {
-            stage.notes.add(note)
-        }
-        let fills = try await filling.keep(places)
-        for fill in fills {
-            guard let kept = fill.kept else { continue }
-            stage.notes.add("what the volume “\(fill.volume)” held is kept in \(kept.path)")
-        }
-        var journal = Journal(
-            operation: "restore", startedAt: clock.now(), runsAfterwards: state.mayWrite,
-            swap: Swap(id: id, from: opened.name, units: [], staging: places.map(\.staging), previous: kept))
-        try journal.write(to: instance.folder.journal)
-
-        let successors = try stage.successors(for: opened)
-        var stopBegan = false
-        var restoredParts: [String] = []
-        do {
-            let trees = try stage.run(opened, places)
-            restoredParts = trees.map(\.part)
-            if state.mayWrite {
-                stopBegan = true
-                journal.mayBeStopped = true
-                try journal.write(to: instance.folder.journal)
-                try await runtime.stop(limit: .seconds(60))
-            }
-            // Finds processes that came meanwhile, and those that the stopped server left running.
-            demand.isStopped = true
-            _ = try await holders.check(instance, places.map(\.livePart), demand)
-            for tree in trees {
-                try KeepExcluded(cancellation: site.machine.cancellation).run(tree).map(stage.notes.add)
-            }
-            let units = try trees.units(kept: kept, id: id)
-            for tree in trees { try tree.staged.syncFileSystem() }
-            try site.machine.cancellation.check()
-            journal.swap?.units = units
-            journal.swap?.phase = .swapping
-            journal.fills = fills.isEmpty ? nil : fills
-            journal.swap?.fills = journal.fills
-            journal.runsAfterwards = state.mayWrite && request.start
-            try journal.write(to: instance.folder.journal)
-            for fill in fills {
-                try await runtime.volumeAccess.fillVolume(fill.volume, from: fill.archive.path)
-            }
-            try journal.swap?.exchange()
-        } catch {
-            // The live trees are unchanged; an instance that was stopped runs again.
-            throw await TakeBack(site: site, instance: instance).run(
-                journal, restart: stopBegan, after: error)
-        }
-
-        // From here the restore is a fact; a server that does not come up is reported, not rolled back.
-        var startFailure: Failure?
-        let restored = try site.instance(instance.name, flags: instance.settings.flags)
-        let runtimeNow = try site.runtime(restored)
-        try journal.swap?.removeStaging(site.machine.cancellation)
-        if state.mayWrite, request.start {
-            startFailure = try await site.startAgain(restored, after: journal)
-            if startFailure == nil {
-                do {
-                    if let note = try await SeeRestored(site: site).run(
-                        restored, inventory, parts: restoredParts + successors.values)
-                    {
-                        stage.notes.add(note)
-                    }
-                } catch {
-                    // A restore that the server does not see is not a restore.
-                    try journal.write(to: instance.folder.journal)
-                    throw await TakeBack(site: site, instance: restored).run(
-                        journal, restart: true, after: error)
-                }
-            }
-        }
-        instance.folder.restoring.discard(into: instance.folder.path, site.machine.cancellation)
-        if let swap = journal.swap {
-            try PreviousStack(folder: instance.folder).settle(after: swap, site.machine.cancellation)
-        }
-        try Journal.close(instance.folder.journal)
-        let moved = restoredParts.filter { successors[$0] != nil }
-        if !moved.isEmpty, request.paths.isEmpty {
-            // Its data has another name now; that this one is not there is no loss.
-            var config = try InstanceConfig.read(restored.folder.config)
-            config.movedParts = Set((config.movedParts ?? []) + moved).sorted()
-            try config.write(to: restored.folder.config)
-        }
-        if startFailure == nil, opened.endsDegradation, request.paths.isEmpty, restored.config.degraded != nil
-        {
-            var config = try InstanceConfig.read(restored.folder.config)
-            config.degraded = nil
-            try config.write(to: restored.folder.config)
-        }
+        var plan = try await plan(instance, request, opened, runtime, inventory)
+        let parts = try await exchange(&plan, of: instance, request, opened, runtime)
+        let (restored, startFailure) = try await startAgain(&plan, instance, request, parts)
+        try settle(plan, of: instance, restored, request, opened, parts, hasStarted: startFailure == nil)
         try await KnownMounts(site: site).note(restored)
         return RestoreReport(
-            outcome: startFailure == nil ? .done : .partial, from: opened.name,
-            parts: restoredParts, undo: id, state: await runtimeNow.state().name,
-            durationSeconds: (clock.elapsed() - began).inSeconds, startError: startFailure,
-            notes: stage.notes.all)
+            outcome: startFailure == nil ? .done : .partial, from: opened.name, parts: parts, undo: plan.id,
+            state: await (try site.runtime(restored)).state().name,
+            durationSeconds: (site.machine.clock.elapsed() - began).inSeconds, startError: startFailure,
+            notes: plan.stage.notes.all)
     }
 
     /// Refuses a backup of another instance without a yes.
@@ -256,7 +147,7 @@ public struct RestoreBackup: Sendable {
     }
 
     /// Returns the folders of the volumes that exist, before the missing ones are made.
-    private func foldersThatAreThere(
+    func foldersThatAreThere(
         _ source: OpenedSource, _ stage: StageTrees, _ runtime: any Runtime
     ) async throws -> [String: FilePath] {
         var folders: [String: FilePath] = [:]

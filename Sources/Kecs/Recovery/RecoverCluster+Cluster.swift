@@ -35,22 +35,7 @@ extension RecoverCluster {
         }
         let changed =
             work.request.overwrite ? cluster.services.filter { differences[$0.key] != nil } : []
-        let touched = Set((waiting + changed).map(\.key))
-        for service in cluster.services where !touched.contains(service.key) {
-            var entry: RecoverReport.Service
-            switch service.decision {
-            case .recover, .exists: entry = self.report(service, cluster, .existing)
-            case .skip(let why): entry = self.report(service, cluster, .skipped, why)
-            case .fail(let why), .unknown(let why):
-                log("Failed to create deployment for service \(service.name): \(why)")
-                entry = self.report(service, cluster, .failed, why)
-            }
-            if let found = differences[service.key], entry.outcome == .existing {
-                entry.differences = found
-                entry.reason = Self.words(found)
-            }
-            report.services.append(entry)
-        }
+        report.services += told(of: cluster, without: Set((waiting + changed).map(\.key)), differences)
         for task in cluster.tasks {
             if case .fail = task.decision { result.lostTasks.append(task.arn) }
         }
@@ -94,7 +79,49 @@ extension RecoverCluster {
             result.isUnfinished = true
             return
         }
-        // Once the API is gone, the rest is lost as well. It is reported, and `--resume` recovers it.
+        let lost = try await recover(
+            batches, differences, cluster, in: step, there: there, missing, into: &report, &result)
+        try await recover(tasks, step, lost: lost, &result)
+        if report.services.contains(where: { $0.outcome == .recovered }), report.outcome == .existing {
+            report.outcome = .recovered
+        }
+        if step.action == .create { log("Successfully recovered k3d cluster \(step.name)") }
+        report.services.sort { ($0.name, $0.taskSet ?? "") < ($1.name, $1.taskSet ?? "") }
+    }
+
+    /// The services that are left as they are: why, and what differs.
+    private func told(
+        of cluster: RecoveryPlan.ClusterStep, without touched: Set<RecoveryPlan.ServiceStep.Key>,
+        _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]]
+    ) -> [RecoverReport.Service] {
+        cluster.services.filter { !touched.contains($0.key) }.map { service in
+            var entry: RecoverReport.Service
+            switch service.decision {
+            case .recover, .exists: entry = report(service, cluster, .existing)
+            case .skip(let why): entry = report(service, cluster, .skipped, why)
+            case .fail(let why), .unknown(let why):
+                log("Failed to create deployment for service \(service.name): \(why)")
+                entry = report(service, cluster, .failed, why)
+            }
+            if let found = differences[service.key], entry.outcome == .existing {
+                entry.differences = found
+                entry.reason = Self.words(found)
+            }
+            return entry
+        }
+    }
+
+    /// Recovers the batches in their order.
+    ///
+    /// - Returns: Why the rest is lost, once the API is gone or the time is over. It is reported, and `--resume` recovers
+    ///   it.
+    private func recover(
+        _ batches: [[RecoveryPlan.ServiceStep]],
+        _ differences: [RecoveryPlan.ServiceStep.Key: [RecoverReport.Difference]],
+        _ cluster: RecoveryPlan.ClusterStep, in step: RecoveryPlan.K3dStep,
+        there: [KubernetesObject.ID: FoundObject], _ missing: Set<SecretReference>,
+        into report: inout RecoverReport.Cluster, _ result: inout Result
+    ) async throws -> String? {
         var lost: String?
         for batch in batches where !batch.isEmpty {
             if lost == nil, work.time.isOver { lost = "the time that was given has passed before its turn" }
@@ -120,12 +147,7 @@ extension RecoverCluster {
                 report.services += batch.map { self.report($0, cluster, .failed, lost) }
             }
         }
-        try await recover(tasks, step, lost: lost, &result)
-        if report.services.contains(where: { $0.outcome == .recovered }), report.outcome == .existing {
-            report.outcome = .recovered
-        }
-        if step.action == .create { log("Successfully recovered k3d cluster \(step.name)") }
-        report.services.sort { ($0.name, $0.taskSet ?? "") < ($1.name, $1.taskSet ?? "") }
+        return lost
     }
 
     /// Returns services of one priority, in portions of one call.

@@ -18,7 +18,7 @@ public struct MemberTally: Hashable, Sendable {
 }
 
 /// What is known of an archive's file from the writing of it.
-struct WrittenBytes: Hashable, Sendable {
+public struct WrittenBytes: Hashable, Sendable {
     var members: MemberTally
     /// Hex, of the file.
     var sha256: String

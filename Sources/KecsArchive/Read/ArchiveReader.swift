@@ -15,6 +15,7 @@ final class ArchiveReader {
     private let pathLimit: Int
     private let list: SegmentList?
     private let listSHA256: String
+    private let written: WrittenBytes?
     private var rest: ArraySlice<Segment>
     private var current: Current
     private let memory: SegmentMemory
@@ -44,6 +45,7 @@ final class ArchiveReader {
         self.cancellation = cancellation
         self.progress = progress
         self.pathLimit = pathLimit
+        self.written = written
         memory = SegmentMemory()
         guard try place.isFolder else {
             list = nil
@@ -65,9 +67,10 @@ final class ArchiveReader {
 
     /// Reads one segment.
     init(
-        _ folder: FilePath, _ segment: Segment, compression: Compression?, memory: SegmentMemory,
-        cancellation: Cancellation, progress: any ProgressSink
+        _ folder: FilePath, _ segment: Segment, compression: Compression?, written: WrittenBytes? = nil,
+        memory: SegmentMemory, cancellation: Cancellation, progress: any ProgressSink
     ) throws {
+        self.written = written
         place = folder
         self.compression = compression
         threads = 1
@@ -123,10 +126,10 @@ final class ArchiveReader {
         let file = place.appending(segment.file)
         let pieces: any StoppablePieces =
             segment.bytes <= SegmentMemory.limit
-            ? try SegmentBytes(file, segment, compression, memory, progress)
+            ? try SegmentBytes(file, segment, compression, written, memory, progress)
             : try ArchiveBytes(
                 file, compression: compression ?? Self.compression(of: segment), takesForeign: false,
-                threads: threads, cancellation: cancellation, progress: progress)
+                written: written, threads: threads, cancellation: cancellation, progress: progress)
         current = Current(
             pieces: pieces, reader: TarReader(pieces, file, pathLimit: pathLimit), segment: segment)
     }

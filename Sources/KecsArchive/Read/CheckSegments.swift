@@ -8,19 +8,23 @@ public import SystemPackage
 /// - Parameters:
 ///   - folder: Of the part.
 ///   - numbers: Of the segments, from 0.
+///   - written: What is known of those that this process wrote a moment ago, by their digests, which are not computed a
+///     second time.
 /// - Throws: `ArchiveError`, `FileError`, `Interrupted`: the first problem that was met.
 public func checkSegments(
-    _ numbers: [Int], of list: SegmentList, in folder: FilePath, compression: Compression, threads: Int,
-    cancellation: Cancellation, progress: any ProgressSink
+    _ numbers: [Int], of list: SegmentList, in folder: FilePath, compression: Compression,
+    written: [String: WrittenBytes] = [:], threads: Int, cancellation: Cancellation,
+    progress: any ProgressSink
 ) throws {
     let work = Mutex((rest: numbers[...], error: (any Error)?.none))
     let check: @Sendable () -> Void = {
         let memory = SegmentMemory()
         while let number = work.withLock({ $0.error == nil ? $0.rest.popFirst() : nil }) {
             do {
+                let segment = list.segments[number]
                 let reader = try ArchiveReader(
-                    folder, list.segments[number], compression: compression, memory: memory,
-                    cancellation: cancellation, progress: progress)
+                    folder, segment, compression: compression, written: written[segment.sha256],
+                    memory: memory, cancellation: cancellation, progress: progress)
                 defer { reader.stop() }
                 while let entry = try reader.next() {
                     if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }

@@ -24,13 +24,16 @@ final class SegmentBytes: StoppablePieces {
     private let memory: SegmentMemory
     private let isCompressed: Bool
     private let sha256: String
+    private let written: WrittenBytes?
+    private var members = MemberTally()
     private let size: Int
     private var offset = 0
 
+    /// - Parameter written: What was written to it a moment ago, when that is all that it may be.
     /// - Throws: `FileError`; `ArchiveError` when it is not the file that the list names.
     init(
-        _ file: FilePath, _ segment: Segment, _ compression: Compression?, _ memory: SegmentMemory,
-        _ progress: any ProgressSink
+        _ file: FilePath, _ segment: Segment, _ compression: Compression?, _ written: WrittenBytes?,
+        _ memory: SegmentMemory, _ progress: any ProgressSink
     ) throws {
         self.file = file
         self.memory = memory
@@ -39,6 +42,7 @@ final class SegmentBytes: StoppablePieces {
             throw ArchiveError(.damaged, file, "its name does not fit its compression")
         }
         isCompressed = own != .none
+        self.written = own == .none ? nil : written
         let descriptor = file.withPlatformString {
             paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
         }
@@ -57,10 +61,14 @@ final class SegmentBytes: StoppablePieces {
             try readFully(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<size]), of: file)
         }
         guard count == size else { throw ArchiveError(.damaged, file, "it became shorter while it was read") }
-        sha256 = memory.bytes.withUnsafeBytes { bytes in
-            let digest = SHA256()
-            digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
-            return digest.finish()
+        if let written = self.written {
+            sha256 = written.sha256
+        } else {
+            sha256 = memory.bytes.withUnsafeBytes { bytes in
+                let digest = SHA256()
+                digest.update(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
+                return digest.finish()
+            }
         }
         guard sha256 == segment.sha256 else {
             throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) instead of \(segment.sha256)")
@@ -70,7 +78,12 @@ final class SegmentBytes: StoppablePieces {
     }
 
     func next() throws -> UnsafeRawBufferPointer? {
-        guard offset < size else { return nil }
+        guard offset < size else {
+            if let written, members != written.members {
+                throw ArchiveError(.damaged, file, "its compressed blocks are not those that were written")
+            }
+            return nil
+        }
         return try memory.bytes.withUnsafeBytes { bytes in
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset..<size])
             let room = memory.content
@@ -85,12 +98,16 @@ final class SegmentBytes: StoppablePieces {
                 let count = memory.inflater.inflate(
                     UnsafeRawBufferPointer(rebasing: rest[..<sizes.member]), into: room)
             else { throw ArchiveError(.damaged, file, "a compressed block is damaged") }
+            members.add(rest)
             offset += sizes.member
             return UnsafeRawBufferPointer(rebasing: room[..<count])
         }
     }
 
-    func finish() -> (sha256: String, bytes: Int64) { (sha256, Int64(size)) }
+    func finish() -> (sha256: String, bytes: Int64) {
+        // Read to its end, or it is not known whether it is what was written.
+        (written == nil || members == written?.members ? sha256 : "", Int64(size))
+    }
 
     func stop() {}
 }

@@ -9,13 +9,13 @@ public import SystemPackage
 ///   - files: The file of each segment to write; nil for one whose archive is there. An entry that appears within such
 ///     a segment meanwhile is left to the next backup.
 /// - Returns: The summary of all that was written, and each segment by its number in `plan`. One in which nothing is left
-///   has neither a file nor a record.
+///   has neither a file nor a record. By the segments' digests, what is known of their files for who reads them back.
 /// - Throws: As `writeArchive`. Files that were written by then stay.
 public func writeSegments(
     of source: TreeSource, _ plan: [PlannedSegment], files: [FilePath?], compression: Compression,
     threads: Int,
     readAt: Moment, cancellation: Cancellation, progress: any ProgressSink
-) throws -> (summary: ArchiveSummary, segments: [Int: Segment]) {
+) throws -> (summary: ArchiveSummary, segments: [Int: Segment], bytes: [String: WrittenBytes]) {
     let writer = try ArchiveWriter(
         compression: compression, threads: threads, isDurable: false, cancellation: cancellation,
         progress: progress)
@@ -29,6 +29,7 @@ public func writeSegments(
     // What changed each time it was read has no state that another one could be compared with.
     let torn = Set(summary.changed.map { path in plan.lastIndex { !WalkOrder.isBefore(path, $0.first) } })
     var segments: [Int: Segment] = [:]
+    var bytes: [String: WrittenBytes] = [:]
     for (one, written) in zip(begun, writer.written) {
         let planned = plan[one.number]
         segments[one.number] = Segment(
@@ -37,8 +38,9 @@ public func writeSegments(
             fingerprint: torn.contains(one.number) ? "" : planned.fingerprint, readAt: readAt.seconds,
             first: planned.first)
         summary.bytes = summary.bytes.adding(written.bytes)
+        bytes[written.sha256] = written.members.map { WrittenBytes(members: $0, sha256: written.sha256) }
     }
-    return (summary, segments)
+    return (summary, segments, bytes)
 }
 
 /// Leads each entry of the walk to the archive of its segment, or past it.

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsArchive
+import KecsBackups
+import KecsSQLite
+import KecsSystem
+import SystemPackage
+
+/// The databases of a part: each is archived as its copy.
+extension CaptureParts {
+    /// Copies the databases of a part, but for those that were copied while it was frozen.
+    ///
+    /// - Returns: The tree to archive, with the copies in the databases' places, and their records.
+    func copyDatabases(
+        of plan: PartPlan, _ sqlite: [[UInt8]: SQLiteCopy], to scratch: FilePath
+    ) throws -> (source: TreeSource, databases: [Manifest.Database]) {
+        var source = plan.source
+        var databases: [Manifest.Database] = []
+        for (index, database) in plan.scan.databases.enumerated() {
+            guard database.engine == .sqlite else {
+                let copies = Self.copies(of: database, number: index, in: scratch)
+                databases.append(try substituteOpaque(database, by: copies, of: plan, in: &source))
+                continue
+            }
+            do {
+                let copy =
+                    try sqlite[database.path]
+                    ?? captureSQLite(database, of: plan, to: scratch.appending("\(index).0"))
+                source.substitutes[database.path] = copy.file
+                source.leaveOutSidecars(of: database)
+                databases.append(copy.record)
+            } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path) {
+                // Its bytes are kept as they are, for a rescue; the backup lacks the former database.
+                databases.append(try unreadable(database, in: source))
+            }
+        }
+        for (index, link) in plan.links.databases.enumerated() {
+            let copy = try captureSQLite(link, to: scratch.appending("link-\(index)"))
+            source.substitutes[link.path] = copy.file
+            source.followed[link.path] = link.target
+            databases.append(copy.record)
+        }
+        return (source, databases)
+    }
+
+    /// Puts what was copied of a database of another engine, and of its sidecars, in their place in the tree.
+    private func substituteOpaque(
+        _ database: TreeScan.Database, by copies: [(path: [UInt8], copy: FilePath)], of plan: PartPlan,
+        in source: inout TreeSource
+    ) throws -> Manifest.Database {
+        var file = source.root.appending(bytes: database.path)
+        var sidecars = database.sidecars
+        if let copy = copies.first?.copy, try copy.isPresent {
+            file = copy
+            sidecars = []
+            for (path, copy) in copies {
+                if try copy.isPresent {
+                    source.substitutes[path] = copy
+                } else {
+                    source.leftOut.insert(path)
+                }
+                if try copy.isPresent, path != database.path { sidecars.append(path) }
+            }
+        }
+        let facts = try digest(of: file, cancellation: site.machine.cancellation)
+        return Manifest.Database(
+            path: printable(database.path), engine: database.engine, bytes: facts.bytes, pages: nil,
+            tables: nil, sha256: facts.sha256, userVersion: nil,
+            identity: plan.settledIdentity(of: database),
+            madeAt: try source.root.appending(bytes: database.path).birth(),
+            sidecars: sidecars.map { printable($0) })
+    }
+
+    /// Copies a database while it is in use.
+    func captureSQLite(
+        _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath
+    ) throws -> SQLiteCopy {
+        // Taken before the copy: a write during the copy must not look like the copied state.
+        let identity = plan.settledIdentity(of: database)
+        let source = plan.source.root.appending(bytes: database.path)
+        let madeAt = try source.birth()
+        let facts: SQLiteSnapshotFacts
+        do {
+            facts = try KecsSQLite.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
+        } catch let error as SQLiteError where error.isBusy {
+            throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
+        } catch let error as SQLiteError
+            where error.isCorrupt && !(error.isNotADatabase && plan.wasDatabase(database.path))
+        {
+            throw damage(error, of: plan.part.name, printable(database.path))
+        }
+        return SQLiteCopy(
+            file: copy,
+            record: Manifest.Database(
+                path: printable(database.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
+                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
+                identity: identity, madeAt: madeAt, sidecars: []))
+    }
+
+    private func damage(_ error: SQLiteError, of part: String?, _ path: String) -> Failure {
+        let name = part.map { "\($0)/\(path)" } ?? path
+        return Failure(
+            .damaged, "the database \(name) of “\(instance.name)” is damaged", cause: "\(error)",
+            remedy: "kecsctl db rescue \(instance.name)"
+                + (part == nil || name == "data/\(InstanceFolder.databaseName)"
+                    ? "" : " --database \(ShellWords.quote([name]))"))
+    }
+
+    /// Copies the database behind a link that leads out of the part.
+    private func captureSQLite(_ link: OutwardLinks.Database, to copy: FilePath) throws -> SQLiteCopy {
+        let facts: SQLiteSnapshotFacts
+        do {
+            facts = try KecsSQLite.captureSQLite(
+                link.target, to: copy, cancellation: site.machine.cancellation)
+        } catch let error as SQLiteError where error.isCorrupt {
+            throw damage(error, of: nil, link.target.string)
+        }
+        return SQLiteCopy(
+            file: copy,
+            record: Manifest.Database(
+                path: printable(link.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
+                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion, identity: nil,
+                madeAt: try link.target.birth(), sidecars: []))
+    }
+
+    /// Returns the record of a file that was a database in the last good backup and now begins like none.
+    private func unreadable(_ database: TreeScan.Database, in source: TreeSource) throws -> Manifest.Database
+    {
+        let file = source.root.appending(bytes: database.path)
+        let facts = try digest(of: file, cancellation: site.machine.cancellation)
+        return Manifest.Database(
+            path: printable(database.path), engine: .unknown, bytes: facts.bytes, pages: nil, tables: nil,
+            sha256: facts.sha256, userVersion: nil, identity: nil,
+            sidecars: database.sidecars.map { printable($0) })
+    }
+}
