@@ -75,7 +75,7 @@ extension Site {
             collision.isTheirs ? .busy : .usage,
             "the data folder \(dataFolder)\(name.map { " of “\($0)”" } ?? "") \(collision.clause)",
             cause:
-                "\(collision.place) is not to be shared: what is done to the one would be done to the other. "
+                "\(collision.place) must not be shared: every change to one would change the other. "
                 + "Choose a folder outside \(home.path)",
             remedy: collision.other.map { "kecsctl inspect \($0)" } ?? "kecsctl config show --origin")
     }
@@ -91,7 +91,7 @@ extension Site {
         throw Failure(
             .usage, "the data folder \(folder) of “\(instance.name)” \(collision.clause)",
             cause:
-                "\(collision.place) is not to be shared: what is done to the one would be done to the other. "
+                "\(collision.place) must not be shared: every change to one would change the other. "
                 + "Move it, and name its new place with “config set dataDir”",
             remedy: instance.config.settings[SettingKey.dataDir.rawValue] != nil
                 ? "kecsctl config set dataDir --unset --instance \(instance.name)"

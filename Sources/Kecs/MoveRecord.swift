@@ -33,7 +33,7 @@ public struct MoveRecord: Codable, Hashable, Sendable {
 
     /// Of one that was cut off.
     func sentence(_ name: InstanceName) -> String {
-        "its move to \(to), begun on \(startedAt), is not finished; it goes on with: kecsctl move \(name) "
+        "its move to \(to), begun on \(startedAt), is not finished; resume it with: kecsctl move \(name) "
             + ShellWords.quote([to])
     }
 

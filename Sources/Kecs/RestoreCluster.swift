@@ -58,7 +58,7 @@ struct RestoreCluster: Sendable {
                 failure: engineFailure == nil
                     ? failure
                     : Failure(
-                        failure.kind, "the cluster of “\(instance.name)” was made anew, and not restored",
+                        failure.kind, "the cluster of “\(instance.name)” was recreated, but not restored",
                         cause: failure.sentence, remedy: "kecsctl start \(instance.name)"))
         }
     }

@@ -14,8 +14,8 @@ extension Session {
         let remedy = "kecsctl \(again) --yes"
         guard console.terminal.canAsk else {
             throw Failure(
-                .usage, "“\(command)” needs a yes",
-                cause: "\(question) Nobody can be asked without a terminal.",
+                .usage, "“\(command)” needs confirmation",
+                cause: "\(question) There is no terminal to ask on.",
                 remedy: remedy)
         }
         console.line("\(question) [y/N] ")

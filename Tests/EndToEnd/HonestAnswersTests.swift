@@ -290,7 +290,7 @@ import Testing
                 "start", "dev", "--runtime", "local", "--data-dir", folder.string)
             #expect(started.status == 0, "\(started.errors)")
             for (id, words) in [
-                ("db.foreign-keys", "1 warnings"), ("sqlite.journal_mode", "db.sqlite is not in WAL mode"),
+                ("db.foreign-keys", "1 warning"), ("sqlite.journal_mode", "db.sqlite is not in WAL mode"),
             ] {
                 let answer = try await kecsctl("doctor", "dev", "--check", id)
                 #expect(answer.output.contains(words), "\(id): \(answer.output)")

@@ -42,7 +42,7 @@ import Testing
             let again = try await scene.must(["move", "dev"] + scene.other)
             #expect(again.output.contains("already"), "\(again.output)")
             let forced = try await scene.must(["start", "dev", "--force"])
-            #expect(forced.errors.contains("there are two of it"), "\(forced.errors)")
+            #expect(forced.errors.contains("two copies of it exist"), "\(forced.errors)")
             #expect(try await scene.state(scene.kecsctl) == "running")
             // It is another one now: what is there is not overwritten.
             let over = try await scene.kecsctl.run(["move", "dev"] + scene.other)

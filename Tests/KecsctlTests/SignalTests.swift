@@ -104,8 +104,8 @@ import Testing
         let script = "set +e; $K destroy dev </dev/zero 2>&1; echo $?; $K list -o name"
         #expect(
             try await bash(script) == """
-                kecsctl: error: “destroy” needs a yes
-                  because: Remove “dev”? Nobody can be asked without a terminal.
+                kecsctl: error: “destroy” needs confirmation
+                  because: Remove “dev”? There is no terminal to ask on.
                   try:     kecsctl destroy dev --yes
                 64
                 dev

@@ -52,7 +52,7 @@ struct Cipher: Sendable {
         case .gpg where sealing.recipients.isEmpty:
             guard let passphrase = try await known() else {
                 throw Failure(
-                    .wrongKey, "no passphrase is known with which gpg could encrypt",
+                    .wrongKey, "gpg has no passphrase to encrypt with",
                     cause: "neither passphraseFile nor passphraseCommand is set",
                     remedy: "kecsctl config set passphraseFile FILE")
             }

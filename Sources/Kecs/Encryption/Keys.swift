@@ -48,7 +48,7 @@ struct Keys: Sendable {
     func identityFile() throws -> FilePath {
         guard let text = try settings.text(.identityFile) else {
             throw Failure(
-                .wrongKey, "no key is known with which age could decrypt it",
+                .wrongKey, "age has no key to decrypt it with",
                 cause: "the setting identityFile is not set",
                 remedy: "kecsctl config set identityFile key.txt")
         }

@@ -81,8 +81,8 @@ public struct LandArrival: Sendable {
     ) throws -> [String] {
         for file in files where try FileStatus.of(place.file(file.sha256))?.size != file.bytes {
             throw Failure(
-                .unreachable, "“\(file.name)” has not come whole",
-                cause: "the connection ended before it did; the same command goes on from there")
+                .unreachable, "“\(file.name)” did not arrive completely",
+                cause: "the connection ended too early; run the same command again to resume")
         }
         _ = try place.assemble(files, as: id)
         do {

@@ -55,7 +55,7 @@ public struct MoveInstance: Sendable {
         var failure = Failure.describing(
             site.machine.cancellation.reason.map { Interrupted($0) as any Error } ?? CancellationError())
         failure.message = "the move of “\(instance.name)” was interrupted"
-        failure.cause = "nothing was removed here, and the same command goes on from where it was"
+        failure.cause = "nothing was removed here; run the same command again to resume"
         return failure
     }
 

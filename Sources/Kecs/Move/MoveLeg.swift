@@ -111,7 +111,7 @@ struct MoveLeg: Sendable {
             let problem = try await site.startAgain(instance, after: journal)
             let rest =
                 problem.map { "it does not run again here: \($0.sentence)" }
-                ?? "“\(instance.name)” runs here again; the one on \(other.name) is older, and the same command goes on"
+                ?? "“\(instance.name)” runs here again; the one on \(other.name) is older; run the same command again to resume"
             failure.cause = [failure.cause, rest].compactMap(\.self).joined(separator: "; ")
         } catch {
             failure.cause = [failure.cause, Failure.describing(error).sentence].compactMap(\.self)

@@ -92,7 +92,7 @@ struct SendBackup: Sendable {
             var failure = failure
             failure.cause =
                 (failure.cause.map { "\($0); " } ?? "")
-                + "\(ByteCount(stored)) of \(ByteCount(total)) are there, and the same command goes on from there"
+                + "\(ByteCount(stored)) of \(ByteCount(total)) are there; run the same command again to resume"
             throw failure
         }
         return total

@@ -47,7 +47,8 @@ extension CaptureParts {
             do {
                 try checkSegments(
                     new, of: list, in: file, compression: written.compression, written: bytes,
-                    threads: site.threads, cancellation: site.machine.cancellation, progress: SilentProgress())
+                    threads: site.threads, cancellation: site.machine.cancellation, progress: SilentProgress()
+                )
             } catch let error as ArchiveError {
                 problem = "\(error.file): \(error.why)"
             }

@@ -62,7 +62,7 @@ struct CheckExclusions: Sendable {
             if case .folder = database.engine { isFolder = true }
             try refuse(database.path, isFolder: isFolder, in: part, because: "is the database of")
         case .missing(part.name, let path, _):
-            try refuse(path, isFolder: false, in: part, because: "is where the database belongs of")
+            try refuse(path, isFolder: false, in: part, because: "is the place of the database of")
         default: return
         }
     }

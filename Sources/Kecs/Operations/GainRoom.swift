@@ -26,7 +26,7 @@ struct GainRoom: Sendable {
     func failure(_ message: String, needed: ByteCount, free: ByteCount, in folder: FilePath) -> Failure {
         let steps = steps(on: folder)
         let missing = ByteCount(max(0, needed.bytes - free.bytes))
-        let advice = steps.map(\.sentence) + ["a larger disk has to have \(missing) more"]
+        let advice = steps.map(\.sentence) + ["a larger disk needs \(missing) more"]
         return Failure(
             .noRoom, message,
             cause: "\(free) are free in \(folder) and about \(needed) are needed; "
@@ -52,7 +52,7 @@ struct GainRoom: Sendable {
         return Step(
             bytes: gain,
             sentence:
-                "without the \(count) older backup\(count == 1 ? "" : "s") there are \(ByteCount(gain)) more",
+                "pruning the \(count) older backup\(count == 1 ? "" : "s") frees \(ByteCount(gain))",
             remedy: "kecsctl backups prune \(instance.name) --keep 1")
     }
 
@@ -64,7 +64,7 @@ struct GainRoom: Sendable {
         let size = try database.value("PRAGMA page_size")?.integer ?? 0
         guard free > 0 else { return nil }
         return Step(
-            bytes: free * size, sentence: "a vacuum of the database brings \(ByteCount(free * size))",
+            bytes: free * size, sentence: "vacuuming the database frees \(ByteCount(free * size))",
             remedy: "kecsctl db maintain \(instance.name)")
     }
 

@@ -82,7 +82,7 @@ public struct StartInstance: Sendable {
         if let moved {
             try instance.folder.move.remove()
             first.notes.append(
-                "it moved to \(moved.to) on \(moved.movedAt ?? moved.startedAt); from now on there are two of it"
+                "it moved to \(moved.to) on \(moved.movedAt ?? moved.startedAt); two copies of it exist from now on"
             )
         }
         var engineFailure = try await bringUpBackupEngine(instance, request)

@@ -114,7 +114,7 @@ public struct FinishRename: Sendable {
                 [],
                 [
                     "the schedule still names “\(old)” (\(failure.sentence)); "
-                        + "“kecsctl schedule remove \(old)” and “kecsctl schedule install \(new)” put that right"
+                        + "repair it with “kecsctl schedule remove \(old)” and “kecsctl schedule install \(new)” with the options it had"
                 ]
             )
         }

@@ -8,7 +8,7 @@ import SystemPackage
 /// home's folders of backups are looked at.
 struct ArrivalCheck: Check {
     let info = CheckInfo(
-        "move.abandoned", .machine, .warning, "nothing waits for the rest of a move that does not go on")
+        "move.abandoned", .machine, .warning, "no incoming move has stalled")
 
     /// From when on nobody is taken to be about to go on. Less than that a machine may be without a network over a weekend.
     private static let patience: Duration = .seconds(3 * 86_400)
@@ -36,9 +36,9 @@ struct ArrivalCheck: Check {
         let from = record.map { " from \(printable(Array($0.from.utf8)))" } ?? ""
         return Finding(
             .warning,
-            "\(ByteCount(bytes)) have come\(from) for “\(name)”, and nothing since \(newest)"
+            "\(ByteCount(bytes)) arrived\(from) for “\(name)”, and nothing since \(newest)"
                 + (record?.landed == nil
-                    ? "; if the move is given up, they can go"
+                    ? "; if it was abandoned, they can be removed"
                     : "; its backup is in place here, and the same move there would go on"),
             [
                 "path": .string(place.folder.string), "bytes": .integer(bytes), "since": .string("\(newest)"),

@@ -10,7 +10,7 @@ struct RemoteCheck: InstanceCheck {
         return [
             Finding(
                 .info,
-                "no backup of “\(facts.name)” was ever exported to another file system: they go with this one",
+                "no backup of “\(facts.name)” was ever exported or copied to another file system: they go with this one",
                 remedy: RemoteCheck.remedy(facts.name))
         ]
     }

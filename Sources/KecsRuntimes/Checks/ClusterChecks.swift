@@ -97,7 +97,8 @@ enum ClusterChecks {
                 return [
                     Finding(
                         .info,
-                        "what stands in the cluster of “\(facts.name)” beside KECS' own state is in no backup, and goes with its node",
+                        "objects in the cluster of “\(facts.name)” other than KECS' own state are in no backup and "
+                            + "are lost with its node",
                         remedy: "kecsctl config set k3sState true --instance \(facts.name)")
                 ]
             },
@@ -128,7 +129,7 @@ enum ClusterChecks {
                 return [
                     Finding(
                         .error,
-                        "of the cluster of “\(facts.name)” only some nodes run; not: "
+                        "only some nodes of the cluster of “\(facts.name)” run; these do not: "
                             + silent.map { "\($0.name) (\($0.status))" }.joined(separator: ", "),
                         remedy: "kecsctl restart \(facts.name)")
                 ]

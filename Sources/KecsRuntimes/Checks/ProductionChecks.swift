@@ -190,7 +190,7 @@ enum ProductionChecks {
             if let last, look.now.since(last.at) <= Thresholds.drillAge.duration { return [] }
             return [
                 Finding(
-                    .error, "of “\(facts.name)” it was not proved that \(claim)",
+                    .error, "there is no proof for “\(facts.name)” that \(claim)",
                     last.map { ["last": .string("\($0.at)")] } ?? [:],
                     remedy: remedy.replacingInstance(facts.name))
             ]
@@ -217,7 +217,7 @@ enum ProductionChecks {
             }
             return [
                 Finding(
-                    .error, "of “\(facts.name)” it was not proved that \(claim)",
+                    .error, "there is no proof for “\(facts.name)” that \(claim)",
                     last.map { ["last": .string("\($0.at)")] } ?? [:],
                     remedy: "kecsctl test persistence \(facts.name)")
             ]

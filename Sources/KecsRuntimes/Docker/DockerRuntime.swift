@@ -165,8 +165,8 @@ public struct DockerRuntime: Runtime, RuntimeVolumes, RuntimeServer, RuntimeProv
         Failure(
             .notFound, "there is no container “\(spec.container)”",
             cause:
-                "“\(instance.name)” was taken over from whoever made it, and only they can make it again; when it has "
-                + "another name now, “config set container NAME --instance \(instance.name)” says so",
+                "kecsctl did not make it and cannot recreate it; if it was renamed, run "
+                + "“kecsctl config set container NAME --instance \(instance.name)”",
             remedy: "docker ps --all        (or: kecsctl restore \(instance.name) --from latest --into "
                 + "\(instance.name).restored)")
     }

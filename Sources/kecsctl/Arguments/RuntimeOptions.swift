@@ -80,8 +80,8 @@ struct RuntimeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "k3d: what stands beside the control plane: postgres (which upstream's image needs and gets), localstack, "
-                + "traefik, vector; or none. Can be repeated. A cluster that is there keeps what it has.",
+            "k3d: a component to run next to the control plane: postgres (the default with upstream's image, which needs "
+                + "it), localstack, traefik, vector; or none. May be given again. An existing cluster keeps its components.",
             valueName: "name"),
         completion: .list(["postgres", "localstack", "traefik", "vector", "none"]))
     var component: [String] = []

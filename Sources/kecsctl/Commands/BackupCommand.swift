@@ -58,7 +58,7 @@ struct BackupCommand: SessionCommand {
     @Flag(help: "Leave out the content of folders tagged by CACHEDIR.TAG.")
     var excludeCaches = false
 
-    @Flag(help: "Exit with 3 when a database is suddenly empty or a tenth of its size.")
+    @Flag(help: "Exit with 3 when a database or a part is suddenly empty or a tenth of its size.")
     var strict = false
 
     @Option(help: "fast, small or none.")

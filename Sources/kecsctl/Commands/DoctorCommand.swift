@@ -11,8 +11,8 @@ struct DoctorCommand: SessionCommand {
         commandName: "doctor",
         abstract: "Find problems before they cost data: owners, locks, disks, backups, containers, scripts.",
         discussion: """
-            Changes nothing but with --fix, which does only what is safe and can be taken back with --undo; for \
-            everything else the answer names a command.
+            Changes nothing without --fix, which makes only safe repairs; --undo rolls them back. For everything else, \
+            the report names a command.
             """)
 
     static let help = CommandHelp(
@@ -141,9 +141,16 @@ struct DoctorCommand: SessionCommand {
         }
         let sum = report.summary
         text +=
-            "\(sum.error) errors, \(sum.warning) warnings, \(sum.info) hints, \(sum.ok) checks passed, "
-            + "\(sum.notLookedAt) not looked at\n"
+            [
+                Self.count(sum.error, "error"), Self.count(sum.warning, "warning"),
+                Self.count(sum.info, "hint"), Self.count(sum.ok, "check") + " passed",
+                "\(sum.notLookedAt) not looked at",
+            ].joined(separator: ", ") + "\n"
         return text
+    }
+
+    private static func count(_ number: Int, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
     }
 
     private func list(_ session: Session) -> Int32 {

@@ -7,10 +7,10 @@ struct MoveCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "move", abstract: "Move an instance to another machine, by ssh.",
         discussion:
-            "Both ends are asked first: version, room, runtime, ports. A backup is sent and verified there, the instance "
-            + "is started there, and only then stopped here; what was written until then follows. Nothing is removed "
-            + "here. The same command goes on with a move that was cut off. The other machine needs the same kecsctl or a "
-            + "newer one, and a key that ssh uses without asking.")
+            "Both ends are checked first: version, free space, runtime, ports. A backup is sent and verified there, the "
+            + "instance is started there, and only then stopped here; what was written until then follows. Nothing is "
+            + "removed here. Run the same command again to resume an interrupted move. The other machine needs the same "
+            + "kecsctl or a newer one, and an ssh key that works without a prompt.")
 
     static let help = CommandHelp(
         ExitStatus.changes.union([3, 13, 14, 15, 16]),

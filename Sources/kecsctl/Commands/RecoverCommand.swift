@@ -9,7 +9,8 @@ struct RecoverCommand: SessionCommand {
         commandName: "recover",
         abstract: "Recreate the clusters and services of the state database.",
         discussion: """
-            What is there is left alone. Services with the tag kecsctl.dev/recovery-priority come in its order, 0 first.
+            Existing objects are left alone. Services are recovered in the order of their tag \
+            kecsctl.dev/recovery-priority, 0 first.
             """)
 
     static let help = CommandHelp(
@@ -112,12 +113,11 @@ struct RecoverCommand: SessionCommand {
         lines += report.kept.map { "left \($0)" }
         if let why = report.databaseError { lines.append("the counts were not written back: \(why)") }
         if let seconds = report.estimatedSeconds, seconds > 0 {
-            lines.append(
-                "it would take about \(Int((seconds / 10).rounded(.up)) * 10) s, by the usual figures")
+            lines.append("it would take about \(Int((seconds / 10).rounded(.up)) * 10) s (estimated)")
         }
         if report.isUnfinished {
             lines.append("not everything was applied; go on with: kecsctl recover \(name) --resume")
-            lines.append("what was made is taken back by: kecsctl recover \(name) --undo")
+            lines.append("to roll it back: kecsctl recover \(name) --undo")
         }
         if lines.isEmpty { lines = ["nothing to recover"] }
         return lines.map { "\(name): \($0)" }.joined(separator: "\n")

@@ -44,7 +44,7 @@ struct RemoteAddCommand: SessionCommand {
             valueName: "address"))
     var address: String
 
-    @Option(help: ArgumentHelp("Send and read at most so many bytes a second.", valueName: "size"))
+    @Option(help: ArgumentHelp("Limit transfers to this many bytes per second.", valueName: "size"))
     var bandwidth: SizeArgument?
 
     @OptionGroup(title: "Retention there (default: nothing is removed)") var retention: RetentionOptions

@@ -13,10 +13,10 @@ struct RestoreCommand: SessionCommand {
             A file may be a bundle of a backup, an archive of one part (tar, also compressed with gzip, bzip2, xz, zstd or \
             lz4, zip, 7z or cpio), an SQLite database or an SQL dump; - is standard input. It is recognised by its \
             content and goes where the server reads it: a database in the place of the server's own, an archive \
-            to the part that it looks like, else --part. Whoever else uses the data is named, and nothing is done \
-            without --force. The instance is stopped and started around one exchange of folders, and \
-            what was there is kept. With velero:NAME, Velero restores into the cluster that runs: what is there is left \
-            as it is, and no database is touched.
+            to the part that it looks like, else --part. If anything else uses the data, the restore names it and stops; \
+            --force continues anyway. The instance is stopped, its folders are exchanged in one step, and it is started \
+            again; the previous trees are kept. With velero:NAME, Velero restores into the running cluster: existing \
+            objects are left alone, and no database is touched.
             """)
 
     static let help = CommandHelp(

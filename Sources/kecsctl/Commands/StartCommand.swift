@@ -11,8 +11,8 @@ struct StartCommand: SessionCommand {
         commandName: "start",
         abstract: "Start instances. A new one is created; one whose state is gone is restored.",
         discussion: """
-            What is given by flags is written into the instance's config.json and holds from then on.
-            Without --command a local instance is only data: there is nothing to run, and it is said so.
+            Flags are saved in the instance's config.json and stay in effect.
+            Without --command, a local instance is data only: it has no server to start.
             """)
 
     static let help = CommandHelp(
@@ -167,9 +167,9 @@ struct StartCommand: SessionCommand {
     private static func engine(_ report: StartReport) -> String {
         switch report.backupEngine {
         case .velero where report.backupEngineError == nil:
-            "\n  Velero is in its cluster; “stop” has it back up what stands there before the cluster goes"
+            "\n  its cluster runs Velero; “stop” backs up the cluster with it before deleting the cluster"
         case .files where report.created:
-            "\n  backups are of its files and databases; for objects that are only in its cluster: --use-velero-backup"
+            "\n  backups hold its files and databases; --use-velero-backup also backs up objects of its cluster"
         default: ""
         }
     }

@@ -15,13 +15,15 @@ struct StatusCommand: SessionCommand {
 
     @OptionGroup var instances: InstanceArguments
     @Flag(
-        help: "Ask the server, too: its database and its clusters against this host's. 20 when they differ.")
+        help:
+            "Also query the server, and compare its database and clusters with this host's. Exits with 20 if they differ."
+    )
     var deep = false
 
     @Flag(
         help: """
-            Wait until it runs and its server is well; of several, of each in turn. Its health is the exit status: 0, else \
-            15 once --timeout has passed (the setting startLimit without it), or 1 when its server has ended.
+            Wait until the instance runs and its server is healthy; several instances in turn. Exits with 0 when it is, \
+            with 15 after --timeout (default: the setting startLimit), with 1 if the server has ended, or with 14 if its state cannot be determined.
             """)
     var wait = false
 

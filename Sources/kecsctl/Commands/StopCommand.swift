@@ -5,7 +5,9 @@ import Kecs
 struct StopCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop",
-        abstract: "Back up, verify the backup, then stop. Nothing is stopped without a verified backup.")
+        abstract:
+            "Back up, verify the backup, then stop. Without a verified backup nothing is stopped, unless you say so."
+    )
 
     static let help = CommandHelp(
         ExitStatus.changes.union([14]),

@@ -5,7 +5,7 @@ import KecsSystem
 
 struct TestCommand: HelpedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Test what cannot be checked by looking.",
+        commandName: "test", abstract: "Test that an instance keeps what is written to it.",
         subcommands: [TestPersistenceCommand.self, TestMountCommand.self])
 
     static let help = CommandHelp(

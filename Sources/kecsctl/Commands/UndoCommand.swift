@@ -7,9 +7,8 @@ struct UndoCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "undo", abstract: "Roll back the last change: a restore, or a repair by “doctor --fix”.",
         discussion: """
-            The newer of the two. Repeated, it walks back through the last three restores. With --redo, what an “undo” of a \
-            restore took away comes again. What --fix changed of the home itself, “doctor --undo” \
-            takes back.
+            Rolls back the newer of the two. Run it again to go back through the last three restores. --redo reverses the \
+            last “undo” of a restore. “doctor --undo” rolls back what --fix changed in the home itself.
             """)
 
     static let help = CommandHelp(

@@ -241,7 +241,7 @@ extension CheckCase {
             },
             bad: { try $0.addBackup(.seconds(30), recipients: ["age1b"]) }),
         CheckCase(
-            "remote.none", .info, "was ever exported to another file system",
+            "remote.none", .info, "was ever exported or copied to another file system",
             good: { try $0.addHistory("backups export", "done", extra: ["isOnAnotherFileSystem": true]) },
             bad: { scene in
                 try scene.site.home.history.remove()
@@ -302,7 +302,7 @@ extension CheckCase {
             try config.write(to: scene.folder.config)
         },
         CheckCase(
-            "move.abandoned", .warning, "have come from old.example for “gone”",
+            "move.abandoned", .warning, "arrived from old.example for “gone”",
             good: { scene in
                 let folder = try scene.addArrival("gone")
                 scene.clock.set(try #require(try FileStatus.of(folder)).modified + .seconds(3 * 86_400 - 60))

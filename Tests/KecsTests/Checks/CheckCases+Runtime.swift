@@ -261,7 +261,7 @@ extension CheckCase {
                     $0.engine = .well([try .node()])
                 }, bad: { $0.engine = .well() }),
             CheckCase(
-                "cluster.state-unkept", .info, "is in no backup", runtime: .k3d,
+                "cluster.state-unkept", .info, "are in no backup", runtime: .k3d,
                 good: { try $0.setSetting("k3sState", true) }, bad: { try $0.setSetting("k3sState", false) }),
             cluster("cluster.half-made", .error, "was never started") {
                 $0.containers = .known([try .node(), try .node("loadbalancer") { $0.status = "created" }])

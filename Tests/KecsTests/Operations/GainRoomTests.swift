@@ -16,7 +16,7 @@ import Testing
         try await CheckScene.with { scene in
             let failure = try failure(scene, needed: 1_000_000)
             #expect(failure.kind == .noRoom)
-            #expect(failure.cause?.hasSuffix("; a larger disk has to have 1.0 MB more") == true, "\(failure)")
+            #expect(failure.cause?.hasSuffix("; a larger disk needs 1.0 MB more") == true, "\(failure)")
             #expect(failure.remedy == "df -h \(scene.folder.data)")
         }
     }
@@ -37,12 +37,12 @@ import Testing
                 steps.map(\.remedy) == ["kecsctl backups prune dev --keep 1", "kecsctl db maintain dev"])
             // Two archives of seven bytes.
             #expect(steps.first?.bytes == 14)
-            #expect(steps.first?.sentence.hasPrefix("without the 2 older backups") == true)
+            #expect(steps.first?.sentence.hasPrefix("pruning the 2 older backups") == true)
             #expect((steps.last?.bytes ?? 0) >= 2_000_000)
             #expect(try failure(scene, needed: 10).remedy == "kecsctl backups prune dev --keep 1")
             let large = try failure(scene, needed: 1_500_000)
             #expect(large.remedy == "kecsctl db maintain dev")
-            #expect(large.cause?.contains("in this order: without") == true, "\(large)")
+            #expect(large.cause?.contains("in this order: pruning") == true, "\(large)")
         }
     }
 }

@@ -27,7 +27,8 @@ struct BackupsDeleteCommand: SessionCommand {
     func run(_ session: Session) async throws -> Int32 {
         let choices = try ids.map { try session.backup($0, of: instance) }
         let what = choices.map { "\($0.name)/\($0.backup.id)" }
-        try session.confirm("Remove \(what.joined(separator: ", ")) for ever?", about: what, change: change)
+        try session.confirm(
+            "Permanently remove \(what.joined(separator: ", "))?", about: what, change: change)
         return await session.list(BackupsListCommand.listing(), over: choices) { choice in
             let summary = BackupSummary(choice.backup, instance: choice.name.description)
             try await session.lockedBackups(choice.name, change) {

@@ -45,7 +45,7 @@ struct BackupsGarbageCommand: SessionCommand {
                 try await collect.checkIsAtRest(instance)
                 let size = ByteCount(found.total(\.orphan.bytes))
                 try session.confirm(
-                    "Remove \(size) in \(found.count == 1 ? "one place" : "\(found.count) places") of “\(name)” for ever?",
+                    "Permanently remove \(size) in \(found.count == 1 ? "one place" : "\(found.count) places") of “\(name)”?",
                     about: ["\(name)"], change: change)
                 let items = try await collect.run(instance, dryRun: false)
                 session.record(items, status: 0)

@@ -111,9 +111,9 @@ struct BackupsCatCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "cat", abstract: "Write one file of a backup to standard output.",
         discussion: """
-            The part is read and checked as a whole first: of a damaged one nothing is written without --force. A database \
-            is the file that was captured, whole without the log beside it. Of a backup of Velero (velero:NAME) the path is one \
-            that “backups ls” prints; of NAME-logs.gz, NAME-results.gz and the like also logs, results …, inflated.
+            The whole part is read and checked first; nothing of a damaged part is written without --force. A database \
+            is one complete file, without a write-ahead log. For a backup of Velero (velero:NAME), the path is one that \
+            “backups ls” prints; logs, results … print NAME-logs.gz, NAME-results.gz … decompressed.
             """)
 
     static let help = CommandHelp(

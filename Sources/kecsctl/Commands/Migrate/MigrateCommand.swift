@@ -114,8 +114,9 @@ struct MigrateSchemaCommand: SessionCommand {
         commandName: "schema",
         abstract: "Migrate a database to another version: backup, rehearsal on a copy, one transaction.",
         discussion: """
-            On a copy of the real data the migration runs there, back, and there again, and what it would lose is told. \
-            Only then it runs on the real database, in one transaction: a failure leaves it as it was.
+            The migration is rehearsed on a copy of the real data: forward, back, and forward again. The rehearsal \
+            reports what would be lost. Only then does the migration run on the real database, in one transaction: a \
+            failure rolls it back.
             """)
 
     static let help = CommandHelp(

@@ -9,10 +9,10 @@ struct MigrateRuntimeCommand: SessionCommand {
         abstract:
             "Run an instance with another runtime: backup, change, start; rolled back if it does not become healthy.",
         discussion: """
-            The data goes along: it is brought to where the new way looks for it, compared, and given to the user that \
-            the new server runs as. What lay in a volume or in somebody's folder stays there too; what lay in the \
-            instance's own folder is kept for “undo”, which goes back to the moment of the change. What is given by flags \
-            is written into the instance's config.json and holds from then on.
+            The data is copied to where the new runtime looks for it, compared, and given to the user that the new \
+            server runs as. Data in a volume or in somebody's folder also stays there. Data in the instance's own folder \
+            is kept for “undo”, which goes back to the moment of the change. Flags are saved in the instance's \
+            config.json and stay in effect.
             """)
 
     static let help = CommandHelp(

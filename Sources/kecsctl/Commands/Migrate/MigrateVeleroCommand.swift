@@ -8,9 +8,9 @@ struct MigrateVeleroCommand: SessionCommand {
         commandName: "velero",
         abstract: "Put Velero and an object store into an instance's k3d cluster, or take them out again.",
         discussion: """
-            The store's folder is bound into the nodes, which can only be done when they are made: a cluster that is there \
-            is backed up, deleted and made anew, and services come back as the state database has them. What somebody put \
-            into the cluster by hand is lost. Velero's backups lie in minio-data and stay with --undo.
+            The store's folder is mounted in the nodes, which is only possible when they are created: an existing cluster \
+            is backed up, deleted and recreated, and its services come back from the state database. Objects that were \
+            added to the cluster by hand are lost. Velero's backups are in minio-data; --undo keeps them.
             """)
 
     static let help = CommandHelp(
