@@ -208,4 +208,46 @@ import Testing
         }
         try file.replaceContents(before)
     }
+
+    /// The root of a chroot is in no table of mounts.
+    @Test(.enabled(if: geteuid() == 0, "only root can chroot")) func `in a chroot a holder is found too`()
+        async throws
+    {
+        try await withTemporaryFolder { root in
+            let inside = """
+                export HOME=/root KECS_HOME=/home PATH=/usr/sbin:/usr/bin:/sbin:/bin
+                /program/kecsctl start dev --runtime local && /program/kecsctl backup dev || exit 99
+                (exec 7<>/home/instances/dev/data/kecs.db && exec sleep 1000) & holder=$!
+                while ! ls -l /proc/$holder/fd | grep -q kecs.db; do sleep 0.05; done
+                /program/kecsctl restore dev --from latest; status=$?
+                echo "held: $status, holder: $holder"
+                kill $holder; wait $holder
+                /program/kecsctl restore dev --from latest; echo "free: $?"
+                """
+            let script = """
+                set -e; mount --make-rprivate /; cd "$1"
+                for folder in /*; do
+                    case $folder in /tmp | /home | /root | /program) continue ;; esac
+                    [ -d "$folder" ] || continue
+                    mkdir ".$folder"; mount --rbind "$folder" ".$folder"
+                done
+                mkdir root tmp home program; mount --bind "$2" program
+                exec chroot . sh -c "$3"
+                """
+            let result = try await SystemProcesses(
+                environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], cancellation: Cancellation()
+            ).run(
+                ProcessCall(
+                    "unshare", "--mount", "sh", "-c", script, "sh", root.string,
+                    Kecsctl.program.removingLastComponent().string, inside))
+            let text = result.outputText
+            let holder = text.split(separator: "\n").lazy.compactMap { line in
+                line.hasPrefix("held: 11, holder: ") ? line.split(separator: " ").last : nil
+            }.first
+            let pid = try #require(holder, "\(text)\(result.errorText)")
+            #expect(result.errorText.contains("process \(pid) (sleep 1000)"), "\(result.errorText)")
+            #expect(result.errorText.contains("in a chroot"), "\(result.errorText)")
+            #expect(text.contains("free: 0"), "\(text)\(result.errorText)")
+        }
+    }
 }

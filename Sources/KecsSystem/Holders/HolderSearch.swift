@@ -14,6 +14,7 @@ struct HolderSearch {
     var closed: Set<pid_t> = []
     /// All paths that are open or mapped for writing, not only one of each process; nil when they are not asked for.
     private var written: Set<FilePath>?
+    private let namespace: [UInt8]
     private let program: [UInt8]
     private let room = Room()
 
@@ -34,8 +35,25 @@ struct HolderSearch {
         self.places = resolved
         let own = try MountSpace.of("self")
         self.own = own
-        spots = try resolved.compactMap { own.spot(of: $0.bytes, mountID: try $0.mountID()) }
+        spots = try resolved.map { place in
+            if let spot = own.spot(of: place.bytes, mountID: try place.mountID()) { return spot }
+            return MountSpace.Spot(
+                device: try Self.device(of: place), path: place.bytes, isBelowUnseenMount: true)
+        }
+        namespace = Self.link("/proc/self/ns/mnt")
         program = Self.link("/proc/self/exe")
+    }
+
+    /// The device of a place, or of what it would be made in, as `mountinfo` writes it (makedev(3)).
+    private static func device(of place: FilePath) throws -> String {
+        var there = place
+        while true {
+            if let device = try FileStatus.of(there)?.device {
+                return
+                    "\((device >> 8) & 0xfff | (device >> 32) & ~0xfff):\(device & 0xff | (device >> 12) & ~0xff)"
+            }
+            guard there.removeLastComponent() else { return "" }
+        }
     }
 
     /// Creates a search for the same places that has found nothing yet.
@@ -43,6 +61,7 @@ struct HolderSearch {
         places = other.places
         own = other.own
         spots = other.spots
+        namespace = other.namespace
         program = other.program
         written = other.written
     }
@@ -67,6 +86,9 @@ struct HolderSearch {
         holders.unseen = closed.sorted()
         if try ProcessIdentity.ownNamespace() != ProcessTable.firstNamespace {
             holders.gap = "kecsctl runs in a container itself, and does not see every process of the machine"
+        } else if spots.contains(where: \.isBelowUnseenMount) {
+            holders.gap =
+                "kecsctl runs in a chroot, and does not see under which names containers have its files"
         }
         holders.holders = found.values.sorted { $0.pid < $1.pid }
         return holders
@@ -134,7 +156,14 @@ struct HolderSearch {
             seen = known
         } else {
             guard let found = try? MountSpace.of("\(pid)") else { return }
-            seen = Seen(space: found, sights: Array(Set(spots.flatMap { found.sights(of: $0) })))
+            var sights = Set(spots.flatMap { found.sights(of: $0) })
+            if space == namespace {
+                // The kernel names what this process can reach as this process does.
+                for spot in spots where spot.isBelowUnseenMount {
+                    sights.insert(MountSpace.Sight(path: spot.path, spot: spot.path, mount: nil))
+                }
+            }
+            seen = Seen(space: found, sights: Array(sights))
             spaces[name] = seen
         }
         guard !seen.sights.isEmpty else { return }

@@ -40,6 +40,9 @@ struct MountSpace: Sendable {
     struct Spot: Hashable, Sendable {
         var device: String
         var path: [UInt8]
+        /// True when no mount that this process sees leads there, as in a chroot that is no mount itself: `path` is the
+        /// place as this process names it, and only processes of this mount namespace can be compared.
+        var isBelowUnseenMount = false
     }
 
     /// - Parameter place: A path of this mount namespace without links. Its last parts need not exist.
@@ -61,11 +64,13 @@ struct MountSpace: Sendable {
         var path: [UInt8]
         /// The path in the spot's own file system that `path` shows.
         var spot: [UInt8]
-        var mount: UInt64
+        /// Nil when it is no mount of this table.
+        var mount: UInt64?
     }
 
     func sights(of spot: Spot) -> [Sight] {
-        mounts.compactMap { mount in
+        if spot.isBelowUnseenMount { return [] }
+        return mounts.compactMap { mount in
             guard mount.device == spot.device else { return nil }
             if Self.isBelow(spot.path, mount.root) {
                 let path = Self.join(mount.point, Self.rest(of: spot.path, below: mount.root))
@@ -79,7 +84,8 @@ struct MountSpace: Sendable {
     /// Returns true when a file that is open through a mount lies where the sight leads: through the sight's own mount,
     /// or one inside of it. Any other mount hides it.
     func isSeen(_ sight: Sight, through mount: UInt64) -> Bool {
-        guard mount != sight.mount, let other = mounts.last(where: { $0.id == mount }) else { return true }
+        guard let shown = sight.mount, mount != shown, let other = mounts.last(where: { $0.id == mount })
+        else { return true }
         return other.point.count > sight.path.count && Self.isBelow(other.point, sight.path)
     }
 
