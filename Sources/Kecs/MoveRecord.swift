@@ -15,6 +15,9 @@ public struct MoveRecord: Codable, Hashable, Sendable {
         case started
         /// It was stopped here; what was written last is on its way.
         case stopped
+        /// All of it is there, and runs there if it ran. The other end may have heard already that the move is done, and have
+        /// forgotten it: it is told again, and asked nothing.
+        case arrived
         case done
     }
 

@@ -120,6 +120,28 @@ import Testing
         }
     }
 
+    /// The other end has heard that the move is done and has forgotten it, and this end does not know.
+    @Test func `killed before the answer to its last word, the next run finishes and sends nothing`()
+        async throws
+    {
+        try await MoveScene.with { scene in
+            try scene.next("end", "cut 1000000")
+            let killed = try await scene.kecsctl.run(["move", "dev"] + scene.other)
+            #expect(killed.status == 128 + SIGKILL)
+            #expect(try !scene.arriving.isPresent)
+            // What has happened there since stays.
+            try SQLiteDatabase(scene.landed.appending("data/kecs.db"), .readWrite)
+                .execute("INSERT INTO kept VALUES (4)")
+            let end = try await scene.must(["move", "dev"] + scene.other + ["-o", "json"]).first()
+            #expect(end["outcome"] == "done" && end["resumed"] == true, "\(end)")
+            #expect(try scene.rows(scene.landed) == 4)
+            #expect(try await scene.state(scene.there) == "running")
+            #expect(try await scene.state(scene.kecsctl) == "stopped")
+            let again = try await scene.kecsctl.run(["move", "dev"] + scene.other + ["-o", "json"])
+            #expect(try again.first()["outcome"] == "already", "\(again.output)")
+        }
+    }
+
     @Test func `killed at many moments it is always whole somewhere, and can be finished`() async throws {
         try await MoveScene.with { scene in
             var finished = false

@@ -143,8 +143,7 @@ struct StandInWorld {
         var instance = try instance(name, settings)
         guard instance.config.runtime != .docker else { return instance }
         instance.config.runtime = .docker
-        var port = UInt16.random(in: 33_000...60_000)
-        while try !Ports.isFree(port) || !Ports.isFree(port + 1) { port += 2 }
+        let port = try Self.freePorts()
         instance.config.settings = [
             "image": "kecs:1", "apiPort": .integer(Int64(port)), "adminPort": .integer(Int64(port + 1)),
             "owner": .string("\(Machine.userID):\(Machine.groupID)"),

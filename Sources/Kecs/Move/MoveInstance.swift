@@ -20,6 +20,15 @@ public struct MoveInstance: Sendable {
         if case .unknown(let why) = state { throw Failure.unknownState(of: instance, why) }
         if let record, record.isDone, !state.mayWrite { return try settled(record, instance, request) }
         if record?.to != request.to || record?.isDone == true { record = nil }
+        if let record, record.phase == .arrived, !state.mayWrite, !request.dryRun {
+            // It was cut off at its last word. What is there is newer by now.
+            var report = try settled(
+                try await record.ended(of: instance, at: other, site), instance, request)
+            report.outcome = .done
+            report.resumed = true
+            report.durationSeconds = (site.machine.clock.elapsed() - began).inSeconds
+            return report
+        }
 
         let sourceBytes = try await check(instance, isStopped: !state.mayWrite)
         let (question, look) = try await AskOtherEnd(site: site, other: other).run(

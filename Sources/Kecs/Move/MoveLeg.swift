@@ -36,10 +36,8 @@ struct MoveLeg: Sendable {
             }
             report.pauseSeconds = (site.machine.clock.elapsed() - stopped).inSeconds
         }
-        let farewell = Arrival.Farewell(name: question.name, instanceId: question.config.id)
-        let _: Arrival.Farewell = try await other.ask("end", farewell)
-        record.movedAt = site.machine.clock.now()
-        try note(.done)
+        try note(.arrived)
+        record = try await record.ended(of: instance, at: other, site)
         if !record.ran { report.state = "stopped" }
     }
 
@@ -118,5 +116,18 @@ struct MoveLeg: Sendable {
                 .joined(separator: "; ")
         }
         return failure
+    }
+}
+
+extension MoveRecord {
+    /// Tells the other end that the move is done, which may be told twice, and records it.
+    func ended(of instance: Instance, at other: OtherMachine, _ site: Site) async throws -> MoveRecord {
+        let farewell = Arrival.Farewell(name: instance.name.description, instanceId: instance.config.id)
+        let _: Arrival.Farewell = try await other.ask("end", farewell)
+        var record = self
+        record.movedAt = site.machine.clock.now()
+        record.phase = .done
+        try record.write(to: instance.folder.move)
+        return record
     }
 }
