@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import SystemPackage
 
 /// Looks after one running child, on one thread, until it and (when it had to be stopped) its whole group are gone:
 /// feeds its input, reads its streams to their ends, keeps the limit.
@@ -9,6 +10,8 @@ struct ChildWatch {
     struct Rules: Sendable {
         /// The time at which the group is told to stop, on the clock of `now`.
         var deadline: Duration
+        /// The time in which a child must move something; nil for none.
+        var idle: Duration?
         /// The time from SIGTERM to SIGKILL.
         var grace: Duration
         var outputLimit: Int
@@ -53,6 +56,8 @@ struct ChildWatch {
     private var leaderEnd: Duration?
     private var readSinceEnd = 0
     private var isDry = false
+    /// What the child had moved at the beginning of the time in which it must move something.
+    private var mark: (at: Duration, bytes: UInt64?)?
     private var buffer = [UInt8](repeating: 0, count: pieceSize)
 
     private static let pieceSize = 256 << 10
@@ -101,7 +106,7 @@ struct ChildWatch {
                 if now - leaderEnd >= Self.linger, isDry || readSinceEnd > 2 << 20 { return true }
             }
             if findings.stopped == nil {
-                if now >= rules.deadline {
+                if now >= rules.deadline || isIdle(at: now) {
                     findings.stopped = .limit
                 } else if rules.isCancelled() {
                     findings.stopped = .cancelled
@@ -123,6 +128,33 @@ struct ChildWatch {
             group.killAtOnce()
         }
         return false
+    }
+
+    /// What a child moves at least that does anything: a handshake of TLS is more.
+    private static let leastMoved: UInt64 = 1024
+
+    private mutating func isIdle(at now: Duration) -> Bool {
+        guard let idle = rules.idle, leaderEnd == nil else { return false }
+        guard let last = mark else {
+            mark = (now, Self.moved(by: group.id))
+            return false
+        }
+        guard now - last.at >= idle else { return false }
+        let bytes = Self.moved(by: group.id)
+        mark = (now, bytes)
+        // What is not known is not held against it.
+        guard let bytes, let before = last.bytes else { return false }
+        return bytes &- before < Self.leastMoved
+    }
+
+    /// The bytes that a process has read and written; nil when the kernel does not say.
+    private static func moved(by pid: pid_t) -> UInt64? {
+        guard let bytes = try? FilePath("/proc/\(pid)/io").contents(limit: 4096) else { return nil }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let counts = lines.compactMap { line in
+            line.hasPrefix("rchar: ") || line.hasPrefix("wchar: ") ? UInt64(line.dropFirst(7)) : nil
+        }
+        return counts.count == 2 ? counts[0] &+ counts[1] : nil
     }
 
     private var isGroupGone: Bool { leaderEnd != nil && isDry && !group.hasRunningMembers() }

@@ -14,6 +14,9 @@ public struct ProcessCall: Hashable, Sendable {
     public var input: Input = .none
     /// The limit from the start. Then SIGTERM to the whole process group, 10 s later SIGKILL.
     public var limit: Duration = .seconds(60)
+    /// The time after which a call that moves nothing is taken for one that hangs, and ended as at its limit: fewer than
+    /// 1 KiB that the program itself reads and writes, sockets included (`/proc/PID/io`, proc(5)). Nil for none.
+    public var idleLimit: Duration?
     /// The limit of a stream's output. Further output is dropped, and the result says so; the child is not disturbed.
     public var outputLimit = 16 << 20
     /// True to start the call and let it end although the command is being interrupted: anything that was paused must

@@ -72,7 +72,7 @@ public struct SystemProcesses: ProcessRunner {
             case .none, .file: []
             }
         let rules = ChildWatch.Rules(
-            deadline: start + call.limit, grace: grace, outputLimit: call.outputLimit,
+            deadline: start + call.limit, idle: call.idleLimit, grace: grace, outputLimit: call.outputLimit,
             input: input, output: output, errors: errors,
             isCancelled: { [cancellation] in
                 !call.outlivesCancellation && (task.isSet || cancellation.reason != nil)

@@ -31,6 +31,22 @@ import Testing
         #expect(errors == Array((0..<2000).map { "err\($0)\n" }.joined().utf8))
     }
 
+    @Test func `who moves nothing is ended, and who moves something is not`() async throws {
+        var call = shell("exec sleep 600")
+        call.limit = .seconds(600)
+        call.idleLimit = .milliseconds(300)
+        let idle = try await processes().run(call)
+        #expect(idle.end == .timedOut)
+        #expect(idle.duration < .seconds(500))
+        // Many times as long as that, on any machine: until it is told to end.
+        call = shell("exec dd if=/dev/zero of=/dev/null bs=64k")
+        call.limit = .seconds(4)
+        call.idleLimit = .milliseconds(300)
+        let busy = try await processes().run(call)
+        #expect(busy.end == .timedOut)
+        #expect(busy.duration >= .seconds(4))
+    }
+
     @Test func `a taker of the errors that throws stops the child`() async throws {
         struct Enough: Error {}
         await #expect(throws: Enough.self) {

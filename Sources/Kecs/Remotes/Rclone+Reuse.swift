@@ -34,7 +34,7 @@ extension Rclone {
     /// - Returns: False when it refused the first of them; there may be fewer files there than were wanted in any case.
     func copyThere(_ names: [String], in source: String, to target: String) async throws -> Bool {
         func copy(_ names: [String]) async throws -> Bool {
-            let words = ["copy", "--retries", "1", "--ignore-times", "--no-traverse", "--files-from", "-"]
+            let words = ["copy", "--retries", "1", "--ignore-times", "--files-from", "-"]
             return try await call(words + [path(source), path(target)], input: names, limit: Self.long)
                 .succeeded
         }

@@ -12,6 +12,8 @@ struct Rclone: Sendable {
 
     /// For what moves as many bytes as there are.
     static let long: Duration = .seconds(24 * 3600)
+    /// Three times as long as rclone itself waits for a line on which nothing comes. Within a call of `long` it must not hang.
+    private static let idle: Duration = .seconds(900)
     private static let noSuchFolder: Int32 = 3
     private static let noSuchFile: Int32 = 4
     /// How often a folder is listed again in which another process renames and removes.
@@ -99,17 +101,20 @@ struct Rclone: Sendable {
             ["copyto", "--ignore-times", file.string, path(target)], "write \(target)", limit: Self.long)
     }
 
+    // Never with --no-traverse: with a list of files rclone 1.60 (Debian 12) then asks for each by itself, and stands still for
+    // ever when its eight workers have met an error each (a cut line) and names are left.
+
     /// The same for several files of one folder.
     func upload(_ names: [String], in folder: FilePath, to target: String) async throws {
         try await run(
-            ["copy", "--ignore-times", "--no-traverse", "--files-from", "-", folder.string, path(target)],
+            ["copy", "--ignore-times", "--files-from", "-", folder.string, path(target)],
             "write \(target)", input: names, limit: Self.long)
     }
 
     /// Several files of one folder into another one.
     func move(_ names: [String], in source: String, to target: String) async throws {
         try await run(
-            ["move", "--ignore-times", "--no-traverse", "--files-from", "-", path(source), path(target)],
+            ["move", "--ignore-times", "--files-from", "-", path(source), path(target)],
             "rename \(source)", input: names, limit: Self.long)
     }
 
@@ -161,6 +166,7 @@ struct Rclone: Sendable {
         if let bytes = remote.bandwidth { options += ["--bwlimit", "\(bytes)B"] }
         var call = ProcessCall("rclone", options + words)
         call.limit = limit
+        call.idleLimit = Self.idle
         if !input.isEmpty { call.input = .bytes(Array((input.joined(separator: "\n") + "\n").utf8)) }
         call.outputLimit = 256 << 20
         do {
@@ -192,7 +198,7 @@ struct Rclone: Sendable {
             switch result.end {
             case .exited(let code): "rclone ended with \(code)"
             case .signaled(let signal): "rclone was ended by the signal \(signal)"
-            case .timedOut: "rclone took too long"
+            case .timedOut: "rclone took too long, or did nothing for 15 minutes"
             }
         throw failure(doing, words.isEmpty ? end : printable(Array(words.utf8)))
     }
