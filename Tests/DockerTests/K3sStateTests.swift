@@ -161,7 +161,7 @@ private struct K3sScene: Sendable {
             let tools = try FakeTools(in: docker.root.appending("bin"))
             let standIn = Kecsctl.program.removingLastComponent().appending("standin")
             try tools.addStandIns(standIn, world: world)
-            try tools.add("docker", "exec /usr/local/bin/docker \"$@\"")
+            try tools.add("docker", "PATH=/usr/local/bin:/usr/bin:/bin exec docker \"$@\"")
             try tools.add("k3d", script("'\(standIn)' '\(world)'"))
             var kecsctl = docker.kecsctl
             kecsctl.environment["PATH"] = "\(tools.folder):/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -74,4 +74,11 @@ import Testing
             #expect(past.age(at: "nas", limit: TimeSpan(milliseconds: 7_200_000), now: now).overdue != nil)
         }
     }
+
+    @Test func `long lists of files go to rclone in batches`() {
+        let names = (0..<600).map { "minio/\($0).tar.gz" }
+        #expect(Rclone.batches(names).map(\.count) == [256, 256, 88])
+        #expect(Rclone.batches(names).flatMap(\.self) == names)
+        #expect(Rclone.batches([]).isEmpty)
+    }
 }

@@ -39,8 +39,7 @@ extension Rclone {
                 .succeeded
         }
         guard let first = names.first, try await copy([first]) else { return false }
-        let others = Array(names.dropFirst())
-        if !others.isEmpty { _ = try await copy(others) }
+        for batch in Self.batches(Array(names.dropFirst())) where try await !copy(batch) { break }
         return true
     }
 

@@ -62,15 +62,16 @@ struct Rclone: Sendable {
     ///
     /// - Parameter names: Those to read; nil for all.
     func digests(_ folder: String, of names: [String]? = nil) async throws -> [String: String] {
-        if let names, names.isEmpty { return [:] }
         let words = ["hashsum", "sha256", "--download", "--max-depth", "2"]
         let some = names == nil ? [] : ["--files-from", "-"]
-        let result = try await call(words + some + [path(folder)], input: names ?? [], limit: Self.long)
-        if isMissing(result) { return [:] }
-        try check(result, "read back \(folder)")
         var digests: [String: String] = [:]
-        for line in result.outputText.split(separator: "\n") where line.utf8.count > 66 {
-            digests[String(line.dropFirst(66))] = String(line.prefix(64))
+        for batch in names.map(Self.batches) ?? [[]] {
+            let result = try await call(words + some + [path(folder)], input: batch, limit: Self.long)
+            if isMissing(result) { return [:] }
+            try check(result, "read back \(folder)")
+            for line in result.outputText.split(separator: "\n") where line.utf8.count > 66 {
+                digests[String(line.dropFirst(66))] = String(line.prefix(64))
+            }
         }
         return digests
     }
@@ -106,16 +107,14 @@ struct Rclone: Sendable {
 
     /// The same for several files of one folder.
     func upload(_ names: [String], in folder: FilePath, to target: String) async throws {
-        try await run(
-            ["copy", "--ignore-times", "--files-from", "-", folder.string, path(target)],
-            "write \(target)", input: names, limit: Self.long)
+        let words = ["copy", "--ignore-times", "--files-from", "-", folder.string, path(target)]
+        try await run(words, "write \(target)", inBatches: names)
     }
 
     /// Several files of one folder into another one.
     func move(_ names: [String], in source: String, to target: String) async throws {
-        try await run(
-            ["move", "--ignore-times", "--files-from", "-", path(source), path(target)],
-            "rename \(source)", input: names, limit: Self.long)
+        let words = ["move", "--ignore-times", "--files-from", "-", path(source), path(target)]
+        try await run(words, "rename \(source)", inBatches: names)
     }
 
     func move(_ source: String, to target: String) async throws {
@@ -130,10 +129,8 @@ struct Rclone: Sendable {
 
     /// Several of those.
     func remove(files: [String], in folder: String) async throws {
-        guard !files.isEmpty else { return }
-        try await run(
-            ["delete", "--files-from", "-", path(folder)], "remove what lies in \(folder)", input: files,
-            limit: Self.long)
+        let words = ["delete", "--files-from", "-", path(folder)]
+        try await run(words, "remove what lies in \(folder)", inBatches: files)
     }
 
     /// A folder in which something still lies stays.
@@ -146,10 +143,25 @@ struct Rclone: Sendable {
 
     // MARK: Call
 
-    private func run(
-        _ words: [String], _ doing: String, input: [String] = [], limit: Duration
-    ) async throws {
-        try check(try await call(words, input: input, limit: limit), doing)
+    private func run(_ words: [String], _ doing: String, limit: Duration) async throws {
+        try check(try await call(words, limit: limit), doing)
+    }
+
+    /// One call for each batch of the names that it reads; the first that fails is the last.
+    private func run(_ words: [String], _ doing: String, inBatches names: [String]) async throws {
+        for batch in Self.batches(names) {
+            try check(try await call(words, input: batch, limit: Self.long), doing)
+        }
+    }
+
+    /// rclone goes through all of its list however many fail, and waits up to 20 s for each that meets a dead line, four at
+    /// once: with so many names that takes 20 minutes, with a part's 8,192 it took half a day.
+    private static let mostNames = 256
+
+    static func batches(_ names: [String]) -> [[String]] {
+        stride(from: 0, to: names.count, by: mostNames).map {
+            Array(names[$0..<min($0 + mostNames, names.count)])
+        }
     }
 
     private func isMissing(_ result: ProcessResult) -> Bool {
