@@ -45,8 +45,8 @@ import SystemPackage
             let scan = try scanTree(TreeSource(root: path), cancellation: cancellation)
             print(scan.entries, scan.bytes, scan.databases.count, scan.special.count, scan.fingerprint)
         case "list":
-            try listArchive(path, digests: true, cancellation: cancellation) { entry in
-                print(printable(entry.path), entry.kind, entry.size, entry.contentSHA256 ?? "")
+            try listArchive(path, .sums, cancellation: cancellation) { entry in
+                print(printable(entry.path), entry.kind, entry.size, entry.contentSum ?? 0)
             }
         default: print("unknown verb")
         }

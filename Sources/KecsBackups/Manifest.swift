@@ -8,13 +8,13 @@ public import KecsSystem
 public struct Manifest: Codable, Hashable, Sendable {
     /// The formats that this version reads. Another one is refused.
     public static let formats = 1...3
-    /// The newest format that this version writes: only for a backup with a segmented part, so that older versions read
-    /// every other one.
+    /// The newest format that this version writes.
     public static let currentFormat = formats.upperBound
     /// That of a manifest that hides names.
     static let hidingFormat = 3
 
-    /// 1, or 2 when a part is segmented, or 3 when `details` has what this one does not say.
+    /// 1, or 2 when a part is segmented or an archive ends with an index, which 0.1.0 takes for damage, or 3 when `details`
+    /// has what this one does not say.
     public var format = Manifest.formats.lowerBound
     public var id: BackupID
     public var instance: String
@@ -292,7 +292,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.labels = labels
         self.verified = verified
         self.parts = parts
-        if parts.contains(where: \.isSegmented) { format = 2 }
+        if parts.contains(where: { $0.isSegmented || $0.compression != .none }) { format = 2 }
     }
 
     public static var thisHost: String? {

@@ -56,7 +56,7 @@ extension Manifest.Part {
     ///   - place: The archive's file, or the folder of a segmented part.
     ///   - isBrief: True to only count segments, of which there are thousands in each of many backups.
     /// - Throws: `FileError` when that cannot be determined; `BackupDamage` when they are not.
-    func checkPresence(at place: FilePath, isBrief: Bool = false) throws {
+    public func checkPresence(at place: FilePath, isBrief: Bool = false) throws {
         func check(_ name: String, _ file: FilePath, _ size: Int64) throws {
             guard let status = try FileStatus.of(file) else {
                 throw BackupDamage(file: name, why: "the file is missing")

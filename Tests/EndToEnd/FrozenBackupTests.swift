@@ -218,7 +218,7 @@ struct FrozenBackupTests {
             #expect(data["warnings"]?.array?.isEmpty == true)
             var members = 0
             try listArchive(
-                FilePath(path).appending("data.tar.gz"), digests: false, cancellation: Cancellation()
+                FilePath(path).appending("data.tar.gz"), .contents, cancellation: Cancellation()
             ) { entry in
                 if String(decoding: entry.path, as: UTF8.self).hasSuffix("app.txt") { members += 1 }
             }

@@ -174,18 +174,30 @@ import Testing
         }
     }
 
-    @Test func `of a damaged backup nothing is written, and lists say that they are cut`() async throws {
+    @Test func `of a damaged file nothing is written, and lists say what they know`() async throws {
         try await scene { scene in
             let archive = try scene.newest().appending("data.tar.gz")
-            var bytes = try archive.contents()
-            // The last byte of the last member that holds content: everything before can be read.
-            bytes[bytes.count - 40] ^= 1
+            let whole = try archive.contents()
+            var bytes = whole
+            // In the middle: in the only block that holds content.
+            bytes[bytes.count / 2] ^= 1
             try archive.replaceContents(bytes)
             let cat = try await scene.bytes("backups", "cat", "latest", "data/deep/text")
             #expect(cat.status == 13 && cat.output.isEmpty, "\(cat.errors)")
             #expect(
                 cat.errors.contains("is not written") && cat.errors.contains("data.tar.gz"), "\(cat.errors)")
-            for words in [["backups", "ls", "latest", "data"], ["backups", "find", "*"]] {
+            // The index is whole.
+            for words in [["backups", "ls", "latest", "data"], ["backups", "find", "text"]] {
+                let answer = try await scene.kecsctl.run(words)
+                #expect(answer.status == 0 && answer.output.contains("data/deep"), "\(answer.errors)")
+            }
+            #expect(try await scene.kecsctl("backups", "verify", "latest", "--instance", "dev").status == 13)
+            // Without it everything is read, and the damage found.
+            bytes = whole
+            bytes[bytes.count - 40] ^= 1
+            try archive.replaceContents(bytes)
+            let id = try #require(try scene.newest().lastComponent?.string)
+            for words in [["backups", "ls", id, "data"], ["backups", "find", "*"]] {
                 let answer = try await scene.kecsctl.run(words)
                 #expect(answer.status == 13, "\(answer.errors)")
                 #expect(answer.errors.contains("data.tar.gz: "), "\(answer.errors)")
@@ -194,7 +206,6 @@ import Testing
             }
             // Cut to the half it is told as well, by its size.
             try archive.replaceContents(Array(bytes.prefix(bytes.count / 2)))
-            let id = try #require(try scene.newest().lastComponent?.string)
             let cut = try await scene.kecsctl("backups", "ls", id, "data")
             #expect(cut.status == 13 && cut.errors.contains("instead of"), "\(cut.errors)")
         }

@@ -43,6 +43,26 @@ import Testing
         }
     }
 
+    /// SQLite truncates the log whenever the last process closes the database, also one that only read.
+    @Test func `an empty log that is truncated again is no change`() async throws {
+        try await withTemporaryFolder { root in
+            var kecsctl = Kecsctl(home: root.appending("home"))
+            try #require(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            let log = root.appending("home/instances/dev/data/kecs.db-wal")
+            try log.replaceContents([])
+            // Of an hour from now everything is old enough to be compared.
+            kecsctl.environment = try FakeTime.environment("+1h")
+            try #require(try await kecsctl("backup", "dev").status == 0)
+            for (content, isUnchanged) in [([UInt8](), true), ([1], false)] {
+                try log.replaceContents(content)
+                let plan = try await kecsctl("backup", "dev", "--dry-run", "-o", "json").first()
+                let parts = plan["planned"]?["parts"]?.array ?? plan["parts"]?.array ?? []
+                let data = try #require(parts.first { $0["name"] == "data" }, "\(plan)")
+                #expect(data["unchanged"] == .bool(isUnchanged), "\(data)")
+            }
+        }
+    }
+
     private func archive(_ root: FilePath, _ id: String) throws -> FileStatus {
         try #require(try FileStatus.of(root.appending("home/backups/dev/\(id)/data.tar.gz")))
     }

@@ -56,7 +56,7 @@ enum Decoder: String, CaseIterable {
             try file.replaceContents(bytes)
             _ = try checkArchive(
                 file, compression: nil, threads: 1, cancellation: Cancellation(), progress: SilentProgress())
-            try listArchive(file, digests: true, cancellation: Cancellation()) { entry in
+            try listArchive(file, .sums, cancellation: Cancellation()) { entry in
                 _ = "\(entry.modified) \(entry.modified.compact) \(printable(entry.path))"
             }
             let target = folder.appending("unpacked")

@@ -48,8 +48,11 @@ import Testing
         scratch.run("mkdir tree; seq 1 100 > tree/text; head -c 600 /dev/urandom > tree/noise")
         let file = scratch.path.appending("a")
         let summary = try archive(scratch.path.appending("tree"), to: file, compression)
+        // Without its index it is whole, as 0.1.0 wrote it: only the manifest's digest tells.
+        let start = compression == .none ? nil : Int64(try indexStart(of: try file.contents()))
         var unnoticed: [String] = []
-        for count in stride(from: summary.bytes - 1, through: 0, by: compression == .none ? -17 : -1) {
+        for count in stride(from: summary.bytes - 1, through: 0, by: compression == .none ? -17 : -1)
+        where count != start {
             #expect(file.withPlatformString { truncate($0, off_t(count)) } == 0)
             if let problem = isDamaged(file, compression) { unnoticed.append("\(count): \(problem)") }
         }

@@ -202,18 +202,6 @@ import Testing
         #expect(try !scratch.path.appending("a").isPresent)
     }
 
-    @Test func `the digests of a list are those of the files, holes included`() throws {
-        let scratch = Scratch()
-        scratch.run("mkdir tree; seq 1 1000 > tree/text; truncate -s 3M tree/holes; printf x >> tree/holes")
-        let file = scratch.path.appending("a")
-        _ = try archive(scratch.path.appending("tree"), to: file)
-        var listed: [String] = []
-        try listArchive(file, digests: true, cancellation: Cancellation()) { entry in
-            if let digest = entry.contentSHA256 { listed.append("\(digest)  \(printable(entry.path))") }
-        }
-        #expect(listed == lines(of: "cd '\(scratch.path)/tree' && sha256sum holes text"))
-    }
-
     @Test func `a selection brings the folders above it, as they were`() throws {
         let scratch = Scratch()
         scratch.run(

@@ -121,6 +121,18 @@ func archive(
         compression: compression, threads: threads, cancellation: Cancellation(), progress: SilentProgress())
 }
 
+/// Where in an archive of ours the members without content begin, which are its index.
+func indexStart(of bytes: [UInt8]) throws -> Int {
+    var start = 0
+    while bytes.count - start >= 28, bytes[start + 13] == UInt8(ascii: "C") {
+        let size = (0..<4).reduce(0) { $0 | Int(bytes[start + 16 + $1]) << ($1 * 8) }
+        try #require(size > 28)
+        start += size
+    }
+    try #require(start < bytes.count && bytes[start + 13] == UInt8(ascii: "X"))
+    return start
+}
+
 @discardableResult func check(_ file: FilePath, _ compression: Compression? = nil) throws -> ArchiveCheck {
     try checkArchive(
         file, compression: compression, threads: 2, cancellation: Cancellation(), progress: SilentProgress())

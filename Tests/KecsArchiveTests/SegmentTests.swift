@@ -21,7 +21,7 @@ import Testing
     }
 
     /// Writes those segments that `last` does not have; those it has are linked.
-    @discardableResult private static func write(
+    @discardableResult static func write(
         _ root: FilePath, to folder: FilePath, after last: (folder: FilePath, list: SegmentList)? = nil,
         _ compression: Compression = .fast
     ) throws -> SegmentList {
@@ -51,7 +51,7 @@ import Testing
     }
 
     /// About 12 MiB in 300 files, in names whose order is not that of their bytes alone.
-    private static func makeTree(_ scratch: Scratch) throws -> FilePath {
+    static func makeTree(_ scratch: Scratch) throws -> FilePath {
         let tree = scratch.folder("tree")
         var noise = Noise(state: 7)
         for number in 0..<300 {
@@ -184,7 +184,7 @@ import Testing
         for path in paths {
             let range = list.holding(path)
             var found = false
-            try listArchive(folder, digests: false, only: range, cancellation: Cancellation()) {
+            try listArchive(folder, .index, only: range, cancellation: Cancellation()) {
                 if $0.path == path { found = true }
             }
             #expect(found, "\(printable(path))")
@@ -192,7 +192,7 @@ import Testing
         // A folder's content may go on in the next ones.
         let bucket = Array("b1".utf8)
         var below = 0
-        try listArchive(folder, digests: false, only: list.holding(bucket), cancellation: Cancellation()) {
+        try listArchive(folder, .index, only: list.holding(bucket), cancellation: Cancellation()) {
             if $0.path.starts(with: bucket + [UInt8(ascii: "/")]) { below += 1 }
         }
         #expect(below == paths.count { $0.starts(with: bucket + [UInt8(ascii: "/")]) })

@@ -59,7 +59,7 @@ extension RuntimeVolumes {
         let tar = scratch.appending("there.tar")
         try await copyVolume(volume, to: tar, limit: .seconds(3600))
         var entries = 0
-        try listArchive(tar, digests: false, cancellation: cancellation) { _ in entries += 1 }
+        try listArchive(tar, .contents, cancellation: cancellation) { _ in entries += 1 }
         try tar.remove()
         // The volume's own folder.
         return entries <= 1

@@ -130,7 +130,7 @@ enum RecognisedSource: Hashable {
     private static func holdsDatabase(_ file: FilePath, _ cancellation: Cancellation) throws -> Bool {
         guard try ForeignFile.sniff(file).isArchive else { return true }
         var found = false
-        try listArchive(file, digests: false, cancellation: cancellation) { entry in
+        try listArchive(file, .contents, cancellation: cancellation) { entry in
             let name = String(
                 decoding: entry.path.split(separator: UInt8(ascii: "/")).last ?? [], as: UTF8.self)
             if [".db", ".sqlite", ".sqlite3"].contains(where: { name.hasSuffix($0) }) { found = true }

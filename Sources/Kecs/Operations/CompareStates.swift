@@ -11,7 +11,8 @@ public struct CompareStates: Sendable {
 
     public init(site: Site) { self.site = site }
 
-    /// Reads every byte of both sides that is not in an archive of both, so that equal means equal.
+    /// Compares the content of every file by its sum, which the archives' indexes have; archives without one, and the live
+    /// tree, are read. What is in an archive of both is the same.
     ///
     /// - Parameter other: The other backup; nil for the live tree.
     public func run(
@@ -114,14 +115,15 @@ public struct CompareStates: Sendable {
                 owner: entry.owner, group: entry.group,
                 modified: entry.kind == .folder
                     ? "" : "\(entry.modified.seconds).\(entry.modified.nanoseconds)",
-                content: entry.contentSHA256 ?? (entry.kind == .symlink ? printable(entry.linkTarget) : ""))
+                content: entry.contentSum.map { String($0, radix: 16) }
+                    ?? (entry.kind == .symlink ? printable(entry.linkTarget) : ""))
         }
         if same.isEmpty {
-            try listArchive(place, digests: true, cancellation: site.machine.cancellation, each: add)
+            try listArchive(place, .sums, cancellation: site.machine.cancellation, each: add)
         } else {
             let segments = try part.segmentList(in: place).segments.filter { !same.contains($0.sha256) }
             try listSegments(
-                segments, in: place, digests: true, cancellation: site.machine.cancellation
+                segments, in: place, .sums, cancellation: site.machine.cancellation
             ) { add($1) }
         }
         return state
@@ -139,6 +141,7 @@ public struct CompareStates: Sendable {
         var options = UnpackOptions(
             maxEntries: part.entries, maxBytes: part.sourceBytes,
             owners: .all(owner: Machine.userID, group: Machine.groupID))
+        options.readsOnlySelected = true
         options.select = { names.contains(printable($0)) }
         _ = try unpackArchive(
             backup.archive(of: part), into: scratch, options: options, threads: site.threads,
@@ -196,7 +199,8 @@ public struct CompareStates: Sendable {
             var content = ""
             switch status.kind {
             case .file:
-                content = try digest(of: file, cached: true, cancellation: site.machine.cancellation).sha256
+                let sum = try contentSum(of: file, cached: true, cancellation: site.machine.cancellation)
+                content = String(sum, radix: 16)
                 site.machine.progress.advance(status.size)
             case .symlink: content = printable(try file.linkTarget())
             case .folder: break

@@ -22,7 +22,8 @@ public protocol LookedInto: Sendable {
     func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws
 }
 
-/// Looks into one backup. Every part that is asked for is read once, as a stream, with all the checks of `verify`.
+/// Looks into one backup. The archives' indexes say what is in them; an archive without one is read once, as a stream,
+/// with all the checks of `verify`.
 public struct LookIntoBackup: LookedInto {
     let site: Site
     let store: BackupStore
@@ -68,7 +69,7 @@ public struct LookIntoBackup: LookedInto {
             for part in manifest.parts {
                 try each(BackupEntry(place, part))
                 if isDeep {
-                    try readAll([part.name]) { if !$1.path.isEmpty { try each(BackupEntry(place, $0, $1)) } }
+                    try list(part) { if !$0.path.isEmpty { try each(BackupEntry(place, part, $0)) } }
                 }
             }
             return
@@ -76,7 +77,7 @@ public struct LookIntoBackup: LookedInto {
         let wanted = try BackupPath(path, in: manifest, of: place)
         var listing = ListedFolder(wanted, place, isDeep: isDeep)
         do {
-            try readWhere(wanted) { try listing.add($0, each) }
+            try list(wanted.part, where: wanted) { try listing.add($0, each) }
         } catch {
             // The known entries are not lost; the error says that they are not all.
             try listing.end(each)
@@ -104,7 +105,7 @@ public struct LookIntoBackup: LookedInto {
                 continue
             }
             var found: [BackupEntry] = []
-            try readAll([part.name]) { part, entry in
+            try list(part) { entry in
                 guard pattern.matches(entry, in: part) else { return }
                 found.append(BackupEntry(place, part, entry))
                 try each(found[found.count - 1])
@@ -129,7 +130,7 @@ public struct LookIntoBackup: LookedInto {
                 }
                 var found: [BackupEntry] = []
                 try listSegments(
-                    [segment], in: folder, digests: false, cancellation: site.machine.cancellation
+                    [segment], in: folder, .index, cancellation: site.machine.cancellation
                 ) { _, entry in
                     count += 1
                     guard pattern.matches(entry, in: part) else { return }
@@ -141,8 +142,8 @@ public struct LookIntoBackup: LookedInto {
         }
     }
 
-    /// Reads the file twice. The first reading proves the whole part and finds the file, so that bytes of a damaged
-    /// part are never taken for the file; the second one hands it over.
+    /// Reads the file twice. The first reading finds and proves it, so that damaged bytes are never taken for the file;
+    /// the second one hands it over. With an index only the file's own blocks are read, else the whole archive.
     public func read(_ path: String, damaged: Bool, write: (UnsafeRawBufferPointer) throws -> Bool) throws {
         let manifest = try manifest()
         let wanted = try BackupPath(path, in: manifest, of: place)
@@ -150,8 +151,9 @@ public struct LookIntoBackup: LookedInto {
         var found: ArchiveEntry?
         var count = 0
         var damage: Failure?
+        let isWhole = !isProved(wanted)
         do {
-            try readWhere(wanted) { entry in
+            try list(part, where: wanted, isWhole: isWhole) { entry in
                 guard wanted.names(entry.path) else { return }
                 count += 1
                 found = entry
@@ -190,6 +192,22 @@ public struct LookIntoBackup: LookedInto {
             damage.message = "“\(name)” was written, and the backup “\(place.id)” that it is from is damaged"
             throw damage
         }
+    }
+
+    /// Whether the index leads to the file, and its blocks are whole. When they are not, reading everything says what is.
+    private func isProved(_ wanted: BackupPath) -> Bool {
+        do {
+            var found: [ArchiveEntry] = []
+            try list(wanted.part, where: wanted) { if wanted.names($0.path) { found.append($0) } }
+            guard found.count == 1, let entry = found.first, [.file, .hardLink].contains(entry.kind) else {
+                return true
+            }
+            return try readMember(
+                entry.kind == .hardLink ? entry.linkTarget : entry.path, of: backup.archive(of: wanted.part),
+                compression: wanted.part.compression, threads: site.threads,
+                cancellation: site.machine.cancellation
+            ) { _ in true } != nil
+        } catch { return false }
     }
 
     private func copy(
@@ -262,16 +280,25 @@ public struct LookIntoBackup: LookedInto {
         }
     }
 
-    /// Reads the part of a path; of a segmented part only the segments where that path can be.
-    private func readWhere(_ wanted: BackupPath, each: (ArchiveEntry) throws -> Void) throws {
-        let part = wanted.part
-        guard part.isSegmented else { return try readAll([part.name]) { _, entry in try each(entry) } }
+    /// Lists what is in a part, by the indexes of its archives.
+    ///
+    /// - Parameters:
+    ///   - wanted: The only path that counts, for a segmented part: of it only the segments where that can be are opened.
+    ///   - isWhole: True to read everything, although there is an index.
+    private func list(
+        _ part: Manifest.Part, where wanted: BackupPath? = nil, isWhole: Bool = false,
+        each: (ArchiveEntry) throws -> Void
+    ) throws {
+        let archive = backup.archive(of: part)
+        if !part.isSegmented, try isWhole || !hasIndex(archive) {
+            return try readAll([part.name]) { _, entry in try each(entry) }
+        }
         var count = 0
         try tellDamage(of: part, read: { count }) {
-            let place = backup.archive(of: part)
+            try part.checkPresence(at: archive)
+            let only = try part.isSegmented ? wanted?.segments(of: part.segmentList(in: archive)) : nil
             try listArchive(
-                place, digests: false, only: wanted.segments(of: part.segmentList(in: place)),
-                cancellation: site.machine.cancellation
+                archive, isWhole ? .contents : .index, only: only, cancellation: site.machine.cancellation
             ) {
                 count += 1
                 try each($0)
@@ -284,7 +311,8 @@ public struct LookIntoBackup: LookedInto {
         do {
             try body()
         } catch let error as ArchiveError {
-            let file = error.file.lastComponent.map { "\(part.file)/\($0.string)" } ?? part.file
+            let name = part.isSegmented ? error.file.lastComponent.map { "\(part.file)/\($0.string)" } : nil
+            let file = name ?? part.file
             throw failure(BackupDamage(file: file, why: error.why), read: count())
         } catch let error as BackupDamage {
             throw failure(error, read: count())

@@ -192,7 +192,7 @@ struct OpenRestoreSource: Sendable {
     private func openArchive(_ file: FilePath, for instance: Instance) throws -> OpenedSource {
         var contents = ArchiveContents()
         var bundle: BackupID?
-        try listArchive(file, digests: false, cancellation: site.machine.cancellation) { entry in
+        try listArchive(file, .contents, cancellation: site.machine.cancellation) { entry in
             contents.add(entry)
             let path = entry.path.split(separator: UInt8(ascii: "/")).filter { $0 != [UInt8(ascii: ".")] }
             if path.count == 2, path[1].elementsEqual(BackupStore.manifestName.utf8) {

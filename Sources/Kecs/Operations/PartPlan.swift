@@ -181,7 +181,7 @@ struct PartPlan: Sendable {
 
 /// The state of a database's files in the file system. As long as the text is unchanged, the bytes are too.
 struct DatabaseIdentity: Hashable, Sendable {
-    /// The size, mtime, ctime and inode of the file and of each sidecar that holds data.
+    /// The size, mtime, ctime and inode of the file and of each sidecar that is not empty.
     var text: String
     /// The size of the file and its sidecars.
     var bytes: Int64
@@ -199,6 +199,8 @@ struct DatabaseIdentity: Hashable, Sendable {
         for suffix in [""] + Self.dataSidecars {
             let file = root.appending(bytes: path + Array(suffix.utf8))
             guard let status = try FileStatus.of(file) else { continue }
+            // An empty log says as much as none, and whoever opens the database, as we do, truncates it again.
+            if !suffix.isEmpty, status.size == 0 { continue }
             text += "\(suffix) \(status.size) \(status.modified.seconds).\(status.modified.nanoseconds) "
             text += "\(status.changed.seconds).\(status.changed.nanoseconds) \(status.inode);"
             bytes = bytes.adding(status.size)

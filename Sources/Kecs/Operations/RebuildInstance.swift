@@ -137,6 +137,7 @@ public struct RebuildInstance: Sendable {
         var options = UnpackOptions(
             expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
             owners: .all(owner: Machine.userID, group: Machine.groupID))
+        options.readsOnlySelected = true
         options.select = { $0.elementsEqual(InstanceFolder.configName.utf8) }
         _ = try unpackArchive(
             archive, into: scratch, options: options, threads: site.threads,

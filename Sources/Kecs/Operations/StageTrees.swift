@@ -126,6 +126,7 @@ struct StageTrees: Sendable {
             maxBytes: place.record?.sourceBytes ?? free.bytes,
             owners: request.owners)
         options.stripTopFolder = top
+        options.readsOnlySelected = !globs.isEmpty && place.record != nil
         options.select = { path in
             if path == lock || path == lockInFolder { return false }
             if let folder, path != folder, !path.starts(with: folder + [UInt8(ascii: "/")]) { return false }

@@ -13,6 +13,8 @@ final class Block {
     var outputCount = 0
     /// True for the last block of an archive, when several follow each other.
     var endsArchive = false
+    /// Of the last block of an archive: the records of its index, if it gets one.
+    var records: [UInt8]?
 
     fileprivate init(inputCapacity: Int, outputCapacity: Int) {
         input = .allocate(byteCount: inputCapacity, alignment: Self.alignment)
@@ -97,6 +99,7 @@ final class BlockLine: @unchecked Sendable {
             block.inputCount = 0
             block.outputCount = 0
             block.endsArchive = false
+            block.records = nil
             return block
         }
     }

@@ -14,7 +14,12 @@ struct MemberSplitter: ByteSplitter {
     private var block: Block?
     private var wanted = GzipMember.headerSize
     private var hasHeader = false
+    /// Whether the member in `block` is a frame of the index.
+    private var isFrame = false
     private(set) var members = MemberTally()
+    /// As in an index: the sizes of the members that were read.
+    private(set) var table: [UInt8] = []
+    private(set) var frames = IndexFrames()
 
     init(_ line: BlockLine, _ file: FilePath) {
         self.line = line
@@ -34,14 +39,29 @@ struct MemberSplitter: ByteSplitter {
             guard block.inputCount == wanted else { continue }
             if hasHeader {
                 members.add(block.filledInput)
-                try line.submit()
-                self.block = nil
+                if isFrame {
+                    guard frames.add(block.filledInput) else {
+                        throw ArchiveError(.damaged, file, "its index is damaged")
+                    }
+                    block.inputCount = 0
+                } else {
+                    try line.submit()
+                    self.block = nil
+                }
                 hasHeader = false
                 wanted = GzipMember.headerSize
+            } else if let size = IndexFrame.size(block.filledInput) {
+                isFrame = true
+                hasHeader = true
+                wanted = size
             } else {
-                guard GzipMember.start(of: block.filledInput) == .ours,
+                // Behind the index there is nothing.
+                guard frames.isEmpty, GzipMember.start(of: block.filledInput) == .ours,
                     let sizes = GzipMember.sizes(block.filledInput)
                 else { throw ArchiveError(.damaged, file, "something else follows a compressed block") }
+                isFrame = false
+                Varint.put(UInt64(sizes.member), into: &table)
+                Varint.put(UInt64(sizes.content / GzipMember.contentUnit), into: &table)
                 hasHeader = true
                 wanted = sizes.member
             }
@@ -49,7 +69,12 @@ struct MemberSplitter: ByteSplitter {
     }
 
     mutating func end() throws {
-        if block != nil { throw ArchiveError(.damaged, file, "it ends inside a compressed block") }
+        if let block, block.inputCount > 0 {
+            throw ArchiveError(.damaged, file, "it ends inside a compressed block")
+        }
+        guard frames.isEmpty || frames.whole != nil else {
+            throw ArchiveError(.damaged, file, "its index is damaged")
+        }
     }
 }
 

@@ -65,21 +65,43 @@ public func digest(
     of file: FilePath, cached: Bool = false, cancellation: Cancellation = Cancellation(),
     progress: any ProgressSink = SilentProgress()
 ) throws -> (sha256: String, bytes: Int64) {
-    let chunks = try FileChunks(file, cached: cached)
     let digest = SHA256()
+    var bytes: Int64 = 0
+    try readChunks(of: file, cached, cancellation, progress) {
+        digest.update($0)
+        bytes += Int64($0.count)
+    }
+    return (digest.finish(), bytes)
+}
+
+/// The sum of a file's content, as `ArchiveEntry.contentSum`, of as many bytes as it has.
+///
+/// - Parameter cached: As for `digest`.
+public func contentSum(
+    of file: FilePath, cached: Bool = false, cancellation: Cancellation = Cancellation(),
+    progress: any ProgressSink = SilentProgress()
+) throws -> UInt64 {
+    var sum = ContentSum()
+    try readChunks(of: file, cached, cancellation, progress) { sum.add($0) }
+    return sum.value
+}
+
+private func readChunks(
+    of file: FilePath, _ cached: Bool, _ cancellation: Cancellation, _ progress: any ProgressSink,
+    each: (UnsafeRawBufferPointer) throws -> Void
+) throws {
+    let chunks = try FileChunks(file, cached: cached)
     // For direct reading the kernel maps every page of it first, which costs more than a small file's content.
     let wanted = Int(min(Int64(FileChunks.size), max(1, chunks.expected)))
     let room = UnsafeMutableRawBufferPointer.allocate(
         byteCount: (wanted + Block.alignment - 1) / Block.alignment * Block.alignment,
         alignment: Block.alignment)
     defer { room.deallocate() }
-    var bytes: Int64 = 0
     while true {
         try cancellation.check()
         let count = try chunks.read(into: room)
-        if count == 0 { return (digest.finish(), bytes) }
-        digest.update(UnsafeRawBufferPointer(rebasing: room[..<count]))
-        bytes += Int64(count)
+        if count == 0 { return }
+        try each(UnsafeRawBufferPointer(rebasing: room[..<count]))
         progress.advance(Int64(count))
     }
 }

@@ -17,6 +17,8 @@ import CIgzip
 /// data. All numbers are little-endian.
 enum GzipMember {
     static let contentLimit = 1 << 20
+    /// Every content is a multiple of it: tar's block.
+    static let contentUnit = 512
     static let headerSize = 28
     static let trailerSize = 8
     /// Room for content that does not shrink.
@@ -67,7 +69,7 @@ enum GzipMember {
         let member = Int(header.get(at: 16))
         let content = Int(header.get(at: 20))
         guard (headerSize + trailerSize...sizeLimit).contains(member), content <= contentLimit,
-            content > 0, content % 512 == 0
+            content > 0, content % contentUnit == 0
         else { return nil }
         return Sizes(member: member, content: content)
     }
@@ -81,20 +83,24 @@ enum GzipMember {
         return crc32_gzip_refl(seed, start, UInt64(bytes.count))
     }
 
-    private static func checksum(_ member: UnsafeRawBufferPointer) -> UInt32 {
+    static func checksum(_ member: UnsafeRawBufferPointer) -> UInt32 {
         let head = crc(UnsafeRawBufferPointer(rebasing: member[..<24]))
         return crc(UnsafeRawBufferPointer(rebasing: member[28...]), seed: head)
     }
 }
 
 extension UnsafeMutableRawBufferPointer {
-    func put(_ value: UInt32, at offset: Int) {
-        storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+    func put(_ value: some FixedWidthInteger, at offset: Int) {
+        storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
     }
 }
 
 extension UnsafeRawBufferPointer {
     func get(at offset: Int) -> UInt32 {
         UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+
+    func get16(at offset: Int) -> Int {
+        Int(UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
     }
 }

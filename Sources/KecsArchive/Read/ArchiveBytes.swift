@@ -30,8 +30,14 @@ final class ArchiveBytes: TarPieces {
     /// True when a checksum or a rule of ours accounts for every byte, up to the last zero of the padding.
     let isStrict: Bool
 
+    private struct Finding {
+        var digest = ""
+        var bytes: Int64 = 0
+        var index = FoundIndex()
+    }
+
     private final class End: Sendable {
-        let value = Mutex<(digest: String, bytes: Int64)>(("", 0))
+        let value = Mutex(Finding())
     }
 
     private struct Stopped: Error {}
@@ -116,9 +122,11 @@ final class ArchiveBytes: TarPieces {
     /// Returns digest and size. Call it after `next` has returned nil.
     func finish() -> (sha256: String, bytes: Int64) {
         stop()
-        let (digest, bytes) = end.value.withLock { $0 }
-        return (digest, bytes)
+        let found = end.value.withLock { $0 }
+        return (found.digest, found.bytes)
     }
+
+    var index: FoundIndex { end.value.withLock { $0.index } }
 
     /// Ends all threads, wherever they are.
     func stop() {
@@ -195,7 +203,7 @@ final class ArchiveBytes: TarPieces {
 
     private static func split(
         _ raw: BlockLine, into line: BlockLine, _ format: Format, _ file: FilePath, _ written: WrittenBytes?
-    ) throws -> (digest: String, bytes: Int64) {
+    ) throws -> Finding {
         let digest = SHA256()
         // The digest and size of the decoded bytes say nothing about the file.
         let isForeign = if case .foreign = format { true } else { false }
@@ -220,12 +228,15 @@ final class ArchiveBytes: TarPieces {
             raw.release()
         }
         try splitter.end()
+        if isForeign { return Finding() }
+        let members = splitter as? MemberSplitter
+        let index = FoundIndex(stored: members?.frames.whole, members: members?.table ?? [])
         if let written {
-            guard (splitter as? MemberSplitter)?.members == written.members else {
+            guard members?.members == written.members else {
                 throw ArchiveError(.damaged, file, "its compressed blocks are not those that were written")
             }
-            return (written.sha256, bytes)
+            return Finding(digest: written.sha256, bytes: bytes, index: index)
         }
-        return isForeign ? ("", 0) : (digest.finish(), bytes)
+        return Finding(digest: digest.finish(), bytes: bytes, index: index)
     }
 }

@@ -14,7 +14,7 @@ public struct ArchiveCheck: Hashable, Sendable {
 }
 
 /// Reads an archive from its first byte to its last. Checks the digest, every block's checksum and length, every
-/// header, every entry's path and kind, and that nothing follows the end.
+/// header, every entry's path and kind, that nothing follows the end, and that the index is that of the content.
 ///
 /// - Parameters:
 ///   - written: What this process wrote there a moment ago: the blocks must be those, and the digest is not computed a
@@ -30,7 +30,7 @@ public func checkArchive(
     var check = ArchiveCheck()
     let reader = try ArchiveReader(
         file, compression: compression, written: written?.written, threads: threads,
-        cancellation: cancellation, progress: progress)
+        cancellation: cancellation, progress: progress, use: .check)
     defer { reader.stop() }
     while let entry = try reader.next() {
         if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }

@@ -24,7 +24,7 @@ public func checkSegments(
                 let segment = list.segments[number]
                 let reader = try ArchiveReader(
                     folder, segment, compression: compression, written: written[segment.sha256],
-                    memory: memory, cancellation: cancellation, progress: progress)
+                    memory: memory, cancellation: cancellation, progress: progress, use: .check)
                 defer { reader.stop() }
                 while let entry = try reader.next() {
                     if case .special = entry.kind { throw reader.error(.hostile, "it is a device or a FIFO") }

@@ -2,8 +2,9 @@
 public import KecsSystem
 public import SystemPackage
 
-/// Hands over the bytes of a file in an archive, its holes as zeros, and reads no further than that file. Of a segmented
-/// part only the segment that holds it is read.
+/// Hands over the bytes of a file in an archive, its holes as zeros, and reads no further than that file. With an index
+/// only the blocks of the file are read, and the sum of its content is compared at its end; of a segmented part only
+/// the segment that holds it.
 ///
 /// - Parameters:
 ///   - path: In the archive, as `ArchiveEntry.path`. The first entry of this path counts.
@@ -17,7 +18,7 @@ public func readMember(
 ) throws -> Int64? {
     let reader = try ArchiveReader(
         file, compression: compression, threads: threads, cancellation: cancellation,
-        progress: SilentProgress(), only: try SegmentList.of(file)?.holding(path))
+        progress: SilentProgress(), only: try SegmentList.of(file)?.holding(path), use: .pick { $0 == path })
     defer { reader.stop() }
     while let entry = try reader.next() {
         guard entry.kind == .file, entry.path == path else { continue }
@@ -41,7 +42,8 @@ public func readMember(
                 end += Int64(part.count)
             }
             try fill(to: entry.size)
-        } catch is Enough {}
+        } catch is Enough { return end }
+        try reader.checkPicked()
         return end
     }
     return nil

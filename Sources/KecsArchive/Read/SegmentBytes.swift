@@ -26,6 +26,8 @@ final class SegmentBytes: StoppablePieces {
     private let sha256: String
     private let written: WrittenBytes?
     private var members = MemberTally()
+    private var table: [UInt8] = []
+    private var frames = IndexFrames()
     private let size: Int
     private var offset = 0
 
@@ -78,7 +80,9 @@ final class SegmentBytes: StoppablePieces {
     }
 
     func next() throws -> UnsafeRawBufferPointer? {
+        try memory.bytes.withUnsafeBytes { try passFrames($0) }
         guard offset < size else {
+            guard frames.isEmpty || frames.whole != nil else { throw indexDamaged() }
             if let written, members != written.members {
                 throw ArchiveError(.damaged, file, "its compressed blocks are not those that were written")
             }
@@ -93,16 +97,35 @@ final class SegmentBytes: StoppablePieces {
                 offset += part.count
                 return UnsafeRawBufferPointer(rebasing: room[..<part.count])
             }
-            guard rest.count >= GzipMember.headerSize, GzipMember.start(of: rest) == .ours,
+            guard frames.isEmpty, rest.count >= GzipMember.headerSize, GzipMember.start(of: rest) == .ours,
                 let sizes = GzipMember.sizes(rest), sizes.member <= rest.count,
                 let count = memory.inflater.inflate(
                     UnsafeRawBufferPointer(rebasing: rest[..<sizes.member]), into: room)
             else { throw ArchiveError(.damaged, file, "a compressed block is damaged") }
             members.add(rest)
+            Varint.put(UInt64(sizes.member), into: &table)
+            Varint.put(UInt64(count / Tar.block), into: &table)
             offset += sizes.member
             return UnsafeRawBufferPointer(rebasing: room[..<count])
         }
     }
+
+    /// Passes over the frames of the index, which have no content.
+    private func passFrames(_ bytes: UnsafeRawBufferPointer) throws {
+        while isCompressed, offset < size {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset..<size])
+            guard let frame = IndexFrame.size(rest) else { return }
+            guard frame <= rest.count, frames.add(UnsafeRawBufferPointer(rebasing: rest[..<frame])) else {
+                throw indexDamaged()
+            }
+            members.add(rest)
+            offset += frame
+        }
+    }
+
+    private func indexDamaged() -> ArchiveError { ArchiveError(.damaged, file, "its index is damaged") }
+
+    var index: FoundIndex { FoundIndex(stored: frames.whole, members: table) }
 
     func finish() -> (sha256: String, bytes: Int64) {
         // Read to its end, or it is not known whether it is what was written.

@@ -15,7 +15,7 @@ extension SegmentList {
 
 extension Array {
     /// The first index whose element is `after`, where all those before it are not.
-    fileprivate func partitionPoint(_ after: (Element) -> Bool) -> Int {
+    func partitionPoint(_ after: (Element) -> Bool) -> Int {
         var low = 0
         var high = count
         while low < high {

@@ -21,8 +21,9 @@ public struct ArchiveEntry: Sendable {
     public internal(set) var modified: Moment
     /// The target: of a symlink as recorded, of a hard link in the form of `path`.
     public internal(set) var linkTarget: [UInt8] = []
-    /// Hex; only when asked for, and only of files.
-    public internal(set) var contentSHA256: String?
+    /// A CRC-64 (ECMA-182, reflected) of the content, holes as zeros; only when asked for, and only of files. Two files of
+    /// one size that differ by accident have the same one once in 2^64 times; who wants to can make two.
+    public internal(set) var contentSum: UInt64?
 
     var xattrs: [(name: [UInt8], value: [UInt8])] = []
     var accessACL: [UInt8]?

@@ -29,3 +29,11 @@ enum EntryPath {
         return .path(path)
     }
 }
+
+extension Array where Element == UInt8 {
+    /// Whether it is the path of something in the folder, or below it.
+    func isBelow(_ folder: [UInt8]) -> Bool {
+        if folder.isEmpty { return true }
+        return count > folder.count && self[folder.count] == UInt8(ascii: "/") && starts(with: folder)
+    }
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CIgzip
 import KecsSystem
 import SystemPackage
 
@@ -27,6 +28,14 @@ final class TarReader {
     private var padding = 0
     private var extents: [Extent]?
     private var current: [UInt8]?
+    /// Whether to sum up what is stored of each file, read or skipped.
+    var sums = false
+    /// A CRC-64 of what was stored of the last file, after `endEntry` or `next`.
+    private(set) var sum: UInt64 = 0
+    /// Of the current one so far.
+    private var sumSoFar: UInt64 = 0
+    /// Where in the tar the first header of the current entry is, or the end mark.
+    private(set) var start: Int64 = 0
 
     init(_ bytes: any TarPieces, _ file: FilePath, pathLimit: Int) {
         self.bytes = bytes
@@ -36,8 +45,9 @@ final class TarReader {
 
     /// - Returns: The next entry, or nil after the last, when everything up to the end of the file has been checked.
     func next() throws -> ArchiveEntry? {
-        try skip()
+        try endEntry()
         current = nil
+        start = total
         var records = PaxRecords()
         var hasRecords = false
         var longName: [UInt8]?
@@ -78,6 +88,7 @@ final class TarReader {
             var done: Int64 = 0
             while done < extent.count {
                 let part = try take(atMost: extent.count - done)
+                if sums { add(part) }
                 try body(extent.offset + done, part)
                 done += Int64(part.count)
                 content -= Int64(part.count)
@@ -126,6 +137,7 @@ final class TarReader {
         entry.accessACL = records.accessACL
         entry.defaultACL = records.defaultACL
         content = stored
+        sumSoFar = 0
         padding = Tar.padding(stored)
         extents = nil
         switch kind {
@@ -188,10 +200,21 @@ final class TarReader {
         return text
     }
 
-    private func skip() throws {
-        try pass(content + Int64(padding))
-        content = 0
+    /// Passes over what was not read of the current entry.
+    func endEntry() throws {
+        while content > 0 {
+            let part = try take(atMost: content)
+            if sums { add(part) }
+            content -= Int64(part.count)
+        }
+        sum = sumSoFar
+        try pass(Int64(padding))
         padding = 0
+    }
+
+    private func add(_ part: UnsafeRawBufferPointer) {
+        sumSoFar = crc64_ecma_refl(
+            sumSoFar, part.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(part.count))
     }
 
     private func pass(_ count: Int64) throws {

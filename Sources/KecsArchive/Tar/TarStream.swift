@@ -8,9 +8,12 @@ final class TarStream {
     private var block: Block?
     private var total: Int64 = 0
     private var reported: Int64 = 0
+    private var index: IndexBuilder?
 
-    init(_ line: BlockLine, progress: any ProgressSink) {
+    /// - Parameter isIndexed: Whether the archives get an index.
+    init(_ line: BlockLine, isIndexed: Bool, progress: any ProgressSink) {
         self.line = line
+        index = isIndexed ? IndexBuilder() : nil
         self.progress = progress
     }
 
@@ -31,6 +34,14 @@ final class TarStream {
         block?.inputCount += count
         total += Int64(count)
     }
+
+    /// Takes note of the entry whose headers come next.
+    func begin(_ entry: TarEntry) { index?.begin(IndexedFacts(entry), at: total) }
+
+    /// Takes note of a file's end.
+    ///
+    /// - Parameter sum: The CRC-64 of what was stored of it.
+    func end(sum: UInt64) { index?.end(sum: sum) }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes
@@ -59,9 +70,11 @@ final class TarStream {
 
     /// The end of an archive: two blocks of zeros, up to a whole record. Another archive may follow.
     func endArchive() throws {
+        let records = index?.finish(at: total)
         try zeros(Int64(2 * Tar.block))
         try zeros(Int64(Tar.padding(total, to: Tar.record)))
         block?.endsArchive = true
+        block?.records = records ?? nil
         try flush()
         total = 0
         reported = 0

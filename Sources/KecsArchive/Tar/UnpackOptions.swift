@@ -38,6 +38,9 @@ public struct UnpackOptions: Sendable {
     /// Selects the paths to restore. Called for every entry but the root. The folders above a selected path are
     /// restored with it.
     public var select: (@Sendable ([UInt8]) -> Bool)?
+    /// True to read no more of the archive than what is selected, where it has an index. Its digest is not compared then;
+    /// each block and each entry that is read is checked.
+    public var readsOnlySelected = false
     public var owners: OwnerMapping
     /// The one folder that contains everything in an archive of another program. It becomes the root.
     public var stripTopFolder: [UInt8]?

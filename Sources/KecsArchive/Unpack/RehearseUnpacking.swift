@@ -26,7 +26,8 @@ public func rehearseUnpacking(
 ) throws -> RehearsedTree {
     let reader = try ArchiveReader(
         file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-        cancellation: cancellation, progress: SilentProgress(), pathLimit: options.maxPathBytes)
+        cancellation: cancellation, progress: SilentProgress(), pathLimit: options.maxPathBytes,
+        use: options.indexUse)
     defer { reader.stop() }
     var rehearsal = UnpackRehearsal(options: options, headOf: headOf)
     while let entry = try reader.next() { try rehearsal.add(entry, reader) }

@@ -20,11 +20,12 @@ public func unpackArchive(
     let unpacker = try Unpacker(into: folder, options)
     let reader = try ArchiveReader(
         file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-        cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes)
+        cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes,
+        use: options.indexUse)
     defer { reader.stop() }
     while let entry = try reader.next() { try unpacker.add(entry, reader) }
     let (sha256, _) = reader.finish()
-    if let expected = options.expectedSHA256, expected.lowercased() != sha256 {
+    if !reader.isPicked, let expected = options.expectedSHA256, expected.lowercased() != sha256 {
         throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
     }
     return try unpacker.finish(file, cancellation, sha256)
@@ -247,6 +248,11 @@ private final class Unpacker {
 }
 
 extension UnpackOptions {
+    var indexUse: ArchiveReader.IndexUse {
+        guard readsOnlySelected, let select else { return .none }
+        return .pick { $0.isEmpty || select($0) }
+    }
+
     /// The entry as it is to be unpacked: below the top folder, and within the limits.
     func admit(
         _ recorded: ArchiveEntry, number: Int, after bytes: Int64, _ reader: ArchiveReader
@@ -276,12 +282,5 @@ extension UnpackOptions {
     private static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
         if path == top || path.isEmpty { return [] }
         return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
-    }
-}
-
-extension Array where Element == UInt8 {
-    fileprivate func isBelow(_ folder: [UInt8]) -> Bool {
-        if folder.isEmpty { return true }
-        return count > folder.count && self[folder.count] == UInt8(ascii: "/") && starts(with: folder)
     }
 }

@@ -43,17 +43,31 @@ final class ArchiveWriter: @unchecked Sendable {
                 block.outputCount = try compressor.compress(block.filledInput, into: block.output)
             }
         }
-        stream = TarStream(line, progress: progress)
+        stream = TarStream(line, isIndexed: compression != .none, progress: progress)
         do {
             writer = try Threads.joinable(name: "archive-write") { [self] in
                 do {
                     var members = MemberTally()
+                    var table: [UInt8] = []
                     while let block = try line.next() {
                         try cancellation.check()
                         guard let output = shared.withLock({ $0.open.first }) else { break }
-                        if compression != .none { members.add(block.filledOutput) }
+                        if compression != .none {
+                            members.add(block.filledOutput)
+                            Varint.put(UInt64(block.outputCount), into: &table)
+                            Varint.put(UInt64(block.inputCount / Tar.block), into: &table)
+                        }
                         try output.append(compression == .none ? block.filledInput : block.filledOutput)
                         if block.endsArchive {
+                            if let records = block.records {
+                                let index = IndexBuilder.index(records: records, members: table)
+                                for frame in IndexFrame.frames(of: index) {
+                                    try frame.withUnsafeBytes {
+                                        members.add($0)
+                                        try output.append($0)
+                                    }
+                                }
+                            }
                             let digest = try output.finish(cancellation, isDurable: isDurable)
                             shared.withLock {
                                 $0.open.removeFirst()
@@ -63,6 +77,7 @@ final class ArchiveWriter: @unchecked Sendable {
                                         members: compression == .none ? nil : members))
                             }
                             members = MemberTally()
+                            table = []
                         }
                         line.release()
                     }

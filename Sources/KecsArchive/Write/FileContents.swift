@@ -70,6 +70,9 @@ final class FileContents {
                 let bytes = UnsafeRawBufferPointer(rebasing: small[..<count])
                 _ = try header(status, nil)
                 try stream.append(bytes)
+                var sum = ContentSum()
+                sum.add(bytes)
+                stream.end(sum: sum.value)
                 try stream.pad()
                 let engine =
                     DatabaseEngine.mayBeDatabase(size: Int64(count)) ? DatabaseEngine.recognise(bytes) : nil
@@ -95,8 +98,9 @@ final class FileContents {
             for extent in extents ?? [Extent(offset: 0, count: status.size)] {
                 let missing = try copy(extent, of: file, path, &sum)
                 if missing > 0 { isShort = true }
-                try stream.zeros(missing)
+                try zeros(missing, &sum)
             }
+            stream.end(sum: sum)
             try stream.pad()
             written = written.adding(status.size)
             let after = try FileStatus.of(descriptor: file, at: path())
@@ -158,6 +162,20 @@ final class FileContents {
             done += Int64(count)
         }
         return extent.count - done
+    }
+
+    /// Stands in for what a file had no longer when it was read.
+    private func zeros(_ count: Int64, _ sum: inout UInt64) throws {
+        var rest = count
+        while rest > 0 {
+            let room = try stream.room()
+            let part = UnsafeMutableRawBufferPointer(rebasing: room[..<Int(min(Int64(room.count), rest))])
+            part.initializeMemory(as: UInt8.self, repeating: 0)
+            sum = crc64_ecma_refl(
+                sum, part.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(part.count))
+            stream.advance(part.count)
+            rest -= Int64(part.count)
+        }
     }
 
     /// - Parameter expected: The expected end. The bytes behind it are not read, since a file that grew has a new time.

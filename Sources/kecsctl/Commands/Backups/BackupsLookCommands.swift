@@ -8,8 +8,9 @@ struct BackupsLsCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls", abstract: "List the files in a backup or in a folder of it. Nothing is unpacked.",
         discussion: """
-            The archive is read and checked as “backups verify” does. Of a damaged one the list has what was read before \
-            the damage, and the status is 13. Of a backup of Velero (velero:NAME) everything below the path is listed: its \
+            The list comes from the archive's index; “backups verify” checks the content. An archive without an index \
+            is read whole, and of a damaged one the list has what was read before the damage, with status 13. Of a backup of \
+            Velero (velero:NAME) everything below the path is listed: its \
             objects, and the files of its tarball.
             """)
 
@@ -58,7 +59,7 @@ struct BackupsFindCommand: SessionCommand {
         commandName: "find", abstract: "Find the backups that contain a file or folder.",
         discussion: """
             A pattern without a slash is compared with names, one with a slash with whole paths, PART/PATH. * and ? match a \
-            slash, too. Every backup is read; an archive that several of them share, once.
+            slash, too. Of each backup the archives' indexes are read; of an archive without one, everything, once.
             """)
 
     static let help = CommandHelp(
@@ -111,7 +112,8 @@ struct BackupsCatCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "cat", abstract: "Write one file of a backup to standard output.",
         discussion: """
-            The whole part is read and checked first; nothing of a damaged part is written without --force. A database \
+            The file is read and checked first, or in an archive without an index the whole part; nothing damaged is \
+            written without --force. A database \
             is one complete file, without a write-ahead log. For a backup of Velero (velero:NAME), the path is one that \
             “backups ls” prints; logs, results … print NAME-logs.gz, NAME-results.gz … decompressed.
             """)
