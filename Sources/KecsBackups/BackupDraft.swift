@@ -50,14 +50,7 @@ public struct BackupDraft: Sendable {
     public func commit(_ manifest: Manifest) throws -> StoredBackup {
         let scratch = folder.appending("scratch")
         if try scratch.isPresent { try scratch.removeTree() }
-        let bytes = try JSONFile.encode(manifest)
-        try folder.appending(BackupStore.manifestName).replaceContents(bytes)
-        var sums = "\(sha256(bytes))  \(BackupStore.manifestName)\n"
-        for file in try manifest.parts.flatMap({ try $0.files(in: folder) }) {
-            sums += "\(file.sha256)  \(file.name)\n"
-        }
-        if let details = manifest.details { sums += "\(details.sha256)  \(details.file)\n" }
-        try folder.appending(BackupStore.sumsName).replaceContents([UInt8](sums.utf8))
+        try manifest.write(in: folder)
         for part in manifest.parts { try folder.appending(part.file).sync() }
         try folder.sync()
         try folder.renameWithoutReplacing(to: store.folder.appending(id.description))
@@ -71,5 +64,22 @@ public struct BackupDraft: Sendable {
     /// Removes the draft while another error is on its way. The next run sweeps anything that cannot be removed.
     public func discard() {
         folder.discardQuietly()
+    }
+}
+
+extension Manifest {
+    /// Writes `manifest.json` and `SHA256SUMS`.
+    ///
+    /// - Parameter folder: Of the backup, with all its archives.
+    /// - Throws: `FileError`; `BackupDamage` for a list of segments that is not what this manifest names.
+    public func write(in folder: FilePath) throws {
+        let bytes = try JSONFile.encode(self)
+        try folder.appending(BackupStore.manifestName).replaceContents(bytes)
+        var sums = "\(sha256(bytes))  \(BackupStore.manifestName)\n"
+        for file in try parts.flatMap({ try $0.files(in: folder) }) {
+            sums += "\(file.sha256)  \(file.name)\n"
+        }
+        if let details { sums += "\(details.sha256)  \(details.file)\n" }
+        try folder.appending(BackupStore.sumsName).replaceContents([UInt8](sums.utf8))
     }
 }

@@ -19,6 +19,12 @@ extension FilePath {
         }
     }
 
+    /// symlink(2): a link here that leads to `target`.
+    public func makeLink(to target: FilePath) throws {
+        let code = withPlatformString { link in target.withPlatformString { symlink($0, link) } }
+        guard code == 0 else { throw FileError.last("create the link", self) }
+    }
+
     /// The target of a symlink, as raw bytes.
     public func linkTarget() throws -> [UInt8] {
         var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)

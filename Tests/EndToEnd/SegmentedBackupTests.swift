@@ -242,6 +242,18 @@ import Testing
             let id = try #require(first.lastComponent?.string)
             let bundle = scene.root.appending("bundle.tar")
             try await scene.must("backups", "export", id, "--instance", "dev", "--file", bundle.string)
+            // In it each part is one archive, which the tools at hand unpack.
+            let out = scene.root.appending("out")
+            try out.createFolder()
+            let script = """
+                tar -xf '\(bundle)' -C '\(out)'; cd '\(out)/\(id)'; sha256sum --quiet -c SHA256SUMS; mkdir minio
+                tar -xzf minio.tar.gz -C minio; diff -r minio '\(scene.objects.removingLastComponent())'
+                """
+            let unpacked = try await SystemProcesses(
+                environment: ["PATH": "/usr/bin:/bin"], cancellation: Cancellation()
+            ).run(ProcessCall("/bin/sh", ["-ec", script]))
+            #expect(unpacked.succeeded, "\(unpacked.errorText)")
+            #expect(try !scene.root.entries().contains { $0.string.hasSuffix(".draft") })
             let other = Kecsctl(home: scene.root.appending("other"))
             let taken = try await other("backups", "import", bundle.string, "--as", "dev")
             #expect(taken.status == 0, "\(taken.errors)")

@@ -76,7 +76,7 @@ import Testing
         _ = try archive(scratch.path.appending("tree"), to: scratch.path.appending("a"))
         for program in [
             "python3 -c 'import tarfile; tarfile.open(\"a\").extractall(\"out\")'",
-            "cd out && busybox tar -xzf ../a; test -f GNUSparseFile.0/holes && cp --sparse=always ../tree/holes . && rm -r GNUSparseFile.0",
+            "busybox tar -xzf a -C out",
         ] {
             #expect(
                 scratch.run("rm -rf out; mkdir out; (\(program)) && diff -r --no-dereference tree out") == 0,

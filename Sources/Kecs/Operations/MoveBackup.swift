@@ -33,8 +33,15 @@ public struct MoveBackup: Sendable {
             depth: .full, threads: site.threads, cancellation: site.machine.cancellation,
             progress: site.machine.progress
         ).run(backup.id, in: site.home.backupStore(of: name))
+        let bundled = backup.manifest.map {
+            BundledBackup(
+                backup: backup, manifest: $0, threads: site.threads, cancellation: site.machine.cancellation,
+                progress: site.machine.progress)
+        }
         let free = try site.machine.freeSpace(file.removingLastComponent())
-        let needed = ByteCount((backup.manifest?.bytes ?? 0) + (1 << 20))
+        // What is joined lies beside the bundle until that is complete.
+        let needed = ByteCount(
+            (backup.manifest?.bytes ?? 0).adding(bundled?.joined.total(\.bytes) ?? 0).adding(1 << 20))
         guard needed <= free else {
             throw Failure(
                 .noRoom, "not enough free space for the bundle",
@@ -42,11 +49,19 @@ public struct MoveBackup: Sendable {
                 remedy: "df -h")
         }
         let draft = file.draftBeside()
+        let staging = file.draftBeside()
+        defer { staging.discardQuietly() }
         do {
-            var source = TreeSource(root: backup.folder.removingLastComponent())
+            var source: TreeSource
             let own = Array(backup.id.description.utf8)
-            source.leftOut = Set(
-                try source.root.entries().map(\.bytes).filter { $0 != own })
+            if let bundled, !bundled.joined.isEmpty {
+                try staging.createFolder()
+                source = try bundled.source(staging: staging)
+            } else {
+                source = TreeSource(root: backup.folder.removingLastComponent())
+                source.leftOut = Set(
+                    try source.root.entries().map(\.bytes).filter { $0 != own })
+            }
             for name in [BackupStore.markName, BackupStore.fullManifestName] {
                 source.leftOut.insert(own + Array("/\(name)".utf8))
             }

@@ -36,7 +36,7 @@ final class TarStream {
     }
 
     /// Takes note of the entry whose headers come next.
-    func begin(_ entry: TarEntry) { index?.begin(IndexedFacts(entry), at: total) }
+    func begin(_ entry: IndexedFacts) { index?.begin(entry, at: total) }
 
     /// Takes note of a file's end.
     ///

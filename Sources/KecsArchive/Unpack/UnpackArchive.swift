@@ -150,18 +150,20 @@ private final class Unpacker {
         defer { close(file) }
         var end: Int64 = 0
         try reader.content { offset, part in
-            var rest = part
-            var position = offset
-            while !rest.isEmpty {
-                let count = pwrite(file, rest.baseAddress, rest.count, off_t(position))
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    throw failed("write to", entry)
+            try part.forEachData { start, data in
+                var rest = data
+                var position = offset + Int64(start)
+                while !rest.isEmpty {
+                    let count = pwrite(file, rest.baseAddress, rest.count, off_t(position))
+                    if count < 0 {
+                        if errno == EINTR { continue }
+                        throw failed("write to", entry)
+                    }
+                    rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                    position += Int64(count)
                 }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                position += Int64(count)
+                end = position
             }
-            end = position
         }
         if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
             throw failed("set the size of", entry)
@@ -282,5 +284,30 @@ extension UnpackOptions {
     private static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
         if path == top || path.isEmpty { return [] }
         return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Hands over the runs that are not zeros, each with its place. Pieces of 64 KiB, and the last one, that are zeros are
+    /// left out: they become a hole again, as most of them were one. Smaller ones would leave databases in fragments.
+    fileprivate func forEachData(_ body: (Int, UnsafeRawBufferPointer) throws -> Void) rethrows {
+        let piece = 64 << 10
+        var start = 0
+        var end = 0
+        while end < count {
+            let next = Swift.min(end + piece, count)
+            let run = UnsafeRawBufferPointer(rebasing: self[end..<next])
+            if run.isZero {
+                if start < end { try body(start, UnsafeRawBufferPointer(rebasing: self[start..<end])) }
+                start = next
+            }
+            end = next
+        }
+        if start < end { try body(start, UnsafeRawBufferPointer(rebasing: self[start..<end])) }
+    }
+
+    private var isZero: Bool {
+        guard let start = baseAddress, count > 0, self[0] == 0 else { return false }
+        return memcmp(start, start + 1, count - 1) == 0
     }
 }

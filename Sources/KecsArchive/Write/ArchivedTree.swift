@@ -257,7 +257,7 @@ final class ArchivedTree: TreeVisitor {
         guard entry.size <= Int64.largestCount else {
             throw FileError("archive", source.path(entry.path), .fileTooLarge)
         }
-        stream.begin(entry)
+        stream.begin(IndexedFacts(entry))
         headers.removeAll(keepingCapacity: true)
         let content = encoder.encode(entry, into: &headers).content
         try headers.withUnsafeBytes { try stream.append($0) }

@@ -17,6 +17,9 @@ final class FileContents {
     private static let smallLimit = 1 << 20
     /// The limit for rewriting: a larger file that never rests is written twice, not five times.
     private static let rewriteLimit: Int64 = 1 << 30
+    /// Holes of a file that are smaller than this in all are written out: zeros compress to nothing, and busybox knows no
+    /// sparse files.
+    private static let leastHoles: Int64 = 256 << 20
 
     struct Outcome {
         /// The status of the file state that is in the archive.
@@ -47,7 +50,7 @@ final class FileContents {
         header: (FileStatus, [Extent]?) throws -> Int64
     ) throws -> Outcome {
         var status = status
-        if status.size <= Self.smallLimit, !status.mayHaveHoles {
+        if status.size <= Self.smallLimit {
             for attempt in 1...Self.tries {
                 let count = try readSmall(file, status.size, path, into: small)
                 let after = try FileStatus.of(descriptor: file, at: path())
@@ -62,8 +65,8 @@ final class FileContents {
                 }
                 if !isSame, attempt < Self.tries {
                     status = after
-                    // It grew over the limit, or got holes.
-                    guard status.size <= Self.smallLimit, !status.mayHaveHoles else { break }
+                    // It grew over the limit.
+                    guard status.size <= Self.smallLimit else { break }
                     continue
                 }
                 status.size = Int64(count)
@@ -195,15 +198,15 @@ final class FileContents {
         }
     }
 
-    /// Returns the file's data extents, or nil when everything is data. Holes too small to matter count as data when
-    /// there are very many, so that the map stays small.
+    /// Returns the file's data extents, or nil when everything is to be written. Holes too small to matter count as data
+    /// when there are very many, so that the map stays small.
     private func extents(of file: CInt, _ status: FileStatus, _ path: () -> FilePath) throws -> [Extent]? {
-        guard status.mayHaveHoles else { return nil }
+        guard status.size - status.blocks * 512 >= Self.leastHoles else { return nil }
         var smallestHole: Int64 = 1
         while true {
             guard let extents = try extents(of: file, status.size, smallestHole, path) else { return nil }
             if extents.count <= 4096 {
-                return extents == [Extent(offset: 0, count: status.size)] ? nil : extents
+                return status.size - extents.total(\.count) < Self.leastHoles ? nil : extents
             }
             smallestHole = max(smallestHole * 8, 4096)
         }
@@ -237,8 +240,6 @@ final class FileContents {
 }
 
 extension FileStatus {
-    fileprivate var mayHaveHoles: Bool { blocks * 512 < size }
-
     fileprivate func isUnchanged(since earlier: FileStatus) -> Bool {
         size == earlier.size && modified == earlier.modified && changed == earlier.changed
             && inode == earlier.inode
