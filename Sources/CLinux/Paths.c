@@ -277,6 +277,10 @@ int paths_unlink(const char *path) { WITH(parent, path, unlinkat(place.folder, p
 int paths_rmdir(const char *path) { WITH(parent, path, unlinkat(place.folder, place.name, AT_REMOVEDIR)) }
 int paths_mkdir(const char *path, uint32_t mode) { WITH(parent, path, mkdirat(place.folder, place.name, mode)) }
 
+int paths_symlink(const char *target, const char *path) {
+    WITH(parent, path, symlinkat(target, place.folder, place.name))
+}
+
 static int two(const char *from, const char *to, int is_link, unsigned flags) {
     struct place old, new;
     if (parent(from, &old) != 0) return -1;

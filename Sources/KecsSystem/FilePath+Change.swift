@@ -21,7 +21,7 @@ extension FilePath {
 
     /// symlink(2): a link here that leads to `target`.
     public func makeLink(to target: FilePath) throws {
-        let code = withPlatformString { link in target.withPlatformString { symlink($0, link) } }
+        let code = withPlatformString { link in target.withPlatformString { paths_symlink($0, link) } }
         guard code == 0 else { throw FileError.last("create the link", self) }
     }
 

@@ -87,6 +87,8 @@ int64_t paths_readlink(const char *path, char *text, uint64_t room);
 int paths_unlink(const char *path);
 int paths_rmdir(const char *path);
 int paths_mkdir(const char *path, uint32_t mode);
+/// A link with the name `path`; `target` is not looked at.
+int paths_symlink(const char *target, const char *path);
 int paths_rename(const char *from, const char *to);
 int paths_rename_noreplace(const char *from, const char *to);
 int paths_exchange(const char *one, const char *other);
