@@ -69,6 +69,7 @@ import Testing
             // As a crash leaves them: while the connection is open, nothing merges the log. Our own connections refuse to write
             // the schema.
             let text = """
+                .dbconfig defensive off
                 PRAGMA journal_mode=WAL;
                 CREATE TABLE small (n INTEGER PRIMARY KEY, t TEXT);
                 CREATE TABLE broken (n INTEGER PRIMARY KEY);
@@ -84,9 +85,7 @@ import Testing
             try script.replaceContents(Array(text.utf8))
             #expect(system("sqlite3 \(live) < \(script)") == 0)
             try #require(try FileStatus.of(copy.beside("-wal"))?.size ?? 0 > 0)
-            var kecsctl = Kecsctl(home: root.appending("home"))
-            // Without sqlite3, which some distributions build with what recovers by itself.
-            kecsctl.environment["PATH"] = root.string
+            let kecsctl = Kecsctl(home: root.appending("home"))
             let answer = try await kecsctl("db", "rescue", "--database", copy.string)
             #expect(answer.status == 0, "\(answer.errors)")
             #expect(answer.errors.contains("the write-ahead log"), "\(answer)")

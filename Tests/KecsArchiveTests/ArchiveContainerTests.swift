@@ -122,7 +122,7 @@ import Testing
         """
 
     @Test(arguments: [
-        "tar cf - x | xz -1 > b; python3 giant.py xz", "tar cf - x | zstd -q > b; python3 giant.py zstd",
+        "tar cf - x | xz -1 -T1 > b; python3 giant.py xz", "tar cf - x | zstd -q > b; python3 giant.py zstd",
         "7z a -bd -m0=lzma2 -mhc=off b.7z x > /dev/null; mv b.7z b; python3 giant.py 7z",
     ])
     func `an archive that needs a gigabyte of memory is refused`(command: String) throws {

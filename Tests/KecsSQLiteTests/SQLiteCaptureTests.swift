@@ -137,15 +137,20 @@ import Testing
     func `rows and functions that only their own program understands do not keep it from being captured`(
         sql: String
     ) throws {
-        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        #expect(writesSchema(sql))
         #expect(try capture().unchecked == nil)
+    }
+
+    /// With the sqlite3 tool, which from 3.42 on keeps the schema from being written.
+    private func writesSchema(_ sql: String) -> Bool {
+        system("sqlite3 -cmd '.dbconfig defensive off' \(folder["a.db"]) \"\(sql)\" > /dev/null") == 0
     }
 
     @Test func `what could not be checked in full is told`() throws {
         let sql =
             "CREATE TABLE t(a); CREATE INDEX i ON t(abs(a)); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;"
             + "UPDATE sqlite_schema SET sql = replace(sql, 'abs', 'app') WHERE name = 'i';"
-        #expect(system("sqlite3 \(folder["a.db"]) \"\(sql)\"") == 0)
+        #expect(writesSchema(sql))
         let facts = try capture()
         #expect(facts.unchecked == "unknown function: app()")
         #expect(facts.tables == ["t": 1])

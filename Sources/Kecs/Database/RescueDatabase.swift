@@ -34,21 +34,20 @@ public struct RescueReport: OperationReport {
         public var isCut: Bool
         /// Nil when the table is not in the new one.
         public var rowsAfter: Int64?
-        /// The number of its pages that make no sense; nil where `sqlite3` recovered, which does not report it.
+        /// The number of its pages that make no sense; nil when no page was known as the table's.
         public var pagesLost: Int64?
         /// The rows that the newest good backup has; nil without one.
         public var rowsInBackup: Int64?
         /// An estimate: rows on readable pages that make no sense, and for each lost page as many as another page holds; or
-        /// the rows that the backup has more, if those are more. Nil where `sqlite3` recovered, and where the table's first
-        /// page is lost, so that nobody knows how many pages it had, and there is no backup either.
+        /// the rows that the backup has more, if those are more. Nil where the table's first page is lost, so that nobody
+        /// knows how many pages it had, and there is no backup either.
         public var rowsLost: Int64?
     }
 
     public var totalRowsLost: Int64 { tables.total { $0.rowsLost ?? 0 } }
 }
 
-/// Reads the remaining rows of a damaged database into a new file, with `sqlite3 FILE .recover` where that works, else
-/// page by page. Replaces the damaged one only on request.
+/// Reads the remaining rows of a damaged database into a new file, page by page. Replaces the damaged one only on request.
 public struct RescueDatabase: Sendable {
     let site: Site
 
@@ -95,28 +94,21 @@ public struct RescueDatabase: Sendable {
         try checkRoom(path, target)
         let copy = try copyOf(path, in: scratch)
 
-        let dump = scratch.appending("recovered.sql")
-        var salvaged: SalvagedRows?
-        var unmerged: String?
         let made = scratch.appending("rescued.sqlite")
-        if try await recover(copy, to: dump) {
-            try load(dump, into: made)
-        } else {
-            unmerged = try bringInLog(of: copy)
-            salvaged = try salvageSQLite(
-                copy, into: made, cancellation: site.machine.cancellation, progress: site.machine.progress)
-        }
+        let unmerged = try bringInLog(of: copy)
+        let salvaged = try salvageSQLite(
+            copy, into: made, cancellation: site.machine.cancellation, progress: site.machine.progress)
         let before = try countReadable(copy)
         let rows = try finished(made)
         if !dryRun { try deliver(made, as: rescued) }
         var report = RescueReport(
             outcome: dryRun ? .planned : .done, database: path.string, rescued: rescued.string, tables: [],
-            lostAndFound: salvaged?.lostAndFound ?? rows["lost_and_found"] ?? 0,
-            lostAndFoundTable: salvaged?.lostAndFoundTable, notMade: salvaged?.notMade ?? [],
+            lostAndFound: salvaged.lostAndFound,
+            lostAndFoundTable: salvaged.lostAndFoundTable, notMade: salvaged.notMade,
             durationSeconds: 0)
         report.notes += [unmerged].compactMap(\.self)
         for name in Set(before.keys).union(rows.keys).sorted() where name != report.lostAndFoundTable {
-            let salvage = salvaged?.tables[name]
+            let salvage = salvaged.tables[name]
             report.tables.append(
                 RescueReport.Table(
                     table: name, rowsBefore: before[name]?.rows, isCut: before[name]?.isCut ?? false,
@@ -184,7 +176,7 @@ public struct RescueDatabase: Sendable {
         return site.machine.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : FilePath($0) } ?? "/var/tmp"
     }
 
-    /// Checks the space for the copy, the text and the new database.
+    /// Checks the space for the copy and the new database.
     private func checkRoom(_ path: FilePath, _ target: DatabaseTarget) throws {
         let needed = ByteCount((try FileStatus.of(path)?.size ?? 0) * 4)
         let free = try site.machine.freeSpace(path)
@@ -208,37 +200,6 @@ public struct RescueDatabase: Sendable {
             }
         }
         return copy
-    }
-
-    /// - Returns: True when the tool succeeded: Debian's is built without the module that `.recover` needs.
-    private func recover(_ copy: FilePath, to dump: FilePath) async throws -> Bool {
-        site.machine.progress.step("recovering", total: nil)
-        var call = ProcessCall("sqlite3", "-batch", copy.string, ".recover")
-        call.limit = .seconds(6 * 3600)
-        let descriptor = dump.withPlatformString {
-            paths_open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        }
-        guard descriptor >= 0 else { throw FileError.last("create", dump) }
-        defer { close(descriptor) }
-        do {
-            let result = try await site.machine.processes.stream(call) { piece in
-                try piece.withUnsafeBytes { try writeFully($0, to: descriptor, of: dump) }
-            }
-            return result.succeeded
-        } catch is ProcessError {
-            return false
-        }
-    }
-
-    private func load(_ dump: FilePath, into target: FilePath) throws {
-        do {
-            _ = try loadSQLDump(
-                dump, into: target, cancellation: site.machine.cancellation, progress: site.machine.progress)
-        } catch let error as SQLiteError {
-            throw Failure(
-                .damaged, "what sqlite3 recovered makes no database", cause: "\(error)",
-                remedy: "kecsctl backups list")
-        }
     }
 
     /// Merges the log into the copy: the pages are read from the file alone.
