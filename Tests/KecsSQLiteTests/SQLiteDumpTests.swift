@@ -50,14 +50,19 @@ import Testing
         return try folder["tool.out"].contents()
     }
 
+    /// The text with each real number in one form: since 3.43 the tool has another one than before.
+    private static func withNumbers(_ dump: [UInt8]) -> String {
+        String(decoding: dump, as: UTF8.self).replacing(/-?[0-9]+(\.[0-9]+(e[-+]?[0-9]+)?|e[-+]?[0-9]+)/) {
+            "\(Double($0.output.0) ?? .nan)"
+        }
+    }
+
     static let hasTool = system("command -v sqlite3 > /dev/null") == 0
 
     @Test(.enabled(if: hasTool, "needs the sqlite3 tool"))
     func `a dump is what the sqlite3 tool writes`() throws {
         let mine = try dump(sample())
-        #expect(
-            String(decoding: mine, as: UTF8.self) == String(decoding: try tool("a.db .dump"), as: UTF8.self))
-        #expect(try mine == tool("a.db .dump"))
+        #expect(try Self.withNumbers(mine) == Self.withNumbers(tool("a.db .dump")))
     }
 
     @Test(.enabled(if: hasTool, "needs the sqlite3 tool"), arguments: ["single", "t", "q\"t", "com"])
