@@ -34,6 +34,9 @@ struct ArchiveIndex {
         var contentSize: Int
     }
 
+    /// That of 1 TiB of content. An archive of more is read as if it had no index.
+    private static let memberLimit = 1 << 20
+
     let file: FilePath
     private let records: ArraySlice<UInt8>
     let members: [Member]
@@ -98,6 +101,7 @@ struct ArchiveIndex {
             guard let size = Varint.take(&rest), let blocks = Varint.take(&rest),
                 size <= UInt64(GzipMember.sizeLimit),
                 size >= UInt64(GzipMember.headerSize + GzipMember.trailerSize), blocks > 0,
+                members.count < Self.memberLimit,
                 blocks <= UInt64(GzipMember.contentLimit / Tar.block)
             else { return nil }
             let member = Member(
