@@ -211,6 +211,82 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `--path brings hard links, the folders above as they were, and names as they are printed`(
+        segmented: Bool
+    ) async throws {
+        try await scene { scene in
+            let objects = scene.root.appending("home/instances/dev/minio-data")
+            try objects.appending("many/07").createFolder()
+            // So that the folder's own entry is in another archive.
+            for number in 0..<8 {
+                try objects.appending("many/0\(number)").createFolder()
+                try objects.appending("many/0\(number)/x").replaceContents(
+                    (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* (number + 3) >> 3) })
+            }
+            try objects.appending("first").replaceContents(Array("shared\n".utf8))
+            _ = link(objects.appending("first").string, objects.appending("many/07/hard").string)
+            _ = link(objects.appending("first").string, objects.appending("many/07/too").string)
+            try objects.appending("many/07/a\nb").replaceContents([1])
+            try objects.appending("many").setMode(0o751)
+            if segmented {
+                try #require(
+                    try await scene.kecsctl("config", "set", "segmentsFrom", "1MiB", "--instance", "dev")
+                        .status
+                        == 0)
+            }
+            try #require(try await scene.kecsctl("backup", "dev").status == 0)
+            #expect(try scene.newest().appending("minio").isFolder == segmented)
+            let id = try #require(try scene.newest().lastComponent?.string)
+            var number = 0
+            func out(_ path: String) async throws -> FilePath {
+                number += 1
+                let folder = scene.root.appending("out\(number)")
+                let answer = try await scene.kecsctl(
+                    "restore", "dev", "--from", id, "--path", path, "--into", folder.string)
+                #expect(answer.status == 0, "\(path): \(answer.errors)")
+                return folder.appending("minio")
+            }
+            for path in ["many/07/*", "minio/many/07", "minio-data/many/07/"] {
+                let made = try await out(path)
+                #expect(try FileStatus.of(made.appending("many"))?.mode == 0o751, "\(path)")
+                let hard = made.appending("many/07/hard")
+                #expect(try hard.contents() == Array("shared\n".utf8), "\(path)")
+                #expect(
+                    try FileStatus.of(hard)?.inode == FileStatus.of(made.appending("many/07/too"))?.inode,
+                    "\(path)")
+                #expect(try made.entries().map(\.string) == ["many"], "\(path)")
+            }
+            #expect(try await out("minio/many/07/a\\nb").appending("many/07/a\nb").contents() == [1])
+            let none = try await scene.kecsctl(
+                "restore", "dev", "--from", id, "--path", "nope", "--into", scene.root.appending("x").string)
+            #expect(none.status == 10 && none.errors.contains("matches --path"), "\(none.errors)")
+            #expect(try !scene.root.appending("x").isPresent)
+            // In place, as well.
+            try objects.appending("many/07/hard").remove()
+            let back = try await scene.kecsctl(
+                "restore", "dev", "--from", id, "--part", "minio", "--path", "many/07/hard", "-y")
+            #expect(back.status == 0, "\(back.errors)")
+            #expect(try objects.appending("many/07/hard").contents() == Array("shared\n".utf8))
+            #expect(try FileStatus.of(objects.appending("many"))?.mode == 0o751)
+        }
+    }
+
+    @Test func `an archive of another size than the manifest's is damage for diff as well`() async throws {
+        try await scene { scene in
+            let first = try scene.newest()
+            try scene.data.appending("deep/text").replaceContents(Array("other words\n".utf8))
+            try #require(try await scene.kecsctl("backup", "dev").status == 0)
+            let second = try scene.newest()
+            let ids = try [first, second].map { try #require($0.lastComponent?.string) }
+            let equal = try await scene.kecsctl("backups", "diff", "dev/\(ids[0])", "dev/\(ids[1])")
+            #expect(equal.output.contains("deep/text"), "\(equal.output)")
+            try first.appending("data.tar.gz").replaceContents(second.appending("data.tar.gz").contents())
+            let swapped = try await scene.kecsctl("backups", "diff", "dev/\(ids[0])", "dev/\(ids[1])")
+            #expect(swapped.status == 13, "\(swapped.output)")
+        }
+    }
+
     @Test func `an archive made to do harm is refused as verify refuses it`() async throws {
         for script in [
             "echo x > x; tar cPf evil.tar --transform 's,^x,../../x,' x",

@@ -96,6 +96,7 @@ public struct CompareStates: Sendable {
         state.files.reserveCapacity(min(part.entries, PartState.usualLimit))
         site.machine.progress.step("reading \(part.file) of \(backup.id)", total: part.bytes)
         let place = backup.archive(of: part)
+        try part.checkPresence(at: place)
         let add = { (entry: ArchiveEntry) in
             guard !databases.contains(printable(entry.path)) else { return }
             guard !entry.path.isEmpty else { return }

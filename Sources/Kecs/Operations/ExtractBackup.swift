@@ -18,10 +18,11 @@ public struct ExtractBackup: Sendable {
     ) async throws -> RestoreReport {
         let clock = site.machine.clock
         let began = clock.elapsed()
-        // The configuration may be gone: of the instance only the backups are needed.
-        let instance = try site.instance(
+        // The configuration may be gone: of the instance only the backups are needed, and the settings of their keys.
+        var instance = try site.instance(
             name,
             config: InstanceConfig(name: name, id: "", createdAt: clock.now(), runtime: .local))
+        instance.settings = try site.settings(ofBackupsOf: name)
         let opened = try await OpenRestoreSource(site: site)
             .run(request.from, for: instance, parts: request.parts)
         defer { opened.close() }
@@ -52,24 +53,26 @@ public struct ExtractBackup: Sendable {
         }
         let wasPresent = try folder.isPresent
         var notes: [String] = []
+        var entries = 0
         do {
             try folder.createFolder()
             for part in parts {
                 let target = folder.appending(part.name)
                 try target.createFolder()
                 let globs = request.paths
-                let label = Array((part.root == .configuration ? "" : "\(part.root)/").utf8)
+                let label = part.root == .configuration ? "" : "\(part.root)"
                 var options = UnpackOptions(
                     expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
                     owners: request.owners)
                 options.readsOnlySelected = !globs.isEmpty
                 options.select = { path in
-                    globs.isEmpty || globs.contains { $0.matches(path) || $0.matches(label + path) }
+                    globs.isEmpty || globs.contains { $0.matches(path, in: part.name, label: label) }
                 }
                 site.machine.progress.step("unpacking \(part.name)", total: part.sourceBytes)
                 let done = try unpackArchive(
                     backup.archive(of: part), into: target, options: options, threads: site.threads,
                     cancellation: site.machine.cancellation, progress: site.machine.progress)
+                entries += done.entries
                 if done.setIDRemoved > 0 {
                     notes.append(
                         "\(part.name): set-uid and set-gid bits were removed from \(done.setIDRemoved) files")
@@ -79,6 +82,12 @@ public struct ExtractBackup: Sendable {
                         "\(part.name): the owner of \(done.ownersNotSet) entries could not be set without root"
                     )
                 }
+            }
+            guard entries > 0 || request.paths.isEmpty else {
+                throw Failure(
+                    .notFound, "nothing in “\(opened.name)” matches --path",
+                    cause: request.paths.map(\.description).joined(separator: ", "),
+                    remedy: "kecsctl backups ls \(name)/\(backup.id) -R -o name")
             }
             try folder.syncFileSystem()
         } catch {

@@ -119,7 +119,6 @@ struct StageTrees: Sendable {
         let folder = place.subfolder.map { Array($0.utf8) }
         let lockInFolder = folder.map { $0 + Array("/.lock".utf8) }
         let globs = request.paths
-        let label = Array(place.label.utf8)
         var options = UnpackOptions(
             expectedSHA256: place.record?.sha256,
             maxEntries: place.record?.entries ?? 10_000_000,
@@ -131,8 +130,7 @@ struct StageTrees: Sendable {
             if path == lock || path == lockInFolder { return false }
             if let folder, path != folder, !path.starts(with: folder + [UInt8(ascii: "/")]) { return false }
             guard !globs.isEmpty else { return true }
-            let long = label.isEmpty ? path : label + [UInt8(ascii: "/")] + path
-            return globs.contains { $0.matches(path) || $0.matches(long) }
+            return globs.contains { $0.matches(path, in: place.part, label: place.label) }
         }
         if let folder {
             let select = options.select

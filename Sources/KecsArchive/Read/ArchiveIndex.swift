@@ -149,20 +149,24 @@ struct ArchiveIndex {
         throw damaged()
     }
 
-    /// The wanted entries, and of those that are not the folders above them.
-    func picked(_ isWanted: ([UInt8]) -> Bool) throws -> [Item] {
-        var items: [Item] = []
-        // On the way to the current entry. The walk comes to a folder before what is in it.
-        var above: [Item] = []
+    /// Adds the folders above the entries that are wanted.
+    func addFolders(above isWanted: ([UInt8]) -> Bool, to folders: inout Set<[UInt8]>) throws {
         try forEach { item in
-            above.removeAll { !item.entry.path.isBelow($0.entry.path) }
-            if isWanted(item.entry.path) {
-                items += above
-                above = []
-                items.append(item)
-            } else if item.entry.kind == .folder {
-                above.append(item)
+            guard isWanted(item.entry.path) else { return }
+            var rest = item.entry.path[...]
+            while let slash = rest.lastIndex(of: UInt8(ascii: "/")) {
+                rest = rest[..<slash]
+                guard folders.insert(Array(rest)).inserted else { return }
             }
+        }
+    }
+
+    /// The wanted entries, and the folders above those.
+    func picked(_ isWanted: ([UInt8]) -> Bool, folders: Set<[UInt8]>) throws -> [Item] {
+        var items: [Item] = []
+        try forEach { item in
+            let path = item.entry.path
+            if isWanted(path) || (item.entry.kind == .folder && folders.contains(path)) { items.append(item) }
         }
         return items
     }

@@ -20,6 +20,8 @@ final class ArchiveReader {
     private var current: Current
     private let memory: SegmentMemory
     private let use: IndexUse
+    /// Those above what is picked. The record of a folder can be in another archive than what is in it.
+    private var folders: Set<[UInt8]> = []
 
     /// What to do with the index of an archive.
     enum IndexUse {
@@ -84,6 +86,11 @@ final class ArchiveReader {
         rest = list.segments[only ?? list.segments.indices]
         let nothing = NoPieces()
         current = Current(pieces: nothing, reader: TarReader(nothing, place, pathLimit: pathLimit))
+        guard case .pick(let isWanted) = use else { return }
+        for segment in rest {
+            try cancellation.check()
+            try ArchiveIndex.of(place.appending(segment.file))?.addFolders(above: isWanted, to: &folders)
+        }
     }
 
     /// Reads one segment.
@@ -146,7 +153,8 @@ final class ArchiveReader {
         guard case .pick(let isWanted) = use, compression != Compression.none,
             let index = try ArchiveIndex.of(file)
         else { return false }
-        let items = try index.picked(isWanted)
+        if list == nil { try index.addFolders(above: isWanted, to: &folders) }
+        let items = try index.picked(isWanted, folders: folders)
         let pieces = try PickedBytes(index, items.map(\.range), cancellation, progress)
         current = Current(
             pieces: pieces, reader: TarReader(pieces, file, pathLimit: pathLimit), segment: segment)

@@ -73,8 +73,6 @@ public struct UnpackSummary: Hashable, Sendable {
     public internal(set) var ownersNotSet = 0
     /// Attributes and ACLs that the system refused, and `security.capability`, which is never restored.
     public internal(set) var attributesNotSet = 0
-    /// Selected hard links to files that were not selected.
-    public internal(set) var linksLeftOut: [[UInt8]] = []
     /// Hex, of the archive's file; empty for a zip and the others that are decoded first.
     public internal(set) var sha256 = ""
 }

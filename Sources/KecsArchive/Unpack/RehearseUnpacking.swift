@@ -84,6 +84,9 @@ private struct UnpackRehearsal {
             } else if options.select == nil {
                 throw reader.error(
                     .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
+            } else {
+                // Its content comes from a file that is not selected.
+                found.tree[entry.path] = .init(kind: .file)
             }
         }
         found.entries += 1

@@ -25,6 +25,21 @@ public func unpackArchive(
     defer { reader.stop() }
     while let entry = try reader.next() { try unpacker.add(entry, reader) }
     let (sha256, _) = reader.finish()
+    // Of a hard link whose first name was not selected, the content is under that name, earlier in the archive.
+    var targets = unpacker.missingTargets
+    while !targets.isEmpty {
+        let again = try ArchiveReader(
+            file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
+            cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes,
+            use: .pick { [targets, strip = options.stripTopFolder] path in
+                targets.contains(strip.map { Array(path.dropFirst($0.count + 1)) } ?? path)
+            })
+        defer { again.stop() }
+        while let entry = try again.next() { try unpacker.addContent(of: entry, again) }
+        // Another program's link can lead to a link.
+        guard unpacker.missingTargets != targets else { break }
+        targets = unpacker.missingTargets
+    }
     if !reader.isPicked, let expected = options.expectedSHA256, expected.lowercased() != sha256 {
         throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
     }
@@ -44,6 +59,8 @@ private final class Unpacker {
     private var summary = UnpackSummary()
     private var seen = 0
     private var bytes: Int64 = 0
+    /// Selected hard links to files that are not selected, by the path of the file.
+    private var waiting: [[UInt8]: [ArchiveEntry]] = [:]
     /// With `select`, the folders passed on the way to the current entry, in case something in them is wanted.
     private var passed: [ArchiveEntry] = []
 
@@ -84,6 +101,11 @@ private final class Unpacker {
     }
 
     func finish(_ file: FilePath, _ cancellation: Cancellation, _ sha256: String) throws -> UnpackSummary {
+        if let (target, links) = waiting.first {
+            throw ArchiveError(
+                .hostile, file, entry: links.first?.path ?? [],
+                "it is a hard link to “\(printable(target))”, which is not there")
+        }
         do {
             try symlinks.forEach { entry in
                 try cancellation.check()
@@ -209,7 +231,37 @@ private final class Unpacker {
             throw reader.error(
                 .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
         }
-        summary.linksLeftOut.append(entry.path)
+        waiting[entry.linkTarget, default: []].append(entry)
+    }
+
+    /// The first names of the files that selected hard links wait for.
+    var missingTargets: Set<[UInt8]> { Set(waiting.keys) }
+
+    /// Makes those that wait for this file: it gets the name of the first, and the others become links to that one.
+    func addContent(of recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+        var entry = recorded
+        if let top = options.stripTopFolder {
+            guard let path = UnpackOptions.strip(top, entry.path) else { return }
+            entry.path = path
+        }
+        if entry.kind == .hardLink, let links = waiting.removeValue(forKey: entry.path) {
+            var target = entry.linkTarget
+            if let top = options.stripTopFolder { target = UnpackOptions.strip(top, target) ?? target }
+            return waiting[target, default: []] += links
+        }
+        guard entry.kind == .file, let links = waiting.removeValue(forKey: entry.path),
+            let first = links.first
+        else { return }
+        guard entry.size <= options.maxBytes - bytes else {
+            throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
+        }
+        entry.path = first.path
+        try create(entry, reader)
+        for link in links.dropFirst() {
+            var link = link
+            link.linkTarget = first.path
+            try create(link, reader)
+        }
     }
 
     private func createSymlink(_ entry: ArchiveEntry, _ file: FilePath) throws {
@@ -281,7 +333,7 @@ extension UnpackOptions {
         return entry
     }
 
-    private static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
+    static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
         if path == top || path.isEmpty { return [] }
         return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
     }

@@ -6,7 +6,11 @@ import KecsSystem
 struct BackupsDiffCommand: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Show which files and rows differ between two backups, or between a backup and now.")
+        abstract: "Show which files and rows differ between two backups, or between a backup and now.",
+        discussion: """
+            Files are compared by kind, content, mode, owner and time, databases by their rows. Extended attributes and \
+            ACLs are not compared.
+            """)
 
     static let help = CommandHelp(
         ExitStatus.common.union([10, 13]),
