@@ -62,7 +62,8 @@ struct RestoreCommand: SessionCommand {
     @Option(
         name: .customLong("path"),
         help: ArgumentHelp(
-            "Only paths that match, in a part or as “backups ls” prints them; * also matches slashes. May be given again.", valueName: "glob")
+            "Only paths that match, in a part or as “backups ls” prints them; * also matches slashes. May be given again.",
+            valueName: "glob")
     )
     var paths: [GlobArgument] = []
 
