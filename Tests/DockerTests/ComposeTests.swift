@@ -107,13 +107,16 @@ extension OnDocker {
                 #expect(parts == ["data", "config", "project_repos_data"])
                 try await scene.must(["stop", "dev", "--no-backup"])
                 let ends = try await Engine.docker(
-                    "inspect", "--format", "{{.State.FinishedAt}} {{.Name}}", "project_tunnel_1",
-                    "project_app_1",
-                    "project_db_1"
+                    "inspect", "--format", "{{.State.FinishedAt}} {{.Name}}",
+                    ComposeVersion.onThePath.container("project", "tunnel"),
+                    ComposeVersion.onThePath.container("project", "app"),
+                    ComposeVersion.onThePath.container("project", "db")
                 ).split(separator: "\n").sorted()
                 #expect(
                     ends.map { $0.split(separator: "/").last } == [
-                        "project_tunnel_1", "project_app_1", "project_db_1",
+                        ComposeVersion.onThePath.container("project", "tunnel"),
+                        ComposeVersion.onThePath.container("project", "app"),
+                        ComposeVersion.onThePath.container("project", "db"),
                     ])
                 // A file that is gone keeps nobody from stopping what runs.
                 try await scene.must(["start", "dev"])

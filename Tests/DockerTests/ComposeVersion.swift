@@ -11,6 +11,9 @@ enum ComposeVersion: String, CaseIterable, Sendable {
 
     static let here: [ComposeVersion] = allCases.filter(\.isThere)
 
+    /// The one that kecsctl finds by itself.
+    static let onThePath: ComposeVersion = one.isThere ? .one : .two
+
     /// What scripts/compose-v2 prints; nil when it could not be had.
     private static let plugin: String? = {
         let root = FilePath(#filePath).removingLastComponent().removingLastComponent()

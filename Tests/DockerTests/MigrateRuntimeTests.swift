@@ -115,7 +115,9 @@ extension OnDocker {
                 #expect(try names(place) == ["local", "docker"])
                 #expect(try place.appending("notes").contents() == Array("kept".utf8))
                 #expect(try !scene.data.isPresent)
-                #expect(try await Engine.docker("ps", "-a", "--format", "{{.Names}}") == "project_kecs_1\n")
+                #expect(
+                    try await Engine.docker("ps", "-a", "--format", "{{.Names}}") == ComposeVersion.onThePath
+                        .container("project", "kecs") + "\n")
                 try insert("compose", place)
                 // All that works on an instance works on data in a volume.
                 #expect(

@@ -64,7 +64,9 @@ extension OnDocker {
                     "start", "dev", "--runtime", "compose", "--compose-file", file.string, "--service", "app",
                 ])
                 try await server("INSERT INTO projects (name) VALUES ('one')")
-                try await Engine.docker("exec", "project_app_1", "sh", "-c", "echo kept >/repos/kept")
+                try await Engine.docker(
+                    "exec", ComposeVersion.onThePath.container("project", "app"), "sh", "-c",
+                    "echo kept >/repos/kept")
                 let folder =
                     shape == .bind
                     ? scene.root.appending("project/dev_assets")
@@ -81,7 +83,8 @@ extension OnDocker {
             _ = try await SystemClock().wait(upTo: .seconds(60), every: .milliseconds(100)) {
                 do {
                     answer = try await Engine.docker(
-                        "exec", "project_app_1", "sqlite3", "-cmd", ".timeout 5000",
+                        "exec", ComposeVersion.onThePath.container("project", "app"), "sqlite3", "-cmd",
+                        ".timeout 5000",
                         "/app/dev_assets/db.sqlite", sql)
                     return true
                 } catch { return false }
@@ -147,26 +150,32 @@ extension OnDocker {
                 try await scene.must(["restore", "dev", "--from", "\(scene.root)/repos.tar.gz"])
                 #expect(try await server("SELECT count(*) FROM projects") == "1")
                 let repos = try await Engine.docker(
-                    "exec", "project_app_1", "cat", "/repos/project/file", "/repos/kept")
+                    "exec", ComposeVersion.onThePath.container("project", "app"), "cat",
+                    "/repos/project/file", "/repos/kept")
                 #expect(repos == "fileof the archive")
                 // One that fits no part is asked about.
                 let before = try await Engine.docker(
-                    "exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
+                    "exec", ComposeVersion.onThePath.container("project", "app"), "find", "/repos",
+                    "/app/dev_assets", "-type", "d")
                 let unclear = try await scene.kecsctl(
                     "restore", "dev", "--from", "\(scene.root)/nothing.tar.gz")
                 #expect(unclear.status == 64, "\(unclear.errors)")
                 #expect(unclear.errors.contains("repos_data"), "\(unclear.errors)")
                 #expect(
                     try await Engine.docker(
-                        "exec", "project_app_1", "find", "/repos", "/app/dev_assets", "-type", "d")
+                        "exec", ComposeVersion.onThePath.container("project", "app"), "find", "/repos",
+                        "/app/dev_assets", "-type", "d")
                         == before)
                 try await scene.must([
                     "restore", "dev", "--from", "\(scene.root)/nothing.tar.gz", "--part",
                     "project_repos_data",
                 ])
                 #expect(
-                    try await Engine.docker("exec", "project_app_1", "find", "/repos", "-type", "d")
-                        .contains("/repos/nothing/known"))
+                    try await Engine.docker(
+                        "exec", ComposeVersion.onThePath.container("project", "app"), "find", "/repos",
+                        "-type", "d"
+                    )
+                    .contains("/repos/nothing/known"))
             }
         }
 
@@ -214,7 +223,7 @@ extension OnDocker {
                 try await scene.must(["backup", "dev"])
                 try await server("INSERT INTO projects (name) VALUES ('after the backup')")
                 try await scene.must(["stop", "dev", "--no-backup"])
-                try await Engine.docker("rm", "-f", "project_app_1")
+                try await Engine.docker("rm", "-f", ComposeVersion.onThePath.container("project", "app"))
                 try await Engine.docker("volume", "rm", "project_assets")
                 let inventory = try await Engine.inventory()
                 let refused = try await scene.kecsctl("start", "dev")
@@ -226,14 +235,17 @@ extension OnDocker {
                 #expect(try await server("SELECT count(*) FROM projects") == "1")
                 // All of them: the newest good backup comes back, and that is the first word.
                 try await scene.must(["stop", "dev", "--no-backup"])
-                try await Engine.docker("rm", "-f", "project_app_1")
+                try await Engine.docker("rm", "-f", ComposeVersion.onThePath.container("project", "app"))
                 for name in ["project_assets", "project_repos_data"] {
                     try await Engine.docker("volume", "rm", name)
                 }
                 let started = try await scene.must(["start", "dev"])
                 #expect(started.output.split(separator: "\n").first?.contains("restored from") == true)
                 #expect(try await server("SELECT count(*) FROM projects") == "1")
-                #expect(try await Engine.docker("exec", "project_app_1", "cat", "/repos/kept") == "kept\n")
+                #expect(
+                    try await Engine.docker(
+                        "exec", ComposeVersion.onThePath.container("project", "app"), "cat", "/repos/kept")
+                        == "kept\n")
             }
         }
 

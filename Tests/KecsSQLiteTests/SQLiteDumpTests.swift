@@ -50,6 +50,10 @@ import Testing
         return try folder["tool.out"].contents()
     }
 
+    private static func lines(_ dump: [UInt8]) -> [Substring] {
+        withNumbers(dump).split(separator: "\n").sorted()
+    }
+
     /// The text with each real number in one form: since 3.43 the tool has another one than before.
     private static func withNumbers(_ dump: [UInt8]) -> String {
         String(decoding: dump, as: UTF8.self).replacing(/-?[0-9]+(\.[0-9]+(e[-+]?[0-9]+)?|e[-+]?[0-9]+)/) {
@@ -62,7 +66,9 @@ import Testing
     @Test(.enabled(if: hasTool, "needs the sqlite3 tool"))
     func `a dump is what the sqlite3 tool writes`() throws {
         let mine = try dump(sample())
-        #expect(try Self.withNumbers(mine) == Self.withNumbers(tool("a.db .dump")))
+        // Newer tools put views and triggers elsewhere, and warn of what they themselves would not load.
+        let theirs = try Self.lines(tool("a.db .dump")).filter { !$0.hasPrefix("/* WARNING") }
+        #expect(Self.lines(mine) == theirs)
     }
 
     @Test(.enabled(if: hasTool, "needs the sqlite3 tool"), arguments: ["single", "t", "q\"t", "com"])
