@@ -113,7 +113,7 @@ extension OnDocker {
                     ComposeVersion.onThePath.container("project", "db")
                 ).split(separator: "\n").sorted()
                 #expect(
-                    ends.map { $0.split(separator: "/").last } == [
+                    ends.map { $0.split(separator: "/").last.map(String.init) } == [
                         ComposeVersion.onThePath.container("project", "tunnel"),
                         ComposeVersion.onThePath.container("project", "app"),
                         ComposeVersion.onThePath.container("project", "db"),
