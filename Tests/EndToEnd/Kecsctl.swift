@@ -60,7 +60,11 @@ struct Kecsctl: Sendable {
         var call = ProcessCall(Self.program.string, arguments)
         call.limit = limit
         call.folder = folder
-        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(call)
+        return answer(
+            try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(call))
+    }
+
+    private func answer(_ result: ProcessResult) -> Answer {
         let status: Int32 =
             switch result.end {
             case .exited(let code): code
@@ -86,17 +90,29 @@ struct Kecsctl: Sendable {
     /// Runs it and kills it as it makes the system call `call` for the `number`th time in one thread: where that is, does not
     /// depend on how fast the machine is. False when it ended before.
     func killed(at call: String, number: Int, _ arguments: [String]) async throws -> Bool {
+        let result = try await traced(injecting: "\(call):signal=KILL:when=\(number)", of: call, arguments)
+        // strace ends as what it watched has ended.
+        return result.end == .signaled(SIGKILL)
+    }
+
+    /// Runs it and lets the system call `call` fail with `error` (`ENOSPC`) the `number`th time in one thread.
+    func failing(
+        at call: String, number: Int, with error: String, _ arguments: [String]
+    ) async throws -> Answer {
+        answer(try await traced(injecting: "\(call):error=\(error):when=\(number)", of: call, arguments))
+    }
+
+    private func traced(
+        injecting fault: String, of call: String, _ arguments: [String]
+    ) async throws -> ProcessResult {
         var trace = ProcessCall(
             "/usr/bin/strace",
             [
-                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
-                "inject=\(call):signal=KILL:when=\(number)", Self.program.string,
+                "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(call)", "-e", "inject=\(fault)",
+                Self.program.string,
             ] + arguments)
         trace.limit = .seconds(3600)
-        let result = try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(
-            trace)
-        // strace ends as what it watched has ended.
-        return result.end == .signaled(SIGKILL)
+        return try await SystemProcesses(environment: variables, cancellation: Cancellation()).run(trace)
     }
 
     /// Starts it with nowhere to print to, and does not wait for its end.

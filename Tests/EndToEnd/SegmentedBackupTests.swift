@@ -235,6 +235,37 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: (try? FilePath("/usr/bin/strace").isPresent) == true, "strace is not installed"))
+    func `an export that is killed or has no room leaves no bundle, and the next one gives it`() async throws
+    {
+        try await withScene { scene in
+            let id = try #require(try await scene.backUp().lastComponent?.string)
+            let folder = scene.root.appending("exports")
+            try folder.createFolder()
+            let bundle = folder.appending("bundle.tar")
+            let words = ["backups", "export", id, "--instance", "dev", "--file", bundle.string]
+            // In an archive that is being joined, and when everything is written but the name.
+            for (call, number) in [("write", 5), ("renameat2", 1)] {
+                #expect(try await scene.kecsctl.killed(at: call, number: number, words))
+                #expect(try !bundle.isPresent)
+                #expect(try !folder.entries().isEmpty)
+                for name in try folder.entries() { try folder.appending(name).removeTree() }
+            }
+            for number in [3, 5] {
+                let full = try await scene.kecsctl.failing(
+                    at: "write", number: number, with: "ENOSPC", words)
+                #expect(full.status == 16, "\(full.status): \(full.errors)")
+                #expect(try folder.entries() == [])
+            }
+            // With what a killed one left in place.
+            #expect(try await scene.kecsctl.killed(at: "renameat2", number: 1, words))
+            let answer = try await scene.kecsctl.run(words)
+            #expect(answer.status == 0, "\(answer.errors)")
+            let other = Kecsctl(home: scene.root.appending("other"))
+            #expect(try await other("backups", "import", bundle.string, "--as", "dev").status == 0)
+        }
+    }
+
     @Test func `a bundle and a remote carry it, and give it back`() async throws {
         try await withScene { scene in
             let state = try scene.state()

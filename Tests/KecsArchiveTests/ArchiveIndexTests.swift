@@ -281,30 +281,41 @@ import Testing
         let folder = scratch.folder("part")
         let list = try SegmentTests.write(tree, to: folder)
         let file = scratch.path.appending("one")
-        func join(_ list: SegmentList, _ folder: FilePath) throws -> ArchiveSummary? {
-            try joinSegments(
-                of: list, in: folder, to: file, compression: .fast, threads: 2, cancellation: Cancellation(),
-                progress: SilentProgress())
+        func join(
+            _ folder: FilePath, keepsHoles: Bool, compression: Compression = .fast
+        ) throws -> ArchiveSummary {
+            try joinArchives(
+                of: folder, sha256: SegmentList.read(in: folder).sha256, to: file, compression: compression,
+                keepsHoles: keepsHoles, threads: 2, cancellation: Cancellation(), progress: SilentProgress())
         }
-        let summary = try #require(try join(list, folder))
-        try check(file)
-        try check(file, written: summary)
-        #expect(summary.entries == list.entries && summary.sourceBytes == list.sourceBytes)
-        #expect(try listed(file, .contents) == listed(folder, .contents))
-        #expect(try listed(file, .sums) == listed(folder, .sums))
-        try unpack(file, into: scratch.folder("out"))
-        #expect(differences(facts(of: scratch.path.appending("out")), facts(of: tree)) == [])
-        #expect(differences(contents(of: scratch.path.appending("out")), contents(of: tree)) == [])
-        // A damaged one leaves nothing, and plain ones have no index.
-        try file.remove()
+        for keepsHoles in [true, false] {
+            let summary = try join(folder, keepsHoles: keepsHoles)
+            try check(file)
+            try check(file, written: summary)
+            #expect(summary.entries == list.entries && summary.sourceBytes == list.sourceBytes)
+            #expect((summary.sourceBytes - summary.dataBytes) >> 20 == 300)
+            #expect(try listed(file, .sums) == listed(folder, .sums))
+            let out = scratch.folder("out-\(keepsHoles)")
+            try unpack(file, into: out)
+            #expect(differences(facts(of: out), facts(of: tree)) == [])
+            #expect(differences(contents(of: out), contents(of: tree)) == [])
+            // What knows no sparse files reads it, unless they are wanted.
+            scratch.run("mkdir busy; busybox tar xzf one -C busy")
+            let busy = scratch.path.appending("busy")
+            #expect((differences(contents(of: busy), contents(of: tree)) == []) == !keepsHoles)
+            scratch.run("rm -r busy")
+            try file.remove()
+        }
+        // A damaged one leaves nothing.
         let victim = folder.appending(list.segments[0].file)
         var bytes = try victim.contents()
         bytes[bytes.count / 3] ^= 1
         try victim.write(bytes)
-        #expect(throws: ArchiveError.self) { try join(list, folder) }
+        #expect(throws: ArchiveError.self) { try join(folder, keepsHoles: false) }
         #expect(try !file.isPresent)
         let plain = scratch.folder("plain")
-        #expect(try join(SegmentTests.write(tree, to: plain, Compression.none), plain) == nil)
-        #expect(try !file.isPresent)
+        try SegmentTests.write(tree, to: plain, Compression.none)
+        _ = try join(plain, keepsHoles: false, compression: .none)
+        #expect(try listed(file, .sums) == listed(plain, .sums))
     }
 }

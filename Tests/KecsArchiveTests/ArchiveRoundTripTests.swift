@@ -82,6 +82,15 @@ import Testing
         #expect(
             scratch.run("[ target/plain -ef target/hard-1 ] && [ target/plain -ef target/z/hard-2 ]") == 0)
         #expect(try #require(try FileStatus.of(file)).mode == 0o600)
+
+        // Written again from what is read of it, it has the same bytes.
+        let again = scratch.path.appending("again")
+        let joined = try joinArchives(
+            of: file, sha256: summary.sha256, to: again, compression: compression, keepsHoles: true,
+            threads: 2,
+            cancellation: Cancellation(), progress: SilentProgress())
+        #expect(joined.sha256 == summary.sha256)
+        #expect(joined.dataBytes == summary.dataBytes)
     }
 
     @Test(arguments: [Compression.fast, .small, .none])

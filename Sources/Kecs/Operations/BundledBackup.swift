@@ -4,20 +4,28 @@ import KecsBackups
 import KecsSystem
 import SystemPackage
 
-/// A backup's folder as a bundle holds it: each part one archive, whatever it is in the store.
+/// A backup's folder as a bundle holds it: each part one archive that every tar can read, whatever it is in the store.
 ///
-/// Encrypted parts stay as they are, because nobody need know the key to carry them elsewhere; so does one with an archive that
-/// has no index.
+/// Encrypted parts stay as they are, because nobody need know the key to carry them elsewhere.
 struct BundledBackup {
     let backup: StoredBackup
     let manifest: Manifest
+    /// Whether the holes of sparse files stay recorded as such.
+    let keepsHoles: Bool
     let threads: Int
     let cancellation: Cancellation
     let progress: any ProgressSink
 
-    /// The parts to be joined.
+    /// The parts of which an archive is made.
     var joined: [Manifest.Part] {
-        manifest.parts.filter { $0.isSegmented && $0.encryption == nil && $0.compression != .none }
+        manifest.parts.filter {
+            $0.encryption == nil && ($0.isSegmented || ($0.dataBytes != nil && !keepsHoles))
+        }
+    }
+
+    /// The room that those take, besides the bundle. Zeros compress to 1/200 of their size, rather less.
+    var joinedBytes: Int64 {
+        joined.total(\.bytes).adding(keepsHoles ? 0 : joined.total(\.sourceBytes) / 200)
     }
 
     /// What the bundle's tar is made of.
@@ -32,11 +40,9 @@ struct BundledBackup {
             let name = "\(part.name).\(part.compression.fileExtension)"
             progress.step("joining \(part.file)", total: part.sourceBytes)
             let place = backup.archive(of: part)
-            let summary = try joinSegments(
-                of: try part.segmentList(in: place), in: place, to: folder.appending(name),
-                compression: part.compression, threads: threads, cancellation: cancellation,
-                progress: progress)
-            guard let summary else { continue }
+            let summary = try joinArchives(
+                of: place, sha256: part.sha256, to: folder.appending(name), compression: part.compression,
+                keepsHoles: keepsHoles, threads: threads, cancellation: cancellation, progress: progress)
             progress.step("verifying \(name)", total: summary.bytes)
             let check = try checkArchive(
                 folder.appending(name), compression: part.compression, written: summary, threads: threads,
@@ -49,6 +55,8 @@ struct BundledBackup {
             }
             changed.parts[index].file = name
             changed.parts[index].segments = nil
+            changed.parts[index].dataBytes =
+                summary.dataBytes < summary.sourceBytes ? summary.dataBytes : nil
             changed.parts[index].bytes = check.bytes
             changed.parts[index].sha256 = check.sha256
             made.insert(part.file)

@@ -20,9 +20,11 @@ public struct MoveBackup: Sendable {
     public init(site: Site) { self.site = site }
 
     /// Writes the bundle, after verifying the backup. The target appears complete or not at all.
+    ///
+    /// - Parameter keepsHoles: False to write the holes of sparse files out, for tars that know none.
     @discardableResult
     public func export(
-        _ backup: StoredBackup, of name: InstanceName, to file: FilePath
+        _ backup: StoredBackup, of name: InstanceName, to file: FilePath, keepsHoles: Bool = false
     ) throws -> BackupCopy {
         guard try !file.isPresent else {
             throw Failure(
@@ -35,13 +37,14 @@ public struct MoveBackup: Sendable {
         ).run(backup.id, in: site.home.backupStore(of: name))
         let bundled = backup.manifest.map {
             BundledBackup(
-                backup: backup, manifest: $0, threads: site.threads, cancellation: site.machine.cancellation,
+                backup: backup, manifest: $0, keepsHoles: keepsHoles, threads: site.threads,
+                cancellation: site.machine.cancellation,
                 progress: site.machine.progress)
         }
         let free = try site.machine.freeSpace(file.removingLastComponent())
         // What is joined lies beside the bundle until that is complete.
         let needed = ByteCount(
-            (backup.manifest?.bytes ?? 0).adding(bundled?.joined.total(\.bytes) ?? 0).adding(1 << 20))
+            (backup.manifest?.bytes ?? 0).adding(bundled?.joinedBytes ?? 0).adding(1 << 20))
         guard needed <= free else {
             throw Failure(
                 .noRoom, "not enough free space for the bundle",

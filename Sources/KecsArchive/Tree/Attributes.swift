@@ -87,7 +87,7 @@ enum Attributes {
     }
 
     /// Encodes a name as GNU tar does since 1.31 (`xattr_encode_keyword`): `=` ends a pax key.
-    private static func encoded(_ name: [UInt8]) -> [UInt8] {
+    static func encoded(_ name: [UInt8]) -> [UInt8] {
         guard name.contains(UInt8(ascii: "=")) || name.contains(UInt8(ascii: "%")) else { return name }
         return name.flatMap { byte -> [UInt8] in
             switch byte {

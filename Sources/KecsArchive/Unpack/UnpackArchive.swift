@@ -59,8 +59,7 @@ private final class Unpacker {
     private var summary = UnpackSummary()
     private var seen = 0
     private var bytes: Int64 = 0
-    /// Selected hard links to files that are not selected, by the path of the file.
-    private var waiting: [[UInt8]: [ArchiveEntry]] = [:]
+    private var waiting = WaitingLinks()
     /// With `select`, the folders passed on the way to the current entry, in case something in them is wanted.
     private var passed: [ArchiveEntry] = []
 
@@ -101,11 +100,7 @@ private final class Unpacker {
     }
 
     func finish(_ file: FilePath, _ cancellation: Cancellation, _ sha256: String) throws -> UnpackSummary {
-        if let (target, links) = waiting.first {
-            throw ArchiveError(
-                .hostile, file, entry: links.first?.path ?? [],
-                "it is a hard link to “\(printable(target))”, which is not there")
-        }
+        try waiting.checkEmpty(file)
         do {
             try symlinks.forEach { entry in
                 try cancellation.check()
@@ -172,20 +167,9 @@ private final class Unpacker {
         defer { close(file) }
         var end: Int64 = 0
         try reader.content { offset, part in
-            try part.forEachData { start, data in
-                var rest = data
-                var position = offset + Int64(start)
-                while !rest.isEmpty {
-                    let count = pwrite(file, rest.baseAddress, rest.count, off_t(position))
-                    if count < 0 {
-                        if errno == EINTR { continue }
-                        throw failed("write to", entry)
-                    }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                    position += Int64(count)
-                }
-                end = position
-            }
+            end =
+                try writeWithHoles(part, to: file, at: offset, path: rootPath.appending(raw: entry.path))
+                ?? end
         }
         if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
             throw failed("set the size of", entry)
@@ -231,11 +215,11 @@ private final class Unpacker {
             throw reader.error(
                 .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
         }
-        waiting[entry.linkTarget, default: []].append(entry)
+        waiting.add(entry)
     }
 
     /// The first names of the files that selected hard links wait for.
-    var missingTargets: Set<[UInt8]> { Set(waiting.keys) }
+    var missingTargets: Set<[UInt8]> { waiting.targets }
 
     /// Makes those that wait for this file: it gets the name of the first, and the others become links to that one.
     func addContent(of recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
@@ -243,15 +227,12 @@ private final class Unpacker {
         if let top = options.stripTopFolder {
             guard let path = UnpackOptions.strip(top, entry.path) else { return }
             entry.path = path
+            if entry.kind == .hardLink {
+                entry.linkTarget = UnpackOptions.strip(top, entry.linkTarget) ?? entry.linkTarget
+            }
         }
-        if entry.kind == .hardLink, let links = waiting.removeValue(forKey: entry.path) {
-            var target = entry.linkTarget
-            if let top = options.stripTopFolder { target = UnpackOptions.strip(top, target) ?? target }
-            return waiting[target, default: []] += links
-        }
-        guard entry.kind == .file, let links = waiting.removeValue(forKey: entry.path),
-            let first = links.first
-        else { return }
+        let links = waiting.take(for: entry)
+        guard let first = links.first else { return }
         guard entry.size <= options.maxBytes - bytes else {
             throw reader.error(.hostile, "the files are larger than \(options.maxBytes) bytes in all")
         }
@@ -298,68 +279,5 @@ private final class Unpacker {
 
     private func failed(_ operation: String, _ entry: ArchiveEntry) -> FileError {
         FileError.last(operation, rootPath.appending(raw: entry.path))
-    }
-}
-
-extension UnpackOptions {
-    var indexUse: ArchiveReader.IndexUse {
-        guard readsOnlySelected, let select else { return .none }
-        return .pick { $0.isEmpty || select($0) }
-    }
-
-    /// The entry as it is to be unpacked: below the top folder, and within the limits.
-    func admit(
-        _ recorded: ArchiveEntry, number: Int, after bytes: Int64, _ reader: ArchiveReader
-    ) throws -> ArchiveEntry {
-        var entry = recorded
-        guard number <= maxEntries else {
-            throw reader.error(.hostile, "there are more than \(maxEntries) entries")
-        }
-        if let top = stripTopFolder {
-            guard let path = Self.strip(top, entry.path) else {
-                throw reader.error(.hostile, "it is not in “\(printable(top))” as everything should be")
-            }
-            entry.path = path
-            if entry.kind == .hardLink {
-                guard let target = Self.strip(top, entry.linkTarget) else {
-                    throw reader.error(.hostile, "it is a hard link to outside of “\(printable(top))”")
-                }
-                entry.linkTarget = target
-            }
-        }
-        guard entry.size <= maxBytes - bytes else {
-            throw reader.error(.hostile, "the files are larger than \(maxBytes) bytes in all")
-        }
-        return entry
-    }
-
-    static func strip(_ top: [UInt8], _ path: [UInt8]) -> [UInt8]? {
-        if path == top || path.isEmpty { return [] }
-        return path.isBelow(top) ? Array(path.dropFirst(top.count + 1)) : nil
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Hands over the runs that are not zeros, each with its place. Pieces of 64 KiB, and the last one, that are zeros are
-    /// left out: they become a hole again, as most of them were one. Smaller ones would leave databases in fragments.
-    fileprivate func forEachData(_ body: (Int, UnsafeRawBufferPointer) throws -> Void) rethrows {
-        let piece = 64 << 10
-        var start = 0
-        var end = 0
-        while end < count {
-            let next = Swift.min(end + piece, count)
-            let run = UnsafeRawBufferPointer(rebasing: self[end..<next])
-            if run.isZero {
-                if start < end { try body(start, UnsafeRawBufferPointer(rebasing: self[start..<end])) }
-                start = next
-            }
-            end = next
-        }
-        if start < end { try body(start, UnsafeRawBufferPointer(rebasing: self[start..<end])) }
-    }
-
-    private var isZero: Bool {
-        guard let start = baseAddress, count > 0, self[0] == 0 else { return false }
-        return memcmp(start, start + 1, count - 1) == 0
     }
 }

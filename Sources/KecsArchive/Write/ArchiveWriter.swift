@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import KecsSystem
 import Synchronization
@@ -120,6 +121,40 @@ final class ArchiveWriter: @unchecked Sendable {
     func fail(_ error: any Error) {
         line.fail(error)
         join()
+    }
+
+    /// Writes one archive, and removes its file again after an error.
+    ///
+    /// - Parameter body: Writes the entries, without the end of the archive.
+    /// - Throws: As `begin` and `run`.
+    static func write(
+        _ file: FilePath, compression: Compression, threads: Int, cancellation: Cancellation,
+        progress: any ProgressSink, _ body: (TarStream) throws -> ArchiveSummary
+    ) throws -> ArchiveSummary {
+        let writer = try ArchiveWriter(
+            compression: compression, threads: threads, cancellation: cancellation, progress: progress)
+        do {
+            try writer.begin(file)
+        } catch {
+            writer.fail(error)
+            throw error
+        }
+        do {
+            var summary = ArchiveSummary()
+            try writer.run { stream in
+                summary = try body(stream)
+                try writer.end()
+            }
+            guard let written = writer.written.first else { throw FileError("archive", file, .ioError) }
+            summary.bytes = written.bytes
+            summary.sha256 = written.sha256
+            summary.members = written.members
+            return summary
+        } catch {
+            // Whatever this says, the first error is the one that matters.
+            _ = file.withPlatformString { paths_unlink($0) }
+            throw error
+        }
     }
 
     private func join() {

@@ -9,8 +9,7 @@ final class ArchivedTree: TreeVisitor {
     private let source: TreeSource
     private let stream: TarStream
     private let contents: FileContents
-    private var encoder = TarEncoder()
-    private var headers: [UInt8] = []
+    private var headers = HeaderWriter()
     private var summary = ArchiveSummary()
     private var fingerprint = Fingerprint()
     private var databases = DatabasesInFolder()
@@ -257,16 +256,7 @@ final class ArchivedTree: TreeVisitor {
         guard entry.size <= Int64.largestCount else {
             throw FileError("archive", source.path(entry.path), .fileTooLarge)
         }
-        stream.begin(IndexedFacts(entry))
-        headers.removeAll(keepingCapacity: true)
-        let content = encoder.encode(entry, into: &headers).content
-        try headers.withUnsafeBytes { try stream.append($0) }
-        summary.entries += 1
-        if entry.type == Tar.Kind.file {
-            summary.sourceBytes = summary.sourceBytes.adding(entry.size)
-            summary.dataBytes = summary.dataBytes.adding(entry.extents?.total(\.count) ?? entry.size)
-        }
-        return content
+        return try headers.write(entry, to: stream, &summary)
     }
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import CLinux
 public import KecsSystem
 public import SystemPackage
 
@@ -55,30 +54,12 @@ public func writeArchive(
     of source: TreeSource, to file: FilePath, compression: Compression, threads: Int,
     cancellation: Cancellation, progress: any ProgressSink
 ) throws -> ArchiveSummary {
-    let writer = try ArchiveWriter(
-        compression: compression, threads: threads, cancellation: cancellation, progress: progress)
-    do {
-        try writer.begin(file)
-    } catch {
-        writer.fail(error)
-        throw error
-    }
-    do {
-        var summary = ArchiveSummary()
-        try writer.run { stream in
-            let tree = ArchivedTree(source, stream)
-            try TreeWalk(source: source, cancellation: cancellation).run(tree)
-            try tree.addUnused()
-            summary = tree.end()
-            try writer.end()
-        }
-        guard let written = writer.written.first else { throw FileError("archive", source.root, .ioError) }
-        summary.bytes = written.bytes
-        summary.sha256 = written.sha256
-        summary.members = written.members
-        return summary
-    } catch {
-        _ = file.withPlatformString { paths_unlink($0) }
-        throw error
+    try ArchiveWriter.write(
+        file, compression: compression, threads: threads, cancellation: cancellation, progress: progress
+    ) { stream in
+        let tree = ArchivedTree(source, stream)
+        try TreeWalk(source: source, cancellation: cancellation).run(tree)
+        try tree.addUnused()
+        return tree.end()
     }
 }

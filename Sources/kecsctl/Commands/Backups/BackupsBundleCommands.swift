@@ -19,6 +19,10 @@ struct BackupsExportCommand: SessionCommand {
     @Option(help: "The new file. It must not exist.")
     var file: PathArgument
 
+    @Flag(
+        help: "Keep the holes of sparse files as holes. Not every tar knows them; without it they are zeros.")
+    var sparse = false
+
     @OptionGroup var instance: BackupInstanceOption
     @OptionGroup(title: "Options of every command") var global: GlobalOptions
 
@@ -26,7 +30,8 @@ struct BackupsExportCommand: SessionCommand {
         let target = try file.path(session)
         return await session.list(BackupsListCommand.listing()) {
             let choice = try session.backup(id, of: instance)
-            let copy = try MoveBackup(site: session.site).export(choice.backup, of: choice.name, to: target)
+            let copy = try MoveBackup(site: session.site).export(
+                choice.backup, of: choice.name, to: target, keepsHoles: sparse)
             session.record(copy, status: 0)
             return [BackupSummary(choice.backup, instance: choice.name.description)]
         }
