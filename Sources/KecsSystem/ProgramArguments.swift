@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import CLinux
+import Glibc
 
 /// The words of the command line.
 ///
@@ -11,5 +12,16 @@ public enum ProgramArguments {
         let count = clinux_argument_count()
         guard count > 1 else { return [] }
         return (1..<count).compactMap { index in clinux_argument(index).map { String(cString: $0) } }
+    }
+
+    /// The first argument that is not UTF-8, as `printable` shows it; nil when all are. In `words` it is another one.
+    public static var broken: String? {
+        let count = clinux_argument_count()
+        guard count > 1 else { return nil }
+        for index in 1..<count {
+            guard let word = clinux_argument(index), String(validatingCString: word) == nil else { continue }
+            return printable(UnsafeRawBufferPointer(start: word, count: strlen(word)).map(\.self))
+        }
+        return nil
     }
 }

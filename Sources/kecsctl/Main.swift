@@ -47,6 +47,7 @@ struct Main {
             terminal: .current(environment: environment),
             bootstrapLog: { console in LoggingSystem.bootstrap { _ in ConsoleLog(console: console) } })
         let words = ProgramArguments.words
-        Task(executorPreference: program.workers) { exit(await program.run(words)) }
+        let broken = ProgramArguments.broken
+        Task(executorPreference: program.workers) { exit(await program.run(words, broken: broken)) }
     }
 }

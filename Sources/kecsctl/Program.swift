@@ -26,8 +26,11 @@ struct Program: Sendable {
     }
 
     /// Runs one command to its end.
-    func run(_ words: [String]) async -> Int32 {
+    ///
+    /// - Parameter broken: A word that is not UTF-8, as it is printed. In `words` it stands for something else.
+    func run(_ words: [String], broken: String? = nil) async -> Int32 {
         if let line = CompletedLine(words, environment: environment) { return say(line.answer()) }
+        if let broken { return refuse(words, .notText(broken)) }
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest {
@@ -187,6 +190,15 @@ struct Program: Sendable {
 }
 
 extension Failure {
+    /// - Parameter printed: As `printable` shows it, which is how names in a backup can be given.
+    fileprivate static func notText(_ printed: String) -> Failure {
+        Failure(
+            .usage, "the argument “\(printed)” is not UTF-8",
+            cause:
+                "a name in a backup is given as “backups ls” prints it; a file or folder needs another name, or "
+                + "a link with one")
+    }
+
     fileprivate static func usage(_ problem: UsageProblem, at path: CommandPath) -> Failure {
         let name = path.isRoot ? "" : path.name + " "
         return Failure(.usage, problem.message, cause: problem.cause, remedy: "kecsctl \(name)--help")

@@ -61,7 +61,8 @@ import Testing
             #expect(stopped.errors.contains("is stopped") || stopped.errors.contains("--timeout"))
             #expect(try await kecsctl("status", "dev", "-o", "json").first()["state"] == "stopped")
             async let waiting = kecsctl("status", "dev", "--wait", "--timeout", "100s")
-            #expect(try await kecsctl("start", "dev").status == 0)
+            let started = try await kecsctl("start", "dev")
+            #expect(started.status == 0, "\(started.errors)")
             let waited = try await waiting
             #expect(waited.status == 0, "\(waited.errors)")
         }

@@ -50,6 +50,40 @@ import Testing
         }
     }
 
+    @Test func `an argument or a home that is no text is refused, and stands for no other name`() async throws
+    {
+        try await withTemporaryFolder { root in
+            let kecsctl = Kecsctl(home: root.appending("home"))
+            #expect(try await kecsctl("start", "dev", "--runtime", "local").status == 0)
+            #expect(try await kecsctl("backup", "dev").status == 0)
+            let before = try root.entries()
+            for (line, said) in [
+                (#"'\(K)' restore dev --from latest --into "$(printf '\(R)/\377')""#, #"\xff” is not UTF-8"#),
+                (#"'\(K)' list --home "$(printf '\(R)/\377')""#, #"\xff” is not UTF-8"#),
+                (
+                    #"KECS_HOME="$(printf '\(R)/\377')" '\(K)' start dev --runtime local"#,
+                    "KECS_HOME is not UTF-8"
+                ),
+                (
+                    #"unset KECS_HOME; HOME="$(printf '\(R)/\377')" '\(K)' start dev --runtime local"#,
+                    "HOME is not UTF-8"
+                ),
+            ] {
+                let script = line.replacing(#"\(K)"#, with: Kecsctl.program.string)
+                    .replacing(#"\(R)"#, with: root.string)
+                let answer = try await shell(script, environment: kecsctl.variables)
+                #expect(answer.end == .exited(64), "\(line): \(answer.errorText)")
+                #expect(answer.errorText.contains(said), "\(line): \(answer.errorText)")
+                #expect(try root.entries() == before)
+            }
+        }
+    }
+
+    private func shell(_ script: String, environment: [String: String]) async throws -> ProcessResult {
+        try await SystemProcesses(environment: environment, cancellation: Cancellation()).run(
+            ProcessCall("/bin/sh", ["-c", script]))
+    }
+
     /// - Returns: The file with the set-uid bit.
     private func fill(_ root: FilePath) throws -> FilePath {
         func put(_ name: [UInt8], _ text: String = "x") throws {

@@ -85,6 +85,10 @@ public final class TestServer: Sendable {
                     if errno == EINTR || errno == ECONNABORTED { continue }
                     return
                 }
+                // A connection on which nothing comes is not to keep the others waiting.
+                var limit = timeval(tv_sec: 10, tv_usec: 0)
+                setsockopt(
+                    connection, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
                 let request = Self.request(on: connection)
                 state.requests.withLock { $0.append(request) }
                 switch manner {

@@ -8,7 +8,7 @@ import SystemPackage
 
 /// Unpacks the requested parts of a restore next to the live trees, and checks them there.
 struct StageTrees: Sendable {
-    let site: Site
+    var site: Site
     let instance: Instance
     let request: RestoreRequest
     let id: String
@@ -65,42 +65,71 @@ struct StageTrees: Sendable {
     // MARK: Act
 
     func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
-        let trees = try places.compactMap { place -> StagedTree? in
-            try site.machine.cancellation.check()
+        for place in places {
             try place.staging.removingLastComponent().createFolder()
             // The folder must be new: a folder of another user would stay theirs, with everything that is unpacked into
             // it.
             try place.staging.makeFolder()
-            switch source.content {
-            case .backup, .archive:
-                // With --path, a part without a match stays unchanged.
-                guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
-                if case .archive = source.content, try place.staged.isFolder {
-                    try checkNothingIsLacking(place) { try staged($0, in: place.staged) }
-                }
-            case .database(let file):
-                try stageDatabase(place) { copy in
-                    _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
-                }
-            case .dump(let file):
-                try stageDatabase(place) { copy in
-                    _ = try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
-                }
-            }
-            // A foreign archive need not hold every part.
-            guard try place.staged.isPresent else { return nil }
-            try checkKind(place)
-            try request.verify?(place.part, place.staged)
-            return StagedTree(
-                part: place.part, staged: place.staged, target: place.target,
-                excluded: place.record?.excluded,
-                label: place.label,
-                within: place.target.live.flatMap { outermost(around: $0) })
         }
+        announce(source, places)
+        // Most of the time goes by in the kernel, which makes files for one thread on one processor only.
+        let invocation = Remedy.invocation
+        let trees = try Threads.each(
+            of: places.count, upTo: site.threads, name: "stage", site.machine.cancellation
+        ) { number, cancellation in
+            try Remedy.$invocation.withValue(invocation) {
+                var stage = self
+                stage.site.machine.cancellation = cancellation
+                return try stage.stage(source, places[number])
+            }
+        }.compactMap(\.self)
         guard !trees.isEmpty || places.isEmpty else {
             throw nothingMatches(source)
         }
+        for tree in trees { try request.verify?(tree.part, tree.staged) }
         return trees
+    }
+
+    private func announce(_ source: OpenedSource, _ places: [Place]) {
+        switch source.content {
+        case .backup, .archive:
+            let sizes = places.map { $0.record?.sourceBytes }
+            site.machine.progress.step(
+                "unpacking \(places.map(\.part).joined(separator: ", "))",
+                total: sizes.contains(nil) ? nil : sizes.total { $0 ?? 0 })
+        case .database, .dump: site.machine.progress.step("reading \(source.name)", total: nil)
+        }
+    }
+
+    /// Fills the folder of a place.
+    ///
+    /// - Returns: Nil when the source has nothing for it.
+    private func stage(_ source: OpenedSource, _ place: Place) throws -> StagedTree? {
+        try site.machine.cancellation.check()
+        switch source.content {
+        case .backup, .archive:
+            // With --path, a part without a match stays unchanged.
+            guard try unpack(place) > 0 || request.paths.isEmpty else { return nil }
+            if case .archive = source.content, try place.staged.isFolder {
+                try checkNothingIsLacking(place) { try staged($0, in: place.staged) }
+            }
+        case .database(let file):
+            try stageDatabase(place) { copy in
+                _ = try captureSQLite(file, to: copy, cancellation: site.machine.cancellation)
+            }
+        case .dump(let file):
+            try stageDatabase(place) { copy in
+                _ = try loadSQLDump(file, into: copy, cancellation: site.machine.cancellation)
+            }
+        }
+        // A foreign archive need not hold every part.
+        guard try place.staged.isPresent else { return nil }
+        try checkKind(place)
+        return StagedTree(
+            part: place.part, staged: place.staged, target: place.target,
+            excluded: place.record?.excluded,
+            label: place.label,
+            within: place.target.live.flatMap { outermost(around: $0) })
     }
 
     func nothingMatches(_ source: OpenedSource) -> Failure {
@@ -146,7 +175,6 @@ struct StageTrees: Sendable {
     private func unpack(_ place: Place) throws -> Int {
         let root = RootEntry()
         let options = options(place, free: try site.machine.freeSpace(place.staging), root)
-        site.machine.progress.step("unpacking \(place.part)", total: place.record?.sourceBytes)
         let done = try unpackArchive(
             place.archive, into: place.staging, options: options, threads: site.threads,
             cancellation: site.machine.cancellation, progress: site.machine.progress)
@@ -285,7 +313,6 @@ struct StageTrees: Sendable {
     private func stageDatabase(_ place: Place, _ fill: (FilePath) throws -> Void) throws {
         guard case .overlay(let live) = place.target, let path = place.database else { return }
         let copy = place.staging.appending(bytes: path)
-        site.machine.progress.step("reading \(place.archive)", total: nil)
         try copy.removingLastComponent().createFolder()
         try fill(copy)
         let existing = live.appending(bytes: path)

@@ -47,6 +47,9 @@ public func unpackArchive(
 }
 
 private final class Unpacker {
+    /// How many bytes of a large file are given to the device at once: enough for one place of it.
+    private static let writingStep: Int64 = 8 << 20
+
     private let options: UnpackOptions
     private let rootPath: FilePath
     private let root: CInt
@@ -166,10 +169,15 @@ private final class Unpacker {
         guard file >= 0 else { throw failed("create", entry) }
         defer { close(file) }
         var end: Int64 = 0
+        var begun: Int64 = 0
         try reader.content { offset, part in
             end =
                 try writeWithHoles(part, to: file, at: offset, path: rootPath.appending(raw: entry.path))
                 ?? end
+            // The device works meanwhile, and there is less to wait for at the sync.
+            guard end - begun >= Self.writingStep else { return }
+            _ = clinux_start_writing(file, begun, end - begun)
+            begun = end
         }
         if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
             throw failed("set the size of", entry)
