@@ -33,14 +33,6 @@ public struct Home: Hashable, Sendable {
 
     private static func place(flag: String?, environment: [String: String]) throws(Failure) -> Home {
         let given = flag ?? environment["KECS_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-        for name in ["KECS_HOME", "HOME"] where flag == nil && (name == "KECS_HOME") == (given != nil) {
-            // What Swift puts in the place of bytes that are no text: it would be another folder.
-            guard environment[name]?.unicodeScalars.contains("\u{FFFD}") != true else {
-                throw Failure(
-                    .usage, "\(name) is not UTF-8", cause: "it is “\(environment[name] ?? "")”",
-                    remedy: "kecsctl list --home /var/lib/kecs")
-            }
-        }
         if let given {
             return Home(
                 try absolute(FilePath(given), environment: environment),

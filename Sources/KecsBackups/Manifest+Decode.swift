@@ -44,4 +44,9 @@ extension Manifest.Part {
     public var roomNeeded: ByteCount {
         ByteCount(min(dataBytes ?? sourceBytes, sourceBytes)) + ByteCount(2304) * Int64(entries)
     }
+
+    /// As `roomNeeded`, where holes take room too.
+    public var roomNeededWithoutHoles: ByteCount {
+        ByteCount(sourceBytes) + ByteCount(2304) * Int64(entries)
+    }
 }

@@ -20,8 +20,18 @@ public enum ProgramArguments {
         guard count > 1 else { return nil }
         for index in 1..<count {
             guard let word = clinux_argument(index), String(validatingCString: word) == nil else { continue }
-            return printable(UnsafeRawBufferPointer(start: word, count: strlen(word)).map(\.self))
+            return shown(word)
         }
         return nil
+    }
+
+    /// The value of a variable that is not UTF-8, as `printable` shows it; nil when it is, or is not set.
+    public static func broken(variable name: String) -> String? {
+        guard let value = getenv(name), String(validatingCString: value) == nil else { return nil }
+        return shown(value)
+    }
+
+    private static func shown(_ text: UnsafePointer<CChar>) -> String {
+        printable(UnsafeRawBufferPointer(start: text, count: strlen(text)).map(\.self))
     }
 }

@@ -47,7 +47,7 @@ struct Main {
             terminal: .current(environment: environment),
             bootstrapLog: { console in LoggingSystem.bootstrap { _ in ConsoleLog(console: console) } })
         let words = ProgramArguments.words
-        let broken = ProgramArguments.broken
+        let broken = Program.notText(words)
         Task(executorPreference: program.workers) { exit(await program.run(words, broken: broken)) }
     }
 }

@@ -27,10 +27,10 @@ struct Program: Sendable {
 
     /// Runs one command to its end.
     ///
-    /// - Parameter broken: A word that is not UTF-8, as it is printed. In `words` it stands for something else.
-    func run(_ words: [String], broken: String? = nil) async -> Int32 {
+    /// - Parameter broken: What `notText` has found.
+    func run(_ words: [String], broken: Failure? = nil) async -> Int32 {
         if let line = CompletedLine(words, environment: environment) { return say(line.answer()) }
-        if let broken { return refuse(words, .notText(broken)) }
+        if let broken { return refuse(words, broken) }
         let words = CommandPath.globalsBehindCommand(words)
         let path = CommandPath(words)
         if let page = path.helpRequest {
@@ -174,6 +174,24 @@ struct Program: Sendable {
         Console(terminal: terminal, format: format, clock: clock, output: output, errors: errors)
     }
 
+    /// The first argument of this process that is not UTF-8, or its home: in `words` it stands for another name.
+    static func notText(_ words: [String]) -> Failure? {
+        if let word = ProgramArguments.broken {
+            return Failure(
+                .usage, "the argument “\(word)” is not UTF-8",
+                cause:
+                    "a name in a backup is given as “backups ls” prints it; a file or folder needs another name, "
+                    + "or a link with one")
+        }
+        guard CommandPath.value(of: ["--home"], in: words) == nil else { return nil }
+        let name = (getenv("KECS_HOME").map { $0.pointee != 0 } ?? false) ? "KECS_HOME" : "HOME"
+        return ProgramArguments.broken(variable: name).map { place in
+            Failure(
+                .usage, "\(name) is not UTF-8", cause: "it is “\(place)”",
+                remedy: "kecsctl list --home /var/lib/kecs")
+        }
+    }
+
     /// The variables of this process. One that is not valid UTF-8 is repaired, as Swift does.
     static func environment() -> [String: String] {
         var variables: [String: String] = [:]
@@ -190,15 +208,6 @@ struct Program: Sendable {
 }
 
 extension Failure {
-    /// - Parameter printed: As `printable` shows it, which is how names in a backup can be given.
-    fileprivate static func notText(_ printed: String) -> Failure {
-        Failure(
-            .usage, "the argument “\(printed)” is not UTF-8",
-            cause:
-                "a name in a backup is given as “backups ls” prints it; a file or folder needs another name, or "
-                + "a link with one")
-    }
-
     fileprivate static func usage(_ problem: UsageProblem, at path: CommandPath) -> Failure {
         let name = path.isRoot ? "" : path.name + " "
         return Failure(.usage, problem.message, cause: problem.cause, remedy: "kecsctl \(name)--help")

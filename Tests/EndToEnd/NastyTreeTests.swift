@@ -50,6 +50,41 @@ import Testing
         }
     }
 
+    @Test func `an export holds no sparse file, and says what a restore needs`() async throws {
+        try await withTemporaryFolder { root in
+            var home = Kecsctl(home: root.appending("home"))
+            #expect(try await home("start", "dev", "--runtime", "local").status == 0)
+            let file = root.appending("home/instances/dev/minio-data/sparse")
+            try file.replaceContents(Array("start".utf8))
+            let size: Int64 = 1 << 30
+            #expect(file.withPlatformString { truncate($0, off_t(size)) } == 0)
+            #expect(try await home("backup", "dev", "--part", "minio").status == 0)
+            var data: [Int64?] = []
+            // An import is exported again, and its holes are zeros by then.
+            for number in 1...2 {
+                let bundle = root.appending("\(number).tar")
+                let exported = try await home(
+                    "backups", "export", "latest", "--instance", "dev", "--file", bundle.string)
+                #expect(exported.status == 0, "\(exported.errors)")
+                let unpacked = try await shell(
+                    "mkdir '\(root)/\(number)' && cd '\(root)/\(number)' && busybox tar xf '\(bundle)' && cd */ && busybox tar xzf minio.tar.gz && [ $(stat -c %s sparse) = \(size) ]",
+                    environment: ["PATH": "/usr/bin:/bin"])
+                #expect(unpacked.succeeded, "\(unpacked.errorText)")
+                home = Kecsctl(home: root.appending("home-\(number)"))
+                let taken = try await home("backups", "import", bundle.string, "--as", "dev")
+                #expect(taken.status == 0, "\(taken.errors)")
+                let id = try #require(
+                    try await home("backups", "list", "dev", "-o", "json").first()["id"]?.string)
+                let manifest = try JSONFile.decode(
+                    JSONValue.self,
+                    from: home.home.appending("backups/dev/\(id)/manifest.json").contents(), at: "")
+                data.append(manifest["parts"]?.array?.first?["dataBytes"]?.integer)
+            }
+            #expect(data[0] == data[1])
+            #expect((5...(256 << 10)).contains(data[0] ?? 0), "\(data)")
+        }
+    }
+
     @Test func `an argument or a home that is no text is refused, and stands for no other name`() async throws
     {
         try await withTemporaryFolder { root in

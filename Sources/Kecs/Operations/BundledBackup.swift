@@ -16,22 +16,34 @@ struct BundledBackup {
     let cancellation: Cancellation
     let progress: any ProgressSink
 
-    /// The parts of which an archive is made.
-    var joined: [Manifest.Part] {
-        manifest.parts.filter {
-            $0.encryption == nil && ($0.isSegmented || ($0.dataBytes != nil && !keepsHoles))
+    /// The parts of which an archive is made. Those of 0.1.0, which have no index, may have holes of which nothing is
+    /// recorded.
+    func joined() throws -> [Manifest.Part] {
+        try manifest.parts.filter { part in
+            guard part.encryption == nil else { return false }
+            if part.isSegmented { return true }
+            if keepsHoles { return false }
+            return try part.dataBytes != nil
+                || (part.compression != .none && !hasIndex(backup.archive(of: part)))
         }
     }
 
-    /// The room that those take, besides the bundle. Zeros compress to 1/200 of their size, rather less.
-    var joinedBytes: Int64 {
-        joined.total(\.bytes).adding(keepsHoles ? 0 : joined.total(\.sourceBytes) / 200)
+    /// The room that the bundle takes, and what is made for it. Zeros compress to 1/200 of their size, rather less.
+    func roomNeeded(_ joined: [Manifest.Part]) -> ByteCount {
+        let made = joined.total { part -> Int64 in
+            if keepsHoles { return part.bytes }
+            return part.compression == .none ? part.sourceBytes : part.bytes.adding(part.sourceBytes / 200)
+        }
+        let other = manifest.parts.filter { !joined.contains($0) }.total(\.bytes)
+        return ByteCount(other.adding(made).adding(made).adding(1 << 20))
     }
 
     /// What the bundle's tar is made of.
     ///
-    /// - Parameter staging: A new folder for what is made for it. The caller removes it.
-    func source(staging: FilePath) throws -> TreeSource {
+    /// - Parameters:
+    ///   - joined: The parts of which an archive is made.
+    ///   - staging: A new folder for what is made for it. The caller removes it.
+    func source(_ joined: [Manifest.Part], staging: FilePath) throws -> TreeSource {
         let folder = staging.appending(backup.id.description)
         try folder.createFolder()
         var changed = manifest
@@ -56,7 +68,7 @@ struct BundledBackup {
             changed.parts[index].file = name
             changed.parts[index].segments = nil
             changed.parts[index].dataBytes =
-                summary.dataBytes < summary.sourceBytes ? summary.dataBytes : nil
+                summary.dataBytes < summary.sourceBytes ? summary.dataBytes : part.dataBytes
             changed.parts[index].bytes = check.bytes
             changed.parts[index].sha256 = check.sha256
             made.insert(part.file)

@@ -37,9 +37,8 @@ struct FillVolumes: Sendable {
             guard case .volume(let name) = place.target, let record = place.record else { continue }
             let room = try await runtime.volumeAccess.room(inVolume: name)
             guard let free = room.free else { continue }
-            // The volume is emptied first. 4 KiB blocks: half a block is lost at each file's end, and each entry takes
-            // an inode.
-            let needed = record.roomNeeded
+            // The volume is emptied first. The engine that fills it writes holes out.
+            let needed = record.roomNeededWithoutHoles
             guard needed > free + (room.used ?? ByteCount(0)) else { continue }
             throw Failure(
                 .noRoom, "not enough free space in the volume “\(name)” of “\(instance.name)”",

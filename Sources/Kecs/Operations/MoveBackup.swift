@@ -43,8 +43,8 @@ public struct MoveBackup: Sendable {
         }
         let free = try site.machine.freeSpace(file.removingLastComponent())
         // What is joined lies beside the bundle until that is complete.
-        let needed = ByteCount(
-            (backup.manifest?.bytes ?? 0).adding(bundled?.joinedBytes ?? 0).adding(1 << 20))
+        let joined = try bundled?.joined() ?? []
+        let needed = bundled?.roomNeeded(joined) ?? ByteCount(0)
         guard needed <= free else {
             throw Failure(
                 .noRoom, "not enough free space for the bundle",
@@ -57,9 +57,9 @@ public struct MoveBackup: Sendable {
         do {
             var source: TreeSource
             let own = Array(backup.id.description.utf8)
-            if let bundled, !bundled.joined.isEmpty {
+            if let bundled, !joined.isEmpty {
                 try staging.createFolder()
-                source = try bundled.source(staging: staging)
+                source = try bundled.source(joined, staging: staging)
             } else {
                 source = TreeSource(root: backup.folder.removingLastComponent())
                 source.leftOut = Set(

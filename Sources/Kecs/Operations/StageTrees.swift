@@ -64,6 +64,9 @@ struct StageTrees: Sendable {
 
     // MARK: Act
 
+    /// Parts that are unpacked at the same time; the threads are shared among them.
+    private static let atOnce = 2
+
     func run(_ source: OpenedSource, _ places: [Place]) throws -> [StagedTree] {
         for place in places {
             try place.staging.removingLastComponent().createFolder()
@@ -74,11 +77,16 @@ struct StageTrees: Sendable {
         announce(source, places)
         // Most of the time goes by in the kernel, which makes files for one thread on one processor only.
         let invocation = Remedy.invocation
+        var atOnce = min(Self.atOnce, places.count, site.threads)
+        // A decoder of another program's archive may take most of the memory that there is for all.
+        if case .archive = source.content { atOnce = 1 }
+        let threads = max(1, site.threads / max(1, atOnce))
         let trees = try Threads.each(
-            of: places.count, upTo: site.threads, name: "stage", site.machine.cancellation
+            of: places.count, upTo: atOnce, name: "stage", site.machine.cancellation
         ) { number, cancellation in
             try Remedy.$invocation.withValue(invocation) {
                 var stage = self
+                stage.site.threads = threads
                 stage.site.machine.cancellation = cancellation
                 return try stage.stage(source, places[number])
             }

@@ -9,7 +9,7 @@ public import SystemPackage
 ///   - sha256: Of the file or of the segments' list, as the manifest has it.
 ///   - file: Created with mode 0600; after an error it is gone again.
 ///   - keepsHoles: Whether holes stay recorded as such, which not every tar knows. False writes them out as zeros.
-/// - Returns: Its summary, in which `dataBytes` does not count what was a recorded hole.
+/// - Returns: Its summary, in which `dataBytes` does not count what was a recorded hole and becomes one again.
 /// - Throws: As `writeArchive` and `checkArchive`.
 public func joinArchives(
     of part: FilePath, sha256: String, to file: FilePath, compression: Compression, keepsHoles: Bool,
@@ -49,9 +49,6 @@ private struct JoinedArchive {
         var entry = TarEntry(read)
         if !keepsHoles { entry.extents = nil }
         _ = try headers.write(entry, to: stream, &summary)
-        if let extents = read.extents, !keepsHoles {
-            summary.dataBytes -= read.size - extents.total(\.count)
-        }
         guard read.kind == .file else { return }
         var sum = ContentSum()
         var end: Int64 = 0
@@ -59,6 +56,7 @@ private struct JoinedArchive {
             if entry.extents == nil, offset > end {
                 try stream.zeros(offset - end)
                 try sum.addHole(to: offset, cancellation)
+                leaveOut(hole: offset - end)
             }
             try stream.append(part)
             sum.add(part)
@@ -67,9 +65,15 @@ private struct JoinedArchive {
         if entry.extents == nil, read.size > end {
             try stream.zeros(read.size - end)
             try sum.addHole(to: read.size, cancellation)
+            leaveOut(hole: read.size - end)
         }
         stream.end(sum: sum.value)
         try stream.pad()
+    }
+
+    /// Zeros come back as a hole in whole pieces; the last and the first of them can be partly data.
+    private mutating func leaveOut(hole count: Int64) {
+        summary.dataBytes -= max(0, count - 2 * holeStep)
     }
 }
 

@@ -3,6 +3,9 @@ import Glibc
 import KecsSystem
 import SystemPackage
 
+/// Zeros come back as holes in pieces of this many bytes.
+let holeStep: Int64 = 64 << 10
+
 /// Writes content to a file, and leaves out what is zeros in it.
 ///
 /// - Parameters:
@@ -33,10 +36,10 @@ func writeWithHoles(
 }
 
 extension UnsafeRawBufferPointer {
-    /// Hands over the runs that are not zeros, each with its place. Pieces of 64 KiB, and the last one, that are zeros are
+    /// Hands over the runs that are not zeros, each with its place. Pieces of `holeStep`, and the last one, that are zeros are
     /// left out: they become a hole again, as most of them were one. Smaller ones would leave databases in fragments.
     fileprivate func forEachData(_ body: (Int, UnsafeRawBufferPointer) throws -> Void) rethrows {
-        let piece = 64 << 10
+        let piece = Int(holeStep)
         var start = 0
         var end = 0
         while end < count {
