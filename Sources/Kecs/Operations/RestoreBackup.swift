@@ -67,9 +67,15 @@ public struct RestoreBackup: Sendable {
             try runtime.provision.checkRestore(
                 of: manifest, parts: Set(request.parts ?? manifest.parts.map(\.name)))
         }
-        var inventory = try await inventory(instance, opened)
-        let makesPlaces =
-            await runtime.state() == .absent && lacksAnonymousVolume(opened, request, inventory)
+        let state = await runtime.state()
+        // A backup says itself what it has; the server is asked only where it is started again. Everything that there is
+        // now would be walked through.
+        var search = DatabaseSearch.look
+        if case .backup = opened.content, !request.dryRun, !(state.mayWrite && request.start) {
+            search = .none
+        }
+        var inventory = try await inventory(instance, opened, search)
+        let makesPlaces = state == .absent && lacksAnonymousVolume(opened, request, inventory)
         if request.dryRun {
             // An instance that is gone would be made; a dry run makes nothing.
             var preview = StageTrees(
@@ -84,7 +90,7 @@ public struct RestoreBackup: Sendable {
         if makesPlaces {
             _ = try await LoadImages(site: site).run(instance)
             try await runtime.provision.makePlaces()
-            inventory = try await self.inventory(instance, opened)
+            inventory = try await self.inventory(instance, opened, search)
         }
         var plan = try await plan(instance, request, opened, runtime, inventory)
         let parts = try await exchange(&plan, of: instance, request, opened, runtime)
@@ -126,9 +132,11 @@ public struct RestoreBackup: Sendable {
 
     /// Returns the inventory; nil when the container is gone and the source is a backup, which says itself where its
     /// parts belong.
-    private func inventory(_ instance: Instance, _ source: OpenedSource) async throws -> Inventory? {
+    private func inventory(
+        _ instance: Instance, _ source: OpenedSource, _ search: DatabaseSearch
+    ) async throws -> Inventory? {
         do {
-            return try await site.inventory(of: instance)
+            return try await site.inventory(of: instance, databases: search)
         } catch let failure as Failure where failure.kind == .notFound {
             if case .backup = source.content { return nil }
             throw failure

@@ -292,7 +292,7 @@ struct StageTrees: Sendable {
             let file = place.staging.appending(bytes: database.path)
             let record = place.record?.databases.first { $0.path == printable(database.path) }
             if let record {
-                let found = try digest(of: file, cancellation: site.machine.cancellation)
+                let found = try digest(of: file, cached: true, cancellation: site.machine.cancellation)
                 guard found.sha256 == record.sha256 else {
                     throw BackupDamage(
                         file: place.record?.file ?? place.archive.string,

@@ -207,6 +207,11 @@ final class ArchiveReader {
     /// Whether some of it was left unread, so that `finish` says nothing.
     var isPicked: Bool { list == nil && current.picked != nil }
 
+    /// The archive that the last entry is in, and its path as recorded.
+    var origin: EntryOrigin {
+        EntryOrigin(archive: current.reader.file, path: current.reader.current ?? [])
+    }
+
     func error(_ kind: ArchiveError.Kind, _ why: String) -> ArchiveError { current.reader.error(kind, why) }
 
     /// Returns the digest and the size that a manifest has of it: of a segmented part those of its list, and the size of

@@ -18,7 +18,7 @@ final class TarReader {
     static let extentLimit = 1 << 18
 
     private let bytes: any TarPieces
-    private let file: FilePath
+    let file: FilePath
     private let pathLimit: Int
     private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
     private var isAtEnd = false
@@ -27,7 +27,8 @@ final class TarReader {
     private var content: Int64 = 0
     private var padding = 0
     private var extents: [Extent]?
-    private var current: [UInt8]?
+    /// The current entry's path as recorded.
+    private(set) var current: [UInt8]?
     /// Whether to sum up what is stored of each file, read or skipped.
     var sums = false
     /// A CRC-64 of what was stored of the last file, after `endEntry` or `next`.

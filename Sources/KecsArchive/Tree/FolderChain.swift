@@ -107,7 +107,8 @@ final class FolderChain {
             var descriptor = clinux_openat2(folder, name, flags, 0, Self.resolve)
             if descriptor < 0, errno == ENOENT {
                 guard missing == .create else { return nil }
-                guard mkdirat(folder, name, 0o755) == 0 else {
+                // Another chain may have made it meanwhile.
+                guard mkdirat(folder, name, 0o755) == 0 || errno == EEXIST else {
                     throw FileError.last("create the folder", rootPath.appending(raw: Array(whole)))
                 }
                 descriptor = clinux_openat2(folder, name, flags, 0, Self.resolve)

@@ -18,44 +18,21 @@ public func unpackArchive(
     cancellation: Cancellation, progress: any ProgressSink
 ) throws -> UnpackSummary {
     let unpacker = try Unpacker(into: folder, options)
-    let reader = try ArchiveReader(
-        file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-        cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes,
-        use: options.indexUse)
-    defer { reader.stop() }
-    while let entry = try reader.next() { try unpacker.add(entry, reader) }
-    let (sha256, _) = reader.finish()
-    // Of a hard link whose first name was not selected, the content is under that name, earlier in the archive.
-    var targets = unpacker.missingTargets
-    while !targets.isEmpty {
-        let again = try ArchiveReader(
-            file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
-            cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes,
-            use: .pick { [targets, strip = options.stripTopFolder] path in
-                targets.contains(strip.map { Array(path.dropFirst($0.count + 1)) } ?? path)
-            })
-        defer { again.stop() }
-        while let entry = try again.next() { try unpacker.addContent(of: entry, again) }
-        // Another program's link can lead to a link.
-        guard unpacker.missingTargets != targets else { break }
-        targets = unpacker.missingTargets
+    do {
+        return try unpacker.unpack(file, threads: threads, cancellation, progress)
+    } catch {
+        unpacker.stop(error)
+        throw error
     }
-    if !reader.isPicked, let expected = options.expectedSHA256, expected.lowercased() != sha256 {
-        throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
-    }
-    return try unpacker.finish(file, cancellation, sha256)
 }
 
 private final class Unpacker {
-    /// How many bytes of a large file are given to the device at once: enough for one place of it.
-    private static let writingStep: Int64 = 8 << 20
-
     private let options: UnpackOptions
     private let rootPath: FilePath
     private let root: CInt
     private let folders: FolderChain
-    /// The chain for targets of hard links. They lead away from the current place, which is kept.
-    private let targets: FolderChain
+    private let make: MakeFiles
+    private let files: UnpackedFiles
     private let finishedLater: DeferredEntries
     private let symlinks: DeferredEntries
     private var metadata: EntryMetadata
@@ -72,7 +49,9 @@ private final class Unpacker {
         root = folder.withPlatformString { paths_open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         guard root >= 0 else { throw FileError.last("open", folder) }
         folders = FolderChain(root: root, path: folder)
-        targets = FolderChain(root: root, path: folder)
+        make = MakeFiles(
+            root: root, folder, owners: options.owners, takesLinksToMissing: options.select != nil)
+        files = UnpackedFiles(make)
         finishedLater = DeferredEntries(root: root, path: folder)
         symlinks = DeferredEntries(root: root, path: folder)
         metadata = EntryMetadata(owners: options.owners, rootPath: folder)
@@ -84,7 +63,48 @@ private final class Unpacker {
 
     deinit { close(root) }
 
-    func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+    func unpack(
+        _ file: FilePath, threads: Int, _ cancellation: Cancellation, _ progress: any ProgressSink
+    ) throws -> UnpackSummary {
+        func open(_ use: ArchiveReader.IndexUse) throws -> ArchiveReader {
+            try ArchiveReader(
+                file, compression: nil, takesForeign: options.expectedSHA256 == nil, threads: threads,
+                cancellation: cancellation, progress: progress, pathLimit: options.maxPathBytes, use: use)
+        }
+        let reader = try open(options.indexUse)
+        defer { reader.stop() }
+        while let entry = try reader.next() { try add(entry, reader) }
+        try settle()
+        let (sha256, _) = reader.finish()
+        // Of a hard link whose first name was not selected, the content is under that name, earlier in the archive.
+        var targets = waiting.targets
+        while !targets.isEmpty {
+            let again = try open(
+                .pick { [targets, strip = options.stripTopFolder] path in
+                    targets.contains(strip.map { Array(path.dropFirst($0.count + 1)) } ?? path)
+                })
+            defer { again.stop() }
+            while let entry = try again.next() { try addContent(of: entry, again) }
+            try settle()
+            // Another program's link can lead to a link.
+            guard waiting.targets != targets else { break }
+            targets = waiting.targets
+        }
+        if !reader.isPicked, let expected = options.expectedSHA256, expected.lowercased() != sha256 {
+            throw ArchiveError(.damaged, file, "its SHA-256 is \(sha256) and should be \(expected)")
+        }
+        return try finish(file, cancellation, sha256)
+    }
+
+    /// Ends the thread that makes files, wherever it is.
+    func stop(_ error: any Error) { files.stop(error) }
+
+    private func settle() throws {
+        try files.settle()
+        for link in make.takeMissing() { waiting.add(link) }
+    }
+
+    private func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
         seen += 1
         let entry = try options.admit(recorded, number: seen, after: bytes, reader)
         bytes = bytes.adding(entry.size)
@@ -94,15 +114,13 @@ private final class Unpacker {
             if options.select != nil { return try finishedLater.add(entry) }
         }
         if let select = options.select, !(try isWanted(entry, select)) { return }
-        do {
-            try create(entry, reader)
-        } catch is FolderChain.NoFolder {
-            throw reader.error(.hostile, "a component of its path is not a folder")
-        }
+        try reader.origin.withoutFolder { try create(entry, reader) }
         summary.entries += 1
     }
 
-    func finish(_ file: FilePath, _ cancellation: Cancellation, _ sha256: String) throws -> UnpackSummary {
+    private func finish(
+        _ file: FilePath, _ cancellation: Cancellation, _ sha256: String
+    ) throws -> UnpackSummary {
         try waiting.checkEmpty(file)
         do {
             try symlinks.forEach { entry in
@@ -119,9 +137,12 @@ private final class Unpacker {
         } catch is FolderChain.NoFolder {
             throw ArchiveError(.hostile, file, "a folder in it was replaced during the run")
         }
-        summary.setIDRemoved = metadata.setIDRemoved
-        summary.ownersNotSet = metadata.ownersNotSet
-        summary.attributesNotSet = metadata.attributesNotSet
+        try make.finish()
+        for made in [metadata, make.metadata] {
+            summary.setIDRemoved += made.setIDRemoved
+            summary.ownersNotSet += made.ownersNotSet
+            summary.attributesNotSet += made.attributesNotSet
+        }
         summary.sha256 = sha256
         return summary
     }
@@ -132,8 +153,10 @@ private final class Unpacker {
         case .folder: try createFolder(entry, reader)
         case _ where entry.path.isEmpty:
             throw reader.error(.hostile, "it stands for the whole folder and is none")
-        case .file: try createFile(entry, reader)
-        case .hardLink: try createHardLink(entry, reader)
+        case .file:
+            try files.add(entry, reader)
+            summary.bytes = summary.bytes.adding(entry.size)
+        case .hardLink: try files.addLink(entry, reader)
         // Nothing can be written through a link that does not exist yet.
         case .symlink: try symlinks.add(entry)
         }
@@ -154,83 +177,8 @@ private final class Unpacker {
         try finishedLater.add(entry)
     }
 
-    private func createFile(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
-        let (above, name) = entry.path.folderAndName
-        let parent = try folders.open(above, missing: .create) ?? root
-        let file = try withRawName(name) { name -> CInt in
-            let flags = UInt64(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
-            let file = clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
-            if file >= 0 || errno != EEXIST { return file }
-            // A newer member of the same name replaces the earlier one: a file that changed while it was read is stored
-            // so.
-            try makeWay(name, in: parent, entry, reader)
-            return clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
-        }
-        guard file >= 0 else { throw failed("create", entry) }
-        defer { close(file) }
-        var end: Int64 = 0
-        var begun: Int64 = 0
-        try reader.content { offset, part in
-            end =
-                try writeWithHoles(part, to: file, at: offset, path: rootPath.appending(raw: entry.path))
-                ?? end
-            // The device works meanwhile, and there is less to wait for at the sync.
-            guard end - begun >= Self.writingStep else { return }
-            _ = clinux_start_writing(file, begun, end - begun)
-            begun = end
-        }
-        if end < entry.size, ftruncate(file, off_t(entry.size)) != 0 {
-            throw failed("set the size of", entry)
-        }
-        try metadata.apply(entry, to: file)
-        summary.bytes = summary.bytes.adding(entry.size)
-    }
-
-    /// Removes an earlier entry. Only a regular file is replaced, and only by another one.
-    private func makeWay(
-        _ name: UnsafePointer<CChar>, in parent: CInt, _ entry: ArchiveEntry, _ reader: ArchiveReader
-    ) throws {
-        var raw = stat()
-        guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFREG else {
-            throw reader.error(.hostile, "something that is not a file has its name")
-        }
-        guard unlinkat(parent, name, 0) == 0 else { throw failed("replace", entry) }
-    }
-
-    private func createHardLink(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
-        let (targetAbove, targetName) = entry.linkTarget.folderAndName
-        let (above, name) = entry.path.folderAndName
-        let parent = try folders.open(above, missing: .create) ?? root
-        let isMissing = try withRawName(targetName) { targetName in
-            var raw = stat()
-            guard let from = try targets.open(targetAbove, missing: .giveUp),
-                fstatat(from, targetName, &raw, AT_SYMLINK_NOFOLLOW) == 0
-            else { return true }
-            guard raw.st_mode & S_IFMT == S_IFREG else {
-                throw reader.error(.hostile, "it is a hard link to something that is not a file")
-            }
-            try withRawName(name) { name in
-                // No flag: a link is linked itself, not its target.
-                guard linkat(from, targetName, parent, name, 0) == 0 else {
-                    if errno == EEXIST { throw reader.error(.hostile, "its name is taken") }
-                    throw failed("create the hard link", entry)
-                }
-            }
-            return false
-        }
-        guard isMissing else { return }
-        guard options.select != nil else {
-            throw reader.error(
-                .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
-        }
-        waiting.add(entry)
-    }
-
-    /// The first names of the files that selected hard links wait for.
-    var missingTargets: Set<[UInt8]> { waiting.targets }
-
     /// Makes those that wait for this file: it gets the name of the first, and the others become links to that one.
-    func addContent(of recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+    private func addContent(of recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
         var entry = recorded
         if let top = options.stripTopFolder {
             guard let path = UnpackOptions.strip(top, entry.path) else { return }
