@@ -96,6 +96,23 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
             $0.file("a")
             $0.folder("a")
         },
+        HostileCase("a folder where a large file is") {
+            $0.file("a", String(repeating: "x", count: 5 << 20))
+            $0.folder("a")
+        },
+        HostileCase("a folder below a file") {
+            $0.file("a")
+            $0.folder("a/b")
+        },
+        HostileCase("a large file below a file") {
+            $0.file("a")
+            $0.file("a/b", String(repeating: "x", count: 5 << 20))
+        },
+        HostileCase("a hard link where a folder comes") {
+            $0.file("a")
+            $0.link("b", to: "a", type: "1")
+            $0.folder("b")
+        },
         HostileCase("a file below a file") {
             $0.file("a")
             $0.file("a/b")
