@@ -36,8 +36,10 @@ public enum Threads {
 
     public struct Joinable: Sendable {
         fileprivate let thread: pthread_t
-        /// Blocks until the thread has ended. Must be called exactly once.
+        /// Blocks until the thread has ended. This or `detach` must be called exactly once.
         public func join() { pthread_join(thread, nil) }
+        /// Lets the thread end by itself.
+        public func detach() { pthread_detach(thread) }
     }
 
     private final class Body {

@@ -245,7 +245,7 @@ import Testing
             let bundle = folder.appending("bundle.tar")
             let words = ["backups", "export", id, "--instance", "dev", "--file", bundle.string]
             // In an archive that is being joined, and when everything is written but the name.
-            for (call, number) in [("write", 5), ("renameat2", 1)] {
+            for (call, number) in [("pwrite64", 5), ("renameat2", 1)] {
                 #expect(try await scene.kecsctl.killed(at: call, number: number, words))
                 #expect(try !bundle.isPresent)
                 #expect(try !folder.entries().isEmpty)
@@ -253,7 +253,7 @@ import Testing
             }
             for number in [3, 5] {
                 let full = try await scene.kecsctl.failing(
-                    at: "write", number: number, with: "ENOSPC", words)
+                    at: "pwrite64", number: number, with: "ENOSPC", words)
                 #expect(full.status == 16, "\(full.status): \(full.errors)")
                 #expect(try folder.entries() == [])
             }

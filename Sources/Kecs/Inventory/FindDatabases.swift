@@ -9,6 +9,8 @@ public enum DatabaseSearch: Sendable {
     case look
     /// Uses existing scans, by the part's name; other parts are scanned.
     case scans([String: TreeScan])
+    /// Scans every part but the object store, which can be large and is rarely where a database is.
+    case besideObjects
     /// Leaves them out: `databases` is empty, and the primary is known only where its name leads straight to it.
     case none
 }

@@ -60,6 +60,7 @@ extension Site {
         switch search {
         case .none: return nil
         case .scans(let known): if let scan = known[part.part.name] { return .success(scan) }
+        case .besideObjects: if part.role == .objects { return nil }
         case .look: break
         }
         guard part.presence == .present, part.part.root != nil else { return nil }

@@ -64,6 +64,7 @@ public struct ExtractBackup: Sendable {
                 var options = UnpackOptions(
                     expectedSHA256: part.sha256, maxEntries: part.entries, maxBytes: part.sourceBytes,
                     owners: request.owners)
+                options.isKept = true
                 options.readsOnlySelected = !globs.isEmpty
                 options.select = { path in
                     globs.isEmpty || globs.contains { $0.matches(path, in: part.name, label: label) }

@@ -68,11 +68,11 @@ public struct RestoreBackup: Sendable {
                 of: manifest, parts: Set(request.parts ?? manifest.parts.map(\.name)))
         }
         let state = await runtime.state()
-        // A backup says itself what it has; the server is asked only where it is started again. Everything that there is
-        // now would be walked through.
+        // A backup says itself what it has, and the server is asked for its database only where it is started again. So the
+        // objects that there are now need not all be walked through.
         var search = DatabaseSearch.look
         if case .backup = opened.content, !request.dryRun, !(state.mayWrite && request.start) {
-            search = .none
+            search = .besideObjects
         }
         var inventory = try await inventory(instance, opened, search)
         let makesPlaces = state == .absent && lacksAnonymousVolume(opened, request, inventory)

@@ -53,6 +53,8 @@ final class AppendedFile: @unchecked Sendable {
     /// - Parameter isDurable: False where the caller syncs the whole file system.
     /// - Returns: The file's digest.
     func finish(_ cancellation: Cancellation, isDurable: Bool = true) throws -> String {
+        // To wait for the device at the end of each small archive takes longer than it saves.
+        output.becomeBuffered()
         try flush()
         guard isDurable else { return digest.finish() }
         // Piece by piece first, because nothing can interrupt fdatasync.

@@ -114,6 +114,14 @@ final class BlockLine: @unchecked Sendable {
         }
     }
 
+    /// Waits until every block that was handed over has been given back.
+    func drain() throws {
+        try locked {
+            try check()
+            while released < submitted { try wait(.producer) }
+        }
+    }
+
     /// Ends the input: no block will follow.
     func finish() {
         locked {

@@ -12,8 +12,6 @@ struct PastCacheFile {
     private let file: CInt
     private let path: FilePath
     private var isDirect: Bool
-    /// The end of the last byte that was written.
-    private(set) var end: Int64 = 0
 
     /// - Parameters:
     ///   - file: An empty file that is open for writing; it stays the caller's to close.
@@ -24,8 +22,8 @@ struct PastCacheFile {
         isDirect = fcntl(file, F_SETFL, clinux_o_direct) == 0
     }
 
-    /// Writes to one place. What does not begin and end at multiples of `Block.alignment`, in memory and in the file,
-    /// goes through the cache, and so does everything behind it.
+    /// Writes to one place. A tail that is no multiple of `Block.alignment`, and what the file system does not take for
+    /// where it begins, goes through the cache, and so does everything behind it.
     mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
         let tail = bytes.count % Block.alignment
         if isDirect, tail != 0 {
@@ -41,7 +39,7 @@ struct PastCacheFile {
     private mutating func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
         guard !bytes.isEmpty else { return }
         var rest = bytes
-        end = offset
+        var end = offset
         while !rest.isEmpty {
             let written = pwrite(file, rest.baseAddress, rest.count, off_t(end))
             if written < 0 {
@@ -60,7 +58,8 @@ struct PastCacheFile {
         if !isDirect { _ = clinux_start_writing(file, offset, Int64(bytes.count)) }
     }
 
-    private mutating func becomeBuffered() {
+    /// Writes through the cache from now on.
+    mutating func becomeBuffered() {
         isDirect = false
         _ = fcntl(file, F_SETFL, 0)
     }

@@ -42,6 +42,9 @@ public struct UnpackOptions: Sendable {
     /// each block and each entry that is read is checked.
     public var readsOnlySelected = false
     public var owners: OwnerMapping
+    /// True for what stays, and is synced by the caller: large files are written past the page cache, and the device is told
+    /// early to write what waits for it.
+    public var isKept = false
     /// The one folder that contains everything in an archive of another program. It becomes the root.
     public var stripTopFolder: [UInt8]?
 

@@ -5,10 +5,17 @@ import KecsSystem
 import Synchronization
 import SystemPackage
 
-/// Lets the device write what waits for it in a file system, on a thread of its own.
-final class BackgroundSync: Sendable {
+/// Lets the device write what waits for it in a file system, on a thread of its own. Nothing stops it; one that nobody waits
+/// for ends by itself.
+final class BackgroundSync {
+    private final class Result: Sendable {
+        /// Of `syncfs`, 0 for success; nil while it runs.
+        let code = Mutex<CInt?>(nil)
+    }
+
     private let path: FilePath
-    private let state: Mutex<(thread: Threads.Joinable?, error: CInt)>
+    private let result = Result()
+    private var thread: Threads.Joinable?
 
     /// Begins.
     ///
@@ -18,37 +25,30 @@ final class BackgroundSync: Sendable {
     /// - Returns: Nil where no thread or no descriptor is to be had. Then everything waits for the sync at the end.
     init?(_ folder: CInt, _ path: FilePath) {
         self.path = path
-        state = Mutex((nil, 0))
         let own = fcntl(folder, F_DUPFD_CLOEXEC, 0)
         guard own >= 0 else { return nil }
-        let thread = try? Threads.joinable(name: "sync") { [self] in
+        thread = try? Threads.joinable(name: "sync") { [result] in
             let code = clinux_syncfs(own) == 0 ? 0 : errno
             close(own)
-            state.withLock { $0.error = code }
+            result.code.withLock { $0 = code }
         }
-        guard let thread else {
+        guard thread != nil else {
             close(own)
             return nil
         }
-        state.withLock { $0.thread = thread }
     }
 
-    deinit { join() }
+    deinit { thread?.detach() }
+
+    var isDone: Bool { result.code.withLock { $0 != nil } }
 
     /// Waits for its end.
     ///
     /// - Throws: `FileError`. The system says only once that a write failed: a later sync may succeed.
     func finish() throws {
-        join()
-        let code = state.withLock { $0.error }
-        guard code == 0 else { throw FileError("sync", path, Errno(rawValue: code)) }
-    }
-
-    private func join() {
-        let thread = state.withLock { state in
-            defer { state.thread = nil }
-            return state.thread
-        }
         thread?.join()
+        thread = nil
+        guard let code = result.code.withLock({ $0 }), code != 0 else { return }
+        throw FileError("sync", path, Errno(rawValue: code))
     }
 }

@@ -10,8 +10,8 @@ final class MakeFiles: @unchecked Sendable {
 
     /// Bytes of a file that are written at once.
     static let piece = 1 << 20
-    /// Files of this many bytes or more are written past the page cache, but for databases, which are checked next and
-    /// used soon. To wait for the device at each smaller one takes longer than it saves.
+    /// Files of which this many bytes or more are stored are written past the page cache, but for databases, which are
+    /// checked next and used soon. To wait for the device at each smaller one takes longer than it saves.
     static let largeFile: Int64 = 4 << 20
     /// From so many smaller files on, the device is told to write them before a large one: to make small files keeps the
     /// processors busy, to write large ones the device.
@@ -35,6 +35,7 @@ final class MakeFiles: @unchecked Sendable {
 
     private struct Current {
         var entry: ArchiveEntry
+        var isLarge: Bool
         var file: CInt
         /// For a file that goes past the page cache.
         var output: PastCacheFile?
@@ -59,8 +60,8 @@ final class MakeFiles: @unchecked Sendable {
     /// - Parameter block: What the content of the steps is in.
     func take(_ step: UnpackedFiles.Step, _ block: UnsafeRawBufferPointer) throws {
         switch step {
-        case .begin(let entry, let origin):
-            try origin.withoutFolder { try begin(entry, origin) }
+        case .begin(let entry, let isLarge, let origin):
+            try origin.withoutFolder { try begin(entry, isLarge, origin) }
         case .content(let range, let offset):
             try write(UnsafeRawBufferPointer(rebasing: block[range]), at: offset)
         case .end: try end()
@@ -81,7 +82,7 @@ final class MakeFiles: @unchecked Sendable {
         return missing
     }
 
-    private func begin(_ entry: ArchiveEntry, _ origin: EntryOrigin) throws {
+    private func begin(_ entry: ArchiveEntry, _ isLarge: Bool, _ origin: EntryOrigin) throws {
         let (above, name) = entry.path.folderAndName
         let parent = try folders.open(above, missing: .create) ?? root
         let file = try withRawName(name) { name -> CInt in
@@ -91,16 +92,19 @@ final class MakeFiles: @unchecked Sendable {
             // A newer member of the same name replaces the earlier one: a file that changed while it was read is stored
             // so.
             try makeWay(name, in: parent, entry, origin)
-            return clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
+            let again = clinux_openat2(parent, name, flags, 0o600, FolderChain.resolve)
+            // The folder of a later entry has come in between.
+            guard again >= 0 || errno != EEXIST else { throw nameIsTaken(origin) }
+            return again
         }
         guard file >= 0 else { throw failed("create", entry) }
-        current = Current(entry: entry, file: file)
+        current = Current(entry: entry, isLarge: isLarge, file: file)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws {
         guard var now = current else { return }
         defer { current = now }
-        if !now.hasContent, now.entry.size >= Self.largeFile, DatabaseEngine.recognise(bytes) == nil {
+        if !now.hasContent, now.isLarge, DatabaseEngine.recognise(bytes) == nil {
             now.output = PastCacheFile(now.file, rootPath.appending(raw: now.entry.path))
             try writeWaiting()
         }
@@ -122,9 +126,10 @@ final class MakeFiles: @unchecked Sendable {
     }
 
     private func writeWaiting() throws {
-        guard waiting >= Self.waitingLimit else { return }
-        waiting = 0
+        // What waits now is for the next time when the last one is not done.
+        guard waiting >= Self.waitingLimit, syncing?.isDone != false else { return }
         try finish()
+        waiting = 0
         syncing = BackgroundSync(root, rootPath)
     }
 
@@ -150,7 +155,7 @@ final class MakeFiles: @unchecked Sendable {
     ) throws {
         var raw = stat()
         guard fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, raw.st_mode & S_IFMT == S_IFREG else {
-            throw origin.error(.hostile, "something that is not a file has its name")
+            throw nameIsTaken(origin)
         }
         guard unlinkat(parent, name, 0) == 0 else { throw failed("replace", entry) }
     }
@@ -182,6 +187,10 @@ final class MakeFiles: @unchecked Sendable {
                 .hostile, "it is a hard link to “\(printable(entry.linkTarget))”, which is not there")
         }
         missing.append(entry)
+    }
+
+    private func nameIsTaken(_ origin: EntryOrigin) -> ArchiveError {
+        origin.error(.hostile, "something that is not a file has its name")
     }
 
     private func failed(_ operation: String, _ entry: ArchiveEntry) -> FileError {

@@ -7,7 +7,7 @@ public import SystemPackage
 /// Unpacks an archive, trusting nothing in it.
 ///
 /// Creates only regular files, folders, symlinks and hard links, all of them below `folder` and none through a link.
-/// Symlinks are created last; set-id bits are removed. Nothing is synced: the caller syncs once for everything.
+/// Symlinks are created last; set-id bits are removed. Nothing is durable yet: the caller syncs once for everything.
 ///
 /// - Parameters:
 ///   - file: Ours, or an archive of another program: a tar, plain or compressed, a zip, 7z or cpio.
@@ -51,7 +51,7 @@ private final class Unpacker {
         folders = FolderChain(root: root, path: folder)
         make = MakeFiles(
             root: root, folder, owners: options.owners, takesLinksToMissing: options.select != nil)
-        files = UnpackedFiles(make)
+        files = UnpackedFiles(make, isKept: options.isKept)
         finishedLater = DeferredEntries(root: root, path: folder)
         symlinks = DeferredEntries(root: root, path: folder)
         metadata = EntryMetadata(owners: options.owners, rootPath: folder)
@@ -105,6 +105,7 @@ private final class Unpacker {
     }
 
     private func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+        try files.check()
         seen += 1
         let entry = try options.admit(recorded, number: seen, after: bytes, reader)
         bytes = bytes.adding(entry.size)

@@ -9,7 +9,7 @@ import SystemPackage
 /// is added is queued: its error comes out of a later call, at the latest out of `settle`.
 final class UnpackedFiles {
     enum Step: Sendable {
-        case begin(ArchiveEntry, EntryOrigin)
+        case begin(ArchiveEntry, isLarge: Bool, EntryOrigin)
         /// Bytes of the block, and their place in the file.
         case content(Range<Int>, at: Int64)
         case end
@@ -18,23 +18,35 @@ final class UnpackedFiles {
 
     /// Blocks under way at once, and their size in bytes: the memory that is used.
     private static let (blocks, blockSize) = (4, MakeFiles.piece)
-    /// Entries in one block, and bytes of names and attributes, at most: the memory that is used beside the blocks. One
-    /// entry may have more.
-    private static let (stepLimit, factsLimit) = (512, 1 << 20)
+    /// Steps in one block, and bytes of names and attributes: the memory that is used beside the blocks.
+    private static let (stepLimit, factsLimit) = (1_024, 1 << 20)
+    /// Bytes that a list of attributes takes for each of them, beside their names and values.
+    private static let attributeCost = 64
 
     private let make: MakeFiles
+    private let isKept: Bool
     private var line: Line?
     private var block: Block?
     private var steps: [Step] = []
     private var facts = 0
 
-    init(_ make: MakeFiles) { self.make = make }
+    /// - Parameter isKept: As in `UnpackOptions`.
+    init(_ make: MakeFiles, isKept: Bool) {
+        self.make = make
+        self.isKept = isKept
+    }
 
     /// Adds a file with its content.
-    func add(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
+    func add(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+        var entry = recorded
+        let stored = entry.extents?.reduce(0) { $0.adding($1.count) } ?? entry.size
+        let isLarge = isKept && stored >= MakeFiles.largeFile
+        // It is only of use to the reader.
+        entry.extents = nil
         // A large file's pieces begin where blocks do, so that they can go to the device as they are.
-        if entry.size >= MakeFiles.largeFile { try submit() }
-        try add(.begin(entry, reader.origin), entry)
+        if isLarge { try submit() }
+        let origin = reader.origin
+        try add(.begin(entry, isLarge: isLarge, origin), entry, origin)
         try reader.content { offset, part in
             var rest = part
             var place = offset
@@ -49,6 +61,7 @@ final class UnpackedFiles {
                     steps[steps.count - 1] = .content(before.lowerBound..<range.upperBound, at: start)
                 } else {
                     steps.append(.content(range, at: place))
+                    if steps.count >= Self.stepLimit { try submit() }
                 }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
                 place += Int64(count)
@@ -58,9 +71,18 @@ final class UnpackedFiles {
         steps.append(.end)
     }
 
-    func addLink(_ entry: ArchiveEntry, _ reader: ArchiveReader) throws {
-        try add(.hardLink(entry, reader.origin), entry)
+    func addLink(_ recorded: ArchiveEntry, _ reader: ArchiveReader) throws {
+        // The file has all that there is beside the names.
+        var entry = ArchiveEntry(
+            path: recorded.path, kind: .hardLink, mode: recorded.mode, owner: recorded.owner,
+            group: recorded.group, modified: recorded.modified)
+        entry.linkTarget = recorded.linkTarget
+        let origin = reader.origin
+        try add(.hardLink(entry, origin), entry, origin)
     }
+
+    /// - Throws: The error of what was added before.
+    func check() throws { try line?.check() }
 
     /// Waits until everything that was added has been made.
     func settle() throws {
@@ -76,12 +98,17 @@ final class UnpackedFiles {
         line = nil
     }
 
-    private func add(_ step: Step, _ entry: ArchiveEntry) throws {
+    private func add(_ step: Step, _ entry: ArchiveEntry, _ origin: EntryOrigin) throws {
         _ = try room()
         steps.append(step)
-        facts += entry.path.count + entry.linkTarget.count
-        for (name, value) in entry.xattrs { facts += name.count + value.count }
+        // The recorded path may be longer than the path.
+        var more = entry.path.count + entry.linkTarget.count + origin.path.count
+        more += (entry.accessACL?.count ?? 0) + (entry.defaultACL?.count ?? 0)
+        for (name, value) in entry.xattrs { more += name.count + value.count + Self.attributeCost }
+        facts += more
         if steps.count >= Self.stepLimit || facts >= Self.factsLimit { try submit() }
+        // There are never two of that size at once.
+        if more >= Self.factsLimit { try line?.drain() }
     }
 
     /// A block that is not full.
@@ -105,41 +132,47 @@ final class UnpackedFiles {
         try line.submit(steps)
     }
 
-    /// The blocks on their way to the thread, and what is to be done with them.
-    private final class Line: Sendable {
+    /// The blocks on their way to the thread, and what is to be done with them. Where no thread is to be had, the one that
+    /// adds does everything.
+    private final class Line {
         private let blocks: BlockLine
-        private let steps = Mutex<[[Step]]>([])
-        private let thread: Mutex<Threads.Joinable?>
+        private let queue = Queue()
+        private let make: MakeFiles
+        private var thread: Threads.Joinable?
+        private var submitted = 0
+
+        private final class Queue: Sendable {
+            let steps = Mutex<[[Step]]>([])
+        }
 
         init(_ make: MakeFiles, blocks count: Int, size: Int) throws {
             let blocks = try BlockLine(blocks: count, inputCapacity: size)
             self.blocks = blocks
-            thread = Mutex(nil)
-            let started = try Threads.joinable(name: "files") { [self] in
+            self.make = make
+            thread = try? Threads.joinable(name: "files") { [queue] in
                 defer { make.closeFile() }
                 do {
-                    while let block = try blocks.next() {
-                        for step in self.steps.withLock({ $0.removeFirst() }) {
-                            try make.take(step, block.filledInput)
-                        }
-                        blocks.release()
-                    }
+                    while try Self.takeNext(blocks, queue, make) {}
                 } catch { blocks.fail(error) }
             }
-            thread.withLock { $0 = started }
         }
 
         func empty() throws -> Block { try blocks.empty() }
 
         func submit(_ steps: [Step]) throws {
-            self.steps.withLock { $0.append(steps) }
+            queue.steps.withLock { $0.append(steps) }
             try blocks.submit()
+            if thread == nil { _ = try Self.takeNext(blocks, queue, make) }
         }
+
+        func drain() throws { try blocks.drain() }
+
+        func check() throws { if let error = blocks.error { throw error } }
 
         func finish() throws {
             blocks.finish()
             join()
-            if let error = blocks.error { throw error }
+            try check()
         }
 
         func fail(_ error: any Error) {
@@ -148,11 +181,16 @@ final class UnpackedFiles {
         }
 
         private func join() {
-            let thread = thread.withLock { thread in
-                defer { thread = nil }
-                return thread
-            }
+            if thread == nil { make.closeFile() }
             thread?.join()
+            thread = nil
+        }
+
+        private static func takeNext(_ blocks: BlockLine, _ queue: Queue, _ make: MakeFiles) throws -> Bool {
+            guard let block = try blocks.next() else { return false }
+            for step in queue.steps.withLock({ $0.removeFirst() }) { try make.take(step, block.filledInput) }
+            blocks.release()
+            return true
         }
     }
 }
