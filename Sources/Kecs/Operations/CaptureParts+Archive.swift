@@ -70,14 +70,14 @@ extension CaptureParts {
     }
 
     func archive(
-        _ plan: PartPlan, source: TreeSource, databases: [Manifest.Database], consistency: Consistency,
-        isHeld: Bool
+        _ plan: PartPlan, _ captured: CapturedDatabases, consistency: Consistency, isHeld: Bool
     ) throws -> Manifest.Part {
+        let source = captured.source
         let compression = Compression(rawValue: try instance.settings.text(.compression) ?? "") ?? .fast
         let written =
             try plan.isSegmented
             ? writeSegments(
-                plan, source: source, databases: databases, compression,
+                plan, source: source, databases: captured.records, compression,
                 isHeld: isHeld || consistency == .stopped)
             : writeFile(plan, source: source, compression)
         let summary = written.summary
@@ -96,6 +96,14 @@ extension CaptureParts {
             try draft.folder.appending(written.file).removeTree()
             throw NewDatabase(path: printable(new))
         }
+        var captured = captured
+        do {
+            try captured.take(summary.digests, site.machine.cancellation)
+            try refuseTouched(captured)
+        } catch let error as TouchedDatabase {
+            try draft.folder.appending(written.file).removeTree()
+            throw error
+        }
         try readBack(written, of: plan)
         let warnings =
             summary.special.map { "left out, not a file, folder or link of its owner's: \(printable($0))" }
@@ -110,7 +118,8 @@ extension CaptureParts {
             sha256: written.sha256,
             consistency: isHeld || !plan.opaqueDatabases.isEmpty || consistency == .stopped
                 ? consistency : .live,
-            fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "", databases: databases,
+            fingerprint: isSettled(plan) && plan.canBeLinked ? summary.fingerprint : "",
+            databases: captured.records,
             warnings: warnings)
         // Of linked archives only the apparent size is known.
         let isSparse = written.segments == nil && summary.dataBytes < summary.sourceBytes

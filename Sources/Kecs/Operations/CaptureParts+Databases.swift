@@ -7,39 +7,53 @@ import SystemPackage
 
 /// The databases of a part: each is archived as its copy.
 extension CaptureParts {
-    /// Copies the databases of a part, but for those that were copied while it was frozen.
+    /// Holds or copies the databases of a part, but for those that were copied while it was frozen.
     ///
-    /// - Returns: The tree to archive, with the copies in the databases' places, and their records.
-    func copyDatabases(
-        of plan: PartPlan, _ sqlite: [[UInt8]: SQLiteCopy], to scratch: FilePath
-    ) throws -> (source: TreeSource, databases: [Manifest.Database]) {
-        var source = plan.source
-        var databases: [Manifest.Database] = []
+    /// - Parameter mayHold: False to copy all of them.
+    func captureDatabases(
+        of plan: PartPlan, _ sqlite: [[UInt8]: SQLiteCopy], to scratch: FilePath, mayHold: Bool
+    ) throws -> CapturedDatabases {
+        var captured = CapturedDatabases(source: plan.source)
+        do {
+            try capture(&captured, of: plan, sqlite, to: scratch, mayHold: mayHold)
+            return captured
+        } catch {
+            captured.release()
+            throw error
+        }
+    }
+
+    private func capture(
+        _ captured: inout CapturedDatabases, of plan: PartPlan, _ sqlite: [[UInt8]: SQLiteCopy],
+        to scratch: FilePath, mayHold: Bool
+    ) throws {
         for (index, database) in plan.scan.databases.enumerated() {
             guard database.engine == .sqlite else {
                 let copies = Self.copies(of: database, number: index, in: scratch)
-                databases.append(try substituteOpaque(database, by: copies, of: plan, in: &source))
+                captured.records.append(
+                    try substituteOpaque(database, by: copies, of: plan, in: &captured.source))
                 continue
             }
             do {
-                let copy =
-                    try sqlite[database.path]
-                    ?? captureSQLite(database, of: plan, to: scratch.appending("\(index).0"))
-                source.substitutes[database.path] = copy.file
-                source.leaveOutSidecars(of: database)
-                databases.append(copy.record)
+                let copy = scratch.appending("\(index).0")
+                if let copied = sqlite[database.path] {
+                    captured.copied(copied, database.path)
+                } else if mayHold, captured.held.count < CapturedDatabases.mostHeld {
+                    try holdOrCapture(database, of: plan, to: copy, &captured)
+                } else {
+                    captured.copied(try captureSQLite(database, of: plan, to: copy), database.path)
+                }
+                captured.source.leaveOutSidecars(of: database)
             } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path) {
                 // Its bytes are kept as they are, for a rescue; the backup lacks the former database.
-                databases.append(try unreadable(database, in: source))
+                captured.records.append(try unreadable(database, in: captured.source))
             }
         }
         for (index, link) in plan.links.databases.enumerated() {
             let copy = try captureSQLite(link, to: scratch.appending("link-\(index)"))
-            source.substitutes[link.path] = copy.file
-            source.followed[link.path] = link.target
-            databases.append(copy.record)
+            captured.copied(copy, link.path)
+            captured.source.followed[link.path] = link.target
         }
-        return (source, databases)
     }
 
     /// Puts what was copied of a database of another engine, and of its sidecars, in their place in the tree.
@@ -74,13 +88,40 @@ extension CaptureParts {
     func captureSQLite(
         _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath
     ) throws -> SQLiteCopy {
-        // Taken before the copy: a write during the copy must not look like the copied state.
+        try captured(database, of: plan) { source, record in
+            let facts = try KecsSQLite.captureSQLite(
+                source, to: copy, cancellation: site.machine.cancellation)
+            return SQLiteCopy(file: copy, record: record.with(facts))
+        }
+    }
+
+    private func holdOrCapture(
+        _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath,
+        _ all: inout CapturedDatabases
+    ) throws {
+        let (capture, record) = try captured(database, of: plan) { source, record in
+            (try holdOrCaptureSQLite(source, to: copy, cancellation: site.machine.cancellation), record)
+        }
+        switch capture {
+        case .held(let held): all.hold(held, database.path, record)
+        case .copied(let facts):
+            all.copied(SQLiteCopy(file: copy, record: record.with(facts)), database.path)
+        }
+    }
+
+    /// Runs `capture` on a database, which gets a record that lacks what only the capture tells.
+    private func captured<Result>(
+        _ database: TreeScan.Database, of plan: PartPlan,
+        _ capture: (FilePath, Manifest.Database) throws -> Result
+    ) throws -> Result {
+        // Its identity is that before the copy: a write during the copy must not look like the copied state.
         let identity = plan.settledIdentity(of: database)
         let source = plan.source.root.appending(bytes: database.path)
-        let madeAt = try source.birth()
-        let facts: SQLiteSnapshotFacts
+        let record = Manifest.Database(
+            path: printable(database.path), engine: .sqlite, bytes: database.bytes, pages: nil, tables: nil,
+            sha256: "", userVersion: nil, identity: identity, madeAt: try source.birth(), sidecars: [])
         do {
-            facts = try KecsSQLite.captureSQLite(source, to: copy, cancellation: site.machine.cancellation)
+            return try capture(source, record)
         } catch let error as SQLiteError where error.isBusy {
             throw LockedDatabase(error, of: instance, canBeStopped: runtime.runsSomething)
         } catch let error as SQLiteError
@@ -88,15 +129,9 @@ extension CaptureParts {
         {
             throw damage(error, of: plan.part.name, printable(database.path))
         }
-        return SQLiteCopy(
-            file: copy,
-            record: Manifest.Database(
-                path: printable(database.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
-                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion,
-                identity: identity, madeAt: madeAt, sidecars: []))
     }
 
-    private func damage(_ error: SQLiteError, of part: String?, _ path: String) -> Failure {
+    func damage(_ error: SQLiteError, of part: String?, _ path: String) -> Failure {
         let name = part.map { "\($0)/\(path)" } ?? path
         return Failure(
             .damaged, "the database \(name) of “\(instance.name)” is damaged", cause: "\(error)",
@@ -114,12 +149,10 @@ extension CaptureParts {
         } catch let error as SQLiteError where error.isCorrupt {
             throw damage(error, of: nil, link.target.string)
         }
-        return SQLiteCopy(
-            file: copy,
-            record: Manifest.Database(
-                path: printable(link.path), engine: .sqlite, bytes: facts.bytes, pages: facts.pages,
-                tables: facts.tables, sha256: facts.sha256, userVersion: facts.userVersion, identity: nil,
-                madeAt: try link.target.birth(), sidecars: []))
+        let record = Manifest.Database(
+            path: printable(link.path), engine: .sqlite, bytes: facts.bytes, pages: nil, tables: nil,
+            sha256: "", userVersion: nil, identity: nil, madeAt: try link.target.birth(), sidecars: [])
+        return SQLiteCopy(file: copy, record: record.with(facts))
     }
 
     /// Returns the record of a file that was a database in the last good backup and now begins like none.
@@ -131,5 +164,22 @@ extension CaptureParts {
             path: printable(database.path), engine: .unknown, bytes: facts.bytes, pages: nil, tables: nil,
             sha256: facts.sha256, userVersion: nil, identity: nil,
             sidecars: database.sidecars.map { printable($0) })
+    }
+}
+
+extension CaptureParts.CapturedDatabases {
+    fileprivate mutating func copied(_ copy: CaptureParts.SQLiteCopy, _ path: [UInt8]) {
+        source.substitutes[path] = copy.file
+        records.append(copy.record)
+    }
+}
+
+extension Manifest.Database {
+    /// The record of a database as it was found in a capture.
+    fileprivate func with(_ facts: SQLiteSnapshotFacts) -> Manifest.Database {
+        var record = self
+        record.take(facts)
+        record.sha256 = facts.sha256
+        return record
     }
 }

@@ -109,9 +109,10 @@ struct CaptureParts: Sendable {
     ///   - sqlite: The databases that have been copied already.
     ///   - isHeld: True when nothing of the instance can write while this runs.
     ///   - tries: The number of times that a database that appears during the reading may still restart the capture.
+    ///   - mayHold: True to archive databases where they lie, if nobody can write them meanwhile.
     func capture(
         _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy] = [:],
-        isHeld: Bool = false, tries: Int = 3
+        isHeld: Bool = false, tries: Int = 3, mayHold: Bool = true
     ) throws -> Manifest.Part {
         if plan.isUnchanged, let last = plan.last {
             if var record = try link(last.part, from: last.backup, databases: last.part.databases) {
@@ -127,26 +128,17 @@ struct CaptureParts: Sendable {
                     remedy: "kecsctl backup \(instance.name)")
             }
         }
-        let scratch = try draft.scratch(for: plan.part.name)
-        let (source, databases) = try copyDatabases(of: plan, sqlite, to: scratch)
-        // Second chance: the part was written to, but its content is the same as before.
-        if let last = plan.last, plan.isLike(last.part), plan.holdsOnlyDatabases || !plan.mayBeWritten,
-            last.part.databases.map(\.content) == databases.map(\.content),
-            // The digest of a database does not cover its write-ahead log.
-            databases.allSatisfy({ $0.sidecars.isEmpty }),
-            var record = try link(last.part, from: last.backup, databases: databases)
-        {
-            if isHeld { record.consistency = .frozen }
-            record.excluded = plan.excluded
-            try draft.dropScratch(for: plan.part.name)
-            site.machine.progress.advance(plan.scan.bytes)
-            return record
-        }
         do {
-            let record = try archive(
-                plan, source: source, databases: databases, consistency: consistency, isHeld: isHeld)
+            let record = try captureChanged(
+                plan, consistency: consistency, sqlite: sqlite, isHeld: isHeld,
+                mayHold: mayHold && !isHeld)
             try draft.dropScratch(for: plan.part.name)
             return record
+        } catch is TouchedDatabase where mayHold {
+            try draft.dropScratch(for: plan.part.name)
+            return try capture(
+                look.again(plan), consistency: consistency, sqlite: sqlite, isHeld: isHeld, tries: tries,
+                mayHold: false)
         } catch is NewDatabase where tries > 0 && consistency != .frozen {
             // The database appeared after the look at the part, and was read like any file. The capture starts again
             // and knows it now.
@@ -159,8 +151,34 @@ struct CaptureParts: Sendable {
                         "\(again.opaqueDatabases.joined(separator: ", ")) can only be copied while nobody writes",
                     remedy: "kecsctl backup \(instance.name)")
             }
-            return try capture(again, consistency: consistency, tries: tries - 1)
+            return try capture(again, consistency: consistency, tries: tries - 1, mayHold: mayHold)
         }
+    }
+
+    private func captureChanged(
+        _ plan: PartPlan, consistency: Consistency, sqlite: [[UInt8]: SQLiteCopy], isHeld: Bool,
+        mayHold: Bool
+    ) throws -> Manifest.Part {
+        var captured = try captureDatabases(
+            of: plan, sqlite, to: draft.scratch(for: plan.part.name), mayHold: mayHold)
+        defer { captured.release() }
+        // Second chance: the part was written to, but its content may be the same as before.
+        let last = plan.last.flatMap {
+            plan.isLike($0.part) && (plan.holdsOnlyDatabases || !plan.mayBeWritten) ? $0 : nil
+        }
+        if plan.isSegmented || last != nil { try captured.digest(site.machine.cancellation) }
+        if let last, last.part.databases.map(\.content) == captured.records.map(\.content),
+            // The digest of a database does not cover its write-ahead log.
+            captured.records.allSatisfy({ $0.sidecars.isEmpty }),
+            var record = try link(
+                last.part, from: last.backup, databases: checked(captured, of: plan))
+        {
+            if isHeld { record.consistency = .frozen }
+            record.excluded = plan.excluded
+            site.machine.progress.advance(plan.scan.bytes)
+            return record
+        }
+        return try archiveAndCheck(plan, captured, consistency: consistency, isHeld: isHeld)
     }
 
     static let marking = Mutex(())

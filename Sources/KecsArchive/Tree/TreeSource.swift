@@ -12,6 +12,10 @@ public struct TreeSource: Sendable {
     /// The files whose bytes are archived under that name, such as SQLite snapshots. Mode, owner, times and attributes
     /// come from the original.
     public var substitutes: [[UInt8]: FilePath]
+    /// Open descriptors of substitutes: they are read with `pread`, and neither opened again nor closed.
+    public var opened: [[UInt8]: CInt] = [:]
+    /// The substitutes whose SHA-256 is wanted (`ArchiveSummary.digests`).
+    public var digested: Set<[UInt8]> = []
     /// The file behind each substitute that stands for a link. The substitute gets that file's mode, owner and times.
     public var followed: [[UInt8]: FilePath] = [:]
     /// True to archive folders on which another file system is mounted as empty ones.

@@ -210,18 +210,24 @@ final class ArchivedTree: TreeVisitor {
     private func add(_ substitute: FilePath, _ path: [UInt8], like original: CInt) throws {
         unused.remove(path)
         let status = try FileStatus.of(descriptor: original, at: source.path(path))
-        let file = substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
+        let opened = source.opened[path]
+        let file =
+            opened
+            ?? substitute.withPlatformString { paths_open($0, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0) }
         guard file >= 0 else { throw FileError.last("open", substitute) }
-        defer { close(file) }
+        defer { if opened == nil { close(file) } }
         let own = try FileStatus.of(descriptor: file, at: substitute)
         var tarEntry = TarEntry(path, Tar.Kind.file, status)
         tarEntry.records = try Attributes.records(
             of: .pathDescriptor(original), path: source.path(path))
-        let outcome = try contents.write(file, own, at: { substitute }) { status, extents in
+        let outcome = try contents.write(
+            file, own, at: { substitute }, isDigested: source.digested.contains(path)
+        ) { status, extents in
             tarEntry.size = status.size
             tarEntry.extents = extents
             return try self.write(tarEntry)
         }
+        summary.digests[path] = outcome.sha256
         if outcome.isChanging { summary.changed.append(path) }
         databases.found(path)
     }

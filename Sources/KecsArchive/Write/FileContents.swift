@@ -26,6 +26,8 @@ final class FileContents {
         var status: FileStatus
         var engine: DatabaseEngine?
         var isChanging: Bool
+        /// In hexadecimal; nil where it was not asked for, or holes were left out.
+        var sha256: String?
     }
 
     private let stream: TarStream
@@ -35,6 +37,8 @@ final class FileContents {
     private lazy var again = UnsafeMutableRawBufferPointer.allocate(
         byteCount: Self.smallLimit, alignment: Block.alignment)
     private var usesAgain = false
+    /// Of what was read of the current file, where it is wanted.
+    private var digest: SHA256?
 
     init(_ stream: TarStream) { self.stream = stream }
 
@@ -43,13 +47,16 @@ final class FileContents {
         if usesAgain { again.deallocate() }
     }
 
-    /// - Parameter header: Writes the header of a file with that status, and returns the number of bytes of content
-    ///   that must follow.
+    /// - Parameters:
+    ///   - isDigested: True to tell the SHA-256 of the content.
+    ///   - header: Writes the header of a file with that status, and returns the number of bytes of content that must
+    ///     follow.
     func write(
-        _ file: CInt, _ status: FileStatus, at path: () -> FilePath,
+        _ file: CInt, _ status: FileStatus, at path: () -> FilePath, isDigested: Bool = false,
         header: (FileStatus, [Extent]?) throws -> Int64
     ) throws -> Outcome {
         var status = status
+        digest = isDigested ? SHA256() : nil
         if status.size <= Self.smallLimit {
             for attempt in 1...Self.tries {
                 let count = try readSmall(file, status.size, path, into: small)
@@ -79,7 +86,9 @@ final class FileContents {
                 try stream.pad()
                 let engine =
                     DatabaseEngine.mayBeDatabase(size: Int64(count)) ? DatabaseEngine.recognise(bytes) : nil
-                return Outcome(status: status, engine: engine, isChanging: !isSame)
+                digest?.update(bytes)
+                return Outcome(
+                    status: status, engine: engine, isChanging: !isSame, sha256: digest?.finish())
             }
         }
         return try writeLarge(file, status, path, header)
@@ -94,6 +103,7 @@ final class FileContents {
         _ = posix_fadvise(file, 0, 0, POSIX_FADV_SEQUENTIAL)
         for attempt in 1... {
             let extents = try extents(of: file, status, path)
+            digest?.reset()
             let engine = engine(of: file, size: status.size)
             _ = try header(status, extents)
             var isShort = false
@@ -113,7 +123,9 @@ final class FileContents {
             }
             let mayTryAgain = attempt < 2 || (attempt < Self.tries && written < Self.rewriteLimit)
             if isSame || !mayTryAgain {
-                return Outcome(status: status, engine: engine, isChanging: !isSame)
+                return Outcome(
+                    status: status, engine: engine, isChanging: !isSame,
+                    sha256: extents == nil ? digest?.finish() : nil)
             }
             status = after
         }
@@ -161,6 +173,7 @@ final class FileContents {
             }
             if count == 0 { break }
             sum = crc64_ecma_refl(sum, room.baseAddress, UInt64(count))
+            digest?.update(UnsafeRawBufferPointer(start: room.baseAddress, count: count))
             stream.advance(count)
             done += Int64(count)
         }
@@ -176,6 +189,7 @@ final class FileContents {
             part.initializeMemory(as: UInt8.self, repeating: 0)
             sum = crc64_ecma_refl(
                 sum, part.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(part.count))
+            digest?.update(UnsafeRawBufferPointer(part))
             stream.advance(part.count)
             rest -= Int64(part.count)
         }

@@ -25,6 +25,8 @@ public struct ArchiveSummary: Sendable {
     public internal(set) var vanished: [[UInt8]] = []
     /// The database files that were read as they are, without a substitute.
     public internal(set) var databases: [[UInt8]] = []
+    /// The SHA-256 in hexadecimal of the substitutes for which it was asked, as they are in the archive.
+    public internal(set) var digests: [[UInt8]: String] = [:]
     /// Databases that are folders, read as they lie there.
     public internal(set) var databaseFolders: [DatabaseFolder] = []
     /// The FIFOs and devices, which are left out. Sockets are left out too, but not reported.
@@ -38,6 +40,7 @@ public struct ArchiveSummary: Sendable {
     public mutating func add(_ earlier: ArchiveSummary) {
         databases += earlier.databases.filter { !databases.contains($0) }
         databaseFolders += earlier.databaseFolders.filter { !databaseFolders.contains($0) }
+        digests.merge(earlier.digests) { now, _ in now }
         special += earlier.special.filter { !special.contains($0) }
     }
 }

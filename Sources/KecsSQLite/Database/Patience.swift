@@ -5,7 +5,8 @@ import KecsSystem
 
 /// The time for which a connection waits for locks, and the time at which its statements give up.
 final class Patience {
-    let cancellation: Cancellation?
+    /// Ends the statements. Nil from the start stays nil.
+    var cancellation: Cancellation?
     private let limit: Duration
     private var start = ContinuousClock.now
 

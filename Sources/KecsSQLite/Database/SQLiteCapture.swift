@@ -5,6 +5,26 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
+/// A database as it is captured.
+public enum CapturedSQLite {
+    /// Checked.
+    case copied(SQLiteSnapshotFacts)
+    /// Where it lies, and not checked yet.
+    case held(HeldDatabase)
+}
+
+/// Holds a database that may be in use, where that is possible, and copies it to `destination` otherwise.
+///
+/// - Throws: As `captureSQLite`.
+public func holdOrCaptureSQLite(
+    _ source: FilePath, to destination: FilePath, cancellation: Cancellation
+) throws -> CapturedSQLite {
+    let database = try SQLiteDatabase.reading(
+        source, scratch: destination.removingLastComponent(), cancellation: cancellation)
+    if let held = try HeldDatabase(database) { return .held(held) }
+    return .copied(try copy(database, to: destination, cancellation, SilentProgress()))
+}
+
 /// Copies a database that may be in use to `destination` and checks the copy.
 ///
 /// The source's content is not touched. A WAL database that no process has open has no sidecars afterwards, if it had
@@ -19,17 +39,19 @@ public func captureSQLite(
     let database = try SQLiteDatabase.reading(
         source, busyTimeout: busyTimeout, scratch: destination.removingLastComponent(),
         cancellation: cancellation)
+    return try copy(database, to: destination, cancellation, progress)
+}
+
+private func copy(
+    _ database: SQLiteDatabase, to destination: FilePath, _ cancellation: Cancellation,
+    _ progress: any ProgressSink
+) throws -> SQLiteSnapshotFacts {
     var facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
     if let copy = database.copy { facts.lockedFor = copy.lockedFor }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
-        try copy.execute("PRAGMA cache_size = -\(checkCache)")
-        let (problems, unchecked) = try fileProblems(of: copy)
-        facts.unchecked = unchecked
-        guard let first = problems.first else { return facts }
-        let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
-        throw SQLiteError(
-            extendedCode: SQLITE_CORRUPT, message: "the integrity check found: \(first)\(more)", path: source)
+        facts.unchecked = try copy.check(about: database.path)
+        return facts
     } catch {
         _ = destination.withPlatformString { paths_unlink($0) }
         throw error
@@ -39,6 +61,22 @@ public func captureSQLite(
 /// KiB. The check looks every row up in every index. With SQLite's own 2 MiB a database of 230 MB was read seven times, in
 /// pages; with 16 MiB twice, and with more not less.
 private let checkCache = 16 << 10
+
+extension SQLiteDatabase {
+    /// Checks the file, regardless of its rows.
+    ///
+    /// - Parameter path: The file that an error names.
+    /// - Returns: The reason why it could be checked only in part.
+    /// - Throws: `SQLiteError`, with `isCorrupt` when it is damaged.
+    func check(about path: FilePath) throws -> String? {
+        try execute("PRAGMA cache_size = -\(checkCache)")
+        let (problems, unchecked) = try fileProblems(of: self)
+        guard let first = problems.first else { return unchecked }
+        let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
+        throw SQLiteError(
+            extendedCode: SQLITE_CORRUPT, message: "the integrity check found: \(first)\(more)", path: path)
+    }
+}
 
 /// Returns the problems of the file itself, regardless of its rows, and the reason why it could be checked only in
 /// part.

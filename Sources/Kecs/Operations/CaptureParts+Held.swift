@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import KecsArchive
+import KecsBackups
+import KecsSQLite
+import KecsSystem
+import SystemPackage
+
+/// Databases that are archived where they lie, while they are checked.
+extension CaptureParts {
+    /// The databases of a part, ready to be archived.
+    struct CapturedDatabases: Sendable {
+        /// The tree to archive, with the databases' copies in their places.
+        var source: TreeSource
+        /// In the order of the look. Those that are held lack what only the check and the reading tell.
+        var records: [Manifest.Database] = []
+        var held: [Held] = []
+
+        struct Held: Sendable {
+            /// In `records`.
+            var number: Int
+            var path: [UInt8]
+            var database: HeldDatabase
+        }
+
+        /// The most databases that are held at once: each needs four descriptors, of 1,024 that a process may usually have.
+        static let mostHeld = 16
+
+        mutating func hold(_ database: HeldDatabase, _ path: [UInt8], _ record: Manifest.Database) {
+            held.append(Held(number: records.count, path: path, database: database))
+            var record = record
+            record.bytes = database.bytes
+            records.append(record)
+            source.substitutes[path] = database.file
+            source.opened[path] = database.descriptor
+            source.digested.insert(path)
+        }
+
+        /// Reads the databases that are held, for those who must know their digests before they are archived.
+        mutating func digest(_ cancellation: Cancellation) throws {
+            for one in held {
+                records[one.number].sha256 = try one.database.digest(cancellation)
+                source.digested.remove(one.path)
+            }
+        }
+
+        /// Takes over what the archive got.
+        mutating func take(_ digests: [[UInt8]: String], _ cancellation: Cancellation) throws {
+            for one in held where source.digested.contains(one.path) {
+                // There is none of a file with holes.
+                records[one.number].sha256 =
+                    try digests[one.path] ?? one.database.digest(cancellation)
+            }
+        }
+
+        /// Ends the holding. To be called when nobody reads any more, and before anybody in this process opens one of the
+        /// databases again.
+        func release() {
+            for one in held { one.database.release() }
+        }
+    }
+
+    /// Somebody wrote into a held database without SQLite's locks. It must be copied.
+    struct TouchedDatabase: Error, CustomStringConvertible {
+        let path: FilePath
+        var description: String { "\(path) was written while it was being read" }
+    }
+
+    /// Archives the part, and checks those databases that are archived where they lie on another thread.
+    ///
+    /// - Throws: `TouchedDatabase`.
+    func archiveAndCheck(
+        _ plan: PartPlan, _ captured: CapturedDatabases, consistency: Consistency, isHeld: Bool
+    ) throws -> Manifest.Part {
+        guard !captured.held.isEmpty else {
+            return try archive(plan, captured, consistency: consistency, isHeld: isHeld)
+        }
+        enum Done {
+            case archived(Manifest.Part)
+            case checked([SQLiteSnapshotFacts])
+        }
+        let done = try Threads.each(of: 2, upTo: 2, name: "check", site.machine.cancellation) {
+            number, cancellation in
+            if number == 1 { return Done.checked(try check(captured, of: plan, cancellation)) }
+            var joint = self
+            joint.site.machine.cancellation = cancellation
+            return .archived(
+                try joint.archive(plan, captured, consistency: consistency, isHeld: isHeld))
+        }
+        guard case .archived(var record) = done[0], case .checked(let facts) = done[1] else {
+            preconditionFailure("Threads.each keeps the order")
+        }
+        for (one, facts) in zip(captured.held, facts) { record.databases[one.number].take(facts) }
+        return record
+    }
+
+    /// Checks the databases that are held, without archiving them.
+    ///
+    /// - Returns: All records, which are complete but for digests that nobody asked for.
+    /// - Throws: `TouchedDatabase`.
+    func checked(_ captured: CapturedDatabases, of plan: PartPlan) throws -> [Manifest.Database] {
+        var records = captured.records
+        let facts = try check(captured, of: plan, site.machine.cancellation)
+        for (one, facts) in zip(captured.held, facts) { records[one.number].take(facts) }
+        try refuseTouched(captured)
+        return records
+    }
+
+    private func check(
+        _ captured: CapturedDatabases, of plan: PartPlan, _ cancellation: Cancellation
+    ) throws -> [SQLiteSnapshotFacts] {
+        try captured.held.map { one in
+            do {
+                return try one.database.check(cancellation)
+            } catch let error as SQLiteError where error.isCorrupt {
+                throw damage(error, of: plan.part.name, printable(one.path))
+            }
+        }
+    }
+
+    func refuseTouched(_ captured: CapturedDatabases) throws {
+        for one in captured.held where try !one.database.isUntouched() {
+            throw TouchedDatabase(path: one.database.file)
+        }
+    }
+}
+
+extension Manifest.Database {
+    /// Takes over what a capture has found, but for the digest.
+    mutating func take(_ facts: SQLiteSnapshotFacts) {
+        bytes = facts.bytes
+        pages = facts.pages
+        tables = facts.tables
+        userVersion = facts.userVersion
+    }
+}
