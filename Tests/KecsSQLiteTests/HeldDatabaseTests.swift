@@ -2,6 +2,7 @@
 import Glibc
 import KecsSQLite
 import KecsSystem
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -11,8 +12,8 @@ import Testing
 
     init() throws { folder = try SQLiteScratchFolder() }
 
-    private func make(wal: Bool = true) throws {
-        _ = try SQLiteDatabase.sample(folder["a.db"], rows: Self.rows, wal: wal)
+    private func make(wal: Bool = true, rows: Int = Self.rows) throws {
+        _ = try SQLiteDatabase.sample(folder["a.db"], rows: rows, wal: wal)
     }
 
     private func capture() throws -> CapturedSQLite {
@@ -123,12 +124,19 @@ import Testing
         #expect(error.isCorrupt && error.path == folder["a.db"], "\(error)")
     }
 
-    @Test func `a check can be cancelled`() throws {
-        try make()
+    @Test func `a check can be cancelled, also from its midst`() throws {
+        // SQLite looks every 5,000 steps.
+        try make(rows: 20_000)
         let held = try hold()
         let cancellation = Cancellation()
         cancellation.cancel(.interrupt)
         #expect(throws: Interrupted(.interrupt)) { try held.check(cancellation) }
-        #expect(try held.check(Cancellation()).tables == ["t": Int64(Self.rows)])
+        let looks = Atomic(0)
+        #expect(throws: Interrupted(.timeout)) {
+            // The first look is before the check.
+            try held.check(
+                Cancellation(Cancellation()) { looks.add(1, ordering: .relaxed).newValue > 1 })
+        }
+        #expect(try held.check(Cancellation()).tables == ["t": 20_000])
     }
 }
