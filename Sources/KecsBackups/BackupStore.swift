@@ -214,27 +214,11 @@ public struct BackupStore: Sendable {
 
     /// The digests that `SHA256SUMS` names, by the files' names.
     public func sums(of id: BackupID) throws -> [String: String] {
-        try readSums(in: folder.appending(id.description))
+        try readSums(in: folder.appending(id.description)).all
     }
 
-    private func readSums(in place: FilePath) throws -> [String: String] {
-        let bytes = try contents(of: place.appending(Self.sumsName))
-        var sums: [String: String] = [:]
-        guard bytes.last == UInt8(ascii: "\n") else {
-            throw BackupDamage(file: Self.sumsName, why: "its last line is cut off")
-        }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let hex = line.prefix(64)
-            let name = line.dropFirst(66)
-            guard hex.utf8.count == 64, line.dropFirst(64).hasPrefix("  "), !name.isEmpty,
-                hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
-            else {
-                throw BackupDamage(
-                    file: Self.sumsName, why: "“\(printable(Array(line.utf8)))” is no line of it")
-            }
-            sums[String(name)] = String(hex)
-        }
-        return sums
+    private func readSums(in place: FilePath) throws -> ChecksumList {
+        try ChecksumList(contents(of: place.appending(Self.sumsName)))
     }
 
     // MARK: Changes, all under the instance's lock

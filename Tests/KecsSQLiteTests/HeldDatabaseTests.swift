@@ -16,13 +16,9 @@ import Testing
         _ = try SQLiteDatabase.sample(folder["a.db"], rows: rows, wal: wal)
     }
 
-    private func capture() throws -> CapturedSQLite {
-        try holdOrCaptureSQLite(folder["a.db"], to: folder["copy"], cancellation: Cancellation())
-    }
-
-    private func hold() throws -> HeldDatabase {
-        guard case .held(let held) = try capture() else { throw Errno.invalidArgument }
-        return held
+    private func hold(mayHold: Bool = true) throws -> any CapturedSQLite {
+        try beginCaptureOfSQLite(
+            folder["a.db"], to: folder["copy"], mayHold: mayHold, cancellation: Cancellation())
     }
 
     /// In another process, which closes the database again.
@@ -77,7 +73,7 @@ import Testing
     }
 
     enum Unheld: String, CaseIterable {
-        case rollback, log, names, tail
+        case rollback, log, names, tail, unwanted
     }
 
     @Test(arguments: Unheld.allCases)
@@ -90,14 +86,14 @@ import Testing
             try writer?.insertRows(1)
         case .names: #expect(link(folder["a.db"].string, folder["b.db"].string) == 0)
         case .tail: try folder["a.db"].replaceContents(folder["a.db"].contents() + [0])
-        case .rollback: break
+        case .rollback, .unwanted: break
         }
-        guard case .copied(let facts) = try capture() else {
-            Issue.record("it is held")
-            return
-        }
-        #expect(facts.tables["t"] == (why == .log ? 1001 : 1000))
-        #expect(facts.sha256 == sha256(try folder["copy"].contents()))
+        let copied = try hold(mayHold: why != .unwanted)
+        #expect(copied.file == folder["copy"] && copied.descriptor == nil)
+        #expect(try copied.check(Cancellation()).tables["t"] == (why == .log ? 1001 : 1000))
+        #expect(try copied.digest(Cancellation()) == sha256(folder["copy"].contents()))
+        #expect(copied.bytes == (try FileStatus.of(folder["copy"])?.size))
+        #expect(try copied.isUntouched())
         _ = consume writer
     }
 

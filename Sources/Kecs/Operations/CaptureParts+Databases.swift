@@ -7,7 +7,7 @@ import SystemPackage
 
 /// The databases of a part: each is archived as its copy.
 extension CaptureParts {
-    /// Holds or copies the databases of a part, but for those that were copied while it was frozen.
+    /// Holds or copies the databases of a part, but for those that were copied before it was frozen.
     ///
     /// - Parameter mayHold: False to copy all of them.
     func captureDatabases(
@@ -38,10 +38,14 @@ extension CaptureParts {
                 let copy = scratch.appending("\(index).0")
                 if let copied = sqlite[database.path] {
                     captured.copied(copied, database.path)
-                } else if mayHold, captured.held.count < CapturedDatabases.mostHeld {
-                    try holdOrCapture(database, of: plan, to: copy, &captured)
                 } else {
-                    captured.copied(try captureSQLite(database, of: plan, to: copy), database.path)
+                    let (state, record) = try self.captured(database, of: plan) { source, record in
+                        let state = try beginCaptureOfSQLite(
+                            source, to: copy, mayHold: mayHold && captured.mayHoldMore,
+                            cancellation: site.machine.cancellation)
+                        return (state, record)
+                    }
+                    captured.add(state, database.path, record)
                 }
                 captured.source.leaveOutSidecars(of: database)
             } catch let error as SQLiteError where error.isNotADatabase && plan.wasDatabase(database.path) {
@@ -92,20 +96,6 @@ extension CaptureParts {
             let facts = try KecsSQLite.captureSQLite(
                 source, to: copy, cancellation: site.machine.cancellation)
             return SQLiteCopy(file: copy, record: record.with(facts))
-        }
-    }
-
-    private func holdOrCapture(
-        _ database: TreeScan.Database, of plan: PartPlan, to copy: FilePath,
-        _ all: inout CapturedDatabases
-    ) throws {
-        let (capture, record) = try captured(database, of: plan) { source, record in
-            (try holdOrCaptureSQLite(source, to: copy, cancellation: site.machine.cancellation), record)
-        }
-        switch capture {
-        case .held(let held): all.hold(held, database.path, record)
-        case .copied(let facts):
-            all.copied(SQLiteCopy(file: copy, record: record.with(facts)), database.path)
         }
     }
 

@@ -5,28 +5,30 @@ import KecsSQLite
 import KecsSystem
 import SystemPackage
 
-/// Databases that are archived where they lie, while they are checked.
+/// Databases that are checked while they are archived, most of them where they lie.
 extension CaptureParts {
     /// The databases of a part, ready to be archived.
     struct CapturedDatabases: Sendable {
         /// The tree to archive, with the databases' copies in their places.
         var source: TreeSource
-        /// In the order of the look. Those that are held lack what only the check and the reading tell.
+        /// In the order of the look. Those of `unchecked` lack what only the check and the reading tell.
         var records: [Manifest.Database] = []
-        var held: [Held] = []
+        var unchecked: [Unchecked] = []
 
-        struct Held: Sendable {
+        struct Unchecked: Sendable {
             /// In `records`.
             var number: Int
             var path: [UInt8]
-            var database: HeldDatabase
+            var database: any CapturedSQLite
         }
 
         /// The most databases that are held at once: each needs four descriptors, of 1,024 that a process may usually have.
-        static let mostHeld = 16
+        private static let mostHeld = 16
 
-        mutating func hold(_ database: HeldDatabase, _ path: [UInt8], _ record: Manifest.Database) {
-            held.append(Held(number: records.count, path: path, database: database))
+        var mayHoldMore: Bool { source.opened.count < Self.mostHeld }
+
+        mutating func add(_ database: any CapturedSQLite, _ path: [UInt8], _ record: Manifest.Database) {
+            unchecked.append(Unchecked(number: records.count, path: path, database: database))
             var record = record
             record.bytes = database.bytes
             records.append(record)
@@ -35,9 +37,9 @@ extension CaptureParts {
             source.digested.insert(path)
         }
 
-        /// Reads the databases that are held, for those who must know their digests before they are archived.
+        /// Reads the databases, for those who must know their digests before they are archived.
         mutating func digest(_ cancellation: Cancellation) throws {
-            for one in held {
+            for one in unchecked {
                 records[one.number].sha256 = try one.database.digest(cancellation)
                 source.digested.remove(one.path)
             }
@@ -45,7 +47,7 @@ extension CaptureParts {
 
         /// Takes over what the archive got.
         mutating func take(_ digests: [[UInt8]: String], _ cancellation: Cancellation) throws {
-            for one in held where source.digested.contains(one.path) {
+            for one in unchecked where source.digested.contains(one.path) {
                 // There is none of a file with holes.
                 records[one.number].sha256 =
                     try digests[one.path] ?? one.database.digest(cancellation)
@@ -55,7 +57,7 @@ extension CaptureParts {
         /// Ends the holding. To be called when nobody reads any more, and before anybody in this process opens one of the
         /// databases again.
         func release() {
-            for one in held { one.database.release() }
+            for one in unchecked { one.database.release() }
         }
     }
 
@@ -65,13 +67,13 @@ extension CaptureParts {
         var description: String { "\(path) was written while it was being read" }
     }
 
-    /// Archives the part, and checks those databases that are archived where they lie on another thread.
+    /// Archives the part, and checks its databases on another thread meanwhile.
     ///
     /// - Throws: `TouchedDatabase`.
     func archiveAndCheck(
         _ plan: PartPlan, _ captured: CapturedDatabases, consistency: Consistency, isHeld: Bool
     ) throws -> Manifest.Part {
-        guard !captured.held.isEmpty else {
+        guard !captured.unchecked.isEmpty else {
             return try archive(plan, captured, consistency: consistency, isHeld: isHeld)
         }
         enum Done {
@@ -89,18 +91,18 @@ extension CaptureParts {
         guard case .archived(var record) = done[0], case .checked(let facts) = done[1] else {
             preconditionFailure("Threads.each keeps the order")
         }
-        for (one, facts) in zip(captured.held, facts) { record.databases[one.number].take(facts) }
+        for (one, facts) in zip(captured.unchecked, facts) { record.databases[one.number].take(facts) }
         return record
     }
 
-    /// Checks the databases that are held, without archiving them.
+    /// Checks the databases without archiving them.
     ///
     /// - Returns: All records, which are complete but for digests that nobody asked for.
     /// - Throws: `TouchedDatabase`.
     func checked(_ captured: CapturedDatabases, of plan: PartPlan) throws -> [Manifest.Database] {
         var records = captured.records
         let facts = try check(captured, of: plan, site.machine.cancellation)
-        for (one, facts) in zip(captured.held, facts) { records[one.number].take(facts) }
+        for (one, facts) in zip(captured.unchecked, facts) { records[one.number].take(facts) }
         try refuseTouched(captured)
         return records
     }
@@ -108,7 +110,7 @@ extension CaptureParts {
     private func check(
         _ captured: CapturedDatabases, of plan: PartPlan, _ cancellation: Cancellation
     ) throws -> [SQLiteSnapshotFacts] {
-        try captured.held.map { one in
+        try captured.unchecked.map { one in
             do {
                 return try one.database.check(cancellation)
             } catch let error as SQLiteError where error.isCorrupt {
@@ -118,7 +120,7 @@ extension CaptureParts {
     }
 
     func refuseTouched(_ captured: CapturedDatabases) throws {
-        for one in captured.held where try !one.database.isUntouched() {
+        for one in captured.unchecked where try !one.database.isUntouched() {
             throw TouchedDatabase(path: one.database.file)
         }
     }

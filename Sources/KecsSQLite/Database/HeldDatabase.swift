@@ -2,8 +2,8 @@
 import CLinux
 import CSQLite
 import Glibc
-public import KecsSystem
-public import SystemPackage
+import KecsSystem
+import SystemPackage
 
 /// A database in WAL mode with an empty log, whose file stays as it is for as long as this value holds it: it can be
 /// archived where it lies, without a copy, while it is checked.
@@ -12,13 +12,13 @@ public import SystemPackage
 /// reader has that uses nothing of the log (https://sqlite.org/walformat.html, 2.3). So nobody waits for it.
 ///
 /// @unchecked: one thread after the other uses it; only `descriptor` is read beside `check`.
-public final class HeldDatabase: @unchecked Sendable {
+final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
     /// The file's place, without links on the way.
-    public let file: FilePath
+    let file: FilePath
     /// Open for reading, for `pread` alone. Closing any descriptor of the file drops the locks that this process has on it,
     /// so it is closed after the connection.
-    public let descriptor: CInt
-    public let bytes: Int64
+    private let open: CInt
+    let bytes: Int64
     private var database: SQLiteDatabase?
     private let start: FileStatus
 
@@ -29,7 +29,7 @@ public final class HeldDatabase: @unchecked Sendable {
     ///   copied. The connection is as before.
     /// - Throws: `SQLiteError` (`isBusy` when the file was exchanged meanwhile), `FileError`.
     init?(_ database: SQLiteDatabase) throws {
-        guard database.copy == nil, try database.usesWAL() else { return nil }
+        guard database.privateCopy == nil, try database.usesWAL() else { return nil }
         let file = AdmittedDatabase.place(of: database.path) ?? database.path
         try database.execute("BEGIN")
         guard let start = try Self.held(database, file) else {
@@ -44,7 +44,7 @@ public final class HeldDatabase: @unchecked Sendable {
             throw FileError.last("open", file)
         }
         self.file = file
-        self.descriptor = descriptor
+        open = descriptor
         self.database = database
         self.start = start
         bytes = start.size
@@ -72,13 +72,11 @@ public final class HeldDatabase: @unchecked Sendable {
         return pages * pageSize == status.size ? status : nil
     }
 
-    /// Checks the database and counts its rows.
-    ///
-    /// - Parameter cancellation: Instead of the connection's own.
-    /// - Returns: The facts, with an empty `sha256`: whoever reads the bytes knows it.
-    /// - Throws: `SQLiteError` (`isCorrupt` when it is damaged), `Interrupted`.
-    public func check(_ cancellation: Cancellation) throws -> SQLiteSnapshotFacts {
+    var descriptor: CInt? { open }
+
+    func check(_ cancellation: Cancellation) throws -> SQLiteSnapshotFacts {
         guard let database else { preconditionFailure("the database is released already") }
+        // Instead of the connection's own.
         try cancellation.check()
         database.patience.cancellation = cancellation
         let unchecked = try database.check(about: database.path)
@@ -87,14 +85,12 @@ public final class HeldDatabase: @unchecked Sendable {
         return facts
     }
 
-    /// The SHA-256 digest of the file, in hexadecimal.
-    public func digest(_ cancellation: Cancellation) throws -> String {
-        try KecsSQLite.sha256(of: descriptor, file, cancellation)
+    func digest(_ cancellation: Cancellation) throws -> String {
+        try sha256(of: open, file, cancellation)
     }
 
-    /// False when somebody who does not keep to SQLite's locks has written or exchanged the file.
-    public func isUntouched() throws -> Bool {
-        let now = try FileStatus.of(descriptor: descriptor, at: file)
+    func isUntouched() throws -> Bool {
+        let now = try FileStatus.of(descriptor: open, at: file)
         guard let named = try FileStatus.of(file) else { return false }
         return [now, named].allSatisfy {
             $0.inode == start.inode && $0.device == start.device && $0.size == start.size
@@ -102,14 +98,13 @@ public final class HeldDatabase: @unchecked Sendable {
         }
     }
 
-    /// Ends the holding. To be called once nobody reads `descriptor` any more; the second time does nothing.
-    public func release() {
+    func release() {
         guard let database else { return }
         // The connection that is closed last removes the sidecars, if nobody else reads.
         _ = setLock(F_UNLCK)
         database.endReading()
         self.database = nil
-        close(descriptor)
+        close(open)
     }
 
     /// A reader's lock besides SQLite's own, which belongs to the descriptor: it stays whatever this process closes.
@@ -120,7 +115,7 @@ public final class HeldDatabase: @unchecked Sendable {
         lock.l_start = 0x4000_0002
         lock.l_len = 510
         lock.l_type = Int16(kind)
-        return fcntl(descriptor, 37, &lock) == 0
+        return fcntl(open, 37, &lock) == 0
     }
 }
 

@@ -32,6 +32,17 @@ struct OwnFile: ~Copyable {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw FileError.last("truncate", path) }
     }
 
+    /// Lets the device begin with a range. An error is told by `sync`.
+    func startWriting(from offset: Int64, count: Int64) {
+        _ = clinux_start_writing(descriptor, offset, count)
+    }
+
+    /// Waits for the device to have everything up to a place.
+    func awaitWriting(upTo offset: Int64) {
+        // A count of 0 would mean the whole file.
+        if offset > 0 { _ = clinux_wait_written(descriptor, 0, offset) }
+    }
+
     func sync() throws {
         guard fdatasync(descriptor) == 0 else { throw FileError.last("sync", path) }
     }

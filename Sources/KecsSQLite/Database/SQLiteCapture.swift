@@ -5,24 +5,41 @@ import Glibc
 public import KecsSystem
 public import SystemPackage
 
-/// A database as it is captured.
-public enum CapturedSQLite {
-    /// Checked.
-    case copied(SQLiteSnapshotFacts)
-    /// Where it lies, and not checked yet.
-    case held(HeldDatabase)
+/// The state of a database at one moment, in a file that stays as it is, and that is not checked yet.
+public protocol CapturedSQLite: Sendable {
+    /// The file that has the state.
+    var file: FilePath { get }
+    var bytes: Int64 { get }
+    /// The file, open for `pread`, if it must not be opened and closed by anybody else in this process.
+    var descriptor: CInt? { get }
+
+    /// Checks the state and counts its rows; on one thread at a time.
+    ///
+    /// - Returns: The facts, with an empty `sha256`: whoever reads the bytes knows it.
+    /// - Throws: `SQLiteError` (`isCorrupt` when it is damaged), `Interrupted`.
+    func check(_ cancellation: Cancellation) throws -> SQLiteSnapshotFacts
+
+    /// The SHA-256 digest of the file, in hexadecimal.
+    func digest(_ cancellation: Cancellation) throws -> String
+
+    /// False when somebody who does not keep to SQLite's locks has written or exchanged the file.
+    func isUntouched() throws -> Bool
+
+    /// Ends it. To be called once nobody reads the file any more; the second time does nothing.
+    func release()
 }
 
-/// Holds a database that may be in use, where that is possible, and copies it to `destination` otherwise.
+/// Captures a database that may be in use: where it lies if `mayHold` and if that is possible, in a copy otherwise.
 ///
-/// - Throws: As `captureSQLite`.
-public func holdOrCaptureSQLite(
-    _ source: FilePath, to destination: FilePath, cancellation: Cancellation
-) throws -> CapturedSQLite {
+/// - Parameter destination: The copy, which is not durable: for use as long as this process lives. Must not exist.
+/// - Throws: As `captureSQLite`, but for what only the check finds.
+public func beginCaptureOfSQLite(
+    _ source: FilePath, to destination: FilePath, mayHold: Bool, cancellation: Cancellation
+) throws -> any CapturedSQLite {
     let database = try SQLiteDatabase.reading(
         source, scratch: destination.removingLastComponent(), cancellation: cancellation)
-    if let held = try HeldDatabase(database) { return .held(held) }
-    return .copied(try copy(database, to: destination, cancellation, SilentProgress()))
+    if mayHold, let held = try HeldDatabase(database) { return held }
+    return try CopiedDatabase(of: database, to: destination, cancellation)
 }
 
 /// Copies a database that may be in use to `destination` and checks the copy.
@@ -39,15 +56,8 @@ public func captureSQLite(
     let database = try SQLiteDatabase.reading(
         source, busyTimeout: busyTimeout, scratch: destination.removingLastComponent(),
         cancellation: cancellation)
-    return try copy(database, to: destination, cancellation, progress)
-}
-
-private func copy(
-    _ database: SQLiteDatabase, to destination: FilePath, _ cancellation: Cancellation,
-    _ progress: any ProgressSink
-) throws -> SQLiteSnapshotFacts {
     var facts = try database.backup(to: destination, cancellation: cancellation, progress: progress)
-    if let copy = database.copy { facts.lockedFor = copy.lockedFor }
+    if let copy = database.privateCopy { facts.lockedFor = copy.lockedFor }
     do {
         let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
         facts.unchecked = try copy.check(about: database.path)

@@ -37,22 +37,42 @@ extension SQLiteDatabase {
     public func backup(
         to destination: FilePath, cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
     ) throws -> SQLiteSnapshotFacts {
-        try cancellation.check()
-        let usesWAL = try usesWAL()
-        let target = try OwnFile(creating: destination)
+        let lockedFor = try copy(
+            to: destination, isDurable: true, cancellation: cancellation, progress: progress)
         do {
-            let lockedFor =
-                try usesWAL
-                ? copyPages(to: target, cancellation, progress) : copyFile(to: target, cancellation, progress)
             let digest = try sha256(ofFile: destination, cancellation)
             let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
             return try copy.facts(sha256: digest, lockedFor: lockedFor)
         } catch {
-            _ = destination.withPlatformString { paths_unlink($0) }
-            // Damage to the content came from the source; an error in writing did not.
-            if let error = error as? SQLiteError, error.isCorrupt { throw error.about(path) }
-            throw error
+            throw removed(destination, after: error)
         }
+    }
+
+    /// Copies the database as of one moment into a new file, without looking at it.
+    ///
+    /// - Parameter isDurable: False when the file is not needed after this process.
+    /// - Returns: The time for which the source was locked.
+    /// - Throws: As `backup`.
+    func copy(
+        to destination: FilePath, isDurable: Bool, cancellation: Cancellation, progress: any ProgressSink
+    ) throws -> Duration {
+        try cancellation.check()
+        let usesWAL = try usesWAL()
+        let target = try OwnFile(creating: destination)
+        do {
+            return try usesWAL
+                ? copyPages(to: target, isDurable: isDurable, cancellation, progress)
+                : copyFile(to: target, cancellation, progress)
+        } catch {
+            throw removed(destination, after: error)
+        }
+    }
+
+    private func removed(_ destination: FilePath, after error: any Error) -> any Error {
+        _ = destination.withPlatformString { paths_unlink($0) }
+        // Damage to the content came from the source; an error in writing did not.
+        if let error = error as? SQLiteError, error.isCorrupt { return error.about(path) }
+        return error
     }
 
     func facts(sha256: String, lockedFor: Duration) throws -> SQLiteSnapshotFacts {
@@ -67,11 +87,11 @@ extension SQLiteDatabase {
 
     /// - Returns: The time for which the source was locked.
     private func copyPages(
-        to target: consuming OwnFile, _ cancellation: Cancellation, _ progress: any ProgressSink
+        to target: borrowing OwnFile, isDurable: Bool, _ cancellation: Cancellation,
+        _ progress: any ProgressSink
     ) throws -> Duration {
+        // Open twice: it has no locks that closing could drop.
         let path = target.path
-        // Closed before SQLite opens it, not after.
-        _ = consume target
         let copy = try SQLiteDatabase(path, .readWrite)
         // No other process sees the copy before it is complete, so it needs no journal and no locks.
         for setting in ["synchronous = OFF", "journal_mode = OFF", "locking_mode = EXCLUSIVE"] {
@@ -92,9 +112,11 @@ extension SQLiteDatabase {
             while code == SQLITE_OK {
                 try cancellation.check()
                 code = sqlite3_backup_step(backup, Int32(Int64(Self.unsyncedLimit) / pageSize))
-                if code == SQLITE_OK { try copy.syncFile() }
                 let now =
                     Int64(sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup)) * pageSize
+                // The device writes one piece while the next one is copied.
+                target.startWriting(from: done, count: now - done)
+                target.awaitWriting(upTo: done)
                 progress.advance(now - done)
                 done = now
             }
@@ -111,7 +133,7 @@ extension SQLiteDatabase {
         }
         try execute("COMMIT")
         let lockedFor = ContinuousClock.now - start
-        try copy.syncFile()
+        if isDurable { try copy.syncFile() }
         return lockedFor
     }
 

@@ -26,7 +26,7 @@ public final class SQLiteDatabase {
     let patience: Patience
     private let admitted: AdmittedDatabase
     /// The copy that is really open, when the original must not be touched.
-    let copy: PrivateCopy?
+    let privateCopy: PrivateCopy?
 
     /// - Parameters:
     ///   - busyTimeout: The time for which a statement waits for another connection's lock.
@@ -100,7 +100,7 @@ public final class SQLiteDatabase {
     ) throws {
         self.path = path
         self.mode = mode
-        self.copy = copy
+        privateCopy = copy
         patience = Patience(busyTimeout, cancellation)
         admitted = try AdmittedDatabase(copy?.file ?? path, creating: mode == .create)
         let name = mode == .immutable ? "file:\(admitted.name)?immutable=1" : admitted.name
