@@ -72,6 +72,14 @@ import Testing
         #expect(try folder["a.db"].contents() == before)
     }
 
+    @Test func `what a killed reader left beside it goes with the next one`() throws {
+        try make()
+        try folder["a.db-wal"].replaceContents([])
+        try folder["a.db-shm"].replaceContents([UInt8](repeating: 0, count: 32_768))
+        do { #expect(try hold().descriptor != nil) }
+        #expect(try folder.names == ["a.db"])
+    }
+
     enum Unheld: String, CaseIterable {
         case rollback, log, names, tail, unwanted
     }

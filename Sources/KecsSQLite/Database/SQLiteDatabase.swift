@@ -62,8 +62,9 @@ public final class SQLiteDatabase {
             }
         }
         // The last connection to a WAL database removes its sidecars, unless it only reads. So a killed writer's
-        // sidecars stay, and those that only we needed go.
-        let hasLog = try (AdmittedDatabase.place(of: path) ?? path).beside("-wal").isPresent
+        // sidecars stay, and those that only we needed go: also those of one of us that was killed, whose log is empty.
+        let log = try FileStatus.of((AdmittedDatabase.place(of: path) ?? path).beside("-wal"))
+        let hasLog = (log?.size ?? 0) > 0
         let original = try readable(
             path, hasLog ? .readOnly : .readWrite, busyTimeout: busyTimeout, cancellation: cancellation)
         if let original { return original }
