@@ -97,13 +97,8 @@ extension CaptureParts {
             throw NewDatabase(path: printable(new))
         }
         var captured = captured
-        do {
-            try captured.take(summary.digests, site.machine.cancellation)
-            try refuseTouched(captured)
-        } catch let error as TouchedDatabase {
-            try draft.folder.appending(written.file).removeTree()
-            throw error
-        }
+        try captured.take(summary.digests, site.machine.cancellation)
+        try refuseTouched(captured)
         try readBack(written, of: plan)
         let warnings =
             summary.special.map { "left out, not a file, folder or link of its owner's: \(printable($0))" }

@@ -91,6 +91,8 @@ extension CaptureParts {
         guard case .archived(var record) = done[0], case .checked(let facts) = done[1] else {
             preconditionFailure("Threads.each keeps the order")
         }
+        // The check may have ended after the archive.
+        try refuseTouched(captured)
         for (one, facts) in zip(captured.unchecked, facts) { record.databases[one.number].take(facts) }
         return record
     }
@@ -114,6 +116,8 @@ extension CaptureParts {
             do {
                 return try one.database.check(cancellation)
             } catch let error as SQLiteError where error.isCorrupt {
+                // What somebody wrote into it meanwhile is no damage.
+                guard try one.database.isUntouched() else { throw TouchedDatabase(path: one.database.file) }
                 throw damage(error, of: plan.part.name, printable(one.path))
             }
         }

@@ -131,11 +131,16 @@ struct CaptureParts: Sendable {
         do {
             let record = try captureChanged(
                 plan, consistency: consistency, sqlite: sqlite, isHeld: isHeld,
-                mayHold: mayHold && !isHeld)
+                // A server's checkpoints would wait for as long as the part takes.
+                mayHold: mayHold && !isHeld && !look.isRunning)
             try draft.dropScratch(for: plan.part.name)
             return record
         } catch is TouchedDatabase where mayHold {
             try draft.dropScratch(for: plan.part.name)
+            for file in try draft.folder.entries()
+            where file.string == plan.part.name || file.string.hasPrefix("\(plan.part.name).tar") {
+                try draft.folder.appending(file).removeTree()
+            }
             return try capture(
                 look.again(plan), consistency: consistency, sqlite: sqlite, isHeld: isHeld, tries: tries,
                 mayHold: false)

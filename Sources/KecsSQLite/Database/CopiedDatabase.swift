@@ -16,7 +16,7 @@ struct CopiedDatabase: CapturedSQLite {
         self.file = file
         source = database.path
         let locked = try database.copy(
-            to: file, isDurable: false, cancellation: cancellation, progress: SilentProgress())
+            to: file, cancellation: cancellation, progress: SilentProgress())
         lockedFor = database.privateCopy?.lockedFor ?? locked
         bytes = try FileStatus.of(file)?.size ?? 0
     }

@@ -27,7 +27,7 @@ final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
     /// - Parameter database: Not used by anybody else from then on.
     /// - Returns: Nil when the file alone does not hold everything, or something else could write it: the database must be
     ///   copied. The connection is as before.
-    /// - Throws: `SQLiteError` (`isBusy` when the file was exchanged meanwhile), `FileError`.
+    /// - Throws: `SQLiteError`, `FileError`.
     init?(_ database: SQLiteDatabase) throws {
         guard database.privateCopy == nil, try database.usesWAL() else { return nil }
         let file = AdmittedDatabase.place(of: database.path) ?? database.path
@@ -40,19 +40,21 @@ final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
             paths_open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
         }
         guard descriptor >= 0 else {
+            // There are too many open files, say: a copy needs one less.
             database.endReading()
-            throw FileError.last("open", file)
+            return nil
         }
         self.file = file
         open = descriptor
         self.database = database
         self.start = start
         bytes = start.size
-        // From here on `deinit` ends all, in the right order.
-        guard try isUntouched(), try !database.hasMoved(), setLock(F_RDLCK) else {
-            throw SQLiteError(
-                extendedCode: SQLITE_BUSY, message: "it was exchanged while it was being opened", path: file)
-        }
+    }
+
+    /// False when the file was exchanged or written while it was being opened, or the file system has no such locks.
+    func isReady() throws -> Bool {
+        guard let database else { return false }
+        return try isUntouched() && !database.hasMoved() && setLock(F_RDLCK)
     }
 
     deinit { release() }
@@ -82,6 +84,8 @@ final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
         let unchecked = try database.check(about: database.path)
         var facts = try database.facts(sha256: "", lockedFor: .zero)
         facts.unchecked = unchecked
+        // Its cache is of no use any more, and others are held beside it.
+        try database.execute("PRAGMA shrink_memory")
         return facts
     }
 
@@ -99,11 +103,12 @@ final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
     }
 
     func release() {
-        guard let database else { return }
+        guard database != nil else { return }
         // The connection that is closed last removes the sidecars, if nobody else reads.
         _ = setLock(F_UNLCK)
-        database.endReading()
-        self.database = nil
+        database?.endReading()
+        // No other reference to it: it is closed here, before the descriptor.
+        database = nil
         close(open)
     }
 

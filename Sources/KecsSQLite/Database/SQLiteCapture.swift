@@ -31,15 +31,24 @@ public protocol CapturedSQLite: Sendable {
 
 /// Captures a database that may be in use: where it lies if `mayHold` and if that is possible, in a copy otherwise.
 ///
-/// - Parameter destination: The copy, which is not durable: for use as long as this process lives. Must not exist.
+/// - Parameter destination: The copy. Must not exist.
 /// - Throws: As `captureSQLite`, but for what only the check finds.
 public func beginCaptureOfSQLite(
     _ source: FilePath, to destination: FilePath, mayHold: Bool, cancellation: Cancellation
 ) throws -> any CapturedSQLite {
-    let database = try SQLiteDatabase.reading(
-        source, scratch: destination.removingLastComponent(), cancellation: cancellation)
-    if mayHold, let held = try HeldDatabase(database) { return held }
-    return try CopiedDatabase(of: database, to: destination, cancellation)
+    var held: HeldDatabase?
+    do {
+        let database = try SQLiteDatabase.reading(
+            source, scratch: destination.removingLastComponent(), cancellation: cancellation)
+        if mayHold { held = try HeldDatabase(database) }
+        if held == nil { return try CopiedDatabase(of: database, to: destination, cancellation) }
+    }
+    guard let held else { preconditionFailure("it was returned as a copy") }
+    if try held.isReady() { return held }
+    // Closed before it is opened once more.
+    held.release()
+    return try beginCaptureOfSQLite(
+        source, to: destination, mayHold: false, cancellation: cancellation)
 }
 
 /// Copies a database that may be in use to `destination` and checks the copy.

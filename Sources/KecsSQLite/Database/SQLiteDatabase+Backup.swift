@@ -38,7 +38,7 @@ extension SQLiteDatabase {
         to destination: FilePath, cancellation: Cancellation, progress: any ProgressSink = SilentProgress()
     ) throws -> SQLiteSnapshotFacts {
         let lockedFor = try copy(
-            to: destination, isDurable: true, cancellation: cancellation, progress: progress)
+            to: destination, cancellation: cancellation, progress: progress)
         do {
             let digest = try sha256(ofFile: destination, cancellation)
             let copy = try SQLiteDatabase(destination, .immutable, cancellation: cancellation)
@@ -50,18 +50,17 @@ extension SQLiteDatabase {
 
     /// Copies the database as of one moment into a new file, without looking at it.
     ///
-    /// - Parameter isDurable: False when the file is not needed after this process.
     /// - Returns: The time for which the source was locked.
     /// - Throws: As `backup`.
     func copy(
-        to destination: FilePath, isDurable: Bool, cancellation: Cancellation, progress: any ProgressSink
+        to destination: FilePath, cancellation: Cancellation, progress: any ProgressSink
     ) throws -> Duration {
         try cancellation.check()
         let usesWAL = try usesWAL()
         let target = try OwnFile(creating: destination)
         do {
             return try usesWAL
-                ? copyPages(to: target, isDurable: isDurable, cancellation, progress)
+                ? copyPages(to: target, cancellation, progress)
                 : copyFile(to: target, cancellation, progress)
         } catch {
             throw removed(destination, after: error)
@@ -87,7 +86,7 @@ extension SQLiteDatabase {
 
     /// - Returns: The time for which the source was locked.
     private func copyPages(
-        to target: borrowing OwnFile, isDurable: Bool, _ cancellation: Cancellation,
+        to target: borrowing OwnFile, _ cancellation: Cancellation,
         _ progress: any ProgressSink
     ) throws -> Duration {
         // Open twice: it has no locks that closing could drop.
@@ -133,7 +132,7 @@ extension SQLiteDatabase {
         }
         try execute("COMMIT")
         let lockedFor = ContinuousClock.now - start
-        if isDurable { try copy.syncFile() }
+        try copy.syncFile()
         return lockedFor
     }
 
