@@ -56,7 +56,7 @@ import Testing
             for (content, isUnchanged) in [([UInt8](), true), ([1], false)] {
                 try log.replaceContents(content)
                 let plan = try await kecsctl("backup", "dev", "--dry-run", "-o", "json").first()
-                let parts = plan["planned"]?["parts"]?.array ?? plan["parts"]?.array ?? []
+                let parts = plan["plan"]?.array ?? []
                 let data = try #require(parts.first { $0["name"] == "data" }, "\(plan)")
                 #expect(data["unchanged"] == .bool(isUnchanged), "\(data)")
             }
