@@ -9,9 +9,10 @@ import SystemPackage
 /// archived where it lies, without a copy, while it is checked.
 ///
 /// Commits of others go to the log. Only a checkpoint writes the file, and it needs WAL_READ_LOCK(0) for itself, which a
-/// reader has that uses nothing of the log (https://sqlite.org/walformat.html, 2.3). So nobody waits for it.
+/// reader has that uses nothing of the log (https://sqlite.org/walformat.html, 2.3). So a checkpoint waits, and the log grows
+/// meanwhile: for databases that no server has open.
 ///
-/// @unchecked: one thread after the other uses it; only `descriptor` is read beside `check`.
+/// @unchecked: one thread after the other uses it; only the descriptor is read beside `check`.
 final class HeldDatabase: CapturedSQLite, @unchecked Sendable {
     /// The file's place, without links on the way.
     let file: FilePath

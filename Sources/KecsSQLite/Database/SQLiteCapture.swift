@@ -43,10 +43,11 @@ public func beginCaptureOfSQLite(
         if mayHold { held = try HeldDatabase(database) }
         if held == nil { return try CopiedDatabase(of: database, to: destination, cancellation) }
     }
-    guard let held else { preconditionFailure("it was returned as a copy") }
-    if try held.isReady() { return held }
-    // Closed before it is opened once more.
-    held.release()
+    if let held {
+        if try held.isReady() { return held }
+        // Closed before it is opened once more.
+        held.release()
+    }
     return try beginCaptureOfSQLite(
         source, to: destination, mayHold: false, cancellation: cancellation)
 }
